@@ -1,0 +1,48 @@
+# The doors of Coffer. On a fresh machine python3, pip and make are enough.
+
+PORT ?= 8000
+DEMO ?= 1
+PY := .venv/bin/python
+UV_VERSION := 0.13.8
+export PORT DEMO
+unexport PYTHONPATH
+
+.PHONY: run test test-sqlite test-postgres lint lock clean
+
+run: .venv/runtime .env  ## Serve the product on http://localhost:$(PORT)
+	@$(PY) manage.py migrate --noinput --verbosity 0
+	@$(PY) manage.py collectstatic --noinput --verbosity 0
+	@$(PY) manage.py serve
+
+test: .venv/development  ## The whole suite on SQLite, then on PostgreSQL
+	@$(PY) -m tests.run
+
+lint: .venv/development  ## ruff, mypy, Django's checks, missing migrations
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy .
+	$(PY) -m tests.deployment check --deploy --fail-level WARNING
+	$(PY) -m tests.deployment makemigrations --check --dry-run
+
+lock: .venv/bin/uv  ## Resolve the dependencies again, with hashes
+	.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --no-header pyproject.toml -o requirements.txt
+	.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --no-header pyproject.toml --group dev -o requirements-dev.txt
+
+clean:  ## Remove the environment; var/ and .env stay
+	rm -rf .venv
+
+.venv/bin/uv:
+	python3 -m venv --without-pip .venv
+	python3 -m pip --quiet --disable-pip-version-check --python .venv/bin/python install uv==$(UV_VERSION)
+
+# The development lock holds the runtime lock, so either file serves `make run`.
+.venv/runtime: requirements.txt | .venv/bin/uv
+	@test -f .venv/development || .venv/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/development: requirements-dev.txt | .venv/bin/uv
+	.venv/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.env:
+	@$(PY) -m config.bootstrap .env

@@ -1,0 +1,216 @@
+"""All settings. Every difference between installations is an environment variable (DESIGN section 9).
+
+There is one set of defaults, the production one. Whatever would make it unsafe stops the start with a sentence that
+says what to set. Master keys are not settings: `secrets_app.keyring` reads them, so that no settings page shows them.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+if (BASE_DIR / ".env").is_file():
+    env.read_env(BASE_DIR / ".env")
+
+LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
+MINIMUM_SECRET_KEY_LENGTH = 50
+
+
+def required(name: str, hint: str) -> str:
+    """The variable, or a refusal to start that says what to set."""
+    value = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. {hint}")
+    return value
+
+
+SECRET_KEY = required("COFFER_SECRET_KEY", "Set it to a random text of 50 characters or more; `make run` writes one into .env.")
+if len(SECRET_KEY) < MINIMUM_SECRET_KEY_LENGTH:
+    raise ImproperlyConfigured(f"COFFER_SECRET_KEY is weak. Use {MINIMUM_SECRET_KEY_LENGTH} random characters or more.")
+required("COFFER_MASTER_KEYS", "Set it to `id:env:BASE64` or `id:file:PATH` with 32 random bytes; `make run` writes one into .env.")
+
+ALLOWED_HOSTS = [host for host in required("COFFER_ALLOWED_HOSTS", "Set it to the host names served, separated by commas.").split(",") if host]
+if any(host.startswith(("*", ".")) for host in ALLOWED_HOSTS):
+    raise ImproperlyConfigured("COFFER_ALLOWED_HOSTS has a wildcard. Name every host.")
+SITE_URL = env.str("COFFER_SITE_URL", default=f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
+SERVED_ON_LOOPBACK = set(ALLOWED_HOSTS) <= LOOPBACK
+HTTPS = urlsplit(SITE_URL).scheme == "https"
+if not HTTPS and not SERVED_ON_LOOPBACK:
+    raise ImproperlyConfigured("COFFER_SITE_URL is not https. Plain http is for loopback hosts only.")
+
+DEBUG = env.bool("COFFER_DEBUG", default=False)
+if DEBUG and not SERVED_ON_LOOPBACK:
+    raise ImproperlyConfigured("COFFER_DEBUG is on, but COFFER_ALLOWED_HOSTS is not loopback alone. Turn it off.")
+
+EGRESS_ALLOW = env.str("COFFER_EGRESS_ALLOW", default="")
+EGRESS_CA_FILE = env.str("COFFER_EGRESS_CA_FILE", default="")
+
+INSTALLED_APPS = [
+    "config",
+    "accounts",
+    "secrets_app",
+    "integrations",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "ninja",
+    "csp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "accounts.middleware.PrivatePagesMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.RefusalMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.context.shell",
+            ],
+        },
+    },
+]
+
+# Databases and cache
+
+(BASE_DIR / "var").mkdir(mode=0o700, exist_ok=True)
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'coffer.sqlite3'}")}
+DATABASES["default"]["ATOMIC_REQUESTS"] = False
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE takes the write lock when a transaction starts, so concurrent updates wait instead of failing half-way.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    # A file, not memory: the broker's database threads have connections of their own.
+    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "var" / "test.sqlite3"}
+else:
+    # Long-lived database threads keep their connection; a health check replaces one that the server closed.
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("COFFER_CONN_MAX_AGE", default=60)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://coffer_cache")}
+WORKERS = env.int("WEB_CONCURRENCY", default=1)
+if WORKERS > 1 and "locmem" in CACHES["default"]["BACKEND"]:
+    raise ImproperlyConfigured("CACHE_URL is a per-process cache, but WEB_CONCURRENCY is above 1. Sign-in limits would not hold: use dbcache:// or a server.")
+
+# People
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by the operator, who knows whose address it is
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ALLAUTH_TRUSTED_PROXY_COUNT = 0
+
+# Browser
+
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+SECURE_SSL_REDIRECT = HTTPS and env.bool("COFFER_SSL_REDIRECT", default=True)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("COFFER_BEHIND_PROXY", default=False) else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+    },
+}
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reports.SilentReporterFilter"
+
+# Files, words, mail
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage",
+    },
+}
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("COFFER_FROM_EMAIL", default=f"coffer@{ALLOWED_HOSTS[0]}")
+
+# Logs: our own lines, with a fixed set of safe words. Libraries that log what they send are kept quiet.
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": env.str("COFFER_LOG_LEVEL", default="INFO")},
+    "loggers": {
+        name: {"level": "WARNING", "propagate": True} for name in ("aiohttp", "asyncio", "urllib3", "django.db.backends", "django.template")
+    },
+}
