@@ -1,0 +1,16 @@
+"""How an API call proves who it is."""
+
+from django.http import HttpRequest
+from ninja.security import HttpBearer
+
+from accounts.actors import Actor
+from accounts.addresses import client_address
+from accounts.services.api_keys import actor_of_key
+
+
+class ApiKeyAuth(HttpBearer):
+    """`Authorization: Bearer cof_…`; cookies count for nothing. `request.auth` becomes the key's actor."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Actor:
+        """The actor of the key; raises `Unauthenticated`."""
+        return actor_of_key(token, address=client_address(request))

@@ -1,0 +1,14 @@
+"""The app that knows who is asking."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """Registers the check that every route says who may use it."""
+
+    name = "accounts"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Load the system checks."""
+        from accounts import checks  # noqa: F401, PLC0415 - registering needs the app registry

@@ -1,0 +1,118 @@
+"""The audit trail: one event for each act, written in the act's own transaction.
+
+An event tells who did what to which thing, with the names of changed fields and never a value. Each event carries a
+hash over itself and the one before it in the same organization, so an edit or a gap shows.
+"""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.actors import Actor
+from accounts.environments import Environment
+from accounts.models import AuditEvent, AuditHead
+
+
+class Event(StrEnum):
+    """Every tag there is: thing, act. A tag that is no longer written stays here as a comment."""
+
+    API_KEY_CREATED = "api_key.created"
+    INTEGRATION_CREATED = "integration.created"
+    INTEGRATION_CHANGED = "integration.changed"
+    INTEGRATION_DELETED = "integration.deleted"
+    MEMBER_ADDED = "member.added"
+    MEMBER_REMOVED = "member.removed"
+    MEMBER_ROLE_CHANGED = "member.role_changed"
+    ORGANIZATION_CREATED = "organization.created"
+    SECRET_CREATED = "secret.created"
+    SECRET_CHANGED = "secret.changed"
+    SECRET_DELETED = "secret.deleted"
+    SECRET_DISABLED = "secret.disabled"
+    SECRET_ENABLED = "secret.enabled"
+    SECRET_UNREADABLE = "secret.unreadable"
+
+
+class Outcome(StrEnum):
+    """What became of the attempt."""
+
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class Target(Protocol):
+    """Anything with an id and a name that an event can be about."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+def record(
+    event: Event,
+    *,
+    actor: Actor,
+    target: Target,
+    environment: Environment | None = None,
+    outcome: Outcome = Outcome.DONE,
+    **data: Any,
+) -> AuditEvent:
+    """Append one event.
+
+    Args:
+        event: the tag.
+        actor: who; its organization is the event's.
+        target: what; its id and name are copied.
+        environment: set where the act concerns one environment.
+        outcome: done or refused.
+        data: names of changed fields, counts, roles; JSON, and never a value.
+
+    Raises:
+        RuntimeError: outside a transaction, where the event could outlive an act that was rolled back.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("An audit event belongs to the transaction of its act.")
+    head = _lock_head(actor.organization.id)
+    entry = AuditEvent(
+        organization_id=actor.organization.id,
+        sequence=head.sequence + 1,
+        created_at=timezone.now(),
+        event=event.value,
+        outcome=outcome.value,
+        actor_kind=actor.kind.value,
+        actor_id=actor.id,
+        actor_label=actor.label,
+        target_kind=event.value.partition(".")[0],
+        target_id=target.id,
+        target_label=target.name,
+        environment=environment.value if environment else "",
+        address=actor.address,
+        data=data,
+    )
+    entry.chain = chain_hash(bytes(head.chain), entry)
+    entry.save(force_insert=True)
+    AuditHead.objects.filter(pk=head.pk).update(sequence=entry.sequence, chain=entry.chain)
+    return entry
+
+
+def chain_hash(previous: bytes, entry: AuditEvent) -> bytes:
+    """SHA-256 over the previous event's hash and every column of this one, in canonical JSON."""
+    fields = {
+        field.attname: getattr(entry, field.attname)
+        for field in AuditEvent._meta.concrete_fields
+        if field.attname != "chain"
+    }
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=True)
+    return hashlib.sha256(previous + text.encode()).digest()
+
+
+def _lock_head(organization_id: UUID) -> AuditHead:
+    with transaction.atomic():
+        AuditHead.objects.get_or_create(organization_id=organization_id)
+    return AuditHead.objects.select_for_update().get(organization_id=organization_id)

@@ -1,0 +1,58 @@
+"""The text of an API key: `cof_`, 11 characters of id, 43 of secret, 6 of checksum (SECURITY section 5.4).
+
+All of it base 62. The id finds the row, the secret has 256 random bits, the CRC-32 lets scanners and us reject a typo
+without a look-up. This module makes and reads the text; it stores nothing.
+"""
+
+import hashlib
+import secrets
+import string
+import zlib
+from dataclasses import dataclass, field
+
+MARK = "cof_"
+ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+ID_LENGTH, SECRET_LENGTH, CHECKSUM_LENGTH = 11, 43, 6
+LENGTH = len(MARK) + ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
+
+
+@dataclass(frozen=True, slots=True)
+class KeyText:
+    """A whole key, and the two parts of it that are stored: the prefix in clear, the digest of the whole."""
+
+    text: str = field(repr=False)
+
+    @property
+    def prefix(self) -> str:
+        """`cof_` and the id: safe to show."""
+        return self.text[: len(MARK) + ID_LENGTH]
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the whole text, 32 bytes."""
+        return hashlib.sha256(self.text.encode("ascii")).digest()
+
+
+def new_key() -> KeyText:
+    """A fresh random key."""
+    body = MARK + "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH + SECRET_LENGTH))
+    return KeyText(body + checksum(body))
+
+
+def read_key(text: str) -> KeyText | None:
+    """The key in `text`, or None where its length, alphabet or checksum is wrong."""
+    if len(text) != LENGTH or not text.startswith(MARK):
+        return None
+    body, check = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
+    if not set(text[len(MARK) :]) <= set(ALPHABET) or checksum(body) != check:
+        return None
+    return KeyText(text)
+
+
+def checksum(body: str) -> str:
+    """CRC-32 of the text before it, in six base-62 digits."""
+    number, digits = zlib.crc32(body.encode("ascii")), ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, rest = divmod(number, len(ALPHABET))
+        digits = ALPHABET[rest] + digits
+    return digits

@@ -1,0 +1,50 @@
+"""What every page answer has in common: refusals as pages, and headers that keep pages out of caches."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.errors import Refusal
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+PAGE_OF_STATUS = {403: "403.html", 404: "404.html"}
+
+
+class RefusalMiddleware:
+    """Turns a refusal that no view handled into its page: 404 for strangers, 403 for colleagues without the right."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass through; the work is in `process_exception`."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer a refusal; every other exception goes on."""
+        if not isinstance(exception, Refusal):
+            return None
+        page = PAGE_OF_STATUS.get(exception.status, "refused.html")
+        return render(request, page, {"refusal": exception}, status=exception.status)
+
+
+class PrivatePagesMiddleware:
+    """Keeps answers out of caches and search engines, and values out of URLs.
+
+    A form that is sent by GET by mistake would put a typed value into the address bar, the history and every log on the
+    way; such a request is refused before any view sees it (SECURITY section 5.3).
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Refuse values in the query string; add the headers."""
+        if any(name == "value" or name.startswith("value_") for name in request.GET):
+            return HttpResponse("A value never goes into a URL.", status=400, content_type="text/plain")
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("X-Robots-Tag", "noindex")
+        return response

@@ -1,0 +1,171 @@
+"""People, organizations, roles, API keys and the audit trail."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import validate_slug
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from accounts.environments import ALL_ENVIRONMENTS
+from accounts.fields import EnvironmentsField
+from accounts.policy import Role
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates people by e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Store a person; `password=None` leaves the account without one."""
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Store a member of staff who may use the Django admin."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email: str | None) -> "User":
+        """Look up the login, whatever its case."""
+        return self.get(email=(email or "").lower())
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """The whole address in lower case: `A@x` and `a@x` are one login."""
+        return (email or "").strip().lower()
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The e-mail address is the login."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=150, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower_case")]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def clean(self) -> None:
+        """Keep the login in lower case, in forms too."""
+        super().clean()
+        self.email = User.objects.normalize_email(self.email)
+
+
+class Organization(models.Model):
+    """The tenant: secrets, integrations, keys, runs and audit events belong to exactly one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=80)
+    slug = models.CharField(max_length=80, unique=True, validators=[validate_slug])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """One person's role in one organization."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=[(role.value, role.label) for role in Role])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "user"], name="membership_once_per_person"),
+            models.CheckConstraint(condition=Q(role__in=[role.value for role in Role]), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.role}"
+
+
+class ApiKey(models.Model):
+    """A program's way in. Only a SHA-256 of the key is kept: it has 256 random bits, so no slow hash is needed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=15, unique=True)
+    digest = models.BinaryField(max_length=32)
+    scopes = models.JSONField(default=list)
+    environments = EnvironmentsField(default=ALL_ENVIRONMENTS)
+    integrations = models.JSONField(
+        null=True, blank=True, help_text="Ids of the only integrations it may use; null for all."
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(environments__gte=1, environments__lte=7), name="api_key_has_environment"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
+
+
+class AuditEvent(models.Model):
+    """One act, told in ids and labels. Append-only: a trigger refuses every change (accounts/triggers.py).
+
+    No foreign keys: the record outlives what it describes. `chain` binds each event to the one before it in the
+    same organization.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization_id = models.UUIDField()
+    sequence = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField()
+    event = models.CharField(max_length=60)
+    outcome = models.CharField(max_length=10)
+    actor_kind = models.CharField(max_length=10)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+    target_kind = models.CharField(max_length=20)
+    target_id = models.UUIDField(null=True)
+    target_label = models.CharField(max_length=150)
+    environment = models.CharField(max_length=12, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    data = models.JSONField(default=dict)
+    chain = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization_id", "sequence"], name="audit_event_sequence_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.event}"
+
+
+class AuditHead(models.Model):
+    """The end of one organization's audit chain; locking it gives events their order."""
+
+    organization_id = models.UUIDField(primary_key=True)
+    sequence = models.PositiveBigIntegerField(default=0)
+    chain = models.BinaryField(max_length=32, default=bytes)
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} at {self.sequence}"

@@ -1,0 +1,102 @@
+"""Who may what: one list of permissions, and roles, scopes and staff as tables of them (DESIGN section 8).
+
+This module decides nothing about the state of a thing (is the secret in use, is the value there): that is the
+services' business. It answers only whether a kind of caller may attempt an act at all.
+"""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One act on one kind of thing, `resource.action`, in alphabetical order."""
+
+    INTEGRATIONS_BROWSE = "integrations.browse"
+    INTEGRATIONS_READ = "integrations.read"
+    INTEGRATIONS_RUN = "integrations.run"
+    INTEGRATIONS_WRITE = "integrations.write"
+    MEMBERS_MANAGE = "members.manage"
+    OWNERS_MANAGE = "owners.manage"
+    RUNS_READ = "runs.read"
+    SECRETS_BROWSE = "secrets.browse"
+    SECRETS_DISABLE = "secrets.disable"
+    SECRETS_READ = "secrets.read"
+    SECRETS_WRITE = "secrets.write"
+
+
+class Role(StrEnum):
+    """What a person is in one organization. The stored text survives a rename here."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+
+    @property
+    def label(self) -> str:
+        """The word shown to people: `Owner`."""
+        return self.value.capitalize()
+
+
+MEMBER_PERMISSIONS = frozenset({Permission.INTEGRATIONS_BROWSE, Permission.SECRETS_BROWSE})
+
+ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {
+    Permission.INTEGRATIONS_READ,
+    Permission.INTEGRATIONS_RUN,
+    Permission.INTEGRATIONS_WRITE,
+    Permission.MEMBERS_MANAGE,
+    Permission.RUNS_READ,
+    Permission.SECRETS_DISABLE,
+    Permission.SECRETS_READ,
+    Permission.SECRETS_WRITE,
+}
+
+OWNER_PERMISSIONS = ADMIN_PERMISSIONS | {Permission.OWNERS_MANAGE}
+
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: OWNER_PERMISSIONS,
+    Role.ADMIN: ADMIN_PERMISSIONS,
+    Role.MEMBER: MEMBER_PERMISSIONS,
+}
+
+
+class Scope(StrEnum):
+    """What an API key was given (API.md, "Who"). Nobody's key holds more than an admin."""
+
+    SECRETS_READ = "secrets.read"
+    SECRETS_WRITE = "secrets.write"
+    INTEGRATIONS_READ = "integrations.read"
+    INTEGRATIONS_WRITE = "integrations.write"
+    RUN = "run"
+    AUDIT_READ = "audit.read"
+
+
+SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
+    Scope.SECRETS_READ: frozenset({Permission.SECRETS_BROWSE, Permission.SECRETS_READ}),
+    Scope.SECRETS_WRITE: frozenset({Permission.SECRETS_DISABLE, Permission.SECRETS_WRITE}),
+    Scope.INTEGRATIONS_READ: frozenset({Permission.INTEGRATIONS_BROWSE, Permission.INTEGRATIONS_READ}),
+    Scope.INTEGRATIONS_WRITE: frozenset({Permission.INTEGRATIONS_WRITE}),
+    Scope.RUN: frozenset({Permission.INTEGRATIONS_RUN}),
+    Scope.AUDIT_READ: frozenset({Permission.RUNS_READ}),
+}
+
+STAFF_PERMISSIONS = frozenset(
+    {
+        Permission.INTEGRATIONS_BROWSE,
+        Permission.INTEGRATIONS_READ,
+        Permission.MEMBERS_MANAGE,
+        Permission.RUNS_READ,
+        Permission.SECRETS_BROWSE,
+        Permission.SECRETS_DISABLE,
+        Permission.SECRETS_READ,
+    }
+)
+
+
+def permissions_of_role(role: Role) -> frozenset[Permission]:
+    """Everything a person of this role may attempt."""
+    return ROLE_PERMISSIONS[role]
+
+
+def permissions_of_scopes(scopes: frozenset[Scope]) -> frozenset[Permission]:
+    """Everything a key with these scopes may attempt: never more than an admin (API.md, "Who")."""
+    granted = frozenset(permission for scope in scopes for permission in SCOPE_PERMISSIONS[scope])
+    return granted & ADMIN_PERMISSIONS

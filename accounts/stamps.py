@@ -1,0 +1,115 @@
+"""Every route says who may use it, where it is written.
+
+A page's view is wrapped in `public`, `signed_in` or `requires(permission)`; an API operation in `key_requires`.
+The wrapper does the check and leaves a stamp behind; `manage.py check` refuses a route without one
+(accounts/checks.py). A view under `requires` gets the actor as its second argument and no way round it.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required, login_required
+from django.http import HttpRequest, HttpResponse
+
+from accounts.actors import Actor, actor_for_member
+from accounts.addresses import client_address
+from accounts.errors import NotFound
+from accounts.models import Membership
+from accounts.policy import Permission
+
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who may use a route: anybody, anybody signed in, or holders of a permission."""
+
+    access: str
+    permission: Permission | None = None
+
+
+PUBLIC = Stamp("public")
+SIGNED_IN = Stamp("signed_in")
+
+
+def stamp(view: Any, mark: Stamp) -> Any:
+    """Attach the stamp to a view that does its own check (an included library's)."""
+    view.stamp = mark
+    return view
+
+
+def stamp_of(view: Any) -> Stamp | None:
+    """The stamp of a view, or None where somebody forgot it."""
+    return getattr(view, "stamp", None)
+
+
+def public(view: View) -> View:
+    """Anybody, also without signing in."""
+    return stamp(login_not_required(view), PUBLIC)
+
+
+def signed_in(view: View) -> View:
+    """Anybody who is signed in; no organization is involved."""
+    return stamp(login_required(view), SIGNED_IN)
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """People of the organization in the URL who hold the permission; the view is called as `view(request, actor, …)`.
+
+    An organization that the person does not belong to does not exist for them (`NotFound`); a missing permission is
+    `PermissionDenied`.
+    """
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def wrapper(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponse:
+            actor = actor_of_request(request, slug)
+            actor.check(permission)
+            return view(request, actor, **kwargs)
+
+        return stamp(login_required(wrapper), Stamp("permission", permission))
+
+    return decorate
+
+
+def actor_of_request(request: HttpRequest, slug: str) -> Actor:
+    """The signed-in person in the organization with this slug; also left on the request for the page's frame.
+
+    Raises:
+        NotFound: no such organization, or not theirs.
+    """
+    membership = (
+        Membership.objects.select_related("organization", "user")
+        .filter(user=request.user.pk, organization__slug=slug)
+        .first()
+    )
+    if membership is None:
+        raise NotFound("No such organization.")
+    request.actor = actor_for_member(membership, address=client_address(request))  # type: ignore[attr-defined]
+    return request.actor  # type: ignore[attr-defined, no-any-return]
+
+
+def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """API keys that hold the permission. `request.auth` is the key's actor by then (accounts/api.py)."""
+
+    def decorate(operation: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.iscoroutinefunction(operation):
+
+            @functools.wraps(operation)
+            async def asynchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+                request.auth.check(permission)  # type: ignore[attr-defined]
+                return await operation(request, *args, **kwargs)
+
+            return stamp(asynchronous, Stamp("key", permission))
+
+        @functools.wraps(operation)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            request.auth.check(permission)  # type: ignore[attr-defined]
+            return operation(request, *args, **kwargs)
+
+        return stamp(wrapper, Stamp("key", permission))
+
+    return decorate

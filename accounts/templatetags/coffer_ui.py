@@ -1,0 +1,218 @@
+"""The small parts of the interface that repeat on every page: icons, statuses, environment marks, times, references.
+
+Markup and classes are those of ui/DESIGN.md section 5. Everything that is not markup is escaped here. Parts that
+need a whole file of markup are templates under `templates/components/`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from accounts.environments import Environment, in_order
+from accounts.errors import FieldError
+from accounts.initials import initials
+from accounts.when import date_in_words, exact, in_words
+
+register = template.Library()
+
+STATUSES = {
+    "active": ("circle-check", "Active"),
+    "disabled": ("circle-pause", "Disabled"),
+    "missing": ("triangle-alert", "Missing"),
+}
+# An integration's states look like a secret's statuses, under words of their own.
+STATES = {"working": ("active", "Working"), "paused": ("disabled", "Paused"), "failing": ("missing", "Failing")}
+VALUE_STATES = {"set": "value set", "missing": "no value", "unreadable": "value cannot be opened"}
+DOTS = "••••••••"
+
+
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """A decorative icon of the sprite; `size` is `sm`, `lg`, `xl` or further classes."""
+    return format_html(
+        '<svg class="{}" viewBox="0 0 24 24" aria-hidden="true"><use href="{}#{}"/></svg>',
+        f"icon {size}".strip(),
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def mark() -> SafeString:
+    """The product's mark."""
+    return format_html(
+        '<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><use href="{}#mark"/></svg>', static("icons.svg")
+    )
+
+
+@register.simple_tag
+def avatar(name: str, extra: str = "") -> SafeString:
+    """The initials of a person or, with `extra="org"`, of an organization."""
+    return format_html('<span class="{}" aria-hidden="true">{}</span>', f"avatar {extra}".strip(), initials(name))
+
+
+@register.simple_tag
+def status(value: str) -> SafeString:
+    """A secret's status as icon and word; `value` is `active`, `disabled` or `missing`."""
+    image, word = STATUSES[value]
+    return format_html('<span class="st {}">{}{}</span>', value, icon(image), word)
+
+
+@register.simple_tag
+def state(value: str) -> SafeString:
+    """An integration's state as icon and word; `value` is `working`, `paused` or `failing`."""
+    look, word = STATES[value]
+    return format_html('<span class="st {}">{}{}</span>', look, icon(STATUSES[look][0]), word)
+
+
+@register.simple_tag
+def env_marks(states: Mapping[str, str], shared: bool = False) -> SafeString:
+    """D S P, solid where a value is set; joined when one value serves all. `states` is environment -> value state."""
+    if shared:
+        label = title = "One value for all environments"
+    else:
+        label = ", ".join(f"{env.label}: {VALUE_STATES[states.get(env, 'missing')]}" for env in Environment)
+        title = ", ".join(env.label for env in Environment if states.get(env) == "set") or "No value"
+    letters = [(env.letter, states.get(env) == "set") for env in Environment]
+    return _letters(letters, label=label, title=title, shared=shared)
+
+
+@register.simple_tag
+def env_use(environments: Iterable[Environment]) -> SafeString:
+    """D S P, solid where an integration runs."""
+    chosen = frozenset(environments)
+    label = ", ".join(f"{env.label}: {'in use' if env in chosen else 'not in use'}" for env in Environment)
+    title = ", ".join(env.label for env in in_order(chosen)) or "No environment"
+    return _letters([(env.letter, env in chosen) for env in Environment], label=label, title=title)
+
+
+@register.simple_tag
+def env_tags(environments: Iterable[Environment]) -> SafeString:
+    """The letters of these environments alone."""
+    chosen = in_order(environments)
+    words = ", ".join(env.label for env in chosen) or "No environment"
+    return _letters([(env.letter, True) for env in chosen], label=words, title=words)
+
+
+@register.simple_tag
+def env_tag(environment: Environment) -> SafeString:
+    """The letter of one environment."""
+    return env_tags([environment])
+
+
+def _letters(letters: Iterable[tuple[str, bool]], *, label: str, title: str, shared: bool = False) -> SafeString:
+    boxes = format_html_join(
+        "", '<span class="{}">{}</span>', (("env" if on else "env no", letter) for letter, on in letters)
+    )
+    classes = "envs shared" if shared else "envs"
+    return format_html('<span class="{}" role="img" aria-label="{}" title="{}">{}</span>', classes, label, title, boxes)
+
+
+@register.simple_tag
+def when(moment: datetime | None) -> SafeString:
+    """Relative words with the exact time in UTC as title; `Never` for None."""
+    if moment is None:
+        return format_html('<span class="muted">{}</span>', "Never")
+    return _time(moment, in_words(moment, timezone.now()))
+
+
+@register.simple_tag
+def date(moment: datetime) -> SafeString:
+    """The date alone, with the exact time in UTC as title."""
+    return _time(moment, date_in_words(moment))
+
+
+def _time(moment: datetime, words: str) -> SafeString:
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact(moment), words)
+
+
+@register.simple_tag
+def dots() -> SafeString:
+    """The mask that stands for a value: always eight, whatever the length."""
+    return format_html('<span class="dots" role="img" aria-label="Value hidden">{}</span>', DOTS)
+
+
+@register.simple_tag
+def secret_ref(name: str, missing: bool = False) -> SafeString:
+    """A reference as a chip; with a wavy line when no such secret exists."""
+    return format_html('<code class="{}">{}</code>', "ref bad" if missing else "ref", _reference(name))
+
+
+@register.simple_tag
+def copy_ref(name: str, words: str = "") -> SafeString:
+    """The button that copies `{secrets.NAME}`: an icon alone, or with `words` beside it."""
+    look = "btn ghost sm" if words else "btn ghost square sm"
+    size = " sm" if words else ""
+    return format_html(
+        '<button class="{}" type="button" data-copy="{ref}" aria-label="Copy reference {ref}" title="Copy {ref}">'
+        "{}{}{}</button>",
+        look,
+        icon("copy", f"todo{size}"),
+        icon("check", f"done{size}"),
+        words,
+        ref=_reference(name),
+    )
+
+
+def _reference(name: str) -> str:
+    return f"{{secrets.{name}}}"
+
+
+@register.simple_tag
+def sparkline(counts: Sequence[int], label: str) -> SafeString:
+    """Bars of calls per day, oldest first; the last is today's. A day without a call keeps a thin line."""
+    tallest = max([1, *counts])
+    heights = [max(1.5, 34 * count / tallest) for count in counts]
+    last = len(counts) - 1
+    bars = (
+        (day * 6, f"{36 - height:.1f}", f"{height:.1f}", format_html(' class="{}"', "now") if day == last else "")
+        for day, height in enumerate(heights)
+    )
+    return format_html(
+        '<svg class="spark" viewBox="0 0 {} 36" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
+        6 * max(1, len(counts)),
+        label,
+        format_html_join("", '<rect x="{}" y="{}" width="4" height="{}" rx="1"{}/>', bars),
+    )
+
+
+@register.filter
+def thousands(number: int) -> str:
+    """`7046` -> `7,046`."""
+    return f"{number:,}"
+
+
+@register.simple_tag
+def error_attrs(errors: Sequence[FieldError], field: str, described_by: str = "") -> SafeString:
+    """The attributes that tie a control to its hints and, where the field is wrong, to its error.
+
+    By convention a control's id is `f-FIELD` and its error's is `e-FIELD`.
+    """
+    wrong = _message(errors, field) is not None
+    ids = f"{described_by} e-{field}".strip() if wrong else described_by
+    invalid = format_html(' aria-invalid="{}"', "true") if wrong else ""
+    return format_html("{}{}", invalid, format_html(' aria-describedby="{}"', ids) if ids else "")
+
+
+@register.simple_tag
+def field_error(errors: Sequence[FieldError], field: str) -> SafeString:
+    """The sentence below a control whose field is wrong, or nothing."""
+    message = _message(errors, field)
+    if message is None:
+        return SafeString("")
+    return format_html('<p class="error" id="e-{}">{}{}</p>', field, icon("circle-alert"), message)
+
+
+@register.inclusion_tag("components/error_summary.html")
+def error_summary(errors: Sequence[FieldError], title: str) -> dict[str, object]:
+    """The note above a refused form: one link for each wrong field; the field `""` is about the form as a whole."""
+    return {"title": title, "errors": errors}
+
+
+def _message(errors: Sequence[FieldError], field: str) -> str | None:
+    return next((error.message for error in errors if error.field == field), None)

@@ -1,0 +1,40 @@
+"""Pages about the person and their organizations: where to land, and founding an organization."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from accounts.addresses import client_address
+from accounts.errors import Invalid
+from accounts.models import Membership
+from accounts.services.organizations import create_organization
+from accounts.stamps import signed_in
+
+LAST_ORGANIZATION = "organization"
+
+
+@signed_in
+def home(request: HttpRequest) -> HttpResponse:
+    """Go to the organization used last, else to the first by name, else to founding one."""
+    slugs = list(
+        Membership.objects.filter(user=request.user.pk)
+        .order_by("organization__name")
+        .values_list("organization__slug", flat=True)
+    )
+    if not slugs:
+        return redirect("organization-new")
+    last = request.COOKIES.get(LAST_ORGANIZATION)
+    return redirect("secrets", slug=last if last in slugs else slugs[0])
+
+
+@signed_in
+def organization_new(request: HttpRequest) -> HttpResponse:
+    """Show the form; found the organization when it is sent."""
+    if request.method != "POST":
+        return render(request, "accounts/organization_new.html", {"name": "", "errors": []})
+    name = request.POST.get("name", "")
+    try:
+        organization = create_organization(user=request.user, name=name, address=client_address(request))  # type: ignore[arg-type]
+    except Invalid as refusal:
+        context = {"name": name, "errors": refusal.errors}
+        return render(request, "accounts/organization_new.html", context, status=refusal.status)
+    return redirect("secrets", slug=organization.slug)

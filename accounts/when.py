@@ -1,0 +1,36 @@
+"""Times in words: relative while they are recent, a date when they are old (ui/DESIGN.md section 10)."""
+
+from datetime import UTC, datetime
+
+MINUTE, HOUR, DAY, YEAR = 60, 3_600, 86_400, 365 * 86_400
+
+
+def in_words(moment: datetime, now: datetime) -> str:
+    """`just now`, `38 sec ago`, `4 min ago`, `3 h ago`, `2 days ago`; after a year `14 Mar 2025`.
+
+    A moment in the future (two machines' clocks disagree) is `just now`.
+    """
+    seconds = int((now - moment).total_seconds())
+    if seconds < 1:
+        return "just now"
+    if seconds >= YEAR:
+        return date_in_words(moment)
+    if seconds >= DAY:
+        days = seconds // DAY
+        return f"{days} day{'' if days == 1 else 's'} ago"
+    if seconds >= HOUR:
+        return f"{seconds // HOUR} h ago"
+    if seconds >= MINUTE:
+        return f"{seconds // MINUTE} min ago"
+    return f"{seconds} sec ago"
+
+
+def date_in_words(moment: datetime) -> str:
+    """`14 Mar 2025`, in UTC."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%b %Y}"
+
+
+def exact(moment: datetime) -> str:
+    """`2026-11-20 14:05:48 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
