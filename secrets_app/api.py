@@ -1,0 +1,154 @@
+"""`/api/v1/secrets` (API.md, "Secrets"). Every operation is a call of a service or of the inventory."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import HttpRequest
+from ninja import Query, Router, Status
+
+from accounts.actors import Actor
+from accounts.environments import Environment
+from accounts.errors import FieldError, Invalid
+from accounts.paging import DEFAULT_LIMIT, LARGEST_LIMIT, Page, decode_cursor, encode_cursor
+from accounts.policy import Permission
+from accounts.preconditions import expected_version
+from accounts.stamps import key_requires
+from secrets_app import inventory
+from secrets_app.errors import SecretInUse
+from secrets_app.models import Secret
+from secrets_app.querysets import reference_model
+from secrets_app.schemas import (
+    ProblemOut,
+    ReferencesOut,
+    SecretIn,
+    SecretOut,
+    SecretPatch,
+    SecretsOut,
+    reference_out,
+    secret_out,
+)
+from secrets_app.services import secrets
+
+router = Router()
+
+Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT)]
+PROBLEMS = {400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut}
+PROBLEMS_OF_ONE = {**PROBLEMS, 404: ProblemOut}
+
+
+@router.get("", response={200: SecretsOut, **PROBLEMS}, summary="The inventory")
+@key_requires(Permission.SECRETS_READ)
+def list_secrets(
+    request: HttpRequest,
+    status: Literal["", "active", "disabled", "missing"] = "",
+    environment: Environment | None = None,
+    q: str = "",
+    name: str = "",
+    unused_days: Annotated[int | None, Query(ge=0, le=36500)] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: str = "",
+) -> dict[str, Any]:
+    """Names that are referenced but do not exist come first, with `id: null`; then secrets by name."""
+    filters = inventory.Filters(status=status, environment=environment, text=_text(q), name=_text(name), unused_days=unused_days)
+    page = inventory.page(_actor(request).organization, filters, cursor=cursor, limit=limit)
+    return {"items": [secret_out(row) for row in page.items], "next_cursor": page.next_cursor}
+
+
+@router.post("", response={201: SecretOut, **PROBLEMS}, summary="Store a secret")
+@key_requires(Permission.SECRETS_WRITE)
+def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
+    """With one value for every environment, one for each, or none yet."""
+    actor = _actor(request)
+    values = {environment: value for environment, value in payload.given_values().items() if value is not None}
+    secret = secrets.create_secret(
+        actor=actor,
+        name=payload.name,
+        values=values,
+        description=payload.description or "",
+        allowed_domains=payload.allowed_domains or [],
+        enabled=payload.enabled is not False,
+        rotate_every_days=payload.rotate_every_days,
+        entered_once=payload.entered_once and not payload.values,
+        allow_short=payload.allow_short,
+    )
+    return Status(201, _shown(actor, secret.id))
+
+
+@router.get("/{uuid:secret_id}", response={200: SecretOut, **PROBLEMS_OF_ONE}, summary="One secret")
+@key_requires(Permission.SECRETS_READ)
+def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
+    """Everything but its values."""
+    return _shown(_actor(request), secret_id)
+
+
+@router.patch("/{uuid:secret_id}", response={200: SecretOut, **PROBLEMS_OF_ONE, 412: ProblemOut}, summary="Edit a secret")
+@key_requires(Permission.SECRETS_WRITE)
+def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> dict[str, Any]:
+    """Fields that are left out stay; an empty value keeps the current one, null removes it."""
+    actor = _actor(request)
+    changes = secrets.Changes(
+        description=payload.description,
+        enabled=payload.enabled,
+        allowed_domains=payload.allowed_domains,
+        rotate_every_days=payload.rotate_every_days,
+        stop_rotation="rotate_every_days" in payload.model_fields_set and payload.rotate_every_days is None,
+        values=payload.given_values(),
+        entered_once=payload.entered_once and not payload.values,
+        allow_short=payload.allow_short,
+    )
+    secrets.update_secret(actor=actor, secret_id=secret_id, changes=changes, expected_version=expected_version(request))
+    return _shown(actor, secret_id)
+
+
+@router.delete("/{uuid:secret_id}", response={204: None, **PROBLEMS_OF_ONE, 409: ProblemOut}, summary="Delete an unused secret")
+@key_requires(Permission.SECRETS_WRITE)
+def delete_secret(request: HttpRequest, secret_id: UUID) -> Any:
+    """409 `secret_in_use`, with `references`, while anything refers to it."""
+    actor = _actor(request)
+    try:
+        secrets.delete_secret(actor=actor, secret_id=secret_id)
+    except SecretInUse as refusal:
+        refusal.members["references"] = [reference_out(reference) for reference in refusal.references]
+        raise
+    return Status(204, None)
+
+
+@router.get("/{uuid:secret_id}/references", response={200: ReferencesOut, **PROBLEMS_OF_ONE}, summary="Where it is used")
+@key_requires(Permission.SECRETS_READ)
+def list_references(request: HttpRequest, secret_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: str = "") -> dict[str, Any]:
+    """By integration name."""
+    secret = Secret.objects.fetch(_actor(request).organization, secret_id)
+    page = references_page(secret, cursor=cursor, limit=limit)
+    return {"items": [reference_out(reference) for reference in page.items], "next_cursor": page.next_cursor}
+
+
+def references_page(secret: Secret, *, cursor: str, limit: int) -> Page[Any]:
+    """One page of a secret's references, their integrations loaded, by integration name."""
+    rows = reference_model()._default_manager.filter(secret=secret).select_related("integration").order_by("integration__name", "pk")
+    if cursor:
+        name, last = decode_cursor(cursor, length=2)
+        rows = rows.filter(Q(integration__name__gt=name) | Q(integration__name=name, pk__gt=_uuid(last)))
+    found = list(rows[: limit + 1])
+    key = [found[limit - 1].integration.name, str(found[limit - 1].pk)] if len(found) > limit else None
+    return Page(found[:limit], encode_cursor(key) if key else None)
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return request.auth  # type: ignore[attr-defined, no-any-return]
+
+
+def _shown(actor: Actor, secret_id: UUID) -> dict[str, Any]:
+    return secret_out(inventory.one(actor.organization, secret_id))
+
+
+def _text(text: str) -> str:
+    """Search text without NUL, which PostgreSQL refuses."""
+    return text.replace("\0", "")
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Invalid("Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]) from None

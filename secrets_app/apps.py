@@ -1,0 +1,16 @@
+"""The app of named secrets."""
+
+from django.apps import AppConfig
+
+
+class SecretsAppConfig(AppConfig):
+    """Reads the master keys at start: without a usable one nothing starts."""
+
+    name = "secrets_app"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Load the keyring and the system checks."""
+        from secrets_app import checks, keyring  # noqa: F401, PLC0415 - both need the app registry
+
+        keyring.load()

@@ -1,0 +1,174 @@
+"""Sealing and opening of bytes under keys that the caller holds.
+
+Owns the sealed format, the authenticated context and the one way in which opening can fail. Knows no models, no
+settings and no files; which key to use is the keyring's business.
+
+A sealed value and a wrapped data key have the same shape (SECURITY section 2.2):
+
+    "CF1" | algorithm (1) | data key id (16) | salt (32) | commitment (32) | nonce (12) | ciphertext | tag (16)
+
+HKDF-SHA-256 (RFC 5869) over the key and a fresh salt gives each message a key of its own, so random nonces never
+run out, and a commitment to that key: AES-GCM alone lets one ciphertext open under two keys. The context is bound
+twice, in the derivation and as GCM's associated data, so that a row copied to another place does not open there.
+"""
+
+import hmac
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from secrets_app.plaintext import Plaintext
+
+KEY_BYTES = 32  # AESGCM would also take 16 and 24
+OVERHEAD = 112  # bytes that sealing adds
+
+_MAGIC = b"CF1"
+_AES_256_GCM = b"\x01"
+_SALT = slice(20, 52)
+_COMMITMENT = slice(52, 84)
+_NONCE = slice(84, 96)
+_CIPHERTEXT = slice(96, None)
+
+_VALUE = b"coffer/v1/value"
+_DATA_KEY = b"coffer/v1/dek"
+
+
+class Undecryptable(Exception):  # noqa: N818 - an answer that callers branch on
+    """The bytes do not open here. Says nothing more, because the reason helps only an attacker."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueContext:
+    """Where a value belongs. Immutable ids, no names, so that a rename seals nothing again."""
+
+    organization: UUID
+    secret: UUID
+    environment: str
+    version: int
+    data_key: UUID
+
+
+def new_data_key() -> bytes:
+    """32 random bytes from the operating system."""
+    return os.urandom(KEY_BYTES)
+
+
+def seal_value(data_key: bytes, value: Plaintext, context: ValueContext) -> bytes:
+    """The value as bytes for the database, `OVERHEAD` longer than its UTF-8. Raises ValueError on a wrong key size."""
+    return _seal(data_key, _to_utf8(value), _VALUE, context.data_key, _value_fields(context))
+
+
+def open_value(data_key: bytes, sealed: bytes, context: ValueContext) -> Plaintext:
+    """The whole value, or Undecryptable: never a part, never the ciphertext, never an empty stand-in."""
+    return _from_utf8(_open(data_key, sealed, _VALUE, context.data_key, _value_fields(context)))
+
+
+def wrap_data_key(
+    master_key: bytes, data_key: bytes, *, organization: UUID | None, data_key_id: UUID, master_key_id: str
+) -> bytes:
+    """The data key sealed under a master key. `organization` is None for the installation's own data key."""
+    _require_key(data_key)
+    return _seal(master_key, data_key, _DATA_KEY, data_key_id, _wrap_fields(organization, data_key_id, master_key_id))
+
+
+def unwrap_data_key(
+    master_key: bytes, wrapped: bytes, *, organization: UUID | None, data_key_id: UUID, master_key_id: str
+) -> bytes:
+    """The 32 bytes of the data key, or Undecryptable."""
+    fields = _wrap_fields(organization, data_key_id, master_key_id)
+    data_key = _open(master_key, wrapped, _DATA_KEY, data_key_id, fields)
+    if len(data_key) != KEY_BYTES:
+        raise Undecryptable from None
+    return data_key
+
+
+def _value_fields(context: ValueContext) -> tuple[bytes, ...]:
+    return (
+        context.organization.bytes,
+        context.secret.bytes,
+        context.environment.encode(),
+        str(context.version).encode(),
+        context.data_key.bytes,
+    )
+
+
+def _wrap_fields(organization: UUID | None, data_key_id: UUID, master_key_id: str) -> tuple[bytes, ...]:
+    owner = organization.bytes if organization else b""  # no UUID is empty, so no organization can pass for none
+    return (owner, data_key_id.bytes, master_key_id.encode())
+
+
+def _seal(key: bytes, plain: bytes, label: bytes, key_id: UUID, fields: tuple[bytes, ...]) -> bytes:
+    _require_key(key)
+    header = _header(key_id)
+    bound = header + _length_prefixed(label, *fields)
+    salt, nonce = os.urandom(32), os.urandom(12)
+    message_key, commitment = _derive(key, salt, label, bound)
+    return header + salt + commitment + nonce + AESGCM(message_key).encrypt(nonce, plain, bound)
+
+
+def _open(key: bytes, sealed: bytes, label: bytes, key_id: UUID, fields: tuple[bytes, ...]) -> bytes:
+    header = _header(key_id)
+    if len(key) != KEY_BYTES or len(sealed) < OVERHEAD or not sealed.startswith(header):
+        raise Undecryptable from None
+    bound = header + _length_prefixed(label, *fields)
+    message_key, commitment = _derive(key, sealed[_SALT], label, bound)
+    if not hmac.compare_digest(commitment, sealed[_COMMITMENT]):
+        raise Undecryptable from None
+    try:
+        return AESGCM(message_key).decrypt(sealed[_NONCE], sealed[_CIPHERTEXT], bound)
+    except InvalidTag:
+        raise Undecryptable from None
+
+
+def _header(key_id: UUID) -> bytes:
+    return _MAGIC + _AES_256_GCM + key_id.bytes
+
+
+def _length_prefixed(*fields: bytes) -> bytes:
+    """Fields joined so that ("a", "bc") and ("ab", "c") differ: each behind its length in four bytes."""
+    return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+
+
+def _derive(key: bytes, salt: bytes, label: bytes, bound: bytes) -> tuple[bytes, bytes]:
+    """The key of one message and the commitment to it, 32 bytes each."""
+    info = label + _AES_256_GCM + sha256(bound).digest()
+    derived = HKDF(algorithm=SHA256(), length=64, salt=salt, info=info).derive(key)
+    return derived[:32], derived[32:]
+
+
+def _require_key(key: bytes) -> None:
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a key is {KEY_BYTES} bytes")
+
+
+# Codec errors carry the whole text in `.object`, and `from None` only hides a context, it does not drop it.
+# So both directions raise outside the handler.
+
+
+def _to_utf8(value: Plaintext) -> bytes:
+    try:
+        encoded = value.expose().encode()
+    except UnicodeEncodeError:
+        encoded = None
+    if encoded is None:
+        raise ValueError("a value is text that UTF-8 can carry")
+    return encoded
+
+
+def _from_utf8(plain: bytes) -> Plaintext:
+    try:
+        text = plain.decode()
+    except UnicodeDecodeError:
+        text = None
+    if text is None:
+        raise Undecryptable from None
+    return Plaintext(text)

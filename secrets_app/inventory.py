@@ -1,0 +1,218 @@
+"""What people and programs see of secrets: one read model for pages and the API. Never a value.
+
+A page of rows costs the same number of queries whatever its length, and the same time wherever it is in the list.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Max, Q, QuerySet
+from django.utils import timezone
+
+from accounts.environments import Environment
+from accounts.models import Organization
+from accounts.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
+from secrets_app import keyring
+from secrets_app.models import Secret, SecretValue
+from secrets_app.querysets import SecretQuerySet, reference_model
+
+MISSING_FIRST, SECRETS_AFTER = "m", "s"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentState:
+    """What a secret has in one environment: `set`, `missing` or `unreadable`."""
+
+    state: str
+    version: int | None = None
+    updated_at: datetime | None = None
+    updated_by: str | None = None
+    entered_once: UUID | None = None
+
+
+NOTHING = EnvironmentState("missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the inventory. `id` is None for a name that is referenced but does not exist."""
+
+    id: UUID | None
+    name: str
+    description: str
+    enabled: bool
+    status: str
+    environments: dict[Environment, EnvironmentState]
+    allowed_domains: list[str]
+    usage_count: int
+    last_used_at: datetime | None
+    lacking: list[Environment] = field(default_factory=list)
+    rotate_every_days: int | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    version: int | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether a secret has this name."""
+        return self.id is not None
+
+    @property
+    def reference(self) -> str:
+        """`{secrets.NAME}`."""
+        return f"{{secrets.{self.name}}}"
+
+    @property
+    def states(self) -> dict[str, str]:
+        """The state by environment value, for marks."""
+        return {environment.value: entry.state for environment, entry in self.environments.items()}
+
+    @property
+    def shared(self) -> bool:
+        """One value was entered for all environments, and none has been replaced since."""
+        entries = {entry.entered_once for entry in self.environments.values()}
+        return len(entries) == 1 and None not in entries
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What to list. `environment` alone: has a value there; with `status="missing"`: lacks one there that is needed."""
+
+    status: str = ""
+    environment: Environment | None = None
+    text: str = ""
+    name: str = ""
+    unused_days: int | None = None
+
+
+def page(organization: Organization, filters: Filters, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[Row]:
+    """One page: names that are referenced but missing come first, then secrets by name.
+
+    Raises:
+        Invalid: the cursor is not one of this list.
+    """
+    part, after = decode_cursor(cursor, length=2) if cursor else [MISSING_FIRST, ""]
+    rows: list[Row] = []
+    if part == MISSING_FIRST:
+        rows = missing_rows(organization, filters, after=after, limit=limit + 1)
+        after = ""
+    if len(rows) <= limit:
+        rows += _secret_rows(organization, filters, after=after, limit=limit + 1 - len(rows))
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return Page(shown, encode_cursor([SECRETS_AFTER if shown[-1].exists else MISSING_FIRST, shown[-1].name]) if more else None)
+
+
+def one(organization: Organization, secret_id: UUID) -> Row:
+    """One secret as a row.
+
+    Raises:
+        NotFound: none in this organization.
+    """
+    secrets = Secret.objects.all().with_status(keyring.held_ids()).with_usage_count()
+    return _rows([secrets.fetch(organization, secret_id)])[0]
+
+
+def missing_rows(organization: Organization, filters: Filters, *, after: str = "", limit: int = DEFAULT_LIMIT) -> list[Row]:
+    """Names that are referenced but do not exist, by name."""
+    if filters.status not in {"", "missing"} or filters.unused_days is not None:
+        return []
+    waiting = waiting_references(organization).filter(name__gt=after, name__icontains=filters.text)
+    if filters.name:
+        waiting = waiting.filter(name=filters.name)
+    if filters.environment:
+        waiting = waiting.filter(needed_in__has=filters.environment)
+    names = waiting.values("name").annotate(n=Count("pk"), used=Max("last_used_at")).order_by("name")[:limit]
+    return [
+        Row(
+            id=None,
+            name=entry["name"],
+            description="",
+            enabled=True,
+            status="missing",
+            environments=dict.fromkeys(Environment, NOTHING),
+            allowed_domains=[],
+            usage_count=entry["n"],
+            last_used_at=entry["used"],
+        )
+        for entry in names
+    ]
+
+
+def waiting_references(organization: Organization) -> QuerySet[Any]:
+    """References whose name no secret has."""
+    return reference_model()._default_manager.filter(organization=organization, secret=None)
+
+
+def attention_count(organization: Organization, *, at_most: int = 100) -> int:
+    """How many names and secrets are Missing, counted up to `at_most`."""
+    names = waiting_references(organization).order_by().values("name").distinct()[:at_most].count()
+    if names >= at_most:
+        return at_most
+    secrets = Secret.objects.of(organization).with_status(keyring.held_ids()).filter(status="missing")
+    return names + secrets.order_by()[: at_most - names].count()
+
+
+def _secret_rows(organization: Organization, filters: Filters, *, after: str, limit: int) -> list[Row]:
+    secrets = Secret.objects.of(organization).with_status(keyring.held_ids()).with_usage_count().search(filters.text)
+    secrets = _narrow(secrets, filters)
+    return _rows(list(secrets.filter(name__gt=after).alphabetical()[:limit]))
+
+
+def _narrow(secrets: SecretQuerySet, filters: Filters) -> SecretQuerySet:
+    if filters.status:
+        secrets = secrets.filter(status=filters.status)
+    if filters.name:
+        secrets = secrets.filter(name=filters.name)
+    if filters.environment and filters.status == "missing":
+        secrets = secrets.filter(**{f"lacks_{filters.environment.value}": True})
+    elif filters.environment:
+        readable = SecretValue.objects.current().readable(keyring.held_ids()).filter(environment=filters.environment.value)
+        secrets = secrets.filter(pk__in=readable.values("secret"))
+    if filters.unused_days is not None:
+        since = timezone.now() - timedelta(days=filters.unused_days)
+        secrets = secrets.filter(Q(last_used_at=None) | Q(last_used_at__lt=since))
+    return secrets
+
+
+def _rows(secrets: list[Any]) -> list[Row]:
+    states = _states(secrets)
+    return [
+        Row(
+            id=secret.id,
+            name=secret.name,
+            description=secret.description,
+            enabled=secret.enabled,
+            status=secret.status,
+            environments={environment: states[secret.id].get(environment, NOTHING) for environment in Environment},
+            allowed_domains=secret.allowed_domains,
+            usage_count=secret.usage_count,
+            last_used_at=secret.last_used_at,
+            lacking=[environment for environment in Environment if getattr(secret, f"lacks_{environment.value}")],
+            rotate_every_days=secret.rotate_every_days,
+            created_at=secret.created_at,
+            updated_at=secret.updated_at,
+            version=secret.version,
+        )
+        for secret in secrets
+    ]
+
+
+def _states(secrets: Iterable[Secret]) -> dict[UUID, dict[Environment, EnvironmentState]]:
+    held = keyring.held_ids()
+    found: dict[UUID, dict[Environment, EnvironmentState]] = defaultdict(dict)
+    values = SecretValue.objects.current().filter(secret__in=[secret.pk for secret in secrets]).select_related("data_key").defer("sealed")
+    for value in values:
+        readable = not value.unreadable and value.data_key.master_key_id in held
+        found[value.secret_id][Environment(value.environment)] = EnvironmentState(
+            state="set" if readable else "unreadable",
+            version=value.version,
+            updated_at=value.created_at,
+            updated_by=value.created_by,
+            entered_once=value.entered_once,
+        )
+    return found

@@ -1,0 +1,171 @@
+"""Named secrets, their sealed values, and the keys that seal them.
+
+No model here has a plaintext attribute. A value enters as `Plaintext`, is sealed by the keyring, and is opened again in
+`secrets_app.resolver` alone.
+"""
+
+import uuid
+from enum import StrEnum
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from accounts.environments import Environment
+from accounts.fields import EnvironmentsField
+from accounts.models import Organization
+from secrets_app import names
+from secrets_app.querysets import SecretQuerySet, SecretValueQuerySet
+
+ENVIRONMENT_CHOICES = [(environment.value, environment.label) for environment in Environment]
+
+
+class KeyState(StrEnum):
+    """What a data key is used for: sealing and opening, opening alone, or nothing any more."""
+
+    ACTIVE = "active"
+    RETIRING = "retiring"
+    DESTROYED = "destroyed"
+
+
+class ValueState(StrEnum):
+    """Where a value is in its life."""
+
+    STAGED = "staged"
+    CURRENT = "current"
+    PREVIOUS = "previous"
+    DESTROYED = "destroyed"
+
+
+class OrganizationKey(models.Model):
+    """One data key, wrapped by a master key. No organization: the installation's own key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, related_name="data_keys")
+    wrapped = models.BinaryField(null=True)
+    master_key_id = models.CharField(max_length=40)
+    state = models.CharField(max_length=10, default=KeyState.ACTIVE.value)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization"], condition=Q(state="active"), name="organization_key_one_active"
+            ),
+            models.UniqueConstraint(
+                fields=["state"],
+                condition=Q(state="active", organization=None),
+                name="organization_key_one_installation",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in KeyState]), name="organization_key_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="destroyed", wrapped=None) | (~Q(state="destroyed") & Q(wrapped__isnull=False)),
+                name="organization_key_wrapped_until_destroyed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"data key {self.id}"
+
+
+class Secret(models.Model):
+    """A name that integrations use. Its values are rows of their own."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=names.MAX_LENGTH)
+    description = models.CharField(max_length=500, blank=True)
+    enabled = models.BooleanField(default=True)
+    allowed_domains = models.JSONField(default=list, blank=True)
+    rotate_every_days = models.PositiveIntegerField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    version = models.PositiveIntegerField(default=1)
+
+    objects: ClassVar[SecretQuerySet] = SecretQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("name"), "organization", name="secret_name_once_per_organization"),
+            models.CheckConstraint(condition=Q(name__regex=names.PATTERN), name="secret_name_valid"),
+            models.CheckConstraint(
+                condition=Q(rotate_every_days=None) | Q(rotate_every_days__gte=1),
+                name="secret_rotates_after_a_day_or_more",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def reference(self) -> str:
+        """The placeholder that stands for this secret: `{secrets.crm.apiKey}`."""
+        return f"{{secrets.{self.name}}}"
+
+
+class SecretValue(models.Model):
+    """One sealed value of one secret in one environment. The bytes are bound to all four ids (SECURITY section 2.2)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    secret = models.ForeignKey(Secret, on_delete=models.CASCADE, related_name="values")
+    environment = models.CharField(max_length=12, choices=ENVIRONMENT_CHOICES)
+    version = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, default=ValueState.CURRENT.value)
+    sealed = models.BinaryField(null=True)
+    data_key = models.ForeignKey(OrganizationKey, on_delete=models.RESTRICT, related_name="values")
+    unreadable = models.BooleanField(default=False, help_text="It failed to open; a new value is needed.")
+    entered_once = models.UUIDField(
+        null=True, help_text="The same id on values that were entered as one value for all environments."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by_id = models.UUIDField(null=True)
+    created_by = models.CharField(max_length=254)
+
+    objects: ClassVar[SecretValueQuerySet] = SecretValueQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["secret", "environment", "version"], name="secret_value_version_once"),
+            models.UniqueConstraint(
+                fields=["secret", "environment"], condition=Q(state="current"), name="secret_value_one_current"
+            ),
+            models.UniqueConstraint(
+                fields=["secret", "environment"], condition=Q(state="staged"), name="secret_value_one_staged"
+            ),
+            models.CheckConstraint(
+                condition=Q(environment__in=[environment.value for environment in Environment]),
+                name="secret_value_environment_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in ValueState]), name="secret_value_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="destroyed", sealed=None) | (~Q(state="destroyed") & Q(sealed__isnull=False)),
+                name="secret_value_sealed_until_destroyed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.environment} value, version {self.version}"
+
+
+class ReferenceToSecret(models.Model):
+    """What the app above keeps about each use of a secret, declared here so that usage can be counted here.
+
+    The app above makes it concrete as `SecretReference`; `secret` is empty while no secret has this name.
+    `needed_in` holds the environments in which the reference is live: its integration is enabled and runs there.
+    """
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    secret = models.ForeignKey(Secret, on_delete=models.RESTRICT, null=True, related_name="references")
+    name = models.CharField(max_length=names.MAX_LENGTH)
+    slot = models.CharField(max_length=150)
+    needed_in = EnvironmentsField(default=frozenset)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,116 @@
+"""The questions that people ask about secrets, as queries.
+
+Status is computed here, in SQL, and nowhere else (DESIGN section 4, "Status").
+"""
+
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Case, CharField, Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
+
+from accounts.environments import Environment
+from accounts.errors import NotFound
+from accounts.models import Organization
+
+if TYPE_CHECKING:
+    from secrets_app.models import Secret
+
+
+class SecretValueQuerySet(models.QuerySet[Any]):
+    """Values, without ever opening one."""
+
+    def current(self) -> Self:
+        """The values in use."""
+        return self.filter(state="current")
+
+    def readable(self, master_key_ids: frozenset[str]) -> Self:
+        """Values that have not failed to open and whose master key the keyring holds."""
+        return self.filter(unreadable=False, data_key__master_key_id__in=master_key_ids).exclude(
+            data_key__state="destroyed"
+        )
+
+
+class SecretQuerySet(models.QuerySet["Secret"]):
+    """Secrets of one organization, and what is known about them."""
+
+    def of(self, organization: Organization) -> Self:
+        """The only way a door reaches rows."""
+        return self.filter(organization=organization)
+
+    def fetch(self, organization: Organization, secret_id: UUID) -> "Secret":
+        """One secret of this organization.
+
+        Raises:
+            NotFound: none, or another organization's.
+        """
+        secret = self.of(organization).filter(pk=secret_id).first()
+        if secret is None:
+            raise NotFound("No such secret.")
+        return secret
+
+    def with_usage_count(self) -> Self:
+        """Annotates `usage_count`, the number of references."""
+        references = (
+            _references().filter(secret=OuterRef("pk")).order_by().values("secret").annotate(n=Count("pk")).values("n")
+        )
+        return self.annotate(usage_count=Coalesce(Subquery(references, output_field=IntegerField()), Value(0)))
+
+    def with_status(self, master_key_ids: frozenset[str]) -> Self:
+        """Annotates `status` and, for each environment, `lacks_<environment>` (needed there, but no readable value).
+
+        Args:
+            master_key_ids: the ids of the master keys that this process holds.
+        """
+        annotated = self.annotate(
+            **{f"lacks_{environment.value}": _lacks(environment, master_key_ids) for environment in Environment},
+            has_unreadable=_has_unreadable(master_key_ids),
+        )
+        lacking = Q(has_unreadable=True)
+        for environment in Environment:
+            lacking |= Q(**{f"lacks_{environment.value}": True})
+        return annotated.annotate(
+            status=Case(
+                When(enabled=False, then=Value("disabled")),
+                When(lacking, then=Value("missing")),
+                default=Value("active"),
+                output_field=CharField(),
+            )
+        )
+
+    def search(self, text: str) -> Self:
+        """Names and descriptions that contain the text, in any case."""
+        return self.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else self
+
+    def alphabetical(self) -> Self:
+        """By name, unique in any case, so the order is stable."""
+        return self.order_by(F("name").asc(), "pk")
+
+
+def reference_model() -> type[models.Model]:
+    """The concrete class of `ReferenceToSecret`, which the app above defines."""
+    from secrets_app.models import Secret  # noqa: PLC0415 - the models import these querysets
+
+    return Secret._meta.get_field("references").related_model  # type: ignore[union-attr, return-value]
+
+
+def _references() -> models.QuerySet[Any]:
+    return reference_model()._default_manager.all()
+
+
+def _values() -> SecretValueQuerySet:
+    from secrets_app.models import SecretValue  # noqa: PLC0415 - the models import these querysets
+
+    return SecretValue.objects.current().filter(secret=OuterRef("pk"))
+
+
+def _lacks(environment: Environment, master_key_ids: frozenset[str]) -> Any:
+    needed = _references().filter(secret=OuterRef("pk"), needed_in__has=environment)
+    readable = _values().readable(master_key_ids).filter(environment=environment.value)
+    return Exists(needed) & ~Exists(readable)
+
+
+def _has_unreadable(master_key_ids: frozenset[str]) -> Any:
+    held = Q(data_key__master_key_id__in=master_key_ids) & ~Q(data_key__state="destroyed") & Q(unreadable=False)
+    return Exists(_values().exclude(held))

@@ -1,0 +1,148 @@
+"""Masking of the values that a run used, in everything that an upstream sends back (SECURITY section 4.3).
+
+Owns the search, the marker and the decision to withhold. It works on complete bytes: the caller buffers under a size
+limit and decompresses first. Redaction is a seat-belt and no lock: the forms of `redaction_forms` are cut out, a value
+that shows only after undoing escapes withholds the whole text, and a hostile upstream can still invent another form.
+
+The search is one `bytes.find` per form: linear in the worst case for long forms, five times as fast as one compiled
+alternation of all of them, and `re` would keep that pattern, values and all, in its process-wide cache.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import AnyStr, Generic, final
+
+from secrets_app.plaintext import Plaintext
+from secrets_app.redaction_forms import Form, encoded_forms, escaped_forms, spellings
+from secrets_app.redaction_views import decoded_views, without_blanks
+from secrets_app.values import MIN_LENGTH
+
+MASK = "[redacted]"
+"""Stands for every cut, whatever was cut: it tells no length and no encoding."""
+
+_GAP = b"\xff"  # stands for a cut where views are made: no UTF-8 contains it, so no value can begin or end in it
+_BASE64_CHARACTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+
+_Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Masked(Generic[AnyStr]):
+    """What may be shown: the text with its cuts, or the marker alone when it was withheld."""
+
+    text: AnyStr
+    found: frozenset[str]
+    """The names of the secrets that were in it."""
+    withheld: bool
+
+
+@final
+class Redactor:
+    """Masks the values of one run. Make one for each run and drop it with the values."""
+
+    __slots__ = ("_targets",)
+
+    def __init__(
+        self,
+        values: Mapping[str, Plaintext],
+        composites: Mapping[str, Sequence[Plaintext]] = MappingProxyType({}),
+    ) -> None:
+        """Both by the secret's name. `composites` were really sent and contain a value, as a Basic credential does."""
+        named = [*values.items(), *((name, sent) for name, texts in composites.items() for sent in texts)]
+        self._targets = tuple(_Target(name, value.expose()) for name, value in named)
+
+    def __repr__(self) -> str:
+        return "<Redactor>"
+
+    def mask_bytes(self, body: bytes) -> Masked[bytes]:
+        """A body, as bytes in any encoding."""
+        found: set[str] = set()
+        spans: list[_Span] = []
+        withheld = False
+        for target in self._targets:
+            if hits := target.spans(body):
+                found.add(target.name)
+                spans += hits
+                withheld = withheld or target.is_short
+        spans = _merged(spans)
+        hidden = self._hidden(_replaced(body, spans, _GAP))
+        if withheld or hidden:
+            return Masked(MASK.encode(), frozenset(found | hidden), withheld=True)
+        return Masked(_replaced(body, spans, MASK.encode()), frozenset(found), withheld=False)
+
+    def mask(self, text: str) -> Masked[str]:
+        """A header name or value, a reason phrase, a message. A text without values comes back as it is."""
+        masked = self.mask_bytes(_to_bytes(text))
+        if not masked.found:
+            return Masked(text, masked.found, withheld=False)
+        return Masked(masked.text.decode("utf-8", "replace"), masked.found, masked.withheld)
+
+    def _hidden(self, body: bytes) -> set[str]:
+        """The names of the values that a reader finds by undoing escapes."""
+        return {target.name for view in decoded_views(body) for target in self._targets if target.shows_in(view)}
+
+
+@final
+class _Target:
+    """One text to hide, with everything to look for."""
+
+    __slots__ = ("_in_body", "_in_views", "is_short", "name")
+
+    def __init__(self, name: str, text: str) -> None:
+        text = text.encode("utf-8", "replace").decode()  # so that no codec error can carry it
+        texts = spellings(text)
+        encoded = {form for spelling in texts for form in encoded_forms(spelling)}
+        squeezed = without_blanks(text.encode())
+        self.name = name
+        self.is_short = len(text) < MIN_LENGTH
+        self._in_body = frozenset(encoded.union(*(escaped_forms(spelling) for spelling in texts)))
+        self._in_views = frozenset(form.literal for form in encoded)
+        if len(squeezed) >= MIN_LENGTH:
+            self._in_views |= {squeezed}
+
+    def spans(self, body: bytes) -> list[_Span]:
+        return [span for form in self._in_body for span in _occurrences(body, form)]
+
+    def shows_in(self, view: bytes) -> bool:
+        return any(literal in view for literal in self._in_views)
+
+
+def _occurrences(body: bytes, form: Form) -> Iterable[_Span]:
+    start = body.find(form.literal)
+    while start >= 0:
+        end = start + len(form.literal)
+        yield start - _edge(body[start - form.before : start]), end + _edge(body[end : end + form.after])
+        start = body.find(form.literal, end)
+
+
+def _edge(neighbour: bytes) -> int:
+    """1 when the byte beside a form belongs to the same base64 text and so carries bits of the value."""
+    return int(len(neighbour) == 1 and neighbour[0] in _BASE64_CHARACTERS)
+
+
+def _merged(spans: Iterable[_Span]) -> list[_Span]:
+    """The spans in order, with those that overlap or touch made one."""
+    merged: list[_Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _replaced(body: bytes, spans: Iterable[_Span], marker: bytes) -> bytes:
+    pieces, at = [], 0
+    for start, end in spans:
+        pieces += [body[at:start], marker]
+        at = end
+    return b"".join([*pieces, body[at:]])
+
+
+def _to_bytes(text: str) -> bytes:
+    """The bytes behind a header as the HTTP client decodes it. Never raises: a codec error would carry the text."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")

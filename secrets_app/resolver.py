@@ -1,0 +1,90 @@
+"""The only door to plaintext.
+
+A run looks its secrets up first (`find`): names, switches, domains, versions, nothing opened. Only when every check has
+passed does it open them (`open_values`). A value that does not open is marked unreadable in a transaction of its own,
+so its status says so from then on (DESIGN section 4, "Status").
+
+Callers are a closed list, held by `tests/test_architecture.py`: the broker alone.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.actors import Actor
+from accounts.environments import Environment
+from accounts.models import Organization
+from secrets_app import keyring
+from secrets_app.models import Secret, SecretValue
+from secrets_app.plaintext import Plaintext
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One secret by name, and its current value in one environment, still sealed. None where there is none."""
+
+    secret: Secret | None
+    value: SecretValue | None
+
+
+class Unreadable(Exception):  # noqa: N818 - an outcome, turned into a refusal by the broker
+    """The value of the secret with this name does not open; it has been marked."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def find(organization: Organization, names: Iterable[str], environment: Environment) -> dict[str, Found]:
+    """Look secrets up by exact name, in two queries whatever their number. Nothing is opened.
+
+    Returns:
+        an entry for every name asked for.
+    """
+    wanted = set(names)
+    secrets = {secret.name: secret for secret in Secret.objects.of(organization).filter(name__in=wanted)}
+    values = {
+        value.secret_id: value
+        for value in SecretValue.objects.current()
+        .filter(secret__in=secrets.values(), environment=environment.value)
+        .select_related("data_key")
+    }
+    found = {}
+    for name in wanted:
+        secret = secrets.get(name)
+        value = values.get(secret.id) if secret else None
+        if value and secret:
+            value.secret = secret
+        found[name] = Found(secret, value)
+    return found
+
+
+def open_values(found: Mapping[str, Found], *, actor: Actor) -> dict[str, Plaintext]:
+    """Open the values of secrets that passed every check.
+
+    Raises:
+        Unreadable: one does not open. It is marked, and the organization's log says so.
+    """
+    opened = {}
+    for name, entry in found.items():
+        if entry.value is None or entry.value.unreadable:
+            raise Unreadable(name)
+        try:
+            opened[name] = keyring.unseal(entry.value)
+        except keyring.CannotOpen:
+            _mark_unreadable(entry.value, actor)
+            raise Unreadable(name) from None
+    return opened
+
+
+def _mark_unreadable(value: SecretValue, actor: Actor) -> None:
+    """Mark a damaged value. One whose master key is merely not held here is not damaged: the query sees that."""
+    if value.data_key.master_key_id not in keyring.held_ids():
+        return
+    with transaction.atomic():
+        marked = SecretValue.objects.filter(pk=value.pk, unreadable=False, sealed=value.sealed).update(unreadable=True)
+        if marked:
+            environment = Environment(value.environment)
+            audit.record(audit.Event.SECRET_UNREADABLE, actor=actor, target=value.secret, environment=environment)

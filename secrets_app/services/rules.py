@@ -1,0 +1,77 @@
+"""What a secret's fields must satisfy, for the form and the API alike. Names of fields are the API's."""
+
+from collections.abc import Iterable, Mapping
+
+from accounts.environments import Environment, in_order
+from accounts.errors import FieldError, Invalid
+from accounts.models import Organization
+from secrets_app import domains, names
+from secrets_app.errors import ValueTooShort
+from secrets_app.models import Secret
+from secrets_app.plaintext import Plaintext
+from secrets_app.values import problem_with_value
+
+DESCRIPTION_LENGTH = Secret._meta.get_field("description").max_length or 500
+LONGEST_ROTATION_DAYS = 3650
+
+
+class Problems:
+    """Collects what is wrong with one submission, so that the person hears of everything at once."""
+
+    def __init__(self) -> None:
+        self.errors: list[FieldError] = []
+        self._too_short: list[FieldError] = []
+
+    def add(self, field: str, message: str | None) -> None:
+        """Note a problem, or nothing where the message is empty."""
+        if message:
+            self.errors.append(FieldError(field, message))
+
+    def check_name(self, name: str, organization: Organization) -> None:
+        """The name rule, and that no other secret of the organization has it in any case."""
+        problem = names.problem_with_name(name)
+        if not problem:
+            taken = Secret.objects.of(organization).filter(name__iexact=name).values_list("name", flat=True).first()
+            problem = taken and (f"There is a secret called {taken} already. Choose another name, or edit that one.")
+        self.add("name", problem)
+
+    def check_description(self, text: str) -> None:
+        """Length, and no NUL, which PostgreSQL cannot store."""
+        if len(text) > DESCRIPTION_LENGTH:
+            self.add("description", f"Use at most {DESCRIPTION_LENGTH} characters.")
+        if "\0" in text:
+            self.add("description", "Remove the NUL character.")
+
+    def check_rotation(self, days: int | None) -> None:
+        """Between a day and ten years."""
+        if days is not None and not 1 <= days <= LONGEST_ROTATION_DAYS:
+            self.add("rotate_every_days", f"Enter a number of days from 1 to {LONGEST_ROTATION_DAYS}.")
+
+    def check_values(self, values: Mapping[Environment, Plaintext | None], *, allow_short: bool) -> None:
+        """Each value by the rule of `secrets_app.values`."""
+        for environment in in_order(values):
+            value = values[environment]
+            problem = None if value is None else problem_with_value(value, allow_short=allow_short)
+            if problem:
+                found = self._too_short if problem.code == ValueTooShort.code else self.errors
+                found.append(FieldError(f"values.{environment.value}", problem.message))
+
+    def clean_domains(self, texts: Iterable[str], *, operator_hosts: bool) -> list[str]:
+        """The domains in their stored form, without repeats; bad ones become problems."""
+        cleaned: list[str] = []
+        for number, text in enumerate(texts):
+            try:
+                domain = domains.clean_domain(text, operator_hosts=operator_hosts)
+            except domains.BadDomain as problem:
+                self.add(f"allowed_domains[{number}]", str(problem))
+                continue
+            if domain not in cleaned:
+                cleaned.append(domain)
+        return cleaned
+
+    def refuse(self, detail: str) -> None:
+        """Raise what was collected, if anything: `ValueTooShort` when that is all, else `Invalid`."""
+        if self.errors:
+            raise Invalid(detail, errors=[*self.errors, *self._too_short])
+        if self._too_short:
+            raise ValueTooShort(detail, errors=self._too_short)

@@ -1,0 +1,237 @@
+"""The life of a secret: create, edit, switch on and off, delete. Each act authorizes, checks, changes and audits."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from accounts import audit
+from accounts.actors import Actor
+from accounts.environments import Environment
+from accounts.errors import EditConflict, FieldError, Invalid, NotFound
+from accounts.locks import serialize
+from accounts.policy import Permission
+from secrets_app.errors import SecretInUse, ValueRequired
+from secrets_app.models import Secret, ValueState
+from secrets_app.plaintext import Plaintext
+from secrets_app.services.rules import Problems
+from secrets_app.services.values import NewValues, destroy, environments_with_value, store_values
+from secrets_app.signals import secret_created
+
+NOT_SAVED = "The secret was not saved."
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an edit changes; None leaves a field as it is. A value of None in `values` removes that environment's value."""
+
+    description: str | None = None
+    enabled: bool | None = None
+    allowed_domains: list[str] | None = None
+    rotate_every_days: int | None = None
+    stop_rotation: bool = False
+    values: NewValues = field(default_factory=dict)
+    entered_once: bool = False
+    allow_short: bool = False
+
+
+def create_secret(
+    *,
+    actor: Actor,
+    name: str,
+    values: Mapping[Environment, Plaintext] | None = None,
+    description: str = "",
+    allowed_domains: Iterable[str] = (),
+    enabled: bool = True,
+    rotate_every_days: int | None = None,
+    entered_once: bool = False,
+    allow_short: bool = False,
+) -> Secret:
+    """Store a new secret, with or without values. References that wait for its name are bound in the same transaction.
+
+    Raises:
+        PermissionDenied: the actor may not write secrets, or not in these environments.
+        Invalid, ValueTooShort: a field breaks its rule; nothing is stored.
+    """
+    actor.check(Permission.SECRETS_WRITE)
+    values = values or {}
+    actor.check_environments(*values)
+    problems = Problems()
+    problems.check_name(name, actor.organization)
+    problems.check_description(description)
+    problems.check_rotation(rotate_every_days)
+    problems.check_values(values, allow_short=allow_short)
+    domains = problems.clean_domains(allowed_domains, operator_hosts=bool(settings.EGRESS_ALLOW))
+    problems.refuse(NOT_SAVED)
+    try:
+        with transaction.atomic():
+            serialize(actor.organization)
+            secret = Secret.objects.create(
+                organization=actor.organization,
+                name=name,
+                description=description,
+                enabled=enabled,
+                allowed_domains=domains,
+                rotate_every_days=rotate_every_days,
+            )
+            store_values(secret, values, actor=actor, entered_once=entered_once)
+            secret_created.send(sender=Secret, secret=secret)
+            audit.record(
+                audit.Event.SECRET_CREATED,
+                actor=actor,
+                target=secret,
+                values=[environment.value for environment in values],
+                domains=domains,
+            )
+    except IntegrityError:
+        raise Invalid(
+            NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")]
+        ) from None
+    return secret
+
+
+def update_secret(*, actor: Actor, secret_id: UUID, changes: Changes, expected_version: int | None = None) -> Secret:
+    """Apply an edit, all or nothing. An edit that changes nothing writes nothing.
+
+    Args:
+        expected_version: the version that the caller saw; None for "whatever it is now".
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+        EditConflict: somebody saved since `expected_version`.
+        Invalid, ValueTooShort: a field breaks its rule.
+        ValueRequired: the allowed domains change without a new value for each environment that has one (DESIGN section 4).
+    """
+    actor.check(Permission.SECRETS_WRITE)
+    actor.check_environments(*changes.values)
+    with transaction.atomic():
+        secret = lock_secret(actor, secret_id, expected_version)
+        changed = _set_fields(secret, changes)
+        if "allowed_domains" in changed:
+            _require_new_values(secret, changes.values)
+            for environment in Environment:
+                destroy(secret, environment, ValueState.STAGED, ValueState.PREVIOUS)
+        store_values(secret, changes.values, actor=actor, entered_once=changes.entered_once)
+        if not changed and not changes.values:
+            return secret
+        _save(secret, changed)
+        audit.record(
+            audit.Event.SECRET_CHANGED,
+            actor=actor,
+            target=secret,
+            fields=changed,
+            values=[environment.value for environment in changes.values],
+            **({"domains": secret.allowed_domains} if "allowed_domains" in changed else {}),
+        )
+    return secret
+
+
+def set_enabled(*, actor: Actor, secret_id: UUID, enabled: bool) -> Secret:
+    """Switch a secret on or off. Off stops every run that needs it, at once; its references stay.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere. Staff may switch off, not on.
+    """
+    actor.check(Permission.SECRETS_WRITE if enabled else Permission.SECRETS_DISABLE)
+    with transaction.atomic():
+        secret = lock_secret(actor, secret_id, None)
+        if secret.enabled != enabled:
+            secret.enabled = enabled
+            _save(secret, ["enabled"])
+            audit.record(
+                audit.Event.SECRET_ENABLED if enabled else audit.Event.SECRET_DISABLED, actor=actor, target=secret
+            )
+    return secret
+
+
+def delete_secret(*, actor: Actor, secret_id: UUID) -> None:
+    """Delete a secret that nothing refers to, and destroy its values.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+        SecretInUse: references exist, also when one was added at this very moment.
+    """
+    actor.check(Permission.SECRETS_WRITE)
+    try:
+        with transaction.atomic():
+            secret = lock_secret(actor, secret_id, None)
+            actor.check_environments(*environments_with_value(secret))
+            _refuse_if_used(secret)
+            audit.record(audit.Event.SECRET_DELETED, actor=actor, target=secret)
+            secret.delete()
+    except IntegrityError:
+        raise SecretInUse("A reference to this secret was added just now.", references=[]) from None
+
+
+def lock_secret(actor: Actor, secret_id: UUID, expected_version: int | None) -> Secret:
+    """The secret, locked until the transaction ends.
+
+    Raises:
+        NotFound: none in the actor's organization.
+        EditConflict: its version is another one than expected.
+    """
+    secret = Secret.objects.of(actor.organization).select_for_update().filter(pk=secret_id).first()
+    if secret is None:
+        raise NotFound("No such secret.")
+    secret.organization = actor.organization
+    if expected_version is not None and secret.version != expected_version:
+        raise EditConflict(
+            "Somebody else changed this secret since you opened it. Load it again and repeat your change."
+        )
+    return secret
+
+
+def _set_fields(secret: Secret, changes: Changes) -> list[str]:
+    """Put the new fields on the (unsaved) secret; the names of those that differ from before."""
+    problems = Problems()
+    wanted: dict[str, object] = {
+        name: getattr(changes, name)
+        for name in ("description", "enabled", "allowed_domains", "rotate_every_days")
+        if getattr(changes, name) is not None
+    }
+    if changes.stop_rotation:
+        wanted["rotate_every_days"] = None
+    problems.check_description(changes.description or "")
+    problems.check_rotation(changes.rotate_every_days)
+    problems.check_values(changes.values, allow_short=changes.allow_short)
+    if changes.allowed_domains is not None:
+        cleaned = problems.clean_domains(changes.allowed_domains, operator_hosts=bool(settings.EGRESS_ALLOW))
+        same = set(cleaned) == set(secret.allowed_domains)
+        wanted["allowed_domains"] = secret.allowed_domains if same else cleaned
+    problems.refuse(NOT_SAVED)
+    changed = [name for name, value in wanted.items() if getattr(secret, name) != value]
+    for name in changed:
+        setattr(secret, name, wanted[name])
+    return changed
+
+
+def _require_new_values(secret: Secret, values: NewValues) -> None:
+    """Nobody points a stored value somewhere else: whoever changes the domains must know the values."""
+    untouched = [environment for environment in environments_with_value(secret) if environment not in values]
+    if untouched:
+        raise ValueRequired(
+            "Changing the allowed domains needs a new value for every environment that has one.",
+            errors=[
+                FieldError(
+                    f"values.{environment.value}", f"Enter a new {environment.label} value. Allowed domains changed."
+                )
+                for environment in untouched
+            ],
+        )
+
+
+def _save(secret: Secret, changed: list[str]) -> None:
+    secret.version += 1
+    secret.save(update_fields=[*changed, "version", "updated_at"])
+
+
+def _refuse_if_used(secret: Secret) -> None:
+    references = list(secret.references.select_related("integration").order_by("integration__name", "slot"))  # type: ignore[attr-defined]
+    if references:
+        raise SecretInUse(
+            f"{secret.name} is used by {len(references)} reference{'s' if len(references) > 1 else ''}. "
+            "Remove or change them first, or disable the secret to stop its use now.",
+            references=references,
+        )

@@ -1,0 +1,63 @@
+"""Putting values in place: sealing, replacing, removing. Always inside the caller's transaction."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+from django.db.models import Max
+
+from accounts.actors import Actor
+from accounts.environments import Environment, in_order
+from secrets_app import keyring
+from secrets_app.models import Secret, SecretValue, ValueState
+from secrets_app.plaintext import Plaintext
+
+NewValues = Mapping[Environment, Plaintext | None]
+
+
+def store_values(secret: Secret, values: NewValues, *, actor: Actor, entered_once: bool) -> None:
+    """Make each value the current one of its environment; None removes it. The value before it is destroyed at once.
+
+    Args:
+        entered_once: the person typed one value for all environments.
+    """
+    batch = uuid4() if entered_once else None
+    for environment in in_order(values):
+        value = values[environment]
+        destroy(secret, environment, ValueState.CURRENT)
+        if value is None:
+            continue
+        version = next_version(secret, environment)
+        sealed, key = keyring.seal(secret, environment, version, value)
+        SecretValue.objects.create(
+            secret=secret,
+            environment=environment.value,
+            version=version,
+            sealed=sealed,
+            data_key=key,
+            entered_once=batch,
+            created_by_id=actor.id,
+            created_by=actor.label,
+        )
+
+
+def destroy(secret: Secret, environment: Environment, *states: ValueState) -> None:
+    """Erase the sealed bytes of the secret's values in these states; the rows stay as a record of versions."""
+    SecretValue.objects.filter(
+        secret=secret, environment=environment.value, state__in=[state.value for state in states]
+    ).update(state=ValueState.DESTROYED.value, sealed=None)
+
+
+def environments_with_value(secret: Secret) -> list[Environment]:
+    """Where the secret has a current value, readable or not."""
+    return in_order(
+        Environment(name)
+        for name in SecretValue.objects.current().filter(secret=secret).values_list("environment", flat=True)
+    )
+
+
+def next_version(secret: Secret, environment: Environment) -> int:
+    """Versions count up from 1 and are never used again, so a sealed row cannot pass for a later one."""
+    last = SecretValue.objects.filter(secret=secret, environment=environment.value).aggregate(last=Max("version"))[
+        "last"
+    ]
+    return (last or 0) + 1

@@ -1,0 +1,81 @@
+"""The rule for what may be stored as a value (DESIGN section 4, "Values").
+
+Owns the limits and the warnings. Nothing here changes a value, not even its white space, and no sentence quotes one.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from secrets_app.plaintext import Plaintext
+
+MAX_BYTES = 65_536
+MIN_LENGTH = 8
+"""Characters. Anything shorter appears by chance in what upstreams answer, so it cannot be masked reliably."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SCHEME = re.compile(r"(bearer|basic|token)\s", re.IGNORECASE)
+_ONE_WORD = re.compile(r"[A-Z]?[a-z]{1,15}|[A-Z]{1,16}")
+_ONE_CHARACTER = re.compile(r"(.)\1*", re.DOTALL)
+_TRAILING_DECORATION = re.compile(r"[0-9!.]*\Z")
+_NOT_LETTERS_OR_DIGITS = re.compile(r"[^a-z0-9]+")
+_WORDS = """
+    abc admin api apikey change changeme client demo dummy enter example false fill foo foobar goes here insert is key
+    letmein me my none null p4ssw0rd pass passw0rd password paste placeholder put qwerty real redacted replace sample
+    secret some tbd test the this to todo token true undefined value welcome with your
+"""
+_STAND_IN_WORDS = frozenset(_WORDS.split())
+
+
+@dataclass(frozen=True, slots=True)
+class ValueProblem:
+    """Why a value is refused: a code of the API and a sentence without the value."""
+
+    code: Literal["invalid", "value_too_long", "value_too_short"]
+    message: str
+
+
+def problem_with_value(value: Plaintext, *, allow_short: bool) -> ValueProblem | None:
+    """The reason to refuse a value, or None. `allow_short` is the person's own word that a short one is meant."""
+    text = value.expose()
+    if not text:
+        return ValueProblem("invalid", "Enter a value.")
+    if "\0" in text or _SURROGATE.search(text):
+        return ValueProblem(
+            "invalid", "The value contains a NUL or a character that UTF-8 cannot carry. Paste it again as text."
+        )
+    if len(text.encode()) > MAX_BYTES:
+        return ValueProblem("value_too_long", "A value is at most 64 KiB of UTF-8.")
+    if len(text) < MIN_LENGTH and not allow_short:
+        return ValueProblem(
+            "value_too_short",
+            f"A value under {MIN_LENGTH} characters cannot be masked reliably in responses. "
+            "Confirm that it is meant, or enter a longer one.",
+        )
+    return None
+
+
+def warnings_for(value: Plaintext) -> list[str]:
+    """What looks like a mistake in a value that is accepted all the same; sentences without the value."""
+    text = value.expose()
+    checks = (
+        (text[:1].isspace(), "The value starts with white space."),
+        (text.endswith(("\n", "\r")), "The value ends with a line break."),
+        (text[-1:].isspace() and not text.endswith(("\n", "\r")), "The value ends with white space."),
+        (
+            _SCHEME.match(text.lstrip()),
+            "The value starts with a scheme such as “Bearer ”. Usually the integration adds it.",
+        ),
+        (text.strip().isdigit(), "The value consists of digits only and is easy to guess."),
+        (_is_stand_in(text.strip()), "The value looks like a word or a placeholder, not like a credential."),
+    )
+    return [sentence for applies, sentence in checks if applies]
+
+
+def _is_stand_in(text: str) -> bool:
+    """One plain word, one character repeated, or only words that people write where a credential should be."""
+    if not text or _ONE_WORD.fullmatch(text) or _ONE_CHARACTER.fullmatch(text):
+        return bool(text)
+    bare = _TRAILING_DECORATION.sub("", text.lower())
+    words = [word for word in _NOT_LETTERS_OR_DIGITS.split(bare) if word]
+    return bool(words) and all(word in _STAND_IN_WORDS or _ONE_CHARACTER.fullmatch(word) for word in words)
