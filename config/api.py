@@ -1,0 +1,75 @@
+"""The HTTP API, version 1: one object that knows the apps' routers and speaks every refusal in one shape."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.docs import Swagger
+
+from accounts.api import ApiKeyAuth
+from accounts.errors import FieldError, Invalid, Refusal, Unauthenticated
+from accounts.parsing import StrictJsonParser
+from config.errors import problem
+from integrations.api import router as integrations_router
+from integrations.api_runs import router as runs_router
+from secrets_app.api import router as secrets_router
+
+BODY_PARTS = {"body", "query", "path", "payload"}
+
+api = NinjaAPI(
+    title="Coffer",
+    version="1",
+    description="Values go in and never come out; only authenticated calls do.",
+    urls_namespace="api-1",
+    auth=ApiKeyAuth(),
+    parser=StrictJsonParser(),
+    docs=Swagger(settings={"persistAuthorization": False}),
+)
+api.add_router("/secrets", secrets_router, tags=["Secrets"])
+api.add_router("/integrations", integrations_router, tags=["Integrations"])
+api.add_router("/runs", runs_router, tags=["Records"])
+
+
+@api.exception_handler(Refusal)
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:  # noqa: ARG001
+    """Every refusal of a service."""
+    return problem(refusal)
+
+
+@api.exception_handler(AuthenticationError)
+def unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
+    """No key at all."""
+    answer = problem(Unauthenticated("Send an API key: Authorization: Bearer cof_…"))
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+@api.exception_handler(ValidationError)
+def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
+    """What the schemas refuse: the field and the reason, never the input."""
+    errors = [FieldError(_field(entry["loc"]), _sentence(entry)) for entry in error.errors]
+    return problem(Invalid("The input is not valid.", errors=errors))
+
+
+@api.exception_handler(HttpError)
+def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
+    """What ninja itself refuses."""
+    return problem(Invalid("The input is not valid."))
+
+
+def _field(location: tuple[Any, ...]) -> str:
+    """`("body", "payload", "config", "headers", 0, "name")` as `config.headers[0].name`."""
+    parts = list(location)
+    while parts and parts[0] in BODY_PARTS:
+        parts.pop(0)
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "body"
+
+
+def _sentence(entry: dict[str, Any]) -> str:
+    if entry["type"] == "extra_forbidden":
+        return "There is no such field."
+    return str(entry["msg"]).removeprefix("Value error, ").rstrip(".") + "."

@@ -1,0 +1,39 @@
+"""Answers to requests that no view handled: pages for people, problem documents for the API."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from accounts.errors import NotFound, Refusal
+
+API_PREFIX = "/api/"
+PROBLEM = "application/problem+json"
+
+
+def problem(refusal: Refusal) -> HttpResponse:
+    """A refusal as RFC 9457 problem document (API.md, "Errors")."""
+    document: dict[str, object] = {
+        "type": f"urn:coffer:problem:{refusal.code}",
+        "title": refusal.title,
+        "status": refusal.status,
+        "code": refusal.code,
+        "detail": refusal.detail,
+    }
+    if refusal.errors:
+        document["errors"] = [{"field": error.field, "message": error.message} for error in refusal.errors]
+    return JsonResponse({**document, **refusal.members}, status=refusal.status, content_type=PROBLEM)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """404: a problem document below `/api/`, else the page."""
+    if request.path.startswith(API_PREFIX):
+        return problem(NotFound("No such address."))
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500: nothing of the fault, nothing from the database; the page may be what is broken."""
+    if request.path.startswith(API_PREFIX):
+        document = {"type": "urn:coffer:problem:internal_error", "title": "Fault", "status": 500, "code": "internal_error"}
+        return JsonResponse({**document, "detail": "Something broke on our side."}, status=500, content_type=PROBLEM)
+    return HttpResponse(render_to_string("500.html"), status=500)

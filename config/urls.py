@@ -1,0 +1,26 @@
+"""Every address that Coffer answers."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path
+
+from config import health
+from config.api import api
+from config.errors import not_found, server_error
+from config.stamping import stamped_api
+
+admin.site.site_header = admin.site.site_title = "Coffer administration"
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+urlpatterns = [
+    path("", include("accounts.urls")),
+    path("o/<slug:slug>/secrets/", include("secrets_app.urls")),
+    path("o/<slug:slug>/integrations/", include("integrations.urls")),
+    path("api/v1/", stamped_api(api)),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+]
+
+handler404 = not_found
+handler500 = server_error

@@ -1,0 +1,157 @@
+"""`/api/v1/integrations` (API.md, "Integrations")."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Query, Router, Status
+
+from accounts.actors import Actor
+from accounts.environments import Environment
+from accounts.paging import DEFAULT_LIMIT, LARGEST_LIMIT, decode_cursor, encode_cursor
+from accounts.policy import Permission
+from accounts.preconditions import expected_version
+from accounts.stamps import key_requires
+from integrations import broker
+from integrations.admission import Call
+from integrations.checking import check
+from integrations.errors import IntegrationInUse
+from integrations.models import Integration
+from integrations.querysets import IntegrationQuerySet
+from integrations.api_schemas import (
+    IntegrationIn,
+    IntegrationOut,
+    IntegrationPatch,
+    IntegrationsOut,
+    OperationsOut,
+    RunIn,
+    RunResultOut,
+    CheckIn,
+    CheckOut,
+    integration_out,
+    operations_out,
+)
+from integrations.services import integrations
+from secrets_app.schemas import ProblemOut
+
+router = Router()
+
+Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT)]
+PROBLEMS = {400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut}
+PROBLEMS_OF_ONE = {**PROBLEMS, 404: ProblemOut}
+PROBLEMS_OF_RUN = {**PROBLEMS_OF_ONE, 409: ProblemOut, 502: ProblemOut, 504: ProblemOut}
+
+
+@router.get("", response={200: IntegrationsOut, **PROBLEMS}, summary="All integrations")
+@key_requires(Permission.INTEGRATIONS_READ)
+def list_integrations(
+    request: HttpRequest,
+    kind: str = "",
+    environment: Environment | None = None,
+    q: str = "",
+    secret: str = "",
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: str = "",
+) -> dict[str, Any]:
+    """By name. `secret` is the name of a secret that they use."""
+    rows = _loaded(Integration.objects.visible_to(_actor(request)).search(_text(q))).matching(
+        kind=_text(kind), environment=environment, secret=_text(secret)
+    )
+    if cursor:
+        rows = rows.filter(name__gt=decode_cursor(cursor, length=1)[0])
+    found = list(rows.order_by("name")[: limit + 1])
+    next_cursor = encode_cursor([found[limit - 1].name]) if len(found) > limit else None
+    return {"items": [integration_out(integration) for integration in found[:limit]], "next_cursor": next_cursor}
+
+
+@router.post("", response={201: IntegrationOut, **PROBLEMS}, summary="Create an integration")
+@key_requires(Permission.INTEGRATIONS_WRITE)
+def create_integration(request: HttpRequest, payload: IntegrationIn) -> Any:
+    """Names of secrets that do not exist yet are accepted, with a warning."""
+    actor = _actor(request)
+    integration = integrations.create_integration(
+        actor=actor,
+        kind=payload.kind,
+        name=payload.name,
+        config=payload.config,
+        description=payload.description,
+        enabled=payload.enabled,
+        environments=payload.environments,
+    )
+    return Status(201, _shown(actor, integration.id))
+
+
+@router.get("/{uuid:integration_id}", response={200: IntegrationOut, **PROBLEMS_OF_ONE}, summary="One integration")
+@key_requires(Permission.INTEGRATIONS_READ)
+def get_integration(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
+    """With its references and what stands in the way of a run."""
+    return _shown(_actor(request), integration_id)
+
+
+@router.patch("/{uuid:integration_id}", response={200: IntegrationOut, **PROBLEMS_OF_ONE, 412: ProblemOut}, summary="Edit an integration")
+@key_requires(Permission.INTEGRATIONS_WRITE)
+def edit_integration(request: HttpRequest, integration_id: UUID, payload: IntegrationPatch) -> dict[str, Any]:
+    """References are derived again in the same transaction."""
+    actor = _actor(request)
+    changes = integrations.Changes(
+        name=payload.name,
+        description=payload.description,
+        enabled=payload.enabled,
+        environments=payload.environments,
+        config=payload.config,
+    )
+    version = expected_version(request)
+    integrations.update_integration(actor=actor, integration_id=integration_id, changes=changes, expected_version=version)
+    return _shown(actor, integration_id)
+
+
+@router.delete("/{uuid:integration_id}", response={204: None, **PROBLEMS_OF_ONE, 409: ProblemOut}, summary="Delete an integration")
+@key_requires(Permission.INTEGRATIONS_WRITE)
+def delete_integration(request: HttpRequest, integration_id: UUID) -> Any:
+    """409 `integration_in_use`, with `dependants`, while others inherit from it."""
+    try:
+        integrations.delete_integration(actor=_actor(request), integration_id=integration_id)
+    except IntegrationInUse as refusal:
+        refusal.members["dependants"] = [{"id": str(user.id), "name": user.name, "kind": user.kind} for user in refusal.dependants]
+        raise
+    return Status(204, None)
+
+
+@router.get("/{uuid:integration_id}/operations", response={200: OperationsOut, **PROBLEMS_OF_ONE}, summary="What it can do")
+@key_requires(Permission.INTEGRATIONS_READ)
+def list_operations(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
+    """Each operation with its parameters as JSON Schema."""
+    return {"items": operations_out(Integration.objects.fetch(_actor(request), integration_id))}
+
+
+@router.post("/{uuid:integration_id}/run", response={200: RunResultOut, **PROBLEMS_OF_RUN}, summary="Run an operation")
+@key_requires(Permission.INTEGRATIONS_RUN)
+async def run(request: HttpRequest, integration_id: UUID, payload: RunIn) -> dict[str, Any]:
+    """Makes the call with the values of one environment and answers with what the upstream said, masked."""
+    call = Call(integration_id, payload.environment, payload.operation, payload.params)
+    return (await broker.run(_actor(request), call)).as_json()
+
+
+@router.post("/{uuid:integration_id}/test", response={200: CheckOut, **PROBLEMS_OF_ONE}, summary="The harmless check")
+@key_requires(Permission.INTEGRATIONS_RUN)
+async def test(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> dict[str, Any]:
+    """A check is harmless or it is not made: then its step says `not_checkable`."""
+    steps = await check(_actor(request), integration_id, payload.environment)
+    return {"ok": all(step.outcome == "passed" for step in steps), "steps": [step.as_json() for step in steps]}
+
+
+def _loaded(rows: IntegrationQuerySet) -> IntegrationQuerySet:
+    return rows.select_related("auth_connector", "organization").prefetch_related("references")
+
+
+def _shown(actor: Actor, integration_id: UUID) -> dict[str, Any]:
+    return integration_out(_loaded(Integration.objects.all()).fetch(actor, integration_id))
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return request.auth  # type: ignore[attr-defined, no-any-return]
+
+
+def _text(text: str) -> str:
+    """Search text without NUL, which PostgreSQL refuses."""
+    return text.replace("\0", "")

@@ -1,0 +1,56 @@
+"""`/api/v1/runs` (API.md, "Records")."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import HttpRequest
+from ninja import Query, Router
+
+from accounts.environments import Environment
+from accounts.errors import FieldError, Invalid
+from accounts.paging import DEFAULT_LIMIT, LARGEST_LIMIT, decode_cursor, encode_cursor
+from accounts.policy import Permission
+from accounts.stamps import key_requires
+from integrations.models import Run, RunSecret
+from integrations.api_schemas import RunsOut, run_out
+from secrets_app.schemas import ProblemOut
+
+router = Router()
+
+Outcome = Literal["started", "succeeded", "upstream_error", "refused", "failed"]
+
+
+@router.get("", response={200: RunsOut, 400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut}, summary="The run ledger")
+@key_requires(Permission.RUNS_READ)
+def list_runs(
+    request: HttpRequest,
+    integration: UUID | None = None,
+    secret: UUID | None = None,
+    environment: Environment | None = None,
+    outcome: Outcome | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT,
+    cursor: str = "",
+) -> dict[str, Any]:
+    """Newest first. `integration` and `secret` are ids; `since` and `until` bound the start of a run."""
+    runs = Run.objects.visible_to(request.auth).newest_first().prefetch_related("secrets")  # type: ignore[attr-defined]
+    runs = runs.matching(integration_id=integration, environment=environment, outcome=outcome, started_at__gte=since, started_at__lt=until)
+    if secret:
+        runs = runs.filter(pk__in=RunSecret.objects.filter(secret_id=secret).values("run"))
+    if cursor:
+        started_at, last = _position(cursor)
+        runs = runs.filter(Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lt=last))
+    found = list(runs[: limit + 1])
+    key = [found[limit - 1].started_at.isoformat(), str(found[limit - 1].pk)] if len(found) > limit else None
+    return {"items": [run_out(run) for run in found[:limit]], "next_cursor": encode_cursor(key) if key else None}
+
+
+def _position(cursor: str) -> tuple[datetime, UUID]:
+    started_at, last = decode_cursor(cursor, length=2)
+    try:
+        return datetime.fromisoformat(started_at), UUID(last)
+    except ValueError:
+        raise Invalid("Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]) from None

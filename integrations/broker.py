@@ -1,0 +1,93 @@
+"""One run from call to answer (DESIGN section 6): admit, render, send, mask, record.
+
+Asynchronous: while the upstream takes its time, a run holds no thread, no transaction and no database connection.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from accounts.actors import Actor
+from accounts.errors import Refusal
+from integrations import ledger, outgoing, transport
+from integrations.admission import Admitted, Call, admit
+from integrations.answers import Answer, mask_response
+from integrations.database import in_database
+from integrations.errors import EgressDenied
+from integrations.models import RunOutcome
+from integrations.requests import PreviewRequest, preview, render
+
+CANCELLED = "cancelled"
+INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run that reached the upstream, with every secret value masked."""
+
+    run_id: UUID
+    outcome: RunOutcome
+    answer: Answer
+    duration_ms: int
+    request: PreviewRequest = field(repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of `POST /integrations/{id}/run` (API.md)."""
+        return {
+            "run_id": str(self.run_id),
+            "outcome": self.outcome.value,
+            "status": self.answer.status,
+            "headers": [{"name": name, "value": value} for name, value in self.answer.headers],
+            "body": self.answer.body,
+            "body_type": self.answer.body_type.value,
+            "masked": self.answer.masked,
+            "duration_ms": self.duration_ms,
+        }
+
+
+async def run(actor: Actor, call: Call) -> RunResult:
+    """Make the call that an integration describes, with the values of one environment.
+
+    Raises:
+        NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
+        Refusal: refused or failed, with a code of API.md and `run_id` among its members.
+    """
+    admitted = await in_database(admit, actor, call)
+    started = time.monotonic()
+    try:
+        answer = await _send(admitted)
+    except Refusal as refusal:
+        outcome = RunOutcome.REFUSED if _nothing_left(refusal) else RunOutcome.FAILED
+        await in_database(_finish, admitted, outcome, _elapsed(started), refusal.code)
+        refusal.members["run_id"] = str(admitted.run.id)
+        raise
+    except BaseException as fault:  # whatever happens, the caller leaving or a fault of ours, the record gets its end
+        code = CANCELLED if isinstance(fault, asyncio.CancelledError) else INTERNAL_ERROR
+        await in_database(_finish, admitted, RunOutcome.FAILED, _elapsed(started), code)
+        raise
+    outcome = RunOutcome.SUCCEEDED if 200 <= answer.status < 300 else RunOutcome.UPSTREAM_ERROR  # noqa: PLR2004 - RFC 9110 section 15
+    duration_ms = _elapsed(started)
+    await in_database(_finish, admitted, outcome, duration_ms, "", answer.status)
+    return RunResult(admitted.run.id, outcome, answer, duration_ms, preview(admitted.template, params=admitted.params))
+
+
+async def _send(admitted: Admitted) -> Answer:
+    request = render(admitted.template, secrets=admitted.secrets, params=admitted.params)
+    response = await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context())
+    return mask_response(response, admitted.secrets)
+
+
+def _finish(admitted: Admitted, outcome: RunOutcome, duration_ms: int, error_code: str, status: int | None = None) -> None:
+    ledger.finish(admitted.run, outcome=outcome, duration_ms=duration_ms, error_code=error_code, status=status)
+    ledger.stamp_last_used(admitted.secret_ids, admitted.integration_ids)
+
+
+def _nothing_left(refusal: Refusal) -> bool:
+    """Refusals about the value itself or the resolved address come before the first byte leaves."""
+    return isinstance(refusal, EgressDenied) or refusal.status == 422  # noqa: PLR2004 - invalid_header_value and its kin
+
+
+def _elapsed(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

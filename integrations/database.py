@@ -1,0 +1,53 @@
+"""Database work of the asynchronous broker: a few long-lived threads, never the event loop.
+
+A job is one function call in one of these threads. A thread keeps its connection between jobs; nothing holds one while a
+call waits for an upstream.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import close_old_connections, connections
+
+THREADS = 8
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="coffer-database")
+
+
+async def in_database(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking job in a database thread.
+
+    Once started, the job goes on to its end even when the waiting task is cancelled: a record is never half-written.
+
+    Returns:
+        what the job returns; what it raises is raised here.
+    """
+    loop = asyncio.get_running_loop()
+    return await asyncio.shield(loop.run_in_executor(_pool, partial(_with_connection, job, *args, **kwargs)))
+
+
+def close_connections() -> None:
+    """Close every database thread's connection (before a test database is dropped, or on shutdown)."""
+    barrier = threading.Barrier(THREADS)
+
+    def close() -> None:
+        barrier.wait(timeout=10)
+        connections.close_all()
+
+    for future in [_pool.submit(close) for _ in range(THREADS)]:
+        future.result()
+
+
+def _with_connection(job: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    close_old_connections()
+    try:
+        return job(*args, **kwargs)
+    finally:
+        close_old_connections()

@@ -1,0 +1,10 @@
+"""The kinds of integration: one file each, and one line in this table."""
+
+from typing import Any
+
+from integrations.kinds.api_action import ApiAction
+from integrations.kinds.auth_connector import AuthConnector
+from integrations.kinds.base import Kind
+
+KINDS: dict[str, Kind[Any]] = {kind.key: kind for kind in (ApiAction(), AuthConnector())}
+"""Every kind by the key that is stored and that the API uses."""

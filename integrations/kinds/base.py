@@ -1,0 +1,108 @@
+"""What every kind of integration answers.
+
+Owns: the questions that services, broker and pages put to a kind, so that none of them knows one by name. A kind is
+pure: it reads a configuration and says what it holds, what it can do and which request that makes. It knows no
+organization, no model and no egress policy: whoever saves a configuration judges its `destinations` with
+`egress.admit_url`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from accounts.errors import FieldError, Invalid
+from integrations.placeholders import Template
+from integrations.requests import RequestTemplate
+
+CHECK = "check"
+"""The name under which a kind's harmless check is run and recorded; it is not one of its operations."""
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place where placeholders may stand, and the field it was entered in.
+
+    Several slots may share a path: the strings of one JSON body do, and so do query parameters of one name.
+    """
+
+    path: str
+    template: Template
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that an integration can do. `parameters` is the JSON Schema of one closed object."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any] = field(hash=False)
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A URL of the configuration that calls go to, and the field it was entered in."""
+
+    field: str
+    url: str
+
+
+class Kind(ABC, Generic[Config]):
+    """One kind of integration; `icon` is the name of a symbol in the sprite."""
+
+    key: ClassVar[str]
+    label: ClassVar[str]
+    icon: ClassVar[str]
+    is_connector: ClassVar[bool] = False
+    """Whether other integrations may take their authentication from it."""
+
+    def parse_config(self, raw: Mapping[str, Any]) -> Config:
+        """The configuration, checked. Raises Invalid, whose `errors` name fields like `config.headers[0].value`."""
+        config = self.read(raw)
+        errors = self.problems(config)
+        if errors:
+            raise Invalid("The configuration cannot be used.", errors=errors)
+        return config
+
+    @abstractmethod
+    def read(self, raw: Mapping[str, Any]) -> Config:
+        """The configuration in its shape: known fields, right types. Raises Invalid."""
+
+    @abstractmethod
+    def problems(self, config: Config) -> list[FieldError]:
+        """What is wrong with a configuration whose shape is right."""
+
+    @abstractmethod
+    def slots(self, config: Config) -> list[Slot]:
+        """Every place that may hold placeholders, in the order of the page."""
+
+    def destinations(self, config: Config) -> list[Destination]:  # noqa: ARG002 - a kind that calls nobody has none
+        """The URLs that calls go to."""
+        return []
+
+    def connector_id(self, config: Config) -> UUID | None:  # noqa: ARG002 - most kinds take none
+        """The auth connector that the configuration names."""
+        return None
+
+    def operations(self, config: Config) -> list[Operation]:  # noqa: ARG002 - a kind that others build on has none
+        """What it can do."""
+        return []
+
+    def build(self, config: Config, connector: BaseModel | None = None) -> RequestTemplate | None:  # noqa: ARG002
+        """The request of its operation, with the connector's credential in it; None for a kind without operations."""
+        return None
+
+    def check_request(self, config: Config, connector: BaseModel | None = None) -> RequestTemplate | None:  # noqa: ARG002
+        """The harmless request that shows whether its secrets work; None when there is no such thing."""
+        return None
+
+    def check_with_connector(self, config: Config, connector: BaseModel) -> list[FieldError]:  # noqa: ARG002
+        """What is wrong between a configuration and the connector that it names; asked when either is saved."""
+        return []

@@ -1,0 +1,91 @@
+"""The record of runs: who used what, where, with which secrets, and what became of it (DESIGN section 3, `Run`).
+
+Never a body, a query string or a rendered URL. Records are committed before the caller has an answer.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.actors import Actor
+from accounts.environments import Environment
+from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretReference
+from secrets_app.models import Secret, SecretValue
+
+STAMP_EVERY = timedelta(minutes=1)
+
+
+def begin(
+    *,
+    actor: Actor,
+    integration: Integration,
+    environment: Environment,
+    operation: str,
+    host: str = "",
+    values: Iterable[SecretValue] = (),
+    refused_with: str = "",
+) -> Run:
+    """Record an attempt: as started, or as refused with a code.
+
+    Args:
+        host: where it goes, if that is known already.
+        values: the values that it is about to use (their secrets loaded).
+        refused_with: the code of the refusal; empty for a run that goes on.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        run = Run.objects.create(
+            organization=actor.organization,
+            integration_id=integration.id,
+            integration_name=integration.name,
+            kind=integration.kind,
+            operation=operation,
+            environment=environment.value,
+            caller_kind=actor.kind.value,
+            caller_id=actor.id,
+            caller=actor.label,
+            host=host,
+            started_at=now,
+            outcome=(RunOutcome.REFUSED if refused_with else RunOutcome.STARTED).value,
+            error_code=refused_with,
+            duration_ms=0 if refused_with else None,
+        )
+        RunSecret.objects.bulk_create(
+            RunSecret(run=run, secret_id=value.secret_id, name=value.secret.name, version=value.version, started_at=now)
+            for value in values
+        )
+    return run
+
+
+def finish(run: Run, *, outcome: RunOutcome, duration_ms: int, error_code: str = "", status: int | None = None) -> None:
+    """Record how the run ended."""
+    Run.objects.filter(pk=run.pk).update(outcome=outcome.value, duration_ms=duration_ms, error_code=error_code, status=status)
+
+
+def refuse(run: Run, code: str) -> None:
+    """Record that a started run was refused after all, before anything left."""
+    finish(run, outcome=RunOutcome.REFUSED, duration_ms=0, error_code=code)
+
+
+def stamp_last_used(secret_ids: Iterable[UUID], integration_ids: Iterable[UUID]) -> None:
+    """Note on secrets, and on the references of the run's integrations to them, that they were just used.
+
+    At most once a minute each, and a row that somebody else holds is left alone: a hot secret never makes runs queue.
+    """
+    now, secret_ids = timezone.now(), list(secret_ids)
+    references = SecretReference.objects.filter(secret__in=secret_ids, integration__in=list(integration_ids))
+    with transaction.atomic():
+        _stamp(Secret.objects.filter(pk__in=secret_ids), now)
+        _stamp(references, now)
+
+
+def _stamp(rows: models.QuerySet[Any], now: datetime) -> None:
+    stale = rows.filter(Q(last_used_at=None) | Q(last_used_at__lt=now - STAMP_EVERY))
+    free = list(stale.order_by("pk").select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    if free:
+        rows.model._default_manager.filter(pk__in=free).update(last_used_at=now)

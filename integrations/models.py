@@ -1,0 +1,125 @@
+"""Things that use secrets, what they use, and what came of it."""
+
+import uuid
+from enum import StrEnum
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from accounts.fields import EnvironmentsField
+from accounts.models import Organization
+from integrations.querysets import IntegrationQuerySet, RunQuerySet
+from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret
+
+
+class Integration(models.Model):
+    """A configured thing that uses secrets. `config` is checked by its kind; nothing in it is a secret's value."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="integrations")
+    kind = models.CharField(max_length=20)
+    name = models.CharField(max_length=100)
+    description = models.CharField(max_length=500, blank=True)
+    enabled = models.BooleanField(default=True)
+    environments = EnvironmentsField(default=frozenset)
+    config = models.JSONField(default=dict)
+    auth_connector = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, blank=True, related_name="users")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    version = models.PositiveIntegerField(default=1)
+
+    objects: ClassVar[IntegrationQuerySet] = IntegrationQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("name"), "organization", name="integration_name_once_per_organization"),
+            models.CheckConstraint(condition=Q(environments__gte=0, environments__lte=7), name="integration_environments_known"),
+        ]
+        indexes = [models.Index(fields=["organization", "kind", "name"], name="integration_by_kind_and_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SecretReference(ReferenceToSecret):
+    """This slot of this integration uses this secret. Derived from the configuration, never typed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="references")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["integration", "slot", "name"], name="secret_reference_once_per_slot"),
+        ]
+        indexes = [models.Index(fields=["organization", "name"], condition=Q(secret=None), name="secret_reference_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.slot} uses {self.name}"
+
+
+class RunOutcome(StrEnum):
+    """How far a run came. `started` stays where the process ended in the middle."""
+
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    UPSTREAM_ERROR = "upstream_error"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class Run(models.Model):
+    """One use of an integration: who, what, where, which secrets, and what became of it.
+
+    Plain ids and labels, no foreign keys to what it tells of, so it never blocks a deletion. Never a body, a query
+    string or a rendered URL.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="runs")
+    integration_id = models.UUIDField()
+    integration_name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=20)
+    operation = models.CharField(max_length=60)
+    environment = models.CharField(max_length=12, choices=ENVIRONMENT_CHOICES)
+    caller_kind = models.CharField(max_length=10)
+    caller_id = models.UUIDField(null=True)
+    caller = models.CharField(max_length=254)
+    outcome = models.CharField(max_length=15, default=RunOutcome.STARTED.value)
+    error_code = models.CharField(max_length=40, blank=True)
+    host = models.CharField(max_length=260, blank=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+    started_at = models.DateTimeField()
+
+    objects: ClassVar[RunQuerySet] = RunQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(outcome__in=[outcome.value for outcome in RunOutcome]), name="run_outcome_known"),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "-started_at", "-id"], name="run_newest_first"),
+            models.Index(fields=["integration_id", "-started_at", "-id"], name="run_of_integration"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.integration_name}, {self.outcome}"
+
+
+class RunSecret(models.Model):
+    """A secret that a run used, by the name and version of that moment."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="secrets")
+    secret_id = models.UUIDField()
+    name = models.CharField(max_length=128)
+    version = models.PositiveIntegerField()
+    started_at = models.DateTimeField(help_text="The run's, so that one index answers a secret's uses by time.")
+
+    class Meta:
+        indexes = [models.Index(fields=["secret_id", "-started_at"], name="run_secret_by_time")]
+        constraints = [models.UniqueConstraint(fields=["run", "secret_id"], name="run_secret_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.version}"

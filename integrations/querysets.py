@@ -1,0 +1,85 @@
+"""The questions that people ask about integrations and runs, as queries."""
+
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from django.db import models
+from django.db.models import OuterRef, Q, Subquery
+
+from accounts.actors import Actor
+from accounts.environments import Environment
+from accounts.errors import NotFound
+from accounts.models import Organization
+
+if TYPE_CHECKING:
+    from integrations.models import Integration, Run
+
+
+class IntegrationQuerySet(models.QuerySet["Integration"]):
+    """Integrations that an actor may know of."""
+
+    def of(self, organization: Organization) -> Self:
+        """Those of one organization."""
+        return self.filter(organization=organization)
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Those of the actor's organization; with a key that lists integrations, only these."""
+        mine = self.of(actor.organization)
+        return mine if actor.integrations is None else mine.filter(pk__in=actor.integrations)
+
+    def fetch(self, actor: Actor, integration_id: UUID) -> "Integration":
+        """One integration, with its connector.
+
+        Raises:
+            NotFound: none, another organization's, or not on the key's list.
+        """
+        found = self.visible_to(actor).select_related("auth_connector").filter(pk=integration_id).first()
+        if found is None:
+            raise NotFound("No such integration.")
+        return found
+
+    def search(self, text: str) -> Self:
+        """Names, descriptions and secrets used that contain the text, in any case."""
+        if not text:
+            return self
+        by_secret = Q(pk__in=_references().filter(name__icontains=text).values("integration"))
+        return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | by_secret)
+
+    def matching(self, *, kind: str = "", environment: Environment | None = None, secret: str = "") -> Self:
+        """Narrow by kind, by an environment that they run in, by the name of a secret that they use; empty ones do not narrow."""
+        rows = self.filter(kind=kind) if kind else self
+        rows = rows.filter(environments__has=environment) if environment else rows
+        return rows.filter(pk__in=_references().filter(name=secret).values("integration")) if secret else rows
+
+    def with_last_run(self) -> Self:
+        """Annotates `last_run_at` and `last_run_outcome`, both None where it never ran."""
+        from integrations.models import Run  # noqa: PLC0415 - the models import these querysets
+
+        latest = Run.objects.filter(integration_id=OuterRef("pk")).exclude(outcome="started").order_by("-started_at", "-id")
+        return self.annotate(
+            last_run_at=Subquery(latest.values("started_at")[:1]),
+            last_run_outcome=Subquery(latest.values("outcome")[:1]),
+        )
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Runs of one organization."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Those of the actor's organization; with a key that lists integrations, only theirs."""
+        mine = self.filter(organization=actor.organization)
+        return mine if actor.integrations is None else mine.filter(integration_id__in=actor.integrations)
+
+    def newest_first(self) -> Self:
+        """By start, the id breaking ties, so that pages are stable."""
+        return self.order_by("-started_at", "-id")
+
+    def matching(self, **wanted: Any) -> Self:
+        """Equality on the given columns; empty ones are left out. Names of columns are the caller's code, never input."""
+        return self.filter(**{name: value for name, value in wanted.items() if value not in {None, ""}})
+
+
+def _references() -> models.QuerySet[Any]:
+    from integrations.models import SecretReference  # noqa: PLC0415 - the models import these querysets
+
+    return SecretReference.objects.all()

@@ -1,0 +1,64 @@
+"""Which slot uses which secret: derived from the saved configuration, in the transaction that saves it.
+
+A name without a secret keeps its reference, unbound, until a secret of that name is created.
+"""
+
+from typing import Any
+
+from accounts.errors import FieldError, Invalid
+from integrations.kinds import KINDS
+from integrations.models import Integration, SecretReference
+from secrets_app.models import Secret
+
+
+def derive(integration: Integration) -> list[SecretReference]:
+    """Make the rows say what the configuration says. Rows that stay keep their last use.
+
+    Locks every secret that is named, in the order of names, so that a deletion at the same moment waits or fails.
+
+    Returns:
+        the references as they are now.
+
+    Raises:
+        Invalid: a new reference to a disabled secret (DESIGN section 4, "Disabling").
+    """
+    named = {(slot.path, name) for slot in _slots(integration) for name in slot.template.secret_names}
+    secrets = {
+        secret.name: secret
+        for secret in Secret.objects.of(integration.organization)
+        .select_for_update()
+        .filter(name__in={name for _, name in named})
+        .order_by("name")
+    }
+    present = {(row.slot, row.name): row for row in integration.references.all()}  # type: ignore[attr-defined]
+    _refuse_disabled(named - present.keys(), secrets)
+    SecretReference.objects.filter(pk__in=[row.pk for key, row in present.items() if key not in named]).delete()
+    return [_put(integration, slot, name, secrets.get(name), present.get((slot, name))) for slot, name in sorted(named)]
+
+
+def bind_waiting(*, secret: Secret, **_: Any) -> None:
+    """A secret was created: bind the references that waited for its name."""
+    SecretReference.objects.filter(organization=secret.organization, name=secret.name, secret=None).update(secret=secret)
+
+
+def _slots(integration: Integration) -> list[Any]:
+    kind = KINDS[integration.kind]
+    return list(kind.slots(kind.parse_config(integration.config)))
+
+
+def _refuse_disabled(new: set[tuple[str, str]], secrets: dict[str, Secret]) -> None:
+    errors = [
+        FieldError(f"config.{slot}", f"The secret {name} is disabled. Enable it first, or use another one.")
+        for slot, name in sorted(new)
+        if name in secrets and not secrets[name].enabled
+    ]
+    if errors:
+        raise Invalid("The integration was not saved.", errors=errors)
+
+
+def _put(integration: Integration, slot: str, name: str, secret: Secret | None, row: SecretReference | None) -> SecretReference:
+    row = row or SecretReference(integration=integration, organization=integration.organization, slot=slot, name=name)
+    row.secret = secret
+    row.needed_in = integration.environments if integration.enabled else frozenset()
+    row.save()
+    return row

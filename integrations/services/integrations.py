@@ -1,0 +1,170 @@
+"""The life of an integration: create, edit, delete. References are derived in the same transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from accounts import audit
+from accounts.actors import Actor
+from accounts.environments import Environment
+from accounts.errors import EditConflict, FieldError, Invalid, NotFound, PermissionDenied
+from accounts.locks import serialize
+from accounts.policy import Permission
+from integrations import references
+from integrations.errors import IntegrationInUse
+from integrations.models import Integration
+from integrations.services.rules import NOT_SAVED, check_description, check_name, clean_config
+
+NO_SUCH = "No such integration."
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an edit changes; None leaves a field as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    enabled: bool | None = None
+    environments: Iterable[Environment] | None = None
+    config: dict[str, Any] | None = None
+
+
+def create_integration(
+    *,
+    actor: Actor,
+    kind: str,
+    name: str,
+    config: dict[str, Any],
+    description: str = "",
+    enabled: bool = True,
+    environments: Iterable[Environment] = (),
+) -> Integration:
+    """Store a new integration. It runs in no environment until one is chosen.
+
+    Raises:
+        PermissionDenied: the actor may not write integrations; also a key that is limited to some, which could not see it.
+        Invalid: a field breaks its rule; nothing is stored.
+    """
+    actor.check(Permission.INTEGRATIONS_WRITE)
+    if actor.integrations is not None:
+        raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
+    errors = [*check_name(name, actor.organization), *check_description(description)]
+    integration = Integration(
+        organization=actor.organization,
+        kind=kind,
+        name=name,
+        description=description,
+        enabled=enabled,
+        environments=frozenset(environments),
+    )
+    try:
+        with transaction.atomic():
+            serialize(actor.organization)
+            integration.config, integration.auth_connector = clean_config(actor, kind, config, errors)
+            integration.save(force_insert=True)
+            rows = references.derive(integration)
+            audit.record(
+                audit.Event.INTEGRATION_CREATED, actor=actor, target=integration, kind=kind, secrets=sorted({row.name for row in rows})
+            )
+    except IntegrityError:
+        raise _name_taken() from None
+    return integration
+
+
+def update_integration(
+    *, actor: Actor, integration_id: UUID, changes: Changes, expected_version: int | None = None
+) -> Integration:
+    """Apply an edit, all or nothing. An edit that changes nothing writes nothing.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+        EditConflict: somebody saved since `expected_version`.
+        Invalid: a field breaks its rule.
+    """
+    actor.check(Permission.INTEGRATIONS_WRITE)
+    try:
+        with transaction.atomic():
+            serialize(actor.organization)
+            integration = _lock(actor, integration_id, expected_version)
+            changed = _set_fields(actor, integration, changes)
+            if not changed:
+                return integration
+            integration.version += 1
+            integration.save(update_fields=[*changed, "auth_connector", "version", "updated_at"])
+            rows = references.derive(integration)
+            audit.record(
+                audit.Event.INTEGRATION_CHANGED,
+                actor=actor,
+                target=integration,
+                fields=changed,
+                secrets=sorted({row.name for row in rows}),
+            )
+    except IntegrityError:
+        raise _name_taken() from None
+    return integration
+
+
+def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
+    """Delete an integration and its references. Its runs stay on record.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+        IntegrationInUse: others inherit from it (`dependants`).
+    """
+    actor.check(Permission.INTEGRATIONS_WRITE)
+    try:
+        with transaction.atomic():
+            integration = _lock(actor, integration_id, None)
+            _refuse_if_used(integration)
+            audit.record(audit.Event.INTEGRATION_DELETED, actor=actor, target=integration, kind=integration.kind)
+            integration.delete()
+    except IntegrityError:
+        raise IntegrationInUse("Another integration began to use this one just now.", dependants=[]) from None
+
+
+def _lock(actor: Actor, integration_id: UUID, expected_version: int | None) -> Integration:
+    integration = Integration.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=integration_id).first()
+    if integration is None:
+        raise NotFound(NO_SUCH)
+    integration.organization = actor.organization
+    if expected_version is not None and integration.version != expected_version:
+        raise EditConflict("Somebody else changed this integration since you opened it. Load it again and repeat your change.")
+    return integration
+
+
+def _set_fields(actor: Actor, integration: Integration, changes: Changes) -> list[str]:
+    """Put the new fields on the (unsaved) integration; the names of those that differ from before."""
+    errors: list[FieldError] = []
+    wanted: dict[str, Any] = {
+        name: getattr(changes, name) for name in ("name", "description", "enabled") if getattr(changes, name) is not None
+    }
+    if changes.environments is not None:
+        wanted["environments"] = frozenset(changes.environments)
+    if changes.name is not None:
+        errors += check_name(changes.name, actor.organization, other_than=integration.pk)
+    errors += check_description(changes.description or "")
+    config = integration.config if changes.config is None else changes.config
+    wanted["config"], connector = clean_config(actor, integration.kind, config, errors, editing=integration)
+    changed = [name for name, value in wanted.items() if getattr(integration, name) != value]
+    for name in changed:
+        setattr(integration, name, wanted[name])
+    integration.auth_connector = connector
+    return changed
+
+
+def _refuse_if_used(integration: Integration) -> None:
+    users = list(Integration.objects.filter(auth_connector=integration).order_by("name"))
+    if users:
+        raise IntegrationInUse(
+            f"{integration.name} is used by {len(users)} other integration{'s' if len(users) > 1 else ''}. Change them first.",
+            dependants=users,
+        )
+
+
+def _name_taken() -> Invalid:
+    return Invalid(NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")])
+
+

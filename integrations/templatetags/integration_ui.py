@@ -1,0 +1,106 @@
+"""The parts of the integration editors: texts with placeholders, rows of name and value, rows of parameters, masks.
+
+Every row carries its index in the ids (`f-header_value-0`), so that an error can name it; the blank row that the
+"Add" buttons copy is rendered beside the rows, without ids.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from accounts.errors import FieldError
+
+register = template.Library()
+
+PARAMETER_TYPES = [
+    ("string", "Text"),
+    ("integer", "Whole number"),
+    ("number", "Number"),
+    ("boolean", "Yes or no"),
+]
+BLANK_PAIR = {"name": "", "value": ""}
+BLANK_PARAMETER = {"name": "", "type": "string", "required": True, "description": "", "choices": ""}
+MASKED = re.compile(r"(•{8}|\[redacted\])")
+
+Errors = Sequence[FieldError]
+Row = Mapping[str, object]
+
+
+@register.filter
+def masked(text: str) -> SafeString:
+    """Text of a request or response in which every mask looks like one; the rest is escaped."""
+    return format_html_join("", "{}", ((_dots() if MASKED.fullmatch(part) else part,) for part in MASKED.split(text)))
+
+
+def _dots() -> SafeString:
+    return format_html('<span class="red">{}</span>', "•" * 8)
+
+
+@register.inclusion_tag("components/editor.html")
+def editor(
+    name: str,
+    value: str,
+    label: str,
+    *,
+    errors: Errors,
+    field: str = "",
+    rows: int = 1,
+    placeholder: str = "",
+    show_error: bool = True,
+) -> dict[str, object]:
+    """A text with placeholders: highlighted, with completion.
+
+    `field` is the name under which errors are kept where it differs from the form's (`header_value-0`). With
+    `show_error=False` the page prints the error's sentence elsewhere.
+    """
+    return {
+        "name": name,
+        "value": value,
+        "label": label,
+        "errors": errors,
+        "field": field or name,
+        "rows": max(rows, value.count("\n") + 1),
+        "placeholder": placeholder,
+        "show_error": show_error,
+    }
+
+
+@register.inclusion_tag("components/pair_rows.html")
+def pair_rows(prefix: str, pairs: Sequence[Row], errors: Errors) -> dict[str, object]:
+    """Rows of `{name, value}` as the parallel fields `PREFIX_name` and `PREFIX_value`."""
+    return {
+        "prefix": prefix,
+        "errors": errors,
+        "rows": [_pair_row(prefix, pair, f"-{index}") for index, pair in enumerate(pairs)],
+        "blank": _pair_row(prefix, BLANK_PAIR, "-new"),
+    }
+
+
+def _pair_row(prefix: str, pair: Row, suffix: str) -> dict[str, object]:
+    return {
+        "name": pair["name"],
+        "value": pair["value"],
+        "name_input": f"{prefix}_name",
+        "value_input": f"{prefix}_value",
+        "name_field": f"{prefix}_name{suffix}",
+        "value_field": f"{prefix}_value{suffix}",
+    }
+
+
+@register.inclusion_tag("components/parameter_rows.html")
+def parameter_rows(parameters: Sequence[Row], errors: Errors) -> dict[str, object]:
+    """Rows of `{name, type, required, description, choices}` as the parallel fields `param_…`."""
+    return {
+        "errors": errors,
+        "types": PARAMETER_TYPES,
+        "rows": [_parameter_row(parameter, f"-{index}") for index, parameter in enumerate(parameters)],
+        "blank": _parameter_row(BLANK_PARAMETER, "-new"),
+    }
+
+
+def _parameter_row(parameter: Row, suffix: str) -> dict[str, object]:
+    fields = {f"{part}_field": f"param_{part}{suffix}" for part in BLANK_PARAMETER}
+    return {**parameter, **fields}

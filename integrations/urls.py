@@ -1,0 +1,3 @@
+"""Pages of secrets, below `/o/<slug>/secrets/`."""
+
+urlpatterns: list = []
