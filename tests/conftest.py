@@ -1,0 +1,104 @@
+"""What every test may use: three people everyone knows (owner, colleague, stranger), and a closed network."""
+
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+
+from accounts import triggers
+from accounts.actors import Actor, actor_for_member
+from accounts.models import Organization
+from accounts.policy import Role
+from tests import factories
+
+TransactionTestCase.databases = {"default"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need threads which really run at once run on PostgreSQL alone: SQLite has one writer by design."""
+    if connection.vendor == "postgresql":
+        return
+    items[:] = [item for item in items if not item.get_closest_marker("postgres")]
+
+
+@contextlib.contextmanager
+def audit_unlocked() -> Iterator[None]:
+    """Emptying the tables between tests has to get past the triggers that keep audit events."""
+    with connection.cursor() as cursor:
+        for statement in triggers.REMOVE[connection.vendor]:
+            cursor.execute(statement)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            for statement in triggers.INSTALL[connection.vendor]:
+                cursor.execute(statement)
+
+
+_teardown = TransactionTestCase._fixture_teardown
+
+
+def _teardown_with_audit_unlocked(self: TransactionTestCase) -> None:
+    with audit_unlocked():
+        _teardown(self)
+
+
+TransactionTestCase._fixture_teardown = _teardown_with_audit_unlocked
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """Database threads keep a connection each; they go before the test database does."""
+    yield
+    from integrations.database import close_connections
+
+    close_connections()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def closed_network() -> Iterator[None]:
+    """No test reaches beyond this machine."""
+    connect = socket.socket.connect
+
+    def only_loopback(self: socket.socket, address):
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not ipaddress.ip_address(address[0]).is_loopback:
+            raise AssertionError(f"A test tried to reach {address[0]}.")
+        return connect(self, address)
+
+    socket.socket.connect = only_loopback
+    yield
+    socket.socket.connect = connect
+
+
+@pytest.fixture
+def organization(db) -> Organization:
+    """The organization that the owner, the admin and the member belong to."""
+    return factories.OrganizationFactory(name="Harbor Clinics", slug="harbor-clinics")
+
+
+@pytest.fixture
+def owner(organization) -> Actor:
+    """Mara owns the organization."""
+    return actor_for_member(factories.MembershipFactory(organization=organization, role=Role.OWNER, user__name="Mara Lindqvist"))
+
+
+@pytest.fixture
+def admin(organization) -> Actor:
+    """Tomás is an admin of it."""
+    return actor_for_member(factories.MembershipFactory(organization=organization, role=Role.ADMIN, user__name="Tomás Ferreira"))
+
+
+@pytest.fixture
+def member(organization) -> Actor:
+    """Jonas is a member of it."""
+    return actor_for_member(factories.MembershipFactory(organization=organization, role=Role.MEMBER, user__name="Jonas Weber"))
+
+
+@pytest.fixture
+def outsider(db) -> Actor:
+    """Somebody who owns another organization."""
+    return actor_for_member(factories.MembershipFactory(organization__name="Finch Hospitality", role=Role.OWNER))

@@ -1,0 +1,61 @@
+"""`make test`: the whole suite on SQLite, then on PostgreSQL; browser tests in Chromium among them.
+
+What is not installed is left out, loudly; with CI=true that is a failure. `DATABASE_URL` names an existing PostgreSQL
+server to use instead of one of our own. Arguments are passed on to pytest.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import AbstractContextManager, nullcontext
+
+from tests import postgres
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def main(arguments: list[str]) -> int:
+    """Run both passes; the exit code of the worse."""
+    left_out = missing()
+    for name in left_out:
+        sys.stdout.write(f"\n*** LEFT OUT: {name} is not installed. ***\n")
+    if left_out and os.environ.get("CI") == "true":
+        sys.stdout.write("\nIn CI nothing may be left out.\n")
+        return 1
+    options = [*arguments, *(["-m", "not browser"] if "Chromium" in left_out else [])]
+    codes = [suite("SQLite", nullcontext(""), options)]
+    if "PostgreSQL" not in left_out:
+        codes.append(suite("PostgreSQL", database(), options))
+    for name in left_out:
+        sys.stdout.write(f"\n*** LEFT OUT: {name} is not installed. ***\n")
+    return max(codes)
+
+
+def missing() -> list[str]:
+    """What the suite needs and this machine does not have."""
+    found = {
+        "PostgreSQL": postgres.binaries() or os.environ.get("DATABASE_URL"),
+        "Chromium": any(shutil.which(name) for name in BROWSERS),
+    }
+    return [name for name, present in found.items() if not present]
+
+
+def database() -> AbstractContextManager[str]:
+    """The PostgreSQL server to use: the one named by the environment, else one of our own."""
+    given = os.environ.get("DATABASE_URL", "")
+    return nullcontext(given) if given.startswith("postgres") else postgres.server()
+
+
+def suite(label: str, where: AbstractContextManager[str], options: list[str]) -> int:
+    """One pass over the suite on the database that `where` gives; empty for SQLite."""
+    sys.stdout.write(f"\n=== The suite on {label} ===\n")
+    sys.stdout.flush()
+    with where as url:
+        environment = {**os.environ, "DATABASE_URL": url} if url else {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
+        environment["COFFER_TEST_DATABASE"] = label.lower()
+        return subprocess.run([sys.executable, "-m", "pytest", *options], env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

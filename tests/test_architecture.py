@@ -1,0 +1,175 @@
+"""The house, held by reading the code (DESIGN section 2): who may import whom, and who may touch what."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ["accounts", "secrets_app", "integrations", "config"]  # each may import those before it
+
+ROWS = {
+    "accounts": [
+        {"policy", "environments", "errors", "keys", "triggers", "paging", "initials", "when"},
+        {"fields", "models", "locks"},
+        {"actors", "audit"},
+        {"services"},
+        {
+            "addresses", "adapter", "admin", "api", "apps", "checks", "context", "management", "middleware", "parsing",
+            "preconditions", "stamps", "templatetags", "urls", "views",
+        },
+    ],
+    "secrets_app": [
+        {
+            "plaintext", "crypto", "masterkeys", "names", "domains", "values", "errors",
+            "redaction", "redaction_forms", "redaction_views",
+        },
+        {"querysets", "models", "signals"},
+        {"keyring", "inventory"},
+        {"resolver", "services"},
+        {"admin", "api", "apps", "checks", "forms", "schemas", "templatetags", "urls", "views"},
+    ],
+    "integrations": [
+        {
+            "addresses", "decoding", "destinations", "dialling", "egress", "errors", "headers", "json_body", "json_values", "kinds",
+            "lookalikes", "parameters", "paths", "placeholders", "requests", "schemas", "slots", "triggers",
+        },
+        {"querysets", "models"},
+        {"outgoing", "references"},
+        {"admission", "answers", "broker", "checking", "database", "ledger", "services", "transport", "warnings"},
+        {"admin", "api", "api_runs", "api_schemas", "apps", "forms", "templatetags", "urls", "views"},
+    ],
+}
+PURE, DATA, RULES, WORK, DOORS = range(5)
+
+# Concern -> (what marks its use, the only modules that may). DESIGN section 2, "One place each".
+GUESTS = {
+    "opening values": ({"keyring.unseal"}, {"secrets_app/resolver.py"}),
+    "plaintext": ({"resolver.open_values"}, {"integrations/admission.py"}),
+    "crypto": ({"secrets_app.crypto"}, {"secrets_app/keyring.py", "secrets_app/masterkeys.py"}),
+    "HTTP client": ({"aiohttp"}, {"integrations/transport.py", "integrations/dialling.py"}),
+}
+CLOSED_CLIENTS = {"requests", "httpx", "httpx2", "http.client", "urllib3", "urllib.request", "ftplib", "smtplib", "telnetlib"}
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    """Every Python file of the product below the folders, migrations left out."""
+    for folder in folders or APPS:
+        yield from (path for path in sorted((ROOT / folder).rglob("*.py")) if "migrations" not in path.parts)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that the file imports, wherever in it, with names imported from packages appended."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}: relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def row_of(module: str) -> int | None:
+    """The row of `app.module…`, or None for what lies outside the three apps."""
+    app, _, rest = module.partition(".")
+    name = rest.split(".")[0]
+    return next((number for number, row in enumerate(ROWS.get(app, [])) if name in row), None)
+
+
+def module_of(path: Path) -> str:
+    return name_of(path).removesuffix(".py").replace("/", ".")
+
+
+def test_every_module_stands_in_a_row():
+    unknown = [name_of(path) for path in sources("accounts", "secrets_app", "integrations") if path.name != "__init__.py" and row_of(module_of(path)) is None]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("path", list(sources()), ids=name_of)
+def test_imports_run_one_way_between_apps(path):
+    mine = APPS.index(path.relative_to(ROOT).parts[0])
+    upward = {module for module in imports(path) if module.split(".")[0] in APPS and APPS.index(module.split(".")[0]) > mine}
+    assert upward == set()
+
+
+@pytest.mark.parametrize("path", list(sources("accounts", "secrets_app", "integrations")), ids=name_of)
+def test_imports_run_one_way_between_rows(path):
+    app, mine = path.relative_to(ROOT).parts[0], row_of(module_of(path))
+    lower = {module for module in imports(path) if module.startswith(f"{app}.") and mine is not None and (row_of(module) or 0) > mine}
+    lazily = {"secrets_app.models", "secrets_app.models.Secret", "secrets_app.models.SecretValue"}
+    assert lower - lazily == set()
+
+
+@pytest.mark.parametrize("path", [path for path in sources("accounts", "secrets_app", "integrations") if row_of(module_of(path)) == PURE], ids=name_of)
+def test_pure_modules_know_no_framework(path):
+    assert {module for module in imports(path) if module.split(".")[0] in {"django", "ninja", "allauth"}} == set()
+
+
+@pytest.mark.parametrize("path", [path for path in sources("accounts", "secrets_app", "integrations") if row_of(module_of(path)) == WORK], ids=name_of)
+def test_work_knows_no_request(path):
+    forbidden = ("django.http", "django.forms", "django.template", "django.shortcuts", "ninja")
+    assert {module for module in imports(path) if module.startswith(forbidden)} == set()
+
+
+@pytest.mark.parametrize(("marks", "guests"), GUESTS.values(), ids=GUESTS)
+def test_a_concern_has_a_closed_guest_list(marks, guests):
+    found = {name_of(path) for path in sources() if marks & (set(imports(path)) | set(attributes(path)))}
+    assert found == guests
+
+
+def test_no_other_network_client():
+    found = {(name_of(path), module) for path in sources() for module in imports(path) if module in CLOSED_CLIENTS}
+    assert found == set()
+
+
+def test_values_are_exposed_in_a_closed_list_of_places():
+    found = {name_of(path) for path in sources() if any(attribute.endswith(".expose") for attribute in attributes(path))}
+    assert found == {
+        "integrations/slots.py",
+        "secrets_app/crypto.py",
+        "secrets_app/redaction.py",
+        "secrets_app/schemas.py",
+        "secrets_app/values.py",
+    }
+
+
+DOOR_FILES = [path for path in sources() if row_of(module_of(path)) == DOORS or path.is_relative_to(ROOT / "config")]
+WRITES = {"save", "delete", "create", "bulk_create", "update", "bulk_update", "get_or_create", "update_or_create"}
+
+
+@pytest.mark.parametrize("path", DOOR_FILES, ids=name_of)
+def test_a_door_never_writes_a_model(path):
+    calls = {attribute for attribute in called(path) if attribute.rpartition(".")[2] in WRITES and ".objects" in attribute}
+    assert calls == set()
+
+
+@pytest.mark.parametrize("path", list(sources()), ids=name_of)
+def test_no_dangerous_shortcuts(path):
+    text = path.read_text()
+    for banned in ("mark_safe", "fields = \"__all__\"", "eval(", "exec(", "pickle", "verify=False", "ssl=False", "csrf_exempt"):
+        assert banned not in text, banned
+
+
+def test_rendering_has_no_format_languages():
+    for path in sources("integrations"):
+        if path.name in {"placeholders.py", "slots.py", "requests.py", "json_body.py"}:
+            assert not {attribute for attribute in called(path) if attribute.rpartition(".")[2] in {"format", "format_map", "substitute"}}
+
+
+def attributes(path: Path) -> Iterator[str]:
+    """`a.b.c` for every attribute that is read."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node)
+
+
+def called(path: Path) -> Iterator[str]:
+    """`a.b.c` for every call of an attribute."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield ast.unparse(node.func)

@@ -1,0 +1,39 @@
+"""Times in words (ui/DESIGN.md section 10)."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from accounts.when import date_in_words, exact, in_words
+
+NOW = datetime(2026, 11, 20, 14, 6, 26, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(0), "just now"),
+        (timedelta(seconds=1), "1 sec ago"),
+        (timedelta(seconds=59), "59 sec ago"),
+        (timedelta(seconds=60), "1 min ago"),
+        (timedelta(minutes=59, seconds=59), "59 min ago"),
+        (timedelta(hours=1), "1 h ago"),
+        (timedelta(hours=23, minutes=59), "23 h ago"),
+        (timedelta(days=1), "1 day ago"),
+        (timedelta(days=2), "2 days ago"),
+        (timedelta(days=364), "364 days ago"),
+        (timedelta(days=365), "20 Nov 2025"),
+    ],
+)
+def test_age_in_words(age, words):
+    assert in_words(NOW - age, NOW) == words
+
+
+def test_a_moment_in_the_future_is_just_now():
+    assert in_words(NOW + timedelta(minutes=5), NOW) == "just now"
+
+
+def test_dates_and_exact_times_are_in_utc():
+    moment = datetime(2026, 3, 15, 1, 30, tzinfo=timezone(timedelta(hours=9)))
+    assert date_in_words(moment) == "14 Mar 2026"
+    assert exact(moment) == "2026-03-14 16:30:00 UTC"

@@ -1,0 +1,224 @@
+"""What an upstream echoes is cut out in every listed form, or the whole text is withheld."""
+
+import base64
+import json
+import traceback
+from urllib.parse import quote
+
+import pytest
+
+from secrets_app.redaction import MASK, Redactor
+from tests.unit.secrets_app.echoes import FORMS, VALUE, b64, in_characters, in_units, redactor
+
+PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq/+hkiG9w0BAQ\nEFAASCBKcwggSjAgEAAoIBAQC7\n-----END KEY-----\n"
+
+
+ASCII_VALUE = VALUE.replace("é", "e")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_listed_form_is_cut_out(form):
+    echo = FORMS[form](ASCII_VALUE)
+    masked = redactor(ASCII_VALUE).mask(f'{{"echo": "{echo}"}}')
+    assert echo not in masked.text
+    assert masked.text.startswith('{"echo": "')
+    assert masked.text.endswith('"}')
+    assert masked.text.count(MASK) == 1
+    assert (masked.found, masked.withheld) == ({"name0"}, False)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if not form.startswith("UTF-16")])
+def test_every_listed_form_of_a_value_beyond_ascii_is_cut_out(form):
+    masked = redactor(VALUE).mask(f"[{FORMS[form](VALUE)}]")
+    assert (masked.text.count(MASK), masked.found, masked.withheld) == (1, {"name0"}, False)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if "offset" not in form and "credential" not in form])
+def test_a_form_of_the_value_alone_leaves_nothing_of_itself(form):
+    masked = redactor(ASCII_VALUE).mask(f"<{FORMS[form](ASCII_VALUE)}>")
+    assert masked.text in {f"<{MASK}>", f"<{MASK}=>", f"<{MASK}==>"}
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy"])
+def test_base64_leaves_no_bits_of_the_value_at_its_edges(before):
+    value = "\x7f" * 8  # between zero bits, so that a bit of the value that is left makes another letter than "A"
+    masked = redactor(value).mask_bytes(base64.b64encode(before.encode() + value.encode() + bytes(3)))
+    left, right = masked.text.split(MASK.encode())
+    assert left == base64.b64encode(before.encode())[: 8 * len(before) // 6]
+    assert set(right) <= set(b"A=")
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "latin-1", "utf-8"])
+def test_bytes_in_other_encodings_are_cut_out(codec):
+    masked = redactor(VALUE).mask_bytes(b"<" + VALUE.encode(codec) + b">")
+    assert (masked.text, masked.found, masked.withheld) == (f"<{MASK}>".encode(), {"name0"}, False)
+
+
+def test_a_text_without_values_comes_back_as_it_is():
+    for text in ("", "plain", "ünï\udce9\ud800 %25 &amp; \\u0041", "[redacted]"):
+        masked = redactor(VALUE).mask(text)
+        assert (masked.text, masked.found, masked.withheld) == (text, frozenset(), False)
+
+
+def test_bytes_without_values_come_back_as_they_are():
+    body = bytes(range(256)) * 4
+    assert redactor(VALUE).mask_bytes(body).text == body
+
+
+def test_without_secrets_nothing_is_touched():
+    assert Redactor({}).mask_bytes(b"%2541").text == b"%2541"
+
+
+def test_all_occurrences_are_cut_out_with_one_constant_marker():
+    masked = redactor("first-value-1", "2nd-value").mask("first-value-1, 2nd-value; first-value-1")
+    assert masked.text == f"{MASK}, {MASK}; {MASK}"
+    assert masked.found == {"name0", "name1"}
+
+
+def test_only_the_names_that_were_found_are_reported():
+    assert redactor("first-value-1", "2nd-value").mask("x 2nd-value").found == {"name1"}
+
+
+def test_overlapping_and_touching_values_become_one_cut():
+    assert redactor("abcdefgh", "efghijkl").mask("<abcdefghijkl>").text == f"<{MASK}>"
+    assert redactor("abcdefgh").mask("<abcdefghabcdefgh>").text == f"<{MASK}>"
+
+
+def test_a_value_inside_another_value_is_reported_too():
+    masked = redactor("inner-value", "the-inner-value-x").mask("the-inner-value-x")
+    assert (masked.text, masked.found) == (MASK, {"name0", "name1"})
+
+
+def test_what_was_really_sent_is_cut_out_whole():
+    credential = b64("user:" + VALUE)
+    masked = redactor(VALUE, composites=[credential, f"Basic {credential}"]).mask(f"got Basic {credential}!")
+    assert (masked.text, masked.found) == (f"got {MASK}!", {"name0"})
+
+
+def test_a_composite_is_hidden_in_its_encoded_forms_too():
+    composite = "caller@example:9f"
+    masked = redactor(VALUE, composites=[composite]).mask(composite.encode().hex())
+    assert (masked.text, masked.found) == (MASK, {"name0"})
+
+
+def test_a_raw_header_in_latin_1_is_cut_out():
+    header = b"x=" + VALUE.encode("latin-1")
+    assert redactor(VALUE).mask(header.decode("utf-8", "surrogateescape")).text == f"x={MASK}"
+
+
+def test_a_text_with_lone_surrogates_is_masked_without_an_error():
+    assert redactor(VALUE).mask(f"\ud800{VALUE}").text.endswith(MASK)
+
+
+MIXTURES = {
+    "percent, one byte": "%73" + VALUE[1:],
+    "percent in mixed case": "".join(
+        f"%{byte:02x}" if at % 2 else f"%{byte:02X}" for at, byte in enumerate(VALUE.encode())
+    ),
+    "plus for space alone": VALUE.replace("+", "%2B").replace(" ", "+"),
+    "HTML, one character": "&#115;" + VALUE[1:].replace("&", "&amp;"),
+    "HTML, names": VALUE.replace("&", "&amp;").replace("=", "&equals;").replace("/", "&sol;"),
+    "JSON, one character": "\\u0073" + json.dumps(VALUE)[2:-1],
+    "byte escape, one byte": "\\x73" + json.dumps(VALUE)[2:-1],
+    "spaced": " ".join(VALUE),
+    "one character a line": "\r\n".join(VALUE),
+    "zero-width": "\u200b".join(VALUE),
+    "byte order marks": "\ufeff".join(VALUE),
+    "spaced hex": VALUE.encode().hex(" "),
+    "wrapped base64": "\n".join(b64(VALUE)[at : at + 8] for at in range(0, 64, 8)),
+    "wrapped base64 in JSON": r"\n".join(b64(VALUE)[at : at + 8] for at in range(0, 64, 8)),
+    "percent-encoded base64": "".join(f"%{ord(character):02x}" for character in b64(VALUE)),
+    "percent in JSON": in_units(quote(VALUE, safe="") + "x", r"\u%04x"),
+    "HTML in percent": quote(in_characters(VALUE, "&#%d;"), safe=""),
+    "JSON in HTML": in_characters("\\u0073" + json.dumps(VALUE)[2:-1], "&#%d;"),
+    "percent, double in mixed case": "%2573" + quote(quote(VALUE[1:], safe=""), safe=""),
+}
+
+
+@pytest.mark.parametrize("mixture", MIXTURES)
+def test_a_value_that_shows_after_decoding_withholds_the_text(mixture):
+    masked = redactor(VALUE).mask(f"before {MIXTURES[mixture]} after")
+    assert (masked.text, masked.found, masked.withheld) == (MASK, {"name0"}, True)
+
+
+def test_a_hidden_value_beside_a_plain_one_withholds_the_text():
+    masked = redactor(VALUE).mask_bytes(f"{VALUE} and {MIXTURES['spaced']}".encode())
+    assert (masked.text, masked.withheld) == (MASK.encode(), True)
+
+
+def test_a_cut_does_not_join_its_neighbours_into_a_value():
+    assert not redactor("abcdefgh", "12345678").mask("a cut: abcd12345678efgh").withheld
+
+
+def test_a_value_that_reads_like_the_marker_is_cut_out_and_not_found_in_it():
+    masked = redactor("redacted", "other-value").mask("an other-value")
+    assert (masked.text, masked.found, masked.withheld) == (f"an {MASK}", {"name1"}, False)
+
+
+@pytest.mark.parametrize(
+    "body", ["pin 1234", "1234", "%31%32%33%34", "MTIzNA==", b64("user:1234"), "31323334", "1 2 3 4"[::2], "&#49;234"]
+)
+def test_a_short_value_withholds_the_text(body):
+    masked = redactor("1234").mask(body)
+    assert (masked.text, masked.found, masked.withheld) == (MASK, {"name0"}, True)
+
+
+def test_a_text_without_the_short_value_passes():
+    masked = redactor("1234").mask("pin 1243, hex 4142")
+    assert (masked.text, masked.found, masked.withheld) == ("pin 1243, hex 4142", frozenset(), False)
+
+
+@pytest.mark.parametrize("short", ["x", "ab", "é", " "])
+def test_the_shortest_values_find_themselves_and_not_everything(short):
+    assert redactor(short).mask(f"<{short}>").withheld
+    assert not redactor(short).mask("QQ==,Zz09").withheld
+
+
+def test_a_value_of_eight_characters_is_cut_out():
+    assert redactor("12345678").mask("n 12345678").text == f"n {MASK}"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", ""])
+@pytest.mark.parametrize(
+    "form", ["raw", "JSON", "JSON in JSON", "percent, nothing safe", "HTML, decimal", "base64", "hex", "reversed"]
+)
+def test_a_value_of_several_lines_is_cut_out_with_any_line_break(line_break, form):
+    echo = FORMS[form](PEM.replace("\n", line_break))
+    masked = redactor(PEM).mask(f"<{echo}>")
+    assert (masked.text.rstrip("=>"), masked.found, masked.withheld) == (f"<{MASK}", {"name0"}, False)
+
+
+def test_a_value_of_several_lines_is_found_without_its_last_line_break():
+    assert redactor(PEM).mask(f"<{PEM.strip()}>").text == f"<{MASK}>"
+
+
+def test_a_value_of_several_lines_with_spaces_for_line_breaks_is_withheld():
+    assert redactor(PEM).mask(PEM.replace("\n", " ")).withheld
+
+
+def test_what_is_left_of_a_value_without_white_space_is_not_searched_when_short():
+    masked = redactor("ab        ").mask("a cab")
+    assert (masked.text, masked.withheld) == ("a cab", False)
+
+
+def test_a_redactor_shows_nothing():
+    guard = redactor(VALUE)
+    assert repr(guard) == "<Redactor>"
+    with pytest.raises(TypeError):
+        vars(guard)
+
+
+def test_text_that_utf8_cannot_carry_raises_nothing():
+    guard = redactor("lone\ud800surrogate")
+    assert guard.mask("plain").text == "plain"
+
+
+def test_an_error_inside_would_not_show_the_value(monkeypatch):
+    def fail(_):
+        raise RuntimeError("decoder")
+
+    guard = redactor(VALUE)
+    monkeypatch.setattr("secrets_app.redaction.decoded_views", fail)
+    with pytest.raises(RuntimeError) as caught:
+        guard.mask(VALUE)
+    assert VALUE not in "".join(traceback.format_exception(caught.value))
