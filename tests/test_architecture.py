@@ -138,7 +138,10 @@ def test_values_are_exposed_in_a_closed_list_of_places():
     }
 
 
-DOOR_FILES = [path for path in sources() if row_of(module_of(path)) == DOORS or path.is_relative_to(ROOT / "config")]
+INVENTED_HISTORY = ROOT / "config/demo/history.py"  # backdated runs cannot be made by running
+DOOR_FILES = [
+    path for path in sources() if (row_of(module_of(path)) == DOORS or path.is_relative_to(ROOT / "config")) and path != INVENTED_HISTORY
+]
 WRITES = {"save", "delete", "create", "bulk_create", "update", "bulk_update", "get_or_create", "update_or_create"}
 
 

@@ -1,0 +1,45 @@
+"""Makes an API key and prints it once: `manage.py create_api_key --organization SLUG --name NAME --scope … --environment …`."""
+
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.actors import actor_for_command
+from accounts.environments import Environment
+from accounts.errors import Refusal
+from accounts.models import Organization
+from accounts.policy import Scope
+from accounts.services.api_keys import create_api_key
+
+
+class Command(BaseCommand):
+    """Prints the key alone on standard output; nothing else is kept of it than a hash."""
+
+    help = "Create an API key for an organization and print it on standard output, once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Everything that a key carries."""
+        parser.add_argument("--organization", required=True, metavar="SLUG")
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--scope", required=True, action="append", choices=[scope.value for scope in Scope])
+        parser.add_argument("--environment", required=True, action="append", choices=[environment.value for environment in Environment])
+        parser.add_argument("--integration", action="append", type=UUID, metavar="ID", help="The only integrations it may use.")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        """Create and print."""
+        organization = Organization.objects.filter(slug=options["organization"]).first()
+        if organization is None:
+            raise CommandError(f"No organization has the address {options['organization']}.")
+        try:
+            _, text = create_api_key(
+                actor=actor_for_command(organization, "create_api_key"),
+                name=options["name"],
+                scopes=[Scope(scope) for scope in options["scope"]],
+                environments=[Environment(environment) for environment in options["environment"]],
+                integrations=options["integration"],
+            )
+        except Refusal as refusal:
+            raise CommandError("; ".join(error.message for error in refusal.errors) or refusal.detail) from None
+        self.stdout.write(text.text)

@@ -1,0 +1,45 @@
+"""Adds a colleague: `manage.py create_member --organization SLUG --email ADDRESS --name NAME --role member`."""
+
+import secrets
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from accounts.actors import actor_for_command
+from accounts.errors import Refusal
+from accounts.models import Organization, User
+from accounts.policy import Role
+from accounts.services.organizations import add_member
+from accounts.services.people import create_person
+
+
+class Command(BaseCommand):
+    """Makes the account where there is none yet, and prints its first password once."""
+
+    help = "Add a person to an organization; a new account's password is printed on standard output, once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Who, where, as what."""
+        parser.add_argument("--organization", required=True, metavar="SLUG")
+        parser.add_argument("--email", required=True)
+        parser.add_argument("--name", default="")
+        parser.add_argument("--role", default=Role.MEMBER.value, choices=[role.value for role in Role])
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        """Add and print."""
+        organization = Organization.objects.filter(slug=options["organization"]).first()
+        if organization is None:
+            raise CommandError(f"No organization has the address {options['organization']}.")
+        password, email = "", User.objects.normalize_email(options["email"])
+        try:
+            with transaction.atomic():
+                user = User.objects.filter(email=email).first()
+                if user is None:
+                    password = secrets.token_urlsafe(12)
+                    user = create_person(email=email, name=options["name"], password=password)
+                add_member(actor=actor_for_command(organization, "create_member"), user=user, role=Role(options["role"]))
+        except Refusal as refusal:
+            raise CommandError("; ".join(error.message for error in refusal.errors) or refusal.detail) from None
+        self.stdout.write(password or f"{email} has an account already and was added.")

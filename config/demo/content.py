@@ -1,0 +1,137 @@
+"""What the demo organization keeps: believable secrets and the integrations that use them, through the same services as
+everybody's. The actions of the CRM call the echo upstream on loopback; the others name services that are never called.
+"""
+
+import secrets
+from typing import Any
+
+from accounts.actors import Actor
+from accounts.environments import ALL_ENVIRONMENTS, Environment
+from integrations.models import Integration
+from integrations.services.integrations import create_integration
+from secrets_app.plaintext import Plaintext
+from secrets_app.services.secrets import create_secret, set_enabled
+
+DEVELOPMENT, STAGING, PRODUCTION = Environment
+
+SECRETS: list[tuple[str, str, set[Environment], list[str]]] = [
+    ("crm.apiKey", "Patient records: read and update contacts. One key per clinic group.", {DEVELOPMENT, STAGING, PRODUCTION}, []),
+    ("crm-staging-webhook-token", "Signs test events sent to the CRM sandbox", {STAGING}, []),
+    ("calcom-prod-api-key", "Bookings for the reception agent, live calendars", {PRODUCTION}, ["api.cal.com"]),
+    ("stripe_restricted_key", "Deposits: payment links only, no refunds", {DEVELOPMENT, PRODUCTION}, ["api.stripe.com"]),
+    ("twilio_auth_token", "Appointment reminders by SMS", {DEVELOPMENT, STAGING, PRODUCTION}, ["api.twilio.com"]),
+    ("sip.backup.password", "Backup trunk, switched off until the December cut-over", {PRODUCTION}, ["sip2.telecarrier.example"]),
+    ("aws.accessKey", "Old call-recording export, replaced in August", {PRODUCTION}, ["s3.eu-central-1.amazonaws.com"]),
+    ("weather_api_key", "Saved for the travel-delay prompt, not rolled out yet", {DEVELOPMENT}, ["api.weather.example"]),
+]
+DISABLED = ["sip.backup.password", "aws.accessKey"]
+
+
+def load_content(owner: Actor, echo_url: str) -> list[Integration]:
+    """Store everything; the actions that call the echo upstream at `echo_url`, for a first few runs."""
+    stored = {name: _secret(owner, name, description, where, domains) for name, description, where, domains in SECRETS}
+    create_secret(
+        actor=owner,
+        name="hubspot_api_token",
+        description="One private app token for all three environments",
+        values=dict.fromkeys(Environment, Plaintext(f"pat-eu1-{secrets.token_hex(16)}")),
+        allowed_domains=["api.hubapi.com"],
+        entered_once=True,
+    )
+    echoing = _crm(owner, echo_url)
+    _others(owner)
+    for name in DISABLED:
+        set_enabled(actor=owner, secret_id=stored[name], enabled=False)
+    return echoing
+
+
+def _secret(owner: Actor, name: str, description: str, where: set[Environment], domains: list[str]) -> Any:
+    values = {environment: Plaintext(f"demo-{environment.value}-{secrets.token_hex(12)}") for environment in where}
+    secret = create_secret(actor=owner, name=name, description=description, values=values, allowed_domains=domains)
+    return secret.id
+
+
+def _crm(owner: Actor, echo_url: str) -> list[Integration]:
+    connector = create_integration(
+        actor=owner,
+        kind="auth_connector",
+        name="CRM bearer token",
+        description="Authentication of every call to the CRM",
+        environments=ALL_ENVIRONMENTS,
+        config={"type": "bearer", "token": "{secrets.crm.apiKey}"},
+    )
+    common = {"base_url": echo_url, "auth_connector": str(connector.id)}
+    look_up = _action(
+        owner,
+        "Look up patient",
+        "Finds a patient by phone number and date of birth",
+        ALL_ENVIRONMENTS,
+        common
+        | {
+            "method": "POST",
+            "path": "/v2/{params.clinic_id}/patients",
+            "headers": [{"name": "X-Trace", "value": "agent-{params.call_id}"}],
+            "query": [{"name": "limit", "value": "3"}],
+            "body": {"type": "json", "content": '{\n  "phone": "{params.phone}",\n  "birth_date": "{params.birth_date}"\n}'},
+            "check": {"method": "GET", "path": "/v2/me"},
+            "parameters": _parameters(
+                phone=("Phone number the patient is calling from, with country code", True),
+                birth_date=("Date of birth, to tell family members apart", True),
+                clinic_id=("Filled from the phone line that was called", True),
+                call_id=("Filled by the platform", False),
+            ),
+        },
+    )
+    follow_up = _action(
+        owner,
+        "Create follow-up task",
+        "Leaves a task for the front desk",
+        [STAGING, PRODUCTION],
+        common
+        | {
+            "method": "POST",
+            "path": "/v2/tasks",
+            "body": {"type": "json", "content": '{"title": "{params.title}"}'},
+            "parameters": _parameters(title=("What has to be done", True)),
+        },
+    )
+    event = _action(
+        owner,
+        "Send test event",
+        "Posts a signed event to the CRM sandbox",
+        [STAGING],
+        {
+            "base_url": echo_url,
+            "method": "POST",
+            "path": "/hooks/test",
+            "headers": [{"name": "X-Hook-Token", "value": "{secrets.crm-staging-webhook-token}"}],
+        },
+    )
+    return [look_up, follow_up, event]
+
+
+def _others(owner: Actor) -> None:
+    bearer = [{"name": "Authorization", "value": "Bearer {secrets.hubspot_api_token}"}]
+    hubspot = {"base_url": "https://api.hubapi.com", "headers": bearer}
+    _action(owner, "Log call", "Writes the call to the contact's timeline", ALL_ENVIRONMENTS, hubspot | {"method": "POST", "path": "/crm/v3/objects/calls"})
+    _action(owner, "Find company", "Looks a company up by domain", ALL_ENVIRONMENTS, hubspot | {"method": "GET", "path": "/crm/v3/objects/companies"})
+    billing = {"base_url": "https://billing.example.com", "headers": [{"name": "X-Billing-Token", "value": "{secrets.billing.token}"}]}
+    _action(owner, "Fetch invoice", "Reads one invoice", [PRODUCTION], billing | {"method": "GET", "path": "/invoices/latest"})
+    _action(owner, "Refund invoice", "Asks for a refund", [STAGING, PRODUCTION], billing | {"method": "POST", "path": "/refunds"})
+    payment = [{"name": "Authorization", "value": "Bearer {secrets.stripe_restricted_key}"}]
+    stripe = {"base_url": "https://api.stripe.com", "headers": payment, "method": "POST", "path": "/v1/payment_links"}
+    _action(owner, "Create payment link", "Takes a deposit", [DEVELOPMENT, PRODUCTION], stripe)
+
+
+def _action(owner: Actor, name: str, description: str, environments: Any, config: dict[str, Any]) -> Integration:
+    return create_integration(
+        actor=owner, kind="api_action", name=name, description=description, environments=environments, config=config
+    )
+
+
+def _parameters(**declared: tuple[str, bool]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {name: {"type": "string", "description": description} for name, (description, _) in declared.items()},
+        "required": [name for name, (_, needed) in declared.items() if needed],
+    }

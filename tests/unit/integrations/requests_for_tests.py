@@ -1,0 +1,30 @@
+"""Short ways to write request templates and values; no tests here."""
+
+from integrations.json_body import parse_json_body
+from integrations.placeholders import parse
+from integrations.requests import FormBody, Pair, RequestTemplate, TextBody
+from secrets_app.plaintext import Plaintext
+
+
+def pairs(**values: str) -> tuple[Pair, ...]:
+    return tuple(Pair(name.replace("_", "-"), parse(value)) for name, value in values.items())
+
+
+def values(**texts: str) -> dict[str, Plaintext]:
+    return {name: Plaintext(text) for name, text in texts.items()}
+
+
+def make(path: str = "/x", *, base_url: str = "https://api.example.com/v1", **parts: object) -> RequestTemplate:
+    return RequestTemplate(**{"method": "POST", "base_url": base_url, "path": parse(path), **parts})
+
+
+def json_body(text: str):
+    return parse_json_body(text)
+
+
+def form_body(**fields: str) -> FormBody:
+    return FormBody(pairs(**fields))
+
+
+def text_body(text: str) -> TextBody:
+    return TextBody(parse(text))
