@@ -1,0 +1,98 @@
+// Coffer: the behaviour of every page. Delegated and dependency-free, so it also works on markup that htmx swaps in.
+// Builds DOM with createElement and textContent only, never from text that is markup.
+(() => {
+  "use strict";
+  const $ = (s, r = document) => r.querySelector(s), $$ = (s, r = document) => [...r.querySelectorAll(s)];
+  const el = (tag, cls, text) => Object.assign(document.createElement(tag), { className: cls || "", textContent: text || "" });
+  const sprite = document.documentElement.dataset.icons;
+  const icon = (name, cls = "icon") => {
+    const ns = "http://www.w3.org/2000/svg", s = document.createElementNS(ns, "svg"), u = document.createElementNS(ns, "use");
+    s.setAttribute("class", cls); s.setAttribute("viewBox", "0 0 24 24"); s.setAttribute("aria-hidden", "true");
+    u.setAttribute("href", `${sprite}#${name}`); s.append(u); return s;
+  };
+  const fade = (t) => setTimeout(() => t.remove(), 4000);
+  const toast = (text, image = "check") => { const t = el("div", "", text); t.prepend(icon(image)); $("#toasts")?.replaceChildren(t); fade(t); };
+
+  // Theme: kept in a cookie that the server renders as <html data-theme>, so nothing flashes.
+  function setTheme(v) {
+    const system = v === "system", secure = location.protocol === "https:" ? "; Secure" : "";
+    system ? document.documentElement.removeAttribute("data-theme") : document.documentElement.setAttribute("data-theme", v);
+    document.cookie = `theme=${system ? "" : v}; Path=/; Max-Age=${system ? 0 : 31536000}; SameSite=Lax${secure}`;
+  }
+
+  // Keyboard: "/" search, "?" shortcuts; other keys are written on the links and buttons that they follow (data-key).
+  let g = 0;
+  document.addEventListener("keydown", (e) => {
+    const typing = e.target.closest("input:not([type=checkbox],[type=radio]), textarea, select, [contenteditable]");
+    if (typing || e.ctrlKey || e.metaKey || e.altKey || $("dialog:modal")) return;
+    if (e.key === "/" && $("[data-search]")) { e.preventDefault(); $("[data-search]").focus(); }
+    else if (e.key === "?") $("#shortcuts")?.showModal();
+    else if (e.key === "g") g = Date.now();
+    else if (/^[a-z]$/.test(e.key)) $(`[data-key="${Date.now() - g < 900 ? "g " : ""}${e.key}"]`)?.click();
+  });
+
+  async function copy(button) {
+    try { await navigator.clipboard.writeText(button.dataset.copy); }
+    catch { toast("The browser did not allow copying", "circle-alert"); return; }
+    button.classList.add("copied"); setTimeout(() => button.classList.remove("copied"), 1600); toast("Copied " + button.dataset.copy);
+  }
+  function expand(button) {
+    const on = button.getAttribute("aria-expanded") !== "true", d = document.getElementById(button.getAttribute("aria-controls"));
+    button.setAttribute("aria-expanded", on); if (d) d.hidden = !on;
+  }
+  // Browsers without the command attribute.
+  function command(button) {
+    const d = document.getElementById(button.getAttribute("commandfor"));
+    button.getAttribute("command") === "show-modal" ? d.showModal() : d.close();
+  }
+  document.addEventListener("click", (e) => {
+    const t = e.target, close = t.closest("[data-close]"), dialog = close?.closest("dialog:modal");
+    if (t.closest("[data-copy]")) copy(t.closest("[data-copy]"));
+    if (t.closest(".expander")) expand(t.closest(".expander"));
+    if (t.closest("[commandfor]") && !("commandForElement" in HTMLButtonElement.prototype)) command(t.closest("[commandfor]"));
+    if (dialog) { e.preventDefault(); dialog.close(); }
+    if (t.closest(".menu .item[hx-get]")) t.closest(".menu").hidePopover();
+    if (t.closest("a[href^='#f-']")) focusField(e, t.closest("a[href^='#f-']").getAttribute("href"));
+  });
+  function focusField(e, hash) {
+    const field = document.getElementById(hash.slice(1)); if (!field) return;
+    e.preventDefault(); field.focus(); field.scrollIntoView({ block: "center" });
+  }
+  document.addEventListener("change", (e) => { if (e.target.name === "theme") setTheme(e.target.value); });
+
+  // A dangerous button waits until the name is typed; without this script the server alone asks for it.
+  const guard = (input) => { const b = document.getElementById(input.dataset.enables); if (b) b.disabled = input.value !== input.dataset.confirmName; };
+  document.addEventListener("input", (e) => { if (e.target.matches("[data-confirm-name]")) guard(e.target); });
+
+  // What a page or a swapped fragment needs once. Other scripts add to it.
+  const starters = [];
+  function start(root) {
+    $$("dialog[data-autoshow]", root).forEach((d) => d.open || d.showModal());
+    $$("[data-confirm-name]", root).forEach(guard);
+    $$("#toasts > *", root).forEach(fade);
+    $("[role=alert][tabindex='-1']", root)?.focus();
+    starters.forEach((s) => s(root));
+  }
+
+  // htmx: an answer that came from another path is a page (signed out, moved); it is loaded whole, never swapped in.
+  document.addEventListener("htmx:beforeSwap", (e) => {
+    const asked = new URL(e.detail.pathInfo.finalRequestPath, location.href), got = new URL(e.detail.xhr.responseURL);
+    if (asked.pathname !== got.pathname) { e.detail.shouldSwap = false; location.reload(); }
+  });
+  document.addEventListener("htmx:afterSwap", (e) => {
+    const target = e.detail.target; target.hidden = false; start(target);
+  });
+  // A row that was replaced comes back closed; its details are asked for again.
+  document.addEventListener("htmx:load", (e) => {
+    const row = e.detail.elt, exp = row.matches("tr") && $(".expander", row); if (!exp) return;
+    const d = document.getElementById(exp.getAttribute("aria-controls")); if (d) d.hidden = true;
+    if (document.activeElement === document.body) $("[popovertarget]", row)?.focus();
+  });
+  const REFUSALS = { 403: "Your role does not allow this", 404: "This no longer exists. Reload the page", 429: "Too many at once. Try again in a moment" };
+  document.addEventListener("htmx:responseError", (e) => toast(REFUSALS[e.detail.xhr.status] || "Something broke on our side. Try again in a moment", "circle-alert"));
+  document.addEventListener("htmx:sendError", () => toast("Coffer could not be reached. Check your connection", "circle-alert"));
+  document.addEventListener("toast", (e) => toast(e.detail.value));
+
+  window.Coffer = { $, $$, el, icon, sprite, onStart: (s) => { starters.push(s); s(document); } };
+  start(document);
+})();
