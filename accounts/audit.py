@@ -87,10 +87,10 @@ def record(
         outcome=outcome.value,
         actor_kind=actor.kind.value,
         actor_id=actor.id,
-        actor_label=actor.label,
+        actor_label=_fit("actor_label", actor.label),
         target_kind=event.value.partition(".")[0],
         target_id=target.id,
-        target_label=target.name,
+        target_label=_fit("target_label", target.name),
         environment=environment.value if environment else "",
         address=actor.address,
         data=data,
@@ -110,6 +110,11 @@ def chain_hash(previous: bytes, entry: AuditEvent) -> bytes:
     }
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=True)
     return hashlib.sha256(previous + text.encode()).digest()
+
+
+def _fit(column: str, label: str) -> str:
+    """The label cut to its column: a long e-mail address must not stop an act from being recorded."""
+    return label[: AuditEvent._meta.get_field(column).max_length]
 
 
 def _lock_head(organization_id: UUID) -> AuditHead:

@@ -43,8 +43,9 @@ class PrivatePagesMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Refuse values in the query string; add the headers."""
         if any(name == "value" or name.startswith("value_") for name in request.GET):
-            return HttpResponse("A value never goes into a URL.", status=400, content_type="text/plain")
-        response = self.get_response(request)
+            response = HttpResponse("A value never goes into a URL.", status=400, content_type="text/plain")
+        else:
+            response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("X-Robots-Tag", "noindex")
         return response

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpRequest, HttpResponse
 
@@ -31,6 +32,7 @@ class Stamp:
     permission: Permission | None = None
 
 
+LAST_ORGANIZATION = "organization"
 PUBLIC = Stamp("public")
 SIGNED_IN = Stamp("signed_in")
 
@@ -68,11 +70,18 @@ def requires(permission: Permission) -> Callable[[View], View]:
         def wrapper(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponse:
             actor = actor_of_request(request, slug)
             actor.check(permission)
-            return view(request, actor, **kwargs)
+            return _remembering(request, slug, view(request, actor, **kwargs))
 
         return stamp(login_required(wrapper), Stamp("permission", permission))
 
     return decorate
+
+
+def _remembering(request: HttpRequest, slug: str, response: HttpResponse) -> HttpResponse:
+    """Note the organization in a cookie, so that the front page leads back to it."""
+    if request.COOKIES.get(LAST_ORGANIZATION) != slug:
+        response.set_cookie(LAST_ORGANIZATION, slug, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax")
+    return response
 
 
 def actor_of_request(request: HttpRequest, slug: str) -> Actor:

@@ -7,9 +7,7 @@ from accounts.addresses import client_address
 from accounts.errors import Invalid
 from accounts.models import Membership
 from accounts.services.organizations import create_organization
-from accounts.stamps import signed_in
-
-LAST_ORGANIZATION = "organization"
+from accounts.stamps import LAST_ORGANIZATION, signed_in
 
 
 @signed_in

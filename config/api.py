@@ -1,5 +1,6 @@
 """The HTTP API, version 1: one object that knows the apps' routers and speaks every refusal in one shape."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -8,7 +9,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.docs import Swagger
 
 from accounts.api import ApiKeyAuth
-from accounts.errors import FieldError, Invalid, Refusal, Unauthenticated
+from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, Unauthenticated
 from accounts.parsing import StrictJsonParser
 from config.errors import problem
 from integrations.api import router as integrations_router
@@ -40,9 +41,7 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:  # noqa: AR
 @api.exception_handler(AuthenticationError)
 def unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
     """No key at all."""
-    answer = problem(Unauthenticated("Send an API key: Authorization: Bearer cof_…"))
-    answer.headers["WWW-Authenticate"] = "Bearer"
-    return answer
+    return problem(Unauthenticated("Send an API key: Authorization: Bearer cof_…"))
 
 
 @api.exception_handler(ValidationError)
@@ -54,8 +53,16 @@ def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # no
 
 @api.exception_handler(HttpError)
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
-    """What ninja itself refuses."""
-    return problem(Invalid("The input is not valid."))
+    """Ninja wraps whatever a parser raises in a 400 of its own; it refuses nothing else by itself."""
+    if error.status_code != HTTPStatus.BAD_REQUEST:
+        raise error
+    return problem(InvalidJson("The body is not valid JSON."))
+
+
+@api.exception_handler(Exception)
+def fault(request: HttpRequest, error: Exception) -> HttpResponse:  # noqa: ARG001
+    """A fault of ours is Django's business: ninja's own answer would be the traceback in development mode."""
+    raise error
 
 
 def _field(location: tuple[Any, ...]) -> str:

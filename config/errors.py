@@ -1,5 +1,7 @@
 """Answers to requests that no view handled: pages for people, problem documents for the API."""
 
+from http import HTTPStatus
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -21,7 +23,10 @@ def problem(refusal: Refusal) -> HttpResponse:
     }
     if refusal.errors:
         document["errors"] = [{"field": error.field, "message": error.message} for error in refusal.errors]
-    return JsonResponse({**document, **refusal.members}, status=refusal.status, content_type=PROBLEM)
+    answer = JsonResponse({**document, **refusal.members}, status=refusal.status, content_type=PROBLEM)
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 11.6.1
+    return answer
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001

@@ -33,9 +33,9 @@ if len(SECRET_KEY) < MINIMUM_SECRET_KEY_LENGTH:
     raise ImproperlyConfigured(f"COFFER_SECRET_KEY is weak. Use {MINIMUM_SECRET_KEY_LENGTH} random characters or more.")
 required("COFFER_MASTER_KEYS", "Set it to `id:env:BASE64` or `id:file:PATH` with 32 random bytes; `make run` writes one into .env.")
 
-ALLOWED_HOSTS = [host for host in required("COFFER_ALLOWED_HOSTS", "Set it to the host names served, separated by commas.").split(",") if host]
-if any(host.startswith(("*", ".")) for host in ALLOWED_HOSTS):
-    raise ImproperlyConfigured("COFFER_ALLOWED_HOSTS has a wildcard. Name every host.")
+ALLOWED_HOSTS = [host.strip() for host in required("COFFER_ALLOWED_HOSTS", "Set it to the host names served, separated by commas.").split(",")]
+if any(not host or host.startswith(("*", ".")) for host in ALLOWED_HOSTS):
+    raise ImproperlyConfigured("COFFER_ALLOWED_HOSTS has a wildcard or an empty name. Name every host.")
 SITE_URL = env.str("COFFER_SITE_URL", default=f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
 SERVED_ON_LOOPBACK = set(ALLOWED_HOSTS) <= LOOPBACK
 HTTPS = urlsplit(SITE_URL).scheme == "https"

@@ -15,6 +15,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns = [
     path("", include("accounts.urls")),
     path("o/<slug:slug>/secrets/", include("secrets_app.urls")),
+    path("o/<slug:slug>/secrets/", include("integrations.urls_of_secrets")),
     path("o/<slug:slug>/integrations/", include("integrations.urls")),
     path("api/v1/", stamped_api(api)),
     path("admin/", admin.site.urls),

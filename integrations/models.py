@@ -8,8 +8,11 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from accounts.environments import Environment, in_order
 from accounts.fields import EnvironmentsField
 from accounts.models import Organization
+from integrations.kinds import KINDS
+from integrations.kinds.base import slot_label
 from integrations.querysets import IntegrationQuerySet, RunQuerySet
 from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret
 
@@ -57,6 +60,26 @@ class SecretReference(ReferenceToSecret):
 
     def __str__(self) -> str:
         return f"{self.slot} uses {self.name}"
+
+    @property
+    def integration_name(self) -> str:
+        """The integration's name, for lists of references."""
+        return self.integration.name
+
+    @property
+    def icon(self) -> str:
+        """The symbol of the integration's kind."""
+        return KINDS[self.integration.kind].icon
+
+    @property
+    def slot_label(self) -> str:
+        """The slot in words: `Header · Authorization`."""
+        return slot_label(self.slot)
+
+    @property
+    def environments(self) -> list[Environment]:
+        """Where the integration runs, in order."""
+        return in_order(self.integration.environments)
 
 
 class RunOutcome(StrEnum):

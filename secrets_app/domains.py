@@ -66,11 +66,6 @@ def clean_domain(text: str, *, operator_hosts: bool = False) -> str:
     return _WILDCARD + base
 
 
-def clean_domains(entries: Sequence[str], *, operator_hosts: bool = False) -> list[str]:
-    """All entries as they are stored, in the order given and each once. Raises BadDomain for the first bad one."""
-    return list(dict.fromkeys(clean_domain(entry, operator_hosts=operator_hosts) for entry in entries))
-
-
 def matching_rule(domains: Sequence[str], host: str) -> str | None:
     """The first of the stored entries that covers a host, or None.
 

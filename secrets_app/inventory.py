@@ -3,7 +3,7 @@
 A page of rows costs the same number of queries whatever its length, and the same time wherever it is in the list.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from secrets_app.models import Secret, SecretValue
 from secrets_app.querysets import SecretQuerySet, reference_model
 
 MISSING_FIRST, SECRETS_AFTER = "m", "s"
+COUNTED_AT_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Row:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     version: int | None = None
+    references: list[Any] = field(default_factory=list)
 
     @property
     def exists(self) -> bool:
@@ -84,6 +86,7 @@ class Filters:
 
     status: str = ""
     environment: Environment | None = None
+    no_value_in: Environment | None = None
     text: str = ""
     name: str = ""
     unused_days: int | None = None
@@ -148,13 +151,29 @@ def waiting_references(organization: Organization) -> QuerySet[Any]:
     return reference_model()._default_manager.filter(organization=organization, secret=None)
 
 
-def attention_count(organization: Organization, *, at_most: int = 100) -> int:
-    """How many names and secrets are Missing, counted up to `at_most`."""
-    names = waiting_references(organization).order_by().values("name").distinct()[:at_most].count()
-    if names >= at_most:
-        return at_most
-    secrets = Secret.objects.of(organization).with_status(keyring.held_ids()).filter(status="missing")
-    return names + secrets.order_by()[: at_most - names].count()
+def references_to(row: Row) -> list[Any]:
+    """The references to a secret, their integrations loaded, by integration name."""
+    rows = reference_model()._default_manager.filter(secret=row.id).select_related("integration")
+    return list(rows.order_by("integration__name", "slot", "pk"))
+
+
+def counts(organization: Organization) -> dict[str, int]:
+    """How many secrets and missing names there are by status; `all` is their sum. Counts stop at `COUNTED_AT_MOST`."""
+    statuses = Secret.objects.of(organization).with_status(keyring.held_ids()).order_by().values_list("status", flat=True)
+    found = Counter(statuses[:COUNTED_AT_MOST])
+    names = waiting_references(organization).order_by().values("name").distinct()[:COUNTED_AT_MOST].count()
+    by_status = {status: found[status] for status in ("active", "disabled", "missing")}
+    by_status["missing"] += names
+    return {"all": sum(by_status.values()), **by_status}
+
+
+def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -> Page[dict[str, str]]:
+    """Names and descriptions alone, by name: what members see."""
+    secrets = Secret.objects.of(organization).search(text).alphabetical()
+    if cursor:
+        secrets = secrets.filter(name__gt=decode_cursor(cursor, length=1)[0])
+    found = list(secrets.values("name", "description")[: limit + 1])
+    return Page(found[:limit], encode_cursor([found[limit - 1]["name"]]) if len(found) > limit else None)
 
 
 def _secret_rows(organization: Organization, filters: Filters, *, after: str, limit: int) -> list[Row]:
@@ -173,6 +192,9 @@ def _narrow(secrets: SecretQuerySet, filters: Filters) -> SecretQuerySet:
     elif filters.environment:
         readable = SecretValue.objects.current().readable(keyring.held_ids()).filter(environment=filters.environment.value)
         secrets = secrets.filter(pk__in=readable.values("secret"))
+    if filters.no_value_in:
+        valued = SecretValue.objects.current().filter(environment=filters.no_value_in.value)
+        secrets = secrets.exclude(pk__in=valued.values("secret"))
     if filters.unused_days is not None:
         since = timezone.now() - timedelta(days=filters.unused_days)
         secrets = secrets.filter(Q(last_used_at=None) | Q(last_used_at__lt=since))

@@ -73,7 +73,9 @@ class SecretIn(SecretFieldsIn):
 
 
 class SecretPatch(SecretFieldsIn):
-    """`PATCH /secrets/{id}`."""
+    """`PATCH /secrets/{id}`. Removing is said for each environment (`values`), so a null here is refused."""
+
+    value: ValueIn = Field(default=None)  # type: ignore[assignment]
 
 
 class EnvironmentStateOut(Schema):

@@ -1,3 +1,15 @@
 """Pages of secrets, below `/o/<slug>/secrets/`."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from secrets_app import listing, views
+
+urlpatterns = [
+    path("", listing.index, name="secrets"),
+    path("new/", views.new, name="secret-new"),
+    path("check-name/", views.check_name, name="secret-check-name"),
+    path("<uuid:secret_id>/edit/", views.edit, name="secret-edit"),
+    path("<uuid:secret_id>/enable/", views.enable, name="secret-enable"),
+    path("<uuid:secret_id>/disable/", views.disable, name="secret-disable"),
+    path("<uuid:secret_id>/delete/", views.delete, name="secret-delete"),
+]

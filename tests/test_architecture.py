@@ -28,7 +28,7 @@ ROWS = {
         {"querysets", "models", "signals"},
         {"keyring", "inventory"},
         {"resolver", "services"},
-        {"admin", "api", "apps", "checks", "forms", "schemas", "templatetags", "urls", "views"},
+        {"admin", "api", "apps", "checks", "forms", "listing", "schemas", "templatetags", "urls", "views"},
     ],
     "integrations": [
         {
@@ -37,8 +37,8 @@ ROWS = {
         },
         {"querysets", "models"},
         {"outgoing", "references"},
-        {"admission", "answers", "broker", "checking", "database", "ledger", "services", "transport", "warnings"},
-        {"admin", "api", "api_runs", "api_schemas", "apps", "forms", "templatetags", "urls", "views"},
+        {"admission", "answers", "broker", "checking", "database", "ledger", "services", "transport", "usage", "warnings"},
+        {"admin", "api", "api_runs", "api_schemas", "apps", "forms", "templatetags", "urls", "urls_of_secrets", "views", "views_of_secrets"},
     ],
 }
 PURE, DATA, RULES, WORK, DOORS = range(5)

@@ -18,6 +18,7 @@ from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
 
 STAMP_EVERY = timedelta(minutes=1)
+NAME_LENGTH = ApiKey._meta.get_field("name").max_length or 80
 
 
 def create_api_key(
@@ -36,11 +37,11 @@ def create_api_key(
         Invalid: no name, no scope or no environment.
     """
     actor.check(Permission.MEMBERS_MANAGE)
-    scopes, environments = sorted(set(scopes)), in_order(environments)
+    name, scopes, environments = name.strip(), sorted(set(scopes)), in_order(environments)
     errors = [
         FieldError(field, sentence)
         for field, wrong, sentence in (
-            ("name", not name.strip(), "Enter a name."),
+            ("name", not 1 <= len(name) <= NAME_LENGTH or not name.isprintable(), f"Enter a name of 1 to {NAME_LENGTH} characters."),
             ("scopes", not scopes, "Choose at least one scope."),
             ("environments", not environments, "Choose at least one environment."),
         )
@@ -52,7 +53,7 @@ def create_api_key(
     with transaction.atomic():
         key = ApiKey.objects.create(
             organization=actor.organization,
-            name=name.strip(),
+            name=name,
             prefix=text.prefix,
             digest=text.digest,
             scopes=[scope.value for scope in scopes],

@@ -9,6 +9,7 @@ from django.utils.text import slugify
 from accounts import audit
 from accounts.actors import Actor, actor_for_member
 from accounts.errors import FieldError, Invalid, NotFound
+from accounts.locks import serialize
 from accounts.models import Membership, Organization, User
 from accounts.policy import Permission, Role
 
@@ -23,12 +24,17 @@ def create_organization(*, user: User, name: str, address: str | None = None) ->
         Invalid: the name is empty, too long, or gives no usable address.
     """
     name = " ".join(name.split())
-    if not name or len(name) > NAME_LENGTH:
+    if not name or len(name) > NAME_LENGTH or not name.isprintable():
         raise Invalid("The organization was not created.", errors=[FieldError("name", f"Enter a name of 1 to {NAME_LENGTH} characters.")])
-    with transaction.atomic():
-        organization = Organization.objects.create(name=name, slug=free_slug(name))
-        membership = Membership.objects.create(organization=organization, user=user, role=Role.OWNER.value)
-        audit.record(audit.Event.ORGANIZATION_CREATED, actor=actor_for_member(membership, address=address), target=organization)
+    try:
+        with transaction.atomic():
+            organization = Organization.objects.create(name=name, slug=free_slug(name))
+            membership = Membership.objects.create(organization=organization, user=user, role=Role.OWNER.value)
+            audit.record(audit.Event.ORGANIZATION_CREATED, actor=actor_for_member(membership, address=address), target=organization)
+    except IntegrityError:
+        raise Invalid(
+            "The organization was not created.", errors=[FieldError("name", "Somebody has just taken this address. Try again.")]
+        ) from None
     return organization
 
 
@@ -99,7 +105,7 @@ def _check_may_manage(actor: Actor, role: Role) -> None:
 
 def _lock_membership(actor: Actor, membership_id: UUID) -> Membership:
     """The member, with the organization locked: two demotions at once must see each other."""
-    Organization.objects.select_for_update().get(pk=actor.organization.pk)
+    serialize(actor.organization)
     membership = Membership.objects.select_related("user").filter(organization=actor.organization, pk=membership_id).first()
     if membership is None:
         raise NotFound("No such member.")

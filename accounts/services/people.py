@@ -11,13 +11,18 @@ from accounts.errors import FieldError, Invalid
 from accounts.models import User
 
 
+NAME_LENGTH = User._meta.get_field("name").max_length or 150
+
+
 def create_person(*, email: str, name: str, password: str) -> User:
     """Create an account.
 
     Raises:
-        Invalid: not an e-mail address, a taken one, or a password that is too weak.
+        Invalid: not an e-mail address, a taken one, a password that is too weak, or a name that is too long.
     """
     errors = [*_problems("email", validate_email, email), *_problems("password", validate_password, password)]
+    if len(name) > NAME_LENGTH or not name.isprintable():
+        errors.append(FieldError("name", f"Enter a name of at most {NAME_LENGTH} characters, on one line."))
     if errors:
         raise Invalid("The account was not created.", errors=errors)
     try:

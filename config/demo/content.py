@@ -78,7 +78,7 @@ def _crm(owner: Actor, echo_url: str) -> list[Integration]:
                 phone=("Phone number the patient is calling from, with country code", True),
                 birth_date=("Date of birth, to tell family members apart", True),
                 clinic_id=("Filled from the phone line that was called", True),
-                call_id=("Filled by the platform", False),
+                call_id=("Filled by the platform", "unknown"),
             ),
         },
     )
@@ -129,9 +129,13 @@ def _action(owner: Actor, name: str, description: str, environments: Any, config
     )
 
 
-def _parameters(**declared: tuple[str, bool]) -> dict[str, Any]:
+def _parameters(**declared: tuple[str, bool | str]) -> dict[str, Any]:
+    """JSON Schema of text parameters, each a description and True (needed) or its default."""
     return {
         "type": "object",
-        "properties": {name: {"type": "string", "description": description} for name, (description, _) in declared.items()},
-        "required": [name for name, (_, needed) in declared.items() if needed],
+        "properties": {
+            name: {"type": "string", "description": description} | ({} if needed is True else {"default": needed})
+            for name, (description, needed) in declared.items()
+        },
+        "required": [name for name, (_, needed) in declared.items() if needed is True],
     }

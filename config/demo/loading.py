@@ -1,6 +1,7 @@
 """Loads the demo into an empty installation, once."""
 
 from django.conf import settings
+from django.db import transaction
 
 from accounts.models import Organization, User
 from config.demo.content import load_content
@@ -19,5 +20,7 @@ def is_possible() -> bool:
 
 def load_demo() -> None:
     """Create people, secrets, integrations and runs. The echo upstream is listening by then."""
-    owner = load_people()
-    load_history(owner, load_content(owner, ECHO_URL))
+    with transaction.atomic():
+        owner = load_people()
+        actions = load_content(owner, ECHO_URL)
+    load_history(owner, actions)

@@ -36,6 +36,16 @@ class Slot:
     field: str
 
 
+_SLOT_WORDS = {"headers": "Header", "query": "Query", "body": "Body", "path": "Path", "auth": "Authentication", "check": "Check"}
+
+
+def slot_label(path: str) -> str:
+    """A slot's path in words: `headers.Authorization` as `Header · Authorization`."""
+    place, _, name = path.partition(".")
+    word = _SLOT_WORDS.get(place, place.capitalize())
+    return f"{word} · {name}" if name else word
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """Something that an integration can do. `parameters` is the JSON Schema of one closed object."""
@@ -95,9 +105,12 @@ class Kind(ABC, Generic[Config]):
         """What it can do."""
         return []
 
-    def build(self, config: Config, connector: BaseModel | None = None) -> RequestTemplate | None:  # noqa: ARG002
-        """The request of its operation, with the connector's credential in it; None for a kind without operations."""
-        return None
+    def build(self, config: Config, connector: BaseModel | None = None) -> RequestTemplate:  # noqa: ARG002
+        """The request of its operation, with the connector's credential in it.
+
+        Raises LookupError for a kind that has no operation: nobody who looked at `operations` asks it.
+        """
+        raise LookupError(f"{self.key} has no operation")
 
     def check_request(self, config: Config, connector: BaseModel | None = None) -> RequestTemplate | None:  # noqa: ARG002
         """The harmless request that shows whether its secrets work; None when there is no such thing."""

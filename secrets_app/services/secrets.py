@@ -159,8 +159,8 @@ def delete_secret(*, actor: Actor, secret_id: UUID) -> None:
             secret = lock_secret(actor, secret_id, None)
             actor.check_environments(*environments_with_value(secret))
             _refuse_if_used(secret)
+            Secret.objects.filter(pk=secret.pk).delete()
             audit.record(audit.Event.SECRET_DELETED, actor=actor, target=secret)
-            secret.delete()
     except IntegrityError:
         raise SecretInUse("A reference to this secret was added just now.", references=[]) from None
 

@@ -6,6 +6,10 @@ from integrations.requests import FormBody, Pair, RequestTemplate, TextBody
 from secrets_app.plaintext import Plaintext
 
 
+def words(text: str) -> list[str]:
+    return text.split()
+
+
 def pairs(**values: str) -> tuple[Pair, ...]:
     return tuple(Pair(name.replace("_", "-"), parse(value)) for name, value in values.items())
 

@@ -6,16 +6,17 @@ import pytest
 
 from integrations.egress import EgressListError, EgressPolicy, judge_address
 from integrations.errors import EgressDenied
+from tests.unit.integrations.requests_for_tests import words
 
 NOTHING_OPENED = EgressPolicy()
 
-DENIED_NETWORKS = """
+DENIED_NETWORKS = words("""
     0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
     192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24
     203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 168.63.129.16/32
     2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20
     ::/3 4000::/2 8000::/1 fc00::/7 fe80::/10 fec0::/10 ff00::/8
-""".split()
+""")
 
 
 @pytest.mark.parametrize("network", DENIED_NETWORKS)
@@ -25,13 +26,13 @@ def test_first_and_last_address_of_every_denied_network_are_refused(network):
             judge_address(str(address), NOTHING_OPENED)
 
 
-PUBLIC = """
+PUBLIC = words("""
     1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 169.253.255.255
     169.255.0.0 172.15.255.255 172.32.0.0 192.0.1.0 192.0.3.0 192.167.255.255 192.169.0.0 198.17.255.255 198.20.0.0
     198.51.101.0 203.0.112.255 203.0.114.0 223.255.255.255 168.63.129.15 168.63.129.17
     2000:: 2001:200:: 2001:db7:ffff:: 2001:db9:: 2003:: 2606:4700:4700::1111 2620:4f:7fff:: 2620:4f:8001:: 3ffe:ffff::
     3fff:1000:: ::ffff:8.8.8.8
-""".split()
+""")
 
 
 @pytest.mark.parametrize("address", PUBLIC)
@@ -64,7 +65,9 @@ def test_ipv6_that_carries_or_hides_another_address_is_refused(address):
         judge_address(address, NOTHING_OPENED)
 
 
-@pytest.mark.parametrize("text", ["", "localhost", "127.1", "0177.0.0.1", "0x7f.0.0.1", "1.1.1.1 ", "1.1.1", "2130706433", "[::1]"])
+@pytest.mark.parametrize(
+    "text", ["", "localhost", "127.1", "0177.0.0.1", "0x7f.0.0.1", "1.1.1.1 ", "1.1.1", "2130706433", "[::1]"]
+)
 def test_what_is_not_an_address_is_refused(text):
     with pytest.raises(EgressDenied):
         judge_address(text, EgressPolicy.parse("127.0.0.1/32, ::1/128"))
@@ -116,7 +119,17 @@ def test_an_empty_list_opens_nothing(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["0.0.0.0/0", "::/0", "10.0.0.1/8", "10.0.0.0/33", "localhost", "10.20.0.0/16;127.0.0.1/32", "127.0.0.0/8", "64.0.0.0/2", "::/64"],
+    [
+        "0.0.0.0/0",
+        "::/0",
+        "10.0.0.1/8",
+        "10.0.0.0/33",
+        "localhost",
+        "10.20.0.0/16;127.0.0.1/32",
+        "127.0.0.0/8",
+        "64.0.0.0/2",
+        "::/64",
+    ],
 )
 def test_a_list_that_opens_too_much_or_cannot_be_read_is_an_error(text):
     with pytest.raises(EgressListError):

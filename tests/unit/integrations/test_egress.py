@@ -183,7 +183,9 @@ def test_numbers_and_special_names_are_denied_by_default(text):
     assert caught.value.host
 
 
-@pytest.mark.parametrize("text", ["http://api.example.com", "https://api.example.com:8443", "http://api.example.com:443"])
+@pytest.mark.parametrize(
+    "text", ["http://api.example.com", "https://api.example.com:8443", "http://api.example.com:443"]
+)
 def test_http_and_other_ports_are_invalid_by_default(text):
     with pytest.raises(InvalidUrl):
         admit_url(text, CLOSED)

@@ -9,7 +9,9 @@ from tests.unit.integrations.requests_for_tests import values
 NOTHING = Filling({}, {})
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", '"x"', "1", "null", "-1.5e3", '{"a": [true, false, null, {"b": ""}]}', '{"{foo}": "{}"}'])
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", '"x"', "1", "null", "-1.5e3", '{"a": [true, false, null, {"b": ""}]}', '{"{foo}": "{}"}']
+)
 def test_a_document_without_placeholders_is_sent_as_it_was_read(text):
     assert json.loads(render_json_body(parse_json_body(text), NOTHING)) == json.loads(text)
 

@@ -19,7 +19,9 @@ def test_template_names_each_secret_and_param_once_in_order():
     assert (template.secret_names, template.param_names) == (("b", "a"), ("y", "x"))
 
 
-@pytest.mark.parametrize("text", ["", "plain", "{secrets.x}", "Bearer {secrets.a-b_c.d} {params._x-1}!", "{secrets.x.}"])
+@pytest.mark.parametrize(
+    "text", ["", "plain", "{secrets.x}", "Bearer {secrets.a-b_c.d} {params._x-1}!", "{secrets.x.}"]
+)
 def test_source_gives_back_the_text(text):
     assert parse(text).source == text
 
@@ -142,7 +144,9 @@ def test_a_valid_placeholder_elsewhere_does_not_hide_a_malformed_one(text):
         parse("{secrets.ok} " + text + " {params.ok}")
 
 
-@pytest.mark.parametrize(("text", "position"), [("ab {Secrets.x}", 4), ("\u00e9\u00e9 \uff5bsecrets.x", 4), ("{{secrets.x}}", 1)])
+@pytest.mark.parametrize(
+    ("text", "position"), [("ab {Secrets.x}", 4), ("\u00e9\u00e9 \uff5bsecrets.x", 4), ("{{secrets.x}}", 1)]
+)
 def test_the_message_names_position_and_way_out_and_not_the_text(text, position):
     with pytest.raises(MalformedPlaceholder) as caught:
         parse(text)
@@ -157,7 +161,11 @@ def test_a_storm_of_braces_is_parsed_in_linear_time():
     assert parse(text) == Template((text,))
 
 
-@given(st.lists(st.sampled_from(["{", "}", "secrets", "params", ".", "x", " ", "{secrets.x}", "{params.y}", "\uff5b", "["])))
+@given(
+    st.lists(
+        st.sampled_from(["{", "}", "secrets", "params", ".", "x", " ", "{secrets.x}", "{params.y}", "\uff5b", "["])
+    )
+)
 def test_every_text_is_refused_or_reproduced_exactly(pieces):
     text = "".join(pieces)
     try:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secrets_app.domains import BadDomain, allows, clean_domain, clean_domains, matching_rule
+from secrets_app.domains import BadDomain, allows, clean_domain, matching_rule
 
 CLEAN = {
     "example.com": "example.com",
@@ -116,16 +116,6 @@ def test_an_operator_who_opened_networks_may_list_their_names(name):
 def test_opened_networks_do_not_open_anything_else(typed):
     with pytest.raises(BadDomain):
         clean_domain(typed, operator_hosts=True)
-
-
-def test_a_list_keeps_its_order_without_repetitions():
-    assert clean_domains(["b.example", "A.example", "B.EXAMPLE", "*.a.example"]) == [
-        "b.example",
-        "a.example",
-        "*.a.example",
-    ]
-    with pytest.raises(BadDomain):
-        clean_domains(["b.example", "*"])
 
 
 MATCHES = [

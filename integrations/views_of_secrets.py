@@ -1,0 +1,35 @@
+"""What an opened row of the inventory shows: where the secret is used, and how much."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.actors import Actor
+from accounts.policy import Permission
+from accounts.stamps import requires
+from integrations.usage import calls_by_day
+from secrets_app import inventory
+from secrets_app.forms import value_fields
+
+
+@require_GET
+@requires(Permission.SECRETS_READ)
+def details(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """The fragment below one row."""
+    row = inventory.one(actor.organization, secret_id)
+    calls = calls_by_day(secret_id)
+    secret = {
+        "id": row.id,
+        "name": row.name,
+        "description": row.description,
+        "usage_count": row.usage_count,
+        "last_used_at": row.last_used_at,
+        "allowed_domains": row.allowed_domains,
+        "references": inventory.references_to(row),
+        "values": value_fields(row),
+        "calls_by_day": calls,
+        "calls_total": sum(calls),
+    }
+    return render(request, "secrets_app/_details.html", {"secret": secret})

@@ -1,0 +1,99 @@
+"""The secret form: what was sent, and what is shown again. Values go one way: nothing here puts one back into a page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+
+from accounts.environments import Environment
+from accounts.errors import FieldError
+from secrets_app.inventory import NOTHING, Row
+from secrets_app.plaintext import Plaintext
+
+SHARED, PER_ENVIRONMENT = "shared", "per-env"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One sent form."""
+
+    name: str
+    description: str
+    mode: str
+    values: dict[Environment, Plaintext]
+    domains: list[str]
+    enabled: bool
+    allow_short: bool
+    version: int | None
+
+    def shown_again(self) -> dict[str, Any]:
+        """The fields for the form after a refusal: all but the values."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "mode": self.mode,
+            "domains": self.domains,
+            "enabled": self.enabled,
+            "allow_short": self.allow_short,
+            "version": self.version,
+        }
+
+
+def read(post: QueryDict) -> Submission:
+    """What was sent, with odd input made ordinary; the services judge it."""
+    mode = SHARED if post.get("mode") == SHARED else PER_ENVIRONMENT
+    fields = {environment: "value_all" if mode == SHARED else f"value_{environment.value}" for environment in Environment}
+    texts = {environment: _as_typed(post.get(name, "")) for environment, name in fields.items()}
+    return Submission(
+        name=post.get("name", ""),
+        description=_as_typed(post.get("description", "")),
+        mode=mode,
+        values={environment: Plaintext(text) for environment, text in texts.items() if text},
+        domains=[domain.strip() for domain in post.getlist("domains") if domain.strip()],
+        enabled="enabled" in post,
+        allow_short="allow_short" in post,
+        version=int(post["version"]) if post.get("version", "").isdecimal() and len(post["version"]) < 10 else None,  # noqa: PLR2004
+    )
+
+
+def blank(name: str) -> dict[str, Any]:
+    """The fields of a form for a new secret."""
+    return Submission(name, "", SHARED, {}, [], enabled=True, allow_short=False, version=None).shown_again()
+
+
+def stored(row: Row) -> dict[str, Any]:
+    """The fields of a form for a stored secret."""
+    mode = SHARED if row.shared else PER_ENVIRONMENT
+    return Submission(
+        row.name, row.description, mode, {}, row.allowed_domains, row.enabled, allow_short=False, version=row.version
+    ).shown_again()
+
+
+def value_fields(row: Row | None) -> list[dict[str, Any]]:
+    """One value field for each environment, with what is known about the stored value."""
+    states = row.environments if row else dict.fromkeys(Environment, NOTHING)
+    return [
+        {"environment": environment, "state": state.state, "updated_at": state.updated_at, "updated_by": state.updated_by}
+        for environment, state in states.items()
+    ]
+
+
+def form_errors(errors: Iterable[FieldError], mode: str) -> list[FieldError]:
+    """The services' field names as the form's; one sentence a field."""
+    renamed: dict[str, FieldError] = {}
+    for error in errors:
+        field = _form_field(error.field, mode)
+        renamed.setdefault(field, FieldError(field, error.message))
+    return list(renamed.values())
+
+
+def _form_field(field: str, mode: str) -> str:
+    if field.startswith("values."):
+        return "value_all" if mode == SHARED else f"value_{field.removeprefix('values.')}"
+    return "domains" if field.startswith("allowed_domains") else field
+
+
+def _as_typed(text: str) -> str:
+    """Browsers send each line break of a text area as CR LF; what was typed or pasted has LF (HTML, "normalize newlines")."""
+    return text.replace("\r\n", "\n")

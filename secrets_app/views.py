@@ -1,0 +1,180 @@
+"""Pages of secrets. A view reads the request, calls one service, picks a template."""
+
+import json
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.actors import Actor
+from accounts.errors import EditConflict, FieldError, Invalid
+from accounts.policy import Permission
+from accounts.stamps import requires
+from secrets_app import forms, inventory
+from secrets_app.errors import SecretInUse, ValueTooShort
+from secrets_app.models import Secret
+from secrets_app.names import problem_with_name, propose_name
+from secrets_app.services import secrets
+from secrets_app.services.rules import Problems
+from secrets_app.values import warnings_for
+
+
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters()
+@requires(Permission.SECRETS_WRITE)
+def new(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The form for a new secret; store it when sent."""
+    if request.method == "GET":
+        return _form(request, actor, None, forms.blank(request.GET.get("name", "")))
+    sent = forms.read(request.POST)
+    try:
+        secret = secrets.create_secret(
+            actor=actor,
+            name=sent.name,
+            values=sent.values,
+            description=sent.description,
+            allowed_domains=sent.domains,
+            enabled=sent.enabled,
+            entered_once=sent.mode == forms.SHARED and bool(sent.values),
+            allow_short=sent.allow_short,
+        )
+    except Invalid as refusal:
+        return _form(request, actor, None, sent.shown_again(), refusal)
+    return _saved(request, actor, secret, sent, f"Saved {secret.name}")
+
+
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters()
+@requires(Permission.SECRETS_WRITE)
+def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """The form of a stored secret; apply it when sent. Blank value fields keep what is there."""
+    row = inventory.one(actor.organization, secret_id)
+    if request.method == "GET":
+        return _form(request, actor, row, forms.stored(row))
+    sent = forms.read(request.POST)
+    changes = secrets.Changes(
+        description=sent.description,
+        enabled=sent.enabled,
+        allowed_domains=sent.domains,
+        values=dict(sent.values),
+        entered_once=sent.mode == forms.SHARED,
+        allow_short=sent.allow_short,
+    )
+    try:
+        secret = secrets.update_secret(actor=actor, secret_id=secret_id, changes=changes, expected_version=sent.version)
+    except EditConflict:
+        return _form(request, actor, row, sent.shown_again() | {"version": row.version, "name": row.name}, _conflict())
+    except Invalid as refusal:
+        return _form(request, actor, row, sent.shown_again() | {"name": row.name}, refusal)
+    return _saved(request, actor, secret, sent, f"Saved {secret.name}")
+
+
+@require_POST
+@requires(Permission.SECRETS_WRITE)
+def check_name(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Whether a name may be used, a proposal where it may not, and who waits for it."""
+    return render(request, "secrets_app/_name_check.html", {"name_check": _name_check(actor, request.POST.get("name", ""))})
+
+
+@require_POST
+@requires(Permission.SECRETS_WRITE)
+def enable(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """Switch on."""
+    return _switched(request, actor, secrets.set_enabled(actor=actor, secret_id=secret_id, enabled=True))
+
+
+@require_POST
+@requires(Permission.SECRETS_DISABLE)
+def disable(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """Switch off."""
+    return _switched(request, actor, secrets.set_enabled(actor=actor, secret_id=secret_id, enabled=False))
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.SECRETS_WRITE)
+def delete(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """The dialog: what is in the way, or the name to type; delete when it was typed."""
+    row = with_references(inventory.one(actor.organization, secret_id))
+    if request.method == "GET":
+        return _delete_dialog(request, row)
+    if request.POST.get("confirm") != row.name and not row.references:
+        return _delete_dialog(request, row, [FieldError("confirm", f"Type {row.name} to delete it.")])
+    try:
+        secrets.delete_secret(actor=actor, secret_id=secret_id)
+    except SecretInUse:
+        return _delete_dialog(request, with_references(row), status=409)
+    messages.success(request, f"Deleted {row.name}")
+    return redirect("secrets", actor.organization.slug)
+
+
+def with_references(row: inventory.Row) -> inventory.Row:
+    """The row with its references, their integrations loaded."""
+    found = inventory.references_to(row)
+    return replace(row, references=found, usage_count=len(found))
+
+
+def _form(
+    request: HttpRequest, actor: Actor, row: inventory.Row | None, values: dict[str, Any], refusal: Invalid | None = None
+) -> HttpResponse:
+    typed_before = not row and values["name"]
+    context = {
+        "secret": with_references(row) if row else None,
+        "values": values,
+        "errors": forms.form_errors(refusal.errors, values["mode"]) if refusal else [],
+        "value_fields": forms.value_fields(row),
+        "name_locked": row is not None,
+        "name_check": _name_check(actor, values["name"]) if typed_before else None,
+        "offer_allow_short": _too_short(refusal),
+    }
+    return render(request, "secrets_app/form.html", context, status=refusal.status if refusal else 200)
+
+
+def _too_short(refusal: Invalid | None) -> bool:
+    return isinstance(refusal, ValueTooShort) or (refusal is not None and any("8 characters" in e.message for e in refusal.errors))
+
+
+def _conflict() -> Invalid:
+    sentence = "Somebody else changed this secret since you opened it. What you typed is below; save again to apply it, with values typed anew."
+    return Invalid(sentence, errors=[FieldError("", sentence)])
+
+
+def _saved(request: HttpRequest, actor: Actor, secret: Secret, sent: forms.Submission, done: str) -> HttpResponse:
+    messages.success(request, done)
+    for sentence in dict.fromkeys(warning for value in sent.values.values() for warning in warnings_for(value)):
+        messages.warning(request, f"{secret.name}: {sentence}")
+    return redirect("secrets", actor.organization.slug)
+
+
+def _name_check(actor: Actor, name: str) -> dict[str, Any]:
+    problems = Problems()
+    problems.check_name(name, actor.organization)
+    waiting = inventory.waiting_references(actor.organization).filter(name=name).select_related("integration")
+    return {
+        "name": name,
+        "problem": problems.errors[0].message if problems.errors else "",
+        "proposal": propose_name(name) if problem_with_name(name) else "",
+        "waiting": list(waiting.order_by("integration__name", "slot")[:20]),
+    }
+
+
+def _switched(request: HttpRequest, actor: Actor, secret: Secret) -> HttpResponse:
+    done = f"{'Enabled' if secret.enabled else 'Disabled'} {secret.name}"
+    if not request.htmx:  # type: ignore[attr-defined]
+        messages.success(request, done)
+        return redirect("secrets", actor.organization.slug)
+    row = inventory.one(actor.organization, secret.id)
+    response = render(request, "secrets_app/_row_update.html", {"secret": row, "counts": inventory.counts(actor.organization)})
+    response.headers["HX-Trigger"] = json.dumps({"toast": done})
+    return response
+
+
+def _delete_dialog(request: HttpRequest, row: inventory.Row, errors: list[FieldError] | None = None, status: int = 200) -> HttpResponse:
+    fragment = "secrets_app/_delete_blocked.html" if row.references else "secrets_app/_delete_dialog.html"
+    template = fragment if request.htmx else "secrets_app/delete.html"  # type: ignore[attr-defined]
+    context = {"secret": row, "errors": errors or []}
+    return render(request, template, context, status=422 if errors else status)
