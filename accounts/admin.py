@@ -25,7 +25,7 @@ for model in (Group, EmailAddress):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Staff may look. `fields` and `list_display` are explicit in every subclass; nothing can be added, changed, deleted."""
+    """Staff may look. `fields` and `list_display` are explicit in every subclass; nothing can be changed."""
 
     actions: Any = None
 
@@ -105,7 +105,7 @@ class MembershipAdmin(ReadOnlyAdmin):
         """Organization and person are fixed once the membership exists."""
         return ("organization", "user") if obj else ()
 
-    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:  # noqa: ARG002
         """Add the person, or change the role."""
         actor = staff_actor(request, obj.organization)
         if change:

@@ -114,7 +114,7 @@ def chain_hash(previous: bytes, entry: AuditEvent) -> bytes:
 
 def _fit(column: str, label: str) -> str:
     """The label cut to its column: a long e-mail address must not stop an act from being recorded."""
-    return label[: AuditEvent._meta.get_field(column).max_length]
+    return label[: AuditEvent._meta.get_field(column).max_length]  # type: ignore[union-attr]
 
 
 def _lock_head(organization_id: UUID) -> AuditHead:

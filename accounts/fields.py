@@ -1,7 +1,7 @@
 """A set of environments in one database column."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models.lookups import Lookup
@@ -9,10 +9,16 @@ from django.db.models.lookups import Lookup
 from accounts.environments import Environment, from_mask, to_mask
 
 
-class EnvironmentsField(models.PositiveSmallIntegerField):
+if TYPE_CHECKING:
+    _Column = models.PositiveSmallIntegerField[Iterable[Environment] | int, frozenset[Environment]]
+else:
+    _Column = models.PositiveSmallIntegerField
+
+
+class EnvironmentsField(_Column):
     """A `frozenset[Environment]`, stored as a bit mask (1 Development, 2 Staging, 4 Production).
 
-    `filter(field__has=Environment.STAGING)` asks for membership on both databases, which a JSON list cannot do on SQLite.
+    `filter(field__has=Environment.STAGING)` asks for membership on both databases; a JSON list cannot on SQLite.
     """
 
     description = "A set of environments"
@@ -27,7 +33,7 @@ class EnvironmentsField(models.PositiveSmallIntegerField):
             return None
         return from_mask(value) if isinstance(value, int) else frozenset(Environment(item) for item in value)
 
-    def get_prep_value(self, value: Iterable[Environment] | int | None) -> int | None:
+    def get_prep_value(self, value: Any) -> int | None:
         """Write the mask."""
         return value if value is None or isinstance(value, int) else to_mask(value)
 
@@ -43,12 +49,12 @@ class HasEnvironment(Lookup):
     lookup_name = "has"
     prepare_rhs = False
 
-    def get_db_prep_lookup(self, value: Environment, _connection: Any) -> tuple[str, list[int]]:
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, tuple[int, ...]]:  # noqa: ARG002
         """The one bit asked for."""
-        return "%s", [Environment(value).bit]
+        return "%s", (Environment(value).bit,)
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         """SQL that both databases understand."""
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
-        return f"({left} & {right}) > 0", [*left_params, *right_params]
+        return f"({left} & {right}) > 0", (*left_params, *right_params)

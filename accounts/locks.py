@@ -1,7 +1,7 @@
 """One lock for acts of an organization that must see each other.
 
-Two acts that each depend on what the other writes (a reference waits for a name; a secret takes that name) would miss each
-other without it. The lock does not hold up inserts of rows that belong to the organization.
+Two acts that each depend on what the other writes (a reference waits for a name; a secret takes that name) would miss
+each other without it. The lock does not hold up inserts of rows that belong to the organization.
 """
 
 from accounts.models import Organization

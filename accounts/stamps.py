@@ -80,7 +80,9 @@ def requires(permission: Permission) -> Callable[[View], View]:
 def _remembering(request: HttpRequest, slug: str, response: HttpResponse) -> HttpResponse:
     """Note the organization in a cookie, so that the front page leads back to it."""
     if request.COOKIES.get(LAST_ORGANIZATION) != slug:
-        response.set_cookie(LAST_ORGANIZATION, slug, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax")
+        response.set_cookie(
+            LAST_ORGANIZATION, slug, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+        )
     return response
 
 
@@ -98,7 +100,7 @@ def actor_of_request(request: HttpRequest, slug: str) -> Actor:
     if membership is None:
         raise NotFound("No such organization.")
     request.actor = actor_for_member(membership, address=client_address(request))  # type: ignore[attr-defined]
-    return request.actor  # type: ignore[attr-defined, no-any-return]
+    return request.actor  # type: ignore[attr-defined]
 
 
 def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -13,7 +13,8 @@ INSTALL: dict[str, list[str]] = {
     ],
     "postgresql": [
         "CREATE FUNCTION audit_event_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'audit events are append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$",
+        "$$ BEGIN RAISE EXCEPTION 'audit events are append-only' "
+        "USING ERRCODE = 'integrity_constraint_violation'; END $$",
         f"CREATE TRIGGER audit_event_no_change BEFORE UPDATE OR DELETE ON {TABLE} "
         "FOR EACH ROW EXECUTE FUNCTION audit_event_append_only()",
         f"CREATE TRIGGER audit_event_no_truncate BEFORE TRUNCATE ON {TABLE} "

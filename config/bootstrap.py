@@ -41,5 +41,7 @@ def write_once(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    write_once(Path(sys.argv[1]), settings_text(port=os.environ.get("PORT", "8000"), demo=os.environ.get("DEMO", "1") != "0"))
+    write_once(
+        Path(sys.argv[1]), settings_text(port=os.environ.get("PORT", "8000"), demo=os.environ.get("DEMO", "1") != "0")
+    )
     sys.stdout.write(f"Wrote {sys.argv[1]} with new keys. Back it up, apart from the database.\n")

@@ -39,6 +39,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 def server_error(request: HttpRequest) -> HttpResponse:
     """500: nothing of the fault, nothing from the database; the page may be what is broken."""
     if request.path.startswith(API_PREFIX):
-        document = {"type": "urn:coffer:problem:internal_error", "title": "Fault", "status": 500, "code": "internal_error"}
+        document = {
+            "type": "urn:coffer:problem:internal_error",
+            "title": "Fault",
+            "status": 500,
+            "code": "internal_error",
+        }
         return JsonResponse({**document, "detail": "Something broke on our side."}, status=500, content_type=PROBLEM)
     return HttpResponse(render_to_string("500.html"), status=500)

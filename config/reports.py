@@ -23,7 +23,7 @@ class SilentReporterFilter(SafeExceptionReporterFilter):
         """None."""
         return {}
 
-    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:  # noqa: ARG002
         """None."""
         return []
 

@@ -28,12 +28,20 @@ def required(name: str, hint: str) -> str:
     return value
 
 
-SECRET_KEY = required("COFFER_SECRET_KEY", "Set it to a random text of 50 characters or more; `make run` writes one into .env.")
+SECRET_KEY = required(
+    "COFFER_SECRET_KEY", "Set it to a random text of 50 characters or more; `make run` writes one into .env."
+)
 if len(SECRET_KEY) < MINIMUM_SECRET_KEY_LENGTH:
     raise ImproperlyConfigured(f"COFFER_SECRET_KEY is weak. Use {MINIMUM_SECRET_KEY_LENGTH} random characters or more.")
-required("COFFER_MASTER_KEYS", "Set it to `id:env:BASE64` or `id:file:PATH` with 32 random bytes; `make run` writes one into .env.")
+required(
+    "COFFER_MASTER_KEYS",
+    "Set it to `id:env:BASE64` or `id:file:PATH` with 32 random bytes; `make run` writes one into .env.",
+)
 
-ALLOWED_HOSTS = [host.strip() for host in required("COFFER_ALLOWED_HOSTS", "Set it to the host names served, separated by commas.").split(",")]
+ALLOWED_HOSTS = [
+    host.strip()
+    for host in required("COFFER_ALLOWED_HOSTS", "Set it to the host names served, separated by commas.").split(",")
+]
 if any(not host or host.startswith(("*", ".")) for host in ALLOWED_HOSTS):
     raise ImproperlyConfigured("COFFER_ALLOWED_HOSTS has a wildcard or an empty name. Name every host.")
 SITE_URL = env.str("COFFER_SITE_URL", default=f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
@@ -125,7 +133,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://coffer_cache")}
 WORKERS = env.int("WEB_CONCURRENCY", default=1)
 if WORKERS > 1 and "locmem" in CACHES["default"]["BACKEND"]:
-    raise ImproperlyConfigured("CACHE_URL is a per-process cache, but WEB_CONCURRENCY is above 1. Sign-in limits would not hold: use dbcache:// or a server.")
+    raise ImproperlyConfigured(
+        "CACHE_URL is a per-process cache, but WEB_CONCURRENCY is above 1. "
+        "Sign-in limits would not hold: use dbcache:// or a server."
+    )
 
 # People
 
@@ -160,7 +171,9 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SECURE_SSL_REDIRECT = HTTPS and env.bool("COFFER_SSL_REDIRECT", default=True)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("COFFER_BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("COFFER_BEHIND_PROXY", default=False) else None
+)
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -185,6 +198,7 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reports.SilentReporterFilter"
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -211,6 +225,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": env.str("COFFER_LOG_LEVEL", default="INFO")},
     "loggers": {
-        name: {"level": "WARNING", "propagate": True} for name in ("aiohttp", "asyncio", "urllib3", "django.db.backends", "django.template")
+        name: {"level": "WARNING", "propagate": True}
+        for name in ("aiohttp", "asyncio", "urllib3", "django.db.backends", "django.template")
     },
 }

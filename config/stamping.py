@@ -16,7 +16,8 @@ def stamped_api(api: NinjaAPI) -> tuple[list[Any], str, str]:
     """
     patterns, app_name, namespace = api.urls
     for pattern in patterns:
-        pattern.callback.login_required = False
-        if pattern.name in DESCRIPTION_ROUTES:
-            stamp(pattern.callback, PUBLIC)
+        view: Any = pattern.callback
+        view.login_required = False
+        if pattern.name in DESCRIPTION_ROUTES:  # type: ignore[union-attr, operator]
+            stamp(view, PUBLIC)
     return patterns, app_name, namespace

@@ -50,7 +50,9 @@ def list_secrets(
     cursor: str = "",
 ) -> dict[str, Any]:
     """Names that are referenced but do not exist come first, with `id: null`; then secrets by name."""
-    filters = inventory.Filters(status=status, environment=environment, text=_text(q), name=_text(name), unused_days=unused_days)
+    filters = inventory.Filters(
+        status=status, environment=environment, text=_text(q), name=_text(name), unused_days=unused_days
+    )
     page = inventory.page(_actor(request).organization, filters, cursor=cursor, limit=limit)
     return {"items": [secret_out(row) for row in page.items], "next_cursor": page.next_cursor}
 
@@ -82,7 +84,9 @@ def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
     return _shown(_actor(request), secret_id)
 
 
-@router.patch("/{uuid:secret_id}", response={200: SecretOut, **PROBLEMS_OF_ONE, 412: ProblemOut}, summary="Edit a secret")
+@router.patch(
+    "/{uuid:secret_id}", response={200: SecretOut, **PROBLEMS_OF_ONE, 412: ProblemOut}, summary="Edit a secret"
+)
 @key_requires(Permission.SECRETS_WRITE)
 def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> dict[str, Any]:
     """Fields that are left out stay; an empty value keeps the current one, null removes it."""
@@ -101,7 +105,9 @@ def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> 
     return _shown(actor, secret_id)
 
 
-@router.delete("/{uuid:secret_id}", response={204: None, **PROBLEMS_OF_ONE, 409: ProblemOut}, summary="Delete an unused secret")
+@router.delete(
+    "/{uuid:secret_id}", response={204: None, **PROBLEMS_OF_ONE, 409: ProblemOut}, summary="Delete an unused secret"
+)
 @key_requires(Permission.SECRETS_WRITE)
 def delete_secret(request: HttpRequest, secret_id: UUID) -> Any:
     """409 `secret_in_use`, with `references`, while anything refers to it."""
@@ -114,9 +120,13 @@ def delete_secret(request: HttpRequest, secret_id: UUID) -> Any:
     return Status(204, None)
 
 
-@router.get("/{uuid:secret_id}/references", response={200: ReferencesOut, **PROBLEMS_OF_ONE}, summary="Where it is used")
+@router.get(
+    "/{uuid:secret_id}/references", response={200: ReferencesOut, **PROBLEMS_OF_ONE}, summary="Where it is used"
+)
 @key_requires(Permission.SECRETS_READ)
-def list_references(request: HttpRequest, secret_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: str = "") -> dict[str, Any]:
+def list_references(
+    request: HttpRequest, secret_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: str = ""
+) -> dict[str, Any]:
     """By integration name."""
     secret = Secret.objects.fetch(_actor(request).organization, secret_id)
     page = references_page(secret, cursor=cursor, limit=limit)
@@ -125,17 +135,22 @@ def list_references(request: HttpRequest, secret_id: UUID, limit: Limit = DEFAUL
 
 def references_page(secret: Secret, *, cursor: str, limit: int) -> Page[Any]:
     """One page of a secret's references, their integrations loaded, by integration name."""
-    rows = reference_model()._default_manager.filter(secret=secret).select_related("integration").order_by("integration__name", "pk")
+    rows = (
+        reference_model()
+        ._default_manager.filter(secret=secret)
+        .select_related("integration")
+        .order_by("integration__name", "pk")
+    )
     if cursor:
         name, last = decode_cursor(cursor, length=2)
         rows = rows.filter(Q(integration__name__gt=name) | Q(integration__name=name, pk__gt=_uuid(last)))
-    found = list(rows[: limit + 1])
+    found: list[Any] = list(rows[: limit + 1])
     key = [found[limit - 1].integration.name, str(found[limit - 1].pk)] if len(found) > limit else None
     return Page(found[:limit], encode_cursor(key) if key else None)
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return request.auth  # type: ignore[attr-defined, no-any-return]
+    return request.auth  # type: ignore[attr-defined]
 
 
 def _shown(actor: Actor, secret_id: UUID) -> dict[str, Any]:
@@ -151,4 +166,6 @@ def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Invalid("Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]) from None
+        raise Invalid(
+            "Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]
+        ) from None

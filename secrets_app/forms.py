@@ -1,5 +1,6 @@
-"""The secret form: what was sent, and what is shown again. Values go one way: nothing here puts one back into a page."""
+"""The secret form: what was sent, and what is shown again. Nothing here puts a value back into a page."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from accounts.errors import FieldError
 from secrets_app.inventory import NOTHING, Row
 from secrets_app.plaintext import Plaintext
 
+VERSION = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 SHARED, PER_ENVIRONMENT = "shared", "per-env"
 
 
@@ -43,7 +45,9 @@ class Submission:
 def read(post: QueryDict) -> Submission:
     """What was sent, with odd input made ordinary; the services judge it."""
     mode = SHARED if post.get("mode") == SHARED else PER_ENVIRONMENT
-    fields = {environment: "value_all" if mode == SHARED else f"value_{environment.value}" for environment in Environment}
+    fields = {
+        environment: "value_all" if mode == SHARED else f"value_{environment.value}" for environment in Environment
+    }
     texts = {environment: _as_typed(post.get(name, "")) for environment, name in fields.items()}
     return Submission(
         name=post.get("name", ""),
@@ -53,7 +57,7 @@ def read(post: QueryDict) -> Submission:
         domains=[domain.strip() for domain in post.getlist("domains") if domain.strip()],
         enabled="enabled" in post,
         allow_short="allow_short" in post,
-        version=int(post["version"]) if post.get("version", "").isdecimal() and len(post["version"]) < 10 else None,  # noqa: PLR2004
+        version=_version(post.get("version", "")),
     )
 
 
@@ -74,7 +78,12 @@ def value_fields(row: Row | None) -> list[dict[str, Any]]:
     """One value field for each environment, with what is known about the stored value."""
     states = row.environments if row else dict.fromkeys(Environment, NOTHING)
     return [
-        {"environment": environment, "state": state.state, "updated_at": state.updated_at, "updated_by": state.updated_by}
+        {
+            "environment": environment,
+            "state": state.state,
+            "updated_at": state.updated_at,
+            "updated_by": state.updated_by,
+        }
         for environment, state in states.items()
     ]
 
@@ -94,6 +103,10 @@ def _form_field(field: str, mode: str) -> str:
     return "domains" if field.startswith("allowed_domains") else field
 
 
+def _version(text: str) -> int | None:
+    return int(text) if VERSION.match(text) else None
+
+
 def _as_typed(text: str) -> str:
-    """Browsers send each line break of a text area as CR LF; what was typed or pasted has LF (HTML, "normalize newlines")."""
+    """What was typed or pasted: browsers send each line break of a text area as CR LF (HTML, "normalize newlines")."""
     return text.replace("\r\n", "\n")

@@ -107,7 +107,9 @@ def page(organization: Organization, filters: Filters, *, cursor: str = "", limi
         rows += _secret_rows(organization, filters, after=after, limit=limit + 1 - len(rows))
     shown = rows[:limit]
     more = len(rows) > limit
-    return Page(shown, encode_cursor([SECRETS_AFTER if shown[-1].exists else MISSING_FIRST, shown[-1].name]) if more else None)
+    return Page(
+        shown, encode_cursor([SECRETS_AFTER if shown[-1].exists else MISSING_FIRST, shown[-1].name]) if more else None
+    )
 
 
 def one(organization: Organization, secret_id: UUID) -> Row:
@@ -120,7 +122,9 @@ def one(organization: Organization, secret_id: UUID) -> Row:
     return _rows([secrets.fetch(organization, secret_id)])[0]
 
 
-def missing_rows(organization: Organization, filters: Filters, *, after: str = "", limit: int = DEFAULT_LIMIT) -> list[Row]:
+def missing_rows(
+    organization: Organization, filters: Filters, *, after: str = "", limit: int = DEFAULT_LIMIT
+) -> list[Row]:
     """Names that are referenced but do not exist, by name."""
     if filters.status not in {"", "missing"} or filters.unused_days is not None:
         return []
@@ -159,7 +163,9 @@ def references_to(row: Row) -> list[Any]:
 
 def counts(organization: Organization) -> dict[str, int]:
     """How many secrets and missing names there are by status; `all` is their sum. Counts stop at `COUNTED_AT_MOST`."""
-    statuses = Secret.objects.of(organization).with_status(keyring.held_ids()).order_by().values_list("status", flat=True)
+    statuses = (
+        Secret.objects.of(organization).with_status(keyring.held_ids()).order_by().values_list("status", flat=True)  # type: ignore[misc]
+    )
     found = Counter(statuses[:COUNTED_AT_MOST])
     names = waiting_references(organization).order_by().values("name").distinct()[:COUNTED_AT_MOST].count()
     by_status = {status: found[status] for status in ("active", "disabled", "missing")}
@@ -167,7 +173,7 @@ def counts(organization: Organization) -> dict[str, int]:
     return {"all": sum(by_status.values()), **by_status}
 
 
-def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -> Page[dict[str, str]]:
+def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -> Page[Any]:
     """Names and descriptions alone, by name: what members see."""
     secrets = Secret.objects.of(organization).search(text).alphabetical()
     if cursor:
@@ -184,13 +190,15 @@ def _secret_rows(organization: Organization, filters: Filters, *, after: str, li
 
 def _narrow(secrets: SecretQuerySet, filters: Filters) -> SecretQuerySet:
     if filters.status:
-        secrets = secrets.filter(status=filters.status)
+        secrets = secrets.filter(status=filters.status)  # type: ignore[misc]
     if filters.name:
         secrets = secrets.filter(name=filters.name)
     if filters.environment and filters.status == "missing":
         secrets = secrets.filter(**{f"lacks_{filters.environment.value}": True})
     elif filters.environment:
-        readable = SecretValue.objects.current().readable(keyring.held_ids()).filter(environment=filters.environment.value)
+        readable = (
+            SecretValue.objects.current().readable(keyring.held_ids()).filter(environment=filters.environment.value)
+        )
         secrets = secrets.filter(pk__in=readable.values("secret"))
     if filters.no_value_in:
         valued = SecretValue.objects.current().filter(environment=filters.no_value_in.value)
@@ -227,7 +235,12 @@ def _rows(secrets: list[Any]) -> list[Row]:
 def _states(secrets: Iterable[Secret]) -> dict[UUID, dict[Environment, EnvironmentState]]:
     held = keyring.held_ids()
     found: dict[UUID, dict[Environment, EnvironmentState]] = defaultdict(dict)
-    values = SecretValue.objects.current().filter(secret__in=[secret.pk for secret in secrets]).select_related("data_key").defer("sealed")
+    values = (
+        SecretValue.objects.current()
+        .filter(secret__in=[secret.pk for secret in secrets])
+        .select_related("data_key")
+        .defer("sealed")
+    )
     for value in values:
         readable = not value.unreadable and value.data_key.master_key_id in held
         found[value.secret_id][Environment(value.environment)] = EnvironmentState(

@@ -40,15 +40,19 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
         "filters": chosen,
         "next_url": _next_url(request, chosen, page.next_cursor),
     }
-    return render(request, "secrets_app/_inventory.html" if _is_fragment(request) else "secrets_app/inventory.html", context)
+    return render(
+        request, "secrets_app/_inventory.html" if _is_fragment(request) else "secrets_app/inventory.html", context
+    )
 
 
 def _catalog(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """What a member sees: names and descriptions, and nothing that depends on anything else (DESIGN section 4, "Reading")."""
+    """What a member sees: names and descriptions, nothing else (DESIGN section 4, "Reading")."""
     chosen = {"q": _text(request, "q")}
     page = inventory.catalog(actor.organization, chosen["q"], cursor=request.GET.get("cursor", ""), limit=DEFAULT_LIMIT)
     context = {"secrets": page.items, "filters": chosen, "next_url": _next_url(request, chosen, page.next_cursor)}
-    return render(request, "secrets_app/_catalog.html" if _is_fragment(request) else "secrets_app/catalog.html", context)
+    return render(
+        request, "secrets_app/_catalog.html" if _is_fragment(request) else "secrets_app/catalog.html", context
+    )
 
 
 def _filters(chosen: dict[str, str]) -> inventory.Filters:
@@ -66,10 +70,12 @@ def _environment(text: str) -> Environment | None:
 
 
 def _with_waiting(actor: Actor, rows: list[inventory.Row]) -> list[inventory.Row]:
-    """Rows of names that do not exist come with the references that wait; a row that exists loads its own when opened."""
+    """Rows of names that do not exist come with the references that wait; the others load theirs when opened."""
     names = [row.name for row in rows if not row.exists]
     waiting: dict[str, list[Any]] = {name: [] for name in names}
-    for reference in inventory.waiting_references(actor.organization).filter(name__in=names).select_related("integration"):
+    for reference in (
+        inventory.waiting_references(actor.organization).filter(name__in=names).select_related("integration")
+    ):
         waiting[reference.name].append(reference)
     return [row if row.exists else replace(row, references=waiting[row.name]) for row in rows]
 

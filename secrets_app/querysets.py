@@ -92,7 +92,7 @@ def reference_model() -> type[models.Model]:
     """The concrete class of `ReferenceToSecret`, which the app above defines."""
     from secrets_app.models import Secret  # noqa: PLC0415 - the models import these querysets
 
-    return Secret._meta.get_field("references").related_model  # type: ignore[union-attr, return-value]
+    return Secret._meta.get_field("references").related_model
 
 
 def _references() -> models.QuerySet[Any]:

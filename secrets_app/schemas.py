@@ -62,7 +62,9 @@ class SecretFieldsIn(Strict):
 
     def given_values(self) -> dict[Environment, Plaintext | None]:
         """The values by environment, however they were given; `values` wins over `value` where both name one."""
-        for_all: dict[Environment, Plaintext | None] = dict.fromkeys(Environment, self.value) if self.entered_once else {}
+        for_all: dict[Environment, Plaintext | None] = (
+            dict.fromkeys(Environment, self.value) if self.entered_once else {}
+        )
         return for_all | (self.values.given() if self.values else {})
 
 

@@ -78,7 +78,9 @@ def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
 @requires(Permission.SECRETS_WRITE)
 def check_name(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Whether a name may be used, a proposal where it may not, and who waits for it."""
-    return render(request, "secrets_app/_name_check.html", {"name_check": _name_check(actor, request.POST.get("name", ""))})
+    return render(
+        request, "secrets_app/_name_check.html", {"name_check": _name_check(actor, request.POST.get("name", ""))}
+    )
 
 
 @require_POST
@@ -119,7 +121,11 @@ def with_references(row: inventory.Row) -> inventory.Row:
 
 
 def _form(
-    request: HttpRequest, actor: Actor, row: inventory.Row | None, values: dict[str, Any], refusal: Invalid | None = None
+    request: HttpRequest,
+    actor: Actor,
+    row: inventory.Row | None,
+    values: dict[str, Any],
+    refusal: Invalid | None = None,
 ) -> HttpResponse:
     typed_before = not row and values["name"]
     context = {
@@ -135,11 +141,16 @@ def _form(
 
 
 def _too_short(refusal: Invalid | None) -> bool:
-    return isinstance(refusal, ValueTooShort) or (refusal is not None and any("8 characters" in e.message for e in refusal.errors))
+    return isinstance(refusal, ValueTooShort) or (
+        refusal is not None and any("8 characters" in e.message for e in refusal.errors)
+    )
 
 
 def _conflict() -> Invalid:
-    sentence = "Somebody else changed this secret since you opened it. What you typed is below; save again to apply it, with values typed anew."
+    sentence = (
+        "Somebody else changed this secret since you opened it. What you typed is below; "
+        "save again to apply it, with values typed anew."
+    )
     return Invalid(sentence, errors=[FieldError("", sentence)])
 
 
@@ -168,12 +179,16 @@ def _switched(request: HttpRequest, actor: Actor, secret: Secret) -> HttpRespons
         messages.success(request, done)
         return redirect("secrets", actor.organization.slug)
     row = inventory.one(actor.organization, secret.id)
-    response = render(request, "secrets_app/_row_update.html", {"secret": row, "counts": inventory.counts(actor.organization)})
+    response = render(
+        request, "secrets_app/_row_update.html", {"secret": row, "counts": inventory.counts(actor.organization)}
+    )
     response.headers["HX-Trigger"] = json.dumps({"toast": done})
     return response
 
 
-def _delete_dialog(request: HttpRequest, row: inventory.Row, errors: list[FieldError] | None = None, status: int = 200) -> HttpResponse:
+def _delete_dialog(
+    request: HttpRequest, row: inventory.Row, errors: list[FieldError] | None = None, status: int = 200
+) -> HttpResponse:
     fragment = "secrets_app/_delete_blocked.html" if row.references else "secrets_app/_delete_dialog.html"
     template = fragment if request.htmx else "secrets_app/delete.html"  # type: ignore[attr-defined]
     context = {"secret": row, "errors": errors or []}

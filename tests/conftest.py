@@ -74,6 +74,13 @@ def closed_network() -> Iterator[None]:
     socket.socket.connect = connect
 
 
+@pytest.fixture(autouse=True)
+def plain_static_files(settings) -> None:
+    """Names of static files as they are: the hashed ones exist only after `collectstatic`."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
 @pytest.fixture
 def organization(db) -> Organization:
     """The organization that the owner, the admin and the member belong to."""
@@ -83,19 +90,25 @@ def organization(db) -> Organization:
 @pytest.fixture
 def owner(organization) -> Actor:
     """Mara owns the organization."""
-    return actor_for_member(factories.MembershipFactory(organization=organization, role=Role.OWNER, user__name="Mara Lindqvist"))
+    return actor_for_member(
+        factories.MembershipFactory(organization=organization, role=Role.OWNER, user__name="Mara Lindqvist")
+    )
 
 
 @pytest.fixture
 def admin(organization) -> Actor:
     """Tomás is an admin of it."""
-    return actor_for_member(factories.MembershipFactory(organization=organization, role=Role.ADMIN, user__name="Tomás Ferreira"))
+    return actor_for_member(
+        factories.MembershipFactory(organization=organization, role=Role.ADMIN, user__name="Tomás Ferreira")
+    )
 
 
 @pytest.fixture
 def member(organization) -> Actor:
     """Jonas is a member of it."""
-    return actor_for_member(factories.MembershipFactory(organization=organization, role=Role.MEMBER, user__name="Jonas Weber"))
+    return actor_for_member(
+        factories.MembershipFactory(organization=organization, role=Role.MEMBER, user__name="Jonas Weber")
+    )
 
 
 @pytest.fixture

@@ -44,10 +44,24 @@ def server() -> Iterator[str]:
         os.chown(home, identity["user"], identity["group"])
     data, process = home / "data", None
     try:
-        command = [folder / "initdb", "-D", data, "-U", "coffer", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        command = [
+            folder / "initdb",
+            "-D",
+            data,
+            "-U",
+            "coffer",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=home, **identity)
         options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        process = subprocess.Popen([folder / "postgres", "-D", data, "-k", home, *options], cwd=home, stderr=subprocess.DEVNULL, **identity)
+        process = subprocess.Popen(
+            [folder / "postgres", "-D", data, "-k", home, *options], cwd=home, stderr=subprocess.DEVNULL, **identity
+        )
         _wait(folder / "pg_isready", home)
         yield f"postgres://coffer@/coffer_main?host={home}"
     finally:

@@ -52,7 +52,9 @@ def suite(label: str, where: AbstractContextManager[str], options: list[str]) ->
     sys.stdout.write(f"\n=== The suite on {label} ===\n")
     sys.stdout.flush()
     with where as url:
-        environment = {**os.environ, "DATABASE_URL": url} if url else {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
+        environment = (
+            {**os.environ, "DATABASE_URL": url} if url else {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
+        )
         environment["COFFER_TEST_DATABASE"] = label.lower()
         return subprocess.run([sys.executable, "-m", "pytest", *options], env=environment, check=False).returncode
 

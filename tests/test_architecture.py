@@ -16,14 +16,35 @@ ROWS = {
         {"actors", "audit"},
         {"services"},
         {
-            "addresses", "adapter", "admin", "api", "apps", "checks", "context", "management", "middleware", "parsing",
-            "preconditions", "stamps", "templatetags", "urls", "views",
+            "addresses",
+            "adapter",
+            "admin",
+            "api",
+            "apps",
+            "checks",
+            "context",
+            "management",
+            "middleware",
+            "parsing",
+            "preconditions",
+            "stamps",
+            "templatetags",
+            "urls",
+            "views",
         },
     ],
     "secrets_app": [
         {
-            "plaintext", "crypto", "masterkeys", "names", "domains", "values", "errors",
-            "redaction", "redaction_forms", "redaction_views",
+            "plaintext",
+            "crypto",
+            "masterkeys",
+            "names",
+            "domains",
+            "values",
+            "errors",
+            "redaction",
+            "redaction_forms",
+            "redaction_views",
         },
         {"querysets", "models", "signals"},
         {"keyring", "inventory"},
@@ -32,13 +53,52 @@ ROWS = {
     ],
     "integrations": [
         {
-            "addresses", "decoding", "destinations", "dialling", "egress", "errors", "headers", "json_body", "json_values", "kinds",
-            "lookalikes", "parameters", "paths", "placeholders", "requests", "schemas", "slots", "triggers",
+            "addresses",
+            "decoding",
+            "destinations",
+            "dialling",
+            "egress",
+            "errors",
+            "headers",
+            "json_body",
+            "json_values",
+            "kinds",
+            "lookalikes",
+            "parameters",
+            "paths",
+            "placeholders",
+            "requests",
+            "schemas",
+            "slots",
+            "triggers",
         },
         {"querysets", "models"},
         {"outgoing", "references"},
-        {"admission", "answers", "broker", "checking", "database", "ledger", "services", "transport", "usage", "warnings"},
-        {"admin", "api", "api_runs", "api_schemas", "apps", "forms", "templatetags", "urls", "urls_of_secrets", "views", "views_of_secrets"},
+        {
+            "admission",
+            "answers",
+            "broker",
+            "checking",
+            "database",
+            "ledger",
+            "services",
+            "transport",
+            "usage",
+            "warnings",
+        },
+        {
+            "admin",
+            "api",
+            "api_runs",
+            "api_schemas",
+            "apps",
+            "forms",
+            "templatetags",
+            "urls",
+            "urls_of_secrets",
+            "views",
+            "views_of_secrets",
+        },
     ],
 }
 PURE, DATA, RULES, WORK, DOORS = range(5)
@@ -50,7 +110,17 @@ GUESTS = {
     "crypto": ({"secrets_app.crypto"}, {"secrets_app/keyring.py", "secrets_app/masterkeys.py"}),
     "HTTP client": ({"aiohttp"}, {"integrations/transport.py", "integrations/dialling.py"}),
 }
-CLOSED_CLIENTS = {"requests", "httpx", "httpx2", "http.client", "urllib3", "urllib.request", "ftplib", "smtplib", "telnetlib"}
+CLOSED_CLIENTS = {
+    "requests",
+    "httpx",
+    "httpx2",
+    "http.client",
+    "urllib3",
+    "urllib.request",
+    "ftplib",
+    "smtplib",
+    "telnetlib",
+}
 
 
 def sources(*folders: str) -> Iterator[Path]:
@@ -86,31 +156,49 @@ def module_of(path: Path) -> str:
 
 
 def test_every_module_stands_in_a_row():
-    unknown = [name_of(path) for path in sources("accounts", "secrets_app", "integrations") if path.name != "__init__.py" and row_of(module_of(path)) is None]
+    unknown = [
+        name_of(path)
+        for path in sources("accounts", "secrets_app", "integrations")
+        if path.name != "__init__.py" and row_of(module_of(path)) is None
+    ]
     assert unknown == []
 
 
 @pytest.mark.parametrize("path", list(sources()), ids=name_of)
 def test_imports_run_one_way_between_apps(path):
     mine = APPS.index(path.relative_to(ROOT).parts[0])
-    upward = {module for module in imports(path) if module.split(".")[0] in APPS and APPS.index(module.split(".")[0]) > mine}
+    upward = {
+        module for module in imports(path) if module.split(".")[0] in APPS and APPS.index(module.split(".")[0]) > mine
+    }
     assert upward == set()
 
 
 @pytest.mark.parametrize("path", list(sources("accounts", "secrets_app", "integrations")), ids=name_of)
 def test_imports_run_one_way_between_rows(path):
     app, mine = path.relative_to(ROOT).parts[0], row_of(module_of(path))
-    lower = {module for module in imports(path) if module.startswith(f"{app}.") and mine is not None and (row_of(module) or 0) > mine}
+    lower = {
+        module
+        for module in imports(path)
+        if module.startswith(f"{app}.") and mine is not None and (row_of(module) or 0) > mine
+    }
     lazily = {"secrets_app.models", "secrets_app.models.Secret", "secrets_app.models.SecretValue"}
     assert lower - lazily == set()
 
 
-@pytest.mark.parametrize("path", [path for path in sources("accounts", "secrets_app", "integrations") if row_of(module_of(path)) == PURE], ids=name_of)
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sources("accounts", "secrets_app", "integrations") if row_of(module_of(path)) == PURE],
+    ids=name_of,
+)
 def test_pure_modules_know_no_framework(path):
     assert {module for module in imports(path) if module.split(".")[0] in {"django", "ninja", "allauth"}} == set()
 
 
-@pytest.mark.parametrize("path", [path for path in sources("accounts", "secrets_app", "integrations") if row_of(module_of(path)) == WORK], ids=name_of)
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sources("accounts", "secrets_app", "integrations") if row_of(module_of(path)) == WORK],
+    ids=name_of,
+)
 def test_work_knows_no_request(path):
     forbidden = ("django.http", "django.forms", "django.template", "django.shortcuts", "ninja")
     assert {module for module in imports(path) if module.startswith(forbidden)} == set()
@@ -128,7 +216,9 @@ def test_no_other_network_client():
 
 
 def test_values_are_exposed_in_a_closed_list_of_places():
-    found = {name_of(path) for path in sources() if any(attribute.endswith(".expose") for attribute in attributes(path))}
+    found = {
+        name_of(path) for path in sources() if any(attribute.endswith(".expose") for attribute in attributes(path))
+    }
     assert found == {
         "integrations/slots.py",
         "secrets_app/crypto.py",
@@ -140,28 +230,45 @@ def test_values_are_exposed_in_a_closed_list_of_places():
 
 INVENTED_HISTORY = ROOT / "config/demo/history.py"  # backdated runs cannot be made by running
 DOOR_FILES = [
-    path for path in sources() if (row_of(module_of(path)) == DOORS or path.is_relative_to(ROOT / "config")) and path != INVENTED_HISTORY
+    path
+    for path in sources()
+    if (row_of(module_of(path)) == DOORS or path.is_relative_to(ROOT / "config")) and path != INVENTED_HISTORY
 ]
 WRITES = {"save", "delete", "create", "bulk_create", "update", "bulk_update", "get_or_create", "update_or_create"}
 
 
 @pytest.mark.parametrize("path", DOOR_FILES, ids=name_of)
 def test_a_door_never_writes_a_model(path):
-    calls = {attribute for attribute in called(path) if attribute.rpartition(".")[2] in WRITES and ".objects" in attribute}
+    calls = {
+        attribute for attribute in called(path) if attribute.rpartition(".")[2] in WRITES and ".objects" in attribute
+    }
     assert calls == set()
 
 
 @pytest.mark.parametrize("path", list(sources()), ids=name_of)
 def test_no_dangerous_shortcuts(path):
     text = path.read_text()
-    for banned in ("mark_safe", "fields = \"__all__\"", "eval(", "exec(", "pickle", "verify=False", "ssl=False", "csrf_exempt"):
+    for banned in (
+        "mark_safe",
+        'fields = "__all__"',
+        "eval(",
+        "exec(",
+        "pickle",
+        "verify=False",
+        "ssl=False",
+        "csrf_exempt",
+    ):
         assert banned not in text, banned
 
 
 def test_rendering_has_no_format_languages():
     for path in sources("integrations"):
         if path.name in {"placeholders.py", "slots.py", "requests.py", "json_body.py"}:
-            assert not {attribute for attribute in called(path) if attribute.rpartition(".")[2] in {"format", "format_map", "substitute"}}
+            assert not {
+                attribute
+                for attribute in called(path)
+                if attribute.rpartition(".")[2] in {"format", "format_map", "substitute"}
+            }
 
 
 def attributes(path: Path) -> Iterator[str]:

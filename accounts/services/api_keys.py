@@ -41,7 +41,11 @@ def create_api_key(
     errors = [
         FieldError(field, sentence)
         for field, wrong, sentence in (
-            ("name", not 1 <= len(name) <= NAME_LENGTH or not name.isprintable(), f"Enter a name of 1 to {NAME_LENGTH} characters."),
+            (
+                "name",
+                not 1 <= len(name) <= NAME_LENGTH or not name.isprintable(),
+                f"Enter a name of 1 to {NAME_LENGTH} characters.",
+            ),
             ("scopes", not scopes, "Choose at least one scope."),
             ("environments", not environments, "Choose at least one environment."),
         )

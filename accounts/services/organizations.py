@@ -25,15 +25,23 @@ def create_organization(*, user: User, name: str, address: str | None = None) ->
     """
     name = " ".join(name.split())
     if not name or len(name) > NAME_LENGTH or not name.isprintable():
-        raise Invalid("The organization was not created.", errors=[FieldError("name", f"Enter a name of 1 to {NAME_LENGTH} characters.")])
+        raise Invalid(
+            "The organization was not created.",
+            errors=[FieldError("name", f"Enter a name of 1 to {NAME_LENGTH} characters.")],
+        )
     try:
         with transaction.atomic():
             organization = Organization.objects.create(name=name, slug=free_slug(name))
             membership = Membership.objects.create(organization=organization, user=user, role=Role.OWNER.value)
-            audit.record(audit.Event.ORGANIZATION_CREATED, actor=actor_for_member(membership, address=address), target=organization)
+            audit.record(
+                audit.Event.ORGANIZATION_CREATED,
+                actor=actor_for_member(membership, address=address),
+                target=organization,
+            )
     except IntegrityError:
         raise Invalid(
-            "The organization was not created.", errors=[FieldError("name", "Somebody has just taken this address. Try again.")]
+            "The organization was not created.",
+            errors=[FieldError("name", "Somebody has just taken this address. Try again.")],
         ) from None
     return organization
 
@@ -59,7 +67,9 @@ def add_member(*, actor: Actor, user: User, role: Role) -> Membership:
             membership = Membership.objects.create(organization=actor.organization, user=user, role=role.value)
             audit.record(audit.Event.MEMBER_ADDED, actor=actor, target=_as_target(user), role=role.value)
     except IntegrityError:
-        raise Invalid("Not added.", errors=[FieldError("user", "This person belongs to the organization already.")]) from None
+        raise Invalid(
+            "Not added.", errors=[FieldError("user", "This person belongs to the organization already.")]
+        ) from None
     return membership
 
 
@@ -78,7 +88,11 @@ def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> Membership:
         if role is not Role.OWNER:
             _check_not_last_owner(membership)
         audit.record(
-            audit.Event.MEMBER_ROLE_CHANGED, actor=actor, target=_as_target(membership.user), old=membership.role, new=role.value
+            audit.Event.MEMBER_ROLE_CHANGED,
+            actor=actor,
+            target=_as_target(membership.user),
+            old=membership.role,
+            new=role.value,
         )
         membership.role = role.value
         membership.save(update_fields=["role"])
@@ -106,7 +120,9 @@ def _check_may_manage(actor: Actor, role: Role) -> None:
 def _lock_membership(actor: Actor, membership_id: UUID) -> Membership:
     """The member, with the organization locked: two demotions at once must see each other."""
     serialize(actor.organization)
-    membership = Membership.objects.select_related("user").filter(organization=actor.organization, pk=membership_id).first()
+    membership = (
+        Membership.objects.select_related("user").filter(organization=actor.organization, pk=membership_id).first()
+    )
     if membership is None:
         raise NotFound("No such member.")
     return membership
@@ -115,7 +131,10 @@ def _lock_membership(actor: Actor, membership_id: UUID) -> Membership:
 def _check_not_last_owner(membership: Membership) -> None:
     owners = Membership.objects.filter(organization_id=membership.organization_id, role=Role.OWNER.value)
     if membership.role == Role.OWNER.value and owners.count() == 1:
-        raise Invalid("Not changed.", errors=[FieldError("role", "An organization keeps at least one owner. Make somebody else an owner first.")])
+        raise Invalid(
+            "Not changed.",
+            errors=[FieldError("role", "An organization keeps at least one owner. Make somebody else an owner first.")],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 from accounts.errors import FieldError, Invalid
 from accounts.models import User
 
-
 NAME_LENGTH = User._meta.get_field("name").max_length or 150
 
 
@@ -29,7 +28,9 @@ def create_person(*, email: str, name: str, password: str) -> User:
         with transaction.atomic():
             return User.objects.create_user(email, password, name=name)
     except IntegrityError:
-        raise Invalid("The account was not created.", errors=[FieldError("email", "There is an account with this address.")]) from None
+        raise Invalid(
+            "The account was not created.", errors=[FieldError("email", "There is an account with this address.")]
+        ) from None
 
 
 def _problems(field: str, check: Callable[[str], object], text: str) -> list[FieldError]:

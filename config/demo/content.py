@@ -15,14 +15,34 @@ from secrets_app.services.secrets import create_secret, set_enabled
 DEVELOPMENT, STAGING, PRODUCTION = Environment
 
 SECRETS: list[tuple[str, str, set[Environment], list[str]]] = [
-    ("crm.apiKey", "Patient records: read and update contacts. One key per clinic group.", {DEVELOPMENT, STAGING, PRODUCTION}, []),
+    (
+        "crm.apiKey",
+        "Patient records: read and update contacts. One key per clinic group.",
+        {DEVELOPMENT, STAGING, PRODUCTION},
+        [],
+    ),
     ("crm-staging-webhook-token", "Signs test events sent to the CRM sandbox", {STAGING}, []),
     ("calcom-prod-api-key", "Bookings for the reception agent, live calendars", {PRODUCTION}, ["api.cal.com"]),
-    ("stripe_restricted_key", "Deposits: payment links only, no refunds", {DEVELOPMENT, PRODUCTION}, ["api.stripe.com"]),
+    (
+        "stripe_restricted_key",
+        "Deposits: payment links only, no refunds",
+        {DEVELOPMENT, PRODUCTION},
+        ["api.stripe.com"],
+    ),
     ("twilio_auth_token", "Appointment reminders by SMS", {DEVELOPMENT, STAGING, PRODUCTION}, ["api.twilio.com"]),
-    ("sip.backup.password", "Backup trunk, switched off until the December cut-over", {PRODUCTION}, ["sip2.telecarrier.example"]),
+    (
+        "sip.backup.password",
+        "Backup trunk, switched off until the December cut-over",
+        {PRODUCTION},
+        ["sip2.telecarrier.example"],
+    ),
     ("aws.accessKey", "Old call-recording export, replaced in August", {PRODUCTION}, ["s3.eu-central-1.amazonaws.com"]),
-    ("weather_api_key", "Saved for the travel-delay prompt, not rolled out yet", {DEVELOPMENT}, ["api.weather.example"]),
+    (
+        "weather_api_key",
+        "Saved for the travel-delay prompt, not rolled out yet",
+        {DEVELOPMENT},
+        ["api.weather.example"],
+    ),
 ]
 DISABLED = ["sip.backup.password", "aws.accessKey"]
 
@@ -72,7 +92,10 @@ def _crm(owner: Actor, echo_url: str) -> list[Integration]:
             "path": "/v2/{params.clinic_id}/patients",
             "headers": [{"name": "X-Trace", "value": "agent-{params.call_id}"}],
             "query": [{"name": "limit", "value": "3"}],
-            "body": {"type": "json", "content": '{\n  "phone": "{params.phone}",\n  "birth_date": "{params.birth_date}"\n}'},
+            "body": {
+                "type": "json",
+                "content": '{\n  "phone": "{params.phone}",\n  "birth_date": "{params.birth_date}"\n}',
+            },
             "check": {"method": "GET", "path": "/v2/me"},
             "parameters": _parameters(
                 phone=("Phone number the patient is calling from, with country code", True),
@@ -113,11 +136,38 @@ def _crm(owner: Actor, echo_url: str) -> list[Integration]:
 def _others(owner: Actor) -> None:
     bearer = [{"name": "Authorization", "value": "Bearer {secrets.hubspot_api_token}"}]
     hubspot = {"base_url": "https://api.hubapi.com", "headers": bearer}
-    _action(owner, "Log call", "Writes the call to the contact's timeline", ALL_ENVIRONMENTS, hubspot | {"method": "POST", "path": "/crm/v3/objects/calls"})
-    _action(owner, "Find company", "Looks a company up by domain", ALL_ENVIRONMENTS, hubspot | {"method": "GET", "path": "/crm/v3/objects/companies"})
-    billing = {"base_url": "https://billing.example.com", "headers": [{"name": "X-Billing-Token", "value": "{secrets.billing.token}"}]}
-    _action(owner, "Fetch invoice", "Reads one invoice", [PRODUCTION], billing | {"method": "GET", "path": "/invoices/latest"})
-    _action(owner, "Refund invoice", "Asks for a refund", [STAGING, PRODUCTION], billing | {"method": "POST", "path": "/refunds"})
+    _action(
+        owner,
+        "Log call",
+        "Writes the call to the contact's timeline",
+        ALL_ENVIRONMENTS,
+        hubspot | {"method": "POST", "path": "/crm/v3/objects/calls"},
+    )
+    _action(
+        owner,
+        "Find company",
+        "Looks a company up by domain",
+        ALL_ENVIRONMENTS,
+        hubspot | {"method": "GET", "path": "/crm/v3/objects/companies"},
+    )
+    billing = {
+        "base_url": "https://billing.example.com",
+        "headers": [{"name": "X-Billing-Token", "value": "{secrets.billing.token}"}],
+    }
+    _action(
+        owner,
+        "Fetch invoice",
+        "Reads one invoice",
+        [PRODUCTION],
+        billing | {"method": "GET", "path": "/invoices/latest"},
+    )
+    _action(
+        owner,
+        "Refund invoice",
+        "Asks for a refund",
+        [STAGING, PRODUCTION],
+        billing | {"method": "POST", "path": "/refunds"},
+    )
     payment = [{"name": "Authorization", "value": "Bearer {secrets.stripe_restricted_key}"}]
     stripe = {"base_url": "https://api.stripe.com", "headers": payment, "method": "POST", "path": "/v1/payment_links"}
     _action(owner, "Create payment link", "Takes a deposit", [DEVELOPMENT, PRODUCTION], stripe)

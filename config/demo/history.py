@@ -15,7 +15,12 @@ from secrets_app.models import SecretValue
 
 DAYS = 30
 ARGUMENTS = {
-    "Look up patient": {"phone": "+49 40 5550 0142", "birth_date": "1987-04-12", "clinic_id": "harbor-altona", "call_id": "c-104"},
+    "Look up patient": {
+        "phone": "+49 40 5550 0142",
+        "birth_date": "1987-04-12",
+        "clinic_id": "harbor-altona",
+        "call_id": "c-104",
+    },
     "Create follow-up task": {"title": "Call Lena back"},
     "Send test event": {},
 }
@@ -32,7 +37,13 @@ def load_history(owner: Actor, actions: list[Integration]) -> None:
             run = _run(owner, action, environment, started_at, chance)
             runs.append(run)
             used += [
-                RunSecret(run=run, secret_id=value.secret_id, name=value.secret.name, version=value.version, started_at=started_at)
+                RunSecret(
+                    run=run,
+                    secret_id=value.secret_id,
+                    name=value.secret.name,
+                    version=value.version,
+                    started_at=started_at,
+                )
                 for value in values
                 if value.environment == environment.value
             ]
@@ -53,11 +64,13 @@ def _moments(chance: random.Random) -> list[datetime]:
 
 def _values(action: Integration) -> list[SecretValue]:
     links = [action, *([action.auth_connector] if action.auth_connector else [])]
-    secrets = [row.secret_id for link in links for row in link.references.all()]  # type: ignore[attr-defined]
+    secrets = [row.secret_id for link in links for row in link.references.all()]
     return list(SecretValue.objects.current().filter(secret__in=secrets).select_related("secret"))
 
 
-def _run(owner: Actor, action: Integration, environment: Environment, started_at: datetime, chance: random.Random) -> Run:
+def _run(
+    owner: Actor, action: Integration, environment: Environment, started_at: datetime, chance: random.Random
+) -> Run:
     failed = chance.random() < 0.02  # noqa: PLR2004 - one in fifty
     return Run(
         organization=owner.organization,

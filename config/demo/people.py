@@ -39,7 +39,10 @@ PEOPLE = [
 def load_people() -> Actor:
     """Create the people and their two organizations; the owner of the first one as an actor."""
     passwords = {person.email: secrets.token_urlsafe(12) for person in PEOPLE}
-    users = {person.email: create_person(email=person.email, name=person.name, password=passwords[person.email]) for person in PEOPLE}
+    users = {
+        person.email: create_person(email=person.email, name=person.name, password=passwords[person.email])
+        for person in PEOPLE
+    }
     mara = users[PEOPLE[0].email]
     organization = create_organization(user=mara, name="Harbor Clinics")
     owner = _actor(mara, organization.slug)
@@ -59,7 +62,9 @@ def sign_in_lines() -> list[str]:
 
 
 def _actor(user: User, slug: str) -> Actor:
-    return actor_for_member(Membership.objects.select_related("organization", "user").get(user=user, organization__slug=slug))
+    return actor_for_member(
+        Membership.objects.select_related("organization", "user").get(user=user, organization__slug=slug)
+    )
 
 
 def _write_sign_in(passwords: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """A tiny HTTP server that answers with what it was sent: the other end of the demo's actions, and of tests.
 
-It writes each request down, values included, because that is its point: it shows that the real value arrived. It listens
-on loopback alone.
+It writes each request down, values included, because that is its point: it shows that the real value arrived. It
+listens on loopback alone.
 """
 
 import json

@@ -25,7 +25,7 @@ NOT_SAVED = "The secret was not saved."
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What an edit changes; None leaves a field as it is. A value of None in `values` removes that environment's value."""
+    """What an edit changes; None leaves a field as it is, but in `values` it removes that environment's value."""
 
     description: str | None = None
     enabled: bool | None = None
@@ -102,7 +102,7 @@ def update_secret(*, actor: Actor, secret_id: UUID, changes: Changes, expected_v
         NotFound, PermissionDenied: as everywhere.
         EditConflict: somebody saved since `expected_version`.
         Invalid, ValueTooShort: a field breaks its rule.
-        ValueRequired: the allowed domains change without a new value for each environment that has one (DESIGN section 4).
+        ValueRequired: the allowed domains change without new values for all environments that have one.
     """
     actor.check(Permission.SECRETS_WRITE)
     actor.check_environments(*changes.values)
@@ -228,7 +228,7 @@ def _save(secret: Secret, changed: list[str]) -> None:
 
 
 def _refuse_if_used(secret: Secret) -> None:
-    references = list(secret.references.select_related("integration").order_by("integration__name", "slot"))  # type: ignore[attr-defined]
+    references = list(secret.references.select_related("integration").order_by("integration__name", "slot"))
     if references:
         raise SecretInUse(
             f"{secret.name} is used by {len(references)} reference{'s' if len(references) > 1 else ''}. "

@@ -13,14 +13,6 @@ HOSTILE = """<b a='1' c="2">&"""
 ESCAPED = "&lt;b a=&#x27;1&#x27; c=&quot;2&quot;&gt;&amp;"
 
 
-@pytest.fixture(autouse=True)
-def _plain_static_files(settings):
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-
-
 def render(source, **context):
     return Template("{% load coffer_ui integration_ui %}" + source).render(Context(context))
 

@@ -1,4 +1,7 @@
-"""Makes an API key and prints it once: `manage.py create_api_key --organization SLUG --name NAME --scope … --environment …`."""
+"""Makes an API key and prints it once.
+
+`manage.py create_api_key --organization SLUG --name NAME --scope … --environment …`
+"""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -24,8 +27,12 @@ class Command(BaseCommand):
         parser.add_argument("--organization", required=True, metavar="SLUG")
         parser.add_argument("--name", required=True)
         parser.add_argument("--scope", required=True, action="append", choices=[scope.value for scope in Scope])
-        parser.add_argument("--environment", required=True, action="append", choices=[environment.value for environment in Environment])
-        parser.add_argument("--integration", action="append", type=UUID, metavar="ID", help="The only integrations it may use.")
+        parser.add_argument(
+            "--environment", required=True, action="append", choices=[environment.value for environment in Environment]
+        )
+        parser.add_argument(
+            "--integration", action="append", type=UUID, metavar="ID", help="The only integrations it may use."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Create and print."""

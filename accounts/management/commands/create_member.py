@@ -39,7 +39,9 @@ class Command(BaseCommand):
                 if user is None:
                     password = secrets.token_urlsafe(12)
                     user = create_person(email=email, name=options["name"], password=password)
-                add_member(actor=actor_for_command(organization, "create_member"), user=user, role=Role(options["role"]))
+                add_member(
+                    actor=actor_for_command(organization, "create_member"), user=user, role=Role(options["role"])
+                )
         except Refusal as refusal:
             raise CommandError("; ".join(error.message for error in refusal.errors) or refusal.detail) from None
         self.stdout.write(password or f"{email} has an account already and was added.")

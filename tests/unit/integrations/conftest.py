@@ -1,8 +1,13 @@
 import ssl
 
 import pytest
+from hypothesis import settings
 
 from tests.unit.integrations.upstreams import Authority
+
+# A busy machine must not fail a property; how long one example takes is not what these tests ask.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from integrations.egress import EgressPolicy, admit_url, judge_addresses, needs_opened_network
 from integrations.errors import EgressDenied, InvalidUrl
@@ -148,6 +149,23 @@ def test_a_malformed_or_ambiguous_url_is_invalid_whatever_is_opened(text, policy
 
 def test_the_table_of_hostile_urls_is_large_enough():
     assert len(HOSTILE) >= 60
+
+
+@pytest.mark.parametrize("reading", ["https://evil.com/", "https://api.example.com:444/", "http://api.example.com/"])
+def test_a_url_that_the_client_reads_differently_is_invalid(reading, monkeypatch):
+    monkeypatch.setattr(
+        "integrations.destinations.URL", lambda text, encoded=False: URL(text if encoded else reading, encoded=encoded)
+    )
+    with pytest.raises(InvalidUrl):
+        admit_url("https://api.example.com", CLOSED)
+
+
+def test_a_url_that_the_client_cannot_read_is_invalid(monkeypatch):
+    monkeypatch.setattr(
+        "integrations.destinations.URL", lambda text, encoded=False: URL("" if encoded else "https://[")
+    )
+    with pytest.raises(InvalidUrl):
+        admit_url("https://api.example.com", CLOSED)
 
 
 NOT_OPENED = {

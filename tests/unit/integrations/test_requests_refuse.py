@@ -97,6 +97,13 @@ def test_an_ordinary_value_stays_in_its_segment(value, sent):
     assert render(make("/a/{params.v}/b"), secrets={}, params={"v": value}).url.raw_path == f"/v1/a/{sent}/b"
 
 
+@pytest.mark.parametrize("path", ["/a?b", "/a#b", "@evil.com/", ":8443/a", ".evil.com"])
+def test_an_encoder_that_failed_does_not_lead_elsewhere(path, monkeypatch):
+    monkeypatch.setattr("integrations.requests.fill_path", lambda template, filling: path)
+    with pytest.raises(InvalidUrl):
+        render(make(base_url="https://api.example.com"), secrets={}, params={})
+
+
 @pytest.mark.parametrize(
     "base", ["https://user@example.com", "https://example.com/?a=b", "https://example.com/#f", "ftp://example.com"]
 )

@@ -1,0 +1,70 @@
+"""The table of DESIGN section 8, written out, against the policy; and what scopes give."""
+
+import pytest
+
+from accounts.policy import (
+    ADMIN_PERMISSIONS,
+    STAFF_PERMISSIONS,
+    Permission,
+    Role,
+    Scope,
+    permissions_of_role,
+    permissions_of_scopes,
+)
+
+# permission: owner, admin, member, staff
+TABLE = {
+    "secrets.browse": "owner admin member staff",
+    "secrets.read": "owner admin staff",
+    "secrets.write": "owner admin",
+    "secrets.disable": "owner admin staff",
+    "integrations.browse": "owner admin member staff",
+    "integrations.read": "owner admin staff",
+    "integrations.write": "owner admin",
+    "integrations.run": "owner admin",
+    "runs.read": "owner admin staff",
+    "members.manage": "owner admin staff",
+    "owners.manage": "owner",
+}
+
+SCOPES = {
+    "secrets.read": {"secrets.browse", "secrets.read"},
+    "secrets.write": {"secrets.write", "secrets.disable"},
+    "integrations.read": {"integrations.browse", "integrations.read"},
+    "integrations.write": {"integrations.write"},
+    "run": {"integrations.run"},
+    "audit.read": {"runs.read"},
+}
+
+
+def test_table_names_every_permission():
+    assert set(TABLE) == {permission.value for permission in Permission}
+
+
+@pytest.mark.parametrize("permission", Permission)
+@pytest.mark.parametrize("role", Role)
+def test_role_holds_what_the_table_says(role, permission):
+    assert (permission in permissions_of_role(role)) == (role.value in TABLE[permission].split())
+
+
+@pytest.mark.parametrize("permission", Permission)
+def test_staff_hold_what_the_table_says(permission):
+    assert (permission in STAFF_PERMISSIONS) == ("staff" in TABLE[permission].split())
+
+
+def test_nobody_may_read_a_value():
+    assert not [permission for permission in Permission if "value" in permission or "reveal" in permission]
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_scope_gives_what_the_table_says(scope):
+    assert permissions_of_scopes(frozenset({scope})) == {Permission(name) for name in SCOPES[scope.value]}
+
+
+def test_all_scopes_together_never_exceed_an_admin():
+    assert permissions_of_scopes(frozenset(Scope)) <= ADMIN_PERMISSIONS
+
+
+def test_permissions_are_in_alphabetical_order():
+    names = [permission.value for permission in Permission]
+    assert names == sorted(names)

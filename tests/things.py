@@ -1,0 +1,78 @@
+"""Secrets, integrations and keys for tests, made through the services like everybody's."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from accounts.actors import Actor
+from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.policy import Scope
+from accounts.services.api_keys import create_api_key
+from integrations.models import Integration
+from integrations.services.integrations import create_integration
+from secrets_app.models import Secret
+from secrets_app.plaintext import Plaintext
+from secrets_app.services.secrets import create_secret
+
+VALUE = "correct-horse-battery"
+BASE_URL = "https://api.example.com"
+
+
+def store_secret(
+    actor: Actor,
+    name: str = "crm.apiKey",
+    value: str = VALUE,
+    environments: Iterable[Environment] = ALL_ENVIRONMENTS,
+    **fields: Any,
+) -> Secret:
+    """A secret with the same value in each of the environments."""
+    values = {environment: Plaintext(value) for environment in environments}
+    return create_secret(actor=actor, name=name, values=values, **fields)
+
+
+def make_action(
+    actor: Actor,
+    name: str = "Look up patient",
+    *,
+    uses: str = "crm.apiKey",
+    environments: Iterable[Environment] = (Environment.STAGING,),
+    enabled: bool = True,
+    **config: Any,
+) -> Integration:
+    """An API action that sends `uses` as bearer token; empty for an action without secrets."""
+    headers = [{"name": "Authorization", "value": f"Bearer {{secrets.{uses}}}"}] if uses else []
+    return create_integration(
+        actor=actor,
+        kind="api_action",
+        name=name,
+        environments=environments,
+        enabled=enabled,
+        config={"base_url": BASE_URL, "method": "GET", "path": "/patients", "headers": headers, **config},
+    )
+
+
+def make_connector(
+    actor: Actor,
+    name: str = "CRM bearer token",
+    *,
+    uses: str = "crm.apiKey",
+    environments: Iterable[Environment] = ALL_ENVIRONMENTS,
+    **fields: Any,
+) -> Integration:
+    """An auth connector that sends `uses` as bearer token."""
+    config = {"type": "bearer", "token": f"{{secrets.{uses}}}"}
+    return create_integration(
+        actor=actor, kind="auth_connector", name=name, environments=environments, config=config, **fields
+    )
+
+
+def key_for(
+    actor: Actor,
+    *scopes: Scope,
+    environments: Iterable[Environment] = ALL_ENVIRONMENTS,
+    integrations: Iterable[Any] | None = None,
+) -> str:
+    """The text of a new API key of the actor's organization; every scope unless some are named."""
+    _, text = create_api_key(
+        actor=actor, name="agent", scopes=scopes or Scope, environments=environments, integrations=integrations
+    )
+    return text.text

@@ -1,0 +1,63 @@
+"""Upstreams that misbehave: a raw socket server which answers each request with whatever bytes a test says."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Respond = Callable[[bytes, socket.socket], None]
+
+
+@contextmanager
+def answering(respond: Respond) -> Iterator[str]:
+    """Serve on loopback until the block ends; its base URL. `respond` gets the whole request and the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stopped = threading.Event()
+        thread = threading.Thread(target=_serve, args=(server, respond, stopped), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            stopped.set()
+            with socket.create_connection(server.getsockname()):
+                thread.join(timeout=5)
+
+
+def http(body: bytes, *, status: str = "200 OK", headers: tuple[str, ...] = ()) -> bytes:
+    """A complete HTTP/1.1 answer."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def closed_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def _serve(server: socket.socket, respond: Respond, stopped: threading.Event) -> None:
+    while True:
+        connection, _ = server.accept()
+        if stopped.is_set():
+            connection.close()
+            return
+        threading.Thread(target=_one, args=(connection, respond), daemon=True).start()
+
+
+def _one(connection: socket.socket, respond: Respond) -> None:
+    with connection:
+        try:
+            respond(_request(connection), connection)
+        except OSError:
+            return  # the client has gone, which is what some tests are about
+
+
+def _request(connection: socket.socket) -> bytes:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536)
+    head, _, body = received.partition(b"\r\n\r\n")
+    lengths = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
+    while len(body) < sum(lengths):
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
