@@ -1,7 +1,7 @@
 """Everything that is checked before a value is opened (DESIGN section 6, steps 1 to 4).
 
-`admit` answers a call with what it takes to send it, or refuses. Once the caller may run the integration, the attempt is
-recorded, refused or not.
+`admit` answers a call with what it takes to send it, or refuses. Once the caller may run the integration, the attempt
+is recorded, refused or not.
 """
 
 from collections.abc import Mapping
@@ -99,7 +99,7 @@ def chain_of(integration: Integration) -> list[Integration]:
 
 def _prepare(integration: Integration, call: Call) -> _Prepared:
     chain = chain_of(integration)
-    _check_links(chain, call.environment)
+    check_links(chain, call.environment)
     operation, params, template = _request(integration, call)
     host, denied = _destination(template)
     found = resolver.find(integration.organization, template.secret_names, call.environment)
@@ -110,12 +110,19 @@ def _prepare(integration: Integration, call: Call) -> _Prepared:
     return _Prepared(operation, template, params, host, found)
 
 
-def _check_links(chain: list[Integration], environment: Environment) -> None:
+def check_links(chain: list[Integration], environment: Environment) -> None:
+    """Refuse where a link is switched off or does not run in the environment.
+
+    Raises:
+        IntegrationDisabled, EnvironmentNotEnabled
+    """
     for link in chain:
         if not link.enabled:
             raise IntegrationDisabled(f"{link.name} is disabled. Enable it to run it.")
         if environment not in link.environments:
-            raise EnvironmentNotEnabled(f"{link.name} does not run in {environment.label}. Add the environment to it first.")
+            raise EnvironmentNotEnabled(
+                f"{link.name} does not run in {environment.label}. Add the environment to it first."
+            )
 
 
 def _request(integration: Integration, call: Call) -> tuple[str, Mapping[str, Any], RequestTemplate]:
@@ -127,13 +134,17 @@ def _request(integration: Integration, call: Call) -> tuple[str, Mapping[str, An
     if call.operation == CHECK:
         template = kind.check_request(config, connector_config)
         if template is None:
-            raise InvalidArguments("This integration has no harmless check.", errors=[FieldError("operation", "There is no check.")])
+            raise InvalidArguments(
+                "This integration has no harmless check.", errors=[FieldError("operation", "There is no check.")]
+            )
         return CHECK, {}, template
     operations = {operation.name: operation for operation in kind.operations(config)}
     name = call.operation or (next(iter(operations)) if len(operations) == 1 else "")
     if name not in operations:
         known = ", ".join(operations) or "none"
-        raise InvalidArguments(f"Unknown operation. Operations: {known}.", errors=[FieldError("operation", f"Choose one of: {known}.")])
+        raise InvalidArguments(
+            f"Unknown operation. Operations: {known}.", errors=[FieldError("operation", f"Choose one of: {known}.")]
+        )
     params = check_arguments(operations[name].parameters, call.params)
     built = kind.build(config, connector_config)
     assert built is not None  # noqa: S101 - a kind with operations builds their requests
@@ -166,7 +177,9 @@ def check_secret(name: str, entry: resolver.Found, environment: Environment, hos
     if entry.value.unreadable or entry.value.data_key.master_key_id not in keyring.held_ids():
         raise _cannot_open(name, environment)
     if host is not None and not allows(entry.secret.allowed_domains, host):
-        raise DomainNotAllowed(f"{name} may not be sent to {host}. Its allowed domains: {', '.join(entry.secret.allowed_domains)}.")
+        raise DomainNotAllowed(
+            f"{name} may not be sent to {host}. Its allowed domains: {', '.join(entry.secret.allowed_domains)}."
+        )
 
 
 def _cannot_open(name: str, environment: Environment) -> KeyUnavailable:
@@ -178,10 +191,17 @@ def _record_refusal(refusal: Refusal, actor: Actor, integration: Integration, ca
         actor=actor,
         integration=integration,
         environment=call.environment,
-        operation=call.operation or "",
+        operation=_declared_name(integration, call.operation),
         refused_with=refusal.code,
     )
     refusal.members["run_id"] = str(run.id)
+
+
+def _declared_name(integration: Integration, asked: str | None) -> str:
+    """The operation asked for, if there is one of this name: the ledger repeats no text of a caller."""
+    kind = KINDS[integration.kind]
+    known = {CHECK, *(operation.name for operation in kind.operations(kind.parse_config(integration.config)))}
+    return asked if asked in known else ""
 
 
 def _start(actor: Actor, integration: Integration, call: Call, prepared: _Prepared) -> Admitted:

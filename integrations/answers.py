@@ -65,7 +65,7 @@ def _content_type(response: UpstreamResponse) -> str:
 
 
 def _present(body: bytes, *, says_json: bool) -> tuple[Any, BodyType]:
-    """JSON where the upstream says so or it looks like an object or list, and it is; else text if UTF-8; else base64."""
+    """JSON where the upstream says so or it looks like it, and it is; else text if UTF-8; else base64."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:

@@ -14,11 +14,9 @@ from accounts.preconditions import expected_version
 from accounts.stamps import key_requires
 from integrations import broker
 from integrations.admission import Call
-from integrations.checking import check
-from integrations.errors import IntegrationInUse
-from integrations.models import Integration
-from integrations.querysets import IntegrationQuerySet
 from integrations.api_schemas import (
+    CheckIn,
+    CheckOut,
     IntegrationIn,
     IntegrationOut,
     IntegrationPatch,
@@ -26,11 +24,13 @@ from integrations.api_schemas import (
     OperationsOut,
     RunIn,
     RunResultOut,
-    CheckIn,
-    CheckOut,
     integration_out,
     operations_out,
 )
+from integrations.checking import check
+from integrations.errors import IntegrationInUse
+from integrations.models import Integration
+from integrations.querysets import IntegrationQuerySet
 from integrations.services import integrations
 from secrets_app.schemas import ProblemOut
 
@@ -88,7 +88,11 @@ def get_integration(request: HttpRequest, integration_id: UUID) -> dict[str, Any
     return _shown(_actor(request), integration_id)
 
 
-@router.patch("/{uuid:integration_id}", response={200: IntegrationOut, **PROBLEMS_OF_ONE, 412: ProblemOut}, summary="Edit an integration")
+@router.patch(
+    "/{uuid:integration_id}",
+    response={200: IntegrationOut, **PROBLEMS_OF_ONE, 412: ProblemOut},
+    summary="Edit an integration",
+)
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def edit_integration(request: HttpRequest, integration_id: UUID, payload: IntegrationPatch) -> dict[str, Any]:
     """References are derived again in the same transaction."""
@@ -101,23 +105,31 @@ def edit_integration(request: HttpRequest, integration_id: UUID, payload: Integr
         config=payload.config,
     )
     version = expected_version(request)
-    integrations.update_integration(actor=actor, integration_id=integration_id, changes=changes, expected_version=version)
+    integrations.update_integration(
+        actor=actor, integration_id=integration_id, changes=changes, expected_version=version
+    )
     return _shown(actor, integration_id)
 
 
-@router.delete("/{uuid:integration_id}", response={204: None, **PROBLEMS_OF_ONE, 409: ProblemOut}, summary="Delete an integration")
+@router.delete(
+    "/{uuid:integration_id}", response={204: None, **PROBLEMS_OF_ONE, 409: ProblemOut}, summary="Delete an integration"
+)
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def delete_integration(request: HttpRequest, integration_id: UUID) -> Any:
     """409 `integration_in_use`, with `dependants`, while others inherit from it."""
     try:
         integrations.delete_integration(actor=_actor(request), integration_id=integration_id)
     except IntegrationInUse as refusal:
-        refusal.members["dependants"] = [{"id": str(user.id), "name": user.name, "kind": user.kind} for user in refusal.dependants]
+        refusal.members["dependants"] = [
+            {"id": str(user.id), "name": user.name, "kind": user.kind} for user in refusal.dependants
+        ]
         raise
     return Status(204, None)
 
 
-@router.get("/{uuid:integration_id}/operations", response={200: OperationsOut, **PROBLEMS_OF_ONE}, summary="What it can do")
+@router.get(
+    "/{uuid:integration_id}/operations", response={200: OperationsOut, **PROBLEMS_OF_ONE}, summary="What it can do"
+)
 @key_requires(Permission.INTEGRATIONS_READ)
 def list_operations(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
     """Each operation with its parameters as JSON Schema."""
@@ -149,7 +161,7 @@ def _shown(actor: Actor, integration_id: UUID) -> dict[str, Any]:
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return request.auth  # type: ignore[attr-defined, no-any-return]
+    return request.auth  # type: ignore[attr-defined]
 
 
 def _text(text: str) -> str:

@@ -1,28 +1,43 @@
 """`/api/v1/runs` (API.md, "Records")."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.db.models import Q
 from django.http import HttpRequest
 from ninja import Query, Router
+from pydantic import AfterValidator
 
 from accounts.environments import Environment
 from accounts.errors import FieldError, Invalid
 from accounts.paging import DEFAULT_LIMIT, LARGEST_LIMIT, decode_cursor, encode_cursor
 from accounts.policy import Permission
 from accounts.stamps import key_requires
-from integrations.models import Run, RunSecret
 from integrations.api_schemas import RunsOut, run_out
+from integrations.models import Run, RunSecret
 from secrets_app.schemas import ProblemOut
 
 router = Router()
 
+
+def _in_utc(moment: datetime) -> datetime:
+    """A moment without offset is UTC; one that no calendar in UTC holds is refused."""
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("Use a date between the years 1 and 9999 in UTC.") from None
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Outcome = Literal["started", "succeeded", "upstream_error", "refused", "failed"]
 
 
-@router.get("", response={200: RunsOut, 400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut}, summary="The run ledger")
+@router.get(
+    "",
+    response={200: RunsOut, 400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut},
+    summary="The run ledger",
+)
 @key_requires(Permission.RUNS_READ)
 def list_runs(
     request: HttpRequest,
@@ -30,14 +45,20 @@ def list_runs(
     secret: UUID | None = None,
     environment: Environment | None = None,
     outcome: Outcome | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT,
     cursor: str = "",
 ) -> dict[str, Any]:
     """Newest first. `integration` and `secret` are ids; `since` and `until` bound the start of a run."""
     runs = Run.objects.visible_to(request.auth).newest_first().prefetch_related("secrets")  # type: ignore[attr-defined]
-    runs = runs.matching(integration_id=integration, environment=environment, outcome=outcome, started_at__gte=since, started_at__lt=until)
+    runs = runs.matching(
+        integration_id=integration,
+        environment=environment,
+        outcome=outcome,
+        started_at__gte=since,
+        started_at__lt=until,
+    )
     if secret:
         runs = runs.filter(pk__in=RunSecret.objects.filter(secret_id=secret).values("run"))
     if cursor:
@@ -51,6 +72,8 @@ def list_runs(
 def _position(cursor: str) -> tuple[datetime, UUID]:
     started_at, last = decode_cursor(cursor, length=2)
     try:
-        return datetime.fromisoformat(started_at), UUID(last)
+        return _in_utc(datetime.fromisoformat(started_at)), UUID(last)
     except ValueError:
-        raise Invalid("Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]) from None
+        raise Invalid(
+            "Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]
+        ) from None

@@ -194,10 +194,15 @@ def integration_out(integration: Integration) -> dict[str, Any]:
         "config": integration.config,
         "references": [
             {"slot": row.slot, "name": row.name, "exists": row.secret_id is not None, "last_used_at": row.last_used_at}
-            for row in sorted(integration.references.all(), key=lambda row: (row.slot, row.name))  # type: ignore[attr-defined]
+            for row in sorted(integration.references.all(), key=lambda row: (row.slot, row.name))
         ],
         "warnings": [
-            {"code": warning.code, "detail": warning.detail, "secret": warning.secret, "environment": warning.environment}
+            {
+                "code": warning.code,
+                "detail": warning.detail,
+                "secret": warning.secret,
+                "environment": warning.environment,
+            }
             for warning in warnings_for(integration)
         ],
         "created_at": integration.created_at,
@@ -235,7 +240,7 @@ def run_out(run: Run) -> dict[str, Any]:
         "duration_ms": run.duration_ms,
         "secrets": [
             {"id": used.secret_id, "name": used.name, "version": used.version}
-            for used in sorted(run.secrets.all(), key=lambda used: used.name)  # type: ignore[attr-defined]
+            for used in sorted(run.secrets.all(), key=lambda used: used.name)
         ],
         "started_at": run.started_at,
     }

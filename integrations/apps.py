@@ -4,14 +4,16 @@ from django.apps import AppConfig
 
 
 class IntegrationsConfig(AppConfig):
-    """Listens to what happens to secrets."""
+    """Listens to what happens to secrets; nothing starts with bad egress settings."""
 
     name = "integrations"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receivers."""
-        from integrations import references  # noqa: PLC0415 - needs the app registry
+        """Read the egress settings, connect the receivers."""
+        from integrations import outgoing, references  # noqa: PLC0415 - needs the app registry
         from secrets_app.signals import secret_created  # noqa: PLC0415
 
+        outgoing.policy()
+        outgoing.ssl_context()
         secret_created.connect(references.bind_waiting, dispatch_uid="integrations.bind_waiting")

@@ -5,6 +5,7 @@ Asynchronous: while the upstream takes its time, a run holds no thread, no trans
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -54,7 +55,7 @@ async def run(actor: Actor, call: Call) -> RunResult:
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
         Refusal: refused or failed, with a code of API.md and `run_id` among its members.
     """
-    admitted = await in_database(admit, actor, call)
+    admitted = await _admit(actor, call)
     started = time.monotonic()
     try:
         answer = await _send(admitted)
@@ -73,13 +74,27 @@ async def run(actor: Actor, call: Call) -> RunResult:
     return RunResult(admitted.run.id, outcome, answer, duration_ms, preview(admitted.template, params=admitted.params))
 
 
+async def _admit(actor: Actor, call: Call) -> Admitted:
+    """The admitted call. A caller who leaves meanwhile leaves no record behind that says `started` for ever."""
+    job = asyncio.ensure_future(in_database(admit, actor, call))
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        with suppress(Refusal):
+            run = (await job).run
+            await in_database(ledger.finish, run, outcome=RunOutcome.FAILED, duration_ms=0, error_code=CANCELLED)
+        raise
+
+
 async def _send(admitted: Admitted) -> Answer:
     request = render(admitted.template, secrets=admitted.secrets, params=admitted.params)
     response = await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context())
     return mask_response(response, admitted.secrets)
 
 
-def _finish(admitted: Admitted, outcome: RunOutcome, duration_ms: int, error_code: str, status: int | None = None) -> None:
+def _finish(
+    admitted: Admitted, outcome: RunOutcome, duration_ms: int, error_code: str, status: int | None = None
+) -> None:
     ledger.finish(admitted.run, outcome=outcome, duration_ms=duration_ms, error_code=error_code, status=status)
     ledger.stamp_last_used(admitted.secret_ids, admitted.integration_ids)
 

@@ -1,7 +1,7 @@
 """Database work of the asynchronous broker: a few long-lived threads, never the event loop.
 
-A job is one function call in one of these threads. A thread keeps its connection between jobs; nothing holds one while a
-call waits for an upstream.
+A job is one function call in one of these threads. A thread keeps its connection between jobs; nothing holds one
+while a call waits for an upstream.
 """
 
 import asyncio

@@ -68,6 +68,11 @@ def needs_opened_network(url: URL) -> bool:
     return not _is_plain_web(url) or read_address(host) is not None or is_special_name(host)
 
 
+def is_judged_at_run(url: URL) -> bool:
+    """Whether only the addresses that an admitted name resolves to say if it may be called."""
+    return needs_opened_network(url) and read_address(url.raw_host or "") is None
+
+
 def judge_addresses(url: URL, addresses: Iterable[str], policy: EgressPolicy) -> None:
     """Judge all that the URL's host resolved to; raises EgressDenied if one address is refused, or if there is none."""
     host, found = url.raw_host or "", list(addresses)

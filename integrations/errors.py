@@ -4,7 +4,7 @@ These are answers to the caller, so `detail` and `errors` name things (a secret,
 value. This module owns the codes alone; the sentences belong to whoever refuses.
 """
 
-from collections.abc import Sequence
+from typing import Any
 
 from accounts.errors import Refusal
 
@@ -110,11 +110,10 @@ class UpstreamTimeout(Refusal):
 
 
 class IntegrationInUse(Refusal):
-    """A connector that others build on cannot go; `dependants` are their names."""
+    """A connector that others build on cannot go; `dependants` are those integrations, for the answer."""
 
     code, status, title = "integration_in_use", 409, "Integration in use"
 
-    def __init__(self, detail: str = "", *, dependants: Sequence[str] = ()) -> None:
+    def __init__(self, detail: str, *, dependants: list[Any]) -> None:
         super().__init__(detail)
-        self.dependants = list(dependants)
-        self.members["dependants"] = self.dependants
+        self.dependants = dependants

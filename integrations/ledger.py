@@ -64,7 +64,9 @@ def begin(
 
 def finish(run: Run, *, outcome: RunOutcome, duration_ms: int, error_code: str = "", status: int | None = None) -> None:
     """Record how the run ended."""
-    Run.objects.filter(pk=run.pk).update(outcome=outcome.value, duration_ms=duration_ms, error_code=error_code, status=status)
+    Run.objects.filter(pk=run.pk).update(
+        outcome=outcome.value, duration_ms=duration_ms, error_code=error_code, status=status
+    )
 
 
 def refuse(run: Run, code: str) -> None:

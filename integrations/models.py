@@ -38,7 +38,9 @@ class Integration(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(Lower("name"), "organization", name="integration_name_once_per_organization"),
-            models.CheckConstraint(condition=Q(environments__gte=0, environments__lte=7), name="integration_environments_known"),
+            models.CheckConstraint(
+                condition=Q(environments__gte=0, environments__lte=7), name="integration_environments_known"
+            ),
         ]
         indexes = [models.Index(fields=["organization", "kind", "name"], name="integration_by_kind_and_name")]
 
@@ -56,7 +58,9 @@ class SecretReference(ReferenceToSecret):
         constraints = [
             models.UniqueConstraint(fields=["integration", "slot", "name"], name="secret_reference_once_per_slot"),
         ]
-        indexes = [models.Index(fields=["organization", "name"], condition=Q(secret=None), name="secret_reference_waiting")]
+        indexes = [
+            models.Index(fields=["organization", "name"], condition=Q(secret=None), name="secret_reference_waiting")
+        ]
 
     def __str__(self) -> str:
         return f"{self.slot} uses {self.name}"
@@ -120,7 +124,9 @@ class Run(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(outcome__in=[outcome.value for outcome in RunOutcome]), name="run_outcome_known"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=[outcome.value for outcome in RunOutcome]), name="run_outcome_known"
+            ),
         ]
         indexes = [
             models.Index(fields=["organization", "-started_at", "-id"], name="run_newest_first"),

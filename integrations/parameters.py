@@ -62,8 +62,14 @@ def _defaults(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unknown(properties: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
     known = ", ".join(properties) or "none"
-    unknown = [name for name in params if name not in properties]
-    return [FieldError(f"params.{name}", f"There is no such parameter; known are: {known}.") for name in unknown]
+    sentence = f"There is no such parameter; known are: {known}."
+    return [FieldError(_argument_field(name), sentence) for name in params if name not in properties]
+
+
+def _argument_field(name: object) -> str:
+    """The field of an argument that is not declared; a name that could not be shown safely is left out."""
+    shown = isinstance(name, str) and name.isascii() and name.isprintable()
+    return f"params.{name}" if shown else "params"
 
 
 def _unsafe(params: Mapping[str, Any]) -> list[FieldError]:

@@ -39,23 +39,34 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         return found
 
     def search(self, text: str) -> Self:
-        """Names, descriptions and secrets used that contain the text, in any case."""
+        """Names, descriptions, addresses and secrets used that contain the text, in any case."""
         if not text:
             return self
         by_secret = Q(pk__in=_references().filter(name__icontains=text).values("integration"))
-        return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | by_secret)
+        by_address = Q(config__base_url__icontains=text)
+        return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | by_address | by_secret)
+
+    def search_described(self, text: str) -> Self:
+        """Names and descriptions alone: what a member searches must not tell which secrets are used."""
+        return self.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else self
 
     def matching(self, *, kind: str = "", environment: Environment | None = None, secret: str = "") -> Self:
-        """Narrow by kind, by an environment that they run in, by the name of a secret that they use; empty ones do not narrow."""
+        """Narrow by kind, by an environment that they run in, by the name of a secret that they use; empty ones do not."""
         rows = self.filter(kind=kind) if kind else self
         rows = rows.filter(environments__has=environment) if environment else rows
         return rows.filter(pk__in=_references().filter(name=secret).values("integration")) if secret else rows
+
+    def after(self, kind: str, name: str) -> Self:
+        """Those behind this place of the order by kind and name."""
+        return self.filter(Q(kind__gt=kind) | Q(kind=kind, name__gt=name))
 
     def with_last_run(self) -> Self:
         """Annotates `last_run_at` and `last_run_outcome`, both None where it never ran."""
         from integrations.models import Run  # noqa: PLC0415 - the models import these querysets
 
-        latest = Run.objects.filter(integration_id=OuterRef("pk")).exclude(outcome="started").order_by("-started_at", "-id")
+        latest = (
+            Run.objects.filter(integration_id=OuterRef("pk")).exclude(outcome="started").order_by("-started_at", "-id")
+        )
         return self.annotate(
             last_run_at=Subquery(latest.values("started_at")[:1]),
             last_run_outcome=Subquery(latest.values("outcome")[:1]),
@@ -75,7 +86,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.order_by("-started_at", "-id")
 
     def matching(self, **wanted: Any) -> Self:
-        """Equality on the given columns; empty ones are left out. Names of columns are the caller's code, never input."""
+        """Equality on the given columns, empty ones left out. The names are the caller's code, never input."""
         return self.filter(**{name: value for name, value in wanted.items() if value not in {None, ""}})
 
 

@@ -30,7 +30,7 @@ def derive(integration: Integration) -> list[SecretReference]:
         .filter(name__in={name for _, name in named})
         .order_by("name")
     }
-    present = {(row.slot, row.name): row for row in integration.references.all()}  # type: ignore[attr-defined]
+    present = {(row.slot, row.name): row for row in integration.references.all()}
     _refuse_disabled(named - present.keys(), secrets)
     SecretReference.objects.filter(pk__in=[row.pk for key, row in present.items() if key not in named]).delete()
     return [_put(integration, slot, name, secrets.get(name), present.get((slot, name))) for slot, name in sorted(named)]
@@ -38,7 +38,9 @@ def derive(integration: Integration) -> list[SecretReference]:
 
 def bind_waiting(*, secret: Secret, **_: Any) -> None:
     """A secret was created: bind the references that waited for its name."""
-    SecretReference.objects.filter(organization=secret.organization, name=secret.name, secret=None).update(secret=secret)
+    SecretReference.objects.filter(organization=secret.organization, name=secret.name, secret=None).update(
+        secret=secret
+    )
 
 
 def _slots(integration: Integration) -> list[Any]:
@@ -56,7 +58,9 @@ def _refuse_disabled(new: set[tuple[str, str]], secrets: dict[str, Secret]) -> N
         raise Invalid("The integration was not saved.", errors=errors)
 
 
-def _put(integration: Integration, slot: str, name: str, secret: Secret | None, row: SecretReference | None) -> SecretReference:
+def _put(
+    integration: Integration, slot: str, name: str, secret: Secret | None, row: SecretReference | None
+) -> SecretReference:
     row = row or SecretReference(integration=integration, organization=integration.organization, slot=slot, name=name)
     row.secret = secret
     row.needed_in = integration.environments if integration.enabled else frozenset()

@@ -8,18 +8,23 @@ REFERENCE, INTEGRATION, SECRET = "integrations_secretreference", "integrations_i
 MESSAGE = "another organization"
 
 REFERENCE_FOREIGN = (
-    f"(NEW.secret_id IS NOT NULL AND (SELECT organization_id FROM {SECRET} WHERE id = NEW.secret_id) <> NEW.organization_id) "
+    "(NEW.secret_id IS NOT NULL AND "
+    f"(SELECT organization_id FROM {SECRET} WHERE id = NEW.secret_id) <> NEW.organization_id) "
     f"OR (SELECT organization_id FROM {INTEGRATION} WHERE id = NEW.integration_id) <> NEW.organization_id"
 )
 CONNECTOR_FOREIGN = (
     "NEW.auth_connector_id IS NOT NULL AND "
     f"(SELECT organization_id FROM {INTEGRATION} WHERE id = NEW.auth_connector_id) <> NEW.organization_id"
 )
-RULES = [("reference_one_organization", REFERENCE, REFERENCE_FOREIGN), ("connector_one_organization", INTEGRATION, CONNECTOR_FOREIGN)]
+RULES = [
+    ("reference_one_organization", REFERENCE, REFERENCE_FOREIGN),
+    ("connector_one_organization", INTEGRATION, CONNECTOR_FOREIGN),
+]
 
 INSTALL: dict[str, list[str]] = {
     "sqlite": [
-        f"CREATE TRIGGER {name}_{verb} BEFORE {verb.upper()} ON {table} WHEN {foreign} BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END"
+        f"CREATE TRIGGER {name}_{verb} BEFORE {verb.upper()} ON {table} WHEN {foreign} "
+        f"BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END"
         for name, table, foreign in RULES
         for verb in ("insert", "update")
     ],
@@ -37,6 +42,8 @@ INSTALL: dict[str, list[str]] = {
 REMOVE: dict[str, list[str]] = {
     "sqlite": [f"DROP TRIGGER {name}_{verb}" for name, _, _ in RULES for verb in ("insert", "update")],
     "postgresql": [
-        statement for name, table, _ in RULES for statement in (f"DROP TRIGGER {name} ON {table}", f"DROP FUNCTION {name}()")
+        statement
+        for name, table, _ in RULES
+        for statement in (f"DROP TRIGGER {name} ON {table}", f"DROP FUNCTION {name}()")
     ],
 }

@@ -29,6 +29,7 @@ class ApiAction(Kind[ApiActionConfig]):
 
     key: ClassVar[str] = "api_action"
     label: ClassVar[str] = "API action"
+    plural: ClassVar[str] = "API actions"
     icon: ClassVar[str] = "zap"
 
     def read(self, raw: Mapping[str, Any]) -> ApiActionConfig:
@@ -38,6 +39,10 @@ class ApiAction(Kind[ApiActionConfig]):
     def problems(self, config: ApiActionConfig) -> list[FieldError]:
         """What is wrong with each part; once the parts are right, what is wrong between them."""
         return rules.problems_of_parts(config) or rules.problems_with_params(config, self.slots(config))
+
+    def summary(self, config: ApiActionConfig) -> str:
+        """`POST api.example.com/v1/contacts`."""
+        return f"{config.method} {config.base_url.partition('://')[2].rstrip('/')}{config.path}"
 
     def slots(self, config: ApiActionConfig) -> list[Slot]:
         """`path`, `headers.NAME`, `query.NAME`, `body` and `check.path`."""

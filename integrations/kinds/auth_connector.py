@@ -61,6 +61,7 @@ class AuthConnector(Kind[AuthConnectorConfig]):
 
     key: ClassVar[str] = "auth_connector"
     label: ClassVar[str] = "Auth connector"
+    plural: ClassVar[str] = "Auth connectors"
     icon: ClassVar[str] = "key-round"
     is_connector: ClassVar[bool] = True
 
@@ -79,6 +80,10 @@ class AuthConnector(Kind[AuthConnectorConfig]):
             return list(_value_problems("config.token", config.token, is_header=True))
         is_header = config.location == "header"
         return [*_name_problems(config.name, is_header), *_value_problems("config.value", config.value, is_header)]
+
+    def summary(self, config: AuthConnectorConfig) -> str:
+        """`Bearer token`, or `API key in X-Api-Key`."""
+        return "Bearer token" if isinstance(config, BearerConfig) else f"API key in {config.name}"
 
     def slots(self, config: AuthConnectorConfig) -> list[Slot]:
         """`auth.token` or `auth.value`."""

@@ -36,7 +36,7 @@ class Slot:
     field: str
 
 
-_SLOT_WORDS = {"headers": "Header", "query": "Query", "body": "Body", "path": "Path", "auth": "Authentication", "check": "Check"}
+_SLOT_WORDS = {"headers": "Header", "auth": "Authentication"}
 
 
 def slot_label(path: str) -> str:
@@ -65,10 +65,11 @@ class Destination:
 
 
 class Kind(ABC, Generic[Config]):
-    """One kind of integration; `icon` is the name of a symbol in the sprite."""
+    """One kind of integration; `icon` is the name of a symbol in the sprite, `plural` the heading of a list of them."""
 
     key: ClassVar[str]
     label: ClassVar[str]
+    plural: ClassVar[str]
     icon: ClassVar[str]
     is_connector: ClassVar[bool] = False
     """Whether other integrations may take their authentication from it."""
@@ -88,6 +89,10 @@ class Kind(ABC, Generic[Config]):
     @abstractmethod
     def problems(self, config: Config) -> list[FieldError]:
         """What is wrong with a configuration whose shape is right."""
+
+    @abstractmethod
+    def summary(self, config: Config) -> str:
+        """A few words that tell it from others of its kind, for those who may read its configuration."""
 
     @abstractmethod
     def slots(self, config: Config) -> list[Slot]:

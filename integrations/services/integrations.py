@@ -45,7 +45,7 @@ def create_integration(
     """Store a new integration. It runs in no environment until one is chosen.
 
     Raises:
-        PermissionDenied: the actor may not write integrations; also a key that is limited to some, which could not see it.
+        PermissionDenied: the actor may not write integrations, or is a key that is limited to some.
         Invalid: a field breaks its rule; nothing is stored.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
@@ -67,7 +67,11 @@ def create_integration(
             integration.save(force_insert=True)
             rows = references.derive(integration)
             audit.record(
-                audit.Event.INTEGRATION_CREATED, actor=actor, target=integration, kind=kind, secrets=sorted({row.name for row in rows})
+                audit.Event.INTEGRATION_CREATED,
+                actor=actor,
+                target=integration,
+                kind=kind,
+                secrets=sorted({row.name for row in rows}),
             )
     except IntegrityError:
         raise _name_taken() from None
@@ -115,23 +119,25 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
         IntegrationInUse: others inherit from it (`dependants`).
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
-    try:
-        with transaction.atomic():
-            integration = _lock(actor, integration_id, None)
-            _refuse_if_used(integration)
-            audit.record(audit.Event.INTEGRATION_DELETED, actor=actor, target=integration, kind=integration.kind)
-            integration.delete()
-    except IntegrityError:
-        raise IntegrationInUse("Another integration began to use this one just now.", dependants=[]) from None
+    with transaction.atomic():
+        serialize(actor.organization)
+        integration = _lock(actor, integration_id, None)
+        _refuse_if_used(integration)
+        audit.record(audit.Event.INTEGRATION_DELETED, actor=actor, target=integration, kind=integration.kind)
+        integration.delete()
 
 
 def _lock(actor: Actor, integration_id: UUID, expected_version: int | None) -> Integration:
-    integration = Integration.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=integration_id).first()
+    integration = (
+        Integration.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=integration_id).first()
+    )
     if integration is None:
         raise NotFound(NO_SUCH)
     integration.organization = actor.organization
     if expected_version is not None and integration.version != expected_version:
-        raise EditConflict("Somebody else changed this integration since you opened it. Load it again and repeat your change.")
+        raise EditConflict(
+            "Somebody else changed this integration since you opened it. Load it again and repeat your change."
+        )
     return integration
 
 
@@ -139,15 +145,20 @@ def _set_fields(actor: Actor, integration: Integration, changes: Changes) -> lis
     """Put the new fields on the (unsaved) integration; the names of those that differ from before."""
     errors: list[FieldError] = []
     wanted: dict[str, Any] = {
-        name: getattr(changes, name) for name in ("name", "description", "enabled") if getattr(changes, name) is not None
+        name: getattr(changes, name)
+        for name in ("name", "description", "enabled")
+        if getattr(changes, name) is not None
     }
     if changes.environments is not None:
         wanted["environments"] = frozenset(changes.environments)
     if changes.name is not None:
         errors += check_name(changes.name, actor.organization, other_than=integration.pk)
     errors += check_description(changes.description or "")
-    config = integration.config if changes.config is None else changes.config
-    wanted["config"], connector = clean_config(actor, integration.kind, config, errors, editing=integration)
+    connector = integration.auth_connector
+    if changes.config is not None:
+        wanted["config"], connector = clean_config(actor, integration.kind, changes.config, errors, editing=integration)
+    elif errors:
+        raise Invalid(NOT_SAVED, errors=errors)
     changed = [name for name, value in wanted.items() if getattr(integration, name) != value]
     for name in changed:
         setattr(integration, name, wanted[name])
@@ -159,12 +170,11 @@ def _refuse_if_used(integration: Integration) -> None:
     users = list(Integration.objects.filter(auth_connector=integration).order_by("name"))
     if users:
         raise IntegrationInUse(
-            f"{integration.name} is used by {len(users)} other integration{'s' if len(users) > 1 else ''}. Change them first.",
+            f"{integration.name} is used by {len(users)} other integration{'s' if len(users) > 1 else ''}. "
+            "Change them first.",
             dependants=users,
         )
 
 
 def _name_taken() -> Invalid:
     return Invalid(NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")])
-
-

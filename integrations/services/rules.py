@@ -21,8 +21,12 @@ DESCRIPTION_LENGTH = Integration._meta.get_field("description").max_length or 50
 def check_name(name: str, organization: Organization, *, other_than: UUID | None = None) -> list[FieldError]:
     """One line of visible text, unique in the organization in any case."""
     if not name.strip() or name != name.strip() or len(name) > NAME_LENGTH or not name.isprintable():
-        return [FieldError("name", f"Enter a name of 1 to {NAME_LENGTH} characters, on one line, without spaces at the ends.")]
-    taken = Integration.objects.of(organization).filter(name__iexact=name).exclude(pk=other_than).exists()
+        return [
+            FieldError(
+                "name", f"Enter a name of 1 to {NAME_LENGTH} characters, on one line, without spaces at the ends."
+            )
+        ]
+    taken = Integration.objects.of(organization).filter(name__iexact=name).exclude(pk=other_than).exists()  # type: ignore[misc]
     return [FieldError("name", "There is an integration with this name already. Choose another name.")] if taken else []
 
 
@@ -75,18 +79,24 @@ def _check_destinations(destinations: Iterable[Destination]) -> list[FieldError]
     return errors
 
 
-def _connector(actor: Actor, connector_id: UUID | None, editing: Integration | None) -> tuple[Integration | None, list[FieldError]]:
+def _connector(
+    actor: Actor, connector_id: UUID | None, editing: Integration | None
+) -> tuple[Integration | None, list[FieldError]]:
     """The connector with this id, of this organization and visible to the actor, or why not.
 
-    A key that is limited to certain integrations may keep a connector that is not on its list, and choose none that is not.
+    A key that is limited to certain integrations may keep a connector that is not on its list, but choose none.
     """
     if connector_id is None:
         return None, []
     kept = editing is not None and editing.auth_connector_id == connector_id
     candidates = Integration.objects.of(actor.organization) if kept else Integration.objects.visible_to(actor)
-    connector = candidates.filter(pk=connector_id, kind__in=[key for key, kind in KINDS.items() if kind.is_connector]).first()
+    connector = candidates.filter(
+        pk=connector_id, kind__in=[key for key, kind in KINDS.items() if kind.is_connector]
+    ).first()
     if connector is None:
-        return None, [FieldError("config.auth_connector", "There is no such auth connector. Choose one of the list, or none.")]
+        return None, [
+            FieldError("config.auth_connector", "There is no such auth connector. Choose one of the list, or none.")
+        ]
     return connector, []
 
 
