@@ -3,7 +3,6 @@
 PORT ?= 8000
 DEMO ?= 1
 PY := .venv/bin/python
-UV_VERSION := 0.13.8
 export PORT DEMO
 unexport PYTHONPATH
 
@@ -25,6 +24,7 @@ lint: .venv/development  ## ruff, mypy, Django's checks, missing migrations
 	$(PY) -m tests.deployment makemigrations --check --dry-run
 
 lock: .venv/bin/uv  ## Resolve the dependencies again, with hashes
+	echo uv | .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header - -o requirements-uv.txt
 	.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --no-header pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --no-header pyproject.toml --group dev -o requirements-dev.txt
 
@@ -33,11 +33,10 @@ clean:  ## Remove the environment; var/ and .env stay
 
 .venv/bin/uv:
 	python3 -m venv --without-pip .venv
-	python3 -m pip --quiet --disable-pip-version-check --python .venv/bin/python install uv==$(UV_VERSION)
+	python3 -m pip --quiet --disable-pip-version-check --python .venv/bin/python install --require-hashes -r requirements-uv.txt
 
-# The development lock holds the runtime lock, so either file serves `make run`.
 .venv/runtime: requirements.txt | .venv/bin/uv
-	@test -f .venv/development || .venv/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements.txt
+	.venv/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements.txt
 	@touch $@
 
 .venv/development: requirements-dev.txt | .venv/bin/uv

@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from accounts.environments import ALL_ENVIRONMENTS, Environment
-from accounts.errors import NotFound, PermissionDenied
+from accounts.errors import PermissionDenied
 from accounts.models import ApiKey, Membership, Organization, User
 from accounts.policy import (
     STAFF_PERMISSIONS,
@@ -53,17 +53,16 @@ class Actor:
         if not self.may(permission):
             raise PermissionDenied(f"This needs the permission {permission.value}.")
 
+    def sees(self, integration_id: UUID) -> bool:
+        """Whether the integration is on the actor's list; without a list, every one is (API.md, "Who")."""
+        return self.integrations is None or integration_id in self.integrations
+
     def check_environments(self, *environments: Environment) -> None:
         """Refuse with `PermissionDenied` outside the actor's environments (API.md, "Who")."""
         outside = [environment for environment in environments if environment not in self.environments]
         if outside:
             names = ", ".join(environment.value for environment in outside)
             raise PermissionDenied(f"This API key may not act in {names}.")
-
-    def check_integration(self, integration_id: UUID) -> None:
-        """Refuse with `NotFound` an integration that is not on the key's list (API.md, "Who")."""
-        if self.integrations is not None and integration_id not in self.integrations:
-            raise NotFound("No such integration.")
 
 
 def actor_for_member(membership: Membership, *, address: str | None = None) -> Actor:

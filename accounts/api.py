@@ -1,11 +1,13 @@
-"""How an API call proves who it is."""
+"""How an API call proves who it is, and what every operation needs to know about it."""
 
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from accounts.actors import Actor
 from accounts.addresses import client_address
+from accounts.database import in_database
 from accounts.services.api_keys import actor_of_key
+from accounts.texts import UNSTORABLE
 
 
 class ApiKeyAuth(HttpBearer):
@@ -19,3 +21,21 @@ class ApiKeyAuth(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Actor:
         """The actor of the key; raises `Unauthenticated`."""
         return actor_of_key(token, address=client_address(request))
+
+
+class AsyncApiKeyAuth(ApiKeyAuth):
+    """The same for asynchronous operations: the look-up borrows a database thread for its own time."""
+
+    async def authenticate(self, request: HttpRequest, token: str) -> Actor:  # type: ignore[override]
+        """The actor of the key; raises `Unauthenticated`."""
+        return await in_database(actor_of_key, token, address=client_address(request))
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The actor that authentication left on the request."""
+    return request.auth  # type: ignore[attr-defined]
+
+
+def searchable(text: str) -> str:
+    """Search text without NUL and lone surrogates, which PostgreSQL refuses."""
+    return UNSTORABLE.sub("", text)

@@ -22,6 +22,7 @@ class Event(StrEnum):
     """Every tag there is: thing, act. A tag that is no longer written stays here as a comment."""
 
     API_KEY_CREATED = "api_key.created"
+    API_KEY_REVOKED = "api_key.revoked"
     INTEGRATION_CREATED = "integration.created"
     INTEGRATION_CHANGED = "integration.changed"
     INTEGRATION_DELETED = "integration.deleted"
@@ -41,7 +42,6 @@ class Outcome(StrEnum):
     """What became of the attempt."""
 
     DONE = "done"
-    REFUSED = "refused"
 
 
 class Target(Protocol):

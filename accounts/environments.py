@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache
 
 
 class Environment(StrEnum):
@@ -41,6 +42,7 @@ def to_mask(environments: Iterable[Environment]) -> int:
     return sum(environment.bit for environment in set(environments))
 
 
+@cache
 def from_mask(mask: int) -> frozenset[Environment]:
     """The set of environments that an integer from the database stands for."""
     return frozenset(environment for environment in Environment if mask & environment.bit)

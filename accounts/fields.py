@@ -8,7 +8,6 @@ from django.db.models.lookups import Lookup
 
 from accounts.environments import Environment, from_mask, to_mask
 
-
 if TYPE_CHECKING:
     _Column = models.PositiveSmallIntegerField[Iterable[Environment] | int, frozenset[Environment]]
 else:

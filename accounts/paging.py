@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from accounts.errors import FieldError, Invalid
+from accounts.texts import UNSTORABLE
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 200
@@ -40,7 +41,7 @@ def decode_cursor(cursor: str, *, length: int) -> list[str]:
     if (
         not isinstance(key, list)
         or len(key) != length
-        or not all(isinstance(part, str) and "\0" not in part for part in key)
+        or not all(isinstance(part, str) and not UNSTORABLE.search(part) for part in key)
     ):
         raise Invalid(
             "Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]

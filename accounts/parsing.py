@@ -19,7 +19,7 @@ class StrictJsonParser(Parser):
             InvalidJson: it is not JSON, or not UTF-8. The text of the fault is not passed on: it may quote the body.
         """
         try:
-            return json.loads(request.body, parse_constant=_refuse, object_pairs_hook=_distinct)
+            return json.loads(request.body.decode(), parse_constant=_refuse, object_pairs_hook=_distinct)
         except (ValueError, RecursionError):
             raise InvalidJson("The body is not valid JSON.") from None
 

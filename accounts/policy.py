@@ -10,6 +10,8 @@ from enum import StrEnum
 class Permission(StrEnum):
     """One act on one kind of thing, `resource.action`, in alphabetical order."""
 
+    API_KEYS_CREATE = "api_keys.create"
+    API_KEYS_REVOKE = "api_keys.revoke"
     INTEGRATIONS_BROWSE = "integrations.browse"
     INTEGRATIONS_READ = "integrations.read"
     INTEGRATIONS_RUN = "integrations.run"
@@ -39,6 +41,8 @@ class Role(StrEnum):
 MEMBER_PERMISSIONS = frozenset({Permission.INTEGRATIONS_BROWSE, Permission.SECRETS_BROWSE})
 
 ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {
+    Permission.API_KEYS_CREATE,
+    Permission.API_KEYS_REVOKE,
     Permission.INTEGRATIONS_READ,
     Permission.INTEGRATIONS_RUN,
     Permission.INTEGRATIONS_WRITE,
@@ -59,7 +63,10 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 
 class Scope(StrEnum):
-    """What an API key was given (API.md, "Who"). Nobody's key holds more than an admin."""
+    """What an API key was given (API.md, "Who"). Nobody's key holds more than an admin.
+
+    Writing includes reading: a write is answered with the whole thing, and its refusals tell what is there.
+    """
 
     SECRETS_READ = "secrets.read"
     SECRETS_WRITE = "secrets.write"
@@ -71,15 +78,20 @@ class Scope(StrEnum):
 
 SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
     Scope.SECRETS_READ: frozenset({Permission.SECRETS_BROWSE, Permission.SECRETS_READ}),
-    Scope.SECRETS_WRITE: frozenset({Permission.SECRETS_DISABLE, Permission.SECRETS_WRITE}),
+    Scope.SECRETS_WRITE: frozenset(
+        {Permission.SECRETS_BROWSE, Permission.SECRETS_DISABLE, Permission.SECRETS_READ, Permission.SECRETS_WRITE}
+    ),
     Scope.INTEGRATIONS_READ: frozenset({Permission.INTEGRATIONS_BROWSE, Permission.INTEGRATIONS_READ}),
-    Scope.INTEGRATIONS_WRITE: frozenset({Permission.INTEGRATIONS_WRITE}),
+    Scope.INTEGRATIONS_WRITE: frozenset(
+        {Permission.INTEGRATIONS_BROWSE, Permission.INTEGRATIONS_READ, Permission.INTEGRATIONS_WRITE}
+    ),
     Scope.RUN: frozenset({Permission.INTEGRATIONS_RUN}),
     Scope.AUDIT_READ: frozenset({Permission.RUNS_READ}),
 }
 
 STAFF_PERMISSIONS = frozenset(
     {
+        Permission.API_KEYS_REVOKE,
         Permission.INTEGRATIONS_BROWSE,
         Permission.INTEGRATIONS_READ,
         Permission.MEMBERS_MANAGE,

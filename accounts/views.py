@@ -1,5 +1,8 @@
 """Pages about the person and their organizations: where to land, and founding an organization."""
 
+from typing import Any
+
+from allauth.account.views import LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -8,6 +11,16 @@ from accounts.errors import Invalid
 from accounts.models import Membership
 from accounts.services.organizations import create_organization
 from accounts.stamps import LAST_ORGANIZATION, signed_in
+
+
+class SignOutView(LogoutView):
+    """Signing out also empties what the browser kept (SECURITY section 5.1, ASVS 14.3.1)."""
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Sign out."""
+        response = super().post(*args, **kwargs)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
 
 
 @signed_in

@@ -36,14 +36,21 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return render(request, "404.html", status=404)
 
 
+def plain_problem(status: HTTPStatus) -> HttpResponse:
+    """A problem document that says no more than the status: `method_not_allowed`, `internal_error`."""
+    code = "internal_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else status.phrase.lower().replace(" ", "_")
+    document = {
+        "type": f"urn:coffer:problem:{code}",
+        "title": status.phrase,
+        "status": status.value,
+        "code": code,
+        "detail": status.description or status.phrase,
+    }
+    return JsonResponse(document, status=status, content_type=PROBLEM)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """500: nothing of the fault, nothing from the database; the page may be what is broken."""
     if request.path.startswith(API_PREFIX):
-        document = {
-            "type": "urn:coffer:problem:internal_error",
-            "title": "Fault",
-            "status": 500,
-            "code": "internal_error",
-        }
-        return JsonResponse({**document, "detail": "Something broke on our side."}, status=500, content_type=PROBLEM)
+        return plain_problem(HTTPStatus.INTERNAL_SERVER_ERROR)
     return HttpResponse(render_to_string("500.html"), status=500)

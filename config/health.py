@@ -1,10 +1,16 @@
 """Two addresses for whoever watches the process."""
 
+import time
+
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from accounts.stamps import public
 from secrets_app import keyring
+
+KEPT_SECONDS = 10.0
+
+_last: tuple[float, list[str]] = (float("-inf"), [])
 
 
 @public
@@ -15,8 +21,11 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 @public
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """Database and keys are usable, or 503 with the names of what is not."""
-    problems = _problems()
+    """Database and keys are usable, or 503 with the names of what is not. Looked up at most every ten seconds."""
+    global _last  # noqa: PLW0603 - one answer a process
+    if time.monotonic() - _last[0] > KEPT_SECONDS:
+        _last = (time.monotonic(), _problems())
+    problems = _last[1]
     return JsonResponse({"ready": not problems, "problems": problems}, status=503 if problems else 200)
 
 

@@ -4,6 +4,7 @@ There is one set of defaults, the production one. Whatever would make it unsafe 
 says what to set. Master keys are not settings: `secrets_app.keyring` reads them, so that no settings page shows them.
 """
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env")
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
-MINIMUM_SECRET_KEY_LENGTH = 50
+MINIMUM_SECRET_KEY_LENGTH, MINIMUM_DISTINCT_CHARACTERS = 50, 16
 
 
 def required(name: str, hint: str) -> str:
@@ -31,7 +32,7 @@ def required(name: str, hint: str) -> str:
 SECRET_KEY = required(
     "COFFER_SECRET_KEY", "Set it to a random text of 50 characters or more; `make run` writes one into .env."
 )
-if len(SECRET_KEY) < MINIMUM_SECRET_KEY_LENGTH:
+if len(SECRET_KEY) < MINIMUM_SECRET_KEY_LENGTH or len(set(SECRET_KEY)) < MINIMUM_DISTINCT_CHARACTERS:
     raise ImproperlyConfigured(f"COFFER_SECRET_KEY is weak. Use {MINIMUM_SECRET_KEY_LENGTH} random characters or more.")
 required(
     "COFFER_MASTER_KEYS",
@@ -47,6 +48,8 @@ if any(not host or host.startswith(("*", ".")) for host in ALLOWED_HOSTS):
 SITE_URL = env.str("COFFER_SITE_URL", default=f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
 SERVED_ON_LOOPBACK = set(ALLOWED_HOSTS) <= LOOPBACK
 HTTPS = urlsplit(SITE_URL).scheme == "https"
+if urlsplit(SITE_URL).hostname not in {host.strip("[]") for host in ALLOWED_HOSTS}:
+    raise ImproperlyConfigured("COFFER_SITE_URL names a host that COFFER_ALLOWED_HOSTS does not list.")
 if not HTTPS and not SERVED_ON_LOOPBACK:
     raise ImproperlyConfigured("COFFER_SITE_URL is not https. Plain http is for loopback hosts only.")
 
@@ -77,6 +80,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -106,6 +110,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.shell",
+                "secrets_app.context.attention",
             ],
         },
     },
@@ -123,19 +128,20 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-    # A file, not memory: the broker's database threads have connections of their own.
-    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "var" / "test.sqlite3"}
+    # A file, not memory: the broker's database threads have connections of their own. Two suites may run at once.
+    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "var" / f"test-{os.getpid()}.sqlite3"}
 else:
-    # Long-lived database threads keep their connection; a health check replaces one that the server closed.
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("COFFER_CONN_MAX_AGE", default=60)
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # Under ASGI a request's thread ends with it: a connection that outlived the request would be lost, and stay open.
+    # Asynchronous code has long-lived database threads instead (accounts/database.py).
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://coffer_cache")}
 WORKERS = env.int("WEB_CONCURRENCY", default=1)
-if WORKERS > 1 and "locmem" in CACHES["default"]["BACKEND"]:
+PER_PROCESS = any(word in CACHES["default"]["BACKEND"] for word in ("locmem", "dummy"))
+if PER_PROCESS and (WORKERS > 1 or not SERVED_ON_LOOPBACK):
     raise ImproperlyConfigured(
-        "CACHE_URL is a per-process cache, but WEB_CONCURRENCY is above 1. "
-        "Sign-in limits would not hold: use dbcache:// or a server."
+        "CACHE_URL is a per-process cache: with several workers, sign-in limits would not hold. "
+        "Leave it out (a table of the database serves), or name a server."
     )
 
 # People

@@ -1,15 +1,22 @@
-"""What an upstream said, masked and in a form that can be passed on (DESIGN section 6, step 8)."""
+"""What an upstream said, masked and in a form that can be passed on (DESIGN section 6, step 8).
+
+Owns: what is masked, what is withheld, and the order: the bytes are masked as they came and decoded afterwards. How a
+value is found is `secrets_app/redaction.py`, which bodies are compressed is `decoding.py`.
+"""
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
+from integrations.decoding import is_compressed
 from integrations.transport import UpstreamResponse
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction import Redactor
+from secrets_app.redaction import Masked, Redactor
 
 
 class BodyType(StrEnum):
@@ -34,48 +41,83 @@ class Answer:
     masked: list[str]
 
 
+WITHHELD = "[withheld]"
+"""Stands for a header or a reason that holds a value which cannot be cut out of it."""
+
+
 def mask_response(response: UpstreamResponse, secrets: Mapping[str, Plaintext]) -> Answer:
     """Mask every value used, in status line, headers and body. What cannot be checked is withheld.
+
+    A value in the head that cannot be cut out of it withholds the body as well (DESIGN section 4, "Values").
 
     Args:
         secrets: the values of this run, by name.
     """
     redactor = Redactor(secrets)
-    found: set[str] = set()
-    headers = [(_mask(redactor, name, found), _mask(redactor, value, found)) for name, value in response.headers]
-    reason = _mask(redactor, response.reason, found)
+    reason, content = redactor.mask_bytes(response.reason), redactor.mask_bytes(response.body)
+    headers = [(redactor.mask_bytes(name), redactor.mask_bytes(value)) for name, value in response.headers]
+    parts = [reason, content, *chain.from_iterable(headers)]
     body, body_type = None, BodyType.WITHHELD
-    if response.readable:
-        masked = redactor.mask_bytes(response.body)
-        found |= masked.found
-        if not masked.withheld:
-            body, body_type = _present(masked.text, says_json="json" in _content_type(response))
-    return Answer(response.status, reason, headers, body, body_type, len(response.body), sorted(found))
+    if _can_be_checked(response) and not any(part.withheld for part in parts):
+        body, body_type = _present(content.text, says_json=b"json" in _content_type(response))
+    return Answer(
+        status=response.status,
+        reason=_shown(reason),
+        headers=[(_shown(name), _shown(value)) for name, value in headers],
+        body=body,
+        body_type=body_type,
+        body_bytes=len(response.body),
+        masked=sorted({name for part in parts for name in part.found}),
+    )
 
 
-def _mask(redactor: Redactor, text: str, found: set[str]) -> str:
-    """A short text, masked; withheld whole where it cannot be masked safely."""
-    masked = redactor.mask(text)
-    found |= masked.found
-    return "[withheld]" if masked.withheld else masked.text
+def _shown(part: Masked) -> str:
+    """A piece of the head as text; withheld whole where a value cannot be cut out of it."""
+    return WITHHELD if part.withheld else part.text.decode("utf-8", "replace")
 
 
-def _content_type(response: UpstreamResponse) -> str:
-    return next((value.lower() for name, value in response.headers if name.lower() == "content-type"), "")
+def _can_be_checked(response: UpstreamResponse) -> bool:
+    """Whether a value in the body would show (DESIGN section 6, step 8): compressed, it shows in none of its forms."""
+    return response.readable and (_text(response.body) is not None or not is_compressed(response.body))
+
+
+def _content_type(response: UpstreamResponse) -> bytes:
+    return next((value.lower() for name, value in response.headers if name.lower() == b"content-type"), b"")
 
 
 def _present(body: bytes, *, says_json: bool) -> tuple[Any, BodyType]:
     """JSON where the upstream says so or it looks like it, and it is; else text if UTF-8; else base64."""
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
+    text = _text(body)
+    if text is None:
         return base64.b64encode(body).decode("ascii"), BodyType.BASE64
     if not says_json and not text.lstrip().startswith(("{", "[")):
         return text, BodyType.TEXT
     try:
-        return json.loads(text, parse_constant=_refuse_constant), BodyType.JSON
+        return _parsed(text), BodyType.JSON
     except (ValueError, RecursionError):
         return text, BodyType.TEXT
+
+
+def _text(body: bytes) -> str | None:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _parsed(text: str) -> Any:
+    """JSON that can be written again as JSON; raises ValueError for anything else, RecursionError for great depth."""
+    value = json.loads(text, parse_float=_finite, parse_constant=_refuse_constant)
+    json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair can be spelt in JSON and not in UTF-8
+    return value
+
+
+def _finite(text: str) -> float:
+    """`1e999` is JSON, and infinity to Python, which would write it as `Infinity`."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("too large")
+    return number
 
 
 def _refuse_constant(name: str) -> None:

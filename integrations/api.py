@@ -1,19 +1,20 @@
 """`/api/v1/integrations` (API.md, "Integrations")."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Query, Router, Status
+from ninja import Router, Status
 
 from accounts.actors import Actor
+from accounts.api import AsyncApiKeyAuth, actor_of, searchable
 from accounts.environments import Environment
-from accounts.paging import DEFAULT_LIMIT, LARGEST_LIMIT, decode_cursor, encode_cursor
+from accounts.paging import DEFAULT_LIMIT, decode_cursor, encode_cursor
 from accounts.policy import Permission
 from accounts.preconditions import expected_version
+from accounts.schemas import PROBLEMS, PROBLEMS_OF_ONE, Limit, ProblemOut
 from accounts.stamps import key_requires
 from integrations import broker
-from integrations.admission import Call
 from integrations.api_schemas import (
     CheckIn,
     CheckOut,
@@ -30,15 +31,12 @@ from integrations.api_schemas import (
 from integrations.checking import check
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration
+from integrations.preparation import Call
 from integrations.querysets import IntegrationQuerySet
 from integrations.services import integrations
-from secrets_app.schemas import ProblemOut
 
 router = Router()
 
-Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT)]
-PROBLEMS = {400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut}
-PROBLEMS_OF_ONE = {**PROBLEMS, 404: ProblemOut}
 PROBLEMS_OF_RUN = {**PROBLEMS_OF_ONE, 409: ProblemOut, 502: ProblemOut, 504: ProblemOut}
 
 
@@ -54,8 +52,8 @@ def list_integrations(
     cursor: str = "",
 ) -> dict[str, Any]:
     """By name. `secret` is the name of a secret that they use."""
-    rows = _loaded(Integration.objects.visible_to(_actor(request)).search(_text(q))).matching(
-        kind=_text(kind), environment=environment, secret=_text(secret)
+    rows = _loaded(Integration.objects.visible_to(actor_of(request)).search(searchable(q))).matching(
+        kind=searchable(kind), environment=environment, secret=searchable(secret)
     )
     if cursor:
         rows = rows.filter(name__gt=decode_cursor(cursor, length=1)[0])
@@ -68,7 +66,7 @@ def list_integrations(
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def create_integration(request: HttpRequest, payload: IntegrationIn) -> Any:
     """Names of secrets that do not exist yet are accepted, with a warning."""
-    actor = _actor(request)
+    actor = actor_of(request)
     integration = integrations.create_integration(
         actor=actor,
         kind=payload.kind,
@@ -85,7 +83,7 @@ def create_integration(request: HttpRequest, payload: IntegrationIn) -> Any:
 @key_requires(Permission.INTEGRATIONS_READ)
 def get_integration(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
     """With its references and what stands in the way of a run."""
-    return _shown(_actor(request), integration_id)
+    return _shown(actor_of(request), integration_id)
 
 
 @router.patch(
@@ -96,7 +94,7 @@ def get_integration(request: HttpRequest, integration_id: UUID) -> dict[str, Any
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def edit_integration(request: HttpRequest, integration_id: UUID, payload: IntegrationPatch) -> dict[str, Any]:
     """References are derived again in the same transaction."""
-    actor = _actor(request)
+    actor = actor_of(request)
     changes = integrations.Changes(
         name=payload.name,
         description=payload.description,
@@ -117,11 +115,14 @@ def edit_integration(request: HttpRequest, integration_id: UUID, payload: Integr
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def delete_integration(request: HttpRequest, integration_id: UUID) -> Any:
     """409 `integration_in_use`, with `dependants`, while others inherit from it."""
+    actor = actor_of(request)
     try:
-        integrations.delete_integration(actor=_actor(request), integration_id=integration_id)
+        integrations.delete_integration(actor=actor, integration_id=integration_id)
     except IntegrationInUse as refusal:
         refusal.members["dependants"] = [
-            {"id": str(user.id), "name": user.name, "kind": user.kind} for user in refusal.dependants
+            {"id": str(user.id), "name": user.name, "kind": user.kind}
+            for user in refusal.dependants
+            if actor.sees(user.id)
         ]
         raise
     return Status(204, None)
@@ -133,22 +134,32 @@ def delete_integration(request: HttpRequest, integration_id: UUID) -> Any:
 @key_requires(Permission.INTEGRATIONS_READ)
 def list_operations(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
     """Each operation with its parameters as JSON Schema."""
-    return {"items": operations_out(Integration.objects.fetch(_actor(request), integration_id))}
+    return {"items": operations_out(Integration.objects.fetch(actor_of(request), integration_id))}
 
 
-@router.post("/{uuid:integration_id}/run", response={200: RunResultOut, **PROBLEMS_OF_RUN}, summary="Run an operation")
+@router.post(
+    "/{uuid:integration_id}/run",
+    auth=AsyncApiKeyAuth(),
+    response={200: RunResultOut, **PROBLEMS_OF_RUN},
+    summary="Run an operation",
+)
 @key_requires(Permission.INTEGRATIONS_RUN)
 async def run(request: HttpRequest, integration_id: UUID, payload: RunIn) -> dict[str, Any]:
     """Makes the call with the values of one environment and answers with what the upstream said, masked."""
     call = Call(integration_id, payload.environment, payload.operation, payload.params)
-    return (await broker.run(_actor(request), call)).as_json()
+    return (await broker.run(actor_of(request), call)).as_json()
 
 
-@router.post("/{uuid:integration_id}/test", response={200: CheckOut, **PROBLEMS_OF_ONE}, summary="The harmless check")
+@router.post(
+    "/{uuid:integration_id}/test",
+    auth=AsyncApiKeyAuth(),
+    response={200: CheckOut, **PROBLEMS_OF_ONE},
+    summary="The harmless check",
+)
 @key_requires(Permission.INTEGRATIONS_RUN)
 async def test(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> dict[str, Any]:
     """A check is harmless or it is not made: then its step says `not_checkable`."""
-    steps = await check(_actor(request), integration_id, payload.environment)
+    steps = await check(actor_of(request), integration_id, payload.environment)
     return {"ok": all(step.outcome == "passed" for step in steps), "steps": [step.as_json() for step in steps]}
 
 
@@ -158,12 +169,3 @@ def _loaded(rows: IntegrationQuerySet) -> IntegrationQuerySet:
 
 def _shown(actor: Actor, integration_id: UUID) -> dict[str, Any]:
     return integration_out(_loaded(Integration.objects.all()).fetch(actor, integration_id))
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return request.auth  # type: ignore[attr-defined]
-
-
-def _text(text: str) -> str:
-    """Search text without NUL, which PostgreSQL refuses."""
-    return text.replace("\0", "")

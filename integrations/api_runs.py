@@ -6,17 +6,17 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.http import HttpRequest
-from ninja import Query, Router
+from ninja import Router
 from pydantic import AfterValidator
 
 from accounts.environments import Environment
 from accounts.errors import FieldError, Invalid
-from accounts.paging import DEFAULT_LIMIT, LARGEST_LIMIT, decode_cursor, encode_cursor
+from accounts.paging import DEFAULT_LIMIT, decode_cursor, encode_cursor
 from accounts.policy import Permission
+from accounts.schemas import PROBLEMS, Limit
 from accounts.stamps import key_requires
 from integrations.api_schemas import RunsOut, run_out
 from integrations.models import Run, RunSecret
-from secrets_app.schemas import ProblemOut
 
 router = Router()
 
@@ -35,7 +35,7 @@ Outcome = Literal["started", "succeeded", "upstream_error", "refused", "failed"]
 
 @router.get(
     "",
-    response={200: RunsOut, 400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut},
+    response={200: RunsOut, **PROBLEMS},
     summary="The run ledger",
 )
 @key_requires(Permission.RUNS_READ)
@@ -47,7 +47,7 @@ def list_runs(
     outcome: Outcome | None = None,
     since: Moment | None = None,
     until: Moment | None = None,
-    limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT,
+    limit: Limit = DEFAULT_LIMIT,
     cursor: str = "",
 ) -> dict[str, Any]:
     """Newest first. `integration` and `secret` are ids; `since` and `until` bound the start of a run."""

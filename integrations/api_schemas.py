@@ -8,10 +8,10 @@ from ninja import Schema
 from pydantic import Field
 
 from accounts.environments import Environment, in_order
+from accounts.schemas import Strict
 from integrations.kinds import KINDS
 from integrations.models import Integration, Run
 from integrations.warnings import warnings_for
-from secrets_app.schemas import Strict
 
 
 class IntegrationIn(Strict):

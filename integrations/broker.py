@@ -11,17 +11,18 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actors import Actor
+from accounts.database import in_database
 from accounts.errors import Refusal
 from integrations import ledger, outgoing, transport
-from integrations.admission import Admitted, Call, admit
+from integrations.admission import INTERNAL_ERROR, Admitted, admit
 from integrations.answers import Answer, mask_response
-from integrations.database import in_database
 from integrations.errors import EgressDenied
 from integrations.models import RunOutcome
+from integrations.preparation import Call
 from integrations.requests import PreviewRequest, preview, render
 
 CANCELLED = "cancelled"
-INTERNAL_ERROR = "internal_error"
+MASKED_INLINE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,17 @@ async def _admit(actor: Actor, call: Call) -> Admitted:
 async def _send(admitted: Admitted) -> Answer:
     request = render(admitted.template, secrets=admitted.secrets, params=admitted.params)
     response = await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context())
-    return mask_response(response, admitted.secrets)
+    if len(response.body) <= MASKED_INLINE_BYTES:
+        return mask_response(response, admitted.secrets)
+    return await asyncio.to_thread(mask_response, response, admitted.secrets)  # other runs go on meanwhile
 
 
 def _finish(
     admitted: Admitted, outcome: RunOutcome, duration_ms: int, error_code: str, status: int | None = None
 ) -> None:
     ledger.finish(admitted.run, outcome=outcome, duration_ms=duration_ms, error_code=error_code, status=status)
-    ledger.stamp_last_used(admitted.secret_ids, admitted.integration_ids)
+    if outcome is not RunOutcome.REFUSED:
+        ledger.stamp_last_used(admitted.secret_ids, admitted.integration_ids)
 
 
 def _nothing_left(refusal: Refusal) -> bool:

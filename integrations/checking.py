@@ -5,15 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actors import Actor
+from accounts.database import in_database
 from accounts.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal
 from accounts.policy import Permission
 from integrations import broker
-from integrations.admission import Call
-from integrations.database import in_database
 from integrations.kinds import KINDS
-from integrations.kinds.base import CHECK
 from integrations.models import Integration, RunOutcome
+from integrations.preparation import Call
 
 PASSED, FAILED, NOT_CHECKABLE = "passed", "failed", "not_checkable"
 
@@ -41,7 +40,7 @@ async def check(actor: Actor, integration_id: UUID, environment: Environment) ->
     if not await in_database(_is_checkable, actor, integration_id, environment):
         return [Step("request", NOT_CHECKABLE, None, "No harmless check is declared for this integration.")]
     try:
-        result = await broker.run(actor, Call(integration_id, environment, CHECK))
+        result = await broker.run(actor, Call(integration_id, environment, check=True))
     except (NotFound, PermissionDenied):
         raise
     except Refusal as refusal:

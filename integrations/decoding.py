@@ -1,7 +1,8 @@
-"""Undoing the compression of an answer, within a limit.
+"""Undoing the compression of an answer, within a limit, and telling a compressed body that nobody announced.
 
-Owns: which encodings are undone, `gzip` or `deflate` applied once (SECURITY section 3 rule 16). Anything else could
-hide a value from the masking, so the caller is told that the body cannot be read.
+Owns: which encodings are undone, `gzip` or `deflate` applied once (SECURITY section 3 rule 16), and which formats are
+known by how they begin. Anything else could hide a value from the masking, so the caller is told that the body cannot
+be read. Formats that compress something inside, such as PNG and PDF, are not told (docs/crypto.md).
 """
 
 import zlib
@@ -12,8 +13,27 @@ from integrations.errors import ResponseTooLarge
 _GZIP = 16 + zlib.MAX_WBITS
 _ZLIB = zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
+_ENOUGH_BYTES = 64 * 1024  # no other format inflates this far by chance
 # Servers send "deflate" both with the zlib wrapper that RFC 9110 asks for and without it.
 _WINDOWS: Mapping[str, tuple[int, ...]] = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW_DEFLATE)}
+
+# The first bytes of a file that is compressed as a whole, or an archive; zlib has none and is tried instead.
+_SIGNATURES = (
+    b"\x1f\x8b",  # gzip, RFC 1952 section 2.3.1
+    b"PK\x03\x04",  # zip, and with it docx, xlsx, jar: a file
+    b"PK\x05\x06",  # zip: no file in it
+    b"PK\x07\x08",  # zip: in parts
+    b"BZh",  # bzip2
+    b"\xfd7zXZ\x00",  # xz
+    b"\x28\xb5\x2f\xfd",  # zstd, RFC 8878 section 3.1.1
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+)
+
+
+def is_compressed(body: bytes) -> bool:
+    """Whether a body that is no text is compressed or an archive in one of the formats known here, whole or cut off."""
+    return body.startswith(_SIGNATURES) or _inflates(body)
 
 
 def decode(body: bytes, encodings: list[str], *, limit: int) -> bytes | None:
@@ -43,3 +63,11 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes | None:
     if len(plain) > limit:
         raise ResponseTooLarge(f"The answer holds more than {limit} bytes once decompressed.")
     return plain if stream.eof and not stream.unused_data else None
+
+
+def _inflates(body: bytes) -> bool:
+    """Whether `body` begins with a zlib stream (RFC 1950): something comes out of it, and no error on the way."""
+    try:
+        return bool(zlib.decompressobj(_ZLIB).decompress(body, _ENOUGH_BYTES))
+    except zlib.error:
+        return False

@@ -1,18 +1,19 @@
 """Reading a configured URL, strictly: one reading or none.
 
 Owns: the syntax rules of SECURITY section 3 (1-4 and 7) and the URL object that everything after works on: the domain
-check, the egress rules and the transport. Whether Coffer may go there is `egress.py`. Messages never quote the input.
+check, the egress rules and the transport. Whether Coffer may go there is `egress.py`, how a host name is spelt is
+`secrets_app/hosts.py`, so that the domain check compares the same name. Messages never quote the input.
 """
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NoReturn
 
-import idna
 from yarl import URL
 
 from integrations.errors import InvalidUrl
 from integrations.paths import has_unsafe_segment
+from secrets_app.hosts import ends_in_number, to_a_labels
 
 MAX_LENGTH = 2048
 DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -21,10 +22,6 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\{}]")
 _SPLIT = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)", re.DOTALL)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?")
 _PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_UNICODE_DOTS = re.compile("[\u3002\uff0e\uff61]")
-_MAX_HOST_LENGTH = 253
 _MAX_PORT = 65535
 
 
@@ -51,11 +48,13 @@ def read_host(text: str) -> str:
     """A host as it is compared and sent: an A-label name, an IPv4 or a bracketed IPv6 address. Raises InvalidUrl."""
     if text.startswith("["):
         return _read_ipv6(text)
-    name = _to_ascii(text).lower()
-    if _NUMERIC_LABEL.fullmatch(name.rpartition(".")[2]):
-        return _read_ipv4(name)
-    _check_name(name)
-    return name
+    name = to_a_labels(text)
+    if name is None or any(not label.isascii() and label != label.lower() for label in text.split(".")):
+        _refuse(
+            "This is not a host name: use letters, digits and hyphens between single dots, no final dot, and lower "
+            "case where the letters are not ASCII."
+        )
+    return _read_ipv4(name) if ends_in_number(name) else name
 
 
 def _read_authority(scheme: str, text: str) -> str:
@@ -95,35 +94,6 @@ def _read_ipv4(text: str) -> str:
         return str(IPv4Address(text))
     except AddressValueError:
         _refuse("Write a host name, or an IP address as four decimal numbers.")
-
-
-def _to_ascii(text: str) -> str:
-    """The A-label form (IDNA 2008, RFC 5891): what cannot be encoded exactly is refused, never mapped."""
-    if text.isascii():
-        return text
-    if _UNICODE_DOTS.search(text):
-        _refuse("Separate the parts of the host name with ordinary dots.")
-    try:
-        return idna.encode(text, uts46=False, std3_rules=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        _refuse("This is not a valid international host name; write it in lower case.")
-
-
-def _check_name(name: str) -> None:
-    if len(name) > _MAX_HOST_LENGTH or not all(map(_LABEL.fullmatch, name.split("."))):
-        _refuse("This is not a host name: use letters, digits and hyphens between single dots, and no final dot.")
-    if not all(map(_is_plain_label, name.split("."))):
-        _refuse("This is not a valid international host name.")
-
-
-def _is_plain_label(label: str) -> bool:
-    """Whether a label with hyphens in third and fourth place is an A-label that decodes and encodes to itself."""
-    if label[2:4] != "--":
-        return True
-    try:
-        return label.startswith("xn--") and idna.alabel(idna.ulabel(label)).decode("ascii") == label
-    except (idna.IDNAError, UnicodeError):
-        return False
 
 
 def _agreed(text: str, scheme: str, authority: str, path: str) -> URL:

@@ -16,12 +16,7 @@ from yarl import URL
 from integrations.addresses import LOOPBACK, Network, is_in, is_never_allowed, is_public, read_address
 from integrations.destinations import parse_url
 from integrations.errors import EgressDenied, InvalidUrl
-
-SPECIAL_USE_SUFFIXES = frozenset(
-    {"localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private", "arpa", "onion"}
-    | {"home.arpa", "invalid", "alt"}
-)
-"""Names that never belong to the public internet (SECURITY section 3 rule 5). `test` and `example` are ordinary."""
+from secrets_app.hosts import is_special_name
 
 
 class EgressListError(ValueError):
@@ -91,12 +86,6 @@ def judge_address(address: str, policy: EgressPolicy) -> None:
         raise EgressDenied("The host leads to an address that may never be called.")
     if not is_in(parsed, policy.networks) and not is_public(parsed):
         raise EgressDenied("The host leads to an address that is not on the public internet.")
-
-
-def is_special_name(host: str) -> bool:
-    """Whether an A-label name is single-label or ends in a special-use suffix."""
-    labels = host.split(".")
-    return len(labels) == 1 or any(".".join(labels[index:]) in SPECIAL_USE_SUFFIXES for index in range(len(labels)))
 
 
 def _is_plain_web(url: URL) -> bool:

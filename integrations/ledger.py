@@ -69,11 +69,6 @@ def finish(run: Run, *, outcome: RunOutcome, duration_ms: int, error_code: str =
     )
 
 
-def refuse(run: Run, code: str) -> None:
-    """Record that a started run was refused after all, before anything left."""
-    finish(run, outcome=RunOutcome.REFUSED, duration_ms=0, error_code=code)
-
-
 def stamp_last_used(secret_ids: Iterable[UUID], integration_ids: Iterable[UUID]) -> None:
     """Note on secrets, and on the references of the run's integrations to them, that they were just used.
 

@@ -12,7 +12,7 @@ from accounts.errors import NotFound
 from accounts.models import Organization
 
 if TYPE_CHECKING:
-    from integrations.models import Integration, Run
+    from integrations.models import Integration, Run  # noqa: F401 - base classes name it as text
 
 
 class IntegrationQuerySet(models.QuerySet["Integration"]):
@@ -51,7 +51,7 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else self
 
     def matching(self, *, kind: str = "", environment: Environment | None = None, secret: str = "") -> Self:
-        """Narrow by kind, by an environment that they run in, by the name of a secret that they use; empty ones do not."""
+        """Narrow by kind, by an environment they run in, by the name of a secret they use; empty ones do not."""
         rows = self.filter(kind=kind) if kind else self
         rows = rows.filter(environments__has=environment) if environment else rows
         return rows.filter(pk__in=_references().filter(name=secret).values("integration")) if secret else rows

@@ -5,6 +5,7 @@ Everything about the destination is fixed in the template; rendering fills value
 How a text is encoded in its place is `slots.py`; whether a destination may be called is `egress.py`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
@@ -17,6 +18,10 @@ from integrations.json_body import JsonBody, render_json_body
 from integrations.placeholders import Template
 from integrations.slots import Filling, fill_form, fill_header, fill_path, fill_query, fill_text
 from secrets_app.plaintext import Plaintext
+
+_PERCENT_CODE = "%[0-9A-Fa-f]{2}"
+_PATH = re.compile(rf"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|{_PERCENT_CODE})*")  # RFC 3986 section 3.3
+_QUERY = re.compile(rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|{_PERCENT_CODE})*")  # section 3.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +144,21 @@ def preview(template: RequestTemplate, *, params: Mapping[str, object]) -> Previ
 
 
 def _joined(base: URL, path: str, query: str) -> URL:
-    """The whole URL, marked as encoded so that nothing normalises it. Raises InvalidUrl if it reads differently."""
+    """The whole URL. Raises InvalidUrl unless path and query hold only what leaves them path and query."""
     full_path = _path_below(base, path)
-    text = f"{base.origin()}{full_path}?{query}" if query else f"{base.origin()}{full_path}"
-    url = URL(text, encoded=True)
-    expected = (base.scheme, base.raw_authority, full_path, query, "")
-    if (url.scheme, url.raw_authority, url.raw_path, url.raw_query_string, url.raw_fragment) != expected:
+    if not _PATH.fullmatch(full_path) or not _QUERY.fullmatch(query):
         raise InvalidUrl("With its values filled in, the address would lead elsewhere.")
+    return _uncached_url(base.scheme, base.raw_authority, full_path, query)
+
+
+def _uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
+    """A URL of encoded parts, taken as they are.
+
+    `URL(text)`, `URL.build` and `with_path` keep what they made, values and all, in caches of the process. An empty URL
+    is never cached, because unpickling fills one in; this does the same.
+    """
+    url = URL()
+    url.__setstate__(((scheme, authority, path, query, ""),))
     return url
 
 

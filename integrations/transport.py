@@ -9,6 +9,7 @@ Choosing and judging addresses is `dialling.py`; masking the answer is the broke
 import asyncio
 import logging
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -46,12 +47,13 @@ logger = logging.getLogger(__name__)
 class UpstreamResponse:
     """What the upstream answered, not yet masked. Show nothing of it before that.
 
-    `body` is decompressed. It is empty when `readable` is False: then it came in an encoding that cannot be checked.
+    All of it is bytes: decoding could change a value so that the masking misses it. `body` is decompressed. It is empty
+    when `readable` is False: then it came in an encoding that cannot be checked.
     """
 
     status: int
-    reason: str = field(repr=False)
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    reason: bytes = field(repr=False)
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     body: bytes = field(repr=False)
     readable: bool
 
@@ -129,7 +131,7 @@ async def _exchange(
     body = decode(raw, _encodings(headers), limit=max_body)
     return UpstreamResponse(
         status=response.status,
-        reason=response.reason or "",
+        reason=(response.reason or "").encode("utf-8", "surrogateescape"),  # undoes how the client decodes it
         headers=headers,
         body=b"" if body is None else body,
         readable=body is not None,
@@ -143,11 +145,11 @@ def _sent_headers(request: OutgoingRequest) -> list[tuple[str, str]]:
     return [*agent, ("Accept-Encoding", "identity"), *request.headers]
 
 
-def _read_headers(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
+def _read_headers(response: aiohttp.ClientResponse) -> tuple[tuple[bytes, bytes], ...]:
     raw = response.raw_headers
     if sum(len(name) + len(value) + 4 for name, value in raw) > MAX_HEADER_BYTES:  # 4: the colon, a space, a line break
         raise _headers_too_large()
-    return tuple((name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in raw)
+    return raw
 
 
 async def _read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -160,10 +162,10 @@ async def _read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return bytes(body)
 
 
-def _encodings(headers: tuple[tuple[str, str], ...]) -> list[str]:
+def _encodings(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
     """The codings applied to the body, lower-case. A transfer coding other than `chunked` still covers it, too."""
-    named = {"content-encoding", "transfer-encoding"}
-    values = [value for name, value in headers if name.lower() in named]
+    named = {b"content-encoding", b"transfer-encoding"}
+    values = [value.decode("latin-1") for name, value in headers if name.lower() in named]
     return [coding for value in values for part in value.split(",") if (coding := part.strip().lower()) != "chunked"]
 
 
@@ -174,13 +176,22 @@ def _raise_refusal(error: Exception, request: OutgoingRequest) -> NoReturn:
         raise UpstreamTimeout(f"{host} did not answer in time.") from None
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         raise UpstreamTls(f"{host} did not present a certificate that is trusted for this name.") from None
-    if isinstance(error, aiohttp.ClientResponseError) and isinstance(error.__cause__, LineTooLong):
+    if isinstance(error, aiohttp.ClientResponseError) and any(
+        isinstance(cause, LineTooLong) for cause in _causes(error)
+    ):
         raise _headers_too_large() from None
     if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
         raise ResponseUnreadable(f"The answer of {host} ended too early or is not HTTP.") from None
     if not isinstance(error, aiohttp.ClientError | OSError):
         logger.error("an outgoing call failed with an unforeseen %s", type(error).__name__)
     raise UpstreamUnreachable(f"{host} could not be reached.") from None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What an error was raised from: the client wraps its parser's errors once or twice."""
+    while error.__cause__:
+        error = error.__cause__
+        yield error
 
 
 def _headers_too_large() -> ResponseTooLarge:

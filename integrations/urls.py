@@ -1,3 +1,14 @@
-"""Pages of secrets, below `/o/<slug>/secrets/`."""
+"""Pages of integrations, below `/o/<slug>/integrations/`."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from integrations.views import deleting, editing, listing, testing
+
+urlpatterns = [
+    path("", listing.index, name="integrations"),
+    path("new/<str:kind>/", editing.new, name="integration-new"),
+    path("domain-check/", editing.domain_check, name="integration-domain-check"),
+    path("<uuid:integration_id>/", editing.edit, name="integration-edit"),
+    path("<uuid:integration_id>/delete/", deleting.delete, name="integration-delete"),
+    path("<uuid:integration_id>/test/", testing.test, name="integration-test"),
+]

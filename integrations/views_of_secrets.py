@@ -19,7 +19,7 @@ from secrets_app.forms import value_fields
 def details(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """The fragment below one row."""
     row = inventory.one(actor.organization, secret_id)
-    calls = calls_by_day(secret_id)
+    calls = calls_by_day(actor.organization, secret_id)
     secret = {
         "id": row.id,
         "name": row.name,
@@ -27,7 +27,7 @@ def details(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse
         "usage_count": row.usage_count,
         "last_used_at": row.last_used_at,
         "allowed_domains": row.allowed_domains,
-        "references": inventory.references_to(row),
+        "references": inventory.references_to(actor.organization, row),
         "values": value_fields(row),
         "calls_by_day": calls,
         "calls_total": sum(calls),

@@ -12,11 +12,11 @@ from yarl import URL
 from accounts.environments import Environment, in_order
 from accounts.errors import Refusal
 from integrations import outgoing
-from integrations.admission import chain_of, check_links, check_secret
 from integrations.egress import admit_url, is_judged_at_run
 from integrations.errors import EgressDenied
 from integrations.kinds import KINDS
 from integrations.models import Integration
+from integrations.preparation import chain_of, check_links, check_secret
 from secrets_app import resolver
 
 

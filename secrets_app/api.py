@@ -8,18 +8,19 @@ from django.http import HttpRequest
 from ninja import Query, Router, Status
 
 from accounts.actors import Actor
+from accounts.api import actor_of, searchable
 from accounts.environments import Environment
 from accounts.errors import FieldError, Invalid
-from accounts.paging import DEFAULT_LIMIT, LARGEST_LIMIT, Page, decode_cursor, encode_cursor
+from accounts.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from accounts.policy import Permission
 from accounts.preconditions import expected_version
+from accounts.schemas import PROBLEMS, PROBLEMS_OF_ONE, Limit, ProblemOut
 from accounts.stamps import key_requires
 from secrets_app import inventory
 from secrets_app.errors import SecretInUse
 from secrets_app.models import Secret
 from secrets_app.querysets import reference_model
 from secrets_app.schemas import (
-    ProblemOut,
     ReferencesOut,
     SecretIn,
     SecretOut,
@@ -31,10 +32,6 @@ from secrets_app.schemas import (
 from secrets_app.services import secrets
 
 router = Router()
-
-Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT)]
-PROBLEMS = {400: ProblemOut, 401: ProblemOut, 403: ProblemOut, 422: ProblemOut}
-PROBLEMS_OF_ONE = {**PROBLEMS, 404: ProblemOut}
 
 
 @router.get("", response={200: SecretsOut, **PROBLEMS}, summary="The inventory")
@@ -50,10 +47,16 @@ def list_secrets(
     cursor: str = "",
 ) -> dict[str, Any]:
     """Names that are referenced but do not exist come first, with `id: null`; then secrets by name."""
+    actor = actor_of(request)
     filters = inventory.Filters(
-        status=status, environment=environment, text=_text(q), name=_text(name), unused_days=unused_days
+        status=status,
+        environment=environment,
+        text=searchable(q),
+        name=searchable(name),
+        unused_days=unused_days,
+        integrations=actor.integrations,
     )
-    page = inventory.page(_actor(request).organization, filters, cursor=cursor, limit=limit)
+    page = inventory.page(actor.organization, filters, cursor=cursor, limit=limit)
     return {"items": [secret_out(row) for row in page.items], "next_cursor": page.next_cursor}
 
 
@@ -61,7 +64,7 @@ def list_secrets(
 @key_requires(Permission.SECRETS_WRITE)
 def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
     """With one value for every environment, one for each, or none yet."""
-    actor = _actor(request)
+    actor = actor_of(request)
     values = {environment: value for environment, value in payload.given_values().items() if value is not None}
     secret = secrets.create_secret(
         actor=actor,
@@ -81,7 +84,7 @@ def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
 @key_requires(Permission.SECRETS_READ)
 def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
     """Everything but its values."""
-    return _shown(_actor(request), secret_id)
+    return _shown(actor_of(request), secret_id)
 
 
 @router.patch(
@@ -90,7 +93,7 @@ def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
 @key_requires(Permission.SECRETS_WRITE)
 def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> dict[str, Any]:
     """Fields that are left out stay; an empty value keeps the current one, null removes it."""
-    actor = _actor(request)
+    actor = actor_of(request)
     changes = secrets.Changes(
         description=payload.description,
         enabled=payload.enabled,
@@ -111,11 +114,12 @@ def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> 
 @key_requires(Permission.SECRETS_WRITE)
 def delete_secret(request: HttpRequest, secret_id: UUID) -> Any:
     """409 `secret_in_use`, with `references`, while anything refers to it."""
-    actor = _actor(request)
+    actor = actor_of(request)
     try:
         secrets.delete_secret(actor=actor, secret_id=secret_id)
     except SecretInUse as refusal:
-        refusal.members["references"] = [reference_out(reference) for reference in refusal.references]
+        seen = [reference for reference in refusal.references if actor.sees(reference.integration_id)]
+        refusal.members["references"] = [reference_out(reference) for reference in seen]
         raise
     return Status(204, None)
 
@@ -128,19 +132,18 @@ def list_references(
     request: HttpRequest, secret_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: str = ""
 ) -> dict[str, Any]:
     """By integration name."""
-    secret = Secret.objects.fetch(_actor(request).organization, secret_id)
-    page = references_page(secret, cursor=cursor, limit=limit)
+    actor = actor_of(request)
+    secret = Secret.objects.fetch(actor.organization, secret_id)
+    page = references_page(actor, secret, cursor=cursor, limit=limit)
     return {"items": [reference_out(reference) for reference in page.items], "next_cursor": page.next_cursor}
 
 
-def references_page(secret: Secret, *, cursor: str, limit: int) -> Page[Any]:
-    """One page of a secret's references, their integrations loaded, by integration name."""
-    rows = (
-        reference_model()
-        ._default_manager.filter(secret=secret)
-        .select_related("integration")
-        .order_by("integration__name", "pk")
-    )
+def references_page(actor: Actor, secret: Secret, *, cursor: str, limit: int) -> Page[Any]:
+    """One page of a secret's references that the actor sees, their integrations loaded, by integration name."""
+    rows = reference_model()._default_manager.filter(organization=actor.organization, secret=secret)
+    if actor.integrations is not None:
+        rows = rows.filter(integration__in=actor.integrations)
+    rows = rows.select_related("integration").order_by("integration__name", "pk")
     if cursor:
         name, last = decode_cursor(cursor, length=2)
         rows = rows.filter(Q(integration__name__gt=name) | Q(integration__name=name, pk__gt=_uuid(last)))
@@ -149,17 +152,8 @@ def references_page(secret: Secret, *, cursor: str, limit: int) -> Page[Any]:
     return Page(found[:limit], encode_cursor(key) if key else None)
 
 
-def _actor(request: HttpRequest) -> Actor:
-    return request.auth  # type: ignore[attr-defined]
-
-
 def _shown(actor: Actor, secret_id: UUID) -> dict[str, Any]:
     return secret_out(inventory.one(actor.organization, secret_id))
-
-
-def _text(text: str) -> str:
-    """Search text without NUL, which PostgreSQL refuses."""
-    return text.replace("\0", "")
 
 
 def _uuid(text: str) -> UUID:

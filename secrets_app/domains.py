@@ -1,41 +1,18 @@
 """The rule for allowed domains (DESIGN section 4, "Allowed domains"; SECURITY section 3).
 
-Owns which host names may be listed and whether a listed one covers a host. Which host a request really goes to, and
-whether that host may be called at all, is the egress rules' business. Matching compares whole lower-case A-labels:
-no suffix arithmetic on unnormalised text.
+Owns which host names may be listed and whether a listed one covers a host. How a name is spelt is `hosts.py`; which
+host a request really goes to, and whether that host may be called at all, is the egress rules' business. Matching
+compares whole lower-case A-labels: no suffix arithmetic on unnormalised text.
 """
 
-import re
 from collections.abc import Sequence
 from functools import cache
 
-import idna
 from publicsuffixlist import PublicSuffixList
 
-_LONGEST_NAME = 253
-_WILDCARD = "*."
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_UNICODE_DOTS = frozenset("\u3002\uff0e\uff61")  # the idna package would take them for dots
+from secrets_app.hosts import ends_in_number, is_special_name, to_a_labels
 
-# SECURITY section 3 rule 5. `home.arpa` is covered by `arpa`. `example` and `test` are ordinary names here.
-_SPECIAL_USE = frozenset(
-    (
-        "alt",
-        "arpa",
-        "corp",
-        "home",
-        "internal",
-        "intranet",
-        "invalid",
-        "lan",
-        "local",
-        "localdomain",
-        "localhost",
-        "onion",
-        "private",
-    )
-)
+_WILDCARD = "*."
 
 
 class BadDomain(Exception):  # noqa: N818 - an answer to the person who typed it
@@ -48,12 +25,12 @@ def clean_domain(text: str, *, operator_hosts: bool = False) -> str:
     `operator_hosts` admits single-label and special-use names, for installations whose operator opened networks.
     """
     _refuse_other_syntax(text)
-    base = _to_a_labels(text.removeprefix(_WILDCARD))
+    base = to_a_labels(text.removeprefix(_WILDCARD))
     if base is None:
         raise BadDomain("Enter a host name such as api.example.com or *.example.com.")
-    if _ends_in_number(base):
+    if ends_in_number(base):
         raise BadDomain("Enter a host name: an IP address cannot be an allowed domain.")
-    if not operator_hosts and (("." not in base) or base.rpartition(".")[2] in _SPECIAL_USE):
+    if not operator_hosts and is_special_name(base):
         raise BadDomain(
             "Enter a public host name: single-label names, localhost, .local, .internal and the like are reserved."
         )
@@ -72,8 +49,8 @@ def matching_rule(domains: Sequence[str], host: str) -> str | None:
     An exact entry covers that host alone, `*.base` one or more labels below `base`. An IP address and a name with
     a trailing dot are never covered.
     """
-    name = _to_a_labels(host)
-    if name is None or _ends_in_number(name):
+    name = to_a_labels(host)
+    if name is None or ends_in_number(name):
         return None
     return next((domain for domain in domains if _covers(domain, name)), None)
 
@@ -102,31 +79,6 @@ def _refuse_other_syntax(text: str) -> None:
         )
     if text.endswith("."):
         raise BadDomain("Remove the dot at the end.")
-
-
-def _to_a_labels(host: str) -> str | None:
-    """The name in lower-case A-labels (IDNA 2008, RFC 5891), or None when it is not a host name."""
-    if not host or len(host) > _LONGEST_NAME or _UNICODE_DOTS.intersection(host):
-        return None
-    labels = [_to_a_label(label) for label in host.lower().split(".")]
-    if None in labels:
-        return None
-    name = ".".join(label for label in labels if label)
-    return name if len(name) <= _LONGEST_NAME else None
-
-
-def _to_a_label(label: str) -> str | None:
-    if label.isascii() and not label.startswith("xn--"):
-        return label if _LABEL.fullmatch(label) and label[2:4] != "--" else None
-    try:
-        return idna.encode(label, uts46=False, std3_rules=True).decode()  # an A-label must decode, and back to itself
-    except (idna.IDNAError, UnicodeError):
-        return None
-
-
-def _ends_in_number(name: str) -> bool:
-    """Whether resolvers take the name for an address: `127.1`, `2130706433` and `0x7f.1` are loopback to them."""
-    return _NUMBER.fullmatch(name.rpartition(".")[2]) is not None
 
 
 @cache

@@ -82,7 +82,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to list. `environment` alone: has a value there; with `status="missing"`: lacks one there that is needed."""
+    """What to list. `environment` alone: has a value there; with `status="missing"`: lacks one there that is needed.
+
+    `integrations` are the only ones whose waiting names are told (an API key may be limited to some); None for all.
+    """
 
     status: str = ""
     environment: Environment | None = None
@@ -90,6 +93,7 @@ class Filters:
     text: str = ""
     name: str = ""
     unused_days: int | None = None
+    integrations: frozenset[UUID] | None = None
 
 
 def page(organization: Organization, filters: Filters, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[Row]:
@@ -128,7 +132,11 @@ def missing_rows(
     """Names that are referenced but do not exist, by name."""
     if filters.status not in {"", "missing"} or filters.unused_days is not None:
         return []
+    if filters.environment and not filters.status:
+        return []  # a name that does not exist has no value anywhere
     waiting = waiting_references(organization).filter(name__gt=after, name__icontains=filters.text)
+    if filters.integrations is not None:
+        waiting = waiting.filter(integration__in=filters.integrations)
     if filters.name:
         waiting = waiting.filter(name=filters.name)
     if filters.environment:
@@ -155,10 +163,10 @@ def waiting_references(organization: Organization) -> QuerySet[Any]:
     return reference_model()._default_manager.filter(organization=organization, secret=None)
 
 
-def references_to(row: Row) -> list[Any]:
+def references_to(organization: Organization, row: Row) -> list[Any]:
     """The references to a secret, their integrations loaded, by integration name."""
-    rows = reference_model()._default_manager.filter(secret=row.id).select_related("integration")
-    return list(rows.order_by("integration__name", "slot", "pk"))
+    rows = reference_model()._default_manager.filter(organization=organization, secret=row.id)
+    return list(rows.select_related("integration").order_by("integration__name", "slot", "pk"))
 
 
 def counts(organization: Organization) -> dict[str, int]:
@@ -233,7 +241,6 @@ def _rows(secrets: list[Any]) -> list[Row]:
 
 
 def _states(secrets: Iterable[Secret]) -> dict[UUID, dict[Environment, EnvironmentState]]:
-    held = keyring.held_ids()
     found: dict[UUID, dict[Environment, EnvironmentState]] = defaultdict(dict)
     values = (
         SecretValue.objects.current()
@@ -242,9 +249,8 @@ def _states(secrets: Iterable[Secret]) -> dict[UUID, dict[Environment, Environme
         .defer("sealed")
     )
     for value in values:
-        readable = not value.unreadable and value.data_key.master_key_id in held
         found[value.secret_id][Environment(value.environment)] = EnvironmentState(
-            state="set" if readable else "unreadable",
+            state="set" if keyring.is_openable(value) else "unreadable",
             version=value.version,
             updated_at=value.created_at,
             updated_by=value.created_by,

@@ -1,7 +1,7 @@
 """Which key: master keys by id, and one data key for each organization (DESIGN section 7).
 
-The only caller of `crypto`. Master keys come from the environment and live in this module alone, never in Django's
-settings. Opened data keys are kept for at most five minutes, under everything that they are bound to: data key id,
+The only caller of `crypto`. Master keys come from the process's environment and are held here, never in Django's
+settings. An opened data key is used for at most five minutes, under everything that it is bound to: data key id,
 organization, master key id and the wrapped bytes themselves, so a changed row never meets a cached key.
 """
 
@@ -30,7 +30,11 @@ CacheKey = tuple[UUID, UUID | None, str, bytes]
 
 
 class CannotOpen(Exception):  # noqa: N818 - says what happened, as Undecryptable does
-    """The value cannot be opened: its key is not held, or key or value were changed. Carries nothing."""
+    """The value cannot be opened: it was changed, or copied from another place. Carries nothing."""
+
+
+class KeyLost(CannotOpen):
+    """The value may be sound, but its data key does not open with the master keys that this process holds."""
 
 
 class _DataKeyCache:
@@ -43,7 +47,10 @@ class _DataKeyCache:
     def get(self, key: CacheKey) -> bytes | None:
         with self._lock:
             expires, data_key = self._entries.get(key, (0.0, None))
-            return data_key if time.monotonic() < expires else None
+            if time.monotonic() < expires:
+                return data_key
+            self._entries.pop(key, None)
+            return None
 
     def put(self, key: CacheKey, data_key: bytes) -> None:
         with self._lock:
@@ -94,7 +101,8 @@ def unseal(value: SecretValue) -> Plaintext:
     """Open a stored value (its secret and data key already loaded). For `secrets_app.resolver` alone.
 
     Raises:
-        CannotOpen: the key is not held, or key or value do not belong to this very place.
+        KeyLost: its data key cannot be used here.
+        CannotOpen: the key is there, but the value does not belong to this very place.
     """
     if value.sealed is None:
         raise CannotOpen
@@ -103,6 +111,12 @@ def unseal(value: SecretValue) -> Plaintext:
         return crypto.open_value(_unwrap(value.data_key), bytes(value.sealed), context)
     except crypto.Undecryptable:
         raise CannotOpen from None
+
+
+def is_openable(value: SecretValue) -> bool:
+    """Whether a stored value (its data key loaded) is expected to open: what `readable()` asks in a query."""
+    key = value.data_key
+    return not value.unreadable and key.master_key_id in held_ids() and key.state != KeyState.DESTROYED.value
 
 
 def check_keys() -> list[str]:
@@ -114,9 +128,7 @@ def check_keys() -> list[str]:
                 f"Data key {key.id} needs the master key {key.master_key_id}, which {VARIABLE} does not list."
             )
             continue
-        try:
-            _unwrap(key)
-        except CannotOpen:
+        if not _opens(key):
             problems.append(f"Data key {key.id} does not open with the master key {key.master_key_id}.")
     return problems
 
@@ -139,11 +151,17 @@ def _context(secret: Secret, environment: Environment, version: int, key: Organi
 
 
 def _active_key(organization: Organization) -> OrganizationKey:
-    """The organization's active data key, made on first use. Two first uses at once: the second finds the first's."""
+    """The organization's active data key, made on first use. Two first uses at once: the second finds the first's.
+
+    One that does not open any more retires, and a new one takes its place: entering a value always works, and repairs
+    what a lost key took (DESIGN section 7).
+    """
     active = OrganizationKey.objects.filter(organization=organization, state=KeyState.ACTIVE.value)
     found = active.first()
-    if found:
+    if found and _opens(found):
         return found
+    if found:
+        active.filter(pk=found.pk).update(state=KeyState.RETIRING.value)
     try:
         with transaction.atomic():
             return _new_key(organization)
@@ -167,10 +185,18 @@ def _new_key(organization: Organization | None) -> OrganizationKey:
     )
 
 
+def _opens(key: OrganizationKey) -> bool:
+    try:
+        _unwrap(key)
+    except KeyLost:
+        return False
+    return True
+
+
 def _unwrap(key: OrganizationKey) -> bytes:
     master_key = _keys().get(key.master_key_id)
     if master_key is None or key.wrapped is None or key.state == KeyState.DESTROYED.value:
-        raise CannotOpen
+        raise KeyLost
     wrapped = bytes(key.wrapped)
     cache_key = (key.id, key.organization_id, key.master_key_id, hashlib.sha256(wrapped).digest())
     data_key = _cache.get(cache_key)
@@ -186,4 +212,4 @@ def _unwrap_now(master_key: bytes, wrapped: bytes, key: OrganizationKey) -> byte
             master_key, wrapped, organization=key.organization_id, data_key_id=key.id, master_key_id=key.master_key_id
         )
     except crypto.Undecryptable:
-        raise CannotOpen from None
+        raise KeyLost from None

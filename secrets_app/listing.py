@@ -13,6 +13,7 @@ from accounts.environments import Environment
 from accounts.paging import DEFAULT_LIMIT
 from accounts.policy import Permission
 from accounts.stamps import requires
+from accounts.texts import UNSTORABLE
 from secrets_app import inventory
 
 WITH, WITHOUT = "with-", "without-"
@@ -31,11 +32,9 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
         "environment": request.GET.get("environment", ""),
     }
     page = inventory.page(actor.organization, _filters(chosen), cursor=request.GET.get("cursor", ""))
-    counts = inventory.counts(actor.organization)
     context = {
         "secrets": _with_waiting(actor, page.items),
-        "counts": counts,
-        "missing_count": counts["missing"],
+        "counts": inventory.counts(actor.organization),
         "environments": list(Environment),
         "filters": chosen,
         "next_url": _next_url(request, chosen, page.next_cursor),
@@ -90,5 +89,4 @@ def _is_fragment(request: HttpRequest) -> bool:
 
 
 def _text(request: HttpRequest, name: str) -> str:
-    """Search text without NUL, which PostgreSQL refuses."""
-    return request.GET.get(name, "").replace("\0", "").strip()
+    return UNSTORABLE.sub("", request.GET.get(name, "")).strip()

@@ -27,9 +27,7 @@ class SecretValueQuerySet(models.QuerySet[Any]):
 
     def readable(self, master_key_ids: frozenset[str]) -> Self:
         """Values that have not failed to open and whose master key the keyring holds."""
-        return self.filter(unreadable=False, data_key__master_key_id__in=master_key_ids).exclude(
-            data_key__state="destroyed"
-        )
+        return self.filter(_is_readable(master_key_ids))
 
 
 class SecretQuerySet(models.QuerySet["Secret"]):
@@ -112,5 +110,8 @@ def _lacks(environment: Environment, master_key_ids: frozenset[str]) -> Any:
 
 
 def _has_unreadable(master_key_ids: frozenset[str]) -> Any:
-    held = Q(data_key__master_key_id__in=master_key_ids) & ~Q(data_key__state="destroyed") & Q(unreadable=False)
-    return Exists(_values().exclude(held))
+    return Exists(_values().exclude(_is_readable(master_key_ids)))
+
+
+def _is_readable(master_key_ids: frozenset[str]) -> Q:
+    return Q(unreadable=False, data_key__master_key_id__in=master_key_ids, data_key__state__in=["active", "retiring"])

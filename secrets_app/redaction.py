@@ -1,17 +1,17 @@
 """Masking of the values that a run used, in everything that an upstream sends back (SECURITY section 4.3).
 
-Owns the search, the marker and the decision to withhold. It works on complete bytes: the caller buffers under a size
-limit and decompresses first. Redaction is a seat-belt and no lock: the forms of `redaction_forms` are cut out, a value
-that shows only after undoing escapes withholds the whole text, and a hostile upstream can still invent another form.
+Owns the search, the marker and the decision to withhold. It works on complete bytes as they came: the caller buffers
+under a size limit, decompresses first, and decodes nothing before, because bytes that were replaced hide a value.
+Redaction is a seat-belt and no lock: the forms of `redaction_forms` are cut out, a value that shows only after undoing
+escapes withholds the whole text, and a hostile upstream can still invent another form.
 
 The search is one `bytes.find` per form: linear in the worst case for long forms, five times as fast as one compiled
 alternation of all of them, and `re` would keep that pattern, values and all, in its process-wide cache.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import AnyStr, Generic, final
+from typing import final
 
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction_forms import Form, encoded_forms, escaped_forms, spellings
@@ -28,10 +28,10 @@ _Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Masked(Generic[AnyStr]):
-    """What may be shown: the text with its cuts, or the marker alone when it was withheld."""
+class Masked:
+    """What may be shown: the bytes with their cuts, or the marker alone when they were withheld."""
 
-    text: AnyStr
+    text: bytes
     found: frozenset[str]
     """The names of the secrets that were in it."""
     withheld: bool
@@ -43,20 +43,15 @@ class Redactor:
 
     __slots__ = ("_targets",)
 
-    def __init__(
-        self,
-        values: Mapping[str, Plaintext],
-        composites: Mapping[str, Sequence[Plaintext]] = MappingProxyType({}),
-    ) -> None:
-        """Both by the secret's name. `composites` were really sent and contain a value, as a Basic credential does."""
-        named = [*values.items(), *((name, sent) for name, texts in composites.items() for sent in texts)]
-        self._targets = tuple(_Target(name, value.expose()) for name, value in named)
+    def __init__(self, values: Mapping[str, Plaintext]) -> None:
+        """`values` by the secret's name."""
+        self._targets = tuple(_Target(name, value.expose()) for name, value in values.items())
 
     def __repr__(self) -> str:
         return "<Redactor>"
 
-    def mask_bytes(self, body: bytes) -> Masked[bytes]:
-        """A body, as bytes in any encoding."""
+    def mask_bytes(self, body: bytes) -> Masked:
+        """A body, a header name or value, a reason phrase: bytes in any encoding."""
         found: set[str] = set()
         spans: list[_Span] = []
         withheld = False
@@ -70,13 +65,6 @@ class Redactor:
         if withheld or hidden:
             return Masked(MASK.encode(), frozenset(found | hidden), withheld=True)
         return Masked(_replaced(body, spans, MASK.encode()), frozenset(found), withheld=False)
-
-    def mask(self, text: str) -> Masked[str]:
-        """A header name or value, a reason phrase, a message. A text without values comes back as it is."""
-        masked = self.mask_bytes(_to_bytes(text))
-        if not masked.found:
-            return Masked(text, masked.found, withheld=False)
-        return Masked(masked.text.decode("utf-8", "replace"), masked.found, masked.withheld)
 
     def _hidden(self, body: bytes) -> set[str]:
         """The names of the values that a reader finds by undoing escapes."""
@@ -138,11 +126,3 @@ def _replaced(body: bytes, spans: Iterable[_Span], marker: bytes) -> bytes:
         pieces += [body[at:start], marker]
         at = end
     return b"".join([*pieces, body[at:]])
-
-
-def _to_bytes(text: str) -> bytes:
-    """The bytes behind a header as the HTTP client decodes it. Never raises: a codec error would carry the text."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")

@@ -9,6 +9,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
@@ -42,15 +43,12 @@ def spellings(text: str) -> set[str]:
 
 def encoded_forms(text: str) -> Iterator[Form]:
     """Forms that no unescaping undoes. They are looked for in a body as it came and in every decoded view of it."""
-    raw = text.encode()
-    yield Form(raw)
-    yield Form(text[::-1].encode())
     yield from (Form(text.encode(codec)) for codec in ("utf-16-le", "utf-16-be"))
-    yield from _latin_1(text)
-    for separator in ("", ":"):
-        digits = (raw.hex(separator) if separator else raw.hex()).encode()
-        yield from (Form(digits), Form(digits.upper()))
-    yield from base64_forms(raw)
+    for raw in _byte_texts(text):
+        yield Form(raw)
+        yield from _hex_forms(raw)
+        yield from base64_forms(raw)
+    yield from (Form(raw) for raw in _byte_texts(text[::-1]))
 
 
 def escaped_forms(text: str) -> Iterator[Form]:
@@ -82,11 +80,18 @@ def _base64_inside(raw: bytes) -> Iterator[Form]:
             yield from (Form(literal, *edges), Form(literal.translate(_URL_SAFE), *edges))
 
 
-def _latin_1(text: str) -> Iterator[Form]:
-    try:
-        yield Form(text.encode("latin-1"))
-    except UnicodeEncodeError:
-        return
+def _byte_texts(text: str) -> set[bytes]:
+    """The value in UTF-8 and in the one-byte encodings of older servers, as far as they hold it; one for ASCII."""
+    written = {text.encode()}
+    for codec in ("latin-1", "cp1252"):
+        with suppress(UnicodeEncodeError):
+            written.add(text.encode(codec))
+    return written
+
+
+def _hex_forms(raw: bytes) -> Iterator[Form]:
+    for digits in (raw.hex().encode(), raw.hex(":").encode()):
+        yield from (Form(digits), Form(digits.upper()))
 
 
 def _percent(text: str) -> Iterable[str]:

@@ -2,7 +2,8 @@
 
 A run looks its secrets up first (`find`): names, switches, domains, versions, nothing opened. Only when every check has
 passed does it open them (`open_values`). A value that does not open is marked unreadable in a transaction of its own,
-so its status says so from then on (DESIGN section 4, "Status").
+so its status says so from then on (DESIGN section 4, "Status"). One whose data key is lost is not marked: the value may
+be sound, and opens again when the right master key is back.
 
 Callers are a closed list, held by `tests/test_architecture.py`: the broker alone.
 """
@@ -30,7 +31,7 @@ class Found:
 
 
 class Unreadable(Exception):  # noqa: N818 - an outcome, turned into a refusal by the broker
-    """The value of the secret with this name does not open; it has been marked."""
+    """The value of the secret with this name does not open."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -73,6 +74,8 @@ def open_values(found: Mapping[str, Found], *, actor: Actor) -> dict[str, Plaint
             raise Unreadable(name)
         try:
             opened[name] = keyring.unseal(entry.value)
+        except keyring.KeyLost:
+            raise Unreadable(name) from None
         except keyring.CannotOpen:
             _mark_unreadable(entry.value, actor)
             raise Unreadable(name) from None
@@ -80,9 +83,6 @@ def open_values(found: Mapping[str, Found], *, actor: Actor) -> dict[str, Plaint
 
 
 def _mark_unreadable(value: SecretValue, actor: Actor) -> None:
-    """Mark a damaged value. One whose master key is merely not held here is not damaged: the query sees that."""
-    if value.data_key.master_key_id not in keyring.held_ids():
-        return
     with transaction.atomic():
         marked = SecretValue.objects.filter(pk=value.pk, unreadable=False, sealed=value.sealed).update(unreadable=True)
         if marked:

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from accounts.environments import Environment, in_order
+from accounts.schemas import Strict
 from secrets_app.inventory import Row
 from secrets_app.plaintext import Plaintext
 
@@ -23,12 +24,6 @@ ValueIn = Annotated[
     PlainValidator(_to_plaintext),
     WithJsonSchema({"type": "string", "writeOnly": True, "description": "The value. It is never returned."}),
 ]
-
-
-class Strict(Schema):
-    """Input that refuses fields it does not know, and never quotes what it refuses."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class ValuesIn(Strict):
@@ -87,6 +82,8 @@ class EnvironmentStateOut(Schema):
     version: int | None
     updated_at: datetime | None
     updated_by: str | None
+    staged_at: datetime | None
+    rollback_until: datetime | None
 
 
 class SecretOut(Schema):
@@ -140,26 +137,6 @@ class ReferencesOut(Schema):
     next_cursor: str | None
 
 
-class FieldErrorOut(Schema):
-    """One invalid field."""
-
-    field: str
-    message: str
-
-
-class ProblemOut(Schema):
-    """RFC 9457 problem document. `code` is stable; some codes carry further members."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    errors: list[FieldErrorOut] = []
-
-
 def secret_out(row: Row) -> dict[str, Any]:
     """A row of the inventory as the API gives it."""
     return {
@@ -175,6 +152,8 @@ def secret_out(row: Row) -> dict[str, Any]:
                 "version": entry.version,
                 "updated_at": entry.updated_at,
                 "updated_by": entry.updated_by,
+                "staged_at": None,
+                "rollback_until": None,
             }
             for environment, entry in row.environments.items()
         },

@@ -101,7 +101,7 @@ def disable(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse
 @requires(Permission.SECRETS_WRITE)
 def delete(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """The dialog: what is in the way, or the name to type; delete when it was typed."""
-    row = with_references(inventory.one(actor.organization, secret_id))
+    row = with_references(actor, inventory.one(actor.organization, secret_id))
     if request.method == "GET":
         return _delete_dialog(request, row)
     if request.POST.get("confirm") != row.name and not row.references:
@@ -109,14 +109,14 @@ def delete(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     try:
         secrets.delete_secret(actor=actor, secret_id=secret_id)
     except SecretInUse:
-        return _delete_dialog(request, with_references(row), status=409)
+        return _delete_dialog(request, with_references(actor, row), status=409)
     messages.success(request, f"Deleted {row.name}")
     return redirect("secrets", actor.organization.slug)
 
 
-def with_references(row: inventory.Row) -> inventory.Row:
+def with_references(actor: Actor, row: inventory.Row) -> inventory.Row:
     """The row with its references, their integrations loaded."""
-    found = inventory.references_to(row)
+    found = inventory.references_to(actor.organization, row)
     return replace(row, references=found, usage_count=len(found))
 
 
@@ -129,7 +129,7 @@ def _form(
 ) -> HttpResponse:
     typed_before = not row and values["name"]
     context = {
-        "secret": with_references(row) if row else None,
+        "secret": with_references(actor, row) if row else None,
         "values": values,
         "errors": forms.form_errors(refusal.errors, values["mode"]) if refusal else [],
         "value_fields": forms.value_fields(row),

@@ -20,9 +20,10 @@ TransactionTestCase.databases = {"default"}
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that need threads which really run at once run on PostgreSQL alone: SQLite has one writer by design."""
-    if connection.vendor == "postgresql":
-        return
-    items[:] = [item for item in items if not item.get_closest_marker("postgres")]
+    if connection.vendor != "postgresql":
+        items[:] = [item for item in items if not item.get_closest_marker("postgres")]
+    # The browser's driver keeps an event loop in this thread from its first use on: its tests come last.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 @contextlib.contextmanager
@@ -54,7 +55,7 @@ TransactionTestCase._fixture_teardown = _teardown_with_audit_unlocked
 def django_db_setup(django_db_setup):
     """Database threads keep a connection each; they go before the test database does."""
     yield
-    from integrations.database import close_connections
+    from accounts.database import close_connections
 
     close_connections()
 

@@ -6,13 +6,12 @@ from pathlib import Path
 MASTER_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 os.environ.update(
-    COFFER_SECRET_KEY="test-" + "k" * 60,
+    COFFER_SECRET_KEY="test-0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef",
     COFFER_MASTER_KEYS=f"test:env:{MASTER_KEY}",
     COFFER_ALLOWED_HOSTS="localhost,127.0.0.1",
     COFFER_SITE_URL="http://localhost",
     COFFER_EGRESS_ALLOW="127.0.0.1/32",
     COFFER_DEBUG="off",
-    COFFER_CONN_MAX_AGE="0",
     CACHE_URL="locmemcache://",
     EMAIL_URL="memorymail://",
     DJANGO_ALLOW_ASYNC_UNSAFE="true",  # the browser driver runs an event loop in the test's own thread

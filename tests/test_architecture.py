@@ -11,10 +11,10 @@ APPS = ["accounts", "secrets_app", "integrations", "config"]  # each may import 
 
 ROWS = {
     "accounts": [
-        {"policy", "environments", "errors", "keys", "triggers", "paging", "initials", "when"},
-        {"fields", "models", "locks"},
+        {"policy", "texts", "environments", "errors", "keys", "triggers", "paging", "initials", "texts", "when"},
+        {"constraints", "fields", "models", "locks"},
         {"actors", "audit"},
-        {"services"},
+        {"database", "services"},
         {
             "addresses",
             "adapter",
@@ -27,6 +27,7 @@ ROWS = {
             "middleware",
             "parsing",
             "preconditions",
+            "schemas",
             "stamps",
             "templatetags",
             "urls",
@@ -40,6 +41,7 @@ ROWS = {
             "masterkeys",
             "names",
             "domains",
+            "hosts",
             "values",
             "errors",
             "redaction",
@@ -49,7 +51,7 @@ ROWS = {
         {"querysets", "models", "signals"},
         {"keyring", "inventory"},
         {"resolver", "services"},
-        {"admin", "api", "apps", "checks", "forms", "listing", "schemas", "templatetags", "urls", "views"},
+        {"admin", "api", "apps", "checks", "context", "forms", "listing", "schemas", "templatetags", "urls", "views"},
     ],
     "integrations": [
         {
@@ -79,8 +81,10 @@ ROWS = {
             "answers",
             "broker",
             "checking",
+            "domain_check",
             "database",
-            "ledger",
+            "ledger", "preparation",
+            "overview",
             "services",
             "transport",
             "usage",

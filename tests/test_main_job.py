@@ -6,7 +6,7 @@ from asgiref.sync import async_to_sync
 from accounts.environments import Environment
 from config.demo import upstream
 from integrations import broker
-from integrations.admission import Call
+from integrations.preparation import Call
 from integrations.models import Run
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext

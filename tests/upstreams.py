@@ -9,11 +9,14 @@ Respond = Callable[[bytes, socket.socket], None]
 
 
 @contextmanager
-def answering(respond: Respond) -> Iterator[str]:
-    """Serve on loopback until the block ends; its base URL. `respond` gets the whole request and the connection."""
+def answering(respond: Respond, *, until: bytes = b"\r\n\r\n") -> Iterator[str]:
+    """Serve on loopback until the block ends; its base URL.
+
+    `respond` gets the request and the connection, once everything up to `until` and the announced body has arrived.
+    """
     with socket.create_server(("127.0.0.1", 0)) as server:
         stopped = threading.Event()
-        thread = threading.Thread(target=_serve, args=(server, respond, stopped), daemon=True)
+        thread = threading.Thread(target=_serve, args=(server, respond, until, stopped), daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -35,26 +38,26 @@ def closed_port() -> int:
         return server.getsockname()[1]
 
 
-def _serve(server: socket.socket, respond: Respond, stopped: threading.Event) -> None:
+def _serve(server: socket.socket, respond: Respond, until: bytes, stopped: threading.Event) -> None:
     while True:
         connection, _ = server.accept()
         if stopped.is_set():
             connection.close()
             return
-        threading.Thread(target=_one, args=(connection, respond), daemon=True).start()
+        threading.Thread(target=_one, args=(connection, respond, until), daemon=True).start()
 
 
-def _one(connection: socket.socket, respond: Respond) -> None:
+def _one(connection: socket.socket, respond: Respond, until: bytes) -> None:
     with connection:
         try:
-            respond(_request(connection), connection)
+            respond(_request(connection, until), connection)
         except OSError:
             return  # the client has gone, which is what some tests are about
 
 
-def _request(connection: socket.socket) -> bytes:
-    received = b""
-    while b"\r\n\r\n" not in received:
+def _request(connection: socket.socket, until: bytes) -> bytes:
+    received = connection.recv(65536)
+    while until not in received:
         received += connection.recv(65536)
     head, _, body = received.partition(b"\r\n\r\n")
     lengths = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]

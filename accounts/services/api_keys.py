@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts import audit
 from accounts.actors import Actor, actor_for_key
 from accounts.environments import Environment, in_order
-from accounts.errors import FieldError, Invalid, Unauthenticated
+from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
 from accounts.keys import KeyText, new_key, read_key
 from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
@@ -36,7 +35,7 @@ def create_api_key(
         PermissionDenied: the actor may not manage access.
         Invalid: no name, no scope or no environment.
     """
-    actor.check(Permission.MEMBERS_MANAGE)
+    actor.check(Permission.API_KEYS_CREATE)
     name, scopes, environments = name.strip(), sorted(set(scopes)), in_order(environments)
     errors = [
         FieldError(field, sentence)
@@ -72,8 +71,28 @@ def create_api_key(
             prefix=key.prefix,
             scopes=key.scopes,
             environments=[environment.value for environment in environments],
+            integrations=key.integrations,
+            expires_at=expires_at.isoformat() if expires_at else None,
         )
     return key, text
+
+
+def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
+    """End a key: its next call is refused. A second time changes nothing.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+    """
+    actor.check(Permission.API_KEYS_REVOKE)
+    with transaction.atomic():
+        key = ApiKey.objects.select_for_update().filter(organization=actor.organization, pk=key_id).first()
+        if key is None:
+            raise NotFound("No such API key.")
+        if key.revoked_at is None:
+            key.revoked_at = timezone.now()
+            key.save(update_fields=["revoked_at"])
+            audit.record(audit.Event.API_KEY_REVOKED, actor=actor, target=key, prefix=key.prefix)
+    return key
 
 
 def actor_of_key(text: str, *, address: str | None) -> Actor:
@@ -89,6 +108,6 @@ def actor_of_key(text: str, *, address: str | None) -> Actor:
     now = timezone.now()
     if key.revoked_at or (key.expires_at and key.expires_at <= now):
         raise Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - STAMP_EVERY)
-    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+    if key.last_used_at is None or key.last_used_at < now - STAMP_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     return actor_for_key(key, address=address)

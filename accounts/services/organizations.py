@@ -13,7 +13,6 @@ from accounts.locks import serialize
 from accounts.models import Membership, Organization, User
 from accounts.policy import Permission, Role
 
-RESERVED_SLUGS = frozenset({"new", "admin", "api"})
 NAME_LENGTH = Organization._meta.get_field("name").max_length or 80
 
 
@@ -49,7 +48,7 @@ def create_organization(*, user: User, name: str, address: str | None = None) ->
 def free_slug(name: str) -> str:
     """An address for the name that no organization has: `harbor-clinics`, then `harbor-clinics-2`, …"""
     base = slugify(name)[:70] or "organization"
-    taken = set(Organization.objects.filter(slug__startswith=base).values_list("slug", flat=True)) | RESERVED_SLUGS
+    taken = set(Organization.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     candidates = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
     return next(slug for slug in candidates if slug not in taken)
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.environments import Environment, in_order
 from integrations import broker
-from integrations.admission import Call
 from integrations.models import Integration, Run, RunOutcome, RunSecret
+from integrations.preparation import Call
 from secrets_app.models import SecretValue
 
 DAYS = 30
@@ -27,7 +27,7 @@ ARGUMENTS = {
 
 
 def load_history(owner: Actor, actions: list[Integration]) -> None:
-    """Invent the past, then make one real call for each action."""
+    """Invent the past."""
     chance = random.Random("coffer")  # noqa: S311 - the same picture in every demo
     runs, used = [], []
     for action in actions:
@@ -49,6 +49,10 @@ def load_history(owner: Actor, actions: list[Integration]) -> None:
             ]
     Run.objects.bulk_create(runs)
     RunSecret.objects.bulk_create(used)
+
+
+def call_each(owner: Actor, actions: list[Integration]) -> None:
+    """Make one real call for each action."""
     for action in actions:
         async_to_sync(broker.run)(owner, Call(action.id, Environment.STAGING, params=ARGUMENTS[action.name]))
 

@@ -5,7 +5,7 @@ from django.db import transaction
 
 from accounts.models import Organization, User
 from config.demo.content import load_content
-from config.demo.history import load_history
+from config.demo.history import call_each, load_history
 from config.demo.people import load_people
 
 ECHO_PORT = 8901
@@ -23,4 +23,5 @@ def load_demo() -> None:
     with transaction.atomic():
         owner = load_people()
         actions = load_content(owner, ECHO_URL)
-    load_history(owner, actions)
+        load_history(owner, actions)
+    call_each(owner, actions)

@@ -9,16 +9,21 @@ from django.db import IntegrityError, transaction
 
 from accounts import audit
 from accounts.actors import Actor
-from accounts.environments import Environment
+from accounts.constraints import violates
+from accounts.environments import Environment, in_order
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound, PermissionDenied
 from accounts.locks import serialize
 from accounts.policy import Permission
 from integrations import references
+from integrations.destinations import parse_url
 from integrations.errors import IntegrationInUse
+from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.services.rules import NOT_SAVED, check_description, check_name, clean_config
 
 NO_SUCH = "No such integration."
+STEERING = {"config", "environments", "enabled"}
+"""Who changes these decides where the values of the integration's environments go: a key's environments bound it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,11 @@ def create_integration(
     """Store a new integration. It runs in no environment until one is chosen.
 
     Raises:
-        PermissionDenied: the actor may not write integrations, or is a key that is limited to some.
+        PermissionDenied: no right to write integrations, or not in these environments, or a key limited to some.
         Invalid: a field breaks its rule; nothing is stored.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
+    actor.check_environments(*environments)
     if actor.integrations is not None:
         raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
     errors = [*check_name(name, actor.organization), *check_description(description)]
@@ -72,9 +78,10 @@ def create_integration(
                 target=integration,
                 kind=kind,
                 secrets=sorted({row.name for row in rows}),
+                hosts=_hosts(integration),
             )
-    except IntegrityError:
-        raise _name_taken() from None
+    except IntegrityError as error:
+        raise _refusal(error) from None
     return integration
 
 
@@ -93,9 +100,12 @@ def update_integration(
         with transaction.atomic():
             serialize(actor.organization)
             integration = _lock(actor, integration_id, expected_version)
+            before, hosts_before = integration.environments, _hosts(integration)
             changed = _set_fields(actor, integration, changes)
             if not changed:
                 return integration
+            if STEERING & set(changed):
+                actor.check_environments(*in_order(before | integration.environments))
             integration.version += 1
             integration.save(update_fields=[*changed, "auth_connector", "version", "updated_at"])
             rows = references.derive(integration)
@@ -105,9 +115,11 @@ def update_integration(
                 target=integration,
                 fields=changed,
                 secrets=sorted({row.name for row in rows}),
+                hosts=_hosts(integration),
+                hosts_before=hosts_before,
             )
-    except IntegrityError:
-        raise _name_taken() from None
+    except IntegrityError as error:
+        raise _refusal(error) from None
     return integration
 
 
@@ -166,6 +178,15 @@ def _set_fields(actor: Actor, integration: Integration, changes: Changes) -> lis
     return changed
 
 
+def _hosts(integration: Integration) -> list[str]:
+    """Where it sends to, for the record."""
+    kind = KINDS[integration.kind]
+    return [
+        parse_url(destination.url).raw_host or ""
+        for destination in kind.destinations(kind.parse_config(integration.config))
+    ]
+
+
 def _refuse_if_used(integration: Integration) -> None:
     users = list(Integration.objects.filter(auth_connector=integration).order_by("name"))
     if users:
@@ -176,5 +197,8 @@ def _refuse_if_used(integration: Integration) -> None:
         )
 
 
-def _name_taken() -> Invalid:
+def _refusal(error: IntegrityError) -> Exception:
+    """The name was taken at this very moment; anything else that a constraint refuses is a fault of ours."""
+    if not violates(error, "integration_name_once_per_organization"):
+        return error
     return Invalid(NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")])

@@ -7,6 +7,7 @@ from uuid import UUID
 from accounts.actors import Actor
 from accounts.errors import FieldError, Invalid, Refusal
 from accounts.models import Organization
+from accounts.texts import problem_with_text
 from integrations import outgoing
 from integrations.egress import admit_url
 from integrations.kinds import KINDS
@@ -31,10 +32,9 @@ def check_name(name: str, organization: Organization, *, other_than: UUID | None
 
 
 def check_description(text: str) -> list[FieldError]:
-    """Length, and no NUL, which PostgreSQL cannot store."""
-    if len(text) > DESCRIPTION_LENGTH:
-        return [FieldError("description", f"Use at most {DESCRIPTION_LENGTH} characters.")]
-    return [FieldError("description", "Remove the NUL character.")] if "\0" in text else []
+    """Length, and nothing that a database cannot store."""
+    problem = problem_with_text(text, DESCRIPTION_LENGTH)
+    return [FieldError("description", problem)] if problem else []
 
 
 def clean_config(

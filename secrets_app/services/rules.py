@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from accounts.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid
 from accounts.models import Organization
+from accounts.texts import problem_with_text
 from secrets_app import domains, names
 from secrets_app.errors import ValueTooShort
 from secrets_app.models import Secret
@@ -36,11 +37,8 @@ class Problems:
         self.add("name", problem)
 
     def check_description(self, text: str) -> None:
-        """Length, and no NUL, which PostgreSQL cannot store."""
-        if len(text) > DESCRIPTION_LENGTH:
-            self.add("description", f"Use at most {DESCRIPTION_LENGTH} characters.")
-        if "\0" in text:
-            self.add("description", "Remove the NUL character.")
+        """Length, and nothing that a database cannot store."""
+        self.add("description", problem_with_text(text, DESCRIPTION_LENGTH))
 
     def check_rotation(self, days: int | None) -> None:
         """Between a day and ten years."""

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import audit
 from accounts.actors import Actor
+from accounts.constraints import violates
 from accounts.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.locks import serialize
@@ -85,7 +86,9 @@ def create_secret(
                 values=[environment.value for environment in values],
                 domains=domains,
             )
-    except IntegrityError:
+    except IntegrityError as error:
+        if not violates(error, "secret_name_once_per_organization"):
+            raise
         raise Invalid(
             NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")]
         ) from None
@@ -108,6 +111,7 @@ def update_secret(*, actor: Actor, secret_id: UUID, changes: Changes, expected_v
     actor.check_environments(*changes.values)
     with transaction.atomic():
         secret = lock_secret(actor, secret_id, expected_version)
+        domains_before = secret.allowed_domains
         changed = _set_fields(secret, changes)
         if "allowed_domains" in changed:
             _require_new_values(secret, changes.values)
@@ -123,8 +127,14 @@ def update_secret(*, actor: Actor, secret_id: UUID, changes: Changes, expected_v
             target=secret,
             fields=changed,
             values=[environment.value for environment in changes.values],
-            **({"domains": secret.allowed_domains} if "allowed_domains" in changed else {}),
+            **(
+                {"domains": secret.allowed_domains, "domains_before": domains_before}
+                if "allowed_domains" in changed
+                else {}
+            ),
         )
+        if "enabled" in changed:
+            _record_switch(actor, secret)
     return secret
 
 
@@ -140,9 +150,7 @@ def set_enabled(*, actor: Actor, secret_id: UUID, enabled: bool) -> Secret:
         if secret.enabled != enabled:
             secret.enabled = enabled
             _save(secret, ["enabled"])
-            audit.record(
-                audit.Event.SECRET_ENABLED if enabled else audit.Event.SECRET_DISABLED, actor=actor, target=secret
-            )
+            _record_switch(actor, secret)
     return secret
 
 
@@ -220,6 +228,12 @@ def _require_new_values(secret: Secret, values: NewValues) -> None:
                 for environment in untouched
             ],
         )
+
+
+def _record_switch(actor: Actor, secret: Secret) -> None:
+    audit.record(
+        audit.Event.SECRET_ENABLED if secret.enabled else audit.Event.SECRET_DISABLED, actor=actor, target=secret
+    )
 
 
 def _save(secret: Secret, changed: list[str]) -> None:

@@ -1,6 +1,7 @@
 """API keys: their text, what is stored of them, and that every key which is no good is no good in the same way."""
 
 import hashlib
+import zlib
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,11 +9,11 @@ import pytest
 from django.utils import timezone
 
 from accounts.environments import ALL_ENVIRONMENTS, Environment
-from accounts.errors import Invalid, PermissionDenied, Unauthenticated
+from accounts.errors import Invalid, NotFound, PermissionDenied, Unauthenticated
 from accounts.keys import ALPHABET, LENGTH, checksum, new_key, read_key
 from accounts.models import ApiKey, AuditEvent
 from accounts.policy import Permission, Scope
-from accounts.services.api_keys import actor_of_key, create_api_key
+from accounts.services.api_keys import actor_of_key, create_api_key, revoke_api_key
 
 
 @pytest.fixture
@@ -36,7 +37,13 @@ def test_text_has_the_published_form():
 
 
 def test_checksum_is_the_crc_in_base_62():
-    assert checksum("cof_") == "2NbTLk"
+    number = 0
+    for digit in checksum("cof_"):
+        number = number * 62 + ALPHABET.index(digit)
+    assert number == zlib.crc32(b"cof_")
+
+
+def test_two_keys_differ():
     assert new_key().text != new_key().text
 
 
@@ -79,7 +86,13 @@ def test_creation_is_on_record_without_the_secret_part(key):
     stored, text = key
     event = AuditEvent.objects.get(event="api_key.created")
     assert (event.target_id, event.target_label) == (stored.id, "voice agent")
-    assert event.data == {"prefix": stored.prefix, "scopes": ["run", "secrets.read"], "environments": ["staging"]}
+    assert event.data == {
+        "prefix": stored.prefix,
+        "scopes": ["run", "secrets.read"],
+        "environments": ["staging"],
+        "integrations": stored.integrations,
+        "expires_at": None,
+    }
     assert text.text[15:] not in str(event.data)
 
 
@@ -142,6 +155,22 @@ def test_a_key_needs_name_scope_and_environment(owner, field, given):
         create_api_key(actor=owner, **{"name": "k", "scopes": [Scope.RUN], "environments": ALL_ENVIRONMENTS, **given})
     assert [error.field for error in refusal.value.errors] == [field]
     assert not ApiKey.objects.exists()
+
+
+def test_revoked_key_ends_at_once_and_for_good(key, owner):
+    stored, text = key
+    first = revoke_api_key(actor=owner, key_id=stored.id).revoked_at
+    assert refusal_of(text.text)[0] == 401
+    assert revoke_api_key(actor=owner, key_id=stored.id).revoked_at == first
+    assert AuditEvent.objects.filter(event="api_key.revoked").count() == 1
+
+
+def test_nobody_else_revokes_a_key(key, member, outsider):
+    stored, text = key
+    for actor, expected in ((member, PermissionDenied), (outsider, NotFound)):
+        with pytest.raises(expected):
+            revoke_api_key(actor=actor, key_id=stored.id)
+    assert actor_of_key(text.text, address=None).id == stored.id
 
 
 def test_member_makes_no_key(member):

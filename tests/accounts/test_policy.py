@@ -24,14 +24,16 @@ TABLE = {
     "integrations.run": "owner admin",
     "runs.read": "owner admin staff",
     "members.manage": "owner admin staff",
+    "api_keys.create": "owner admin",
+    "api_keys.revoke": "owner admin staff",
     "owners.manage": "owner",
 }
 
 SCOPES = {
     "secrets.read": {"secrets.browse", "secrets.read"},
-    "secrets.write": {"secrets.write", "secrets.disable"},
+    "secrets.write": {"secrets.browse", "secrets.read", "secrets.write", "secrets.disable"},
     "integrations.read": {"integrations.browse", "integrations.read"},
-    "integrations.write": {"integrations.write"},
+    "integrations.write": {"integrations.browse", "integrations.read", "integrations.write"},
     "run": {"integrations.run"},
     "audit.read": {"runs.read"},
 }

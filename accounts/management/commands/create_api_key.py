@@ -4,10 +4,12 @@
 """
 
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from accounts.actors import actor_for_command
 from accounts.environments import Environment
@@ -30,6 +32,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--environment", required=True, action="append", choices=[environment.value for environment in Environment]
         )
+        parser.add_argument("--expires-days", type=int, metavar="DAYS", help="It ends after so many days, else never.")
         parser.add_argument(
             "--integration", action="append", type=UUID, metavar="ID", help="The only integrations it may use."
         )
@@ -46,6 +49,7 @@ class Command(BaseCommand):
                 scopes=[Scope(scope) for scope in options["scope"]],
                 environments=[Environment(environment) for environment in options["environment"]],
                 integrations=options["integration"],
+                expires_at=timezone.now() + timedelta(days=days) if (days := options["expires_days"]) else None,
             )
         except Refusal as refusal:
             raise CommandError("; ".join(error.message for error in refusal.errors) or refusal.detail) from None

@@ -8,7 +8,7 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from config.demo import upstream
@@ -30,15 +30,33 @@ class Command(BaseCommand):
             elif not User.objects.exists():
                 self.stdout.write("Nobody can sign in yet. Make an account: .venv/bin/python manage.py createsuperuser")
             self.stdout.write(self.style.SUCCESS(f"Coffer: http://localhost:{port}"))
-            uvicorn.run("config.asgi:application", host="127.0.0.1", port=port, access_log=False, log_level="warning")
+            uvicorn.run(
+                "config.asgi:application",
+                host="127.0.0.1",
+                port=port,
+                access_log=False,
+                log_level="warning",
+                proxy_headers=False,
+            )
 
     def _start_demo(self, stack: ExitStack) -> None:
         log = Path(settings.BASE_DIR) / "var" / "echo-upstream.log"
-        stack.enter_context(upstream.serving(ECHO_PORT, lambda seen: _write_down(log, seen)))
+        try:
+            stack.enter_context(upstream.serving(ECHO_PORT, lambda seen: _write_down(log, seen)))
+        except OSError:
+            raise CommandError(
+                f"Port {ECHO_PORT} is taken, perhaps by another Coffer's echo upstream. Stop that one, or use DEMO=0."
+            ) from None
         if is_possible():
             load_demo()
         self.stdout.write(f"Echo upstream: {ECHO_URL}, what it receives: {log.relative_to(settings.BASE_DIR)}")
-        self.stdout.write("Outgoing calls to 127.0.0.1 are open for it (COFFER_EGRESS_ALLOW in .env).")
+        if settings.EGRESS_ALLOW:
+            self.stdout.write(f"Outgoing calls to {settings.EGRESS_ALLOW} are open (COFFER_EGRESS_ALLOW in .env).")
+        else:
+            self.stdout.write(
+                "No demo: outgoing calls to 127.0.0.1 are closed. To open them for its echo upstream, write"
+            )
+            self.stdout.write("COFFER_EGRESS_ALLOW=127.0.0.1/32 into .env.")
         for line in sign_in_lines():
             self.stdout.write(f"  {line}")
 

@@ -28,7 +28,7 @@ async def test_the_values_arrive_and_the_answer_comes_back(trusting):
             body=b"hi",
         )
     assert response == UpstreamResponse(
-        200, "OK", (("Content-Length", "9"), ("X-One", "1"), ("x-one", "2")), b'{"id": 1}', True
+        200, b"OK", ((b"Content-Length", b"9"), (b"X-One", b"1"), (b"x-one", b"2")), b'{"id": 1}', True
     )
     head, _, body = server.received[0].partition(b"\r\n\r\n")
     assert (head.split(b"\r\n"), body) == (
@@ -62,7 +62,7 @@ async def test_an_own_user_agent_replaces_ours(trusting):
 async def test_an_upstream_error_is_an_answer(trusting):
     async with upstream(b"HTTP/1.1 503 Busy \xff\r\nContent-Length: 0\r\n\r\n") as server:
         response = await call(server, trusting)
-    assert (response.status, response.body, response.readable) == (503, b"", True)
+    assert (response.status, response.reason, response.body, response.readable) == (503, b"Busy \xff", b"", True)
 
 
 async def test_a_chunked_answer_and_one_that_ends_with_the_connection_are_read(trusting):
@@ -194,7 +194,7 @@ async def test_many_slow_calls_wait_at_the_same_time(trusting):
 
 
 def test_a_response_does_not_show_what_it_holds():
-    response = UpstreamResponse(200, CANARY, (("X", CANARY),), CANARY.encode(), True)
+    response = UpstreamResponse(200, CANARY.encode(), ((b"X", CANARY.encode()),), CANARY.encode(), True)
     assert repr(response) == "UpstreamResponse(status=200, readable=True)"
 
 

@@ -3,17 +3,23 @@
 import base64
 import html
 import json
+from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction import Redactor
+from secrets_app.redaction import Masked, Redactor
 
 VALUE = "s3cr=T/+<k&y> \"q\" 'a' \\é~"
 
 
-def redactor(*texts, composites=()):
-    values = {f"name{at}": Plaintext(text) for at, text in enumerate(texts)}
-    return Redactor(values, {"name0": [Plaintext(text) for text in composites]} if composites else {})
+def redactor(*texts):
+    return Redactor({f"name{at}": Plaintext(text) for at, text in enumerate(texts)})
+
+
+def mask(guard: Redactor, text: str) -> Masked:
+    """What becomes of a text in UTF-8, as text again."""
+    masked = guard.mask_bytes(text.encode())
+    return replace(masked, text=masked.text.decode("utf-8", "replace"))
 
 
 def b64(text):

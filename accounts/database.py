@@ -1,4 +1,4 @@
-"""Database work of the asynchronous broker: a few long-lived threads, never the event loop.
+"""Database work of asynchronous code: a few long-lived threads, never the event loop.
 
 A job is one function call in one of these threads. A thread keeps its connection between jobs; nothing holds one
 while a call waits for an upstream.
@@ -6,14 +6,16 @@ while a call waits for an upstream.
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import close_old_connections, connection, connections
 
 THREADS = 8
+KEEP_SECONDS = 60
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,7 +48,14 @@ def close_connections() -> None:
 
 
 def _with_connection(job: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Run the job on this thread's connection, which is kept although requests close theirs (`CONN_MAX_AGE` is 0).
+
+    `close_old_connections` still replaces one that failed or grew old.
+    """
     close_old_connections()
+    if connection.connection is None:
+        connection.ensure_connection()
+        connection.close_at = time.monotonic() + KEEP_SECONDS
     try:
         return job(*args, **kwargs)
     finally:

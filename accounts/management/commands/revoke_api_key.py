@@ -1,0 +1,28 @@
+"""Ends an API key at once: `manage.py revoke_api_key cof_PREFIX`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.actors import actor_for_command
+from accounts.models import ApiKey
+from accounts.services.api_keys import revoke_api_key
+
+
+class Command(BaseCommand):
+    """Finds the key by the prefix that lists and logs show."""
+
+    help = "Revoke the API key with this prefix (cof_ and 11 characters)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The prefix."""
+        parser.add_argument("prefix")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        """Revoke."""
+        key = ApiKey.objects.select_related("organization").filter(prefix=options["prefix"]).first()
+        if key is None:
+            raise CommandError("No API key has this prefix.")
+        revoke_api_key(actor=actor_for_command(key.organization, "revoke_api_key"), key_id=key.id)
+        self.stdout.write(f"Revoked {key.name}.")

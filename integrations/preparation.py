@@ -1,0 +1,169 @@
+"""From a call to a request with its placeholders still in place, every check made (DESIGN section 6, steps 1 to 4).
+
+Nothing is opened here and nothing is recorded: that is `admission`. The same checks serve warnings, so that a warning
+and a refusal never disagree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from accounts.environments import Environment
+from accounts.errors import FieldError
+from integrations import outgoing
+from integrations.egress import admit_url
+from integrations.errors import (
+    DomainNotAllowed,
+    EgressDenied,
+    EnvironmentNotEnabled,
+    IntegrationDisabled,
+    InvalidArguments,
+    KeyUnavailable,
+    SecretDisabled,
+    SecretMissing,
+)
+from integrations.kinds import KINDS
+from integrations.kinds.base import CHECK
+from integrations.models import Integration
+from integrations.parameters import check_arguments
+from integrations.requests import RequestTemplate
+from secrets_app import keyring, resolver
+from secrets_app.domains import allows
+from secrets_app.models import SecretValue
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a caller asks for. `operation` may be None where there is one; `check` means the harmless check instead."""
+
+    integration_id: UUID
+    environment: Environment
+    operation: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    check: bool = False
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known of a call so far: it is recorded also where the next check refuses."""
+
+    operation: str = ""
+    host: str = ""
+    found: dict[str, resolver.Found] = field(default_factory=dict)
+
+    @property
+    def values(self) -> list[SecretValue]:
+        """The values that the call is about to use, still sealed."""
+        return [entry.value for entry in self.found.values() if entry.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that passed every check."""
+
+    template: RequestTemplate
+    params: Mapping[str, Any]
+
+
+def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
+    """Make every check in the order of DESIGN section 6, noting on `attempt` what becomes known.
+
+    Raises:
+        Refusal: the code of the first check that fails.
+    """
+    check_links(chain_of(integration), call.environment)
+    prepared = _request(integration, call, attempt)
+    attempt.host, denied = _destination(prepared.template)
+    attempt.found = resolver.find(integration.organization, prepared.template.secret_names, call.environment)
+    for name in sorted(attempt.found):
+        check_secret(name, attempt.found[name], call.environment, attempt.host)
+    if denied:
+        raise denied
+    return prepared
+
+
+def chain_of(integration: Integration) -> list[Integration]:
+    """The integration and what it inherits from: every link must be enabled and run in the environment."""
+    return [integration, integration.auth_connector] if integration.auth_connector else [integration]
+
+
+def check_links(chain: list[Integration], environment: Environment) -> None:
+    """Refuse where a link is switched off or does not run in the environment.
+
+    Raises:
+        IntegrationDisabled, EnvironmentNotEnabled
+    """
+    for link in chain:
+        if not link.enabled:
+            raise IntegrationDisabled(f"{link.name} is disabled. Enable it to run it.")
+        if environment not in link.environments:
+            raise EnvironmentNotEnabled(
+                f"{link.name} does not run in {environment.label}. Add the environment to it first."
+            )
+
+
+def check_secret(name: str, entry: resolver.Found, environment: Environment, host: str | None) -> None:
+    """Refuse a secret that cannot be used here: exists, enabled, has a value, may go to the host, in this order.
+
+    Args:
+        host: where it would be sent; None where that is not known yet, and the domains are not judged.
+
+    Raises:
+        SecretMissing, SecretDisabled, KeyUnavailable, DomainNotAllowed
+    """
+    if entry.secret is None:
+        raise SecretMissing(f"No secret is called {name}. Create it, or remove the reference.")
+    if not entry.secret.enabled:
+        raise SecretDisabled(f"The secret {name} is disabled. Enable it to use it.")
+    if entry.value is None:
+        raise SecretMissing(f"The secret {name} has no value in {environment.label}. Enter one.")
+    if not keyring.is_openable(entry.value):
+        raise cannot_open(name, environment)
+    if host is not None and not allows(entry.secret.allowed_domains, host):
+        raise DomainNotAllowed(f"{name} may not be sent to {host}: it is not one of its allowed domains.")
+
+
+def cannot_open(name: str, environment: Environment) -> KeyUnavailable:
+    """The refusal for a value that is stored but does not open."""
+    return KeyUnavailable(f"The {environment.label} value of {name} cannot be opened. Enter a new value.")
+
+
+def _request(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
+    """The request with placeholders in place, and the arguments with defaults filled in."""
+    kind = KINDS[integration.kind]
+    config = kind.parse_config(integration.config)
+    connector = integration.auth_connector
+    connector_config = KINDS[connector.kind].parse_config(connector.config) if connector else None
+    if call.check:
+        attempt.operation = CHECK
+        return Prepared(_declared(kind.check_request(config, connector_config)), {})
+    operations = {operation.name: operation for operation in kind.operations(config)}
+    name = call.operation or (next(iter(operations)) if len(operations) == 1 else "")
+    if name not in operations:
+        raise _unknown_operation(list(operations))
+    attempt.operation = name
+    params = check_arguments(operations[name].parameters, call.params)
+    return Prepared(_declared(kind.build(config, connector_config)), params)
+
+
+def _declared(template: RequestTemplate | None) -> RequestTemplate:
+    if template is None:
+        raise InvalidArguments("This integration declares no such request.")
+    return template
+
+
+def _unknown_operation(known: list[str]) -> InvalidArguments:
+    """The ledger and the answer repeat no text of the caller."""
+    names = ", ".join(known) or "none"
+    return InvalidArguments(
+        f"Unknown operation. Operations: {names}.", errors=[FieldError("operation", f"Choose one of: {names}.")]
+    )
+
+
+def _destination(template: RequestTemplate) -> tuple[str, EgressDenied | None]:
+    """The host, and the egress refusal to raise once the secrets have been checked (DESIGN section 6, steps 2 to 4)."""
+    try:
+        return admit_url(template.base_url, outgoing.policy()).raw_host or "", None
+    except EgressDenied as refusal:
+        return refusal.host, refusal

@@ -1,0 +1,17 @@
+"""What the frame of every page says about secrets: how many need attention."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts.policy import Permission
+from secrets_app import inventory
+
+
+def attention(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `missing_count`, looked up only where a template shows it, and only for who may know."""
+    actor = getattr(request, "actor", None)
+    if actor is None or not actor.may(Permission.SECRETS_READ):
+        return {}
+    return {"missing_count": SimpleLazyObject(lambda: inventory.counts(actor.organization)["missing"])}

@@ -1,0 +1,123 @@
+"""Every act of every service stands or falls with its audit event: when the event cannot be written, nothing happened."""
+
+import pytest
+from django.apps import apps
+
+from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.models import AuditEvent, Membership
+from accounts.policy import Role, Scope
+from accounts.services.api_keys import create_api_key, revoke_api_key
+from accounts.services.organizations import add_member, change_role, create_organization, remove_member
+from accounts.models import User
+from integrations.services import integrations
+from secrets_app.models import Secret
+from secrets_app.plaintext import Plaintext
+from secrets_app.services import secrets
+from tests import factories
+from tests.things import make_action, make_connector, store_secret
+
+pytestmark = pytest.mark.django_db
+
+
+class Broken(Exception):
+    """The audit insert fails."""
+
+
+@pytest.fixture
+def stage(owner, organization):
+    """Something to act on, for each act."""
+    used = store_secret(owner, "used.key")
+    return {
+        "unused": store_secret(owner),
+        "used": used,
+        "disabled": secrets.set_enabled(actor=owner, secret_id=store_secret(owner, "off.key").id, enabled=False),
+        "action": make_action(owner, uses="used.key"),
+        "waiting": make_action(owner, "Waits", uses="not.yet"),
+        "connector": make_connector(owner, uses="used.key"),
+        "membership": factories.MembershipFactory(organization=organization, role=Role.MEMBER),
+        "user": factories.UserFactory(),
+        "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
+    }
+
+
+STAGING = Environment.STAGING
+ACTS = {
+    "organization.created": lambda owner, stage: create_organization(user=stage["user"], name="New"),
+    "member.added": lambda owner, stage: add_member(actor=owner, user=stage["user"], role=Role.ADMIN),
+    "member.role_changed": lambda owner, stage: change_role(
+        actor=owner, membership_id=stage["membership"].id, role=Role.ADMIN
+    ),
+    "member.removed": lambda owner, stage: remove_member(actor=owner, membership_id=stage["membership"].id),
+    "api_key.created": lambda owner, stage: create_api_key(
+        actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS
+    ),
+    "api_key.revoked": lambda owner, stage: revoke_api_key(actor=owner, key_id=stage["key"].id),
+    "secret.created": lambda owner, stage: store_secret(owner, "not.yet"),
+    "secret.changed": lambda owner, stage: secrets.update_secret(
+        actor=owner,
+        secret_id=stage["used"].id,
+        changes=secrets.Changes(description="new", values={STAGING: Plaintext("another-value")}),
+    ),
+    "secret.disabled": lambda owner, stage: secrets.set_enabled(
+        actor=owner, secret_id=stage["used"].id, enabled=False
+    ),
+    "secret.enabled": lambda owner, stage: secrets.set_enabled(
+        actor=owner, secret_id=stage["disabled"].id, enabled=True
+    ),
+    "secret.deleted": lambda owner, stage: secrets.delete_secret(actor=owner, secret_id=stage["unused"].id),
+    "integration.created": lambda owner, stage: make_action(owner, "Another", uses="used.key"),
+    "integration.changed": lambda owner, stage: integrations.update_integration(
+        actor=owner,
+        integration_id=stage["action"].id,
+        changes=integrations.Changes(name="Renamed", environments=ALL_ENVIRONMENTS),
+    ),
+    "integration.deleted": lambda owner, stage: integrations.delete_integration(
+        actor=owner, integration_id=stage["action"].id
+    ),
+}
+
+
+def everything():
+    """Every row of our tables, as tuples."""
+    models = [model for label in ("accounts", "secrets_app", "integrations") for model in apps.get_app_config(label).get_models()]
+    return {
+        model.__name__: sorted(
+            repr([bytes(cell) if isinstance(cell, memoryview) else cell for cell in row])
+            for row in model._default_manager.values_list(*[field.attname for field in model._meta.concrete_fields])
+        )
+        for model in models
+    }
+
+
+@pytest.mark.parametrize("event", ACTS)
+def test_act_is_recorded_once(owner, stage, event):
+    before = set(AuditEvent.objects.values_list("pk", flat=True))
+    ACTS[event](owner, stage)
+    written = [row for row in AuditEvent.objects.all() if row.pk not in before]
+    assert [row.event for row in written] == [event]
+    assert written[0].target_id is not None
+
+
+@pytest.mark.parametrize("event", ACTS)
+def test_act_without_its_event_did_not_happen(owner, stage, event, monkeypatch):
+    def fail(self, *args, **kwargs):
+        raise Broken
+
+    before = everything()
+    monkeypatch.setattr(AuditEvent, "save", fail)
+    with pytest.raises(Broken):
+        ACTS[event](owner, stage)
+    assert everything() == before
+
+
+def test_every_event_that_a_service_writes_is_tried():
+    from accounts.audit import Event
+
+    assert set(ACTS) == {event.value for event in Event} - {"secret.unreadable"}
+
+
+def test_comparison_sees_a_change(owner, stage):
+    before = everything()
+    Secret.objects.filter(pk=stage["used"].pk).update(description="changed")
+    assert everything() != before
+    assert Membership.objects.exists() and User.objects.exists()

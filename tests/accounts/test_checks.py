@@ -1,0 +1,77 @@
+"""`manage.py check` refuses a route that nobody stamped."""
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.http import HttpResponse
+from django.urls import include, path
+from ninja import NinjaAPI
+
+from accounts import checks
+from accounts.policy import Permission
+from accounts.stamps import Stamp, key_requires, public, requires, signed_in, stamp_of
+from config.stamping import stamped_api
+
+
+def page():
+    """A fresh view: some stamps are put on the function itself."""
+
+    def view(request, *args, **kwargs):
+        return HttpResponse()
+
+    return view
+
+
+@pytest.fixture
+def urlconf(settings):
+    """Sets the routes of the installation for one test."""
+
+    def use(*patterns):
+        settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": list(patterns)})
+        return [error for error in run_checks() if error.id == "accounts.E001"]
+
+    return use
+
+
+def test_every_route_of_the_product_is_stamped():
+    assert checks.every_route_is_stamped() == []
+    assert len(list(checks.routes())) > 10
+
+
+def test_unstamped_page_is_an_error(urlconf):
+    errors = urlconf(path("open/", public(page())), path("deep/", include([path("forgotten/", page())])))
+    assert [error.msg for error in errors] == ["The route 'deep/forgotten/' does not say who may use it."]
+
+
+def test_check_command_fails_on_it(urlconf):
+    urlconf(path("forgotten/", page()))
+    with pytest.raises(SystemCheckError, match="forgotten/"):
+        call_command("check")
+
+
+@pytest.mark.parametrize("stamped", [public(page()), signed_in(page()), requires(Permission.SECRETS_READ)(page())])
+def test_each_stamp_satisfies_the_check(urlconf, stamped):
+    assert urlconf(path("o/<slug:slug>/", stamped)) == []
+
+
+def test_unstamped_operation_is_an_error(urlconf):
+    api = NinjaAPI(urls_namespace="forgetful")
+
+    @api.get("/stamped")
+    @key_requires(Permission.SECRETS_READ)
+    def stamped(request):
+        return {}
+
+    @api.post("/stamped")
+    def forgotten(request):
+        return {}
+
+    errors = urlconf(path("api/", stamped_api(api)))
+    assert {error.msg for error in errors} == {"The route 'api/stamped' does not say who may use it."}
+
+
+def test_stamp_names_the_permission():
+    assert stamp_of(requires(Permission.SECRETS_READ)(page())) == Stamp("permission", Permission.SECRETS_READ)
+    assert stamp_of(key_requires(Permission.INTEGRATIONS_RUN)(page())) == Stamp("key", Permission.INTEGRATIONS_RUN)
+    assert stamp_of(page()) is None

@@ -1,0 +1,87 @@
+"""`manage.py create_api_key` and `create_member`."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.environments import Environment
+from accounts.models import ApiKey, AuditEvent, Membership, User
+from accounts.policy import Permission
+from accounts.services.api_keys import actor_of_key
+
+pytestmark = pytest.mark.django_db
+
+KEY = ["create_api_key", "--name", "agent", "--scope", "run", "--environment", "staging", "--organization"]
+MEMBER = ["create_member", "--email", " Ada@Example.com", "--name", "Ada", "--organization"]
+
+
+def test_key_is_printed_alone_and_works(organization, capsys):
+    call_command(*KEY, organization.slug, "--scope", "secrets.read", "--environment", "production")
+    printed = capsys.readouterr().out
+    actor = actor_of_key(printed.strip(), address=None)
+    assert printed == printed.strip() + "\n"
+    assert actor.environments == {Environment.STAGING, Environment.PRODUCTION}
+    assert actor.permissions == {Permission.INTEGRATIONS_RUN, Permission.SECRETS_BROWSE, Permission.SECRETS_READ}
+
+
+def test_key_can_be_limited_to_integrations(organization, capsys):
+    wanted = "0b8f6a0e-5d2c-4a53-9d24-4d8a2d5a8d11"
+    call_command(*KEY, organization.slug, "--integration", wanted)
+    assert {str(item) for item in actor_of_key(capsys.readouterr().out.strip(), address=None).integrations} == {wanted}
+
+
+def test_command_is_named_in_the_log(organization, capsys):
+    call_command(*KEY, organization.slug)
+    event = AuditEvent.objects.get()
+    assert (event.actor_kind, event.actor_id, event.actor_label) == ("command", None, "manage.py create_api_key")
+
+
+@pytest.mark.parametrize("command", [KEY, MEMBER])
+def test_unknown_organization_is_an_error(db, command):
+    with pytest.raises(CommandError, match="No organization has the address nowhere"):
+        call_command(*command, "nowhere")
+    assert not ApiKey.objects.exists()
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("extra", [["--scope", "everything"], ["--environment", "live"], ["--integration", "one"]])
+def test_malformed_option_is_an_error(organization, extra):
+    with pytest.raises(CommandError):
+        call_command(*KEY, organization.slug, *extra)
+    assert not ApiKey.objects.exists()
+
+
+def test_empty_key_name_is_an_error(organization):
+    with pytest.raises(CommandError, match="Enter a name"):
+        call_command("create_api_key", "--name", " ", "--scope", "run", "--environment", "staging", "--organization", organization.slug)
+
+
+def test_new_member_gets_a_printed_password(organization, capsys):
+    call_command(*MEMBER, organization.slug, "--role", "admin")
+    user = User.objects.get()
+    assert (user.email, user.name, user.is_staff) == ("ada@example.com", "Ada", False)
+    assert user.check_password(capsys.readouterr().out.strip())
+    assert Membership.objects.get().role == "admin"
+
+
+def test_person_with_an_account_is_added_and_keeps_the_password(organization, capsys):
+    User.objects.create_user("ada@example.com", "a password of hers")
+    call_command(*MEMBER, organization.slug)
+    assert User.objects.get().check_password("a password of hers")
+    assert "has an account already" in capsys.readouterr().out
+    assert Membership.objects.get().role == "member"
+
+
+@pytest.mark.parametrize(
+    "given", [["--email", "nobody"], ["--name", "n" * 151], ["--name", "a\0b"], ["--email", "a@" + "b" * 250 + ".com"]]
+)
+def test_refused_person_leaves_nothing(organization, given):
+    with pytest.raises(CommandError):
+        call_command(*MEMBER, organization.slug, *given)
+    assert not User.objects.exists()
+
+
+def test_member_twice_is_an_error(organization, capsys):
+    call_command(*MEMBER, organization.slug)
+    with pytest.raises(CommandError, match="belongs to the organization already"):
+        call_command(*MEMBER, organization.slug)
+    assert Membership.objects.count() == 1

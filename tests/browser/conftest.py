@@ -1,0 +1,93 @@
+"""A real Chromium against the served product. Any console error, page error or policy violation fails the test."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from accounts.models import User
+from config.demo import upstream
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PASSWORD = "correct horse battery staple"
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict:
+    """Debian's Chromium, kept from calling home."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    return {"executable_path": found, "args": FLAGS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args) -> dict:
+    """Without motion, so that a picture is a picture."""
+    return {**browser_context_args, "reduced_motion": "reduce", "viewport": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """A page that must not complain. That a form was refused (422) is an answer, which Chromium logs as an error."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    assert [complaint for complaint in complaints if "status of 422" not in complaint] == []
+
+
+@pytest.fixture
+def site(live_server) -> str:
+    """The product's address; `localhost`, as in the policy of cookies."""
+    return live_server.url.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture
+def received() -> Iterator[tuple[list[dict], str]]:
+    """A real server on loopback: what it was sent, and its address."""
+    seen: list[dict] = []
+    with upstream.serving(0, seen.append) as port:
+        yield seen, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def sign_in(page, site):
+    """Signs a person of the organization in, through the form."""
+
+    def signed_in(actor) -> Page:
+        user = User.objects.get(pk=actor.id)
+        user.set_password(PASSWORD)
+        user.save(update_fields=["password"])
+        page.goto(f"{site}/signin/")
+        page.get_by_label("E-mail").fill(user.email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("heading", name="Secrets", exact=True).wait_for()
+        return page
+
+    return signed_in
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds on the page as it is now. The policy is lifted for the injection alone."""
+    session = page.context.new_cdp_session(page)
+    session.send("Page.setBypassCSP", {"enabled": True})
+    found = Axe().run(page, options=RULES).response["violations"]
+    session.send("Page.setBypassCSP", {"enabled": False})
+    return [f"{item['id']}: {item['nodes'][0]['html'][:160]}" for item in found]
+
+
+def sideways(page: Page) -> int:
+    """By how many pixels the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")

@@ -1,0 +1,131 @@
+"""Every page, for owner, member and stranger, in light, dark and at 390 px: axe, sideways scroll, complaints."""
+
+import pytest
+
+from accounts.environments import Environment
+from integrations.services.integrations import create_integration
+from secrets_app.plaintext import Plaintext
+from secrets_app.services.secrets import create_secret, set_enabled
+from tests.browser.conftest import sideways, violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+MODES = {
+    "light": ({"color_scheme": "light"}, {"width": 1440, "height": 900}),
+    "dark": ({"color_scheme": "dark"}, {"width": 1440, "height": 900}),
+    "phone": ({"color_scheme": "light"}, {"width": 390, "height": 844}),
+}
+
+
+@pytest.fixture
+def content(owner) -> dict[str, str]:
+    """One of everything; the ids that addresses need."""
+    values = {environment: Plaintext(f"value-of-{environment}-0815") for environment in Environment}
+    used = create_secret(actor=owner, name="crm.apiKey", values=values, allowed_domains=["api.example.com"])
+    unused = create_secret(actor=owner, name="weather_api_key", description="Not rolled out yet")
+    set_enabled(actor=owner, secret_id=unused.id, enabled=False)
+    connector = create_integration(
+        actor=owner,
+        kind="auth_connector",
+        name="CRM bearer token",
+        environments=list(Environment),
+        config={"type": "bearer", "token": "{secrets.crm.apiKey}"},
+    )
+    action = create_integration(
+        actor=owner,
+        kind="api_action",
+        name="Look up patient",
+        description="Finds a patient",
+        environments=[Environment.STAGING, Environment.PRODUCTION],
+        config={
+            "base_url": "https://other.example.com",
+            "auth_connector": str(connector.id),
+            "method": "POST",
+            "path": "/{params.clinic}",
+            "headers": [{"name": "X-Token", "value": "{secrets.billing.token}"}],
+            "body": {"type": "json", "content": '{"phone": "{params.phone}"}'},
+            "parameters": {
+                "type": "object",
+                "properties": {"clinic": {"type": "string", "enum": ["a", "b"]}, "phone": {"type": "string"}},
+                "required": ["clinic", "phone"],
+            },
+        },
+    )
+    return {"used": str(used.id), "unused": str(unused.id), "connector": str(connector.id), "action": str(action.id)}
+
+
+OWNER_PAGES = [
+    "secrets/",
+    "secrets/?q=nothing-has-this",
+    "secrets/new/",
+    "secrets/new/?name=billing.token",
+    "secrets/{used}/edit/",
+    "secrets/{used}/delete/",
+    "secrets/{unused}/delete/",
+    "integrations/",
+    "integrations/?q=nothing-has-this",
+    "integrations/new/api_action/",
+    "integrations/new/auth_connector/",
+    "integrations/{action}/",
+    "integrations/{connector}/",
+    "integrations/{action}/delete/",
+    "integrations/{connector}/delete/",
+]
+MEMBER_PAGES = ["secrets/", "secrets/?q=nothing-has-this", "integrations/"]
+
+
+def walk(page, addresses, mode):
+    """What is wrong with each address, by address; empty when nothing is."""
+    media, viewport = MODES[mode]
+    page.emulate_media(**media)
+    page.set_viewport_size(viewport)
+    found = {}
+    for address in addresses:
+        page.goto(address)
+        problems = [*violations(page), *([f"{sideways(page)} px too wide"] if sideways(page) > 0 else [])]
+        if problems:
+            found[address] = problems
+    return found
+
+
+def inside(site, paths, content):
+    return [f"{site}/o/harbor-clinics/{path.format(**content)}" for path in paths]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pages_of_an_owner(sign_in, owner, site, content, mode):
+    page = sign_in(owner)
+    assert walk(page, inside(site, OWNER_PAGES, content), mode) == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pages_of_a_member(sign_in, member, site, content, mode):
+    page = sign_in(member)
+    assert walk(page, inside(site, MEMBER_PAGES, content), mode) == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pages_for_strangers(page, site, db, mode):
+    assert walk(page, [f"{site}/signin/"], mode) == {}
+
+
+def test_the_description_of_the_api_is_readable(page, site, db):
+    page.goto(f"{site}/api/v1/docs")
+    page.get_by_text("Store a secret").wait_for()
+
+
+@pytest.mark.parametrize("path", ["nothing/here/", "secrets/00000000-0000-4000-8000-000000000000/edit/"])
+def test_the_page_for_what_does_not_exist(browser, sign_in, owner, site, path):
+    page = sign_in(owner)
+    context = page.context
+    fresh = context.new_page()  # its 404 is meant, so its console is not judged
+    fresh.goto(f"{site}/o/harbor-clinics/{path}")
+    assert fresh.get_by_role("heading", name="Nothing here").is_visible()
+    assert violations(fresh) == []
+
+
+def test_the_page_for_a_role_that_is_not_enough(sign_in, member, site, content):
+    fresh = sign_in(member).context.new_page()
+    fresh.goto(f"{site}/o/harbor-clinics/secrets/{content['used']}/edit/")
+    assert fresh.get_by_role("heading", name="Not allowed").is_visible()
+    assert violations(fresh) == []

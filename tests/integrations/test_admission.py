@@ -1,0 +1,275 @@
+"""What refuses a run, in which order, and that every attempt of somebody who may run it is on record."""
+
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+
+from accounts.environments import Environment
+from accounts.errors import NotFound, PermissionDenied, Refusal
+from integrations import outgoing
+from integrations.admission import admit
+from integrations.preparation import Call
+from integrations.models import Integration, Run, RunSecret, SecretReference
+from integrations.services.integrations import Changes, update_integration
+from integrations.warnings import warnings_for
+from secrets_app import keyring
+from secrets_app.models import OrganizationKey, Secret, SecretValue
+from tests.things import make_action, make_connector, store_secret
+
+pytestmark = pytest.mark.django_db
+
+D, S, P = Environment
+PARAMETERS = {"type": "object", "properties": {"id": {"type": "string", "maxLength": 5}}, "required": ["id"]}
+
+
+@pytest.fixture
+def stage(owner):
+    """An action with a connector and a parameter, whose three secrets are all there."""
+    for name in ("crm.apiKey", "crm.tenant"):
+        store_secret(owner, name, allowed_domains=["api.example.com"])
+    connector = make_connector(owner)
+    headers = [{"name": "X-Tenant", "value": "{secrets.crm.tenant}"}]
+    action = make_action(
+        owner, uses="", auth_connector=str(connector.id), headers=headers, path="/{params.id}", parameters=PARAMETERS
+    )
+    return action
+
+
+def disable_connector(action):
+    Integration.objects.filter(kind="auth_connector").update(enabled=False)
+
+
+def narrow_connector(action):
+    Integration.objects.filter(kind="auth_connector").update(environments=frozenset({D}))
+
+
+def disable(action):
+    Integration.objects.filter(pk=action.pk).update(enabled=False)
+
+
+def delete_value(action):
+    SecretValue.objects.filter(secret__name="crm.apiKey", environment="staging").delete()
+
+
+def forget_secret(action):
+    SecretReference.objects.update(secret=None)
+    Secret.objects.filter(name="crm.apiKey").delete()
+
+
+def disable_secret(action):
+    Secret.objects.filter(name="crm.apiKey").update(enabled=False)
+
+
+def allow_elsewhere(action):
+    Secret.objects.filter(name="crm.apiKey").update(allowed_domains=["other.example.com"])
+
+
+def mark_unreadable(action):
+    SecretValue.objects.filter(secret__name="crm.apiKey", environment="staging").update(unreadable=True)
+
+
+def lose_key(action):
+    OrganizationKey.objects.update(master_key_id="another")
+
+
+def damage(action):
+    SecretValue.objects.filter(secret__name="crm.apiKey", environment="staging").update(sealed=b"CF1")
+
+
+def point_inside(action):
+    Integration.objects.filter(pk=action.pk).update(config={**action.config, "base_url": "https://10.0.0.1"})
+    Secret.objects.update(allowed_domains=[])
+
+
+def nothing(action):
+    """As it is."""
+
+
+GOOD = {"id": "p-1"}
+# what happened -> the arguments, the code, words that the answer has
+REFUSALS = {
+    "integration disabled": (disable, GOOD, "integration_disabled", "Look up patient is disabled"),
+    "connector disabled": (disable_connector, GOOD, "integration_disabled", "CRM bearer token is disabled"),
+    "connector not here": (narrow_connector, GOOD, "environment_not_enabled", "CRM bearer token does not run in Staging"),
+    "argument missing": (nothing, {}, "invalid_arguments", "do not fit"),
+    "argument unknown": (nothing, {"id": "1", "x": 1}, "invalid_arguments", "do not fit"),
+    "argument too long": (nothing, {"id": "123456"}, "invalid_arguments", "do not fit"),
+    "argument of wrong type": (nothing, {"id": 1}, "invalid_arguments", "do not fit"),
+    "no such secret": (forget_secret, GOOD, "secret_missing", "No secret is called crm.apiKey"),
+    "no value here": (delete_value, GOOD, "secret_missing", "crm.apiKey has no value in Staging"),
+    "secret disabled": (disable_secret, GOOD, "secret_disabled", "crm.apiKey is disabled"),
+    "domain": (allow_elsewhere, GOOD, "domain_not_allowed", "crm.apiKey may not be sent to api.example.com"),
+    "unreadable value": (mark_unreadable, GOOD, "key_unavailable", "Staging value of crm.apiKey cannot be opened"),
+    "key not held": (lose_key, GOOD, "key_unavailable", "cannot be opened"),
+    "value does not open": (damage, GOOD, "key_unavailable", "Staging value of crm.apiKey cannot be opened"),
+    "egress": (point_inside, GOOD, "egress_denied", "Use a host name"),
+}
+
+
+@pytest.mark.parametrize(("event", "params", "code", "words"), REFUSALS.values(), ids=REFUSALS)
+def test_refusal_has_its_code_and_is_on_record(owner, stage, event, params, code, words):
+    event(stage)
+    with pytest.raises(Refusal) as refusal:
+        admit(owner, Call(stage.id, S, params=params))
+    assert (refusal.value.code, words in refusal.value.detail) == (code, True)
+    run = Run.objects.get()
+    assert refusal.value.members == {"run_id": str(run.id)}
+    assert (run.outcome, run.error_code, run.status, run.duration_ms) == ("refused", code, None, 0)
+    assert (run.caller, run.environment, run.integration_id) == ("Mara Lindqvist", "staging", stage.id)
+
+
+WARNED = [name for name in REFUSALS if not name.startswith(("argument", "value does", "integration"))]
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_warning_and_refusal_agree(owner, stage, name):
+    event, params, code, _ = REFUSALS[name]
+    assert warnings_for(Integration.objects.get(pk=stage.pk)) == []
+    event(stage)
+    warnings = warnings_for(Integration.objects.select_related("auth_connector").get(pk=stage.pk))
+    with pytest.raises(Refusal) as refusal:
+        admit(owner, Call(stage.id, S, params=params))
+    assert (code, refusal.value.detail) in {(warning.code, warning.detail) for warning in warnings}
+
+
+def test_environment_that_is_not_enabled_is_refused(owner, stage):
+    with pytest.raises(Refusal) as refusal:
+        admit(owner, Call(stage.id, P, params=GOOD))
+    assert refusal.value.code == "environment_not_enabled"
+    assert Run.objects.get().environment == "production"
+
+
+@pytest.mark.parametrize("operation", ["delete", "call ", "x" * 5000, "a\0b", "check"])
+def test_unknown_operation_is_refused_and_not_repeated_in_the_ledger(owner, stage, operation):
+    call = Call(stage.id, S, operation=operation, params={})
+    with pytest.raises(Refusal) as refusal:
+        admit(owner, call)
+    assert refusal.value.code == "invalid_arguments"
+    assert Run.objects.get().operation in {"", "check"}
+
+
+def test_connector_has_no_operation(owner):
+    with pytest.raises(Refusal) as refusal:
+        admit(owner, Call(make_connector(owner).id, S))
+    assert (refusal.value.code, refusal.value.status) == ("invalid_arguments", 422)
+
+
+def wrong_arguments(action):
+    """The call itself is wrong."""
+
+
+# each of these breaks everything after it, and the first one speaks
+ORDER = [
+    (disable, "integration_disabled"),
+    (narrow_connector, "environment_not_enabled"),
+    (wrong_arguments, "invalid_arguments"),
+    (forget_secret, "secret_missing"),
+    (disable_secret, "secret_disabled"),
+    (delete_value, "secret_missing"),
+    (mark_unreadable, "key_unavailable"),
+    (allow_elsewhere, "domain_not_allowed"),
+]
+
+
+@pytest.mark.parametrize("first", range(len(ORDER)))
+def test_checks_come_in_this_order(owner, stage, first):
+    events = [event for event, _ in ORDER[first:]]
+    for event in reversed(events):
+        event(stage)
+    with pytest.raises(Refusal) as refusal:
+        admit(owner, Call(stage.id, S, params={} if wrong_arguments in events else GOOD))
+    assert refusal.value.code == ORDER[first][1]
+
+
+def test_secrets_are_judged_before_the_destination(owner, stage):
+    point_inside(stage)
+    disable_secret(stage)
+    with pytest.raises(Refusal) as refusal:
+        admit(owner, Call(stage.id, S, params=GOOD))
+    assert refusal.value.code == "secret_disabled"
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSALS if name != "value does not open"])
+def test_nothing_is_opened_before_every_check_has_passed(owner, stage, monkeypatch, name):
+    opened = []
+    monkeypatch.setattr(keyring, "unseal", lambda value: opened.append(value))
+    event, params, _, _ = REFUSALS[name]
+    event(stage)
+    with pytest.raises(Refusal):
+        admit(owner, Call(stage.id, S, params=params))
+    assert opened == []
+
+
+def test_admitted_call_is_recorded_as_started_with_what_it_uses(owner, stage):
+    admitted = admit(owner, Call(stage.id, S, params=GOOD))
+    run = Run.objects.get()
+    assert (run.id, run.outcome, run.host, run.operation) == (admitted.run.id, "started", "api.example.com", "call")
+    used = RunSecret.objects.filter(run=run).order_by("name").values_list("name", "version")
+    assert list(used) == [("crm.apiKey", 1), ("crm.tenant", 1)]
+    assert "correct-horse" not in repr(admitted)
+
+
+def strangers(owner, member, outsider):
+    """Callers for whom the attempt is not recorded."""
+    limited = replace(owner, integrations=frozenset({uuid4()}))
+    production = replace(owner, environments=frozenset({P}))
+    reader = replace(owner, permissions=owner.permissions - {"integrations.run"})
+    return [
+        (member, PermissionDenied),
+        (reader, PermissionDenied),
+        (production, PermissionDenied),
+        (outsider, NotFound),
+        (limited, NotFound),
+    ]
+
+
+def test_callers_who_may_not_are_not_recorded(owner, member, outsider, stage):
+    for actor, expected in strangers(owner, member, outsider):
+        with pytest.raises(expected) as refusal:
+            admit(actor, Call(stage.id, S, params=GOOD))
+        assert refusal.value.members == {}
+    assert not Run.objects.exists()
+
+
+def test_unknown_integration_is_not_recorded(owner):
+    with pytest.raises(NotFound):
+        admit(owner, Call(UUID(int=0), S))
+    assert not Run.objects.exists()
+
+
+def test_warning_names_each_environment_once(owner):
+    store_secret(owner, environments=[D])
+    action = make_action(owner, environments=list(Environment))
+    found = [(warning.code, warning.secret, warning.environment) for warning in warnings_for(action)]
+    assert found == [("secret_missing", "crm.apiKey", S), ("secret_missing", "crm.apiKey", P)]
+
+
+def test_name_that_does_not_exist_is_one_warning(owner):
+    action = make_action(owner, environments=list(Environment))
+    assert [(warning.code, warning.secret) for warning in warnings_for(action)] == [("secret_missing", "crm.apiKey")]
+
+
+def test_plain_http_to_a_name_is_saved_with_a_warning(owner):
+    action = make_action(owner, uses="", base_url="http://crm.internal.example.com")
+    warning = warnings_for(action)[0]
+    assert warning.code == "egress_denied"
+    assert "crm.internal.example.com is called only if" in warning.detail
+
+
+def test_address_that_the_operator_closed_again_is_a_warning(owner, settings):
+    action = make_action(owner, uses="", base_url="http://127.0.0.1:9")
+    assert warnings_for(action) == []
+    settings.EGRESS_ALLOW = ""
+    outgoing.policy.cache_clear()
+    try:
+        assert [warning.code for warning in warnings_for(action)] == ["egress_denied"]
+    finally:
+        outgoing.policy.cache_clear()
+
+
+def test_integration_without_environment_warns_of_nothing(owner):
+    action = make_action(owner, environments=[])
+    assert warnings_for(action) == []
+    update_integration(actor=owner, integration_id=action.id, changes=Changes(environments=[S]))
+    assert len(warnings_for(Integration.objects.get())) == 1

@@ -1,0 +1,196 @@
+"""Who may use which route: one table that names every route of the product, tried as each kind of caller.
+
+A route that is not in the table fails the suite. To add one, write its line: the method, the pattern, and what each caller
+gets with an empty form or body. 404 is for those to whom the thing does not exist, 403 for colleagues whose role may not,
+302 leads to the sign-in page (or away from it), 401 is the API without a key, 405 a method that the route does not have.
+"""
+
+import re
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from accounts.checks import operations, routes
+from accounts.models import User
+from tests.integrations.conftest import inline  # noqa: F401
+from tests.things import key_for, make_action, store_secret
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
+
+CALLERS = ["owner", "admin", "member", "outsider", "anonymous", "key"]
+SECRETS, INTEGRATIONS = "o/<slug:slug>/secrets/", "o/<slug:slug>/integrations/"
+SECRET, INTEGRATION = SECRETS + "<uuid:secret_id>/", INTEGRATIONS + "<uuid:integration_id>/"
+API_SECRET, API_INTEGRATION = "api/v1/secrets/<uuidstr:secret_id>", "api/v1/integrations/<uuidstr:integration_id>"
+
+# method and pattern: owner, admin, member, outsider, anonymous, API key
+TABLE = {
+    # anybody
+    ("GET", "healthz"): (200, 200, 200, 200, 200, 200),
+    ("GET", "readyz"): (200, 200, 200, 200, 200, 200),
+    ("GET", "api/v1/openapi.json"): (200, 200, 200, 200, 200, 200),
+    ("GET", "api/v1/docs"): (200, 200, 200, 200, 200, 200),
+    ("GET", "api/v1/"): (404, 404, 404, 404, 404, 404),
+    ("GET", "signin/"): (302, 302, 302, 302, 200, 200),
+    ("POST", "signin/"): (302, 302, 302, 302, 200, 200),
+    # anybody who is signed in
+    ("GET", ""): (302, 302, 302, 302, 302, 302),
+    ("GET", "signout/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "signout/"): (302, 302, 302, 302, 302, 302),
+    ("GET", "organizations/new/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "organizations/new/"): (422, 422, 422, 422, 302, 302),
+    # secrets
+    ("GET", SECRETS): (200, 200, 200, 404, 302, 302),
+    ("GET", SECRETS + "new/"): (200, 200, 403, 404, 302, 302),
+    ("POST", SECRETS + "new/"): (422, 422, 403, 404, 302, 302),
+    ("GET", SECRETS + "check-name/"): (405, 405, 405, 405, 302, 302),
+    ("POST", SECRETS + "check-name/"): (200, 200, 403, 404, 302, 302),
+    ("GET", SECRET + "details/"): (200, 200, 403, 404, 302, 302),
+    ("GET", SECRET + "edit/"): (200, 200, 403, 404, 302, 302),
+    ("POST", SECRET + "edit/"): (302, 302, 403, 404, 302, 302),
+    ("GET", SECRET + "enable/"): (405, 405, 405, 405, 302, 302),
+    ("POST", SECRET + "enable/"): (302, 302, 403, 404, 302, 302),
+    ("GET", SECRET + "disable/"): (405, 405, 405, 405, 302, 302),
+    ("POST", SECRET + "disable/"): (302, 302, 403, 404, 302, 302),
+    ("GET", SECRET + "delete/"): (200, 200, 403, 404, 302, 302),
+    ("POST", SECRET + "delete/"): (422, 422, 403, 404, 302, 302),
+    # integrations
+    ("GET", INTEGRATIONS): (200, 200, 200, 404, 302, 302),
+    ("GET", INTEGRATIONS + "new/<str:kind>/"): (200, 200, 403, 404, 302, 302),
+    ("POST", INTEGRATIONS + "new/<str:kind>/"): (422, 422, 403, 404, 302, 302),
+    ("GET", INTEGRATIONS + "domain-check/"): (405, 405, 405, 405, 302, 302),
+    ("POST", INTEGRATIONS + "domain-check/"): (200, 200, 403, 404, 302, 302),
+    ("GET", INTEGRATION): (200, 200, 403, 404, 302, 302),
+    ("POST", INTEGRATION): (422, 422, 403, 404, 302, 302),
+    ("GET", INTEGRATION + "delete/"): (200, 200, 403, 404, 302, 302),
+    ("POST", INTEGRATION + "delete/"): (303, 303, 403, 404, 302, 302),
+    ("GET", INTEGRATION + "test/"): (405, 405, 405, 405, 302, 302),
+    ("POST", INTEGRATION + "test/"): (422, 422, 403, 404, 302, 302),
+    # the API
+    ("GET", "api/v1/secrets"): (401, 401, 401, 401, 401, 200),
+    ("POST", "api/v1/secrets"): (401, 401, 401, 401, 401, 422),
+    ("GET", API_SECRET): (401, 401, 401, 401, 401, 200),
+    ("PATCH", API_SECRET): (401, 401, 401, 401, 401, 200),
+    ("DELETE", API_SECRET): (401, 401, 401, 401, 401, 204),
+    ("GET", API_SECRET + "/references"): (401, 401, 401, 401, 401, 200),
+    ("GET", "api/v1/integrations"): (401, 401, 401, 401, 401, 200),
+    ("POST", "api/v1/integrations"): (401, 401, 401, 401, 401, 422),
+    ("GET", API_INTEGRATION): (401, 401, 401, 401, 401, 200),
+    ("PATCH", API_INTEGRATION): (401, 401, 401, 401, 401, 200),
+    ("DELETE", API_INTEGRATION): (401, 401, 401, 401, 401, 204),
+    ("GET", API_INTEGRATION + "/operations"): (401, 401, 401, 401, 401, 200),
+    ("POST", API_INTEGRATION + "/run"): (401, 401, 401, 401, 401, 422),
+    ("POST", API_INTEGRATION + "/test"): (401, 401, 401, 401, 401, 422),
+    ("GET", "api/v1/runs"): (401, 401, 401, 401, 401, 200),
+}
+WITH_ID = [row for row in TABLE if "_id>" in row[1] and TABLE[row][0] not in {401, 405}]
+
+
+def product_routes() -> Iterator[tuple[str, str]]:
+    """Method and pattern of every route outside the Django admin; a page's method is GET, which each answers somehow."""
+    for pattern, view, staff in routes():
+        if not staff:
+            methods = {method for operation in operations(view) for method in operation.methods} or {"GET"}
+            yield from ((method, pattern) for method in methods)
+
+
+def staff_routes() -> list[str]:
+    """Patterns of the Django admin that name a page of their own; the last one catches what no other matches."""
+    return [pattern for pattern, _, staff in routes() if staff and "?P" not in pattern]
+
+
+@pytest.fixture
+def world(owner, admin, member, outsider):
+    """A caller of each kind by name, and something for each part of a pattern to name."""
+    clients = {name: Client(raise_request_exception=False) for name in CALLERS}
+    for actor, name in ((owner, "owner"), (admin, "admin"), (member, "member"), (outsider, "outsider")):
+        clients[name].force_login(User.objects.get(pk=actor.id))
+    clients["key"].defaults["HTTP_AUTHORIZATION"] = f"Bearer {key_for(owner)}"
+    return clients, ids_of(owner)
+
+
+def ids_of(actor):
+    secret, action = store_secret(actor), make_action(actor, uses="", base_url="http://127.0.0.1:9")
+    return {"slug": actor.organization.slug, "secret_id": secret.id, "integration_id": action.id, "kind": "api_action"}
+
+
+def address(pattern, ids):
+    return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(ids.get(found[1], 1)), pattern)
+
+
+def answer(client, method, path):
+    """The response to an empty form or body; what it changed is undone."""
+    is_api = path.startswith("/api/")
+    media = "application/json" if is_api else "application/x-www-form-urlencoded"
+    with transaction.atomic():
+        response = client.generic(method, path, b"{}" if is_api else b"", content_type=media)
+        transaction.set_rollback(True)
+    return response
+
+
+def test_table_names_every_route():
+    assert set(product_routes()) - set(TABLE) == set()
+    patterns = {pattern for _, pattern in product_routes()}
+    assert {pattern for _, pattern in TABLE} - patterns == set()
+
+
+@pytest.mark.parametrize("row", TABLE, ids=" ".join)
+def test_each_caller_gets_what_the_table_says(world, row):
+    clients, ids = world
+    method, pattern = row
+    found = tuple(answer(clients[name], method, address(pattern, ids)).status_code for name in CALLERS)
+    assert found == TABLE[row]
+
+
+def without_tokens(response):
+    """The answer without what is different in each page on purpose."""
+    return re.sub(rb'(csrfmiddlewaretoken" value="|X-CSRFToken&quot;: &quot;)\w+', b"", response.content)
+
+
+@pytest.mark.parametrize("row", WITH_ID, ids=" ".join)
+def test_foreign_id_is_answered_like_one_that_nobody_has(world, outsider, row):
+    clients, ids = world
+    method, pattern = row
+    foreign = {**ids_of(outsider), "slug": ids["slug"]}
+    unknown = {**foreign, "secret_id": uuid4(), "integration_id": uuid4()}
+    first, second = (answer(clients["owner"], method, address(pattern, some)) for some in (foreign, unknown))
+    assert (first.status_code, second.status_code) == (404, 404)
+    assert without_tokens(first) == without_tokens(second)
+
+
+def test_organization_that_is_not_theirs_is_answered_like_one_that_nobody_has(world, outsider):
+    clients, ids = world
+    for pattern in {pattern for _, pattern in TABLE if "<slug:slug>" in pattern}:
+        unknown = answer(clients["outsider"], "GET", address(pattern, {**ids, "slug": "nowhere"}))
+        theirs = answer(clients["outsider"], "GET", address(pattern, ids))
+        assert theirs.status_code == unknown.status_code
+        assert without_tokens(theirs) == without_tokens(unknown)
+
+
+@pytest.mark.parametrize("pattern", staff_routes())
+def test_nobody_but_staff_gets_into_the_django_admin(world, pattern):
+    clients, ids = world
+    for name in CALLERS:
+        assert answer(clients[name], "GET", address(pattern, ids)).status_code in {302, 403}
+
+
+def test_superuser_of_the_product_is_nobody_in_an_organization(world, django_user_model):
+    _, ids = world
+    client = Client()
+    client.force_login(django_user_model.objects.create_superuser("root@example.com"))
+    for pattern in {pattern for method, pattern in TABLE if pattern.startswith("o/") and TABLE[method, pattern][0] == 200}:
+        assert answer(client, "GET", address(pattern, ids)).status_code in {404, 405}
+
+
+def test_person_who_was_switched_off_is_out_at_once(world, owner):
+    clients, ids = world
+    User.objects.filter(pk=owner.id).update(is_active=False)
+    assert answer(clients["owner"], "GET", address(SECRETS, ids)).status_code == 302
+
+
+def test_member_who_was_removed_is_out_at_once(world, member):
+    clients, ids = world
+    User.objects.get(pk=member.id).memberships.all().delete()
+    assert answer(clients["member"], "GET", address(SECRETS, ids)).status_code == 404
