@@ -61,10 +61,6 @@ EGRESS_ALLOW = env.str("COFFER_EGRESS_ALLOW", default="")
 EGRESS_CA_FILE = env.str("COFFER_EGRESS_CA_FILE", default="")
 
 INSTALLED_APPS = [
-    "config",
-    "accounts",
-    "secrets_app",
-    "integrations",
     "allauth",
     "allauth.account",
     "django_htmx",
@@ -77,6 +73,11 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    # Ours come last: accounts takes models of the others out of the Django admin.
+    "accounts",
+    "secrets_app",
+    "integrations",
+    "config",
 ]
 
 MIDDLEWARE = [

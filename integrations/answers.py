@@ -41,6 +41,9 @@ class Answer:
     masked: list[str]
 
 
+DEEPEST_JSON = 200
+"""Levels that every writer of JSON after us can follow, however deep in the stack it is called."""
+
 WITHHELD = "[withheld]"
 """Stands for a header or a reason that holds a value which cannot be cut out of it."""
 
@@ -106,10 +109,20 @@ def _text(body: bytes) -> str | None:
 
 
 def _parsed(text: str) -> Any:
-    """JSON that can be written again as JSON; raises ValueError for anything else, RecursionError for great depth."""
+    """JSON that can be written again as JSON; raises ValueError or RecursionError for anything else."""
     value = json.loads(text, parse_float=_finite, parse_constant=_refuse_constant)
+    if _is_deeper(value, DEEPEST_JSON):
+        raise ValueError("too deep")
     json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair can be spelt in JSON and not in UTF-8
     return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects are nested more than `levels` deep."""
+    if not isinstance(value, dict | list):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(child, levels - 1) for child in children)
 
 
 def _finite(text: str) -> float:

@@ -38,7 +38,9 @@ def inside_base64(text: str) -> bytes:
     return base64.b64encode(b"x:" + text.encode() + b"yz")
 
 
-FORMS = {(environment.value, name): form for environment, text in VALUES.items() for name, form in forms_of(text).items()}
+FORMS = {
+    (environment.value, name): form for environment, text in VALUES.items() for name, form in forms_of(text).items()
+}
 FORMS |= {(environment.value, "inside base64"): inside_base64(text)[4:-4] for environment, text in VALUES.items()}
 
 
@@ -97,7 +99,10 @@ class LogCanary(logging.Handler):
 def watched_logs() -> Iterator[LogCanary]:
     """Every logger at DEBUG, with the canary at the root."""
     root, canary = logging.getLogger(), LogCanary()
-    loggers = [root, *(found for found in logging.Logger.manager.loggerDict.values() if isinstance(found, logging.Logger))]
+    loggers = [
+        root,
+        *(found for found in logging.Logger.manager.loggerDict.values() if isinstance(found, logging.Logger)),
+    ]
     levels = {logger: logger.level for logger in loggers}
     root.addHandler(canary)
     for logger in loggers:

@@ -1,8 +1,9 @@
 """Who may use which route: one table that names every route of the product, tried as each kind of caller.
 
-A route that is not in the table fails the suite. To add one, write its line: the method, the pattern, and what each caller
-gets with an empty form or body. 404 is for those to whom the thing does not exist, 403 for colleagues whose role may not,
-302 leads to the sign-in page (or away from it), 401 is the API without a key, 405 a method that the route does not have.
+A route that is not in the table fails the suite. To add one, write its line: the method, the pattern, and what each
+caller gets with an empty form or body. 404 is for those to whom the thing does not exist, 403 for colleagues whose role
+may not, 302 leads to the sign-in page (or away from it), 401 is the API without a key, 405 a method that the route does
+not have.
 """
 
 import re
@@ -89,7 +90,7 @@ WITH_ID = [row for row in TABLE if "_id>" in row[1] and TABLE[row][0] not in {40
 
 
 def product_routes() -> Iterator[tuple[str, str]]:
-    """Method and pattern of every route outside the Django admin; a page's method is GET, which each answers somehow."""
+    """Method and pattern of every route outside the Django admin; a page's method is GET: each answers it somehow."""
     for pattern, view, staff in routes():
         if not staff:
             methods = {method for operation in operations(view) for method in operation.methods} or {"GET"}
@@ -180,7 +181,9 @@ def test_superuser_of_the_product_is_nobody_in_an_organization(world, django_use
     _, ids = world
     client = Client()
     client.force_login(django_user_model.objects.create_superuser("root@example.com"))
-    for pattern in {pattern for method, pattern in TABLE if pattern.startswith("o/") and TABLE[method, pattern][0] == 200}:
+    for pattern in {
+        pattern for method, pattern in TABLE if pattern.startswith("o/") and TABLE[method, pattern][0] == 200
+    }:
         assert answer(client, "GET", address(pattern, ids)).status_code in {404, 405}
 
 

@@ -11,7 +11,17 @@ from django.test import Client
 from accounts.environments import Environment
 from integrations import transport
 from integrations.models import Run
-from tests.canary import FORMS, VALUES, LeakSeen, cache_surface, database_surfaces, echo_of, forms_of, leaks, watched_logs
+from tests.canary import (
+    FORMS,
+    VALUES,
+    LeakSeen,
+    cache_surface,
+    database_surfaces,
+    echo_of,
+    forms_of,
+    leaks,
+    watched_logs,
+)
 from tests.things import key_for
 from tests.upstreams import answering, http
 
@@ -55,7 +65,10 @@ def upstream():
         received.append(request)
         sent = next((text for text in VALUES.values() if text.encode() in request), "")
         status = "418 " + sent if len(received) % 2 else "200 OK"
-        headers = ("Content-Type: application/json", *(f"X-{n}: {form.decode()}" for n, form in enumerate(forms_of(sent).values())))
+        headers = (
+            "Content-Type: application/json",
+            *(f"X-{n}: {form.decode()}" for n, form in enumerate(forms_of(sent).values())),
+        )
         connection.sendall(http(echo_of(sent) if len(received) % 3 else request, status=status, headers=headers))
 
     with answering(respond) as url:
@@ -84,7 +97,14 @@ def use(program, path):
         program.call("POST", f"{path}/test", {"environment": environment.value})
     program.call("POST", f"{path}/run", {"environment": "staging", "params": {"unknown": 1}})
     secret = program.call("GET", "/secrets")["items"][0]["id"]
-    for reading in (f"/secrets/{secret}", f"/secrets/{secret}/references", path, f"{path}/operations", "/integrations", "/runs"):
+    for reading in (
+        f"/secrets/{secret}",
+        f"/secrets/{secret}/references",
+        path,
+        f"{path}/operations",
+        "/integrations",
+        "/runs",
+    ):
         program.call("GET", reading)
     program.call("DELETE", f"/secrets/{secret}")
     return secret
@@ -131,7 +151,10 @@ def test_fault_while_a_value_is_in_scope_shows_nothing(program, upstream, settin
         for accept in ("text/html", "application/json"):
             program._headers["accept"] = accept
             response = program._client.post(
-                f"/api/v1{path}/run", {"environment": "staging"}, content_type="application/json", headers=program._headers
+                f"/api/v1{path}/run",
+                {"environment": "staging"},
+                content_type="application/json",
+                headers=program._headers,
             )
             assert response.status_code == 500
             assert leaks({"500": response.content}) == []

@@ -4,14 +4,17 @@ Each round starts its acts together. An act may be refused; any other exception,
 """
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
+from accounts import audit
 from accounts.actors import actor_for_member
 from accounts.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import EditConflict, Invalid, NotFound, Refusal
@@ -164,28 +167,30 @@ def test_role_changes_and_new_keys_do_not_lock_each_other_out(owner, organizatio
     assert chain_holds(organization)
 
 
-def test_organizations_of_one_name_founded_at_once(db, together):
+def test_organizations_of_one_name_founded_at_once(together):
     users = factories.UserFactory.create_batch(3)
     for number in range(10):
-        only(together(*[lambda user=user: create_organization(user=user, name=f"Org {number}") for user in users]), Invalid)
+        only(together(*[partial(create_organization, user=user, name=f"Org {number}") for user in users]), Invalid)
     assert Membership.objects.count() >= 10
 
 
-def test_two_first_uses_of_the_data_key(owner, outsider, together):
-    for number in range(20):
-        organization = factories.MembershipFactory(role=Role.OWNER)
-        actor = actor_for_member(organization)
-        held = [store_secret(actor, f"key{number}{letter}", environments=[]) for letter in "ab"]
-        only(
-            together(
-                *[
-                    lambda secret=secret: secrets.update_secret(
-                        actor=actor, secret_id=secret.id, changes=secrets.Changes(values={S: Plaintext("first-value")})
-                    )
-                    for secret in held
-                ]
-            )
-        )
+def set_value(actor, secret, text, expected_version=None):
+    changes = secrets.Changes(values={S: Plaintext(text)})
+    secrets.update_secret(actor=actor, secret_id=secret.id, changes=changes, expected_version=expected_version)
+
+
+def describe(actor, action, text, expected_version):
+    changes = integrations.Changes(description=text)
+    integrations.update_integration(
+        actor=actor, integration_id=action.id, changes=changes, expected_version=expected_version
+    )
+
+
+def test_two_first_uses_of_the_data_key(together):
+    for _ in range(20):
+        actor = actor_for_member(factories.MembershipFactory(role=Role.OWNER))
+        held = [store_secret(actor, name, environments=[]) for name in ("one", "two")]
+        only(together(*[partial(set_value, actor, secret, "first-value") for secret in held]))
         assert OrganizationKey.objects.filter(organization=actor.organization).count() == 1
         rows = SecretValue.objects.filter(secret__in=held).select_related("secret", "data_key")
         assert [keyring.unseal(row).expose() for row in rows] == ["first-value"] * 2
@@ -194,29 +199,9 @@ def test_two_first_uses_of_the_data_key(owner, outsider, together):
 def test_two_edits_of_the_same_version(owner, together):
     secret, action = store_secret(owner), make_action(owner)
     for version in range(1, 31):
-        by_secret = together(
-            *[
-                lambda text=text: secrets.update_secret(
-                    actor=owner,
-                    secret_id=secret.id,
-                    changes=secrets.Changes(values={S: Plaintext(text)}),
-                    expected_version=version,
-                )
-                for text in ("value-of-one", "value-of-two")
-            ]
-        )
-        by_action = together(
-            *[
-                lambda text=text: integrations.update_integration(
-                    actor=owner,
-                    integration_id=action.id,
-                    changes=integrations.Changes(description=f"{text} {version}"),
-                    expected_version=version,
-                )
-                for text in ("one", "two")
-            ]
-        )
-        for problems in (by_secret, by_action):
+        texts = [f"edit one of {version}", f"edit two of {version}"]
+        for act, thing in ((set_value, secret), (describe, action)):
+            problems = together(*[partial(act, owner, thing, text, version) for text in texts])
             only(problems, EditConflict)
             assert sum(problem is None for problem in problems) == 1
     assert SecretValue.objects.current().filter(secret=secret, environment="staging").count() == 1
@@ -234,7 +219,9 @@ def test_runs_that_share_a_secret_stamp_it_without_queueing(owner, together):
         only(
             together(
                 *[
-                    lambda other=other, turn=turn: ledger.stamp_last_used([shared.id, other.id][:: turn * 2 - 1], actions)
+                    lambda other=other, turn=turn: ledger.stamp_last_used(
+                        [shared.id, other.id][:: turn * 2 - 1], actions
+                    )
                     for turn, other in enumerate(others[:2] * 4, start=0)
                 ]
             )
@@ -265,18 +252,24 @@ def test_stamp_leaves_a_row_alone_that_somebody_holds(owner, together):
     assert Secret.objects.get().last_used_at is None
 
 
-def test_value_found_damaged_while_its_secret_is_deleted(owner, together):
-    for number in range(30):
-        secret = store_secret(owner, f"key{number}", environments=[S])
-        SecretValue.objects.filter(secret=secret).update(sealed=b"CF1")
-        found = resolver.find(owner.organization, [secret.name], S)
-        only(
-            together(
-                lambda found=found: resolver.open_values(found, actor=owner),
-                lambda secret=secret: secrets.delete_secret(actor=owner, secret_id=secret.id),
-            ),
-            resolver.Unreadable,
-        )
+def test_value_found_damaged_while_its_secret_is_deleted(owner, together, monkeypatch):
+    secret = store_secret(owner, environments=[S])
+    SecretValue.objects.filter(secret=secret).update(sealed=b"CF1")
+    found = resolver.find(owner.organization, [secret.name], S)
+    marked, record = threading.Event(), audit.record
+
+    def slowly(event, **details):
+        if event is audit.Event.SECRET_UNREADABLE:
+            marked.set()
+            time.sleep(0.3)  # the row is marked, the trail not yet locked: the deletion gets in between
+        return record(event, **details)
+
+    def delete():
+        assert marked.wait(timeout=10)
+        secrets.delete_secret(actor=owner, secret_id=secret.id)
+
+    monkeypatch.setattr(audit, "record", slowly)
+    only(together(lambda: resolver.open_values(found, actor=owner), delete), resolver.Unreadable)
     assert not Secret.objects.exists()
     assert chain_holds(owner.organization)
 
@@ -294,7 +287,10 @@ def test_everything_at_once_keeps_the_chain(owner, together):
 
     for number in range(25):
         problems = together(
-            flip(True), flip(False), rename(f"A{number}"), rename(f"B{number}"),
+            flip(True),
+            flip(False),
+            rename(f"A{number}"),
+            rename(f"B{number}"),
             lambda number=number: store_secret(owner, f"key{number}"),
             lambda: integrations.delete_integration(actor=owner, integration_id=secret.id),
         )

@@ -1,4 +1,4 @@
-"""An installation that would not be safe does not start, and says why; the first `.env` is private and never replaced."""
+"""An installation that would not be safe does not start, and says why; the first `.env` is private."""
 
 import os
 import stat
@@ -28,7 +28,7 @@ PRODUCTION = {
 
 
 def start(**changes):
-    """Load the settings and the apps in a clean process, as every server and command does; exit code and what it said."""
+    """Load settings and apps in a clean process, as every server and command does; exit code and last words."""
     variables = {"PATH": os.environ["PATH"], **PRODUCTION, **changes}
     command = [sys.executable, "-c", "import django; django.setup()"]
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
@@ -53,18 +53,33 @@ REFUSED = {
     "no master key": ({"COFFER_MASTER_KEYS": ""}, "COFFER_MASTER_KEYS is not set"),
     "malformed master key": ({"COFFER_MASTER_KEYS": "first:env:c2hvcnQ="}, "COFFER_MASTER_KEYS: Master key 1 must be"),
     "bare master key": ({"COFFER_MASTER_KEYS": environment.MASTER_KEY}, "COFFER_MASTER_KEYS: Master key 1 must read"),
-    "master key in a missing file": ({"COFFER_MASTER_KEYS": "a:file:/nowhere/key"}, "file of master key 1 cannot be read"),
+    "master key in a missing file": (
+        {"COFFER_MASTER_KEYS": "a:file:/nowhere/key"},
+        "file of master key 1 cannot be read",
+    ),
     "no hosts": ({"COFFER_ALLOWED_HOSTS": ""}, "COFFER_ALLOWED_HOSTS is not set"),
     "any host": ({"COFFER_ALLOWED_HOSTS": "*"}, "COFFER_ALLOWED_HOSTS has a wildcard"),
-    "any host after a space": ({"COFFER_ALLOWED_HOSTS": "coffer.example.com, *"}, "COFFER_ALLOWED_HOSTS has a wildcard"),
+    "any host after a space": (
+        {"COFFER_ALLOWED_HOSTS": "coffer.example.com, *"},
+        "COFFER_ALLOWED_HOSTS has a wildcard",
+    ),
     "all subdomains": ({"COFFER_ALLOWED_HOSTS": ".example.com"}, "COFFER_ALLOWED_HOSTS has a wildcard"),
     "empty host": ({"COFFER_ALLOWED_HOSTS": "coffer.example.com,"}, "or an empty name"),
     "debug in public": ({"COFFER_DEBUG": "on"}, "COFFER_DEBUG is on"),
     "plain http in public": ({"COFFER_SITE_URL": "http://coffer.example.com"}, "COFFER_SITE_URL is not https"),
-    "a cache for each process": ({"WEB_CONCURRENCY": "2", "CACHE_URL": "locmemcache://"}, "CACHE_URL is a per-process cache"),
-    "the whole internet opened": ({"COFFER_EGRESS_ALLOW": "0.0.0.0/0"}, "COFFER_EGRESS_ALLOW: “0.0.0.0/0” is every address"),
+    "a cache for each process": (
+        {"WEB_CONCURRENCY": "2", "CACHE_URL": "locmemcache://"},
+        "CACHE_URL is a per-process cache",
+    ),
+    "the whole internet opened": (
+        {"COFFER_EGRESS_ALLOW": "0.0.0.0/0"},
+        "COFFER_EGRESS_ALLOW: “0.0.0.0/0” is every address",
+    ),
     "the whole IPv6 internet opened": ({"COFFER_EGRESS_ALLOW": "10.0.0.0/8,::/0"}, "“::/0” is every address"),
-    "egress that is no network": ({"COFFER_EGRESS_ALLOW": "internal"}, "COFFER_EGRESS_ALLOW: “internal” is not a network"),
+    "egress that is no network": (
+        {"COFFER_EGRESS_ALLOW": "internal"},
+        "COFFER_EGRESS_ALLOW: “internal” is not a network",
+    ),
     "roots that are not there": ({"COFFER_EGRESS_CA_FILE": "/nowhere.pem"}, "COFFER_EGRESS_CA_FILE cannot be used"),
 }
 
@@ -115,6 +130,8 @@ def test_settings_file_is_never_replaced(tmp_path):
 
 def test_keys_are_new_every_time():
     texts = [bootstrap.settings_text(port="8000", demo=True) for _ in range(2)]
-    assert not set(texts[0].splitlines()) & set(texts[1].splitlines()) & {
-        line for line in texts[0].splitlines() if "KEY" in line and not line.startswith("#")
-    }
+    assert (
+        not set(texts[0].splitlines())
+        & set(texts[1].splitlines())
+        & {line for line in texts[0].splitlines() if "KEY" in line and not line.startswith("#")}
+    )

@@ -1,14 +1,13 @@
-"""Every act of every service stands or falls with its audit event: when the event cannot be written, nothing happened."""
+"""Every act of every service stands or falls with its audit event: when that cannot be written, nothing happened."""
 
 import pytest
 from django.apps import apps
 
 from accounts.environments import ALL_ENVIRONMENTS, Environment
-from accounts.models import AuditEvent, Membership
+from accounts.models import AuditEvent, Membership, User
 from accounts.policy import Role, Scope
 from accounts.services.api_keys import create_api_key, revoke_api_key
 from accounts.services.organizations import add_member, change_role, create_organization, remove_member
-from accounts.models import User
 from integrations.services import integrations
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
@@ -58,9 +57,7 @@ ACTS = {
         secret_id=stage["used"].id,
         changes=secrets.Changes(description="new", values={STAGING: Plaintext("another-value")}),
     ),
-    "secret.disabled": lambda owner, stage: secrets.set_enabled(
-        actor=owner, secret_id=stage["used"].id, enabled=False
-    ),
+    "secret.disabled": lambda owner, stage: secrets.set_enabled(actor=owner, secret_id=stage["used"].id, enabled=False),
     "secret.enabled": lambda owner, stage: secrets.set_enabled(
         actor=owner, secret_id=stage["disabled"].id, enabled=True
     ),
@@ -79,7 +76,11 @@ ACTS = {
 
 def everything():
     """Every row of our tables, as tuples."""
-    models = [model for label in ("accounts", "secrets_app", "integrations") for model in apps.get_app_config(label).get_models()]
+    models = [
+        model
+        for label in ("accounts", "secrets_app", "integrations")
+        for model in apps.get_app_config(label).get_models()
+    ]
     return {
         model.__name__: sorted(
             repr([bytes(cell) if isinstance(cell, memoryview) else cell for cell in row])

@@ -130,7 +130,7 @@ def test_key_works_until_it_expires(key):
 
 
 def test_last_use_is_stamped_once_a_minute(key):
-    stored, text = key
+    _, text = key
     actor_of_key(text.text, address=None)
     first = ApiKey.objects.get().last_used_at
     actor_of_key(text.text, address=None)

@@ -40,7 +40,7 @@ def test_event_says_who_did_what_to_which(owner):
 
 def test_chain_holds_over_stored_rows(owner, outsider):
     for number in range(3):
-        write(owner, number=number, text="ü \u2028 \"quoted\"", nested={"b": [1, None], "a": True})
+        write(owner, number=number, text='ü \u2028 "quoted"', nested={"b": [1, None], "a": True})
         write(outsider, number=number)
     assert chain_holds(owner.organization)
     assert chain_holds(outsider.organization)
@@ -120,4 +120,7 @@ def test_number_is_used_once(owner):
 
 
 def test_tags_name_their_thing():
-    assert all(event.value.split(".")[0] in {"api_key", "integration", "member", "organization", "secret"} for event in audit.Event)
+    assert all(
+        event.value.split(".")[0] in {"api_key", "integration", "member", "organization", "secret"}
+        for event in audit.Event
+    )

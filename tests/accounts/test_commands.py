@@ -52,7 +52,17 @@ def test_malformed_option_is_an_error(organization, extra):
 
 def test_empty_key_name_is_an_error(organization):
     with pytest.raises(CommandError, match="Enter a name"):
-        call_command("create_api_key", "--name", " ", "--scope", "run", "--environment", "staging", "--organization", organization.slug)
+        call_command(
+            "create_api_key",
+            "--name",
+            " ",
+            "--scope",
+            "run",
+            "--environment",
+            "staging",
+            "--organization",
+            organization.slug,
+        )
 
 
 def test_new_member_gets_a_printed_password(organization, capsys):

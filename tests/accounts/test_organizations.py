@@ -86,7 +86,12 @@ def test_who_may_remove_whom(request, organization, who, role, allowed):
 
 @pytest.mark.parametrize(
     ("who", "old", "new", "allowed"),
-    [(who, old, new, who is OWN or (who is ADM and OWN not in {old, new})) for who in Role for old in Role for new in Role],
+    [
+        (who, old, new, who is OWN or (who is ADM and OWN not in {old, new}))
+        for who in Role
+        for old in Role
+        for new in Role
+    ],
 )
 def test_who_may_change_which_role(request, organization, owner, who, old, new, allowed):
     actor, other = request.getfixturevalue(who.value), factories.MembershipFactory(organization=organization, role=old)

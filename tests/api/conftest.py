@@ -21,7 +21,11 @@ BASE = "/api/v1"
 def documented() -> list[tuple[str, re.Pattern[str], set[int]]]:
     """Method, path and promised status codes of each operation."""
     return [
-        (method.upper(), re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + r"\Z"), {int(code) for code in found["responses"]})
+        (
+            method.upper(),
+            re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + r"\Z"),
+            {int(code) for code in found["responses"]},
+        )
         for path, methods in api.get_openapi_schema()["paths"].items()
         for method, found in methods.items()
     ]
@@ -34,7 +38,9 @@ class Caller:
         self._client = Client(raise_request_exception=False)
         self._headers = {"authorization": f"Bearer {key}"} if key else {}
 
-    def call(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> HttpResponse:
+    def call(
+        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
+    ) -> HttpResponse:
         """One call; `body` is sent as JSON, `raw` as it is."""
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         names = {name.replace("_", "-"): value for name, value in headers.items()}

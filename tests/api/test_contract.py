@@ -84,7 +84,10 @@ def test_every_key_that_is_no_good_gets_the_same_answer(owner, paths, operation)
     ApiKey.objects.filter(prefix=expired[:15]).update(expires_at=timezone.now() - timedelta(seconds=1))
     ApiKey.objects.filter(prefix=revoked[:15]).update(revoked_at=timezone.now())
     mistyped = key_for(owner)[:-1] + "!"
-    answers = [Caller(key).call(method, paths(path)) for key in (expired, revoked, mistyped, "x", "é".encode().decode("latin-1"))]
+    answers = [
+        Caller(key).call(method, paths(path))
+        for key in (expired, revoked, mistyped, "x", "é".encode().decode("latin-1"))
+    ]
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.content for answer in answers}) == 1
     assert {answer.headers["WWW-Authenticate"] for answer in answers} == {"Bearer"}
@@ -94,7 +97,9 @@ def test_every_key_that_is_no_good_gets_the_same_answer(owner, paths, operation)
 @each_operation
 def test_no_key_is_401_before_anything_is_looked_up(operation, django_assert_num_queries):
     method, path = operation
-    unknown = path.format(secret_id="0" * 8 + "-0000-0000-0000-" + "0" * 12, integration_id="0" * 8 + "-0000-0000-0000-" + "0" * 12)
+    unknown = path.format(
+        secret_id="0" * 8 + "-0000-0000-0000-" + "0" * 12, integration_id="0" * 8 + "-0000-0000-0000-" + "0" * 12
+    )
     with django_assert_num_queries(0):
         response = Caller(None).call(method, unknown, OPERATIONS[operation][1])
     assert response.status_code == 401
@@ -182,17 +187,22 @@ def test_hundred_thousand_fields_are_refused_fast(caller):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("path", "code"), [("/nowhere", 404), ("/secrets/1", 404), ("//secrets", 404), ("/secrets/", 404), ("/../admin/", 404)]
+    ("path", "code"),
+    [("/nowhere", 404), ("/secrets/1", 404), ("//secrets", 404), ("/secrets/", 404), ("/../admin/", 404)],
 )
 def test_unknown_address_is_a_problem_too(caller, path, code):
     assert caller.problem("GET", path) == (code, "not_found")
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("method", "path"), [("PUT", "/secrets"), ("POST", "/runs"), ("OPTIONS", "/secrets"), ("GET", "/integrations/{integration_id}/run")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "/secrets"), ("POST", "/runs"), ("OPTIONS", "/secrets"), ("GET", "/integrations/{integration_id}/run")],
+)
 def test_unknown_method_is_405_with_those_that_work(caller, paths, method, path):
     response = caller.call(method, paths(path))
-    assert response.status_code == 405
+    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+    assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["Allow"]
 
 
@@ -216,7 +226,9 @@ def test_openapi_document_is_3_1_and_public(client):
     assert (response.status_code, document["openapi"][:4]) == (200, "3.1.")
     assert (document["info"]["title"], document["info"]["version"]) == ("Coffer", "1")
     assert all(operation["summary"] for methods in document["paths"].values() for operation in methods.values())
-    assert all(scheme == {"type": "http", "scheme": "bearer"} for scheme in document["components"]["securitySchemes"].values())
+    assert all(
+        scheme == {"type": "http", "scheme": "bearer"} for scheme in document["components"]["securitySchemes"].values()
+    )
     assert all(operation["security"] for methods in document["paths"].values() for operation in methods.values())
 
 

@@ -85,7 +85,9 @@ def test_read_edit_and_delete(caller, owner, body):
     action = Integration.objects.get()
     assert caller.get(path) == expected(action)
     changed = caller.patch(path, {"name": "Find", "enabled": False, "environments": ["production", "development"]})
-    assert changed == expected(action, name="Find", enabled=False, environments=["development", "production"], version=2)
+    assert changed == expected(
+        action, name="Find", enabled=False, environments=["development", "production"], version=2
+    )
     assert caller.patch(path, {"config": {"base_url": BASE_URL, "method": "GET"}})["references"] == []
     response = caller.call("DELETE", path)
     assert (response.status_code, response.content) == (204, b"")

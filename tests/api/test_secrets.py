@@ -160,7 +160,9 @@ def test_switching_off_and_on(caller, owner):
     assert caller.patch(f"/secrets/{secret.id}", {"enabled": True})["status"] == "active"
 
 
-@pytest.mark.parametrize(("tag", "status"), [('"1"', 200), ("*", 200), ('"2"', 412), ('"0"', 412), ("1", 422), ('W/"1"', 422)])
+@pytest.mark.parametrize(
+    ("tag", "status"), [('"1"', 200), ("*", 200), ('"2"', 412), ('"0"', 412), ("1", 422), ('W/"1"', 422)]
+)
 def test_if_match(caller, owner, tag, status):
     secret = store_secret(owner)
     response = caller.call("PATCH", f"/secrets/{secret.id}", {"description": "new"}, if_match=tag)
@@ -302,7 +304,10 @@ BAD_BODIES = {
     "too many domains": ({"name": "a", "allowed_domains": ["a.example.com"] * 101}, ["allowed_domains"]),
     "interval": ({"name": "a", "rotate_every_days": 0}, ["rotate_every_days"]),
     "interval out of this world": ({"name": "a", "rotate_every_days": 10**300}, ["rotate_every_days"]),
-    "several": ({"name": "", "rotate_every_days": -1, "values": {"staging": "x"}}, ["name", "rotate_every_days", "values.staging"]),
+    "several": (
+        {"name": "", "rotate_every_days": -1, "values": {"staging": "x"}},
+        ["name", "rotate_every_days", "values.staging"],
+    ),
     "a list": ([], ["body"]),
     "nothing": (None, ["body"]),
 }

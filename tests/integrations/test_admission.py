@@ -9,8 +9,8 @@ from accounts.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal
 from integrations import outgoing
 from integrations.admission import admit
-from integrations.preparation import Call
 from integrations.models import Integration, Run, RunSecret, SecretReference
+from integrations.preparation import Call
 from integrations.services.integrations import Changes, update_integration
 from integrations.warnings import warnings_for
 from secrets_app import keyring
@@ -30,10 +30,9 @@ def stage(owner):
         store_secret(owner, name, allowed_domains=["api.example.com"])
     connector = make_connector(owner)
     headers = [{"name": "X-Tenant", "value": "{secrets.crm.tenant}"}]
-    action = make_action(
+    return make_action(
         owner, uses="", auth_connector=str(connector.id), headers=headers, path="/{params.id}", parameters=PARAMETERS
     )
-    return action
 
 
 def disable_connector(action):
@@ -91,7 +90,12 @@ GOOD = {"id": "p-1"}
 REFUSALS = {
     "integration disabled": (disable, GOOD, "integration_disabled", "Look up patient is disabled"),
     "connector disabled": (disable_connector, GOOD, "integration_disabled", "CRM bearer token is disabled"),
-    "connector not here": (narrow_connector, GOOD, "environment_not_enabled", "CRM bearer token does not run in Staging"),
+    "connector not here": (
+        narrow_connector,
+        GOOD,
+        "environment_not_enabled",
+        "CRM bearer token does not run in Staging",
+    ),
     "argument missing": (nothing, {}, "invalid_arguments", "do not fit"),
     "argument unknown": (nothing, {"id": "1", "x": 1}, "invalid_arguments", "do not fit"),
     "argument too long": (nothing, {"id": "123456"}, "invalid_arguments", "do not fit"),
@@ -193,7 +197,7 @@ def test_secrets_are_judged_before_the_destination(owner, stage):
 @pytest.mark.parametrize("name", [name for name in REFUSALS if name != "value does not open"])
 def test_nothing_is_opened_before_every_check_has_passed(owner, stage, monkeypatch, name):
     opened = []
-    monkeypatch.setattr(keyring, "unseal", lambda value: opened.append(value))
+    monkeypatch.setattr(keyring, "unseal", opened.append)
     event, params, _, _ = REFUSALS[name]
     event(stage)
     with pytest.raises(Refusal):

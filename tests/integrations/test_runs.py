@@ -1,4 +1,4 @@
-"""Runs against real servers on loopback: what arrives, what comes back, what is kept, and every way an upstream fails."""
+"""Runs against real servers on loopback: what arrives, what comes back, what is kept, and how upstreams fail."""
 
 import asyncio
 import base64
@@ -13,9 +13,9 @@ from asgiref.sync import async_to_sync
 from accounts.environments import Environment
 from accounts.errors import Refusal
 from integrations import broker, ledger, transport
-from integrations.preparation import Call
 from integrations.checking import check
 from integrations.models import Integration, Run, RunSecret, SecretReference
+from integrations.preparation import Call
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from secrets_app.services.secrets import create_secret

@@ -70,7 +70,10 @@ def test_edit_derives_again_and_keeps_rows_that_stay(owner):
     store_secret(owner)
     action = make_action(owner, query=[{"name": "key", "value": "{secrets.gone}"}])
     kept = SecretReference.objects.get(slot="headers.Authorization")
-    headers = [{"name": "Authorization", "value": "Bearer {secrets.crm.apiKey}"}, {"name": "X", "value": "{secrets.new}"}]
+    headers = [
+        {"name": "Authorization", "value": "Bearer {secrets.crm.apiKey}"},
+        {"name": "X", "value": "{secrets.new}"},
+    ]
     change(owner, action, config=config(headers=headers))
     assert references(action) == [
         ("headers.Authorization", "crm.apiKey", True, ["staging"]),
@@ -123,7 +126,10 @@ def test_acts_are_on_record_with_names_of_secrets(owner):
     action = make_action(owner)
     change(owner, action, description="Finds one", config={**action.config, "headers": []})
     delete_integration(actor=owner, integration_id=action.id)
-    events, hosts = AuditEvent.objects.order_by("sequence").values_list("event", "target_id", "data"), ["api.example.com"]
+    events, hosts = (
+        AuditEvent.objects.order_by("sequence").values_list("event", "target_id", "data"),
+        ["api.example.com"],
+    )
     assert list(events) == [
         ("integration.created", action.id, {"kind": "api_action", "secrets": ["crm.apiKey"], "hosts": hosts}),
         (

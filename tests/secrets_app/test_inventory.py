@@ -70,7 +70,16 @@ def test_cursor_survives_the_row_it_names(full):
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "!!", encode_cursor([]), encode_cursor(["s"]), encode_cursor(["s", 1]), encode_cursor(["s", "a\0"]), "\ud800"]
+    "cursor",
+    [
+        "x",
+        "!!",
+        encode_cursor([]),
+        encode_cursor(["s"]),
+        encode_cursor(["s", 1]),
+        encode_cursor(["s", "a\0"]),
+        "\ud800",
+    ],
 )
 def test_foreign_cursor_is_refused(owner, cursor):
     with pytest.raises(Invalid) as refusal:
@@ -115,7 +124,9 @@ def test_other_organization_sees_nothing_of_it(full, outsider):
 
 
 def queries_of(owner):
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         rows = inventory.page(owner.organization, Filters()).items
     return len(rows), len(captured)
 

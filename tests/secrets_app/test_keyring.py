@@ -74,7 +74,9 @@ def test_wrong_master_key_of_the_same_id_opens_nothing_and_is_reported(owner, ma
     assert "does not open with the master key test" in keyring.check_keys()[0]
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "a:env:c2hvcnQ=", "a:file:/nowhere", "a:env:", f"a:env:{OTHER},a:env:{OTHER}"])
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "a:env:c2hvcnQ=", "a:file:/nowhere", "a:env:", f"a:env:{OTHER},a:env:{OTHER}"]
+)
 def test_malformed_master_keys_stop_the_start_without_showing_them(master_keys, text):
     with pytest.raises(ImproperlyConfigured, match="COFFER_MASTER_KEYS") as problem:
         master_keys(text)
@@ -153,7 +155,9 @@ def test_installation_has_one_key_too(db):
 def test_sealing_twice_gives_different_bytes(owner):
     secret = store_secret(owner, environments=[])
     value = Plaintext(VALUE)
-    assert keyring.seal(secret, Environment.STAGING, 1, value)[0] != keyring.seal(secret, Environment.STAGING, 1, value)[0]
+    assert (
+        keyring.seal(secret, Environment.STAGING, 1, value)[0] != keyring.seal(secret, Environment.STAGING, 1, value)[0]
+    )
 
 
 def test_database_without_tables_is_no_problem_for_the_check(monkeypatch):

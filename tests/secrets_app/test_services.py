@@ -1,4 +1,4 @@
-"""The life of a secret through its services: what works, who may not, what is refused, and that nothing is half-saved."""
+"""The life of a secret through its services: what works, who may not, what is refused; nothing is half-saved."""
 
 from uuid import uuid4
 
@@ -361,7 +361,7 @@ def test_environments_of_a_key_bound_every_act_on_values(owner, bounded, act, wh
     if where == {S}:
         acts[act]()
         return
-    with pytest.raises(PermissionDenied, match="development, production|production, development"):
+    with pytest.raises(PermissionDenied, match="may not act in"):
         acts[act]()
     assert stored(secret) == dict.fromkeys(Environment, (1, VALUE))
 

@@ -120,5 +120,7 @@ def test_status_of_all_takes_one_query(owner, django_assert_num_queries):
     for number in range(3):
         store_secret(owner, f"secret{number}")
     with django_assert_num_queries(1):
-        found = list(Secret.objects.of(owner.organization).with_status(keyring.held_ids()).values_list("status", flat=True))
+        found = list(
+            Secret.objects.of(owner.organization).with_status(keyring.held_ids()).values_list("status", flat=True)
+        )
     assert found == ["active"] * 3

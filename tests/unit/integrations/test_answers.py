@@ -111,6 +111,11 @@ def test_what_json_cannot_say_again_is_passed_on_as_text(text):
     json.dumps(answer.body, allow_nan=False, ensure_ascii=False).encode()
 
 
+def test_json_is_passed_on_as_deep_as_its_writers_can_follow():
+    shown = [masked(b"[" * depth + b'{"a": 1}' + b"]" * depth).body_type for depth in (199, 200, 900)]
+    assert shown == [BodyType.JSON, BodyType.TEXT, BodyType.TEXT]
+
+
 def zipped(text: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -104,6 +104,15 @@ def test_an_encoder_that_failed_does_not_lead_elsewhere(path, monkeypatch):
         render(make(base_url="https://api.example.com"), secrets={}, params={})
 
 
+@pytest.mark.parametrize("value", ["a#b", "a b", "a\r\nX: y", "\u00e9", "%4"])
+@pytest.mark.parametrize("slot", ["fill_path", "fill_query"])
+def test_an_encoder_that_failed_does_not_change_the_request_line(slot, value, monkeypatch):
+    monkeypatch.setattr(f"integrations.requests.{slot}", lambda template, filling: f"/{value}")
+    with pytest.raises(InvalidUrl) as caught:
+        render(make(query=pairs(q="x")), secrets={}, params={})
+    assert value not in repr(caught.value)
+
+
 @pytest.mark.parametrize(
     "base", ["https://user@example.com", "https://example.com/?a=b", "https://example.com/#f", "ftp://example.com"]
 )
