@@ -11,7 +11,7 @@ APPS = ["accounts", "secrets_app", "integrations", "config"]  # each may import 
 
 ROWS = {
     "accounts": [
-        {"policy", "texts", "environments", "errors", "keys", "triggers", "paging", "initials", "texts", "when"},
+        {"policy", "texts", "environments", "errors", "keys", "triggers", "paging", "initials", "when"},
         {"constraints", "fields", "models", "locks"},
         {"actors", "audit"},
         {"database", "services"},
@@ -83,7 +83,8 @@ ROWS = {
             "checking",
             "domain_check",
             "database",
-            "ledger", "preparation",
+            "ledger",
+            "preparation",
             "overview",
             "services",
             "transport",

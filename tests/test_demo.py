@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def loaded(monkeypatch, tmp_path):
-    """The demo in the test database, its sign-in file elsewhere, its echo upstream on a free port; what that received."""
+    """The demo in the test database, its echo upstream on a free port; what that received."""
     monkeypatch.setattr(people, "SIGN_IN_FILE", tmp_path / "sign-in.json")
     received = []
     with upstream.serving(0, received.append) as port:

@@ -6,8 +6,8 @@ from asgiref.sync import async_to_sync
 from accounts.environments import Environment
 from config.demo import upstream
 from integrations import broker
-from integrations.preparation import Call
 from integrations.models import Run
+from integrations.preparation import Call
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
 from secrets_app.services.secrets import create_secret

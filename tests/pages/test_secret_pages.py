@@ -269,7 +269,7 @@ def test_a_value_in_the_address_is_refused(as_owner):
 
 
 def test_the_proposed_name_is_offered(as_owner):
-    response = as_owner.post(f"{LIST}check-name/", {"name": "HubSpot API key – production"})
+    response = as_owner.post(f"{LIST}check-name/", {"name": "HubSpot API key – production"})  # noqa: RUF001
     assert "HubSpot-API-key-production" in response.content.decode()
 
 
