@@ -13,8 +13,11 @@ from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.preparation import Call
 from integrations.services.integrations import Changes, update_integration
 from integrations.warnings import warnings_for
-from secrets_app import keyring
+from secrets_app import inventory, keyring
 from secrets_app.models import OrganizationKey, Secret, SecretValue
+from secrets_app.plaintext import Plaintext
+from secrets_app.services.secrets import Changes as SecretChanges
+from secrets_app.services.secrets import update_secret
 from tests.things import make_action, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -277,3 +280,22 @@ def test_integration_without_environment_warns_of_nothing(owner):
     assert warnings_for(action) == []
     update_integration(actor=owner, integration_id=action.id, changes=Changes(environments=[S]))
     assert len(warnings_for(Integration.objects.get())) == 1
+
+
+def test_swapped_values_fail_the_run_and_both_stay_missing(owner):
+    secrets = [store_secret(owner, name, environments=[S]) for name in ("one", "two")]
+    actions = [make_action(owner, f"Uses {secret.name}", uses=secret.name) for secret in secrets]
+    first, second = (SecretValue.objects.get(secret=secret) for secret in secrets)
+    SecretValue.objects.filter(pk=first.pk).update(sealed=second.sealed)
+    SecretValue.objects.filter(pk=second.pk).update(sealed=first.sealed)
+    for _ in range(2):
+        for action in actions:
+            with pytest.raises(Refusal) as refusal:
+                admit(owner, Call(action.id, S))
+            assert refusal.value.code == "key_unavailable"
+    assert [inventory.one(owner.organization, secret.id).status for secret in secrets] == ["missing"] * 2
+    changes = SecretChanges(values={S: Plaintext("entered-again")})
+    for secret, action in zip(secrets, actions, strict=True):
+        update_secret(actor=owner, secret_id=secret.id, changes=changes)
+        assert admit(owner, Call(action.id, S)).run.outcome == "started"
+    assert [inventory.one(owner.organization, secret.id).status for secret in secrets] == ["active"] * 2
