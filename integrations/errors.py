@@ -109,6 +109,12 @@ class UpstreamTimeout(Refusal):
     code, status, title = "upstream_timeout", 504, "Upstream too slow"
 
 
+class ChecksFailed(Refusal):
+    """A staged value did not pass on every reference, and nobody said that this is accepted."""
+
+    code, status, title = "checks_failed", 409, "Not every check passed"
+
+
 class IntegrationInUse(Refusal):
     """A connector that others build on cannot go; `dependants` are those integrations, for the answer."""
 

@@ -2,6 +2,20 @@
 
 from django.urls import path
 
-from integrations import views_of_secrets
+from integrations import views_of_rotation, views_of_secrets
 
-urlpatterns = [path("<uuid:secret_id>/details/", views_of_secrets.details, name="secret-details")]
+ROTATE = "<uuid:secret_id>/rotate/"
+ROTATION = ROTATE + "<str:environment>/"
+
+urlpatterns = [
+    path("<uuid:secret_id>/details/", views_of_secrets.details, name="secret-details"),
+    path(ROTATE, views_of_rotation.start, name="secret-rotate"),
+    path(ROTATION, views_of_rotation.step, name="secret-rotation"),
+    path(ROTATION + "window/", views_of_rotation.window, name="secret-rotation-window"),
+    path(ROTATION + "check/", views_of_rotation.check, name="secret-rotation-check"),
+    path(ROTATION + "check/<uuid:reference_id>/", views_of_rotation.check_one, name="secret-rotation-check-one"),
+    path(ROTATION + "promote/", views_of_rotation.promote, name="secret-rotation-promote"),
+    path(ROTATION + "rollback/", views_of_rotation.roll_back, name="secret-rotation-rollback"),
+    path(ROTATION + "finish/", views_of_rotation.finish, name="secret-rotation-finish"),
+    path(ROTATION + "discard/", views_of_rotation.discard, name="secret-rotation-discard"),
+]

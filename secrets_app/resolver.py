@@ -5,11 +5,15 @@ passed does it open them (`open_values`). A value that does not open is marked u
 so its status says so from then on (DESIGN section 4, "Status"). One whose data key is lost is not marked: the value may
 be sound, and opens again when the right master key is back.
 
+A rotation tries a value that is staged: `find_with_staged` puts that very value in the place of the current one, for
+one secret. It is opened by the same `open_values`.
+
 Callers are a closed list, held by `tests/test_architecture.py`: the broker alone.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
 
@@ -18,7 +22,7 @@ from accounts.actors import Actor
 from accounts.environments import Environment
 from accounts.models import Organization
 from secrets_app import keyring
-from secrets_app.models import Secret, SecretValue
+from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.plaintext import Plaintext
 
 
@@ -60,6 +64,24 @@ def find(organization: Organization, names: Iterable[str], environment: Environm
             value.secret = secret
         found[name] = Found(secret, value)
     return found
+
+
+def find_with_staged(
+    organization: Organization, names: Iterable[str], environment: Environment, staged_id: UUID
+) -> dict[str, Found]:
+    """The same as `find`, with one staged value in the place of its secret's current one.
+
+    A value that is not staged any more (promoted, discarded, staged again) is None: it is never tried by mistake.
+    """
+    found = find(organization, names, environment)
+    row = SecretValue.objects.filter(pk=staged_id).select_related("data_key", "secret").first()
+    if row is None or row.secret.name not in found:
+        return found
+    secret = found[row.secret.name].secret
+    is_tried = secret == row.secret and row.environment == environment.value and row.state == ValueState.STAGED.value
+    if is_tried and secret:
+        row.secret = secret
+    return found | {row.secret.name: Found(secret, row if is_tried else None)}
 
 
 def open_values(found: Mapping[str, Found], *, actor: Actor) -> dict[str, Plaintext]:

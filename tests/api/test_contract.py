@@ -13,6 +13,8 @@ from accounts.environments import Environment
 from accounts.models import ApiKey
 from accounts.policy import Scope
 from config.api import api
+from secrets_app.plaintext import Plaintext
+from secrets_app.services import rotation
 from tests.api.conftest import BASE, Caller
 from tests.things import key_for, make_action, store_secret
 
@@ -23,6 +25,9 @@ ACTION = {"kind": "api_action", "name": "New", "config": {"base_url": "https://a
 # writing includes reading
 READ_SECRETS = {Scope.SECRETS_READ, Scope.SECRETS_WRITE}
 READ_INTEGRATIONS = {Scope.INTEGRATIONS_READ, Scope.INTEGRATIONS_WRITE}
+ROTATION = "/secrets/{secret_id}/rotation/{environment}"
+# what an operation needs beside the scope that opens it: trying a value calls integrations
+NEEDED_TOO = {("POST", ROTATION + "/check"): Scope.RUN}
 # every operation: the scopes that each open it, and a body that it takes
 OPERATIONS = {
     ("GET", "/secrets"): (READ_SECRETS, None),
@@ -31,6 +36,11 @@ OPERATIONS = {
     ("PATCH", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, {"description": "x"}),
     ("DELETE", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, None),
     ("GET", "/secrets/{secret_id}/references"): (READ_SECRETS, None),
+    ("PUT", ROTATION): ({Scope.SECRETS_WRITE}, {"value": "a-new-value"}),
+    ("DELETE", ROTATION): ({Scope.SECRETS_WRITE}, None),
+    ("POST", ROTATION + "/check"): ({Scope.SECRETS_WRITE}, None),
+    ("POST", ROTATION + "/promote"): ({Scope.SECRETS_WRITE}, {"accept_failures": True}),
+    ("POST", ROTATION + "/rollback"): ({Scope.SECRETS_WRITE}, None),
     ("GET", "/integrations"): (READ_INTEGRATIONS, None),
     ("POST", "/integrations"): ({Scope.INTEGRATIONS_WRITE}, ACTION),
     ("GET", "/integrations/{integration_id}"): (READ_INTEGRATIONS, None),
@@ -49,7 +59,13 @@ with_body = [operation for operation in OPERATIONS if operation[0] in {"POST", "
 def paths(owner):
     """Fills a real secret and a real integration into a path."""
     action = make_action(owner, uses="", base_url="http://127.0.0.1:9")
-    ids = {"secret_id": store_secret(owner).id, "integration_id": action.id}
+    secret = store_secret(owner)
+    for text in ("the-second-value", "the-third-value"):  # one that was promoted, one that is staged
+        place = {"actor": owner, "secret_id": secret.id, "environment": S}
+        if text == "the-third-value":
+            rotation.promote(**place, judge=lambda staged: [])
+        rotation.stage(**place, value=Plaintext(text))
+    ids = {"secret_id": secret.id, "integration_id": action.id, "environment": "staging"}
     return lambda path: path.format(**ids)
 
 
@@ -71,7 +87,8 @@ def test_each_scope_opens_what_it_names_and_nothing_else(owner, paths, operation
     others = Caller(key_for(owner, *set(Scope) - opening))
     assert others.problem(method, paths(path), body) == (403, "permission_denied")
     for scope in opening:
-        response = Caller(key_for(owner, scope)).call(method, paths(path), body)
+        scopes = {scope, NEEDED_TOO.get(operation, scope)}
+        response = Caller(key_for(owner, *scopes)).call(method, paths(path), body)
         assert response.status_code in {200, 201, 204, 502}
 
 
@@ -98,7 +115,9 @@ def test_every_key_that_is_no_good_gets_the_same_answer(owner, paths, operation)
 def test_no_key_is_401_before_anything_is_looked_up(operation, django_assert_num_queries):
     method, path = operation
     unknown = path.format(
-        secret_id="0" * 8 + "-0000-0000-0000-" + "0" * 12, integration_id="0" * 8 + "-0000-0000-0000-" + "0" * 12
+        environment="staging",
+        secret_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
+        integration_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
     )
     with django_assert_num_queries(0):
         response = Caller(None).call(method, unknown, OPERATIONS[operation][1])
@@ -238,7 +257,7 @@ def schemas_that_mention(word):
 
 
 def test_no_answer_has_a_field_for_a_value():
-    assert schemas_that_mention("value") == {"SecretIn", "SecretPatch", "HeaderOut"}
+    assert schemas_that_mention("value") == {"SecretIn", "SecretPatch", "StageIn", "HeaderOut"}
     assert schemas_that_mention("values") == {"SecretIn", "SecretPatch"}
     assert schemas_that_mention("sealed") == set()
 
@@ -246,7 +265,17 @@ def test_no_answer_has_a_field_for_a_value():
 def test_input_refuses_unknown_fields_in_the_document_too():
     schemas = api.get_openapi_schema()["components"]["schemas"]
     inputs = {name for name in schemas if name.endswith(("In", "Patch"))}
-    assert inputs == {"CheckIn", "IntegrationIn", "IntegrationPatch", "RunIn", "SecretIn", "SecretPatch", "ValuesIn"}
+    assert inputs == {
+        "CheckIn",
+        "IntegrationIn",
+        "IntegrationPatch",
+        "PromoteIn",
+        "RunIn",
+        "SecretIn",
+        "SecretPatch",
+        "StageIn",
+        "ValuesIn",
+    }
     assert all(schemas[name]["additionalProperties"] is False for name in inputs)
 
 
