@@ -52,7 +52,7 @@ OPERATIONS = {
     ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
 }
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
-with_body = [operation for operation in OPERATIONS if operation[0] in {"POST", "PATCH"}]
+with_body = [operation for operation, (_, body) in OPERATIONS.items() if operation[0] != "GET" and body is not None]
 
 
 @pytest.fixture
