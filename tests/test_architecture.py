@@ -74,7 +74,7 @@ ROWS = {
             "slots",
             "triggers",
         },
-        {"querysets", "models"},
+        {"fields", "querysets", "models"},
         {"outgoing", "references"},
         {
             "admission",

@@ -256,9 +256,8 @@ def test_description_page_is_served(client):
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_run_works_under_asgi_with_threads_of_its_own(monkeypatch, owner_async):
+async def test_run_works_under_asgi_with_threads_of_its_own(owner_async):
     """As the server does it: an asynchronous handler, and a database that refuses to be used from the event loop."""
-    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
     key, action = owner_async
     headers = {"authorization": f"Bearer {key}"}
     response = await AsyncClient().post(
