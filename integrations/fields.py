@@ -17,7 +17,7 @@ class OrderedJSONField(models.JSONField):
         """`json` on PostgreSQL."""
         return "json" if connection.vendor == "postgresql" else super().db_type(connection)
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: FBT001, FBT002
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         """The value as the driver takes it."""
         if connection.vendor != "postgresql" or value is None or hasattr(value, "as_sql"):
             return super().get_db_prep_value(value, connection, prepared)
