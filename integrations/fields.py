@@ -25,4 +25,4 @@ class OrderedJSONField(models.JSONField):
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         """The driver has read `json` already; texts of SQLite and of look-ups inside the JSON are read here."""
-        return super().from_db_value(value, expression, connection) if isinstance(value, str | bytes) else value
+        return super().from_db_value(value, expression, connection) if isinstance(value, str) else value
