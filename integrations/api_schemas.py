@@ -1,5 +1,6 @@
 """What the API takes and gives for integrations and runs."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -11,7 +12,7 @@ from accounts.environments import Environment, in_order
 from accounts.schemas import Strict
 from integrations.kinds import KINDS
 from integrations.models import Integration, Run
-from integrations.warnings import warnings_for
+from integrations.warnings import Warning  # noqa: A004 - the API's word
 
 
 class IntegrationIn(Strict):
@@ -182,8 +183,8 @@ class RunsOut(Schema):
     next_cursor: str | None
 
 
-def integration_out(integration: Integration) -> dict[str, Any]:
-    """An integration (its connector and references loaded) as the API gives it."""
+def integration_out(integration: Integration, warnings: Iterable[Warning]) -> dict[str, Any]:
+    """An integration (its references loaded) and what stands in the way of its runs, as the API gives it."""
     return {
         "id": integration.id,
         "kind": integration.kind,
@@ -203,7 +204,7 @@ def integration_out(integration: Integration) -> dict[str, Any]:
                 "secret": warning.secret,
                 "environment": warning.environment,
             }
-            for warning in warnings_for(integration)
+            for warning in warnings
         ],
         "created_at": integration.created_at,
         "updated_at": integration.updated_at,

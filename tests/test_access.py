@@ -84,6 +84,7 @@ TABLE = {
     ("GET", API_INTEGRATION + "/operations"): (401, 401, 401, 401, 401, 200),
     ("POST", API_INTEGRATION + "/run"): (401, 401, 401, 401, 401, 422),
     ("POST", API_INTEGRATION + "/test"): (401, 401, 401, 401, 401, 422),
+    ("GET", "api/v1/readiness"): (401, 401, 401, 401, 401, 200),
     ("GET", "api/v1/runs"): (401, 401, 401, 401, 401, 200),
 }
 WITH_ID = [row for row in TABLE if "_id>" in row[1] and TABLE[row][0] not in {401, 405}]

@@ -86,6 +86,7 @@ ROWS = {
             "ledger",
             "preparation",
             "overview",
+            "readiness",
             "services",
             "transport",
             "usage",
@@ -94,6 +95,7 @@ ROWS = {
         {
             "admin",
             "api",
+            "api_readiness",
             "api_runs",
             "api_schemas",
             "apps",
