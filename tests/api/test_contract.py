@@ -39,6 +39,7 @@ OPERATIONS = {
     ("GET", "/integrations/{integration_id}/operations"): (READ_INTEGRATIONS, None),
     ("POST", "/integrations/{integration_id}/run"): ({Scope.RUN}, RUN),
     ("POST", "/integrations/{integration_id}/test"): ({Scope.RUN}, RUN),
+    ("GET", "/readiness"): (READ_INTEGRATIONS, None),
     ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
 }
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
