@@ -51,6 +51,8 @@ TABLE = {
     ("GET", SECRET + "details/"): (200, 200, 403, 404, 302, 302),
     ("GET", SECRET + "edit/"): (200, 200, 403, 404, 302, 302),
     ("POST", SECRET + "edit/"): (302, 302, 403, 404, 302, 302),
+    ("GET", SECRET + "rename-impact/"): (405, 405, 405, 405, 302, 302),
+    ("POST", SECRET + "rename-impact/"): (200, 200, 403, 404, 302, 302),
     ("GET", SECRET + "enable/"): (405, 405, 405, 405, 302, 302),
     ("POST", SECRET + "enable/"): (302, 302, 403, 404, 302, 302),
     ("GET", SECRET + "disable/"): (405, 405, 405, 405, 302, 302),

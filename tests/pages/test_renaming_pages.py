@@ -98,7 +98,7 @@ def test_later_one_is_told_what_changed_and_keeps_what_was_typed(as_owner, admin
     meanwhile(admin, secret, description="Theirs", values={Environment.STAGING: Plaintext("another-value-of-theirs")})
     response = as_owner.post(edit_page(secret), sent(description="Mine"))
     body = response.content.decode()
-    assert response.status_code == 412
+    assert response.status_code == 422
     assert "Tomás Ferreira changed: description, Staging value" in body
     assert ">\nMine</textarea>" in body
     assert "Theirs" in body
@@ -145,4 +145,4 @@ def test_bad_or_taken_name_is_told_and_refused(as_owner, owner, secret, name, to
 @pytest.mark.parametrize("fields", [{"was_enabled": "maybe"}, {"was_domains": "\x00"}, {"version": "x"}])
 def test_odd_hidden_fields_break_nothing(as_owner, admin, secret, fields):
     meanwhile(admin, secret, description="Theirs")
-    assert as_owner.post(edit_page(secret), sent(**fields)).status_code in {302, 412}
+    assert as_owner.post(edit_page(secret), sent(**fields)).status_code in {302, 422}
