@@ -22,7 +22,7 @@ ACTION = {
     "check": {"method": "GET", "path": "/ping/{secrets.crm.apiKey}"},
 }
 BODIES = {
-    "json": '{ "a" :[ "x{secrets.crm.apiKey}y", 1.50 ],\n\t"\\u0061": "\\ud83d\\ude00 \\"{secrets.crm.apiKey}\\" \\/" }',
+    "json": '{ "a" :[ "x{secrets.crm.apiKey}y", 1.50 ],\n\t"\\u0062": "\\ud83d\\ude00 \\"{secrets.crm.apiKey}\\"" }',
     "text": "key={secrets.crm.apiKey}\r\n{secrets.other} {braces}",
     "form": [{"name": "a", "value": "{secrets.crm.apiKey}"}, {"name": "b", "value": "{secrets.crm.apiKeys}"}],
 }
