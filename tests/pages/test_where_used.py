@@ -70,9 +70,7 @@ def test_unused_secret_says_so(as_owner, secret):
 
 def test_fifty_references_cost_as_many_queries_as_one(as_owner, owner, secret):
     def queries():
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             body = body_of(as_owner, url("secret-where-used", secret))
         return len(captured), body
 
@@ -82,7 +80,7 @@ def test_fifty_references_cost_as_many_queries_as_one(as_owner, owner, secret):
         make_action(owner, f"Action {number}", base_url=f"https://api{number % 9}.example.com")
     fifty, body = queries()
     assert fifty == one
-    assert body.count('<g class="node" ') == 50 + 9
+    assert body.count('<g class="node" ') == 50 + 10
     assert "style=" not in body
 
 
