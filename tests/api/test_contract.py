@@ -31,6 +31,10 @@ OPERATIONS = {
     ("PATCH", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, {"description": "x"}),
     ("DELETE", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, None),
     ("GET", "/secrets/{secret_id}/references"): (READ_SECRETS, None),
+    ("POST", "/secrets/{secret_id}/replace-references"): (
+        {Scope.SECRETS_WRITE},
+        {"replacement": "00000000-0000-4000-8000-000000000000"},
+    ),
     ("GET", "/integrations"): (READ_INTEGRATIONS, None),
     ("POST", "/integrations"): ({Scope.INTEGRATIONS_WRITE}, ACTION),
     ("GET", "/integrations/{integration_id}"): (READ_INTEGRATIONS, None),
@@ -39,6 +43,7 @@ OPERATIONS = {
     ("GET", "/integrations/{integration_id}/operations"): (READ_INTEGRATIONS, None),
     ("POST", "/integrations/{integration_id}/run"): ({Scope.RUN}, RUN),
     ("POST", "/integrations/{integration_id}/test"): ({Scope.RUN}, RUN),
+    ("GET", "/readiness"): (READ_INTEGRATIONS, None),
     ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
 }
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
