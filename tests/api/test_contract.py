@@ -78,7 +78,7 @@ def test_each_scope_opens_what_it_names_and_nothing_else(owner, paths, operation
     assert others.problem(method, paths(path), body) == (403, "permission_denied")
     for scopes in [opening] if operation == REPLACE else [{scope} for scope in opening]:
         response = Caller(key_for(owner, *scopes)).call(method, paths(path), body)
-        assert response.status_code in ({404} if operation == REPLACE else {200, 201, 204, 502})
+        assert response.status_code in ({422} if operation == REPLACE else {200, 201, 204, 502})
 
 
 @pytest.mark.django_db
