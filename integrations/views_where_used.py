@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -18,6 +19,7 @@ from integrations import graph
 from integrations.kinds import KINDS
 from integrations.uses import LOOKED_AT_MOST, Use, hosts_of, references_by_name, uses_of
 from secrets_app import inventory
+from secrets_app.domains import BadDomain, clean_domain
 
 DRAWN_AT_MOST = 60
 PROPOSED_AT_MOST = 12
@@ -45,8 +47,16 @@ def where_used(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpRespo
 def hosts(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The hosts of the integrations that name a secret, as domains to allow with one click."""
     name = UNSTORABLE.sub("", request.GET.get("name", ""))
-    found = hosts_of(actor.organization, name)[:PROPOSED_AT_MOST] if name else []
-    return render(request, "integrations/_host_chips.html", {"hosts": found, "name": name})
+    found = [host for host in hosts_of(actor.organization, name) if _may_be_a_domain(host)] if name else []
+    return render(request, "integrations/_host_chips.html", {"hosts": found[:PROPOSED_AT_MOST], "name": name})
+
+
+def _may_be_a_domain(host: str) -> bool:
+    """An IP address is no domain: proposing one would lead into a refusal."""
+    try:
+        return clean_domain(host, operator_hosts=bool(settings.EGRESS_ALLOW)) == host
+    except BadDomain:
+        return False
 
 
 def _drawing(name: str, uses: Sequence[Use]) -> dict[str, Any]:

@@ -121,6 +121,12 @@ def test_delete_dialog_and_edit_page_lead_there(as_owner, owner, secret):
 # Who may not, and malformed
 
 
+def test_an_address_is_not_proposed_as_a_domain(as_owner, owner, secret):
+    make_action(owner, "By address", base_url="http://127.0.0.1:9")
+    text = as_owner.get(f"/o/{owner.organization.slug}/secrets/hosts/", {"name": "crm.apiKey"}).content.decode()
+    assert "127.0.0.1" not in text
+
+
 def test_member_sees_no_hosts(as_member, owner, secret):
     make_action(owner)
     for name in ("secret-where-used", "secret-replace"):
