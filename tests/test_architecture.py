@@ -70,6 +70,7 @@ ROWS = {
     "integrations": [
         {
             "addresses",
+            "credentials",
             "decoding",
             "destinations",
             "dialling",
@@ -82,6 +83,7 @@ ROWS = {
             "kinds",
             "lookalikes",
             "parameters",
+            "pasted",
             "paths",
             "placeholders",
             "renames",
