@@ -19,7 +19,7 @@ test: .venv/development  ## The whole suite on SQLite, then on PostgreSQL
 lint: .venv/development  ## ruff, mypy, Django's checks, missing migrations
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy .
+	$(PY) -m tests.types
 	$(PY) -m tests.deployment check --deploy --fail-level WARNING
 	$(PY) -m tests.deployment makemigrations --check --dry-run
 

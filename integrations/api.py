@@ -14,7 +14,7 @@ from accounts.policy import Permission
 from accounts.preconditions import expected_version
 from accounts.schemas import PROBLEMS, PROBLEMS_OF_ONE, Limit, ProblemOut
 from accounts.stamps import key_requires
-from integrations import broker
+from integrations import broker, overview, readiness
 from integrations.api_schemas import (
     CheckIn,
     CheckOut,
@@ -32,7 +32,6 @@ from integrations.checking import check
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration
 from integrations.preparation import Call
-from integrations.querysets import IntegrationQuerySet
 from integrations.services import integrations
 
 router = Router()
@@ -52,14 +51,15 @@ def list_integrations(
     cursor: str = "",
 ) -> dict[str, Any]:
     """By name. `secret` is the name of a secret that they use."""
-    rows = _loaded(Integration.objects.visible_to(actor_of(request)).search(searchable(q))).matching(
+    rows = overview.with_secrets(Integration.objects.visible_to(actor_of(request)).search(searchable(q))).matching(
         kind=searchable(kind), environment=environment, secret=searchable(secret)
     )
     if cursor:
         rows = rows.filter(name__gt=decode_cursor(cursor, length=1)[0])
     found = list(rows.order_by("name")[: limit + 1])
     next_cursor = encode_cursor([found[limit - 1].name]) if len(found) > limit else None
-    return {"items": [integration_out(integration) for integration in found[:limit]], "next_cursor": next_cursor}
+    shown = zip(found[:limit], readiness.warnings_of(found[:limit]), strict=True)
+    return {"items": [integration_out(*row) for row in shown], "next_cursor": next_cursor}
 
 
 @router.post("", response={201: IntegrationOut, **PROBLEMS}, summary="Create an integration")
@@ -75,6 +75,7 @@ def create_integration(request: HttpRequest, payload: IntegrationIn) -> Any:
         description=payload.description,
         enabled=payload.enabled,
         environments=payload.environments,
+        accept_raw_credentials=payload.accept_raw_credentials,
     )
     return Status(201, _shown(actor, integration.id))
 
@@ -101,6 +102,7 @@ def edit_integration(request: HttpRequest, integration_id: UUID, payload: Integr
         enabled=payload.enabled,
         environments=payload.environments,
         config=payload.config,
+        accept_raw_credentials=payload.accept_raw_credentials,
     )
     version = expected_version(request)
     integrations.update_integration(
@@ -163,9 +165,6 @@ async def test(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> 
     return {"ok": all(step.outcome == "passed" for step in steps), "steps": [step.as_json() for step in steps]}
 
 
-def _loaded(rows: IntegrationQuerySet) -> IntegrationQuerySet:
-    return rows.select_related("auth_connector", "organization").prefetch_related("references")
-
-
 def _shown(actor: Actor, integration_id: UUID) -> dict[str, Any]:
-    return integration_out(_loaded(Integration.objects.all()).fetch(actor, integration_id))
+    integration = overview.with_secrets(Integration.objects.all()).fetch(actor, integration_id)
+    return integration_out(integration, *readiness.warnings_of([integration]))

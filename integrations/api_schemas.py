@@ -1,5 +1,6 @@
 """What the API takes and gives for integrations and runs."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -11,7 +12,9 @@ from accounts.environments import Environment, in_order
 from accounts.schemas import Strict
 from integrations.kinds import KINDS
 from integrations.models import Integration, Run
-from integrations.warnings import warnings_for
+from integrations.warnings import Warning  # noqa: A004 - the API's word
+
+RAW = "Keep texts that look like a credential; without it they are refused with the code `raw_credential`."
 
 
 class IntegrationIn(Strict):
@@ -23,6 +26,7 @@ class IntegrationIn(Strict):
     enabled: bool = True
     environments: list[Environment] = []
     config: dict[str, Any]
+    accept_raw_credentials: bool = Field(default=False, description=RAW)
 
 
 class IntegrationPatch(Strict):
@@ -33,6 +37,7 @@ class IntegrationPatch(Strict):
     enabled: bool | None = None
     environments: list[Environment] | None = None
     config: dict[str, Any] | None = None
+    accept_raw_credentials: bool = Field(default=False, description=RAW)
 
 
 class OwnReferenceOut(Schema):
@@ -182,8 +187,8 @@ class RunsOut(Schema):
     next_cursor: str | None
 
 
-def integration_out(integration: Integration) -> dict[str, Any]:
-    """An integration (its connector and references loaded) as the API gives it."""
+def integration_out(integration: Integration, warnings: Iterable[Warning]) -> dict[str, Any]:
+    """An integration (its references loaded) and what stands in the way of its runs, as the API gives it."""
     return {
         "id": integration.id,
         "kind": integration.kind,
@@ -203,7 +208,7 @@ def integration_out(integration: Integration) -> dict[str, Any]:
                 "secret": warning.secret,
                 "environment": warning.environment,
             }
-            for warning in warnings_for(integration)
+            for warning in warnings
         ],
         "created_at": integration.created_at,
         "updated_at": integration.updated_at,

@@ -12,8 +12,10 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         """Read the egress settings, connect the receivers."""
         from integrations import outgoing, references  # noqa: PLC0415 - needs the app registry
-        from secrets_app.signals import secret_created  # noqa: PLC0415
+        from integrations.services import rewriting  # noqa: PLC0415
+        from secrets_app.signals import secret_created, secret_renamed  # noqa: PLC0415
 
         outgoing.policy()
         outgoing.ssl_context()
         secret_created.connect(references.bind_waiting, dispatch_uid="integrations.bind_waiting")
+        secret_renamed.connect(rewriting.follow_rename, dispatch_uid="integrations.follow_rename")

@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from accounts.environments import Environment, in_order
 from accounts.fields import EnvironmentsField
 from accounts.models import Organization
+from integrations.fields import OrderedJSONField
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
 from integrations.querysets import IntegrationQuerySet, RunQuerySet
@@ -27,7 +28,7 @@ class Integration(models.Model):
     description = models.CharField(max_length=500, blank=True)
     enabled = models.BooleanField(default=True)
     environments = EnvironmentsField(default=frozenset)
-    config = models.JSONField(default=dict)
+    config = OrderedJSONField(default=dict)
     auth_connector = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, blank=True, related_name="users")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

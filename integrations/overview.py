@@ -20,7 +20,7 @@ from integrations.kinds import KINDS
 from integrations.models import Integration, RunOutcome, SecretReference
 from integrations.preparation import chain_of
 from integrations.querysets import IntegrationQuerySet
-from integrations.warnings import Warning, judge  # noqa: A004 - the API's word
+from integrations.warnings import Finder, Warning, judge  # noqa: A004 - the API's word
 from secrets_app.models import SecretValue
 from secrets_app.resolver import Found
 
@@ -116,8 +116,7 @@ def one(actor: Actor, integration_id: UUID) -> Row:
 
 def _loaded(actor: Actor) -> IntegrationQuerySet:
     """Integrations with their connector, the secrets of both, and their last run."""
-    integrations = Integration.objects.visible_to(actor).with_last_run().select_related("auth_connector")
-    return integrations.prefetch_related("references__secret", "auth_connector__references__secret")
+    return with_secrets(Integration.objects.visible_to(actor).with_last_run())
 
 
 def _behind(found: IntegrationQuerySet, cursor: str) -> IntegrationQuerySet:
@@ -132,18 +131,33 @@ def _cut(rows: list[Listed], limit: int) -> Page[Listed]:
     return Page(rows[:limit], encode_cursor([rows[limit - 1].kind, rows[limit - 1].name]) if more else None)
 
 
-def _rows(integrations: Iterable[Any]) -> list[Row]:
+def with_secrets(integrations: IntegrationQuerySet) -> IntegrationQuerySet:
+    """Integrations with their connector and the secrets of both, as `finders` needs them."""
+    loaded = integrations.select_related("auth_connector", "organization")
+    return loaded.prefetch_related("references__secret", "auth_connector__references__secret")
+
+
+def finders(integrations: Iterable[Integration]) -> list[Finder]:
+    """For each integration (loaded by `with_secrets`) what `judge` asks; one query whatever their number."""
     found = list(integrations)
     values = _values_of({ref.secret_id for integration in found for ref in _references(integration) if ref.secret_id})
-    return [_row(integration, values) for integration in found]
+    return [_finder(_references(integration), values) for integration in found]
 
 
-def _row(integration: Any, values: Values) -> Row:
-    references = _references(integration)
-
+def _finder(references: list[SecretReference], values: Values) -> Finder:
     def find(environment: Environment) -> dict[str, Found]:
         return {ref.name: Found(ref.secret, values.get((ref.secret_id, environment.value))) for ref in references}
 
+    return find
+
+
+def _rows(integrations: Iterable[Any]) -> list[Row]:
+    found = list(integrations)
+    return [_row(integration, find) for integration, find in zip(found, finders(found), strict=True)]
+
+
+def _row(integration: Any, find: Finder) -> Row:
+    references = _references(integration)
     environments, kind = in_order(integration.environments), KINDS[integration.kind]
     state, note = _state(integration, judge(integration, environments, find))
     return Row(

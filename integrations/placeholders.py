@@ -67,6 +67,11 @@ class Template:
         """Names of the parameters used, each once, in order of appearance."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, ParamPlaceholder)))
 
+    def renamed(self, old: str, new: str) -> "Template":
+        """The same text with the secret `old` called `new`."""
+        wanted, put = SecretPlaceholder(old), SecretPlaceholder(new)
+        return Template(tuple(put if part == wanted else part for part in self.parts))
+
     @property
     def literals(self) -> tuple[str, ...]:
         """The pieces of plain text."""

@@ -43,6 +43,22 @@ def bind_waiting(*, secret: Secret, **_: Any) -> None:
     )
 
 
+def move(integration: Integration, old_name: str, secret: Secret) -> None:
+    """The integration's configuration has just been rewritten to name `secret` in place of `old_name`: so do its rows.
+
+    A slot that named both keeps one row. Last uses stay.
+    """
+    rows = {(row.slot, row.name): row for row in integration.references.filter(name__in=[old_name, secret.name])}
+    for row in [row for (_, name), row in rows.items() if name == old_name]:
+        twin = rows.get((row.slot, secret.name))
+        if twin:
+            twin.last_used_at = max(filter(None, [twin.last_used_at, row.last_used_at]), default=None)
+            row.delete()
+        kept = twin or row
+        kept.name, kept.secret = secret.name, secret
+        kept.save()
+
+
 def _slots(integration: Integration) -> list[Any]:
     kind = KINDS[integration.kind]
     return list(kind.slots(kind.parse_config(integration.config)))

@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from integrations import views_of_rotation, views_of_secrets
+from integrations import views_of_rotation, views_of_secrets, views_replace, views_where_used
 
 ROTATE = "<uuid:secret_id>/rotate/"
 ROTATION = ROTATE + "<str:environment>/"
 
 urlpatterns = [
+    path("hosts/", views_where_used.hosts, name="secret-hosts"),
+    path("<uuid:secret_id>/", views_where_used.where_used, name="secret-where-used"),
     path("<uuid:secret_id>/details/", views_of_secrets.details, name="secret-details"),
+    path("<uuid:secret_id>/replace/", views_replace.replace, name="secret-replace"),
     path(ROTATE, views_of_rotation.start, name="secret-rotate"),
     path(ROTATION, views_of_rotation.step, name="secret-rotation"),
     path(ROTATION + "window/", views_of_rotation.window, name="secret-rotation-window"),

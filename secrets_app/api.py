@@ -95,6 +95,7 @@ def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> 
     """Fields that are left out stay; an empty value keeps the current one, null removes it."""
     actor = actor_of(request)
     changes = secrets.Changes(
+        name=payload.name,
         description=payload.description,
         enabled=payload.enabled,
         allowed_domains=payload.allowed_domains,

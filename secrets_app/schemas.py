@@ -70,8 +70,11 @@ class SecretIn(SecretFieldsIn):
 
 
 class SecretPatch(SecretFieldsIn):
-    """`PATCH /secrets/{id}`. Removing is said for each environment (`values`), so a null here is refused."""
+    """`PATCH /secrets/{id}`. Another name is written into every integration.
 
+    Removing is said for each environment (`values`), so a null here is refused."""
+
+    name: str | None = None
     value: ValueIn = Field(default=None)  # type: ignore[assignment]
 
 

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from secrets_app import listing, views
+from secrets_app import listing, renaming_views, views
 
 urlpatterns = [
     path("", listing.index, name="secrets"),
     path("new/", views.new, name="secret-new"),
     path("check-name/", views.check_name, name="secret-check-name"),
     path("<uuid:secret_id>/edit/", views.edit, name="secret-edit"),
+    path("<uuid:secret_id>/rename-impact/", renaming_views.impact, name="secret-rename-impact"),
     path("<uuid:secret_id>/enable/", views.enable, name="secret-enable"),
     path("<uuid:secret_id>/disable/", views.disable, name="secret-disable"),
     path("<uuid:secret_id>/delete/", views.delete, name="secret-delete"),

@@ -1,6 +1,7 @@
 """Pages of secrets. A view reads the request, calls one service, picks a template."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -15,12 +16,12 @@ from accounts.actors import Actor
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.policy import Permission
 from accounts.stamps import requires
-from secrets_app import forms, inventory
+from secrets_app import conflicts, forms, inventory
+from secrets_app.changes import Change, changes_since
 from secrets_app.errors import SecretInUse, ValueTooShort
 from secrets_app.models import Secret
-from secrets_app.names import problem_with_name, propose_name
+from secrets_app.renaming_views import check
 from secrets_app.services import secrets
-from secrets_app.services.rules import Problems
 from secrets_app.values import warnings_for
 
 
@@ -59,6 +60,7 @@ def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
         return _form(request, actor, row, forms.stored(row))
     sent = forms.read(request.POST)
     changes = secrets.Changes(
+        name=sent.name if "name" in request.POST else None,
         description=sent.description,
         enabled=sent.enabled,
         allowed_domains=sent.domains,
@@ -71,9 +73,10 @@ def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     try:
         secret = secrets.update_secret(actor=actor, secret_id=secret_id, changes=changes, expected_version=sent.version)
     except EditConflict:
-        return _form(request, actor, row, sent.shown_again() | {"version": row.version, "name": row.name}, _conflict())
+        return _conflict(request, actor, secret_id, sent)
     except Invalid as refusal:
-        return _form(request, actor, row, sent.shown_again() | {"name": row.name}, refusal)
+        values = sent.shown_again() | ({} if "name" in request.POST else {"name": row.name})
+        return _form(request, actor, row, values, refusal)
     return _saved(request, actor, secret, sent, f"Saved {secret.name}")
 
 
@@ -81,9 +84,7 @@ def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
 @requires(Permission.SECRETS_WRITE)
 def check_name(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Whether a name may be used, a proposal where it may not, and who waits for it."""
-    return render(
-        request, "secrets_app/_name_check.html", {"name_check": _name_check(actor, request.POST.get("name", ""))}
-    )
+    return render(request, "secrets_app/_name_check.html", {"name_check": check(actor, request.POST.get("name", ""))})
 
 
 @require_POST
@@ -129,15 +130,18 @@ def _form(
     row: inventory.Row | None,
     values: dict[str, Any],
     refusal: Invalid | None = None,
+    changes: Sequence[Change] = (),
 ) -> HttpResponse:
-    typed_before = not row and values["name"]
+    typed_before = values["name"] and (not row or row.name != values["name"])
     context = {
+        "changes": changes,
+        "in_dispute": conflicts.in_dispute(values, row) if row and changes else [],
+        "was": conflicts.stored_fields(row) if row else None,
         "secret": with_references(actor, row) if row else None,
         "values": values,
         "errors": forms.form_errors(refusal.errors, values["mode"]) if refusal else [],
         "value_fields": forms.value_fields(row),
-        "name_locked": row is not None,
-        "name_check": _name_check(actor, values["name"]) if typed_before else None,
+        "name_check": check(actor, values["name"], row) if typed_before else None,
         "offer_allow_short": _too_short(refusal),
     }
     return render(request, "secrets_app/form.html", context, status=refusal.status if refusal else 200)
@@ -149,12 +153,14 @@ def _too_short(refusal: Invalid | None) -> bool:
     )
 
 
-def _conflict() -> Invalid:
-    sentence = (
-        "Somebody else changed this secret since you opened it. What you typed is below; "
-        "save again to apply it, with values typed anew."
-    )
-    return Invalid(sentence, errors=[FieldError("", sentence)])
+def _conflict(request: HttpRequest, actor: Actor, secret_id: UUID, sent: forms.Submission) -> HttpResponse:
+    """The form with both people's work in it, and what the other one did."""
+    row = inventory.one(actor.organization, secret_id)
+    sentence = "Somebody else changed this secret since you opened it. What you typed is below; save again to apply it"
+    sentence += ", with values typed anew." if sent.values else "."
+    values = conflicts.merged(request.POST, sent.shown_again(), row)
+    changes = changes_since(actor.organization, secret_id, sent.version or 0)
+    return _form(request, actor, row, values, Invalid(sentence, errors=[FieldError("", sentence)]), changes)
 
 
 def _saved(request: HttpRequest, actor: Actor, secret: Secret, sent: forms.Submission, done: str) -> HttpResponse:
@@ -162,18 +168,6 @@ def _saved(request: HttpRequest, actor: Actor, secret: Secret, sent: forms.Submi
     for sentence in dict.fromkeys(warning for value in sent.values.values() for warning in warnings_for(value)):
         messages.warning(request, f"{secret.name}: {sentence}")
     return redirect("secrets", actor.organization.slug)
-
-
-def _name_check(actor: Actor, name: str) -> dict[str, Any]:
-    problems = Problems()
-    problems.check_name(name, actor.organization)
-    waiting = inventory.waiting_references(actor.organization).filter(name=name).select_related("integration")
-    return {
-        "name": name,
-        "problem": problems.errors[0].message if problems.errors else "",
-        "proposal": propose_name(name) if problem_with_name(name) else "",
-        "waiting": list(waiting.order_by("integration__name", "slot")[:20]),
-    }
 
 
 def _switched(request: HttpRequest, actor: Actor, secret: Secret) -> HttpResponse:

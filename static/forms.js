@@ -42,6 +42,10 @@
   function removeDomain(button) {
     const box = button.closest(".chips"); button.parentElement.remove(); $("#f-domains", box).focus(); domainsChanged(box);
   }
+  // A proposed host goes into the list like a typed one.
+  function allow(button) {
+    const input = $("#f-domains"); addDomains(input); input.value = button.dataset.addDomain; addDomains(input); input.focus();
+  }
   document.addEventListener("keydown", (e) => {
     const input = e.target.closest?.(".chips input"); if (!input) return;
     if (e.key === "Enter" || e.key === ",") { e.preventDefault(); addDomains(input); }
@@ -69,6 +73,7 @@
     if (on("[data-add-row]")) addRow(on("[data-add-row]").dataset.addRow);
     if (on("[data-remove-row]")) removeRow(on("[data-remove-row]"));
     if (on(".chip [data-remove]")) removeDomain(on(".chip [data-remove]"));
+    if (on("[data-add-domain]")) allow(on("[data-add-domain]"));
     if (on("[data-use-name]")) useName(on("[data-use-name]").dataset.useName);
   });
   const touched = (e) => { const note = document.getElementById(e.target.closest("form[data-watch]")?.dataset.watch); if (note) note.hidden = false; };

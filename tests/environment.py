@@ -14,6 +14,5 @@ os.environ.update(
     COFFER_DEBUG="off",
     CACHE_URL="locmemcache://",
     EMAIL_URL="memorymail://",
-    DJANGO_ALLOW_ASYNC_UNSAFE="true",  # the browser driver runs an event loop in the test's own thread
 )
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{Path(__file__).resolve().parent.parent / 'var' / 'tests.sqlite3'}")

@@ -6,6 +6,7 @@ server to use instead of one of our own. Arguments are passed on to pytest.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -60,4 +61,5 @@ def suite(label: str, where: AbstractContextManager[str], options: list[str]) ->
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server of our own is stopped on the way out
     sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 import accounts.fields
 import django.db.models.deletion
+import integrations.fields
 import django.db.models.functions.text
 import uuid
 from django.db import migrations, models
@@ -26,7 +27,7 @@ class Migration(migrations.Migration):
                 ('description', models.CharField(blank=True, max_length=500)),
                 ('enabled', models.BooleanField(default=True)),
                 ('environments', accounts.fields.EnvironmentsField(default=frozenset)),
-                ('config', models.JSONField(default=dict)),
+                ('config', integrations.fields.OrderedJSONField(default=dict)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('version', models.PositiveIntegerField(default=1)),

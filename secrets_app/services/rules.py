@@ -1,6 +1,7 @@
 """What a secret's fields must satisfy, for the form and the API alike. Names of fields are the API's."""
 
 from collections.abc import Iterable, Mapping
+from uuid import UUID
 
 from accounts.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid
@@ -28,11 +29,12 @@ class Problems:
         if message:
             self.errors.append(FieldError(field, message))
 
-    def check_name(self, name: str, organization: Organization) -> None:
+    def check_name(self, name: str, organization: Organization, *, other_than: UUID | None = None) -> None:
         """The name rule, and that no other secret of the organization has it in any case."""
         problem = names.problem_with_name(name)
         if not problem:
-            taken = Secret.objects.of(organization).filter(name__iexact=name).values_list("name", flat=True).first()
+            others = Secret.objects.of(organization).filter(name__iexact=name).exclude(pk=other_than)  # type: ignore[misc]
+            taken = others.values_list("name", flat=True).first()
             problem = taken and (f"There is a secret called {taken} already. Choose another name, or edit that one.")
         self.add("name", problem)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from secrets_app.models import Secret, ValueState
 from secrets_app.plaintext import Plaintext
 from secrets_app.services.rules import Problems
 from secrets_app.services.values import NewValues, destroy, environments_with_value, store_values
-from secrets_app.signals import secret_created
+from secrets_app.signals import secret_created, secret_renamed
 
 NOT_SAVED = "The secret was not saved."
 
@@ -28,6 +29,7 @@ NOT_SAVED = "The secret was not saved."
 class Changes:
     """What an edit changes; None leaves a field as it is, but in `values` it removes that environment's value."""
 
+    name: str | None = None
     description: str | None = None
     enabled: bool | None = None
     allowed_domains: list[str] | None = None
@@ -87,16 +89,14 @@ def create_secret(
                 domains=domains,
             )
     except IntegrityError as error:
-        if not violates(error, "secret_name_once_per_organization"):
-            raise
-        raise Invalid(
-            NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")]
-        ) from None
+        raise _refusal(error) from None
     return secret
 
 
 def update_secret(*, actor: Actor, secret_id: UUID, changes: Changes, expected_version: int | None = None) -> Secret:
     """Apply an edit, all or nothing. An edit that changes nothing writes nothing.
+
+    Another name is written into every integration that uses the secret, in the same transaction (`secret_renamed`).
 
     Args:
         expected_version: the version that the caller saw; None for "whatever it is now".
@@ -109,32 +109,40 @@ def update_secret(*, actor: Actor, secret_id: UUID, changes: Changes, expected_v
     """
     actor.check(Permission.SECRETS_WRITE)
     actor.check_environments(*changes.values)
-    with transaction.atomic():
-        secret = lock_secret(actor, secret_id, expected_version)
-        domains_before = secret.allowed_domains
-        changed = _set_fields(secret, changes)
-        if "allowed_domains" in changed:
-            _require_new_values(secret, changes.values)
-            for environment in Environment:
-                destroy(secret, environment, ValueState.STAGED, ValueState.PREVIOUS)
-        store_values(secret, changes.values, actor=actor, entered_once=changes.entered_once)
-        if not changed and not changes.values:
-            return secret
-        _save(secret, changed)
-        audit.record(
-            audit.Event.SECRET_CHANGED,
-            actor=actor,
-            target=secret,
-            fields=changed,
-            values=[environment.value for environment in changes.values],
-            **(
-                {"domains": secret.allowed_domains, "domains_before": domains_before}
-                if "allowed_domains" in changed
-                else {}
-            ),
-        )
-        if "enabled" in changed:
-            _record_switch(actor, secret)
+    try:
+        with transaction.atomic():
+            return _update(actor, secret_id, changes, expected_version)
+    except IntegrityError as error:
+        raise _refusal(error) from None
+
+
+def _update(actor: Actor, secret_id: UUID, changes: Changes, expected_version: int | None) -> Secret:
+    if changes.name is not None:
+        serialize(actor.organization)
+    secret = lock_secret(actor, secret_id, expected_version)
+    before, domains_before = secret.name, secret.allowed_domains
+    changed = _set_fields(secret, changes)
+    if "allowed_domains" in changed:
+        _require_new_values(secret, changes.values)
+        for environment in Environment:
+            destroy(secret, environment, ValueState.STAGED, ValueState.PREVIOUS)
+    store_values(secret, changes.values, actor=actor, entered_once=changes.entered_once)
+    if not changed and not changes.values:
+        return secret
+    _save(secret, changed)
+    if "name" in changed:
+        _rename(actor, secret, before)
+    audit.record(
+        audit.Event.SECRET_CHANGED,
+        actor=actor,
+        target=secret,
+        fields=changed,
+        values=[environment.value for environment in changes.values],
+        version=secret.version,
+        **_replaced(secret, changed, before, domains_before),
+    )
+    if "enabled" in changed:
+        _record_switch(actor, secret)
     return secret
 
 
@@ -191,16 +199,31 @@ def lock_secret(actor: Actor, secret_id: UUID, expected_version: int | None) -> 
     return secret
 
 
+def _rename(actor: Actor, secret: Secret, before: str) -> None:
+    """Tell the app above. References that wait for the new name get the secret's values: the actor answers for them."""
+    actor.check_environments(*environments_with_value(secret))
+    secret_renamed.send(sender=Secret, secret=secret, old_name=before, actor=actor)
+
+
+def _refusal(error: IntegrityError) -> Exception:
+    """The name was taken at this very moment; anything else that a constraint refuses is a fault of ours."""
+    if not violates(error, "secret_name_once_per_organization"):
+        return error
+    return Invalid(NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")])
+
+
 def _set_fields(secret: Secret, changes: Changes) -> list[str]:
     """Put the new fields on the (unsaved) secret; the names of those that differ from before."""
     problems = Problems()
     wanted: dict[str, object] = {
         name: getattr(changes, name)
-        for name in ("description", "enabled", "allowed_domains", "rotate_every_days")
+        for name in ("name", "description", "enabled", "allowed_domains", "rotate_every_days")
         if getattr(changes, name) is not None
     }
     if changes.stop_rotation:
         wanted["rotate_every_days"] = None
+    if changes.name not in {None, secret.name}:
+        problems.check_name(changes.name or "", secret.organization, other_than=secret.pk)
     problems.check_description(changes.description or "")
     problems.check_rotation(changes.rotate_every_days)
     problems.check_values(changes.values, allow_short=changes.allow_short)
@@ -230,10 +253,17 @@ def _require_new_values(secret: Secret, values: NewValues) -> None:
         )
 
 
+def _replaced(secret: Secret, changed: list[str], name_before: str, domains_before: list[str]) -> dict[str, Any]:
+    """What the log tells of a rename and of a change of domains: both steer where values go."""
+    told: dict[str, Any] = {"name_before": name_before} if "name" in changed else {}
+    if "allowed_domains" in changed:
+        told |= {"domains": secret.allowed_domains, "domains_before": domains_before}
+    return told
+
+
 def _record_switch(actor: Actor, secret: Secret) -> None:
-    audit.record(
-        audit.Event.SECRET_ENABLED if secret.enabled else audit.Event.SECRET_DISABLED, actor=actor, target=secret
-    )
+    event = audit.Event.SECRET_ENABLED if secret.enabled else audit.Event.SECRET_DISABLED
+    audit.record(event, actor=actor, target=secret, version=secret.version)
 
 
 def _save(secret: Secret, changed: list[str]) -> None:

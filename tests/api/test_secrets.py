@@ -341,9 +341,20 @@ def test_refused_edit_changes_nothing(caller, owner):
     assert (Secret.objects.get().description, set(stored().values())) == ("", {VALUE})
 
 
-def test_name_cannot_be_edited_here(caller, owner):
+def test_name_is_edited(caller, owner):
     secret = store_secret(owner)
-    assert caller.errors("PATCH", f"/secrets/{secret.id}", {"name": "other"}) == ["name"]
+    make_action(owner)
+    found = caller.patch(f"/secrets/{secret.id}", {"name": "crm.patients"})
+    assert (found["name"], found["reference"], found["usage_count"]) == ("crm.patients", "{secrets.crm.patients}", 1)
+    assert Secret.objects.get().name == "crm.patients"
+
+
+@pytest.mark.parametrize("name", ["", "2 token", "x" * 129, "BILLING.token", "a b"])
+def test_name_that_breaks_a_rule_changes_nothing(caller, owner, name):
+    secret = store_secret(owner)
+    store_secret(owner, "billing.token")
+    assert caller.problem("PATCH", f"/secrets/{secret.id}", {"name": name}) == (422, "invalid")
+    assert set(Secret.objects.values_list("name", flat=True)) == {"crm.apiKey", "billing.token"}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A real Chromium against the served product. Any console error, page error or policy violation fails the test."""
 
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -22,6 +23,12 @@ FLAGS = [
 ]
 PASSWORD = "correct horse battery staple"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_beside_the_driver() -> None:
+    """The driver runs an event loop in this thread, in which Django would refuse the tests' own queries."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
 @pytest.fixture(scope="session")

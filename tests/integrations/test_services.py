@@ -367,3 +367,11 @@ def test_database_refuses_a_foreign_reference_from_the_start(owner, outsider):
 def test_nothing_here_made_a_run(owner):
     make_action(owner)
     assert not Run.objects.exists()
+
+
+def test_parameters_come_back_in_the_order_in_which_they_were_written(owner):
+    declared = {name: {"type": "string"} for name in ("phone", "birth_date", "id", "a_longer_name", "b")}
+    action = make_action(owner, uses="", parameters={"type": "object", "properties": declared})
+    stored = Integration.objects.get(pk=action.pk).config
+    assert list(stored["parameters"]["properties"]) == list(declared)
+    assert list(stored) == list(action.config)

@@ -104,7 +104,8 @@ def test_edit_names_changed_fields_and_no_value(owner):
     secret = store_secret(owner)
     change(owner, secret, description="new", rotate_every_days=90, values={S: Plaintext("second-value"), P: None})
     event = AuditEvent.objects.get(event="secret.changed")
-    assert event.data == {"fields": ["description", "rotate_every_days"], "values": ["staging", "production"]}
+    fields, values = ["description", "rotate_every_days"], ["staging", "production"]
+    assert event.data == {"fields": fields, "values": values, "version": 2}
 
 
 def test_rotation_interval_can_be_taken_away(owner):
