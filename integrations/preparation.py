@@ -19,7 +19,6 @@ from integrations.errors import (
     EnvironmentNotEnabled,
     IntegrationDisabled,
     InvalidArguments,
-    KeyUnavailable,
     SecretDisabled,
     SecretMissing,
 )
@@ -30,6 +29,7 @@ from integrations.parameters import check_arguments
 from integrations.requests import RequestTemplate
 from secrets_app import keyring, resolver
 from secrets_app.domains import allows
+from secrets_app.errors import KeyUnavailable
 from secrets_app.models import SecretValue
 
 

@@ -154,6 +154,8 @@ def _combined(steps: Iterable[Step], trial: Trial) -> Result:
         return Result(FAILED, step.code, named)
     if not found:
         return not_checkable(trial.why_not or "The integration was deleted meanwhile.")
+    if trial.partial:
+        return not_checkable("Other integrations that use it are not visible to this key.")
     if len(found) > 1:
         return Result(PASSED, None, f"All {len(found)} integrations that use it accept the value.")
     return Result(PASSED, None, found[0][0].detail)

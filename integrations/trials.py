@@ -34,7 +34,8 @@ NOT_TRIED = Result(MISSING, None, "The new value has not been tried here yet.")
 class Trial:
     """One reference, the integrations whose harmless check sends the secret, and the result so far.
 
-    `why_not` says why nothing can be tried; empty where something can.
+    `why_not` says why nothing can be tried; empty where something can. `partial` where integrations that use it too are
+    not visible to the key that asks: then passing proves nothing.
     """
 
     reference: SecretReference
@@ -42,6 +43,7 @@ class Trial:
     requests: tuple[str, ...]
     why_not: str
     result: Result
+    partial: bool = False
 
     @property
     def passed(self) -> bool:
@@ -80,7 +82,7 @@ def trials_of(actor: Actor, staged: SecretValue) -> list[Trial]:
     users = _users_of({ref.integration_id for ref in references}, actor, environment)
     results = {row.reference_id: row for row in RotationCheck.objects.filter(value=staged)}
     return [
-        _trial(ref, users.get(ref.integration_id, []), results.get(ref.id), environment, staged.secret.name)
+        _trial(ref, users.get(ref.integration_id, []), actor, results.get(ref.id), environment, staged.secret.name)
         for ref in references
     ]
 
@@ -95,9 +97,9 @@ def hidden_references(actor: Actor, staged: SecretValue) -> int:
 
 
 def _users_of(connectors: set[UUID], actor: Actor, environment: Environment) -> dict[UUID, list[Integration]]:
-    """The enabled integrations that build on these and run in the environment."""
+    """The enabled integrations that build on these and run in the environment, also those that a key does not see."""
     users: dict[UUID, list[Integration]] = defaultdict(list)
-    rows = Integration.objects.visible_to(actor).filter(auth_connector__in=connectors, enabled=True)
+    rows = Integration.objects.of(actor.organization).filter(auth_connector__in=connectors, enabled=True)
     for user in rows.filter(environments__has=environment).select_related("auth_connector").order_by("name", "pk"):
         if user.auth_connector_id:
             users[user.auth_connector_id].append(user)
@@ -107,16 +109,20 @@ def _users_of(connectors: set[UUID], actor: Actor, environment: Environment) -> 
 def _trial(
     reference: SecretReference,
     users: list[Integration],
+    actor: Actor,
     stored: RotationCheck | None,
     environment: Environment,
     name: str,
 ) -> Trial:
     is_connector = KINDS[reference.integration.kind].is_connector
-    candidates = users if is_connector else [reference.integration]
+    seen = [user for user in users if actor.sees(user.id)]
+    candidates = seen if is_connector else [reference.integration]
     declared = [(candidate, declared_check(candidate)) for candidate in candidates]
     sending = [(candidate, request) for candidate, request in declared if request and name in request.secret_names]
     why_not = ""
-    if is_connector and not users:
+    if is_connector and users and not seen:
+        why_not = "No integration that uses it is visible to this key."
+    elif is_connector and not users:
         why_not = f"No integration that runs in {environment.label} uses it."
     elif not any(request for _, request in declared):
         why_not = "No harmless check is declared."
@@ -127,7 +133,8 @@ def _trial(
         probes=tuple(candidate for candidate, _ in sending),
         requests=tuple(f"{request.method} {request.path.source or '/'}" for _, request in sending),
         why_not=why_not,
-        result=_judged(stored, [reference.integration, *_chain(candidates)]),
+        result=_judged(stored, [reference.integration, *_chain(users if is_connector else candidates)]),
+        partial=is_connector and len(seen) < len(users),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -22,12 +23,12 @@ from accounts.errors import EditConflict, Invalid, NotFound
 from accounts.policy import Permission
 from accounts.stamps import requires
 from integrations import rotation
-from integrations.errors import ChecksFailed, KeyUnavailable
+from integrations.errors import ChecksFailed
 from integrations.rotation_pages import Verify, Window, chosen_environment, page_of, verify_of, window_of
 from integrations.trials import live_references
 from integrations.views.replies import is_fragment, see_other
 from secrets_app import inventory
-from secrets_app.errors import NothingStaged, RollbackExpired, ValueTooShort
+from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation as values
 from secrets_app.values import warnings_for
@@ -161,7 +162,7 @@ def roll_back(request: HttpRequest, actor: Actor, secret_id: UUID, environment: 
     try:
         values.roll_back(actor=actor, secret_id=secret_id, environment=chosen)
         messages.success(request, f"Rolled back. Calls in {chosen.label} use the previous value again")
-    except RollbackExpired as refusal:
+    except (RollbackExpired, KeyUnavailable) as refusal:
         messages.warning(request, refusal.detail)
     return _back(actor, secret_id)
 
@@ -234,7 +235,7 @@ def _window_or_start(request: HttpRequest, actor: Actor, row: inventory.Row, cho
 
 
 def _context(row: inventory.Row, environment: Environment | None, **more: Any) -> dict[str, Any]:
-    return {"secret": row, "environment": environment, **more}
+    return {"secret": row, "environment": environment, "rollback_hours": settings.ROLLBACK_HOURS, **more}
 
 
 def _environment(text: str) -> Environment:

@@ -27,6 +27,12 @@ class SecretInUse(Refusal):
         self.references = references
 
 
+class KeyUnavailable(Refusal):
+    """The key of a sealed value is not in the keyring, or the value does not open with it."""
+
+    code, status, title = "key_unavailable", 409, "Key unavailable"
+
+
 class NothingStaged(Refusal):
     """There is no staged value in this environment."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,14 +20,13 @@ from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.models import Organization
 from accounts.policy import Permission
 from secrets_app import keyring
-from secrets_app.errors import NothingStaged, RollbackExpired, ValueTooShort
+from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.plaintext import Plaintext
 from secrets_app.services.secrets import lock_secret
 from secrets_app.services.values import destroy, next_version
 from secrets_app.values import problem_with_value
 
-ROLLBACK_WINDOW = timedelta(hours=24)
 BATCH = 200
 
 Judge = Callable[[SecretValue], list[str]]
@@ -73,7 +73,7 @@ def stage(
 def promote(
     *, actor: Actor, secret_id: UUID, environment: Environment, judge: Judge, expected: UUID | None = None
 ) -> Secret:
-    """Make the staged value the current one, and keep the current one as previous for `ROLLBACK_WINDOW`.
+    """Make the staged value the current one, and keep the current one as previous for `settings.ROLLBACK_HOURS`.
 
     A previous value that is still kept from an earlier promotion is destroyed: there is one step back, not two.
 
@@ -116,6 +116,7 @@ def roll_back(*, actor: Actor, secret_id: UUID, environment: Environment) -> Sec
     Raises:
         NotFound, PermissionDenied: as everywhere.
         RollbackExpired: there is no previous value, or its window is over, destroyed or not.
+        KeyUnavailable: the previous value does not open, so it would not run.
     """
     _authorize(actor, environment)
     with transaction.atomic():
@@ -125,6 +126,10 @@ def roll_back(*, actor: Actor, secret_id: UUID, environment: Environment) -> Sec
             raise RollbackExpired(
                 f"There is no previous {environment.label} value to go back to: it was destroyed, or never was. "
                 "Stage the old value again if you still have it."
+            )
+        if not keyring.is_openable(previous):
+            raise KeyUnavailable(
+                f"The previous {environment.label} value cannot be opened. The current one stays; rotate to a new one."
             )
         destroy(secret, environment, ValueState.CURRENT)
         SecretValue.objects.filter(pk=previous.pk).update(
@@ -221,12 +226,13 @@ def staged_value(secret: Secret, environment: Environment) -> SecretValue:
 
 def previous_value(secret: Secret, environment: Environment) -> SecretValue | None:
     """The previous value, as long as it may be gone back to."""
-    return SecretValue.objects.filter(
+    kept = SecretValue.objects.filter(
         secret=secret,
         environment=environment.value,
         state=ValueState.PREVIOUS.value,
         rollback_until__gt=timezone.now(),
-    ).first()
+    )
+    return kept.select_related("data_key").first()
 
 
 def _authorize(actor: Actor, environment: Environment) -> None:
@@ -250,7 +256,7 @@ def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> b
             state=ValueState.PREVIOUS.value,
             retired_at=now,
             retired_by=actor.label,
-            rollback_until=now + ROLLBACK_WINDOW,
+            rollback_until=now + timedelta(hours=settings.ROLLBACK_HOURS),
         )
     )
 

@@ -48,12 +48,11 @@ def destroy(secret: Secret, environment: Environment, *states: ValueState) -> No
     ).update(state=ValueState.DESTROYED.value, sealed=None)
 
 
-def environments_with_value(secret: Secret) -> list[Environment]:
-    """Where the secret has a current value, readable or not."""
-    return in_order(
-        Environment(name)
-        for name in SecretValue.objects.current().filter(secret=secret).values_list("environment", flat=True)
-    )
+def environments_with_value(secret: Secret, *states: ValueState) -> list[Environment]:
+    """Where the secret has a value in one of these states, readable or not; a current one where none is named."""
+    wanted = [state.value for state in states or (ValueState.CURRENT,)]
+    rows = SecretValue.objects.filter(secret=secret, state__in=wanted)
+    return in_order({Environment(name) for name in rows.values_list("environment", flat=True)})
 
 
 def next_version(secret: Secret, environment: Environment) -> int:
