@@ -16,4 +16,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Do it, and say how much there was."""
         destroyed, forgotten = destroy_expired(command="housekeeping"), forget_old()
-        self.stdout.write(f"Destroyed {destroyed} previous values. Forgot {forgotten} results of rotation checks.")
+        self.stdout.write(f"Previous values destroyed: {destroyed}. Results of rotation checks forgotten: {forgotten}.")
