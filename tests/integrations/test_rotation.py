@@ -1,31 +1,36 @@
 """Rotation from staging to destruction: a real upstream that takes only the new key, refusals, crashes, races."""
 
 import os
+import re
 import signal
 import warnings
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
 from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.environments import Environment
-from accounts.errors import EditConflict, PermissionDenied, Refusal
+from accounts.errors import EditConflict, NotFound, PermissionDenied, Refusal
 from accounts.models import AuditEvent
-from integrations import rotation
+from integrations import broker, rotation
 from integrations.errors import ChecksFailed
 from integrations.models import Integration, RotationCheck, Run, RunSecret
+from integrations.preparation import Call
 from secrets_app import keyring
 from secrets_app.errors import NothingStaged, RollbackExpired
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation as values
-from secrets_app.services.secrets import Changes, update_secret
+from secrets_app.services.secrets import Changes, delete_secret, update_secret
 from tests.test_races import only, together  # noqa: F401
 from tests.things import VALUE, make_action, make_connector, store_secret
-from tests.upstreams import answering, http
+from tests.upstreams import answering, closed_port, http
 
 S = Environment.STAGING
 NEW = "the-new-key-of-staging"
@@ -227,6 +232,113 @@ def test_pages_tell_the_whole_story(client, owner, secret, upstream):
     assert kept(secret) == {"current": VALUE}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_looking_at_any_page_writes_nothing_and_calls_nobody(client, owner, secret):
+    from accounts.models import User
+
+    client.force_login(User.objects.get(pk=owner.id))
+    make_action(owner, base_url=f"http://127.0.0.1:{closed_port()}", **CHECK)
+    stage(owner, secret)
+    promote(owner, secret, accept=True)
+    stage(owner, secret, "another-new-key")
+    base = f"/o/harbor-clinics/secrets/{secret.id}/rotate/"
+    for address in (base, f"{base}staging/", f"{base}staging/promote/", f"{base}staging/window/"):
+        for headers in ({}, HTMX):
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(address, headers=headers).status_code == 200
+            assert [query["sql"] for query in queries if not query["sql"].lstrip("( ").startswith("SELECT")] == []
+    assert not Run.objects.exists()
+    assert not RotationCheck.objects.exists()
+
+
+@contextmanager
+def meanwhile(act):
+    """An upstream that takes every key, and does something in the product before it answers: no lock is held then."""
+
+    def respond(request, sending):
+        try:
+            act()
+        finally:
+            connections.close_all()
+        sending.sendall(http(b"{}"))
+
+    with answering(respond) as url:
+        yield url
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWhatHappensWhileAValueIsTried:
+    def test_staged_again(self, owner, secret):
+        with meanwhile(lambda: stage(owner, secret, "another-new-key")) as url:
+            make_action(owner, base_url=url, **CHECK)
+            stage(owner, secret)
+            assert check(owner, secret)["Look up patient"].result.outcome == "missing"
+        assert not RotationCheck.objects.exists()
+        with pytest.raises(ChecksFailed):
+            promote(owner, secret)
+        assert kept(secret) == {"current": VALUE, "staged": "another-new-key"}
+
+    def test_discarded_or_promoted(self, owner, secret):
+        acts = iter([ACTS["discard"][0], STEPS["promote"]])
+        with meanwhile(lambda: next(acts)(owner, secret)) as url:
+            make_action(owner, base_url=url, **CHECK)
+            for current in (VALUE, NEW):
+                stage(owner, secret)
+                check(owner, secret)
+                assert kept(secret)["current"] == current
+        assert not RotationCheck.objects.exists()
+
+    def test_integration_saved(self, owner, secret):
+        with meanwhile(lambda: Integration.objects.get().save()) as url:
+            make_action(owner, base_url=url, **CHECK)
+            stage(owner, secret)
+            assert check(owner, secret)["Look up patient"].result.outcome == "missing"
+
+    def test_integration_deleted(self, owner, secret):
+        with meanwhile(lambda: Integration.objects.all().delete()) as url:
+            make_action(owner, base_url=url, **CHECK)
+            stage(owner, secret)
+            assert check(owner, secret) == {}
+
+    def test_calls_of_others_send_the_current_value(self, owner, secret):
+        def call():
+            async_to_sync(broker.run)(owner, Call(other.id, S))
+
+        with meanwhile(call) as url, sent_to() as (received, plain):
+            other = make_action(owner, "Other", base_url=plain)
+            make_action(owner, base_url=url, **CHECK)
+            stage(owner, secret)
+            check(owner, secret)
+        assert received == [f"Bearer {VALUE}"]
+
+
+@contextmanager
+def sent_to():
+    received = []
+
+    def respond(request, sending):
+        received.append(re.search(r"Authorization: ([^\r]*)", request.decode()).group(1))
+        sending.sendall(http(b"{}"))
+
+    with answering(respond) as url:
+        yield received, url
+
+
+@pytest.mark.django_db
+def test_changed_domains_destroy_what_is_staged_and_kept(owner, secret):
+    stage(owner, secret)
+    promote(owner, secret, accept=True)
+    stage(owner, secret, "another-new-key")
+    entered = dict.fromkeys(Environment, Plaintext("entered-with-the-domains"))
+    changes = Changes(allowed_domains=["new.example.com"], values=entered)
+    update_secret(actor=owner, secret_id=secret.id, changes=changes)
+    assert kept(secret) == {"current": "entered-with-the-domains"}
+    with pytest.raises(RollbackExpired):
+        roll_back(owner, secret)
+    with pytest.raises(NothingStaged):
+        promote(owner, secret, accept=True)
+
+
 ACTS = {
     "stage": (lambda owner, secret: stage(owner, secret, "third-key-of-all"), ()),
     "promote": (lambda owner, secret: promote(owner, secret, accept=True), ("stage",)),
@@ -280,6 +392,10 @@ def test_process_that_dies_at_any_statement_leaves_a_current_value(owner, secret
     assert "current" in kept(secret) and kept(secret) != untouched
 
 
+def delete(owner, secret):
+    delete_secret(actor=owner, secret_id=secret.id)
+
+
 def rounds(together, owner, secret, first, second, *allowed):  # noqa: F811
     problems = together(lambda: first(owner, secret), lambda: second(owner, secret))
     only(problems, *allowed)
@@ -301,6 +417,39 @@ class TestRaces:
         for _ in range(50):
             stage(owner, secret)
             rounds(together, owner, secret, STEPS["promote"], stage, Refusal)
+
+    def test_promote_and_change_of_domains(self, owner, secret, together):  # noqa: F811
+        """Whatever the order, no value that was entered before ends up with the new domains."""
+
+        def move(number):
+            entered = dict.fromkeys(Environment, Plaintext(f"entered-{number}"))
+            changes = Changes(allowed_domains=[f"host{number}.example.com"], values=entered)
+            return lambda owner, secret: update_secret(actor=owner, secret_id=secret.id, changes=changes)
+
+        for number in range(30):
+            stage(owner, secret)
+            rounds(together, owner, secret, STEPS["promote"], move(number), NothingStaged)
+            assert kept(secret) == {"current": f"entered-{number}"}
+
+    def test_promote_and_replace(self, owner, secret, together):  # noqa: F811
+        def replace(owner, secret):
+            changes = Changes(values={S: Plaintext("replaced-at-once")})
+            update_secret(actor=owner, secret_id=secret.id, changes=changes)
+
+        for _ in range(30):
+            stage(owner, secret)
+            rounds(together, owner, secret, STEPS["promote"], replace)
+            assert kept(secret) in (
+                {"current": "replaced-at-once"},
+                {"current": NEW, "previous": "replaced-at-once"},
+            )
+
+    def test_promote_and_delete(self, owner, together):  # noqa: F811
+        for _ in range(30):
+            secret = store_secret(owner)
+            stage(owner, secret)
+            only(together(partial(STEPS["promote"], owner, secret), partial(delete, owner, secret)), NotFound)
+            assert not SecretValue.objects.filter(secret_id=secret.id).exists()
 
     def test_roll_back_and_housekeeping(self, owner, secret, together):  # noqa: F811
         for number in range(50):
