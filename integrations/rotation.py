@@ -24,6 +24,7 @@ from integrations.models import RotationCheck
 from integrations.preparation import Call, cannot_open
 from integrations.trials import Result, Trial, hidden_references, not_checkable, trials_of
 from secrets_app import keyring
+from secrets_app.errors import NothingStaged
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.services import rotation
 
@@ -46,7 +47,7 @@ async def check(
 
     Raises:
         NotFound, PermissionDenied: also where `only` is no live reference; it needs the permission to run as well.
-        NothingStaged: there is no staged value.
+        NothingStaged: there is no staged value, or not this one any more when the answers are in.
     """
     staged, trials = await in_database(look, actor, secret_id, environment, to_run=True)
     chosen = [trial for trial in trials if only in {None, trial.reference.id}]
@@ -60,7 +61,7 @@ async def check(
     finally:
         for task in running.values():
             task.cancel()
-    return staged, await in_database(trials_of, actor, staged)
+    return staged, await in_database(_found, actor, staged)
 
 
 def look(
@@ -142,6 +143,12 @@ async def _settle(
     # One after the other: each has been started already, so this waits only for the slowest.
     steps = [await running[probe.id] for probe in trial.probes]
     await in_database(_keep, staged, trial.reference.id, _combined(steps, trial), started)
+
+
+def _found(actor: Actor, staged: SecretValue) -> list[Trial]:
+    if not SecretValue.objects.filter(pk=staged.pk, state=ValueState.STAGED.value).exists():
+        raise NothingStaged("This value was promoted, discarded or staged again while it was tried.")
+    return trials_of(actor, staged)
 
 
 def _combined(steps: Iterable[Step], trial: Trial) -> Result:
