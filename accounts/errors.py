@@ -68,3 +68,9 @@ class EditConflict(Refusal):
     """Somebody else saved in between."""
 
     code, status, title = "edit_conflict", 412, "Changed by somebody else"
+
+
+class TooLarge(Refusal):
+    """A request with a larger body than Coffer reads."""
+
+    code, status, title = "too_large", 413, "Too large"
