@@ -94,9 +94,7 @@ def import_secrets(request: HttpRequest, payload: ImportIn) -> dict[str, Any]:
         "dry_run": payload.dry_run,
         "created": [_imported(line) for line in report.of(Act.CREATED)],
         "replaced": [_imported(line) for line in report.of(Act.REPLACED)],
-        "skipped": [
-            {"line": line.number, "name": line.name, "reason": line.reason} for line in report.of(Act.SKIPPED)
-        ],
+        "skipped": [{"line": line.number, "name": line.name, "reason": line.reason} for line in report.of(Act.SKIPPED)],
         "refused": [_refused(line) for line in report.of(Act.REFUSED)],
     }
 

@@ -140,8 +140,8 @@ def _quoted(content: str, start: int, line: int, name: str) -> _Statement:
 def _after_quote(line: int, closing: int) -> str:
     where = "in this line" if closing == line else f"in line {closing}"
     return (
-        f"The quote that opens here is closed {where}, and more follows behind it. Close it earlier, or put a “\\” before "
-        "each quote inside the value."
+        f"The quote that opens here is closed {where}, and more follows behind it. Close it earlier, or put a “\\” "
+        "before each quote inside the value."
     )
 
 

@@ -180,14 +180,12 @@ class _Judge:
             note = f"It has no {self._environment.label} value yet."
         if secret and not secret.enabled:
             note = f"{note} It is disabled and stays so.".strip()
-        return Line(
-            entry.line, entry.name, name, act, note, "", "", warnings_for(entry.value), secret, entry.value
-        )
+        return Line(entry.line, entry.name, name, act, note, "", "", warnings_for(entry.value), secret, entry.value)
 
     def _problem(self, entry: dotenv.Entry, name: str, secret: Secret | None) -> tuple[str, str, str]:
         """Reason, code and a proposed name; empty texts when there is nothing against it."""
         if problem := problem_with_name(name):
-            return problem, "invalid", propose_name(name)
+            return problem.partition(" For example:")[0], "invalid", propose_name(name)
         twins = self._wanted[name.lower()]
         if len(twins) > 1:
             lines = ", ".join(map(str, twins[:-1])) + f" and {twins[-1]}"

@@ -61,6 +61,7 @@ ROWS = {
             "context",
             "conflicts",
             "forms",
+            "forms_import",
             "listing",
             "renaming_views",
             "schemas",

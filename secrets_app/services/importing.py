@@ -32,9 +32,7 @@ TOLD_AT_MOST = 100
 NO_CHOICES = Choices()
 
 
-def check_import(
-    *, actor: Actor, environment: Environment, text: Plaintext, choices: Choices = NO_CHOICES
-) -> Report:
+def check_import(*, actor: Actor, environment: Environment, text: Plaintext, choices: Choices = NO_CHOICES) -> Report:
     """The dry run: what an import would do now. Nothing is written.
 
     Raises:
@@ -125,9 +123,7 @@ def _acts(created: Iterable[Secret], stored: Iterable[Secret], environment: Envi
     told = {"values": [environment.value], "import": str(uuid4())}
     new = [audit.Act(audit.Event.SECRET_CREATED, secret, environment, told | {"domains": []}) for secret in created]
     return new + [
-        audit.Act(
-            audit.Event.SECRET_CHANGED, secret, environment, told | {"fields": [], "version": secret.version}
-        )
+        audit.Act(audit.Event.SECRET_CHANGED, secret, environment, told | {"fields": [], "version": secret.version})
         for secret in stored
     ]
 
@@ -136,4 +132,6 @@ def _refusal(error: IntegrityError) -> Exception:
     """A name was taken at this very moment; anything else that a constraint refuses is a fault of ours."""
     if not violates(error, "secret_name_once_per_organization"):
         return error
-    return Invalid(NOTHING_IMPORTED, errors=[FieldError("dotenv", "Somebody has just taken one of the names. Try again.")])
+    return Invalid(
+        NOTHING_IMPORTED, errors=[FieldError("dotenv", "Somebody has just taken one of the names. Try again.")]
+    )

@@ -59,6 +59,7 @@ OWNER_PAGES = [
     "secrets/?q=nothing-has-this",
     "secrets/new/",
     "secrets/new/?name=billing.token",
+    "secrets/import/",
     "secrets/{used}/",
     "secrets/{unused}/",
     "secrets/{used}/edit/",
