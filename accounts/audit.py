@@ -33,6 +33,7 @@ class Event(StrEnum):
     MEMBER_REMOVED = "member.removed"
     MEMBER_ROLE_CHANGED = "member.role_changed"
     ORGANIZATION_CREATED = "organization.created"
+    ORGANIZATION_VALUES_COMPARED = "organization.values_compared"
     SECRET_CREATED = "secret.created"
     SECRET_CHANGED = "secret.changed"
     SECRET_DELETED = "secret.deleted"

@@ -70,6 +70,12 @@ class EditConflict(Refusal):
     code, status, title = "edit_conflict", 412, "Changed by somebody else"
 
 
+class RateLimited(Refusal):
+    """Too many of these at once; a moment later it works again."""
+
+    code, status, title = "rate_limited", 429, "Too soon"
+
+
 class TooLarge(Refusal):
     """A request with a larger body than Coffer reads."""
 

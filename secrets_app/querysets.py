@@ -77,6 +77,16 @@ class SecretQuerySet(models.QuerySet["Secret"]):
             )
         )
 
+    def missing(self, master_key_ids: frozenset[str]) -> Self:
+        """Those whose status is `missing`, asked in sets rather than row by row: for counts over all of them."""
+        unreadable = _current_values().exclude(_is_readable(master_key_ids))
+        lacking = Q(pk__in=unreadable.values("secret"))
+        for environment in Environment:
+            readable = _current_values().readable(master_key_ids).filter(environment=environment.value)
+            needed = _references().filter(secret__isnull=False, needed_in__has=environment)
+            lacking |= Q(pk__in=needed.values("secret")) & ~Q(pk__in=readable.values("secret"))
+        return self.filter(lacking, enabled=True)
+
     def search(self, text: str) -> Self:
         """Names and descriptions that contain the text, in any case."""
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else self
@@ -97,10 +107,14 @@ def _references() -> models.QuerySet[Any]:
     return reference_model()._default_manager.all()
 
 
-def _values() -> SecretValueQuerySet:
+def _current_values() -> SecretValueQuerySet:
     from secrets_app.models import SecretValue  # noqa: PLC0415 - the models import these querysets
 
-    return SecretValue.objects.current().filter(secret=OuterRef("pk"))
+    return SecretValue.objects.current()
+
+
+def _values() -> SecretValueQuerySet:
+    return _current_values().filter(secret=OuterRef("pk"))
 
 
 def _lacks(environment: Environment, master_key_ids: frozenset[str]) -> Any:

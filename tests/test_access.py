@@ -46,6 +46,9 @@ TABLE = {
     ("GET", SECRETS): (200, 200, 200, 404, 302, 302),
     ("GET", SECRETS + "new/"): (200, 200, 403, 404, 302, 302),
     ("POST", SECRETS + "new/"): (422, 422, 403, 404, 302, 302),
+    ("GET", SECRETS + "hygiene/"): (200, 200, 403, 404, 302, 302),
+    ("GET", SECRETS + "hygiene/compare/"): (405, 405, 405, 405, 302, 302),
+    ("POST", SECRETS + "hygiene/compare/"): (200, 429, 403, 404, 302, 302),  # once in a while: the owner was first
     ("GET", SECRETS + "import/"): (200, 200, 403, 404, 302, 302),
     ("POST", SECRETS + "import/"): (422, 422, 403, 404, 302, 302),
     ("GET", SECRETS + "check-name/"): (405, 405, 405, 405, 302, 302),
