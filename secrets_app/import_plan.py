@@ -18,9 +18,10 @@ from itertools import islice
 from django.db.models.functions import Lower
 
 from accounts.environments import Environment
-from accounts.errors import FieldError, Invalid
+from accounts.errors import FieldError
 from accounts.models import Organization
 from secrets_app import dotenv
+from secrets_app.errors import TextTooLarge
 from secrets_app.models import Secret, SecretValue
 from secrets_app.names import problem_with_name, propose_name
 from secrets_app.plaintext import Plaintext
@@ -95,7 +96,7 @@ def plan(
         lock: hold the secrets that get a value until the transaction ends, in the order of names.
 
     Raises:
-        Invalid: the text is larger than an import may be.
+        TextTooLarge: the text is larger than an import may be.
     """
     found = _read(text)
     entries = [item for item in found if isinstance(item, dotenv.Entry)]
@@ -109,7 +110,7 @@ def _read(text: Plaintext) -> list[dotenv.Entry | dotenv.BadLine]:
     if len(found) > dotenv.MAX_ENTRIES:
         problem = TOO_MANY
     if problem:
-        raise Invalid("The text is too large.", errors=[FieldError("dotenv", problem)])
+        raise TextTooLarge("The text is too large.", errors=[FieldError("dotenv", problem)])
     return found
 
 

@@ -77,15 +77,17 @@ class SecretQuerySet(models.QuerySet["Secret"]):
             )
         )
 
-    def missing(self, master_key_ids: frozenset[str]) -> Self:
-        """Those whose status is `missing`, asked in sets rather than row by row: for counts over all of them."""
-        unreadable = _current_values().exclude(_is_readable(master_key_ids))
-        lacking = Q(pk__in=unreadable.values("secret"))
+    def missing(self, organization: Organization, master_key_ids: frozenset[str]) -> Self:
+        """The organization's whose status is `missing`, for counts over all of them: what has values is asked in sets,
+        and only of secrets without one in an environment is asked whether it is needed there.
+        """
+        values = _current_values().filter(secret__organization=organization)
+        lacking = Q(pk__in=values.exclude(_is_readable(master_key_ids)).values("secret"))
         for environment in Environment:
-            readable = _current_values().readable(master_key_ids).filter(environment=environment.value)
-            needed = _references().filter(secret__isnull=False, needed_in__has=environment)
-            lacking |= Q(pk__in=needed.values("secret")) & ~Q(pk__in=readable.values("secret"))
-        return self.filter(lacking, enabled=True)
+            readable = values.readable(master_key_ids).filter(environment=environment.value)
+            needed = _references().filter(secret=OuterRef("pk"), needed_in__has=environment)
+            lacking |= ~Q(pk__in=readable.values("secret")) & Q(Exists(needed))
+        return self.of(organization).filter(lacking, enabled=True)
 
     def search(self, text: str) -> Self:
         """Names and descriptions that contain the text, in any case."""

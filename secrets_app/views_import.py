@@ -22,7 +22,7 @@ from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.policy import Permission
 from accounts.stamps import requires
 from secrets_app import dotenv, forms_import
-from secrets_app.errors import ValueTooShort
+from secrets_app.errors import TextTooLarge, ValueTooShort
 from secrets_app.forms_import import ImportSubmission
 from secrets_app.import_plan import Act, Choices, Line, Report
 from secrets_app.services.importing import apply_import, check_import
@@ -49,9 +49,9 @@ def import_secrets(request: HttpRequest, actor: Actor) -> HttpResponse:
         return _imported(request, actor, sent) if sent.is_apply else _checked(request, actor, sent)
     except EditConflict:
         return _checked(request, actor, sent, [FieldError("", CHANGED)], status=409)
-    except Invalid as refusal:
-        if any(error.message.startswith("The text has more") for error in refusal.errors):
-            return _page(request, context | {"errors": refusal.errors}, status=422)
+    except TextTooLarge as refusal:
+        return _page(request, context | {"errors": refusal.errors}, status=422)
+    except Invalid:
         return _checked(request, actor, sent, [FieldError("", REFUSED)], status=422)
 
 
@@ -91,8 +91,7 @@ def _plan(report: Report, choices: Choices) -> dict[str, Any]:
     lists = {act.value: report.of(act) for act in Act}
     return {
         "counts": {name: len(lines) for name, lines in lists.items()},
-        "decisions": [_decision(line, choices) for line in decisions[:SHOWN_AT_MOST]],
-        "decisions_left": max(0, len(decisions) - SHOWN_AT_MOST),
+        "decisions": [_decision(line, choices) for line in decisions],
         "offer_allow_short": choices.allow_short or any(line.code == ValueTooShort.code for line in report.lines),
         "allow_short": choices.allow_short,
         "token": report.token,

@@ -37,7 +37,7 @@ def check_import(*, actor: Actor, environment: Environment, text: Plaintext, cho
 
     Raises:
         PermissionDenied: the actor may not write secrets, or not in this environment.
-        Invalid: the text is larger than an import may be.
+        TextTooLarge: the text is larger than an import may be.
     """
     _authorize(actor, environment)
     return plan(actor.organization, environment, text, choices, lock=False)
@@ -60,7 +60,7 @@ def apply_import(
         what was done; its lines know the secrets.
 
     Raises:
-        PermissionDenied: as for the dry run.
+        PermissionDenied, TextTooLarge: as for the dry run.
         Invalid, ValueTooShort: a line is refused; nothing is imported.
         EditConflict: the import would do something else than what the caller saw.
     """

@@ -92,6 +92,15 @@ def test_inventory_leads_to_the_import_for_those_who_may(as_owner, as_member, ow
     assert PAGE not in as_member.get(LIST).content.decode()
 
 
+def test_thousands_of_decisions_fit_into_one_form(as_owner):
+    text = "".join(f"{n}_KEY=value-of-{n}-it\n" for n in range(5000))
+    written = [f"{n}_KEY" for n in range(5000)]
+    decided = sent(dotenv=text, written=written, wanted=[f"KEY_{n}" for n in range(5000)], left_out=written[1:])
+    checked = as_owner.post(PAGE, decided)
+    assert as_owner.post(PAGE, decided | {"act": "apply", "token": token_of(checked)}).status_code == 302
+    assert [secret.name for secret in Secret.objects.all()] == ["KEY_0"]
+
+
 # Who may not
 
 

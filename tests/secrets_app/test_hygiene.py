@@ -94,7 +94,7 @@ def test_missing_in_sets_is_the_status_row_by_row(owner, good, held):
     rows = Secret.objects.of(owner.organization).with_status(held).values_list("name", "status")
     expected = {name for name, status in rows if status == "missing"}
     assert expected
-    assert set(Secret.objects.of(owner.organization).missing(held).values_list("name", flat=True)) == expected
+    assert set(Secret.objects.missing(owner.organization, held).values_list("name", flat=True)) == expected
     assert keyring.held_ids() == {"test"}
 
 

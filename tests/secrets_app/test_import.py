@@ -15,7 +15,7 @@ from secrets_app.errors import ValueTooShort
 from secrets_app.import_plan import Act, Choices
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import secrets
+from secrets_app.services import importing, secrets
 from secrets_app.services.importing import apply_import, check_import
 from tests.accounts.test_audit import chain_holds
 from tests.secrets_app.test_services import stored
@@ -275,6 +275,17 @@ def test_text_that_is_too_large_is_refused(owner, text):
     with pytest.raises(Invalid) as refusal:
         check(owner, text)
     assert "Import it in parts." in refusal.value.errors[0].message
+
+
+def test_name_that_is_taken_at_this_very_moment(owner, monkeypatch):
+    report = check(owner, TEXT)
+    store_secret(owner, "hubspot_api_key")
+    before = counted()
+    monkeypatch.setattr(importing, "plan", lambda *args, **kwargs: report)
+    with pytest.raises(Invalid) as refusal:
+        apply(owner, TEXT)
+    assert "just taken" in refusal.value.errors[0].message
+    assert counted() == before
 
 
 def test_import_without_its_events_did_not_happen(owner, monkeypatch):
