@@ -217,4 +217,4 @@ def test_each_finding_costs_the_same_queries_for_one_row_and_for_many(owner, goo
     few = queries()
     for number in range(2, 12):
         add(number)
-    assert queries() == few <= 2 * len(FINDINGS) + 2
+    assert queries() == few <= 2 * len(FINDINGS) + 4
