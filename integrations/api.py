@@ -75,6 +75,7 @@ def create_integration(request: HttpRequest, payload: IntegrationIn) -> Any:
         description=payload.description,
         enabled=payload.enabled,
         environments=payload.environments,
+        accept_raw_credentials=payload.accept_raw_credentials,
     )
     return Status(201, _shown(actor, integration.id))
 
@@ -101,6 +102,7 @@ def edit_integration(request: HttpRequest, integration_id: UUID, payload: Integr
         enabled=payload.enabled,
         environments=payload.environments,
         config=payload.config,
+        accept_raw_credentials=payload.accept_raw_credentials,
     )
     version = expected_version(request)
     integrations.update_integration(

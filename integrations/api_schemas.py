@@ -14,6 +14,8 @@ from integrations.kinds import KINDS
 from integrations.models import Integration, Run
 from integrations.warnings import Warning  # noqa: A004 - the API's word
 
+RAW = "Keep texts that look like a credential; without it they are refused with the code `raw_credential`."
+
 
 class IntegrationIn(Strict):
     """`POST /integrations`. What `config` holds depends on the kind, which checks it."""
@@ -24,6 +26,7 @@ class IntegrationIn(Strict):
     enabled: bool = True
     environments: list[Environment] = []
     config: dict[str, Any]
+    accept_raw_credentials: bool = Field(default=False, description=RAW)
 
 
 class IntegrationPatch(Strict):
@@ -34,6 +37,7 @@ class IntegrationPatch(Strict):
     enabled: bool | None = None
     environments: list[Environment] | None = None
     config: dict[str, Any] | None = None
+    accept_raw_credentials: bool = Field(default=False, description=RAW)
 
 
 class OwnReferenceOut(Schema):

@@ -6,7 +6,7 @@ value. This module owns the codes alone; the sentences belong to whoever refuses
 
 from typing import Any
 
-from accounts.errors import Refusal
+from accounts.errors import Invalid, Refusal
 
 
 class SecretMissing(Refusal):
@@ -117,3 +117,9 @@ class IntegrationInUse(Refusal):
     def __init__(self, detail: str, *, dependants: list[Any]) -> None:
         super().__init__(detail)
         self.dependants = dependants
+
+
+class RawCredential(Invalid):
+    """A text looks like a credential itself, and nobody said that it is meant; `errors` names each field."""
+
+    code, title = "raw_credential", "Raw credential"

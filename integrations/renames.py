@@ -34,7 +34,7 @@ def rewritten(kind: Kind[Any], config: Mapping[str, Any], old: str, new: str) ->
         if old in slot.template.secret_names:
             sources.setdefault(slot.field, set()).add(slot.template.source)
     for field, templates in sources.items():
-        *way, last = _steps(field)
+        *way, last = steps(field)
         holder: Any = changed
         for step in way:
             holder = holder[step]
@@ -46,7 +46,7 @@ def rewritten(kind: Kind[Any], config: Mapping[str, Any], old: str, new: str) ->
     return changed
 
 
-def _steps(field: str) -> list[str | int]:
+def steps(field: str) -> list[str | int]:
     """`config.headers[0].value` as the keys and indexes that lead there."""
     return [match["name"] or int(match["index"]) for match in _STEP.finditer(field)]
 

@@ -82,4 +82,20 @@
   // A single-line text (a header, the path) takes no line break.
   document.addEventListener("keydown", (e) => { if (e.key === "Enter" && e.target.matches?.(".editor > textarea[rows='1']") && !current) e.preventDefault(); });
   onStart(paintAll);
+
+  // Raw credentials: the server is asked after each change; every note stands below the field that it is about.
+  const COLUMN = /^(header|query|form|param)_([a-z]+)-(\d+)$/;
+  function control(field) {
+    const found = field.match(COLUMN); if (!found) return document.getElementById("f-" + field);
+    const rows = $$(`#rows-${found[1]} > [data-row]`).filter((row) => $$("input, textarea", row).some((i) => i.value.trim()));
+    return rows[found[3]] && $(`[name=${found[1]}_${found[2]}]`, rows[found[3]]);
+  }
+  function place(box) {
+    $$("[data-pasted-in]").filter((note) => !box.contains(note)).forEach((note) => note.remove());
+    $$("[data-pasted-in]", box).forEach((note) => (control(note.dataset.pastedIn)?.closest("[data-row], .field, .body-text") || null)?.after(note));
+  }
+  const ask = (e) => { const box = $("[data-pasted]"); if (box && box.closest("form")?.contains(e.target) && !e.target.closest("[data-pasted], [data-pasted-in]")) window.htmx.trigger(box, "pasted-check"); };
+  document.addEventListener("change", ask);
+  document.addEventListener("paste", (e) => setTimeout(() => ask(e)));
+  onStart((root) => { const box = root.matches?.("[data-pasted]") ? root : $("[data-pasted]", root); if (box) place(box); });
 })();

@@ -76,6 +76,7 @@ ROWS = {
     "integrations": [
         {
             "addresses",
+            "credentials",
             "decoding",
             "destinations",
             "dialling",
@@ -88,6 +89,7 @@ ROWS = {
             "kinds",
             "lookalikes",
             "parameters",
+            "pasted",
             "paths",
             "placeholders",
             "renames",

@@ -119,6 +119,7 @@ def _read_about(post: QueryDict) -> Sent:
         "enabled": "enabled" in post,
         "environments": known,
         "version": _version(post.get("version", "")),
+        "accept_raw_credentials": "accept_raw_credentials" in post,
     }
     return Sent(values, problems)
 

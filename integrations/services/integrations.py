@@ -19,6 +19,7 @@ from integrations.destinations import parse_url
 from integrations.errors import IntegrationInUse
 from integrations.kinds import KINDS
 from integrations.models import Integration
+from integrations.services import guard
 from integrations.services.rules import NOT_SAVED, check_description, check_name, clean_config
 
 NO_SUCH = "No such integration."
@@ -35,6 +36,7 @@ class Changes:
     enabled: bool | None = None
     environments: Iterable[Environment] | None = None
     config: dict[str, Any] | None = None
+    accept_raw_credentials: bool = False
 
 
 def create_integration(
@@ -46,12 +48,17 @@ def create_integration(
     description: str = "",
     enabled: bool = True,
     environments: Iterable[Environment] = (),
+    accept_raw_credentials: bool = False,
 ) -> Integration:
     """Store a new integration. It runs in no environment until one is chosen.
+
+    Args:
+        accept_raw_credentials: keep texts that look like a credential; that is audited.
 
     Raises:
         PermissionDenied: no right to write integrations, or not in these environments, or a key limited to some.
         Invalid: a field breaks its rule; nothing is stored.
+        RawCredential: a text looks like a credential, and nobody accepted that.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     actor.check_environments(*environments)
@@ -70,6 +77,7 @@ def create_integration(
         with transaction.atomic():
             serialize(actor.organization)
             integration.config, integration.auth_connector = clean_config(actor, kind, config, errors)
+            raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
             integration.save(force_insert=True)
             rows = references.derive(integration)
             audit.record(
@@ -79,6 +87,7 @@ def create_integration(
                 kind=kind,
                 secrets=sorted({row.name for row in rows}),
                 hosts=_hosts(integration),
+                **guard.kept(raw),
             )
     except IntegrityError as error:
         raise _refusal(error) from None
@@ -94,18 +103,20 @@ def update_integration(
         NotFound, PermissionDenied: as everywhere.
         EditConflict: somebody saved since `expected_version`.
         Invalid: a field breaks its rule.
+        RawCredential: a changed text looks like a credential, and nobody accepted that.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     try:
         with transaction.atomic():
             serialize(actor.organization)
             integration = _lock(actor, integration_id, expected_version)
-            before, hosts_before = integration.environments, _hosts(integration)
+            before, hosts_before, known = integration.environments, _hosts(integration), guard.find(integration)
             changed = _set_fields(actor, integration, changes)
             if not changed:
                 return integration
             if STEERING & set(changed):
                 actor.check_environments(*in_order(before | integration.environments))
+            raw = guard.raw_credentials(integration, known=known, accepted=changes.accept_raw_credentials)
             integration.version += 1
             integration.save(update_fields=[*changed, "auth_connector", "version", "updated_at"])
             rows = references.derive(integration)
@@ -117,6 +128,7 @@ def update_integration(
                 secrets=sorted({row.name for row in rows}),
                 hosts=_hosts(integration),
                 hosts_before=hosts_before,
+                **guard.kept(raw),
             )
     except IntegrityError as error:
         raise _refusal(error) from None

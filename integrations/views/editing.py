@@ -11,6 +11,7 @@ from accounts.actors import Actor
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.policy import Permission
 from accounts.stamps import requires
+from integrations.errors import RawCredential
 from integrations.forms import FORMS
 from integrations.forms.base import Form, Sent, Values, keep_line_ends
 from integrations.models import Integration
@@ -22,6 +23,7 @@ CONFLICT = (
     "Somebody else changed this integration since you opened it. What you typed is below, and nothing is saved yet: "
     "compare it with the saved version, then save again to replace that version with yours."
 )
+KEPT_ONLY_KNOWINGLY = "A text looks like a credential. Save it as a secret, or tick that it stays as plain text."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -41,7 +43,7 @@ def new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
     try:
         integration = _create(actor, kind, form, sent)
     except Invalid as refusal:
-        errors = form.errors(refusal.errors, sent.values)
+        errors = _errors(refusal, form, sent)
         return editor.page(request, actor, kind, values=sent.values, errors=errors, status=refusal.status)
     return _saved(request, actor, integration)
 
@@ -61,7 +63,7 @@ def edit(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpRespon
     except EditConflict:
         return _conflict(request, actor, integration_id, sent)
     except Invalid as refusal:
-        return _again(request, actor, integration, sent.values, form.errors(refusal.errors, sent.values))
+        return _again(request, actor, integration, sent.values, _errors(refusal, form, sent))
     return _saved(request, actor, saved)
 
 
@@ -84,6 +86,7 @@ def _create(actor: Actor, kind: str, form: Form, sent: Sent) -> Integration:
         description=sent.values["description"],
         enabled=sent.values["enabled"],
         environments=sent.values["environments"],
+        accept_raw_credentials=sent.values["accept_raw_credentials"],
     )
 
 
@@ -95,10 +98,18 @@ def _update(actor: Actor, integration: Integration, form: Form, sent: Sent) -> I
         enabled=sent.values["enabled"],
         environments=sent.values["environments"],
         config=form.config(sent.values, integration.config),
+        accept_raw_credentials=sent.values["accept_raw_credentials"],
     )
     return integrations.update_integration(
         actor=actor, integration_id=integration.id, changes=changes, expected_version=sent.values["version"]
     )
+
+
+def _errors(refusal: Invalid, form: Form, sent: Sent) -> list[FieldError]:
+    """At the fields; for raw credentials one at the tick, since each of them has a note of its own."""
+    if isinstance(refusal, RawCredential):
+        return [FieldError("accept_raw_credentials", KEPT_ONLY_KNOWINGLY)]
+    return form.errors(refusal.errors, sent.values)
 
 
 def _refuse(problems: list[FieldError]) -> None:

@@ -19,6 +19,8 @@ from integrations.forms.base import Values
 from integrations.kinds import KINDS
 from integrations.kinds.api_action_config import ApiActionConfig
 from integrations.models import Integration, SecretReference
+from integrations.views import pasted_notes
+from integrations.views.pasted_notes import PastedNote
 from integrations.warnings import warnings_for
 from secrets_app.models import Secret
 
@@ -33,6 +35,7 @@ def page(
     integration: Integration | None = None,
     values: Values | None = None,
     errors: list[FieldError] | None = None,
+    notes: list[PastedNote] | None = None,
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
@@ -40,6 +43,7 @@ def page(
 
     Args:
         integration: the stored one, of the actor's organization; None on the page for a new one.
+        notes: about raw credentials in the values, where they differ from what the values say by themselves.
         more: further context of the template.
     """
     form = FORMS[kind]
@@ -54,6 +58,8 @@ def page(
         "warnings": list(dict.fromkeys(warning.detail for warning in warnings)),
         "will_not_run": any(warning.certain for warning in warnings),
         "result": None,
+        "pasted": notes or (pasted_notes.of_form(form, shown, integration) if values else []),
+        "pasted_url": pasted_notes.url(actor, kind, integration),
     }
     about_kind = _about_connector(integration) if KINDS[kind].is_connector else _about_action(actor, shown, integration)
     return render(request, form.template, context | about_kind | more, status=status)

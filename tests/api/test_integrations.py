@@ -442,3 +442,15 @@ def test_bad_query_of_runs_names_its_field(caller, query):
 def test_no_answer_holds_a_value(caller, owner, echoing):
     assert VALUE not in caller.call("GET", "/integrations").text
     assert VALUE not in caller.call("GET", f"/integrations/{echoing.id}").text
+
+
+def test_a_raw_credential_is_refused_unless_that_is_said(caller, body):
+    body["config"]["headers"] = [{"name": "X-Api-Key", "value": "hunter2222"}]
+    problem = caller.call("POST", "/integrations", body)
+    assert (problem.status_code, problem.json()["code"]) == (422, "raw_credential")
+    assert [error["field"] for error in problem.json()["errors"]] == ["config.headers[0].value"]
+    stored = caller.post("/integrations", body | {"accept_raw_credentials": True})
+    more = body["config"] | {"query": [{"name": "api_key", "value": "hunter3333"}]}
+    path = f"/integrations/{stored['id']}"
+    assert caller.call("PATCH", path, {"config": more}).json()["code"] == "raw_credential"
+    assert caller.patch(path, {"config": more, "accept_raw_credentials": True})["version"] == 2

@@ -93,6 +93,13 @@ def test_replacement_must_be_another_enabled_secret_of_the_organization(caller, 
     assert SecretReference.objects.get().secret == pair[0]
 
 
+def test_both_scopes_together_open_it_and_no_key_does_not(owner, pair):
+    body = {"replacement": str(pair[1].id)}
+    both = Caller(key_for(owner, Scope.SECRETS_WRITE, Scope.INTEGRATIONS_WRITE))
+    assert both.call("POST", path(pair[0]), body).status_code == 200
+    assert Caller(None).problem("POST", path(pair[0]), body) == (401, "unauthenticated")
+
+
 @pytest.mark.parametrize("body", [{}, {"replacement": "x"}, {"replacement": None}, {"replacement": 1}, {"other": "x"}])
 def test_malformed_input_is_refused(caller, pair, body):
     assert caller.problem("POST", path(pair[0]), body) == (422, "invalid")
