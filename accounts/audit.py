@@ -39,6 +39,11 @@ class Event(StrEnum):
     SECRET_DELETED = "secret.deleted"
     SECRET_DISABLED = "secret.disabled"
     SECRET_ENABLED = "secret.enabled"
+    SECRET_PREVIOUS_DESTROYED = "secret.previous_destroyed"
+    SECRET_PROMOTED = "secret.promoted"
+    SECRET_ROLLED_BACK = "secret.rolled_back"
+    SECRET_STAGED = "secret.staged"
+    SECRET_STAGED_DISCARDED = "secret.staged_discarded"
     SECRET_UNREADABLE = "secret.unreadable"
 
 

@@ -14,6 +14,7 @@ from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge,
 from accounts.parsing import StrictJsonParser
 from config.errors import TOO_LARGE, problem
 from integrations.api import router as integrations_router
+from integrations.api_of_rotation import router as rotation_router
 from integrations.api_of_secrets import router as replacing_router
 from integrations.api_readiness import router as readiness_router
 from integrations.api_runs import router as runs_router
@@ -33,6 +34,7 @@ api = NinjaAPI(
 )
 api.add_router("/secrets", secrets_router, tags=["Secrets"])
 api.add_router("/secrets", import_router, tags=["Secrets"])
+api.add_router("/secrets", rotation_router, tags=["Rotation"])
 api.add_router("/secrets", replacing_router, tags=["Secrets"])
 api.add_router("/integrations", integrations_router, tags=["Integrations"])
 api.add_router("/readiness", readiness_router, tags=["Integrations"])

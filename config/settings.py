@@ -60,6 +60,10 @@ if DEBUG and not SERVED_ON_LOOPBACK:
 EGRESS_ALLOW = env.str("COFFER_EGRESS_ALLOW", default="")
 EGRESS_CA_FILE = env.str("COFFER_EGRESS_CA_FILE", default="")
 
+ROLLBACK_HOURS = env.int("COFFER_ROLLBACK_HOURS", default=24)
+if not 1 <= ROLLBACK_HOURS <= 24 * 30:
+    raise ImproperlyConfigured("COFFER_ROLLBACK_HOURS is out of range. Set it to a number of hours from 1 to 720.")
+
 INSTALLED_APPS = [
     "allauth",
     "allauth.account",

@@ -13,6 +13,7 @@ from integrations import broker
 from integrations.kinds import KINDS
 from integrations.models import Integration, RunOutcome
 from integrations.preparation import Call
+from integrations.requests import RequestTemplate
 
 PASSED, FAILED, NOT_CHECKABLE = "passed", "failed", "not_checkable"
 
@@ -39,21 +40,35 @@ async def check(actor: Actor, integration_id: UUID, environment: Environment) ->
     """
     if not await in_database(_is_checkable, actor, integration_id, environment):
         return [Step("request", NOT_CHECKABLE, None, "No harmless check is declared for this integration.")]
+    return [await attempt(actor, Call(integration_id, environment, check=True))]
+
+
+async def attempt(actor: Actor, call: Call) -> Step:
+    """Make one check that is declared.
+
+    Raises:
+        NotFound, PermissionDenied: as for a run. Every other refusal is a failed step.
+    """
     try:
-        result = await broker.run(actor, Call(integration_id, environment, check=True))
+        result = await broker.run(actor, call)
     except (NotFound, PermissionDenied):
         raise
     except Refusal as refusal:
-        return [Step("request", FAILED, refusal.code, refusal.detail)]
+        return Step("request", FAILED, refusal.code, refusal.detail)
     if result.outcome is RunOutcome.SUCCEEDED:
-        return [Step("request", PASSED, None, f"The upstream answered {result.answer.status}.")]
-    return [Step("request", FAILED, RunOutcome.UPSTREAM_ERROR.value, f"The upstream answered {result.answer.status}.")]
+        return Step("request", PASSED, None, f"The upstream answered {result.answer.status}.")
+    return Step("request", FAILED, RunOutcome.UPSTREAM_ERROR.value, f"The upstream answered {result.answer.status}.")
 
 
 def _is_checkable(actor: Actor, integration_id: UUID, environment: Environment) -> bool:
     integration = Integration.objects.fetch(actor, integration_id)
     actor.check(Permission.INTEGRATIONS_RUN)
     actor.check_environments(environment)
+    return declared_check(integration) is not None
+
+
+def declared_check(integration: Integration) -> RequestTemplate | None:
+    """The harmless request of an integration (its connector loaded), or None where none is declared."""
     kind, connector = KINDS[integration.kind], integration.auth_connector
     connector_config = KINDS[connector.kind].parse_config(connector.config) if connector else None
-    return kind.check_request(kind.parse_config(integration.config), connector_config) is not None
+    return kind.check_request(kind.parse_config(integration.config), connector_config)

@@ -39,12 +39,6 @@ class DomainNotAllowed(Refusal):
     code, status, title = "domain_not_allowed", 409, "Domain not allowed"
 
 
-class KeyUnavailable(Refusal):
-    """The key of a sealed value is not in the keyring, or the value does not open with it."""
-
-    code, status, title = "key_unavailable", 409, "Key unavailable"
-
-
 class InvalidArguments(Refusal):
     """The arguments do not fit the declared parameters; `errors` names each as `params.NAME`."""
 
@@ -107,6 +101,12 @@ class UpstreamTimeout(Refusal):
     """No complete answer within the deadline."""
 
     code, status, title = "upstream_timeout", 504, "Upstream too slow"
+
+
+class ChecksFailed(Refusal):
+    """A staged value did not pass on every reference, and nobody said that this is accepted."""
+
+    code, status, title = "checks_failed", 409, "Not every check passed"
 
 
 class IntegrationInUse(Refusal):

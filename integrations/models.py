@@ -15,7 +15,7 @@ from integrations.fields import OrderedJSONField
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
 from integrations.querysets import IntegrationQuerySet, RunQuerySet
-from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret
+from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret, SecretValue
 
 
 class Integration(models.Model):
@@ -153,3 +153,28 @@ class RunSecret(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, version {self.version}"
+
+
+class RotationCheck(models.Model):
+    """What became of trying one staged value on one reference. Staging again is another value: it starts with none.
+
+    The reference is a plain id: an integration may change or go while it is tried. No answer of an upstream is kept.
+    """
+
+    value = models.ForeignKey(SecretValue, on_delete=models.CASCADE, related_name="+")
+    reference_id = models.UUIDField()
+    outcome = models.CharField(max_length=15)
+    code = models.CharField(max_length=40, blank=True)
+    detail = models.TextField()
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["value", "reference_id"], name="rotation_check_once_per_reference"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["passed", "failed", "not_checkable"]), name="rotation_check_outcome_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome}, {self.checked_at}"

@@ -19,7 +19,6 @@ from integrations.errors import (
     EnvironmentNotEnabled,
     IntegrationDisabled,
     InvalidArguments,
-    KeyUnavailable,
     SecretDisabled,
     SecretMissing,
 )
@@ -30,18 +29,23 @@ from integrations.parameters import check_arguments
 from integrations.requests import RequestTemplate
 from secrets_app import keyring, resolver
 from secrets_app.domains import allows
+from secrets_app.errors import KeyUnavailable
 from secrets_app.models import SecretValue
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a caller asks for. `operation` may be None where there is one; `check` means the harmless check instead."""
+    """What a caller asks for. `operation` may be None where there is one; `check` means the harmless check instead.
+
+    `staged` is the id of a staged value to try in place of its secret's current one; `integrations.rotation` sets it.
+    """
 
     integration_id: UUID
     environment: Environment
     operation: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     check: bool = False
+    staged: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -75,12 +79,18 @@ def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
     check_links(chain_of(integration), call.environment)
     prepared = _request(integration, call, attempt)
     attempt.host, denied = _destination(prepared.template)
-    attempt.found = resolver.find(integration.organization, prepared.template.secret_names, call.environment)
+    attempt.found = _find(integration, prepared.template, call)
     for name in sorted(attempt.found):
         check_secret(name, attempt.found[name], call.environment, attempt.host)
     if denied:
         raise denied
     return prepared
+
+
+def _find(integration: Integration, template: RequestTemplate, call: Call) -> dict[str, resolver.Found]:
+    if call.staged is None:
+        return resolver.find(integration.organization, template.secret_names, call.environment)
+    return resolver.find_with_staged(integration.organization, template.secret_names, call.environment, call.staged)
 
 
 def chain_of(integration: Integration) -> list[Integration]:

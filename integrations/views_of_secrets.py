@@ -29,6 +29,8 @@ def details(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse
         "allowed_domains": row.allowed_domains,
         "references": inventory.references_to(actor.organization, row),
         "values": value_fields(row),
+        "rotation_due_at": row.rotation_due_at,
+        "rotation_overdue": row.rotation_overdue,
         "calls_by_day": calls,
         "calls_total": sum(calls),
     }

@@ -29,3 +29,21 @@ class SecretInUse(Refusal):
     def __init__(self, detail: str, *, references: list[Any]) -> None:
         super().__init__(detail)
         self.references = references
+
+
+class KeyUnavailable(Refusal):
+    """The key of a sealed value is not in the keyring, or the value does not open with it."""
+
+    code, status, title = "key_unavailable", 409, "Key unavailable"
+
+
+class NothingStaged(Refusal):
+    """There is no staged value in this environment."""
+
+    code, status, title = "nothing_staged", 409, "Nothing is staged"
+
+
+class RollbackExpired(Refusal):
+    """No previous value to go back to, or its window is over."""
+
+    code, status, title = "rollback_expired", 409, "Roll-back is over"

@@ -13,6 +13,8 @@ from secrets_app.inventory import NOTHING, Row
 from secrets_app.plaintext import Plaintext
 
 VERSION = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
+NO_DAYS = 0
+"""What an interval that is no number is read as: the services refuse it."""
 SHARED, PER_ENVIRONMENT = "shared", "per-env"
 
 
@@ -28,6 +30,20 @@ class Submission:
     enabled: bool
     allow_short: bool
     version: int | None
+    rotate_every_days: str | None = ""
+
+    @property
+    def rotation_days(self) -> int | None:
+        """The interval as a number; None where there is none."""
+        text = (self.rotate_every_days or "").strip()
+        if not text:
+            return None
+        return int(text) if VERSION.match(text) else NO_DAYS
+
+    @property
+    def stops_rotation(self) -> bool:
+        """The field was there, and empty."""
+        return self.rotate_every_days is not None and not self.rotate_every_days.strip()
 
     def shown_again(self) -> dict[str, Any]:
         """The fields for the form after a refusal: all but the values."""
@@ -39,6 +55,7 @@ class Submission:
             "enabled": self.enabled,
             "allow_short": self.allow_short,
             "version": self.version,
+            "rotate_every_days": self.rotate_every_days or "",
         }
 
 
@@ -58,6 +75,7 @@ def read(post: QueryDict) -> Submission:
         enabled="enabled" in post,
         allow_short="allow_short" in post,
         version=_version(post.get("version", "")),
+        rotate_every_days=post.get("rotate_every_days"),
     )
 
 
@@ -70,7 +88,15 @@ def stored(row: Row) -> dict[str, Any]:
     """The fields of a form for a stored secret."""
     mode = SHARED if row.shared else PER_ENVIRONMENT
     return Submission(
-        row.name, row.description, mode, {}, row.allowed_domains, row.enabled, allow_short=False, version=row.version
+        row.name,
+        row.description,
+        mode,
+        {},
+        row.allowed_domains,
+        row.enabled,
+        allow_short=False,
+        version=row.version,
+        rotate_every_days=str(row.rotate_every_days or ""),
     ).shown_again()
 
 
@@ -83,6 +109,7 @@ def value_fields(row: Row | None) -> list[dict[str, Any]]:
             "state": state.state,
             "updated_at": state.updated_at,
             "updated_by": state.updated_by,
+            "staged_at": state.staged_at,
         }
         for environment, state in states.items()
     ]

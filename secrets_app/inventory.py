@@ -5,7 +5,7 @@ A page of rows costs the same number of queries whatever its length, and the sam
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from accounts.environments import Environment
 from accounts.models import Organization
 from accounts.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from secrets_app import keyring
-from secrets_app.models import Secret, SecretValue
+from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.querysets import SecretQuerySet, reference_model
 
 MISSING_FIRST, SECRETS_AFTER = "m", "s"
@@ -33,6 +33,8 @@ class EnvironmentState:
     updated_at: datetime | None = None
     updated_by: str | None = None
     entered_once: UUID | None = None
+    staged_at: datetime | None = None
+    rollback_until: datetime | None = None
 
 
 NOTHING = EnvironmentState("missing")
@@ -72,6 +74,17 @@ class Row:
     def states(self) -> dict[str, str]:
         """The state by environment value, for marks."""
         return {environment.value: entry.state for environment, entry in self.environments.items()}
+
+    @property
+    def rotation_due_at(self) -> datetime | None:
+        """When the oldest value is due for another one, where an interval is set."""
+        entered = [entry.updated_at for entry in self.environments.values() if entry.updated_at]
+        return min(entered) + timedelta(days=self.rotate_every_days) if self.rotate_every_days and entered else None
+
+    @property
+    def rotation_overdue(self) -> bool:
+        """Whether that moment is behind us."""
+        return self.rotation_due_at is not None and self.rotation_due_at <= timezone.now()
 
     @property
     def shared(self) -> bool:
@@ -241,19 +254,38 @@ def _rows(secrets: list[Any]) -> list[Row]:
 
 
 def _states(secrets: Iterable[Secret]) -> dict[UUID, dict[Environment, EnvironmentState]]:
-    found: dict[UUID, dict[Environment, EnvironmentState]] = defaultdict(dict)
+    kept: dict[tuple[UUID, Environment], dict[str, SecretValue]] = defaultdict(dict)
     values = (
-        SecretValue.objects.current()
+        SecretValue.objects.exclude(state=ValueState.DESTROYED.value)
         .filter(secret__in=[secret.pk for secret in secrets])
         .select_related("data_key")
         .defer("sealed")
     )
     for value in values:
-        found[value.secret_id][Environment(value.environment)] = EnvironmentState(
-            state="set" if keyring.is_openable(value) else "unreadable",
-            version=value.version,
-            updated_at=value.created_at,
-            updated_by=value.created_by,
-            entered_once=value.entered_once,
-        )
+        kept[value.secret_id, Environment(value.environment)][value.state] = value
+    found: dict[UUID, dict[Environment, EnvironmentState]] = defaultdict(dict)
+    for (secret_id, environment), by_state in kept.items():
+        found[secret_id][environment] = _state(by_state)
     return found
+
+
+def _state(by_state: dict[str, SecretValue]) -> EnvironmentState:
+    """What is known of one environment, by the state of the values that it has."""
+    current, staged = by_state.get(ValueState.CURRENT.value), by_state.get(ValueState.STAGED.value)
+    previous = by_state.get(ValueState.PREVIOUS.value)
+    until = previous.rollback_until if previous else None
+    state = replace(
+        NOTHING,
+        staged_at=staged.created_at if staged else None,
+        rollback_until=until if until and until > timezone.now() else None,
+    )
+    if current is None:
+        return state
+    return replace(
+        state,
+        state="set" if keyring.is_openable(current) else "unreadable",
+        version=current.version,
+        updated_at=current.created_at,
+        updated_by=current.created_by,
+        entered_once=current.entered_once,
+    )

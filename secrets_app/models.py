@@ -124,6 +124,11 @@ class SecretValue(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by_id = models.UUIDField(null=True)
     created_by = models.CharField(max_length=254)
+    retired_at = models.DateTimeField(null=True, help_text="When a promotion made it the previous value.")
+    retired_by = models.CharField(max_length=254, blank=True)
+    rollback_until = models.DateTimeField(
+        null=True, help_text="From then on a previous value is refused and destroyed."
+    )
 
     objects: ClassVar[SecretValueQuerySet] = SecretValueQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -136,6 +141,13 @@ class SecretValue(models.Model):
             models.UniqueConstraint(
                 fields=["secret", "environment"], condition=Q(state="staged"), name="secret_value_one_staged"
             ),
+            models.UniqueConstraint(
+                fields=["secret", "environment"], condition=Q(state="previous"), name="secret_value_one_previous"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="previous") | Q(retired_at__isnull=False, rollback_until__isnull=False),
+                name="secret_value_previous_has_an_end",
+            ),
             models.CheckConstraint(
                 condition=Q(environment__in=[environment.value for environment in Environment]),
                 name="secret_value_environment_known",
@@ -147,6 +159,9 @@ class SecretValue(models.Model):
                 condition=Q(state="destroyed", sealed=None) | (~Q(state="destroyed") & Q(sealed__isnull=False)),
                 name="secret_value_sealed_until_destroyed",
             ),
+        ]
+        indexes = [
+            models.Index(fields=["rollback_until"], condition=Q(state="previous"), name="secret_value_to_be_destroyed")
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,9 @@ be sound, and opens again when the right master key is back.
 
 A comparison of values (`marked_values`) happens in here: what leaves are marks under a key of that comparison.
 
+A rotation tries a value that is staged: `find_with_staged` puts that very value in the place of the current one, for
+one secret. It is opened by the same `open_values`.
+
 Callers are a closed list, held by `tests/test_architecture.py`: the broker, and the comparison of the hygiene page.
 """
 
@@ -21,7 +24,7 @@ from accounts.actors import Actor
 from accounts.environments import Environment
 from accounts.models import Organization
 from secrets_app import keyring
-from secrets_app.models import Secret, SecretValue
+from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.plaintext import Plaintext
 from secrets_app.sameness import Fingerprints
 from secrets_app.values import is_short
@@ -76,6 +79,24 @@ def find(organization: Organization, names: Iterable[str], environment: Environm
             value.secret = secret
         found[name] = Found(secret, value)
     return found
+
+
+def find_with_staged(
+    organization: Organization, names: Iterable[str], environment: Environment, staged_id: UUID
+) -> dict[str, Found]:
+    """The same as `find`, with one staged value in the place of its secret's current one.
+
+    A value that is not staged any more (promoted, discarded, staged again) is None: it is never tried by mistake.
+    """
+    found = find(organization, names, environment)
+    row = SecretValue.objects.filter(pk=staged_id).select_related("data_key", "secret").first()
+    if row is None or row.secret.name not in found:
+        return found
+    secret = found[row.secret.name].secret
+    is_tried = secret == row.secret and row.environment == environment.value and row.state == ValueState.STAGED.value
+    if is_tried and secret:
+        row.secret = secret
+    return found | {row.secret.name: Found(secret, row if is_tried else None)}
 
 
 def open_values(found: Mapping[str, Found], *, actor: Actor) -> dict[str, Plaintext]:

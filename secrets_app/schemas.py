@@ -1,6 +1,6 @@
 """What the API takes and gives for secrets. A value can be taken; no schema has a field to give one."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -156,8 +156,8 @@ def secret_out(row: Row) -> dict[str, Any]:
                 "version": entry.version,
                 "updated_at": entry.updated_at,
                 "updated_by": entry.updated_by,
-                "staged_at": None,
-                "rollback_until": None,
+                "staged_at": entry.staged_at,
+                "rollback_until": entry.rollback_until,
             }
             for environment, entry in row.environments.items()
         },
@@ -165,17 +165,11 @@ def secret_out(row: Row) -> dict[str, Any]:
         "usage_count": row.usage_count,
         "last_used_at": row.last_used_at,
         "rotate_every_days": row.rotate_every_days,
-        "rotation_due_at": rotation_due_at(row),
+        "rotation_due_at": row.rotation_due_at,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "version": row.version,
     }
-
-
-def rotation_due_at(row: Row) -> datetime | None:
-    """When the oldest value is due for another one, where an interval is set."""
-    entered = [entry.updated_at for entry in row.environments.values() if entry.updated_at]
-    return min(entered) + timedelta(days=row.rotate_every_days) if row.rotate_every_days and entered else None
 
 
 def reference_out(reference: Any) -> dict[str, Any]:

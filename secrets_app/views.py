@@ -41,6 +41,7 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
             description=sent.description,
             allowed_domains=sent.domains,
             enabled=sent.enabled,
+            rotate_every_days=sent.rotation_days,
             entered_once=sent.mode == forms.SHARED and bool(sent.values),
             allow_short=sent.allow_short,
         )
@@ -63,6 +64,8 @@ def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
         description=sent.description,
         enabled=sent.enabled,
         allowed_domains=sent.domains,
+        rotate_every_days=sent.rotation_days,
+        stop_rotation=sent.stops_rotation,
         values=dict(sent.values),
         entered_once=sent.mode == forms.SHARED,
         allow_short=sent.allow_short,

@@ -26,6 +26,9 @@ SECRETS, INTEGRATIONS = "o/<slug:slug>/secrets/", "o/<slug:slug>/integrations/"
 SECRET, INTEGRATION = SECRETS + "<uuid:secret_id>/", INTEGRATIONS + "<uuid:integration_id>/"
 API_SECRET, API_INTEGRATION = "api/v1/secrets/<uuidstr:secret_id>", "api/v1/integrations/<uuidstr:integration_id>"
 
+ROTATE, API_ROTATION = SECRET + "rotate/", API_SECRET + "/rotation/<environment>"
+ROTATION_IDS = {"environment": "staging", "reference_id": uuid4()}
+
 # method and pattern: owner, admin, member, outsider, anonymous, API key
 TABLE = {
     # anybody
@@ -68,6 +71,28 @@ TABLE = {
     ("POST", SECRET + "disable/"): (302, 302, 403, 404, 302, 302),
     ("GET", SECRET + "delete/"): (200, 200, 403, 404, 302, 302),
     ("POST", SECRET + "delete/"): (422, 422, 403, 404, 302, 302),
+    # rotation of a secret of which nothing is staged
+    ("GET", ROTATE): (200, 200, 403, 404, 302, 302),
+    ("POST", ROTATE): (422, 422, 403, 404, 302, 302),
+    ("GET", ROTATE + "<str:environment>/"): (303, 303, 403, 404, 302, 302),
+    ("GET", ROTATE + "<str:environment>/window/"): (303, 303, 403, 404, 302, 302),
+    ("GET", ROTATE + "<str:environment>/check/"): (405, 405, 405, 405, 302, 302),
+    ("POST", ROTATE + "<str:environment>/check/"): (303, 303, 403, 404, 302, 302),
+    ("GET", ROTATE + "<str:environment>/check/<uuid:reference_id>/"): (405, 405, 405, 405, 302, 302),
+    ("POST", ROTATE + "<str:environment>/check/<uuid:reference_id>/"): (303, 303, 403, 404, 302, 302),
+    ("GET", ROTATE + "<str:environment>/promote/"): (303, 303, 403, 404, 302, 302),
+    ("POST", ROTATE + "<str:environment>/promote/"): (303, 303, 403, 404, 302, 302),
+    ("GET", ROTATE + "<str:environment>/rollback/"): (405, 405, 405, 405, 302, 302),
+    ("POST", ROTATE + "<str:environment>/rollback/"): (303, 303, 403, 404, 302, 302),
+    ("GET", ROTATE + "<str:environment>/finish/"): (405, 405, 405, 405, 302, 302),
+    ("POST", ROTATE + "<str:environment>/finish/"): (303, 303, 403, 404, 302, 302),
+    ("GET", ROTATE + "<str:environment>/discard/"): (405, 405, 405, 405, 302, 302),
+    ("POST", ROTATE + "<str:environment>/discard/"): (303, 303, 403, 404, 302, 302),
+    ("PUT", API_ROTATION): (401, 401, 401, 401, 401, 422),
+    ("DELETE", API_ROTATION): (401, 401, 401, 401, 401, 409),
+    ("POST", API_ROTATION + "/check"): (401, 401, 401, 401, 401, 409),
+    ("POST", API_ROTATION + "/promote"): (401, 401, 401, 401, 401, 409),
+    ("POST", API_ROTATION + "/rollback"): (401, 401, 401, 401, 401, 409),
     # integrations
     ("GET", INTEGRATIONS): (200, 200, 200, 404, 302, 302),
     ("GET", INTEGRATIONS + "new/<str:kind>/"): (200, 200, 403, 404, 302, 302),
@@ -132,7 +157,13 @@ def world(owner, admin, member, outsider):
 
 def ids_of(actor):
     secret, action = store_secret(actor), make_action(actor, uses="", base_url="http://127.0.0.1:9")
-    return {"slug": actor.organization.slug, "secret_id": secret.id, "integration_id": action.id, "kind": "api_action"}
+    return {
+        "slug": actor.organization.slug,
+        "secret_id": secret.id,
+        "integration_id": action.id,
+        "kind": "api_action",
+        **ROTATION_IDS,
+    }
 
 
 def address(pattern, ids):

@@ -7,10 +7,13 @@ import json
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.environments import Environment
+from accounts.models import AuditEvent
 from integrations import transport
-from integrations.models import Run
+from integrations.models import RotationCheck, Run
+from secrets_app.models import SecretValue
 from tests.canary import (
     FORMS,
     VALUES,
@@ -133,6 +136,48 @@ def test_value_reaches_the_upstream_and_no_other_place(program, upstream):
     arrived = b"\n".join(received)
     assert [environment for environment, text in VALUES.items() if text.encode() not in arrived] == []
     assert (len(received), Run.objects.filter(outcome__in=["succeeded", "upstream_error"]).count()) == (12, 12)
+    assert leaks({**program.answers, **database_surfaces(), "cache": cache_surface()}) == []
+    assert (logs.seen, logs.lines > 0) == ([], True)
+
+
+def rotate(program, secret, environment):
+    """Every step of a rotation, done, refused and repeated, with the marked value."""
+    path, value = f"/secrets/{secret}/rotation/{environment.value}", VALUES[environment]
+    for wrong in (value + "\0", [value], {"value": value}, value * 4000):
+        program.call("PUT", path, {"value": wrong})
+    for _ in range(2):
+        program.call("PUT", path, {"value": value})
+        program.call("POST", f"{path}/check")
+        program.call("POST", f"{path}/promote", {"accept_failures": value})
+        program.call("POST", f"{path}/promote", {})
+        program.call("POST", f"{path}/promote", {"accept_failures": True})
+        program.call("POST", f"{path}/rollback")
+    program.call("PUT", path, {"value": value})
+    program.call("DELETE", path)
+    program.call("PUT", path, {"value": value})
+    program.call("POST", f"{path}/check")
+    program.call("POST", f"{path}/promote", {"accept_failures": True})
+    for reading in (f"/secrets/{secret}", "/secrets", "/runs"):
+        program.call("GET", reading)
+    assert "current" in set(SecretValue.objects.filter(environment=environment.value).values_list("state", flat=True))
+
+
+def test_rotation_sends_the_value_to_the_upstream_and_shows_it_nowhere(program, upstream):
+    from django.core.management import call_command
+
+    received, url = upstream
+    with watched_logs() as logs:
+        secret = program.call("POST", "/secrets", {"name": "crm.apiKey", "value": "the-value-before"})["id"]
+        body = {"kind": "api_action", "name": "Echo", "environments": list(Environment)}
+        program.call("POST", "/integrations", {**body, "config": {**CONFIG, "base_url": url}})
+        for environment in Environment:
+            rotate(program, secret, environment)
+        SecretValue.objects.filter(state="previous").update(rollback_until=timezone.now())
+        call_command("housekeeping")
+    arrived = b"\n".join(received)
+    assert [environment for environment, text in VALUES.items() if text.encode() not in arrived] == []
+    assert AuditEvent.objects.filter(event="secret.promoted").count() >= 6
+    assert RotationCheck.objects.count() == 0
     assert leaks({**program.answers, **database_surfaces(), "cache": cache_surface()}) == []
     assert (logs.seen, logs.lines > 0) == ([], True)
 

@@ -23,6 +23,8 @@ from secrets_app.services.values import NewValues, destroy, environments_with_va
 from secrets_app.signals import secret_created, secret_renamed
 
 NOT_SAVED = "The secret was not saved."
+BESIDE = (ValueState.STAGED, ValueState.PREVIOUS)
+STORED = (ValueState.CURRENT, *BESIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,7 @@ def _update(actor: Actor, secret_id: UUID, changes: Changes, expected_version: i
     changed = _set_fields(secret, changes)
     if "allowed_domains" in changed:
         _require_new_values(secret, changes.values)
-        for environment in Environment:
-            destroy(secret, environment, ValueState.STAGED, ValueState.PREVIOUS)
+        _destroy_beside(secret, actor)
     store_values(secret, changes.values, actor=actor, entered_once=changes.entered_once)
     if not changed and not changes.values:
         return secret
@@ -173,7 +174,7 @@ def delete_secret(*, actor: Actor, secret_id: UUID) -> None:
     try:
         with transaction.atomic():
             secret = lock_secret(actor, secret_id, None)
-            actor.check_environments(*environments_with_value(secret))
+            actor.check_environments(*environments_with_value(secret, *STORED))
             _refuse_if_used(secret)
             Secret.objects.filter(pk=secret.pk).delete()
             audit.record(audit.Event.SECRET_DELETED, actor=actor, target=secret)
@@ -251,6 +252,14 @@ def _require_new_values(secret: Secret, values: NewValues) -> None:
                 for environment in untouched
             ],
         )
+
+
+def _destroy_beside(secret: Secret, actor: Actor) -> None:
+    """Neither a staged value nor one that is kept for a roll-back goes to domains that it was not entered for."""
+    kept_in = environments_with_value(secret, *BESIDE)
+    actor.check_environments(*kept_in)
+    for environment in kept_in:
+        destroy(secret, environment, *BESIDE)
 
 
 def _replaced(secret: Secret, changed: list[str], name_before: str, domains_before: list[str]) -> dict[str, Any]:

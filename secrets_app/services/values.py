@@ -15,7 +15,8 @@ NewValues = Mapping[Environment, Plaintext | None]
 
 
 def store_values(secret: Secret, values: NewValues, *, actor: Actor, entered_once: bool) -> None:
-    """Make each value the current one of its environment; None removes it. The value before it is destroyed at once.
+    """Make each value the current one of its environment; None removes it. The value before it is destroyed at once,
+    and so is a previous one that was kept for a roll-back; a staged one stays (DESIGN section 4, "Rotation").
 
     Args:
         entered_once: the person typed one value for all environments.
@@ -23,7 +24,7 @@ def store_values(secret: Secret, values: NewValues, *, actor: Actor, entered_onc
     batch = uuid4() if entered_once else None
     for environment in in_order(values):
         value = values[environment]
-        destroy(secret, environment, ValueState.CURRENT)
+        destroy(secret, environment, ValueState.CURRENT, ValueState.PREVIOUS)
         if value is None:
             continue
         version = next_version(secret, environment)
@@ -72,12 +73,11 @@ def destroy(secret: Secret, environment: Environment, *states: ValueState) -> No
     ).update(state=ValueState.DESTROYED.value, sealed=None)
 
 
-def environments_with_value(secret: Secret) -> list[Environment]:
-    """Where the secret has a current value, readable or not."""
-    return in_order(
-        Environment(name)
-        for name in SecretValue.objects.current().filter(secret=secret).values_list("environment", flat=True)
-    )
+def environments_with_value(secret: Secret, *states: ValueState) -> list[Environment]:
+    """Where the secret has a value in one of these states, readable or not; a current one where none is named."""
+    wanted = [state.value for state in states or (ValueState.CURRENT,)]
+    rows = SecretValue.objects.filter(secret=secret, state__in=wanted)
+    return in_order({Environment(name) for name in rows.values_list("environment", flat=True)})
 
 
 def next_version(secret: Secret, environment: Environment) -> int:

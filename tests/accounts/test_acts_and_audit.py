@@ -11,7 +11,7 @@ from accounts.services.organizations import add_member, change_role, create_orga
 from integrations.services import integrations
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import secrets
+from secrets_app.services import rotation, secrets
 from secrets_app.services.comparing import compare_values
 from tests import factories
 from tests.things import make_action, make_connector, store_secret
@@ -23,12 +23,24 @@ class Broken(Exception):
     """The audit insert fails."""
 
 
+def stage_value(owner, secret):
+    rotation.stage(actor=owner, secret_id=secret.id, environment=STAGING, value=Plaintext("another-value"))
+    return secret
+
+
+def promoted(owner, secret):
+    stage_value(owner, secret)
+    return rotation.promote(actor=owner, secret_id=secret.id, environment=STAGING, judge=lambda staged: [])
+
+
 @pytest.fixture
 def stage(owner, organization):
     """Something to act on, for each act."""
     used = store_secret(owner, "used.key")
     return {
         "unused": store_secret(owner),
+        "staged": stage_value(owner, store_secret(owner, "staged.key")),
+        "promoted": promoted(owner, store_secret(owner, "promoted.key")),
         "used": used,
         "disabled": secrets.set_enabled(actor=owner, secret_id=store_secret(owner, "off.key").id, enabled=False),
         "action": make_action(owner, uses="used.key"),
@@ -64,6 +76,19 @@ ACTS = {
         actor=owner, secret_id=stage["disabled"].id, enabled=True
     ),
     "secret.deleted": lambda owner, stage: secrets.delete_secret(actor=owner, secret_id=stage["unused"].id),
+    "secret.staged": lambda owner, stage: stage_value(owner, stage["used"]),
+    "secret.staged_discarded": lambda owner, stage: rotation.discard(
+        actor=owner, secret_id=stage["staged"].id, environment=STAGING
+    ),
+    "secret.promoted": lambda owner, stage: rotation.promote(
+        actor=owner, secret_id=stage["staged"].id, environment=STAGING, judge=lambda staged: []
+    ),
+    "secret.rolled_back": lambda owner, stage: rotation.roll_back(
+        actor=owner, secret_id=stage["promoted"].id, environment=STAGING
+    ),
+    "secret.previous_destroyed": lambda owner, stage: rotation.destroy_previous(
+        actor=owner, secret_id=stage["promoted"].id, environment=STAGING
+    ),
     "integration.created": lambda owner, stage: make_action(owner, "Another", uses="used.key"),
     "integration.changed": lambda owner, stage: integrations.update_integration(
         actor=owner,

@@ -13,6 +13,8 @@ from accounts.environments import Environment
 from accounts.models import ApiKey
 from accounts.policy import Scope
 from config.api import api
+from secrets_app.plaintext import Plaintext
+from secrets_app.services import rotation
 from tests.api.conftest import BASE, Caller
 from tests.things import key_for, make_action, store_secret
 
@@ -23,6 +25,9 @@ ACTION = {"kind": "api_action", "name": "New", "config": {"base_url": "https://a
 # writing includes reading
 READ_SECRETS = {Scope.SECRETS_READ, Scope.SECRETS_WRITE}
 READ_INTEGRATIONS = {Scope.INTEGRATIONS_READ, Scope.INTEGRATIONS_WRITE}
+ROTATION = "/secrets/{secret_id}/rotation/{environment}"
+# what an operation needs beside the scope that opens it: trying a value calls integrations
+NEEDED_TOO = {("POST", ROTATION + "/check"): Scope.RUN}
 # every operation: the scopes that each open it, and a body that it takes
 REPLACE = ("POST", "/secrets/{secret_id}/replace-references")  # needs both of its scopes; the others any one
 OPERATIONS = {
@@ -36,6 +41,11 @@ OPERATIONS = {
     ("PATCH", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, {"description": "x"}),
     ("DELETE", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, None),
     ("GET", "/secrets/{secret_id}/references"): (READ_SECRETS, None),
+    ("PUT", ROTATION): ({Scope.SECRETS_WRITE}, {"value": "a-new-value"}),
+    ("DELETE", ROTATION): ({Scope.SECRETS_WRITE}, None),
+    ("POST", ROTATION + "/check"): ({Scope.SECRETS_WRITE}, None),
+    ("POST", ROTATION + "/promote"): ({Scope.SECRETS_WRITE}, {"accept_failures": True}),
+    ("POST", ROTATION + "/rollback"): ({Scope.SECRETS_WRITE}, None),
     REPLACE: (
         {Scope.SECRETS_WRITE, Scope.INTEGRATIONS_WRITE},
         {"replacement": "00000000-0000-4000-8000-000000000000"},
@@ -52,14 +62,20 @@ OPERATIONS = {
     ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
 }
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
-with_body = [operation for operation in OPERATIONS if operation[0] in {"POST", "PATCH"}]
+with_body = [operation for operation, (_, body) in OPERATIONS.items() if operation[0] != "GET" and body is not None]
 
 
 @pytest.fixture
 def paths(owner):
     """Fills a real secret and a real integration into a path."""
     action = make_action(owner, uses="", base_url="http://127.0.0.1:9")
-    ids = {"secret_id": store_secret(owner).id, "integration_id": action.id}
+    secret = store_secret(owner)
+    for text in ("the-second-value", "the-third-value"):  # one that was promoted, one that is staged
+        place = {"actor": owner, "secret_id": secret.id, "environment": S}
+        if text == "the-third-value":
+            rotation.promote(**place, judge=lambda staged: [])
+        rotation.stage(**place, value=Plaintext(text))
+    ids = {"secret_id": secret.id, "integration_id": action.id, "environment": "staging"}
     return lambda path: path.format(**ids)
 
 
@@ -80,7 +96,8 @@ def test_each_scope_opens_what_it_names_and_nothing_else(owner, paths, operation
     opening, body = OPERATIONS[operation]
     others = Caller(key_for(owner, *set(Scope) - opening))
     assert others.problem(method, paths(path), body) == (403, "permission_denied")
-    for scopes in [opening] if operation == REPLACE else [{scope} for scope in opening]:
+    ways = [opening] if operation == REPLACE else [{scope, NEEDED_TOO.get(operation, scope)} for scope in opening]
+    for scopes in ways:
         response = Caller(key_for(owner, *scopes)).call(method, paths(path), body)
         assert response.status_code in ({422} if operation == REPLACE else {200, 201, 204, 502})
 
@@ -108,7 +125,9 @@ def test_every_key_that_is_no_good_gets_the_same_answer(owner, paths, operation)
 def test_no_key_is_401_before_anything_is_looked_up(operation, django_assert_num_queries):
     method, path = operation
     unknown = path.format(
-        secret_id="0" * 8 + "-0000-0000-0000-" + "0" * 12, integration_id="0" * 8 + "-0000-0000-0000-" + "0" * 12
+        environment="staging",
+        secret_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
+        integration_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
     )
     with django_assert_num_queries(0):
         response = Caller(None).call(method, unknown, OPERATIONS[operation][1])
@@ -248,7 +267,7 @@ def schemas_that_mention(word):
 
 
 def test_no_answer_has_a_field_for_a_value():
-    assert schemas_that_mention("value") == {"SecretIn", "SecretPatch", "HeaderOut"}
+    assert schemas_that_mention("value") == {"SecretIn", "SecretPatch", "StageIn", "HeaderOut"}
     assert schemas_that_mention("values") == {"SecretIn", "SecretPatch"}
     assert schemas_that_mention("sealed") == set()
 
@@ -261,10 +280,12 @@ def test_input_refuses_unknown_fields_in_the_document_too():
         "ImportIn",
         "IntegrationIn",
         "IntegrationPatch",
+        "PromoteIn",
         "ReplacementIn",
         "RunIn",
         "SecretIn",
         "SecretPatch",
+        "StageIn",
         "ValuesIn",
     }
     assert all(schemas[name]["additionalProperties"] is False for name in inputs)

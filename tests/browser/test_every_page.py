@@ -5,6 +5,7 @@ import pytest
 from accounts.environments import Environment
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
+from secrets_app.services import rotation
 from secrets_app.services.secrets import create_secret, set_enabled
 from tests.browser.conftest import sideways, violations
 
@@ -51,6 +52,11 @@ def content(owner) -> dict[str, str]:
             },
         },
     )
+    for environment in (Environment.PRODUCTION, Environment.STAGING):
+        place = {"actor": owner, "secret_id": used.id, "environment": environment}
+        rotation.stage(**place, value=Plaintext("a-new-value-0815"))
+        if environment is Environment.PRODUCTION:
+            rotation.promote(**place, judge=lambda staged: [])
     return {"used": str(used.id), "unused": str(unused.id), "connector": str(connector.id), "action": str(action.id)}
 
 
@@ -68,6 +74,11 @@ OWNER_PAGES = [
     "secrets/{used}/edit/",
     "secrets/{used}/replace/",
     "secrets/{used}/delete/",
+    "secrets/{used}/rotate/",
+    "secrets/{unused}/rotate/?environment=production",
+    "secrets/{used}/rotate/staging/",
+    "secrets/{used}/rotate/staging/promote/",
+    "secrets/{used}/rotate/production/window/",
     "secrets/{unused}/delete/",
     "integrations/",
     "integrations/?q=nothing-has-this",

@@ -10,10 +10,10 @@ from accounts.environments import Environment
 from accounts.models import User
 from config.demo import upstream
 from integrations.models import Run
-from secrets_app.models import Secret
+from secrets_app.models import Secret, SecretValue
 from tests.canary import VALUES, cache_surface, database_surfaces, leaks, watched_logs
 from tests.pages.conftest import browser_of
-from tests.things import make_action
+from tests.things import make_action, store_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -103,6 +103,61 @@ def test_no_page_of_anybody_holds_a_value(owner, admin, member, outsider, staff)
         name: page for visitor in visitors.values() for name, page in visitor.answers.items()
     }
     assert len(answers) > 60
+    assert leaks(answers | database_surfaces() | {"cache": cache_surface()}) == []
+    assert (logs.seen, logs.lines > 0) == ([], True)
+
+
+def rotated(visitor, slug, secret, environment):
+    """The marked value through every step, refused ones among them, with a look at every page on the way."""
+    base, value = reverse("secret-rotate", args=[slug, secret.id]), VALUES[environment]
+    step = f"{base}{environment.value}/"
+    visitor.post(base, environment=environment.value, value=value + "\0")
+    visitor.post(base, environment=value, value=value)
+    visitor.get(f"{base}?environment={environment.value}")
+    visitor.post(base, environment=environment.value, value=value)
+    visitor.get(step)
+    for reference in secret.references.all():
+        visitor.post(f"{step}check/{reference.id}/")
+    visitor.keep(visitor.client.post(f"{step}check/"), "POST check")
+    for address in (step, f"{step}promote/"):
+        visitor.get(address)
+    visitor.post(f"{step}promote/")
+    visitor.post(f"{step}promote/", staged=value, accepted=value)
+    staged = SecretValue.objects.get(state="staged")
+    accepted = [str(reference.id) for reference in secret.references.all()]
+    visitor.post(f"{step}promote/", staged=str(staged.id), accepted=accepted, accept_failures="on")
+    visitor.get(f"{step}window/")
+
+
+def test_no_page_of_a_rotation_holds_a_value(owner, admin, member, outsider, staff):
+    visitors = {
+        name: Visitor(browser_of(actor), name)
+        for name, actor in {"owner": owner, "admin": admin, "member": member, "outsider": outsider}.items()
+    }
+    slug, received = owner.organization.slug, []
+    with watched_logs() as logs, upstream.serving(0, received.append) as port:
+        secret = store_secret(owner, value="the-value-before")
+        place = {"environments": list(Environment), "base_url": f"http://127.0.0.1:{port}"}
+        make_action(owner, check={"method": "GET", "path": "/me"}, **place)
+        make_action(owner, "Not checkable", **place)
+        for environment in Environment:
+            rotated(visitors["owner"], slug, secret, environment)
+        visitors["owner"].post(f"{reverse('secret-rotate', args=[slug, secret.id])}staging/rollback/")
+        visitors["owner"].post(f"{reverse('secret-rotate', args=[slug, secret.id])}production/finish/")
+        for visitor in visitors.values():
+            visitor.crawl(f"/o/{slug}/secrets/")
+            visitor.get(reverse("secret-details", args=[slug, secret.id]))
+            visitor.get(reverse("secret-rotate", args=[slug, secret.id]))
+        Visitor(staff, "staff").crawl("/admin/")
+
+    sent = {request["headers"]["Authorization"] for request in received}
+    assert sent == {f"Bearer {VALUES[environment]}" for environment in Environment}
+    states = set(SecretValue.objects.exclude(sealed=None).values_list("environment", "state"))
+    assert states == {("development", "current"), ("development", "previous"), ("staging", "current")} | {
+        ("production", "current")
+    }
+    answers = {name: page for visitor in visitors.values() for name, page in visitor.answers.items()}
+    assert any("/window/ 200" in name for name in answers)
     assert leaks(answers | database_surfaces() | {"cache": cache_surface()}) == []
     assert (logs.seen, logs.lines > 0) == ([], True)
 

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from accounts.actors import actor_for_command, actor_for_staff
 from accounts.environments import ALL_ENVIRONMENTS, Environment
@@ -131,9 +132,10 @@ def test_change_of_domains_demands_a_new_value_for_each_that_exists(owner, given
 def test_change_of_domains_destroys_staged_and_previous_values(owner):
     secret = store_secret(owner, environments=[S])
     sealed, key = keyring.seal(secret, S, 7, Plaintext("kept-for-roll-back"))
+    end = {"retired_at": timezone.now(), "rollback_until": timezone.now()}
     for number, state in enumerate(["staged", "previous"], start=7):
         SecretValue.objects.create(
-            secret=secret, environment="staging", version=number, sealed=sealed, data_key=key, state=state
+            secret=secret, environment="staging", version=number, sealed=sealed, data_key=key, state=state, **end
         )
     change(owner, secret, allowed_domains=["new.example.com"], values={S: Plaintext("second-value")})
     assert set(SecretValue.objects.exclude(state="current").values_list("state", "sealed")) == {("destroyed", None)}

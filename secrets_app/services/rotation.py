@@ -1,0 +1,300 @@
+"""The careful way to a new value: stage, promote, roll back within a window, destroy (DESIGN section 4, "Rotation").
+
+Owns the switch between staged, current and previous. Each act is one transaction that holds the secret's row, so
+whatever happens around it, a crash among it, there is one current value before and one after. Trying the staged value
+on its references is the business of the app above; it hands its judgement to `promote`.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.actors import Actor, actor_for_command
+from accounts.environments import Environment
+from accounts.errors import EditConflict, FieldError, Invalid, NotFound
+from accounts.models import Organization
+from accounts.policy import Permission
+from secrets_app import keyring
+from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
+from secrets_app.models import Secret, SecretValue, ValueState
+from secrets_app.plaintext import Plaintext
+from secrets_app.services.secrets import lock_secret
+from secrets_app.services.values import destroy, next_version
+from secrets_app.values import problem_with_value
+
+BATCH = 200
+
+Judge = Callable[[SecretValue], list[str]]
+"""Looks at the staged value under the secret's lock: raises a Refusal, or names what is accepted all the same."""
+
+
+def stage(
+    *,
+    actor: Actor,
+    secret_id: UUID,
+    environment: Environment,
+    value: Plaintext,
+    allow_short: bool = False,
+    expected_version: int | None = None,
+) -> SecretValue:
+    """Store a value beside the current one. A value that was staged before is destroyed.
+
+    Raises:
+        NotFound, PermissionDenied, EditConflict: as everywhere.
+        Invalid, ValueTooShort: the value breaks its rule.
+    """
+    _authorize(actor, environment)
+    _check_value(value, allow_short=allow_short)
+    with transaction.atomic():
+        secret = lock_secret(actor, secret_id, expected_version)
+        destroy(secret, environment, ValueState.STAGED)
+        version = next_version(secret, environment)
+        sealed, key = keyring.seal(secret, environment, version, value)
+        staged = SecretValue.objects.create(
+            secret=secret,
+            environment=environment.value,
+            version=version,
+            state=ValueState.STAGED.value,
+            sealed=sealed,
+            data_key=key,
+            created_by_id=actor.id,
+            created_by=actor.label,
+        )
+        _touch(secret)
+        audit.record(audit.Event.SECRET_STAGED, actor=actor, target=secret, environment=environment, version=version)
+    return staged
+
+
+def promote(
+    *, actor: Actor, secret_id: UUID, environment: Environment, judge: Judge, expected: UUID | None = None
+) -> Secret:
+    """Make the staged value the current one, and keep the current one as previous for `settings.ROLLBACK_HOURS`.
+
+    A previous value that is still kept from an earlier promotion is destroyed: there is one step back, not two.
+
+    Args:
+        judge: decides on the results of the checks.
+        expected: the staged value that the caller saw; None for "whatever is staged now".
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+        NothingStaged: there is no staged value.
+        EditConflict: another value has been staged since.
+        Refusal: whatever `judge` raises.
+    """
+    _authorize(actor, environment)
+    with transaction.atomic():
+        secret = lock_secret(actor, secret_id, None)
+        staged = staged_value(secret, environment)
+        if expected is not None and staged.pk != expected:
+            raise EditConflict("Somebody staged another value meanwhile. Look at its checks before you promote it.")
+        accepted = judge(staged)
+        destroy(secret, environment, ValueState.PREVIOUS)
+        retired = _retire_current(secret, environment, actor)
+        SecretValue.objects.filter(pk=staged.pk).update(state=ValueState.CURRENT.value)
+        _touch(secret)
+        audit.record(
+            audit.Event.SECRET_PROMOTED,
+            actor=actor,
+            target=secret,
+            environment=environment,
+            version=staged.version,
+            previous_kept=retired,
+            accepted_failures=accepted,
+        )
+    return secret
+
+
+def roll_back(*, actor: Actor, secret_id: UUID, environment: Environment) -> Secret:
+    """Make the previous value the current one again; the value that is rolled back from is destroyed.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+        RollbackExpired: there is no previous value, or its window is over, destroyed or not.
+        KeyUnavailable: the previous value does not open, so it would not run.
+    """
+    _authorize(actor, environment)
+    with transaction.atomic():
+        secret = lock_secret(actor, secret_id, None)
+        previous = previous_value(secret, environment)
+        if previous is None:
+            raise RollbackExpired(
+                f"There is no previous {environment.label} value to go back to: it was destroyed, or never was. "
+                "Stage the old value again if you still have it."
+            )
+        if not keyring.is_openable(previous):
+            raise KeyUnavailable(
+                f"The previous {environment.label} value cannot be opened. The current one stays; rotate to a new one."
+            )
+        destroy(secret, environment, ValueState.CURRENT)
+        SecretValue.objects.filter(pk=previous.pk).update(
+            state=ValueState.CURRENT.value, retired_at=None, retired_by="", rollback_until=None
+        )
+        _touch(secret)
+        audit.record(
+            audit.Event.SECRET_ROLLED_BACK,
+            actor=actor,
+            target=secret,
+            environment=environment,
+            version=previous.version,
+        )
+    return secret
+
+
+def discard(*, actor: Actor, secret_id: UUID, environment: Environment) -> Secret:
+    """Destroy the staged value. The current one is not touched.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+        NothingStaged: there is none.
+    """
+    _authorize(actor, environment)
+    with transaction.atomic():
+        secret = lock_secret(actor, secret_id, None)
+        version = staged_value(secret, environment).version
+        destroy(secret, environment, ValueState.STAGED)
+        _touch(secret)
+        audit.record(
+            audit.Event.SECRET_STAGED_DISCARDED, actor=actor, target=secret, environment=environment, version=version
+        )
+    return secret
+
+
+def destroy_previous(*, actor: Actor, secret_id: UUID, environment: Environment) -> Secret:
+    """Destroy the previous value before its window ends: there is no way back after this.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+        RollbackExpired: there is none.
+    """
+    _authorize(actor, environment)
+    with transaction.atomic():
+        secret = lock_secret(actor, secret_id, None)
+        previous = previous_value(secret, environment)
+        if previous is None:
+            raise RollbackExpired(f"There is no previous {environment.label} value any more.")
+        _destroy_previous(secret, previous, actor, expired=False)
+        _touch(secret)
+    return secret
+
+
+def destroy_expired(*, command: str) -> int:
+    """Destroy every previous value whose window is over. Safe to run twice, in parallel, and after a crash.
+
+    Each value goes in a transaction of its own, so what is done stays done.
+
+    Args:
+        command: the management command that is named in the audit trail.
+
+    Returns:
+        how many were destroyed by this call.
+    """
+    destroyed, after = 0, UUID(int=0)
+    while True:
+        expired = SecretValue.objects.filter(
+            state=ValueState.PREVIOUS.value, rollback_until__lte=timezone.now(), pk__gt=after
+        )
+        rows = list(expired.order_by("pk").values_list("pk", "secret", "secret__organization")[:BATCH])
+        for value_id, secret_id, organization_id in rows:
+            destroyed += _destroy_one(value_id, secret_id, organization_id, command)
+            after = value_id
+        if len(rows) < BATCH:
+            return destroyed
+
+
+def staged_value(secret: Secret, environment: Environment) -> SecretValue:
+    """The staged value, its data key loaded, still sealed.
+
+    Raises:
+        NothingStaged: there is none.
+    """
+    staged = (
+        SecretValue.objects.filter(secret=secret, environment=environment.value, state=ValueState.STAGED.value)
+        .select_related("data_key")
+        .first()
+    )
+    if staged is None:
+        raise NothingStaged(f"No new {environment.label} value of {secret.name} is staged. Stage one first.")
+    staged.secret = secret
+    return staged
+
+
+def previous_value(secret: Secret, environment: Environment) -> SecretValue | None:
+    """The previous value, as long as it may be gone back to."""
+    kept = SecretValue.objects.filter(
+        secret=secret,
+        environment=environment.value,
+        state=ValueState.PREVIOUS.value,
+        rollback_until__gt=timezone.now(),
+    )
+    return kept.select_related("data_key").first()
+
+
+def _authorize(actor: Actor, environment: Environment) -> None:
+    actor.check(Permission.SECRETS_WRITE)
+    actor.check_environments(environment)
+
+
+def _check_value(value: Plaintext, *, allow_short: bool) -> None:
+    problem = problem_with_value(value, allow_short=allow_short)
+    if problem:
+        refusal = ValueTooShort if problem.code == ValueTooShort.code else Invalid
+        raise refusal("The value was not staged.", errors=[FieldError("value", problem.message)])
+
+
+def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> bool:
+    """Whether there was a current value."""
+    now = timezone.now()
+    current = SecretValue.objects.current().filter(secret=secret, environment=environment.value)
+    return bool(
+        current.update(
+            state=ValueState.PREVIOUS.value,
+            retired_at=now,
+            retired_by=actor.label,
+            rollback_until=now + timedelta(hours=settings.ROLLBACK_HOURS),
+        )
+    )
+
+
+def _destroy_one(value_id: UUID, secret_id: UUID, organization_id: UUID, command: str) -> int:
+    """1 where this call destroyed it, 0 where somebody else did, or rolled back to it."""
+    organization = Organization.objects.filter(pk=organization_id).first()
+    if organization is None:
+        return 0
+    actor = actor_for_command(organization, command)
+    with transaction.atomic():
+        try:
+            secret = lock_secret(actor, secret_id, None)
+        except NotFound:
+            return 0
+        previous = SecretValue.objects.filter(
+            pk=value_id, state=ValueState.PREVIOUS.value, rollback_until__lte=timezone.now()
+        ).first()
+        if previous is None:
+            return 0
+        _destroy_previous(secret, previous, actor, expired=True)
+        return 1
+
+
+def _destroy_previous(secret: Secret, previous: SecretValue, actor: Actor, *, expired: bool) -> None:
+    environment = Environment(previous.environment)
+    destroy(secret, environment, ValueState.PREVIOUS)
+    audit.record(
+        audit.Event.SECRET_PREVIOUS_DESTROYED,
+        actor=actor,
+        target=secret,
+        environment=environment,
+        version=previous.version,
+        expired=expired,
+    )
+
+
+def _touch(secret: Secret) -> None:
+    """Whoever has the secret open in a form is told that it changed."""
+    secret.version += 1
+    secret.save(update_fields=["version", "updated_at"])
