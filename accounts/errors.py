@@ -68,3 +68,15 @@ class EditConflict(Refusal):
     """Somebody else saved in between."""
 
     code, status, title = "edit_conflict", 412, "Changed by somebody else"
+
+
+class RateLimited(Refusal):
+    """Too many of these at once; a moment later it works again."""
+
+    code, status, title = "rate_limited", 429, "Too soon"
+
+
+class TooLarge(Refusal):
+    """A request with a larger body than Coffer reads."""
+
+    code, status, title = "too_large", 413, "Too large"

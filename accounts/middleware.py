@@ -9,6 +9,7 @@ from accounts.errors import Refusal
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
+VALUE_FIELDS = {"value", "dotenv"}
 PAGE_OF_STATUS = {403: "403.html", 404: "404.html"}
 
 
@@ -42,7 +43,7 @@ class PrivatePagesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Refuse values in the query string; add the headers."""
-        if any(name == "value" or name.startswith("value_") for name in request.GET):
+        if any(name in VALUE_FIELDS or name.startswith("value_") for name in request.GET):
             response = HttpResponse("A value never goes into a URL.", status=400, content_type="text/plain")
         else:
             response = self.get_response(request)

@@ -3,21 +3,23 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.docs import Swagger
 
 from accounts.api import ApiKeyAuth
-from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, Unauthenticated
+from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
 from accounts.parsing import StrictJsonParser
-from config.errors import problem
+from config.errors import TOO_LARGE, problem
 from integrations.api import router as integrations_router
 from integrations.api_of_rotation import router as rotation_router
 from integrations.api_of_secrets import router as replacing_router
 from integrations.api_readiness import router as readiness_router
 from integrations.api_runs import router as runs_router
 from secrets_app.api import router as secrets_router
+from secrets_app.api_import import router as import_router
 
 BODY_PARTS = {"body", "query", "path", "payload"}
 
@@ -31,6 +33,7 @@ api = NinjaAPI(
     docs=Swagger(settings={"persistAuthorization": False}),
 )
 api.add_router("/secrets", secrets_router, tags=["Secrets"])
+api.add_router("/secrets", import_router, tags=["Secrets"])
 api.add_router("/secrets", rotation_router, tags=["Rotation"])
 api.add_router("/secrets", replacing_router, tags=["Secrets"])
 api.add_router("/integrations", integrations_router, tags=["Integrations"])
@@ -63,6 +66,12 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa:
     if error.status_code != HTTPStatus.BAD_REQUEST:
         raise error
     return problem(InvalidJson("The body is not valid JSON."))
+
+
+@api.exception_handler(RequestDataTooBig)
+def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:  # noqa: ARG001
+    """A body above `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
+    return problem(TooLarge(TOO_LARGE))
 
 
 @api.exception_handler(Exception)

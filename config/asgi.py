@@ -6,4 +6,8 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_asgi_application()
+in_django = get_asgi_application()
+
+from config.bodies import BoundedBodies  # noqa: E402 - its imports need the settings
+
+application = BoundedBodies(in_django)

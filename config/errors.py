@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -10,6 +11,7 @@ from accounts.errors import NotFound, Refusal
 
 API_PREFIX = "/api/"
 PROBLEM = "application/problem+json"
+TOO_LARGE = "A request has at most 2.5 MiB."
 
 
 def problem(refusal: Refusal) -> HttpResponse:
@@ -34,6 +36,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     if request.path.startswith(API_PREFIX):
         return problem(NotFound("No such address."))
     return render(request, "404.html", status=404)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400, and 413 for a body that is too large; below `/api/` the middleware makes a problem document of it."""
+    if isinstance(exception, RequestDataTooBig):
+        return HttpResponse(render_to_string("413.html", request=request), status=413)
+    return HttpResponse(render_to_string("400.html", request=request), status=400)
 
 
 def plain_problem(status: HTTPStatus) -> HttpResponse:

@@ -207,6 +207,12 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reports.SilentReporterFilter"
 
 # Files, words, mail
 
+# What is uploaded may hold values: it is read in memory and never written to a temporary file. A larger file is
+# dropped, and the page that takes it says so.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 16_000  # an import's 5,000 lines, each with a name, another name and a tick
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 STATIC_ROOT.mkdir(exist_ok=True)

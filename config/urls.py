@@ -6,7 +6,7 @@ from django.urls import include, path
 
 from config import health
 from config.api import api
-from config.errors import not_found, server_error
+from config.errors import bad_request, not_found, server_error
 from config.stamping import stamped_api
 
 admin.site.site_header = admin.site.site_title = "Coffer administration"
@@ -23,5 +23,6 @@ urlpatterns = [
     path("readyz", health.readyz),
 ]
 
+handler400 = bad_request
 handler404 = not_found
 handler500 = server_error

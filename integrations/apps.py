@@ -13,9 +13,10 @@ class IntegrationsConfig(AppConfig):
         """Read the egress settings, connect the receivers."""
         from integrations import outgoing, references  # noqa: PLC0415 - needs the app registry
         from integrations.services import rewriting  # noqa: PLC0415
-        from secrets_app.signals import secret_created, secret_renamed  # noqa: PLC0415
+        from secrets_app.signals import secret_created, secret_renamed, secrets_created  # noqa: PLC0415
 
         outgoing.policy()
         outgoing.ssl_context()
         secret_created.connect(references.bind_waiting, dispatch_uid="integrations.bind_waiting")
+        secrets_created.connect(references.bind_all_waiting, dispatch_uid="integrations.bind_all_waiting")
         secret_renamed.connect(rewriting.follow_rename, dispatch_uid="integrations.follow_rename")

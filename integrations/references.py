@@ -3,9 +3,13 @@
 A name without a secret keeps its reference, unbound, until a secret of that name is created.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
+
 from accounts.errors import FieldError, Invalid
+from accounts.models import Organization
 from integrations.kinds import KINDS
 from integrations.models import Integration, SecretReference
 from secrets_app.models import Secret
@@ -40,6 +44,15 @@ def bind_waiting(*, secret: Secret, **_: Any) -> None:
     """A secret was created: bind the references that waited for its name."""
     SecretReference.objects.filter(organization=secret.organization, name=secret.name, secret=None).update(
         secret=secret
+    )
+
+
+def bind_all_waiting(*, organization: Organization, secrets: Sequence[Secret], **_: Any) -> None:
+    """Many secrets were created at once: the same in one statement."""
+    names = [secret.name for secret in secrets]
+    bearer = Secret.objects.of(organization).filter(name=OuterRef("name"))
+    SecretReference.objects.filter(organization=organization, name__in=names, secret=None).update(
+        secret=Subquery(bearer.values("pk")[:1])
     )
 
 

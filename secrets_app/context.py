@@ -10,8 +10,11 @@ from secrets_app import inventory
 
 
 def attention(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `missing_count`, looked up only where a template shows it, and only for who may know."""
+    """Context processor: `missing_count`, looked up only where a template shows it, and only for who may know; to them
+    the frame also shows the way to the hygiene page.
+    """
     actor = getattr(request, "actor", None)
     if actor is None or not actor.may(Permission.SECRETS_READ):
         return {}
-    return {"missing_count": SimpleLazyObject(lambda: inventory.counts(actor.organization)["missing"])}
+    missing = SimpleLazyObject(lambda: inventory.counts(actor.organization)["missing"])
+    return {"missing_count": missing, "shows_hygiene": True}

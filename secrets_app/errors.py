@@ -17,6 +17,10 @@ class ValueRequired(Invalid):
     code = "value_required"
 
 
+class TextTooLarge(Invalid):
+    """The text of an import is larger than an import may be."""
+
+
 class SecretInUse(Refusal):
     """References exist; `references` lists them for the answer."""
 

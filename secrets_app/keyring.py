@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from uuid import UUID, uuid4
 
 from django.core.exceptions import ImproperlyConfigured
@@ -95,6 +96,22 @@ def seal(secret: Secret, environment: Environment, version: int, value: Plaintex
     """
     key = _active_key(secret.organization)
     return crypto.seal_value(_unwrap(key), value, _context(secret, environment, version, key)), key
+
+
+def seal_all(
+    organization: Organization, values: Iterable[tuple[Secret, Environment, int, Plaintext]]
+) -> tuple[list[bytes], OrganizationKey]:
+    """Seal many values of one organization, each for its secret, environment and version, under one look at the key.
+
+    Returns:
+        the sealed bytes in the same order, and the data key that they all name.
+    """
+    key = _active_key(organization)
+    data_key = _unwrap(key)
+    return [
+        crypto.seal_value(data_key, value, _context(secret, environment, version, key))
+        for secret, environment, version, value in values
+    ], key
 
 
 def unseal(value: SecretValue) -> Plaintext:

@@ -18,7 +18,11 @@ _VALID = re.compile(PATTERN)
 _DASHES_AND_SPACES = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.\s\-\u2010-\u2015\u2212]")
 _LEADING_NON_LETTERS = re.compile(r"\A[^A-Za-z]+")
-_GENERIC = re.compile(r"(api[-_.]?key|token|secret|password|key)[0-9]*", re.IGNORECASE)
+
+GENERIC = r"\A(api[-_.]?key|token|secret|password|key)[0-9]*\Z"
+"""A whole name that says nothing about its purpose, in any case. Read alike by Python's `re` and PostgreSQL's `~*`."""
+
+_GENERIC = re.compile(GENERIC, re.IGNORECASE | re.ASCII)
 
 
 def problem_with_name(name: str) -> str | None:
@@ -48,4 +52,4 @@ def propose_name(text: str) -> str:
 
 def is_generic(name: str) -> bool:
     """Whether a valid name says nothing about its purpose: `token`, `api_key2`."""
-    return _GENERIC.fullmatch(name) is not None
+    return _GENERIC.search(name) is not None

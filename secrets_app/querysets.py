@@ -77,6 +77,18 @@ class SecretQuerySet(models.QuerySet["Secret"]):
             )
         )
 
+    def missing(self, organization: Organization, master_key_ids: frozenset[str]) -> Self:
+        """The organization's whose status is `missing`, for counts over all of them: what has values is asked in sets,
+        and only of secrets without one in an environment is asked whether it is needed there.
+        """
+        values = _current_values().filter(secret__organization=organization)
+        lacking = Q(pk__in=values.exclude(_is_readable(master_key_ids)).values("secret"))
+        for environment in Environment:
+            readable = values.readable(master_key_ids).filter(environment=environment.value)
+            needed = _references().filter(secret=OuterRef("pk"), needed_in__has=environment)
+            lacking |= ~Q(pk__in=readable.values("secret")) & Q(Exists(needed))
+        return self.of(organization).filter(lacking, enabled=True)
+
     def search(self, text: str) -> Self:
         """Names and descriptions that contain the text, in any case."""
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else self
@@ -97,10 +109,14 @@ def _references() -> models.QuerySet[Any]:
     return reference_model()._default_manager.all()
 
 
-def _values() -> SecretValueQuerySet:
+def _current_values() -> SecretValueQuerySet:
     from secrets_app.models import SecretValue  # noqa: PLC0415 - the models import these querysets
 
-    return SecretValue.objects.current().filter(secret=OuterRef("pk"))
+    return SecretValue.objects.current()
+
+
+def _values() -> SecretValueQuerySet:
+    return _current_values().filter(secret=OuterRef("pk"))
 
 
 def _lacks(environment: Environment, master_key_ids: frozenset[str]) -> Any:

@@ -5,10 +5,12 @@ passed does it open them (`open_values`). A value that does not open is marked u
 so its status says so from then on (DESIGN section 4, "Status"). One whose data key is lost is not marked: the value may
 be sound, and opens again when the right master key is back.
 
+A comparison of values (`marked_values`) happens in here: what leaves are marks under a key of that comparison.
+
 A rotation tries a value that is staged: `find_with_staged` puts that very value in the place of the current one, for
 one secret. It is opened by the same `open_values`.
 
-Callers are a closed list, held by `tests/test_architecture.py`: the broker alone.
+Callers are a closed list, held by `tests/test_architecture.py`: the broker, and the comparison of the hygiene page.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,6 +26,8 @@ from accounts.models import Organization
 from secrets_app import keyring
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.plaintext import Plaintext
+from secrets_app.sameness import Fingerprints
+from secrets_app.values import is_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,17 @@ class Found:
 
     secret: Secret | None
     value: SecretValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Where a value is, whether another one equals it (the marks of one comparison do), and whether it is short."""
+
+    secret_id: UUID
+    name: str
+    environment: Environment
+    mark: bytes
+    is_short: bool
 
 
 class Unreadable(Exception):  # noqa: N818 - an outcome, turned into a refusal by the broker
@@ -102,6 +117,38 @@ def open_values(found: Mapping[str, Found], *, actor: Actor) -> dict[str, Plaint
             _mark_unreadable(entry.value, actor)
             raise Unreadable(name) from None
     return opened
+
+
+def marked_values(
+    organization: Organization, fingerprints: Fingerprints, *, actor: Actor, limit: int
+) -> tuple[list[Marked], int]:
+    """Open the organization's current values one after the other, keep of each only its mark, and forget it.
+
+    Args:
+        fingerprints: their key is made for one comparison and kept nowhere.
+        limit: how many values at most, by the names of their secrets.
+
+    Returns:
+        what was opened; and how many did not open.
+    """
+    rows = SecretValue.objects.current().filter(secret__organization=organization)
+    rows = rows.select_related("secret", "data_key").order_by("secret__name", "environment")
+    marked, closed = [], []
+    for row in rows[:limit].iterator(chunk_size=200):
+        try:
+            if row.unreadable:
+                raise keyring.KeyLost
+            marked.append(_marked(row, keyring.unseal(row), fingerprints))
+        except keyring.CannotOpen as failure:
+            closed.append((row, isinstance(failure, keyring.KeyLost)))
+    for row, is_key_lost in closed:
+        if not is_key_lost:
+            _mark_unreadable(row, actor)
+    return marked, len(closed)
+
+
+def _marked(row: SecretValue, value: Plaintext, fingerprints: Fingerprints) -> Marked:
+    return Marked(row.secret_id, row.secret.name, Environment(row.environment), fingerprints.of(value), is_short(value))
 
 
 def _mark_unreadable(value: SecretValue, actor: Actor) -> None:

@@ -13,7 +13,8 @@ from secrets_app.inventory import Row
 from secrets_app.plaintext import Plaintext
 
 
-def _to_plaintext(raw: object) -> Plaintext:
+def to_plaintext(raw: object) -> Plaintext:
+    """A value as it comes in JSON: text, put out of sight at once."""
     if not isinstance(raw, str):
         raise ValueError("Enter the value as text.")  # noqa: TRY004 - pydantic reports ValueError by field
     return Plaintext(raw)
@@ -21,7 +22,7 @@ def _to_plaintext(raw: object) -> Plaintext:
 
 ValueIn = Annotated[
     Plaintext,
-    PlainValidator(_to_plaintext),
+    PlainValidator(to_plaintext),
     WithJsonSchema({"type": "string", "writeOnly": True, "description": "The value. It is never returned."}),
 ]
 

@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from secrets_app import listing, renaming_views, views
+from secrets_app import listing, renaming_views, views, views_hygiene, views_import
 
 urlpatterns = [
     path("", listing.index, name="secrets"),
     path("new/", views.new, name="secret-new"),
+    path("import/", views_import.import_secrets, name="secret-import"),
+    path("hygiene/", views_hygiene.index, name="hygiene"),
+    path("hygiene/compare/", views_hygiene.compare, name="hygiene-compare"),
     path("check-name/", views.check_name, name="secret-check-name"),
     path("<uuid:secret_id>/edit/", views.edit, name="secret-edit"),
     path("<uuid:secret_id>/rename-impact/", renaming_views.impact, name="secret-rename-impact"),

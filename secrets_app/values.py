@@ -55,6 +55,11 @@ def problem_with_value(value: Plaintext, *, allow_short: bool) -> ValueProblem |
     return None
 
 
+def is_short(value: Plaintext) -> bool:
+    """Whether a value has under `MIN_LENGTH` characters."""
+    return len(value.expose()) < MIN_LENGTH
+
+
 def warnings_for(value: Plaintext) -> list[str]:
     """What looks like a mistake in a value that is accepted all the same; sentences without the value."""
     text = value.expose()

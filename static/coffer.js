@@ -88,7 +88,7 @@
     const d = document.getElementById(exp.getAttribute("aria-controls")); if (d) d.hidden = true;
     if (document.activeElement === document.body) $("[popovertarget]", row)?.focus();
   });
-  const REFUSALS = { 403: "Your role does not allow this", 404: "This no longer exists. Reload the page", 429: "Too many at once. Try again in a moment" };
+  const REFUSALS = { 403: "Your role does not allow this", 404: "This no longer exists. Reload the page", 413: "That is too large to send at once", 429: "Too many at once. Try again in a moment" };
   document.addEventListener("htmx:responseError", (e) => toast(REFUSALS[e.detail.xhr.status] || "Something broke on our side. Try again in a moment", "circle-alert"));
   document.addEventListener("htmx:sendError", () => toast("Coffer could not be reached. Check your connection", "circle-alert"));
   document.addEventListener("toast", (e) => toast(e.detail.value));

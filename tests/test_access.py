@@ -49,6 +49,11 @@ TABLE = {
     ("GET", SECRETS): (200, 200, 200, 404, 302, 302),
     ("GET", SECRETS + "new/"): (200, 200, 403, 404, 302, 302),
     ("POST", SECRETS + "new/"): (422, 422, 403, 404, 302, 302),
+    ("GET", SECRETS + "hygiene/"): (200, 200, 403, 404, 302, 302),
+    ("GET", SECRETS + "hygiene/compare/"): (405, 405, 405, 405, 302, 302),
+    ("POST", SECRETS + "hygiene/compare/"): (200, 429, 403, 404, 302, 302),  # once in a while: the owner was first
+    ("GET", SECRETS + "import/"): (200, 200, 403, 404, 302, 302),
+    ("POST", SECRETS + "import/"): (422, 422, 403, 404, 302, 302),
     ("GET", SECRETS + "check-name/"): (405, 405, 405, 405, 302, 302),
     ("POST", SECRETS + "check-name/"): (200, 200, 403, 404, 302, 302),
     ("GET", SECRETS + "hosts/"): (200, 200, 403, 404, 302, 302),
@@ -107,6 +112,7 @@ TABLE = {
     # the API
     ("GET", "api/v1/secrets"): (401, 401, 401, 401, 401, 200),
     ("POST", "api/v1/secrets"): (401, 401, 401, 401, 401, 422),
+    ("POST", "api/v1/secrets/import"): (401, 401, 401, 401, 401, 422),
     ("GET", API_SECRET): (401, 401, 401, 401, 401, 200),
     ("PATCH", API_SECRET): (401, 401, 401, 401, 401, 200),
     ("DELETE", API_SECRET): (401, 401, 401, 401, 401, 204),

@@ -1,6 +1,6 @@
 """Putting values in place: sealing, replacing, removing. Always inside the caller's transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from django.db.models import Max
@@ -39,6 +39,31 @@ def store_values(secret: Secret, values: NewValues, *, actor: Actor, entered_onc
             created_by_id=actor.id,
             created_by=actor.label,
         )
+
+
+def store_each(values: Sequence[tuple[Secret, Plaintext]], environment: Environment, *, actor: Actor) -> None:
+    """Many secrets of the actor's organization at once, each with its new value in one environment: what
+    `store_values` does, in a few statements whatever their number.
+    """
+    secrets = [secret for secret, _ in values]
+    kept = [ValueState.CURRENT.value, ValueState.PREVIOUS.value]
+    rows = SecretValue.objects.filter(secret__in=secrets, environment=environment.value)
+    last = dict(rows.values_list("secret").annotate(last=Max("version")))
+    rows.filter(state__in=kept).update(state=ValueState.DESTROYED.value, sealed=None)
+    places = [(secret, environment, last.get(secret.pk, 0) + 1, value) for secret, value in values]
+    sealed, key = keyring.seal_all(actor.organization, places)
+    SecretValue.objects.bulk_create(
+        SecretValue(
+            secret=secret,
+            environment=environment.value,
+            version=version,
+            sealed=content,
+            data_key=key,
+            created_by_id=actor.id,
+            created_by=actor.label,
+        )
+        for (secret, _, version, _), content in zip(places, sealed, strict=True)
+    )
 
 
 def destroy(secret: Secret, environment: Environment, *states: ValueState) -> None:

@@ -12,6 +12,7 @@ from integrations.services import integrations
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation, secrets
+from secrets_app.services.comparing import compare_values
 from tests import factories
 from tests.things import make_action, make_connector, store_secret
 
@@ -63,6 +64,7 @@ ACTS = {
         actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS
     ),
     "api_key.revoked": lambda owner, stage: revoke_api_key(actor=owner, key_id=stage["key"].id),
+    "organization.values_compared": lambda owner, stage: compare_values(actor=owner),
     "secret.created": lambda owner, stage: store_secret(owner, "not.yet"),
     "secret.changed": lambda owner, stage: secrets.update_secret(
         actor=owner,

@@ -33,6 +33,10 @@ REPLACE = ("POST", "/secrets/{secret_id}/replace-references")  # needs both of i
 OPERATIONS = {
     ("GET", "/secrets"): (READ_SECRETS, None),
     ("POST", "/secrets"): ({Scope.SECRETS_WRITE}, {"name": "new"}),
+    ("POST", "/secrets/import"): (
+        {Scope.SECRETS_WRITE},
+        {"environment": "staging", "dotenv": "NEW_KEY=value-of-it", "dry_run": True},
+    ),
     ("GET", "/secrets/{secret_id}"): (READ_SECRETS, None),
     ("PATCH", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, {"description": "x"}),
     ("DELETE", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, None),
@@ -273,6 +277,7 @@ def test_input_refuses_unknown_fields_in_the_document_too():
     inputs = {name for name in schemas if name.endswith(("In", "Patch"))}
     assert inputs == {
         "CheckIn",
+        "ImportIn",
         "IntegrationIn",
         "IntegrationPatch",
         "PromoteIn",

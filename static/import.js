@@ -1,0 +1,33 @@
+// Coffer: the import. Says how much of the text has been sent, then for how long Coffer has been at work; one transaction has no half-way.
+(() => {
+  "use strict";
+  const { $ } = window.Coffer;
+  const box = $("#import-busy"), bar = $("progress", box), words = $("[data-import-words]", box);
+  const MIB = 1048576;
+  let ticking = 0, started = 0;
+
+  const seconds = () => ((performance.now() - started) / 1000).toFixed(1);
+  function work() { words.textContent = `Sent. Coffer has been at work for ${seconds()} s`; }
+  function begin() {
+    started = performance.now(); bar.value = 0; words.textContent = "Sending the text"; box.hidden = false;
+    clearInterval(ticking); ticking = 0;
+  }
+  function sent() { bar.value = 1; if (!ticking) { work(); ticking = setInterval(work, 100); } }
+  function end() { clearInterval(ticking); ticking = 0; box.hidden = true; }
+
+  const mine = (e) => e.target.matches?.("[data-import]");
+  document.addEventListener("htmx:beforeSend", (e) => { if (mine(e)) begin(); });
+  document.addEventListener("htmx:xhr:progress", (e) => {
+    if (!mine(e) || !e.detail.lengthComputable || ticking) return;
+    bar.value = e.detail.loaded / e.detail.total; if (e.detail.loaded === e.detail.total) sent();
+  });
+  document.addEventListener("htmx:afterRequest", (e) => { if (mine(e)) end(); });
+
+  // What is too large is said before it travels; the server checks again.
+  function check(input) {
+    const size = input.type === "file" ? (input.files[0]?.size || 0) : input.value.length;
+    input.setCustomValidity(size > MIB ? "The text has more than 1 MiB. Import it in parts." : "");
+    input.reportValidity();
+  }
+  document.addEventListener("change", (e) => { if (e.target.matches("#f-file, #f-dotenv")) check(e.target); });
+})();

@@ -1,0 +1,86 @@
+"""An import as a person does it: paste, check, take a proposed name, apply; and the same with a file."""
+
+import pytest
+from playwright.sync_api import expect
+
+from secrets_app.models import Secret
+from tests.browser.conftest import sideways, violations
+from tests.things import store_secret
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+TEXT = """# canary
+export HUBSPOT_API_KEY='canary-hubspot-11aa22'
+crm.apiKey=canary-of-the-crm-33bb # replaced
+2FA_SEED=canary-of-the-seed-44cc
+DEBUG=1
+"""
+LISTEN = """() => {
+  window.said = [];
+  const box = document.querySelector("#import-busy"), hear = () => box.hidden || window.said.push(box.innerText);
+  new MutationObserver(hear).observe(box, {subtree: true, childList: true, characterData: true, attributes: true});
+}"""
+MODES = {"light": ("light", 1440), "dark": ("dark", 1440), "phone": ("light", 390)}
+
+
+def clean(page):
+    assert violations(page) == []
+    assert sideways(page) <= 0
+    assert "canary" not in page.locator("#plan").inner_text()
+
+
+@pytest.mark.parametrize(("colors", "width"), MODES.values(), ids=MODES)
+def test_paste_check_fix_a_name_apply(sign_in, owner, site, colors, width):
+    store_secret(owner)
+    page = sign_in(owner)
+    page.emulate_media(color_scheme=colors)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.get_by_role("link", name="Import…").click()
+    page.get_by_label("Text of the .env file").fill(TEXT)
+    page.locator("[name=environment][value=staging]").check(force=True)
+    page.get_by_role("button", name="Check", exact=True).click()
+
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_text("2 lines are refused")).to_be_visible()
+    expect(page.get_by_label("Name for line 4")).to_have_value("FA_SEED")
+    clean(page)
+
+    page.get_by_label("Name for line 4").fill("crm.seed")
+    page.get_by_label("Leave out line 5").check()
+    page.get_by_role("button", name="Check again").click()
+    expect(page.get_by_text("3 values can be imported into Staging")).to_be_visible()
+    expect(page.get_by_label("Text of the .env file")).to_have_value(TEXT)
+    clean(page)
+
+    page.get_by_role("button", name="Import 3 values").click()
+    expect(page.get_by_text("Imported into Staging: 2 created, 1 with a new value")).to_be_visible()
+    assert set(Secret.objects.values_list("name", flat=True)) == {"HUBSPOT_API_KEY", "crm.apiKey", "crm.seed"}
+    page.go_back()
+    expect(page.get_by_label("Text of the .env file")).to_have_value("")
+
+
+def test_file_of_two_thousand_lines(sign_in, owner, site):
+    text = "".join(f"SERVICE_{n}_KEY='canary-of-service-{n}'\n" for n in range(2000))
+    page = sign_in(owner)
+    page.goto(f"{site}/o/harbor-clinics/secrets/import/")
+    page.evaluate(LISTEN)
+    page.get_by_label("Or choose the file").set_input_files(
+        {"name": ".env", "mimeType": "text/plain", "buffer": text.encode()}
+    )
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_text("2,000 values can be imported")).to_be_visible()
+    assert any("at work" in words for words in page.evaluate("window.said"))
+    expect(page.locator("#import-busy")).to_be_hidden()
+    page.get_by_role("button", name="Import 2,000 values").click()
+    expect(page.get_by_text("Imported into Development: 2,000 created")).to_be_visible()
+    assert Secret.objects.count() == 2000
+
+
+def test_file_that_is_too_large_is_told_before_it_travels(sign_in, owner, site):
+    page = sign_in(owner)
+    page.goto(f"{site}/o/harbor-clinics/secrets/import/")
+    page.get_by_label("Or choose the file").set_input_files(
+        {"name": ".env", "mimeType": "text/plain", "buffer": b"x" * 1_048_577}
+    )
+    said = page.get_by_label("Or choose the file").evaluate("input => input.validationMessage")
+    assert said == "The text has more than 1 MiB. Import it in parts."
