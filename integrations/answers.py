@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from integrations.decoding import is_compressed
-from integrations.transport import UpstreamResponse
+from integrations.responses import UpstreamResponse
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction import Masked, Redactor
 
@@ -32,7 +32,8 @@ class BodyType(StrEnum):
 class Answer:
     """The masked response. `body` is parsed JSON, text, base64 text, or None when withheld."""
 
-    status: int
+    status: int | None
+    succeeded: bool
     reason: str
     headers: list[tuple[str, str]]
     body: Any
@@ -65,6 +66,7 @@ def mask_response(response: UpstreamResponse, secrets: Mapping[str, Plaintext]) 
         body, body_type = _present(content.text, says_json=b"json" in _content_type(response))
     return Answer(
         status=response.status,
+        succeeded=response.is_success,
         reason=_shown(reason),
         headers=[(_shown(name), _shown(value)) for name, value in headers],
         body=body,

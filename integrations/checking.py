@@ -10,7 +10,9 @@ from accounts.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal
 from accounts.policy import Permission
 from integrations import broker
+from integrations.conversations import Conversation
 from integrations.kinds import KINDS
+from integrations.lineage import parents_of
 from integrations.models import Integration, RunOutcome
 from integrations.preparation import Call
 
@@ -54,6 +56,10 @@ def _is_checkable(actor: Actor, integration_id: UUID, environment: Environment) 
     integration = Integration.objects.fetch(actor, integration_id)
     actor.check(Permission.INTEGRATIONS_RUN)
     actor.check_environments(environment)
-    kind, connector = KINDS[integration.kind], integration.auth_connector
-    connector_config = KINDS[connector.kind].parse_config(connector.config) if connector else None
-    return kind.check_request(kind.parse_config(integration.config), connector_config) is not None
+    return declared_check(integration) is not None
+
+
+def declared_check(integration: Integration) -> Conversation | None:
+    """The harmless check of an integration; None when it declares none."""
+    kind = KINDS[integration.kind]
+    return kind.check(kind.parse_config(integration.config), parents_of(integration))

@@ -28,12 +28,13 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         return mine if actor.integrations is None else mine.filter(pk__in=actor.integrations)
 
     def fetch(self, actor: Actor, integration_id: UUID) -> "Integration":
-        """One integration, with its connector.
+        """One integration, with what it builds on.
 
         Raises:
             NotFound: none, another organization's, or not on the key's list.
         """
-        found = self.visible_to(actor).select_related("auth_connector").filter(pk=integration_id).first()
+        mine = self.visible_to(actor).select_related("auth_connector", "connection__auth_connector")
+        found = mine.filter(pk=integration_id).first()
         if found is None:
             raise NotFound("No such integration.")
         return found

@@ -70,6 +70,7 @@ ROWS = {
     "integrations": [
         {
             "addresses",
+            "conversations",
             "credentials",
             "decoding",
             "destinations",
@@ -88,12 +89,13 @@ ROWS = {
             "placeholders",
             "renames",
             "requests",
+            "responses",
             "schemas",
             "slots",
             "triggers",
         },
         {"fields", "querysets", "models"},
-        {"outgoing", "references"},
+        {"lineage", "outgoing", "references"},
         {
             "admission",
             "answers",
@@ -110,6 +112,7 @@ ROWS = {
             "usage",
             "uses",
             "warnings",
+            "wire",
         },
         {
             "admin",

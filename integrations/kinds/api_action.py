@@ -11,11 +11,12 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from accounts.errors import FieldError
+from integrations.conversations import Destination, HttpCall
 from integrations.json_body import parse_json_body
 from integrations.kinds import api_action_rules as rules
 from integrations.kinds.api_action_config import ApiActionConfig, BodyConfig
 from integrations.kinds.auth_connector import ApiKeyConfig, BearerConfig, Credential, credential_of
-from integrations.kinds.base import Destination, Kind, Operation, Slot
+from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
 from integrations.kinds.fields import Entry, read_shape
 from integrations.placeholders import parse
 from integrations.requests import Body, FormBody, Pair, RequestTemplate, TextBody
@@ -69,22 +70,23 @@ class ApiAction(Kind[ApiActionConfig]):
         described = f"{config.method} {config.path or '/'}"
         return [Operation(CALL, described, _closed(config.parameters), read_only=config.method in SAFE_METHODS)]
 
-    def build(self, config: ApiActionConfig, connector: BaseModel | None = None) -> RequestTemplate:
+    def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:  # noqa: ARG002
         """The call, with the connector's credential in place of an entry of the same name."""
-        return _request(config, config.method, config.path, _credential(connector), _body(config.body))
+        credential = _credential(parents.connector)
+        return HttpCall(_request(config, config.method, config.path, credential, _body(config.body)))
 
-    def check_request(self, config: ApiActionConfig, connector: BaseModel | None = None) -> RequestTemplate | None:
+    def check(self, config: ApiActionConfig, parents: Parents = NO_PARENTS) -> HttpCall | None:
         """The declared check: no body, and no header or query entry that would need an argument."""
         if config.check is None:
             return None
         fixed = config.model_copy(
             update={"headers": _without_params(config.headers), "query": _without_params(config.query)}
         )
-        return _request(fixed, config.check.method, config.check.path, _credential(connector), None)
+        return HttpCall(_request(fixed, config.check.method, config.check.path, _credential(parents.connector), None))
 
-    def check_with_connector(self, config: ApiActionConfig, connector: BaseModel) -> list[FieldError]:
+    def problems_with_parents(self, config: ApiActionConfig, parents: Parents) -> list[FieldError]:
         """Entries that the connector's credential would collide with (DESIGN section 5)."""
-        return list(_collisions(config, _credential(connector)))
+        return list(_collisions(config, _credential(parents.connector)))
 
 
 def _entry_slots(place: str, entries: list[Entry]) -> list[Slot]:

@@ -19,6 +19,7 @@ from integrations.forms.base import Values
 from integrations.kinds import KINDS
 from integrations.kinds.api_action_config import ApiActionConfig
 from integrations.models import Integration, SecretReference
+from integrations.services.rules import dependants_of
 from integrations.views import pasted_notes
 from integrations.views.pasted_notes import PastedNote
 from integrations.warnings import warnings_for
@@ -100,11 +101,6 @@ def _untried(integration: Integration) -> dict[str, Any]:
 
 def _about_connector(integration: Integration | None) -> dict[str, Any]:
     return {"dependants": dependants_of(integration) if integration else []}
-
-
-def dependants_of(integration: Integration) -> list[Integration]:
-    """The integrations that build on this one, by name."""
-    return list(Integration.objects.filter(auth_connector=integration).only("name").order_by("name"))
 
 
 def _secret_names(actor: Actor) -> Iterable[Mapping[str, Any]]:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from integrations import broker, outgoing, transport
+from integrations.conversations import HttpCall
+from integrations.responses import UpstreamResponse
 from tests.unit.integrations.requests_for_tests import make
 
 INLINE = 64 * 1024
@@ -18,7 +20,7 @@ def answers_with(monkeypatch):
 
     def answers(size):
         async def send(*_, **__):
-            return transport.UpstreamResponse(200, b"OK", (), b"a" * size, True)
+            return UpstreamResponse(200, b"OK", (), b"a" * size, True)
 
         monkeypatch.setattr(transport, "send", send)
         monkeypatch.setattr(outgoing, "policy", lambda: None)
@@ -28,7 +30,7 @@ def answers_with(monkeypatch):
 
 
 def admitted():
-    return SimpleNamespace(template=make(), secrets={}, params={})
+    return SimpleNamespace(conversation=HttpCall(make()), secrets={}, params={})
 
 
 async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, answers_with):
