@@ -7,10 +7,11 @@ value is found is `secrets_app/redaction.py`, which bodies are compressed is `de
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from integrations.decoding import is_compressed
@@ -49,15 +50,20 @@ WITHHELD = "[withheld]"
 """Stands for a header or a reason that holds a value which cannot be cut out of it."""
 
 
-def mask_response(response: UpstreamResponse, secrets: Mapping[str, Plaintext]) -> Answer:
+def mask_response(
+    response: UpstreamResponse,
+    secrets: Mapping[str, Plaintext],
+    composites: Mapping[str, Sequence[Plaintext]] = MappingProxyType({}),
+) -> Answer:
     """Mask every value used, in status line, headers and body. What cannot be checked is withheld.
 
     A value in the head that cannot be cut out of it withholds the body as well (DESIGN section 4, "Values").
 
     Args:
         secrets: the values of this run, by name.
+        composites: texts made of them that were sent, such as the credential of basic authentication.
     """
-    redactor = Redactor(secrets)
+    redactor = Redactor(secrets, composites)
     reason, content = redactor.mask_bytes(response.reason), redactor.mask_bytes(response.body)
     headers = [(redactor.mask_bytes(name), redactor.mask_bytes(value)) for name, value in response.headers]
     parts = [reason, content, *chain.from_iterable(headers)]

@@ -90,10 +90,11 @@ async def _admit(actor: Actor, call: Call) -> Admitted:
 
 
 async def _send(admitted: Admitted) -> Answer:
-    response = await admitted.conversation.hold(Line(), secrets=admitted.secrets, params=admitted.params)
+    line = Line()
+    response = await admitted.conversation.hold(line, secrets=admitted.secrets, params=admitted.params)
     if len(response.body) <= MASKED_INLINE_BYTES:
-        return mask_response(response, admitted.secrets)
-    return await asyncio.to_thread(mask_response, response, admitted.secrets)  # other runs go on meanwhile
+        return mask_response(response, admitted.secrets, line.composites)
+    return await asyncio.to_thread(mask_response, response, admitted.secrets, line.composites)  # others go on meanwhile
 
 
 def _finish(

@@ -28,6 +28,11 @@ class Step:
     code: str | None
     detail: str
 
+    @property
+    def title(self) -> str:
+        """Its name as a heading."""
+        return self.name.replace("_", " ").capitalize()
+
     def as_json(self) -> dict[str, Any]:
         """The step as the API gives it."""
         return {"name": self.name, "outcome": self.outcome, "code": self.code, "detail": self.detail}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from integrations.requests import OutgoingRequest, PreviewRequest, RequestTemplate, preview, render
+from integrations.requests import AUTHORIZATION, OutgoingRequest, PreviewRequest, RequestTemplate, preview, render
 from integrations.responses import UpstreamResponse
 from secrets_app.plaintext import Plaintext
 
@@ -28,6 +28,10 @@ class Wire(Protocol):
 
     async def http(self, request: OutgoingRequest) -> UpstreamResponse:
         """One HTTP request; raises the refusals of `transport.send`."""
+        ...
+
+    def mask(self, name: str, sent: Plaintext) -> None:
+        """Have a text masked that is made of a secret and was sent, under the secret's name."""
         ...
 
 
@@ -83,7 +87,12 @@ class HttpCall(Conversation):
         self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
         """Render and send."""
-        return await wire.http(render(self.template, secrets=secrets, params=params))
+        request = render(self.template, secrets=secrets, params=params)
+        if self.template.basic:
+            credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
+            for name in self.template.basic.password.secret_names:
+                wire.mask(name, Plaintext(credential))
+        return await wire.http(request)
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
         """The request with every value masked."""

@@ -25,7 +25,6 @@ _PLACES = [
     (re.compile(r"config\.body\.type"), "body_type"),
     (re.compile(r"config\.(base_url|auth_connector|method|path|timeout_seconds)"), "{0}"),
 ]
-_NAMED_SLOT = re.compile(r"config\.(headers|query)\.(.+)", re.DOTALL)
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
@@ -87,7 +86,7 @@ class ActionForm(Form):
         return keep_line_ends(config, stored)
 
     def error(self, error: FieldError, values: Values) -> FieldError:
-        """Rows are named by their index; a slot of `headers` or `query` by the name of its row."""
+        """Rows are named by their index."""
         if error.field.startswith("config.parameters"):
             return parameters.error_at(error, values["params"])
         return FieldError(_field(error.field, values), error.message)
@@ -145,15 +144,6 @@ def _field(path: str, values: Values) -> str:
     for pattern, field in _PLACES:
         if found := pattern.fullmatch(path):
             return field.format(*found.groups())
-    if found := _NAMED_SLOT.fullmatch(path):
-        return _named_row(found[1], found[2], values)
     if path.startswith("config.body"):
         return "body_type" if values["body_type"] == "form" else "body_content"
     return ""
-
-
-def _named_row(place: str, name: str, values: Values) -> str:
-    """The value of the first row with this name."""
-    prefix = {"headers": "header", "query": "query"}[place]
-    indexes = [index for index, row in enumerate(values[place]) if row["name"] == name]
-    return f"{prefix}_value-{indexes[0]}" if indexes else ""

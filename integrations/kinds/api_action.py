@@ -8,14 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel
-
 from accounts.errors import FieldError
 from integrations.conversations import Destination, HttpCall
 from integrations.json_body import parse_json_body
 from integrations.kinds import api_action_rules as rules
 from integrations.kinds.api_action_config import ApiActionConfig, BodyConfig
-from integrations.kinds.auth_connector import ApiKeyConfig, BearerConfig, Credential, credential_of
+from integrations.kinds.auth_connector import AuthConnectorConfig, Credential, credential_of
 from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
 from integrations.kinds.fields import Entry, read_shape
 from integrations.placeholders import parse
@@ -107,7 +105,7 @@ def _body_slots(config: BodyConfig) -> list[Slot]:
 def _request(
     config: ApiActionConfig, method: str, path: str, credential: Credential, body: Body | None
 ) -> RequestTemplate:
-    taken = {pair.name.lower() for pair in credential.headers}, {pair.name for pair in credential.query}
+    taken = credential.header_names, {pair.name for pair in credential.query}
     headers = [entry for entry in config.headers if entry.name.lower() not in taken[0]]
     query = [entry for entry in config.query if entry.name not in taken[1]]
     return RequestTemplate(
@@ -118,11 +116,12 @@ def _request(
         headers=(*_pairs(headers), *credential.headers),
         body=body,
         timeout_seconds=config.timeout_seconds,
+        basic=credential.basic,
     )
 
 
-def _credential(connector: BaseModel | None) -> Credential:
-    return credential_of(connector) if isinstance(connector, BearerConfig | ApiKeyConfig) else Credential()
+def _credential(connector: AuthConnectorConfig | None) -> Credential:
+    return credential_of(connector) if connector else Credential()
 
 
 def _body(body: BodyConfig) -> Body | None:
@@ -148,7 +147,7 @@ def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _collisions(config: ApiActionConfig, credential: Credential) -> Iterator[FieldError]:
     sentence = "The auth connector sends this already; remove it here, or choose another connector."
-    headers = {pair.name.lower() for pair in credential.headers}
+    headers = credential.header_names
     for index, entry in enumerate(config.headers):
         if entry.name.lower() in headers:
             yield FieldError(f"config.headers[{index}].name", sentence)

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from accounts.errors import FieldError, Invalid
 from integrations.conversations import Conversation, Destination
+from integrations.kinds.declared import Section
 from integrations.placeholders import Template
 
 CHECK = "check"
@@ -74,6 +75,12 @@ class Kind(ABC, Generic[Config]):
     label: ClassVar[str]
     plural: ClassVar[str]
     icon: ClassVar[str]
+    is_checked: ClassVar[bool] = True
+    """Whether it may have a harmless check at all."""
+    about: ClassVar[str] = ""
+    """A sentence for the head of its page."""
+    sections: ClassVar[tuple[Section, ...]] = ()
+    """Its form; empty for a kind that has a page of its own."""
     is_connector: ClassVar[bool] = False
     """Whether other integrations may take their authentication from it."""
     is_connection: ClassVar[bool] = False
