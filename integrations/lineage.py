@@ -45,9 +45,15 @@ def parents_of(integration: Integration) -> Parents:
     return Parents(**found)
 
 
+def own_secret_names(link: Integration) -> set[str]:
+    """The secrets that one integration names itself."""
+    kind = KINDS[link.kind]
+    return {name for slot in kind.slots(kind.parse_config(link.config)) for name in slot.template.secret_names}
+
+
 def secret_names(integration: Integration) -> set[str]:
     """Every secret that the whole chain names."""
-    return {name for link in chain_of(integration) for name in _names(link)}
+    return {name for link in chain_of(integration) for name in own_secret_names(link)}
 
 
 def routes_of(integration: Integration) -> list[Route]:
@@ -57,15 +63,10 @@ def routes_of(integration: Integration) -> list[Route]:
     main = own[integration.pk] or (own[integration.connection.pk] if integration.connection else "")
     names: dict[str, set[str]] = defaultdict(set, {main: set()})
     for link in chain:
-        names[own[link.pk] or main] |= _names(link)
+        names[own[link.pk] or main] |= own_secret_names(link)
     return [Route(url, frozenset(used)) for url, used in names.items()]
 
 
 def _own_url(link: Integration) -> str:
     kind = KINDS[link.kind]
     return next((destination.url for destination in kind.destinations(kind.read(link.config))), "")
-
-
-def _names(link: Integration) -> set[str]:
-    kind = KINDS[link.kind]
-    return {name for slot in kind.slots(kind.parse_config(link.config)) for name in slot.template.secret_names}

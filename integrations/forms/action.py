@@ -23,7 +23,7 @@ _PLACES = [
     (re.compile(r"config\.body\.content\[(\d+)\]\.(name|value)"), "form_{1}-{0}"),
     (re.compile(r"config\.check\b.*"), "check_path"),
     (re.compile(r"config\.body\.type"), "body_type"),
-    (re.compile(r"config\.(base_url|auth_connector|method|path|timeout_seconds)"), "{0}"),
+    (re.compile(r"config\.(base_url|connection|auth_connector|method|path|timeout_seconds)"), "{0}"),
 ]
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
@@ -38,6 +38,7 @@ class ActionForm(Form):
         body, content = config.get("body", {}), config.get("body", {}).get("content")
         return {
             "base_url": config.get("base_url", ""),
+            "connection": config.get("connection") or "",
             "auth_connector": config.get("auth_connector") or "",
             "method": config.get("method", "GET"),
             "path": config.get("path", ""),
@@ -65,7 +66,7 @@ class ActionForm(Form):
         }
         values |= {
             name: text(post, name)
-            for name in ("auth_connector", "method", "path", "body_type", "body_content", "check_path")
+            for name in ("connection", "auth_connector", "method", "path", "body_type", "body_content", "check_path")
         }
         return Sent(values, [problem for _, found in pairs.values() for problem in found] + problems)
 
@@ -73,6 +74,7 @@ class ActionForm(Form):
         """The configuration. The check keeps its method, and the schema what rows cannot show."""
         config = {
             "base_url": values["base_url"],
+            "connection": values["connection"] or None,
             "auth_connector": values["auth_connector"] or None,
             "method": values["method"],
             "path": values["path"],

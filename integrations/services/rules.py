@@ -16,7 +16,7 @@ from integrations.conversations import Destination
 from integrations.egress import admit_url
 from integrations.kinds import KINDS
 from integrations.kinds.base import Parents
-from integrations.lineage import parents_of
+from integrations.lineage import own_secret_names, parents_of
 from integrations.models import Integration
 
 NOT_SAVED = "The integration was not saved."
@@ -108,6 +108,11 @@ def dependants_of(integration: Integration) -> list[Integration]:
     through_connection = Q(connection__auth_connector=integration, auth_connector=None)
     building_on = Q(auth_connector=integration) | Q(connection=integration) | through_connection
     return list(Integration.objects.filter(building_on).order_by("name"))
+
+
+def secrets_through(integration: Integration) -> frozenset[str]:
+    """The secrets of what builds on this one: where its address changes, they go there too."""
+    return frozenset(name for user in dependants_of(integration) for name in own_secret_names(user))
 
 
 def _check_destinations(destinations: Iterable[Destination]) -> list[FieldError]:

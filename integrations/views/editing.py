@@ -78,7 +78,8 @@ def domain_check(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
     if kind not in FORMS:
         raise NotFound("No such kind of integration.")
     values = FORMS[kind].read(request.POST).values
-    context = {"domain_checks": editor.domain_checks(actor, kind, values)}
+    stored = editor.visible(actor, [kind], request.POST.get("integration", ""))
+    context = {"domain_checks": editor.domain_checks(actor, kind, values, stored)}
     return render(request, "integrations/_domain_check.html", context)
 
 

@@ -1,6 +1,7 @@
 """The page that shows the form of one integration, new or stored, and everything around it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 from uuid import UUID
 
@@ -20,9 +21,9 @@ from integrations.kinds import KINDS
 from integrations.kinds.api_action_config import ApiActionConfig
 from integrations.kinds.base import Operation
 from integrations.kinds.declared import Widget
-from integrations.lineage import routes_of
-from integrations.models import Integration, SecretReference
-from integrations.services.rules import CONNECTION, CONNECTOR, Role, dependants_of
+from integrations.lineage import own_secret_names, routes_of
+from integrations.models import Integration
+from integrations.services.rules import CONNECTION, CONNECTOR, Role, dependants_of, secrets_through
 from integrations.views import pasted_notes
 from integrations.views.pasted_notes import PastedNote
 from integrations.warnings import warnings_for
@@ -66,24 +67,32 @@ def page(
         "pasted": notes or (pasted_notes.of_form(form, shown, integration) if values else []),
         "pasted_url": pasted_notes.url(actor, kind, integration),
     }
-    about_kind = _about_action(actor, shown) if kind in DRAWN else _about_declared(actor, kind, shown)
+    about_kind = _about_action(actor, shown) if kind in DRAWN else _about_declared(actor, kind, shown, integration)
     return render(request, form.template, context | about_kind | more, status=status)
 
 
-def domain_checks(actor: Actor, kind: str, values: Values) -> list[DomainCheck] | None:
+def domain_checks(
+    actor: Actor, kind: str, values: Values, stored: Integration | None = None
+) -> list[DomainCheck] | None:
     """Which secrets of a form, those of what it builds on included, may go where it sends them.
+
+    Args:
+        stored: the integration as it is saved; the secrets of what builds on it go to the same address.
 
     Returns:
         None while that cannot be said: the URL leads nowhere, or the fields are no configuration yet.
     """
     if kind in DRAWN:
-        names = [*secret_names(values), *_names_of_connector(actor, values["auth_connector"])]
-        return check_domains(actor.organization, names, values["base_url"])
+        return _checks_of_action(actor, values)
     try:
         config = FORMS[kind].config(values, {})
-        routes = routes_of(Integration(organization=actor.organization, kind=kind, config=config))
+        connector = visible(actor, CONNECTOR.kinds, values.get("auth_connector", ""))
+        unsaved = Integration(organization=actor.organization, kind=kind, config=config, auth_connector=connector)
+        routes = routes_of(unsaved)
     except Invalid:
         return None
+    if stored:
+        routes[0] = replace(routes[0], secret_names=routes[0].secret_names | secrets_through(stored))
     checks = [check_domains(actor.organization, sorted(route.secret_names), route.url) for route in routes]
     return None if None in checks else [check for found in checks for check in found or ()]
 
@@ -124,18 +133,19 @@ def _about_action(actor: Actor, values: Values) -> dict[str, Any]:
     return {
         "methods": METHODS,
         "connectors": _parents(actor, CONNECTOR),
+        "connections": _parents(actor, CONNECTION),
         "domain_checks": domain_checks(actor, "api_action", values),
     }
 
 
-def _about_declared(actor: Actor, kind: str, values: Values) -> dict[str, Any]:
+def _about_declared(actor: Actor, kind: str, values: Values, integration: Integration | None) -> dict[str, Any]:
     widgets = {field.widget for section in KINDS[kind].sections for field in section.fields}
     roles = {Widget.CONNECTOR: CONNECTOR, Widget.CONNECTION: CONNECTION}
     return {
         "kind": KINDS[kind],
         "parents": {widget: _parents(actor, role) for widget, role in roles.items() if widget in widgets},
         "checks_domains": not KINDS[kind].is_connector,
-        "domain_checks": domain_checks(actor, kind, values),
+        "domain_checks": domain_checks(actor, kind, values, integration),
         "checkable": KINDS[kind].is_checked,
     }
 
@@ -166,10 +176,20 @@ def _read(integration: Integration) -> Any:
     return KINDS[integration.kind].read(integration.config)
 
 
-def _names_of_connector(actor: Actor, chosen: str) -> list[str]:
-    """Names of the secrets of the connector with this id; none where the text is no id of a visible connector."""
-    references = SecretReference.objects.filter(integration__in=Integration.objects.visible_to(actor))
+def _checks_of_action(actor: Actor, values: Values) -> list[DomainCheck] | None:
+    """As far as the texts can be read: an action is written field by field, and shows this all the while."""
+    connection = visible(actor, CONNECTION.kinds, values["connection"])
+    connector = visible(actor, CONNECTOR.kinds, values["auth_connector"])
+    parents = [link for link in (connection, connector or (connection and connection.auth_connector)) if link]
+    names = [name for link in parents for name in sorted(own_secret_names(link))]
+    url = values["base_url"] if connection is None else _read(connection).base_url
+    return check_domains(actor.organization, [*secret_names(values), *names], url)
+
+
+def visible(actor: Actor, kinds: Iterable[str], chosen: str) -> Integration | None:
+    """The visible integration with this id that is of one of the kinds; None where the text is no such id."""
     try:
-        return sorted(references.filter(integration=UUID(chosen)).values_list("name", flat=True))
+        found = Integration.objects.visible_to(actor).filter(kind__in=kinds, pk=UUID(chosen))
     except ValueError:
-        return []
+        return None
+    return found.select_related("auth_connector").first()

@@ -44,6 +44,7 @@ ACTION = {
     "check_path": "/v2/me",
 }
 CONFIG = {
+    "connection": None,
     "base_url": "https://api.example.com",
     "auth_connector": None,
     "method": "POST",

@@ -43,6 +43,7 @@ def action(**changes) -> dict:
 def test_every_kind_is_found_by_its_key():
     assert {key: kind.key for key, kind in KINDS.items()} == {
         "api_action": "api_action",
+        "api_connection": "api_connection",
         "auth_connector": "auth_connector",
     }
 
