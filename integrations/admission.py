@@ -32,6 +32,7 @@ class Admitted:
     params: Mapping[str, Any]
     secrets: dict[str, Plaintext] = field(repr=False)
     secret_ids: list[UUID]
+    value_ids: dict[str, UUID]
     integration_ids: list[UUID]
 
 
@@ -59,6 +60,7 @@ def admit(actor: Actor, call: Call) -> Admitted:
         conversation=prepared.conversation,
         params=prepared.params,
         secrets=_open(run, actor, call, attempt),
+        value_ids={name: entry.value.pk for name, entry in attempt.found.items() if entry.value},
         secret_ids=[value.secret_id for value in attempt.values],
         integration_ids=[link.id for link in chain_of(integration)],
     )

@@ -1,7 +1,5 @@
 """An integration's harmless check, step by step (API.md, `POST /integrations/{id}/test`)."""
 
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from accounts.actors import Actor
@@ -10,32 +8,11 @@ from accounts.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal
 from accounts.policy import Permission
 from integrations import broker
-from integrations.conversations import Conversation
+from integrations.conversations import FAILED, NOT_CHECKABLE, PASSED, Conversation, Step
 from integrations.kinds import KINDS
 from integrations.lineage import parents_of
 from integrations.models import Integration, RunOutcome
 from integrations.preparation import Call
-
-PASSED, FAILED, NOT_CHECKABLE = "passed", "failed", "not_checkable"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one step found: `passed`, `failed` with a code, or `not_checkable`."""
-
-    name: str
-    outcome: str
-    code: str | None
-    detail: str
-
-    @property
-    def title(self) -> str:
-        """Its name as a heading."""
-        return self.name.replace("_", " ").capitalize()
-
-    def as_json(self) -> dict[str, Any]:
-        """The step as the API gives it."""
-        return {"name": self.name, "outcome": self.outcome, "code": self.code, "detail": self.detail}
 
 
 async def check(actor: Actor, integration_id: UUID, environment: Environment) -> list[Step]:
@@ -44,7 +21,8 @@ async def check(actor: Actor, integration_id: UUID, environment: Environment) ->
     Raises:
         NotFound, PermissionDenied: as for a run. Every other refusal is a failed step.
     """
-    if not await in_database(_is_checkable, actor, integration_id, environment):
+    declared = await in_database(_declared, actor, integration_id, environment)
+    if declared is None:
         return [Step("request", NOT_CHECKABLE, None, "No harmless check is declared for this integration.")]
     try:
         result = await broker.run(actor, Call(integration_id, environment, check=True))
@@ -52,16 +30,18 @@ async def check(actor: Actor, integration_id: UUID, environment: Environment) ->
         raise
     except Refusal as refusal:
         return [Step("request", FAILED, refusal.code, refusal.detail)]
+    if declared.reports_steps:
+        return [Step(**step) for step in result.answer.body["steps"]]
     if result.outcome is RunOutcome.SUCCEEDED:
         return [Step("request", PASSED, None, f"The upstream answered {result.answer.status}.")]
     return [Step("request", FAILED, RunOutcome.UPSTREAM_ERROR.value, f"The upstream answered {result.answer.status}.")]
 
 
-def _is_checkable(actor: Actor, integration_id: UUID, environment: Environment) -> bool:
+def _declared(actor: Actor, integration_id: UUID, environment: Environment) -> Conversation | None:
     integration = Integration.objects.fetch(actor, integration_id)
     actor.check(Permission.INTEGRATIONS_RUN)
     actor.check_environments(environment)
-    return declared_check(integration) is not None
+    return declared_check(integration)
 
 
 def declared_check(integration: Integration) -> Conversation | None:

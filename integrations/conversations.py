@@ -5,14 +5,18 @@ conversation is planned with its placeholders unresolved, judged, and held after
 that leaves goes through the wire that the broker hands in, so no kind opens a socket.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol
 
 from integrations.requests import AUTHORIZATION, OutgoingRequest, PreviewRequest, RequestTemplate, preview, render
 from integrations.responses import UpstreamResponse
+from integrations.slots import MASK, bearer
 from secrets_app.plaintext import Plaintext
+
+UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,18 @@ class Wire(Protocol):
         """One HTTP request; raises the refusals of `transport.send`."""
         ...
 
+    async def token(
+        self, request: RequestTemplate, secrets: Mapping[str, Plaintext], *, instead_of: Plaintext | None = None
+    ) -> Plaintext:
+        """The access token that this token request gives, kept for as long as it holds.
+
+        Args:
+            instead_of: one that was just refused.
+
+        Raises TokenRefused, and the refusals of `http`.
+        """
+        ...
+
     def mask(self, name: str, sent: Plaintext) -> None:
         """Have a text masked that is made of a secret and was sent, under the secret's name."""
         ...
@@ -37,6 +53,9 @@ class Wire(Protocol):
 
 class Conversation(ABC):
     """One operation or check, planned."""
+
+    reports_steps: ClassVar[bool] = False
+    """Whether a check answers with `steps_response` instead of what an upstream said."""
 
     @property
     @abstractmethod
@@ -69,14 +88,15 @@ class Conversation(ABC):
 
 @dataclass(frozen=True, slots=True)
 class HttpCall(Conversation):
-    """One HTTP request and its answer."""
+    """One HTTP request and its answer; `token` is the request for the access token that it needs."""
 
     template: RequestTemplate
+    token: RequestTemplate | None = None
 
     @property
     def secret_names(self) -> tuple[str, ...]:
-        """Those of the template."""
-        return self.template.secret_names
+        """Those of both requests."""
+        return tuple(dict.fromkeys([*self.template.secret_names, *(self.token.secret_names if self.token else ())]))
 
     @property
     def summary(self) -> str:
@@ -86,14 +106,83 @@ class HttpCall(Conversation):
     async def hold(
         self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
-        """Render and send."""
+        """Render and send. An access token that is refused is fetched anew, once."""
         request = render(self.template, secrets=secrets, params=params)
         if self.template.basic:
             credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
             for name in self.template.basic.password.secret_names:
                 wire.mask(name, Plaintext(credential))
-        return await wire.http(request)
+        if self.token is None:
+            return await wire.http(request)
+        access = await wire.token(self.token, secrets)
+        response = await wire.http(_with_token(request, access))
+        if response.status != UNAUTHORIZED:
+            return response
+        access = await wire.token(self.token, secrets, instead_of=access)
+        return await wire.http(_with_token(request, access))
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
         """The request with every value masked."""
-        return preview(self.template, params=params)
+        shown = preview(self.template, params=params)
+        return replace(shown, headers=[*shown.headers, (AUTHORIZATION, f"Bearer {MASK}")]) if self.token else shown
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCall(Conversation):
+    """Fetching an access token, to see whether that works; what came is told and not shown."""
+
+    token: RequestTemplate
+    reports_steps: ClassVar[bool] = True
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """Those of the token request."""
+        return self.token.secret_names
+
+    @property
+    def summary(self) -> str:
+        """What is asked for."""
+        return "Fetch an access token"
+
+    async def hold(
+        self,
+        wire: Wire,
+        *,
+        secrets: Mapping[str, Plaintext],
+        params: Mapping[str, object],  # noqa: ARG002 - it has none
+    ) -> UpstreamResponse:
+        """One step; a refusal of the token endpoint is the caller's to tell."""
+        await wire.token(self.token, secrets)
+        return steps_response([Step("token", PASSED, None, "The token endpoint gave an access token.")])
+
+
+PASSED, FAILED, NOT_CHECKABLE = "passed", "failed", "not_checkable"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of a check found: `passed`, `failed` with a code, or `not_checkable`."""
+
+    name: str
+    outcome: str
+    code: str | None
+    detail: str
+
+    @property
+    def title(self) -> str:
+        """Its name as a heading."""
+        return self.name.replace("_", " ").capitalize()
+
+    def as_json(self) -> dict[str, Any]:
+        """The step as the API gives it."""
+        return {"name": self.name, "outcome": self.outcome, "code": self.code, "detail": self.detail}
+
+
+def steps_response(steps: list[Step]) -> UpstreamResponse:
+    """The steps of a check as an answer, so that they pass the masking like everything else."""
+    body = json.dumps({"steps": [step.as_json() for step in steps]}).encode()
+    return UpstreamResponse(None, b"", (), body, True, succeeded=all(step.outcome != FAILED for step in steps))
+
+
+def _with_token(request: OutgoingRequest, access: Plaintext) -> OutgoingRequest:
+    return replace(request, headers=(*request.headers, (AUTHORIZATION, bearer(access))))

@@ -67,6 +67,8 @@ class BasicAuth:
 
     username: Template
     password: Template
+    encoded: bool = False
+    """Whether both are form-urlencoded first, as OAuth 2 wants it (RFC 6749 section 2.3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def _headers(template: RequestTemplate, filling: Filling) -> tuple[tuple[str, st
     """The template's headers, after the body's media type where the template names none."""
     headers = tuple((pair.name, fill_header(pair.name, pair.value, filling)) for pair in template.headers)
     if template.basic:
-        basic = fill_basic(template.basic.username, template.basic.password, filling)
+        basic = fill_basic(template.basic.username, template.basic.password, filling, encoded=template.basic.encoded)
         headers = (*headers, (AUTHORIZATION, f"Basic {basic}"))
     if template.body is None or any(name.lower() == "content-type" for name, _ in headers):
         return headers

@@ -108,6 +108,7 @@ ROWS = {
             "overview",
             "readiness",
             "services",
+            "tokens",
             "transport",
             "usage",
             "uses",

@@ -83,7 +83,8 @@ class ApiAction(Kind[ApiActionConfig]):
 
     def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:  # noqa: ARG002
         """The call, with what its connection and its connector add."""
-        return HttpCall(_request(config, parents, config.method, config.path, _body(config.body)))
+        request = _request(config, parents, config.method, config.path, _body(config.body))
+        return HttpCall(request, credential(parents.connector).token)
 
     def check(self, config: ApiActionConfig, parents: Parents = NO_PARENTS) -> HttpCall | None:
         """The declared check, else that of the connection: no body, and no entry that would need an argument."""
@@ -93,7 +94,8 @@ class ApiAction(Kind[ApiActionConfig]):
         fixed = config.model_copy(
             update={"headers": without_params(config.headers), "query": without_params(config.query)}
         )
-        return HttpCall(_request(fixed, parents, declared.method, declared.path, None))
+        request = _request(fixed, parents, declared.method, declared.path, None)
+        return HttpCall(request, credential(parents.connector).token)
 
     def problems_with_parents(self, config: ApiActionConfig, parents: Parents) -> list[FieldError]:
         """Entries that the connector's credential would collide with (DESIGN section 5)."""

@@ -10,8 +10,8 @@ from accounts.errors import FieldError
 from integrations.json_body import JsonBodyError, parse_json_body, whole_leaf_param
 from integrations.kinds.api_action_config import ApiActionConfig, BodyConfig
 from integrations.kinds.base import Slot
-from integrations.kinds.fields import problem_with_fixed_name, problem_with_template, template_of
-from integrations.kinds.http_parts import base_url_problems, header_problems, path_problems, query_problems
+from integrations.kinds.fields import base_url_problems, problem_with_fixed_name, problem_with_template, template_of
+from integrations.kinds.http_parts import header_problems, path_problems, query_problems
 from integrations.schemas import check_schema, is_always_given, may_be_text
 
 

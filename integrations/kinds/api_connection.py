@@ -14,9 +14,8 @@ from accounts.errors import FieldError
 from integrations.conversations import Destination, HttpCall
 from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
 from integrations.kinds.declared import Field, Section, Widget
-from integrations.kinds.fields import Entries, Line, Strict, read_shape, template_of
+from integrations.kinds.fields import Entries, Line, Strict, base_url_problems, read_shape, template_of
 from integrations.kinds.http_parts import (
-    base_url_problems,
     collisions,
     credential,
     entry_slots,
@@ -127,7 +126,7 @@ class ApiConnection(Kind[ApiConnectionConfig]):
             timeout_seconds=config.timeout_seconds,
             basic=added.basic,
         )
-        return HttpCall(template)
+        return HttpCall(template, added.token)
 
     def problems_with_parents(self, config: ApiConnectionConfig, parents: Parents) -> list[FieldError]:
         """Entries that the connector's credential would collide with (DESIGN section 5)."""

@@ -75,8 +75,6 @@ class Kind(ABC, Generic[Config]):
     label: ClassVar[str]
     plural: ClassVar[str]
     icon: ClassVar[str]
-    is_checked: ClassVar[bool] = True
-    """Whether it may have a harmless check at all."""
     about: ClassVar[str] = ""
     """A sentence for the head of its page."""
     sections: ClassVar[tuple[Section, ...]] = ()
@@ -85,6 +83,12 @@ class Kind(ABC, Generic[Config]):
     """Whether other integrations may take their authentication from it."""
     is_connection: ClassVar[bool] = False
     """Whether other integrations may take their address from it."""
+
+    @property
+    def new_title(self) -> str:
+        """The heading of the page for a new one: `New auth connector`, `New API action`."""
+        is_proper = not self.label[:2].istitle() or "." in self.label
+        return f"New {self.label if is_proper else self.label[0].lower() + self.label[1:]}"
 
     def parse_config(self, raw: Mapping[str, Any]) -> Config:
         """The configuration, checked. Raises Invalid, whose `errors` name fields like `config.headers[0].value`."""

@@ -12,7 +12,6 @@ from integrations.kinds.auth_connector import AuthConnectorConfig, Credential, c
 from integrations.kinds.base import Slot
 from integrations.kinds.fields import (
     Entry,
-    holds_placeholder,
     problem_with_fixed_name,
     problem_with_template,
     template_of,
@@ -20,17 +19,6 @@ from integrations.kinds.fields import (
 from integrations.paths import problem_with_path
 from integrations.placeholders import parse
 from integrations.requests import Pair
-
-_NOT_IN_BASE_URL = (
-    "A base URL holds no placeholder, so that nobody can send a value to another host. "
-    "Put it into the path, a query parameter, a header or the body."
-)
-
-
-def base_url_problems(url: str) -> Iterator[FieldError]:
-    """Whether it may be called is judged by whoever saves it; here only what would surprise in a base URL."""
-    if holds_placeholder(url):
-        yield FieldError("config.base_url", _NOT_IN_BASE_URL)
 
 
 def path_problems(field: str, text: str) -> Iterator[FieldError]:

@@ -12,6 +12,7 @@ from accounts.actors import Actor
 from accounts.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound
 from integrations import overview
+from integrations.checking import declared_check
 from integrations.domain_check import DomainCheck, check_domains
 from integrations.forms import DRAWN, FORMS
 from integrations.forms.action import secret_names
@@ -146,13 +147,15 @@ def _about_declared(actor: Actor, kind: str, values: Values, integration: Integr
         "parents": {widget: _parents(actor, role) for widget, role in roles.items() if widget in widgets},
         "checks_domains": not KINDS[kind].is_connector,
         "domain_checks": domain_checks(actor, kind, values, integration),
-        "checkable": KINDS[kind].is_checked,
     }
 
 
 def _about_stored(integration: Integration) -> dict[str, Any]:
     """What only a stored integration has: who builds on it, and its test where it can be run."""
-    about: dict[str, Any] = {"dependants": dependants_of(integration)}
+    about: dict[str, Any] = {
+        "dependants": dependants_of(integration),
+        "checkable": declared_check(integration) is not None,
+    }
     if KINDS[integration.kind].operations(_read(integration)):
         about |= {"runnable": True, "test": operation_panel(integration)}
     return about
