@@ -13,9 +13,10 @@ from accounts.actors import Actor
 from accounts.errors import Refusal
 from accounts.policy import Permission
 from integrations import ledger
+from integrations.conversations import Conversation
+from integrations.lineage import chain_of
 from integrations.models import Integration, Run, RunOutcome
-from integrations.preparation import Attempt, Call, cannot_open, chain_of, prepare
-from integrations.requests import RequestTemplate
+from integrations.preparation import Attempt, Call, cannot_open, prepare
 from secrets_app import resolver
 from secrets_app.plaintext import Plaintext
 
@@ -27,10 +28,11 @@ class Admitted:
     """A run that may go ahead: recorded as started, its values open."""
 
     run: Run
-    template: RequestTemplate
+    conversation: Conversation
     params: Mapping[str, Any]
     secrets: dict[str, Plaintext] = field(repr=False)
     secret_ids: list[UUID]
+    value_ids: dict[str, UUID]
     integration_ids: list[UUID]
 
 
@@ -55,9 +57,10 @@ def admit(actor: Actor, call: Call) -> Admitted:
     run = _record(actor, integration, call, attempt)
     return Admitted(
         run=run,
-        template=prepared.template,
+        conversation=prepared.conversation,
         params=prepared.params,
         secrets=_open(run, actor, call, attempt),
+        value_ids={name: entry.value.pk for name, entry in attempt.found.items() if entry.value},
         secret_ids=[value.secret_id for value in attempt.values],
         integration_ids=[link.id for link in chain_of(integration)],
     )

@@ -13,13 +13,14 @@ from uuid import UUID
 from accounts.actors import Actor
 from accounts.database import in_database
 from accounts.errors import Refusal
-from integrations import ledger, outgoing, transport
+from integrations import ledger
 from integrations.admission import INTERNAL_ERROR, Admitted, admit
 from integrations.answers import Answer, mask_response
 from integrations.errors import EgressDenied
 from integrations.models import RunOutcome
 from integrations.preparation import Call
-from integrations.requests import PreviewRequest, preview, render
+from integrations.requests import PreviewRequest
+from integrations.wire import Line
 
 CANCELLED = "cancelled"
 MASKED_INLINE_BYTES = 64 * 1024
@@ -33,7 +34,7 @@ class RunResult:
     outcome: RunOutcome
     answer: Answer
     duration_ms: int
-    request: PreviewRequest = field(repr=False)
+    request: PreviewRequest | None = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `POST /integrations/{id}/run` (API.md)."""
@@ -69,10 +70,11 @@ async def run(actor: Actor, call: Call) -> RunResult:
         code = CANCELLED if isinstance(fault, asyncio.CancelledError) else INTERNAL_ERROR
         await in_database(_finish, admitted, RunOutcome.FAILED, _elapsed(started), code)
         raise
-    outcome = RunOutcome.SUCCEEDED if 200 <= answer.status < 300 else RunOutcome.UPSTREAM_ERROR  # noqa: PLR2004 - RFC 9110 section 15
+    outcome = RunOutcome.SUCCEEDED if answer.succeeded else RunOutcome.UPSTREAM_ERROR
     duration_ms = _elapsed(started)
     await in_database(_finish, admitted, outcome, duration_ms, "", answer.status)
-    return RunResult(admitted.run.id, outcome, answer, duration_ms, preview(admitted.template, params=admitted.params))
+    shown = admitted.conversation.preview(admitted.params)
+    return RunResult(admitted.run.id, outcome, answer, duration_ms, shown)
 
 
 async def _admit(actor: Actor, call: Call) -> Admitted:
@@ -88,11 +90,11 @@ async def _admit(actor: Actor, call: Call) -> Admitted:
 
 
 async def _send(admitted: Admitted) -> Answer:
-    request = render(admitted.template, secrets=admitted.secrets, params=admitted.params)
-    response = await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context())
+    line = Line(admitted.run.organization_id, admitted.value_ids)
+    response = await admitted.conversation.hold(line, secrets=admitted.secrets, params=admitted.params)
     if len(response.body) <= MASKED_INLINE_BYTES:
-        return mask_response(response, admitted.secrets)
-    return await asyncio.to_thread(mask_response, response, admitted.secrets)  # other runs go on meanwhile
+        return mask_response(response, admitted.secrets, line.composites)
+    return await asyncio.to_thread(mask_response, response, admitted.secrets, line.composites)  # others go on meanwhile
 
 
 def _finish(

@@ -30,6 +30,7 @@ class Integration(models.Model):
     environments = EnvironmentsField(default=frozenset)
     config = OrderedJSONField(default=dict)
     auth_connector = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, blank=True, related_name="users")
+    connection = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, blank=True, related_name="actions")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     version = models.PositiveIntegerField(default=1)

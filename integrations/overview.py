@@ -17,8 +17,8 @@ from accounts.environments import Environment, in_order
 from accounts.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from integrations.errors import IntegrationDisabled, SecretDisabled
 from integrations.kinds import KINDS
+from integrations.lineage import chain_of
 from integrations.models import Integration, RunOutcome, SecretReference
-from integrations.preparation import chain_of
 from integrations.querysets import IntegrationQuerySet
 from integrations.warnings import Finder, Warning, judge  # noqa: A004 - the API's word
 from secrets_app.models import SecretValue
@@ -133,8 +133,9 @@ def _cut(rows: list[Listed], limit: int) -> Page[Listed]:
 
 def with_secrets(integrations: IntegrationQuerySet) -> IntegrationQuerySet:
     """Integrations with their connector and the secrets of both, as `finders` needs them."""
-    loaded = integrations.select_related("auth_connector", "organization")
-    return loaded.prefetch_related("references__secret", "auth_connector__references__secret")
+    loaded = integrations.select_related("auth_connector", "connection__auth_connector", "organization")
+    parents = ["", "auth_connector__", "connection__", "connection__auth_connector__"]
+    return loaded.prefetch_related(*(f"{parent}references__secret" for parent in parents))
 
 
 def finders(integrations: Iterable[Integration]) -> list[Finder]:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NoReturn
 
 import aiohttp
@@ -30,6 +29,7 @@ from integrations.errors import (
 )
 from integrations.headers import check_headers
 from integrations.requests import OutgoingRequest
+from integrations.responses import UpstreamResponse
 
 CONNECT_SECONDS = 5.0
 MAX_BODY_BYTES = 1024 * 1024
@@ -41,21 +41,6 @@ _MAX_LINE_BYTES = 16 * 1024
 _READ_BYTES = 64 * 1024
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamResponse:
-    """What the upstream answered, not yet masked. Show nothing of it before that.
-
-    All of it is bytes: decoding could change a value so that the masking misses it. `body` is decompressed. It is empty
-    when `readable` is False: then it came in an encoding that cannot be checked.
-    """
-
-    status: int
-    reason: bytes = field(repr=False)
-    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
-    body: bytes = field(repr=False)
-    readable: bool
 
 
 async def send(

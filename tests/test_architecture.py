@@ -76,6 +76,7 @@ ROWS = {
     "integrations": [
         {
             "addresses",
+            "conversations",
             "credentials",
             "decoding",
             "destinations",
@@ -94,12 +95,13 @@ ROWS = {
             "placeholders",
             "renames",
             "requests",
+            "responses",
             "schemas",
             "slots",
             "triggers",
         },
         {"fields", "querysets", "models"},
-        {"outgoing", "references"},
+        {"lineage", "outgoing", "references"},
         {
             "admission",
             "answers",
@@ -113,11 +115,13 @@ ROWS = {
             "rotation",
             "readiness",
             "services",
+            "tokens",
             "transport",
             "trials",
             "usage",
             "uses",
             "warnings",
+            "wire",
         },
         {
             "admin",

@@ -1,6 +1,6 @@
 """The shape of an API action's configuration, as API.md ("Integrations") writes it.
 
-`follow_redirects` and `connection` are not fields yet, so they are refused like any unknown one.
+`follow_redirects` is not a field yet, so it is refused like any unknown one.
 """
 
 from typing import Annotated, Any, Literal
@@ -37,7 +37,8 @@ class CheckConfig(Strict):
 class ApiActionConfig(Strict):
     """One call. Texts of path, header, query and body values may hold placeholders; nothing else may."""
 
-    base_url: Annotated[str, Field(min_length=1, max_length=2048)]
+    connection: UUID | None = None
+    base_url: Annotated[str, Field(max_length=2048)] = ""
     auth_connector: UUID | None = None
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
     path: Line = ""

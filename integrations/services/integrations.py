@@ -20,7 +20,14 @@ from integrations.errors import IntegrationInUse
 from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.services import guard
-from integrations.services.rules import NOT_SAVED, check_description, check_name, clean_config
+from integrations.services.rules import (
+    NOT_SAVED,
+    Cleaned,
+    check_description,
+    check_name,
+    clean_config,
+    dependants_of,
+)
 
 NO_SUCH = "No such integration."
 STEERING = {"config", "environments", "enabled"}
@@ -76,7 +83,7 @@ def create_integration(
     try:
         with transaction.atomic():
             serialize(actor.organization)
-            integration.config, integration.auth_connector = clean_config(actor, kind, config, errors)
+            _take(integration, clean_config(actor, kind, config, errors))
             raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
             integration.save(force_insert=True)
             rows = references.derive(integration)
@@ -118,7 +125,7 @@ def update_integration(
                 actor.check_environments(*in_order(before | integration.environments))
             raw = guard.raw_credentials(integration, known=known, accepted=changes.accept_raw_credentials)
             integration.version += 1
-            integration.save(update_fields=[*changed, "auth_connector", "version", "updated_at"])
+            integration.save(update_fields=[*changed, "auth_connector", "connection", "version", "updated_at"])
             rows = references.derive(integration)
             audit.record(
                 audit.Event.INTEGRATION_CHANGED,
@@ -178,16 +185,22 @@ def _set_fields(actor: Actor, integration: Integration, changes: Changes) -> lis
     if changes.name is not None:
         errors += check_name(changes.name, actor.organization, other_than=integration.pk)
     errors += check_description(changes.description or "")
-    connector = integration.auth_connector
     if changes.config is not None:
-        wanted["config"], connector = clean_config(actor, integration.kind, changes.config, errors, editing=integration)
+        cleaned = clean_config(actor, integration.kind, changes.config, errors, editing=integration)
+        wanted["config"] = cleaned.config
     elif errors:
         raise Invalid(NOT_SAVED, errors=errors)
     changed = [name for name, value in wanted.items() if getattr(integration, name) != value]
     for name in changed:
         setattr(integration, name, wanted[name])
-    integration.auth_connector = connector
+    if changes.config is not None:
+        _take(integration, cleaned)
     return changed
+
+
+def _take(integration: Integration, cleaned: Cleaned) -> None:
+    integration.config = cleaned.config
+    integration.auth_connector, integration.connection = cleaned.connector, cleaned.connection
 
 
 def _hosts(integration: Integration) -> list[str]:
@@ -200,7 +213,7 @@ def _hosts(integration: Integration) -> list[str]:
 
 
 def _refuse_if_used(integration: Integration) -> None:
-    users = list(Integration.objects.filter(auth_connector=integration).order_by("name"))
+    users = dependants_of(integration)
     if users:
         raise IntegrationInUse(
             f"{integration.name} is used by {len(users)} other integration{'s' if len(users) > 1 else ''}. "

@@ -6,12 +6,14 @@ Every row carries its index in the ids (`f-header_value-0`), so that an error ca
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.errors import FieldError
+from integrations.kinds.declared import Field
 
 register = template.Library()
 
@@ -87,6 +89,25 @@ def _pair_row(prefix: str, pair: Row, suffix: str) -> dict[str, object]:
         "value_input": f"{prefix}_value",
         "name_field": f"{prefix}_name{suffix}",
         "value_field": f"{prefix}_value{suffix}",
+    }
+
+
+@register.inclusion_tag("components/declared_field.html", takes_context=True)
+def declared_field(
+    context: Mapping[str, Any], field: Field, values: Mapping[str, Any], errors: Errors
+) -> dict[str, object]:
+    """One field of a kind's form. It is hidden while what it belongs to is not chosen."""
+    other, wanted = field.shown_for or ("", ())
+    return {
+        "field": field,
+        "value": values[field.input],
+        "errors": errors,
+        "cards": any(about for _, _, about in field.choices),
+        "described_by": f"h-{field.input}" if field.hint else "",
+        "parents": context.get("parents", {}).get(field.widget, []),
+        "shown_for": other,
+        "shown_values": " ".join(wanted),
+        "hidden": bool(other) and values[other] not in wanted,
     }
 
 

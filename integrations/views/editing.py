@@ -69,10 +69,17 @@ def edit(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpRespon
 
 @require_POST
 @requires(Permission.INTEGRATIONS_READ)
-def domain_check(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Which secrets of the action that is being written may go where it would send them. Stores and opens nothing."""
-    values = FORMS["api_action"].read(request.POST).values
-    context = {"domain_checks": editor.domain_checks(actor, values)}
+def domain_check(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
+    """Which secrets of what is being written may go where it would send them. Stores and opens nothing.
+
+    Raises:
+        NotFound: there is no such kind.
+    """
+    if kind not in FORMS:
+        raise NotFound("No such kind of integration.")
+    values = FORMS[kind].read(request.POST).values
+    stored = editor.visible(actor, [kind], request.POST.get("integration", ""))
+    context = {"domain_checks": editor.domain_checks(actor, kind, values, stored)}
     return render(request, "integrations/_domain_check.html", context)
 
 

@@ -20,6 +20,7 @@ CONFIG = {"base_url": BASE_URL, "method": "POST", "path": "/patients/{params.id}
 PARAMETERS = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
 WHOLE_CONFIG = {
     **CONFIG,
+    "connection": None,
     "auth_connector": None,
     "query": [],
     "body": {"type": "none", "content": None},

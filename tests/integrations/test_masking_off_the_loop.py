@@ -3,10 +3,13 @@
 import asyncio
 import threading
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
 from integrations import broker, outgoing, transport
+from integrations.conversations import HttpCall
+from integrations.responses import UpstreamResponse
 from tests.unit.integrations.requests_for_tests import make
 
 INLINE = 64 * 1024
@@ -18,7 +21,7 @@ def answers_with(monkeypatch):
 
     def answers(size):
         async def send(*_, **__):
-            return transport.UpstreamResponse(200, b"OK", (), b"a" * size, True)
+            return UpstreamResponse(200, b"OK", (), b"a" * size, True)
 
         monkeypatch.setattr(transport, "send", send)
         monkeypatch.setattr(outgoing, "policy", lambda: None)
@@ -28,7 +31,8 @@ def answers_with(monkeypatch):
 
 
 def admitted():
-    return SimpleNamespace(template=make(), secrets={}, params={})
+    run = SimpleNamespace(organization_id=uuid4())
+    return SimpleNamespace(conversation=HttpCall(make()), secrets={}, params={}, run=run, value_ids={})
 
 
 async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, answers_with):

@@ -101,7 +101,7 @@ def test_new_reference_to_a_disabled_secret_is_refused(owner):
     set_enabled(actor=owner, secret_id=store_secret(owner).id, enabled=False)
     with pytest.raises(Invalid) as refusal:
         make_action(owner)
-    assert [error.field for error in refusal.value.errors] == ["config.headers.Authorization"]
+    assert [error.field for error in refusal.value.errors] == ["config.headers[0].value"]
     assert not Integration.objects.exists()
 
 

@@ -18,7 +18,7 @@ SLUG = "harbor-clinics"
 LIST = f"/o/{SLUG}/integrations/"
 NEW_ACTION = f"{LIST}new/api_action/"
 NEW_CONNECTOR = f"{LIST}new/auth_connector/"
-DOMAIN_CHECK = f"{LIST}domain-check/"
+DOMAIN_CHECK = f"{NEW_ACTION}domain-check/"
 
 ACTION = {
     "name": "Look up patient",
@@ -44,6 +44,7 @@ ACTION = {
     "check_path": "/v2/me",
 }
 CONFIG = {
+    "connection": None,
     "base_url": "https://api.example.com",
     "auth_connector": None,
     "method": "POST",
@@ -360,7 +361,7 @@ def test_wrong_connector_is_refused_at_its_field(as_owner, organization, fields,
         ({"query": [{"name": "a", "value": "1"}, {"name": "b", "value": "{secrets.off}"}]}, "query_value-1"),
         ({"path": "/{secrets.off}"}, "path"),
         ({"body_type": "json", "body_content": '"{secrets.off}"'}, "body_content"),
-        ({"body_type": "form", "form": "{secrets.off}"}, "body_type"),
+        ({"body_type": "form", "form": "{secrets.off}"}, "form_value-0"),
         ({"check_path": "/{secrets.off}"}, "check_path"),
     ],
 )
