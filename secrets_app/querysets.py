@@ -3,11 +3,13 @@
 Status is computed here, in SQL, and nowhere else (DESIGN section 4, "Status").
 """
 
+from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, CharField, Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, CharField, Count, Exists, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.environments import Environment
@@ -16,6 +18,37 @@ from accounts.models import Organization
 
 if TYPE_CHECKING:
     from secrets_app.models import Secret
+
+
+class Order(StrEnum):
+    """The orders of the inventory, as its address writes them."""
+
+    NAME = "name"
+    NAME_DOWN = "-name"
+    USAGE = "usage"
+    USAGE_DOWN = "-usage"
+    USED = "used"
+    USED_DOWN = "-used"
+
+
+_SORTED: dict[Order, list[str]] = {
+    Order.NAME: ["name"],
+    Order.NAME_DOWN: ["-name"],
+    Order.USAGE: ["usage_count", "name"],
+    Order.USAGE_DOWN: ["-usage_count", "-name"],
+    Order.USED: ["last_used_at", "name"],
+    Order.USED_DOWN: ["-last_used_at", "-name"],
+}
+BY_USAGE, BY_LAST_USE = {Order.USAGE, Order.USAGE_DOWN}, {Order.USED, Order.USED_DOWN}
+
+
+def sort_key(secret: Any, order: Order) -> str:
+    """What a secret is sorted by before its name, as text for a cursor."""
+    if order in BY_USAGE:
+        return str(secret.usage_count)
+    if order in BY_LAST_USE:
+        return secret.last_used_at.isoformat() if secret.last_used_at else ""
+    return ""
 
 
 class SecretValueQuerySet(models.QuerySet[Any]):
@@ -58,6 +91,8 @@ class SecretQuerySet(models.QuerySet["Secret"]):
     def with_status(self, master_key_ids: frozenset[str]) -> Self:
         """Annotates `status` and, for each environment, `lacks_<environment>` (needed there, but no readable value).
 
+        Cheap for rows that are named by their ids. Over a whole organization the database reads all its references.
+
         Args:
             master_key_ids: the ids of the master keys that this process holds.
         """
@@ -94,8 +129,30 @@ class SecretQuerySet(models.QuerySet["Secret"]):
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else self
 
     def alphabetical(self) -> Self:
-        """By name, unique in any case, so the order is stable."""
-        return self.order_by(F("name").asc(), "pk")
+        """By name."""
+        return self.in_order(Order.NAME)
+
+    def in_order(self, order: Order) -> Self:
+        """In one of the orders of the inventory; names, which are unique, break ties."""
+        return self.order_by(*_SORTED[order])
+
+    def behind(self, order: Order, key: str, name: str) -> Self:
+        """Those that follow the secret with this name in the order; of the last use, those that were ever used or not.
+
+        Args:
+            key: what that secret is sorted by, as `sort_key` wrote it.
+
+        Raises:
+            ValueError: the key is none of this order.
+        """
+        beyond = "lt" if order.value.startswith("-") else "gt"
+        later = Q(**{f"name__{beyond}": name})
+        if order in BY_USAGE:
+            return self.filter(Q(**{f"usage_count__{beyond}": int(key)}) | (Q(usage_count=int(key)) & later))
+        if order in BY_LAST_USE and key:
+            used = datetime.fromisoformat(key)
+            return self.filter(Q(**{f"last_used_at__{beyond}": used}) | (Q(last_used_at=used) & later))
+        return self.filter(later)
 
 
 def reference_model() -> type[models.Model]:
