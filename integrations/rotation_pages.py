@@ -57,6 +57,7 @@ class Verify:
 class Window:
     """A previous value that may be gone back to, and what happened since."""
 
+    id: UUID
     retired_at: datetime
     retired_by: str
     until: datetime
@@ -93,7 +94,7 @@ def window_of(actor: Actor, row: inventory.Row, environment: Environment) -> Win
     if previous is None or previous.retired_at is None or previous.rollback_until is None:
         return None
     counts = _calls_since(previous.retired_at, row.id, environment, row.environments[environment].version)
-    return Window(previous.retired_at, previous.retired_by, previous.rollback_until, **counts)
+    return Window(previous.pk, previous.retired_at, previous.retired_by, previous.rollback_until, **counts)
 
 
 def chosen_environment(text: str) -> Environment | None:
@@ -105,6 +106,11 @@ def page_of(post: QueryDict) -> Seen:
     """What was sent; ids that are none count for nothing."""
     staged = _ids([post.get("staged", "")])
     return Seen(next(iter(staged), None), _ids(post.getlist("accepted")), "accept_failures" in post)
+
+
+def seen_value(post: QueryDict) -> UUID | None:
+    """The value that the person had before them when they chose to go back from it, or to destroy it."""
+    return next(iter(_ids([post.get("seen", "")])), None)
 
 
 def _ids(texts: list[str]) -> frozenset[UUID]:

@@ -24,7 +24,7 @@ from accounts.policy import Permission
 from accounts.stamps import requires
 from integrations import rotation
 from integrations.errors import ChecksFailed
-from integrations.rotation_pages import Verify, Window, chosen_environment, page_of, verify_of, window_of
+from integrations.rotation_pages import Verify, Window, chosen_environment, page_of, seen_value, verify_of, window_of
 from integrations.trials import live_references
 from integrations.views.replies import is_fragment, see_other
 from secrets_app import inventory
@@ -146,9 +146,9 @@ def discard(request: HttpRequest, actor: Actor, secret_id: UUID, environment: st
     inventory.one(actor.organization, secret_id)
     chosen = _environment(environment)
     try:
-        values.discard(actor=actor, secret_id=secret_id, environment=chosen)
+        values.discard(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
         messages.success(request, f"Discarded the new {chosen.label} value")
-    except NothingStaged as refusal:
+    except (NothingStaged, EditConflict) as refusal:
         messages.warning(request, refusal.detail)
     return _back(actor, secret_id)
 
@@ -160,9 +160,9 @@ def roll_back(request: HttpRequest, actor: Actor, secret_id: UUID, environment: 
     inventory.one(actor.organization, secret_id)
     chosen = _environment(environment)
     try:
-        values.roll_back(actor=actor, secret_id=secret_id, environment=chosen)
+        values.roll_back(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
         messages.success(request, f"Rolled back. Calls in {chosen.label} use the previous value again")
-    except (RollbackExpired, KeyUnavailable) as refusal:
+    except (RollbackExpired, KeyUnavailable, EditConflict) as refusal:
         messages.warning(request, refusal.detail)
     return _back(actor, secret_id)
 
@@ -174,9 +174,9 @@ def finish(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str
     inventory.one(actor.organization, secret_id)
     chosen = _environment(environment)
     try:
-        values.destroy_previous(actor=actor, secret_id=secret_id, environment=chosen)
+        values.destroy_previous(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
         messages.success(request, f"Destroyed the previous {chosen.label} value")
-    except RollbackExpired as refusal:
+    except (RollbackExpired, EditConflict) as refusal:
         messages.warning(request, refusal.detail)
     return _back(actor, secret_id)
 

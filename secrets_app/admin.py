@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.admin import ReadOnlyAdmin, staff_actor
+from secrets_app import inventory
 from secrets_app.models import Secret
 from secrets_app.services.secrets import set_enabled
 
@@ -23,8 +24,8 @@ class SecretAdmin(ReadOnlyAdmin):
 
     list_display = ("name", "organization", "enabled", "allowed_domains", "last_used_at")
     fields = (
-        "organization", "name", "description", "enabled", "allowed_domains", "rotate_every_days", "last_used_at",
-        "created_at", "updated_at", "version",
+        "organization", "name", "description", "enabled", "allowed_domains", "rotate_every_days", "rotation",
+        "last_used_at", "created_at", "updated_at", "version",
     )  # fmt: skip
     readonly_fields = fields
     list_select_related = ("organization",)
@@ -32,3 +33,14 @@ class SecretAdmin(ReadOnlyAdmin):
     search_fields = ("name", "description")
     ordering = ("organization__name", "name")
     actions = (disable,)
+
+    @admin.display(description="Rotation")
+    def rotation(self, secret: Secret) -> str:
+        """Where a value is staged, and where a previous one is kept."""
+        told = []
+        for environment, state in inventory.one(secret.organization, secret.pk).environments.items():
+            if state.staged_at:
+                told.append(f"{environment.label}: staged {state.staged_at:%d %b %Y, %H:%M} UTC")
+            if state.rollback_until:
+                told.append(f"{environment.label}: previous value until {state.rollback_until:%d %b %Y, %H:%M} UTC")
+        return "; ".join(told)

@@ -5,10 +5,13 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from accounts.environments import Environment
 from accounts.models import ApiKey, AuditEvent, Membership, User
 from accounts.policy import Role
 from integrations.models import Integration, SecretReference
 from secrets_app.models import OrganizationKey, Secret, SecretValue
+from secrets_app.plaintext import Plaintext
+from secrets_app.services import rotation
 from tests import factories
 from tests.things import key_for, make_action, store_secret
 
@@ -46,6 +49,18 @@ def test_staff_disable_a_secret_and_the_organization_sees_who(staff, owner):
     secret.refresh_from_db()
     assert not secret.enabled
     assert events(owner.organization) == [("secret.disabled", "Rosa (staff)")]
+
+
+def test_staff_see_where_a_rotation_stands(staff, owner):
+    secret = store_secret(owner)
+    for environment in (Environment.STAGING, Environment.PRODUCTION):
+        place = {"actor": owner, "secret_id": secret.id, "environment": environment}
+        rotation.stage(**place, value=Plaintext("another-value"))
+    rotation.promote(**place, judge=lambda staged: [])
+    page = staff.get(reverse("admin:secrets_app_secret_change", args=[secret.id])).content.decode()
+    assert "Staging: staged" in page
+    assert "Production: previous value until" in page
+    assert "another-value" not in page
 
 
 def test_staff_revoke_an_api_key(staff, owner, client):

@@ -91,8 +91,7 @@ def promote(
     with transaction.atomic():
         secret = lock_secret(actor, secret_id, None)
         staged = staged_value(secret, environment)
-        if expected is not None and staged.pk != expected:
-            raise EditConflict("Somebody staged another value meanwhile. Look at its checks before you promote it.")
+        _check_seen(staged, expected)
         accepted = judge(staged)
         destroy(secret, environment, ValueState.PREVIOUS)
         retired = _retire_current(secret, environment, actor)
@@ -110,12 +109,16 @@ def promote(
     return secret
 
 
-def roll_back(*, actor: Actor, secret_id: UUID, environment: Environment) -> Secret:
+def roll_back(*, actor: Actor, secret_id: UUID, environment: Environment, expected: UUID | None = None) -> Secret:
     """Make the previous value the current one again; the value that is rolled back from is destroyed.
+
+    Args:
+        expected: the previous value that the caller saw; None for "whatever is kept now".
 
     Raises:
         NotFound, PermissionDenied: as everywhere.
         RollbackExpired: there is no previous value, or its window is over, destroyed or not.
+        EditConflict: another value is kept by now.
         KeyUnavailable: the previous value does not open, so it would not run.
     """
     _authorize(actor, environment)
@@ -127,6 +130,7 @@ def roll_back(*, actor: Actor, secret_id: UUID, environment: Environment) -> Sec
                 f"There is no previous {environment.label} value to go back to: it was destroyed, or never was. "
                 "Stage the old value again if you still have it."
             )
+        _check_seen(previous, expected)
         if not keyring.is_openable(previous):
             raise KeyUnavailable(
                 f"The previous {environment.label} value cannot be opened. The current one stays; rotate to a new one."
@@ -146,31 +150,46 @@ def roll_back(*, actor: Actor, secret_id: UUID, environment: Environment) -> Sec
     return secret
 
 
-def discard(*, actor: Actor, secret_id: UUID, environment: Environment) -> Secret:
+def discard(*, actor: Actor, secret_id: UUID, environment: Environment, expected: UUID | None = None) -> Secret:
     """Destroy the staged value. The current one is not touched.
+
+    Args:
+        expected: the staged value that the caller saw; None for "whatever is staged now".
 
     Raises:
         NotFound, PermissionDenied: as everywhere.
         NothingStaged: there is none.
+        EditConflict: another value has been staged since.
     """
     _authorize(actor, environment)
     with transaction.atomic():
         secret = lock_secret(actor, secret_id, None)
-        version = staged_value(secret, environment).version
+        staged = staged_value(secret, environment)
+        _check_seen(staged, expected)
         destroy(secret, environment, ValueState.STAGED)
         _touch(secret)
         audit.record(
-            audit.Event.SECRET_STAGED_DISCARDED, actor=actor, target=secret, environment=environment, version=version
+            audit.Event.SECRET_STAGED_DISCARDED,
+            actor=actor,
+            target=secret,
+            environment=environment,
+            version=staged.version,
         )
     return secret
 
 
-def destroy_previous(*, actor: Actor, secret_id: UUID, environment: Environment) -> Secret:
+def destroy_previous(
+    *, actor: Actor, secret_id: UUID, environment: Environment, expected: UUID | None = None
+) -> Secret:
     """Destroy the previous value before its window ends: there is no way back after this.
+
+    Args:
+        expected: the previous value that the caller saw; None for "whatever is kept now".
 
     Raises:
         NotFound, PermissionDenied: as everywhere.
         RollbackExpired: there is none.
+        EditConflict: another value is kept by now.
     """
     _authorize(actor, environment)
     with transaction.atomic():
@@ -178,6 +197,7 @@ def destroy_previous(*, actor: Actor, secret_id: UUID, environment: Environment)
         previous = previous_value(secret, environment)
         if previous is None:
             raise RollbackExpired(f"There is no previous {environment.label} value any more.")
+        _check_seen(previous, expected)
         _destroy_previous(secret, previous, actor, expired=False)
         _touch(secret)
     return secret
@@ -238,6 +258,11 @@ def previous_value(secret: Secret, environment: Environment) -> SecretValue | No
 def _authorize(actor: Actor, environment: Environment) -> None:
     actor.check(Permission.SECRETS_WRITE)
     actor.check_environments(environment)
+
+
+def _check_seen(value: SecretValue, expected: UUID | None) -> None:
+    if expected is not None and value.pk != expected:
+        raise EditConflict("Somebody rotated this value meanwhile, so nothing was done. Look at it as it is now.")
 
 
 def _check_value(value: Plaintext, *, allow_short: bool) -> None:

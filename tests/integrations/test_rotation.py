@@ -233,6 +233,33 @@ def test_pages_tell_the_whole_story(client, owner, secret, upstream):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_page_that_is_out_of_date_does_nothing(client, owner, secret):
+    from accounts.models import User
+
+    client.force_login(User.objects.get(pk=owner.id))
+    base = f"/o/harbor-clinics/secrets/{secret.id}/rotate/staging/"
+
+    def seen(page):
+        return {"seen": re.search(r'name="seen" value="([^"]+)"', client.get(page).content.decode()).group(1)}
+
+    stage(owner, secret)
+    old = seen(base)
+    stage(owner, secret, "another-new-key")
+    told = client.post(f"{base}discard/", old, follow=True)
+    assert "Somebody rotated this value meanwhile" in told.content.decode()
+    promote(owner, secret, accept=True)
+    old = seen(f"{base}window/")
+    stage(owner, secret)
+    promote(owner, secret, accept=True)
+    for act in ("rollback", "finish"):
+        told = client.post(f"{base}{act}/", old, follow=True)
+        assert "Somebody rotated this value meanwhile" in told.content.decode()
+    assert kept(secret) == {"current": NEW, "previous": "another-new-key"}
+    client.post(f"{base}rollback/", seen(f"{base}window/"))
+    assert kept(secret) == {"current": "another-new-key"}
+
+
+@pytest.mark.django_db(transaction=True)
 def test_looking_at_any_page_writes_nothing_and_calls_nobody(client, owner, secret):
     from accounts.models import User
 
