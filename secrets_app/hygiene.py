@@ -187,7 +187,7 @@ FINDINGS = [
         ROTATION,
         "Rotation overdue",
         "The older a value, the more places may hold a copy.",
-        Fix("Replace value", "secret-edit"),
+        Fix("Rotate", "secret-rotate"),
         _overdue,
         _tell_overdue,
         _with_oldest,

@@ -151,14 +151,17 @@ def missing_rows(
         return []
     if filters.environment and not filters.status:
         return []  # a name that does not exist has no value anywhere
-    waiting = waiting_references(organization).filter(name__gt=after, name__icontains=filters.text)
+    waiting = waiting_references(organization).filter(name__icontains=filters.text)
+    descending = filters.order is Order.NAME_DOWN
+    if after:
+        waiting = waiting.filter(Q(name__lt=after) if descending else Q(name__gt=after))
     if filters.integrations is not None:
         waiting = waiting.filter(integration__in=filters.integrations)
     if filters.name:
         waiting = waiting.filter(name=filters.name)
     if filters.environment:
         waiting = waiting.filter(needed_in__has=filters.environment)
-    names = waiting.values("name").annotate(n=Count("pk"), used=Max("last_used_at")).order_by("name")[:limit]
+    names = waiting.values("name").annotate(n=Count("pk"), used=Max("last_used_at"))
     return [
         Row(
             id=None,
@@ -171,7 +174,7 @@ def missing_rows(
             usage_count=entry["n"],
             last_used_at=entry["used"],
         )
-        for entry in names
+        for entry in names.order_by("-name" if descending else "name")[:limit]
     ]
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -47,16 +47,19 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
         "environment": request.GET.get("environment", ""),
         "sort": _order(request.GET.get("sort", "")).value,
     }
-    page = inventory.page(actor.organization, _filters(chosen), cursor=request.GET.get("cursor", ""))
+    cursor = request.GET.get("cursor", "")
+    page = inventory.page(actor.organization, _filters(chosen), cursor=cursor)
     known = chosen | {"sort": "" if chosen["sort"] == Order.NAME else chosen["sort"]}
+    counted = inventory.counts(actor.organization) if inventory.is_counted_at_once(actor.organization) else None
     context = {
         "groups": _grouped(_with_waiting(actor, page.items), chosen["sort"]),
-        "counts": inventory.counts(actor.organization) if inventory.is_counted_at_once(actor.organization) else None,
+        "counts": counted,
+        "missing_count": counted["missing"] if counted else None,
         "is_empty": not page.items and not any(request.GET.values()),
         "environments": list(Environment),
         "filters": chosen,
         "columns": [_column(request, known, *column) for column in COLUMNS],
-        "query": urlencode({name: value for name, value in known.items() if value}),
+        "back": _query(known | {"cursor": cursor}),
         "next_url": _next_url(request, known, page.next_cursor),
     }
     return render(
@@ -75,13 +78,17 @@ def counts(request: HttpRequest, actor: Actor) -> HttpResponse:
 @requires(Permission.SECRETS_DISABLE)
 def switch(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Enable or disable the chosen secrets, all or none, and go back to the list as it was."""
-    enabled = request.POST.get("act") == "enable"
-    done = secrets.set_all_enabled(actor=actor, secret_ids=_picked(request), enabled=enabled)
+    act = request.POST.get("act")
+    if act not in {"enable", "disable"}:
+        raise Invalid("Choose what to do.", errors=[FieldError("act", "Enable or disable the chosen secrets.")])
+    done = secrets.set_all_enabled(actor=actor, secret_ids=_picked(request), enabled=act == "enable")
     words = ", ".join(secret.name for secret in done[:NAMED_AT_MOST])
     more = len(done) - NAMED_AT_MOST
     told = f"{words} and {more} more" if more > 0 else words or "nothing: all of them were so already"
-    messages.success(request, f"{'Enabled' if enabled else 'Disabled'} {told}")
-    return redirect(f"{reverse('secrets', args=[actor.organization.slug])}?{request.GET.urlencode()}".rstrip("?"))
+    messages.success(request, f"{act.capitalize()}d {told}")
+    asked = QueryDict(request.POST.get("back", ""))
+    back = _query({name: asked.get(name, "") for name in ("q", "status", "environment", "sort", "cursor")})
+    return redirect(f"{reverse('secrets', args=[actor.organization.slug])}?{back}".rstrip("?"))
 
 
 def _picked(request: HttpRequest) -> list[UUID]:
@@ -103,18 +110,17 @@ def _column(request: HttpRequest, known: dict[str, str], label: str, first: Orde
     """A heading that sorts: where it leads, and how the list is sorted by it now."""
     now = known["sort"] or Order.NAME.value
     order = then if now == first else first
-    query = urlencode({name: value for name, value in (known | {"sort": order.value}).items() if value})
     is_sorted = now in {first, then}
     return {
         "label": label,
-        "url": f"{request.path}?{query}",
+        "url": f"{request.path}?{_query(known | {'sort': order.value})}",
         "sorted": ("descending" if now.startswith("-") else "ascending") if is_sorted else "",
         "numeric": first is Order.USAGE_DOWN,
     }
 
 
 def _grouped(rows: list[inventory.Row], order: str) -> list[dict[str, Any]]:
-    """The rows under the prefix that they share, `crm` for `crm.apiKey` and `crm.token`; no heading over a single one."""
+    """The rows under the prefix that they share: `crm` for `crm.apiKey` and `crm.token`; none over a single one."""
     if order not in {Order.NAME, Order.NAME_DOWN}:
         return [{"prefix": "", "rows": rows}] if rows else []
     groups: list[dict[str, Any]] = []
@@ -165,8 +171,11 @@ def _with_waiting(actor: Actor, rows: list[inventory.Row]) -> list[inventory.Row
 
 
 def _next_url(request: HttpRequest, chosen: dict[str, str], cursor: str | None) -> str:
-    kept = {name: value for name, value in chosen.items() if value}
-    return f"{request.path}?{urlencode(kept | {'cursor': cursor})}" if cursor else ""
+    return f"{request.path}?{_query(chosen | {'cursor': cursor})}" if cursor else ""
+
+
+def _query(values: dict[str, str]) -> str:
+    return urlencode({name: value for name, value in values.items() if value})
 
 
 def _is_fragment(request: HttpRequest) -> bool:

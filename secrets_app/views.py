@@ -176,14 +176,9 @@ def _switched(request: HttpRequest, actor: Actor, secret: Secret) -> HttpRespons
         messages.success(request, done)
         return redirect("secrets", actor.organization.slug)
     row = inventory.one(actor.organization, secret.id)
-    response = render(request, "secrets_app/_row_update.html", {"secret": row, "counts": _counts_at_once(actor)})
-    response.headers["HX-Trigger"] = json.dumps({"toast": done})
+    response = render(request, "secrets_app/_row.html", {"secret": row})
+    response.headers["HX-Trigger"] = json.dumps({"toast": done, "counts": ""})
     return response
-
-
-def _counts_at_once(actor: Actor) -> dict[str, int] | None:
-    """The numbers above the list; of a large organization they stay as they are until the page is loaded again."""
-    return inventory.counts(actor.organization) if inventory.is_counted_at_once(actor.organization) else None
 
 
 def _delete_dialog(

@@ -176,6 +176,7 @@ def set_all_enabled(*, actor: Actor, secret_ids: Iterable[UUID], enabled: bool) 
     actor.check(Permission.SECRETS_WRITE if enabled else Permission.SECRETS_DISABLE)
     wanted = set(secret_ids)
     with transaction.atomic():
+        serialize(actor.organization)
         found = list(Secret.objects.of(actor.organization).select_for_update().filter(pk__in=wanted).order_by("name"))
         if len(found) != len(wanted):
             raise NotFound("One of these secrets does not exist any more. Load the list again.")
