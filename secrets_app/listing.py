@@ -30,6 +30,9 @@ COLUMNS = [
 ]
 """Headings that sort, each with the order of the first click and of the second."""
 
+ROWS = 30
+"""Rows of a page."""
+
 NAMED_AT_MOST = 3
 WITH, WITHOUT = "with-", "without-"
 STATUSES = {"active", "disabled", "missing"}
@@ -48,7 +51,7 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
         "sort": _order(request.GET.get("sort", "")).value,
     }
     cursor = request.GET.get("cursor", "")
-    page = inventory.page(actor.organization, _filters(chosen), cursor=cursor)
+    page = inventory.page(actor.organization, _filters(chosen), cursor=cursor, limit=ROWS)
     known = chosen | {"sort": "" if chosen["sort"] == Order.NAME else chosen["sort"]}
     counted = inventory.counts(actor.organization) if inventory.is_counted_at_once(actor.organization) else None
     context = {

@@ -113,16 +113,27 @@ class SecretQuerySet(models.QuerySet["Secret"]):
         )
 
     def missing(self, organization: Organization, master_key_ids: frozenset[str]) -> Self:
-        """The organization's whose status is `missing`, for counts over all of them: what has values is asked in sets,
-        and only of secrets without one in an environment is asked whether it is needed there.
+        """The organization's whose status is `missing`, for questions about all of them.
+
+        A union, because the database answers each part as a join and an alternative of the parts row by row.
         """
-        values = _current_values().filter(secret__organization=organization)
-        lacking = Q(pk__in=values.exclude(_is_readable(master_key_ids)).values("secret"))
-        for environment in Environment:
-            readable = values.readable(master_key_ids).filter(environment=environment.value)
-            needed = _references().filter(secret=OuterRef("pk"), needed_in__has=environment)
-            lacking |= ~Q(pk__in=readable.values("secret")) & Q(Exists(needed))
-        return self.of(organization).filter(lacking, enabled=True)
+        enabled = self.model._default_manager.of(organization).filter(enabled=True).order_by()
+        unreadable = enabled.filter(_has_unreadable(master_key_ids)).values("pk")
+        lacking = [enabled.lacking(environment, master_key_ids).values("pk") for environment in Environment]
+        return self.filter(pk__in=unreadable.union(*lacking))
+
+    def with_status_of(self, status: str, organization: Organization, master_key_ids: frozenset[str]) -> Self:
+        """The organization's of one status."""
+        secrets = self.of(organization)
+        if status == "disabled":
+            return secrets.filter(enabled=False)
+        if status == "missing":
+            return secrets.missing(organization, master_key_ids)
+        return secrets.filter(enabled=True).exclude(pk__in=secrets.missing(organization, master_key_ids).values("pk"))
+
+    def lacking(self, environment: Environment, master_key_ids: frozenset[str]) -> Self:
+        """Those that are needed in an environment and have no readable value there."""
+        return self.filter(_lacks(environment, master_key_ids))
 
     def search(self, text: str) -> Self:
         """Names and descriptions that contain the text, in any case."""
@@ -166,14 +177,10 @@ def _references() -> models.QuerySet[Any]:
     return reference_model()._default_manager.all()
 
 
-def _current_values() -> SecretValueQuerySet:
+def _values() -> SecretValueQuerySet:
     from secrets_app.models import SecretValue  # noqa: PLC0415 - the models import these querysets
 
-    return SecretValue.objects.current()
-
-
-def _values() -> SecretValueQuerySet:
-    return _current_values().filter(secret=OuterRef("pk"))
+    return SecretValue.objects.current().filter(secret=OuterRef("pk"))
 
 
 def _lacks(environment: Environment, master_key_ids: frozenset[str]) -> Any:

@@ -72,7 +72,7 @@ def test_other_orders_are_not_grouped(as_owner, several):
 
 
 def test_next_page_keeps_the_order(as_owner, owner):
-    for number in range(53):
+    for number in range(33):
         store_secret(owner, f"key{number:02}")
     page = content(as_owner, sort="-name")
     following = re.search(r'class="btn sm" href="([^"]+)"', page).group(1)
