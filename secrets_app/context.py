@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Organization
 from accounts.policy import Permission
@@ -17,8 +16,7 @@ def attention(request: HttpRequest) -> dict[str, Any]:
     actor = getattr(request, "actor", None)
     if actor is None or not actor.may(Permission.SECRETS_READ):
         return {}
-    missing = SimpleLazyObject(lambda: _missing(actor.organization))
-    return {"missing_count": missing, "shows_hygiene": True}
+    return {"missing_count": lambda: _missing(actor.organization), "shows_hygiene": True}
 
 
 def _missing(organization: Organization) -> int | None:

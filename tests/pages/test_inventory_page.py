@@ -168,3 +168,10 @@ def test_way_to_each_row_is_there_for_keyboards(as_owner, several):
     for name, secret in several.items():
         assert f'aria-label="Choose {name}"' in page
         assert reverse("secret-details", args=[SLUG, secret.id]) in page
+
+
+@pytest.mark.parametrize("path", [LIST, f"{LIST}new/", f"/o/{SLUG}/integrations/"])
+def test_frame_of_every_page_tells_how_many_are_missing(as_owner, owner, several, path):
+    assert 'id="nav-missing" hidden></span>' in content(as_owner, path)
+    make_action(owner, "One", uses="a.missing")
+    assert 'id="nav-missing" title="1 missing">1<span class="vh"> missing</span></span>' in content(as_owner, path)
