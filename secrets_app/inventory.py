@@ -183,10 +183,10 @@ def waiting_references(organization: Organization) -> QuerySet[Any]:
     return reference_model()._default_manager.filter(organization=organization, secret=None)
 
 
-def references_to(organization: Organization, row: Row) -> list[Any]:
-    """The references to a secret, their integrations loaded, by integration name."""
+def references_to(organization: Organization, row: Row, limit: int | None = None) -> list[Any]:
+    """The references to a secret, their integrations loaded, by integration name; the first `limit` of them."""
     rows = reference_model()._default_manager.filter(organization=organization, secret=row.id)
-    return list(rows.select_related("integration").order_by("integration__name", "slot", "pk"))
+    return list(rows.select_related("integration").order_by("integration__name", "slot", "pk")[:limit])
 
 
 def is_counted_at_once(organization: Organization) -> bool:

@@ -175,3 +175,12 @@ def test_frame_of_every_page_tells_how_many_are_missing(as_owner, owner, several
     assert 'id="nav-missing" hidden></span>' in content(as_owner, path)
     make_action(owner, "One", uses="a.missing")
     assert 'id="nav-missing" title="1 missing">1<span class="vh"> missing</span></span>' in content(as_owner, path)
+
+
+def test_details_tell_who_set_a_value_and_do_not_grow_without_end(as_owner, owner, several):
+    secret = several["plain"]
+    for number in range(22):
+        make_action(owner, f"Action {number:02}", uses="plain")
+    page = content(as_owner, reverse("secret-details", args=[SLUG, secret.id]))
+    assert f"by {owner.label}" in page
+    assert (page.count("Action 1"), "Action 21" in page, "All 22 references" in page) == (10, False, True)
