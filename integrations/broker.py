@@ -12,7 +12,7 @@ from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.database import in_database
-from accounts.errors import Refusal
+from accounts.errors import RateLimited, Refusal
 from integrations import ledger
 from integrations.admission import INTERNAL_ERROR, Admitted, admit
 from integrations.answers import Answer, mask_response
@@ -106,8 +106,8 @@ def _finish(
 
 
 def _nothing_left(refusal: Refusal) -> bool:
-    """Refusals about the value itself or the resolved address come before the first byte leaves."""
-    return isinstance(refusal, EgressDenied) or refusal.status == 422  # noqa: PLR2004 - invalid_header_value and its kin
+    """Refusals about the value itself, the resolved address or a pause come before the first byte leaves."""
+    return isinstance(refusal, EgressDenied | RateLimited) or refusal.status == 422  # noqa: PLR2004 - invalid_header_value and its kin
 
 
 def _elapsed(started: float) -> int:

@@ -7,10 +7,11 @@ that leaves goes through the wire that the broker hands in, so no kind opens a s
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
+from accounts.errors import FieldError
 from integrations.requests import AUTHORIZATION, OutgoingRequest, PreviewRequest, RequestTemplate, preview, render
 from integrations.responses import UpstreamResponse
 from integrations.slots import MASK, bearer
@@ -27,11 +28,19 @@ class Destination:
     url: str
 
 
+SecondsToWait = Callable[[UpstreamResponse], float]
+
+
 class Wire(Protocol):
     """What a conversation may send through. Every call is judged by the egress rules before anything leaves."""
 
-    async def http(self, request: OutgoingRequest) -> UpstreamResponse:
-        """One HTTP request; raises the refusals of `transport.send`."""
+    async def http(self, request: OutgoingRequest, *, seconds_to_wait: SecondsToWait | None = None) -> UpstreamResponse:
+        """One HTTP request; raises the refusals of `transport.send`.
+
+        Args:
+            seconds_to_wait: for how long an answer asks that no more calls are made with the secrets of this run.
+                RateLimited is raised instead of sending one meanwhile.
+        """
         ...
 
     async def token(
@@ -66,6 +75,10 @@ class Conversation(ABC):
     @abstractmethod
     def summary(self) -> str:
         """What is sent, in a few words without values: `GET /v2/me`."""
+
+    def problems(self, params: Mapping[str, object]) -> list[FieldError]:  # noqa: ARG002 - a schema says it all mostly
+        """What is wrong with arguments beyond what the schema of the operation says, as `params.NAME`."""
+        return []
 
     @abstractmethod
     async def hold(

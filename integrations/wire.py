@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from integrations import outgoing, transport
+from integrations.conversations import SecondsToWait
 from integrations.destinations import parse_url
+from integrations.pauses import PAUSES
 from integrations.requests import OutgoingRequest, RequestTemplate, render
 from integrations.responses import UpstreamResponse
 from integrations.tokens import TOKENS, Grant, read_grant
@@ -20,8 +22,17 @@ class Line:
         self.composites: dict[str, list[Plaintext]] = defaultdict(list)
         self._organization, self._value_ids = organization, value_ids
 
-    async def http(self, request: OutgoingRequest) -> UpstreamResponse:
-        """One HTTP request under the rules of `transport.send`."""
+    async def http(self, request: OutgoingRequest, *, seconds_to_wait: SecondsToWait | None = None) -> UpstreamResponse:
+        """One HTTP request under the rules of `transport.send`, unless its host asked for a pause."""
+        if seconds_to_wait is None:
+            return await self._send(request)
+        key = (self._organization, request.url.origin(), frozenset(self._value_ids.values()))
+        PAUSES.refuse(key, request.url.raw_host or "")
+        response = await self._send(request)
+        PAUSES.note(key, seconds_to_wait(response))
+        return response
+
+    async def _send(self, request: OutgoingRequest) -> UpstreamResponse:
         return await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context())
 
     async def token(

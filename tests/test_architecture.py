@@ -112,6 +112,7 @@ ROWS = {
             "ledger",
             "preparation",
             "overview",
+            "pauses",
             "rotation",
             "readiness",
             "services",
