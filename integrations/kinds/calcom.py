@@ -7,7 +7,7 @@ Owns: what the configuration may say and which parameters each operation takes. 
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 from zoneinfo import available_timezones
 
 from pydantic import Field as Limits
@@ -29,7 +29,8 @@ from integrations.kinds.fields import (
 from integrations.placeholders import parse
 
 CLOUD = "https://api.cal.com"
-CHOSEN = ("list_slots", "create_booking", "reschedule_booking", "cancel_booking")
+Chosen = Literal["list_slots", "create_booking", "reschedule_booking", "cancel_booking"]
+CHOSEN: tuple[Chosen, ...] = get_args(Chosen)
 """The operations that can be left out; `me` and `list_event_types` only look."""
 
 _BEARER = re.compile(r"\s*bearer\s", re.IGNORECASE)
@@ -49,9 +50,7 @@ class CalcomConfig(Strict):
     api_key: Annotated[Line, Limits(min_length=1)]
     event_type_id: Annotated[int, Limits(strict=True, ge=1, le=2**53)] | None = None
     time_zone: Line = ""
-    operations: list[Literal["list_slots", "create_booking", "reschedule_booking", "cancel_booking"]] = Limits(
-        default_factory=lambda: list(CHOSEN), max_length=len(CHOSEN)
-    )
+    operations: Annotated[list[Chosen], Limits(max_length=len(CHOSEN))] = Limits(default_factory=lambda: list(CHOSEN))
 
 
 class Calcom(Kind[CalcomConfig]):

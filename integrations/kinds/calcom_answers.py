@@ -53,7 +53,7 @@ class Complaint:
 
     def as_json(self) -> dict[str, Any]:
         """The error as it is answered, in one shape."""
-        found = {"code": self.code, "message": self.message, "request_id": self.request_id}
+        found: dict[str, Any] = {"code": self.code, "message": self.message, "request_id": self.request_id}
         if self.retry_after_seconds:
             found |= {"retry_after_seconds": self.retry_after_seconds}
         return {"status": "error", "error": {name: value for name, value in found.items() if value}}
