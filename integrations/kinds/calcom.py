@@ -230,12 +230,20 @@ def _operations(config: CalcomConfig) -> Iterator[Operation]:
                 "time_zone": zone,
                 "attendee_language": {**_SHORT, "description": "Of the mails to the attendee, such as de."},
                 "duration_minutes": {**_MINUTES, "description": "For event types of several lengths."},
-                "guests": {"type": "array", "items": _SHORT, "maxItems": 50, "description": "Their e-mail addresses."},
+                "guests": {
+                    "type": "array",
+                    "items": _SHORT,
+                    "maxItems": 50,
+                    "description": 'E-mail addresses, such as ["kim@example.com"].',
+                },
                 "booking_fields": {
                     "type": "object",
-                    "description": "Answers to the questions of the event type, by their names.",
+                    "description": 'Answers to the event type\'s questions, such as {"title": "Check-up"}.',
                 },
-                "metadata": {"type": "object", "description": "Texts to keep with the booking, by name."},
+                "metadata": {
+                    "type": "object",
+                    "description": 'Texts to keep with the booking, such as {"call": "17"}.',
+                },
             },
             ["start", "event_type_id", "attendee_name", "time_zone"],
         ),
