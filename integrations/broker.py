@@ -59,10 +59,11 @@ async def run(actor: Actor, call: Call) -> RunResult:
     """
     admitted = await _admit(actor, call)
     started = time.monotonic()
+    line = Line(admitted.run.organization_id, admitted.value_ids, admitted.domains)
     try:
-        answer = await _send(admitted)
+        answer = await _send(admitted, line)
     except Refusal as refusal:
-        outcome = RunOutcome.REFUSED if _nothing_left(refusal) else RunOutcome.FAILED
+        outcome = RunOutcome.REFUSED if _nothing_left(refusal) and not line.has_sent else RunOutcome.FAILED
         await in_database(_finish, admitted, outcome, _elapsed(started), refusal.code)
         refusal.members["run_id"] = str(admitted.run.id)
         raise
@@ -89,8 +90,7 @@ async def _admit(actor: Actor, call: Call) -> Admitted:
         raise
 
 
-async def _send(admitted: Admitted) -> Answer:
-    line = Line(admitted.run.organization_id, admitted.value_ids)
+async def _send(admitted: Admitted, line: Line) -> Answer:
     response = await admitted.conversation.hold(line, secrets=admitted.secrets, params=admitted.params)
     if len(response.body) <= MASKED_INLINE_BYTES:
         return mask_response(response, admitted.secrets, line.composites)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from accounts.errors import FieldError
+from integrations.redirects import Following
 from integrations.requests import AUTHORIZATION, OutgoingRequest, PreviewRequest, RequestTemplate, preview, render
 from integrations.responses import UpstreamResponse
 from integrations.slots import MASK, bearer
@@ -34,10 +35,17 @@ SecondsToWait = Callable[[UpstreamResponse], float]
 class Wire(Protocol):
     """What a conversation may send through. Every call is judged by the egress rules before anything leaves."""
 
-    async def http(self, request: OutgoingRequest, *, seconds_to_wait: SecondsToWait | None = None) -> UpstreamResponse:
+    async def http(
+        self,
+        request: OutgoingRequest,
+        *,
+        seconds_to_wait: SecondsToWait | None = None,
+        following: Following | None = None,
+    ) -> UpstreamResponse:
         """One HTTP request; raises the refusals of `transport.send`.
 
         Args:
+            following: follow redirects, under the rules of `following.follow`; without it they are answers.
             seconds_to_wait: for how long an answer asks that no more calls are made with the secrets of this run.
                 RateLimited is raised instead of sending one meanwhile.
         """
@@ -105,6 +113,7 @@ class HttpCall(Conversation):
 
     template: RequestTemplate
     token: RequestTemplate | None = None
+    follows_redirects: bool = False
 
     @property
     def secret_names(self) -> tuple[str, ...]:
@@ -125,14 +134,15 @@ class HttpCall(Conversation):
             credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
             for name in self.template.basic.password.secret_names:
                 wire.mask(name, Plaintext(credential))
+        following = Following.of(self.template, secrets) if self.follows_redirects else None
         if self.token is None:
-            return await wire.http(request)
+            return await wire.http(request, following=following)
         access = await wire.token(self.token, secrets)
-        response = await wire.http(_with_token(request, access))
+        response = await wire.http(_with_token(request, access), following=following)
         if response.status != UNAUTHORIZED:
             return response
         access = await wire.token(self.token, secrets, instead_of=access)
-        return await wire.http(_with_token(request, access))
+        return await wire.http(_with_token(request, access), following=following)
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
         """The request with every value masked."""
