@@ -107,6 +107,8 @@ TABLE = {
     ("POST", INTEGRATION + "pasted/"): (422, 422, 403, 404, 302, 302),
     ("GET", INTEGRATION + "delete/"): (200, 200, 403, 404, 302, 302),
     ("POST", INTEGRATION + "delete/"): (303, 303, 403, 404, 302, 302),
+    ("GET", INTEGRATION + "duplicate/"): (405, 405, 405, 405, 302, 302),
+    ("POST", INTEGRATION + "duplicate/"): (303, 303, 403, 404, 302, 302),
     ("GET", INTEGRATION + "arguments/"): (200, 200, 403, 404, 302, 302),
     ("GET", INTEGRATION + "check/"): (405, 405, 405, 405, 302, 302),
     ("POST", INTEGRATION + "check/"): (422, 422, 403, 404, 302, 302),
