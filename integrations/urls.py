@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from integrations.views import checking, deleting, duplicating, editing, listing, pasting, testing
+from integrations.views import checking, deleting, duplicating, editing, listing, matrix, pasting, testing
 
 urlpatterns = [
     path("", listing.index, name="integrations"),
+    path("readiness/", matrix.index, name="readiness-matrix"),
     path("new/<str:kind>/", editing.new, name="integration-new"),
     path("new/<str:kind>/pasted/", pasting.in_new, name="integration-new-pasted"),
     path("new/<str:kind>/domain-check/", editing.domain_check, name="integration-domain-check"),

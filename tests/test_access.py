@@ -95,6 +95,7 @@ TABLE = {
     ("POST", API_ROTATION + "/rollback"): (401, 401, 401, 401, 401, 409),
     # integrations
     ("GET", INTEGRATIONS): (200, 200, 200, 404, 302, 302),
+    ("GET", INTEGRATIONS + "readiness/"): (200, 200, 403, 404, 302, 302),
     ("GET", INTEGRATIONS + "new/<str:kind>/"): (200, 200, 403, 404, 302, 302),
     ("POST", INTEGRATIONS + "new/<str:kind>/"): (422, 422, 403, 404, 302, 302),
     ("GET", INTEGRATIONS + "new/<str:kind>/pasted/"): (303, 303, 403, 404, 302, 302),
