@@ -88,6 +88,7 @@ ROWS = {
             "json_body",
             "json_values",
             "kinds",
+            "known_services",
             "lookalikes",
             "parameters",
             "pasted",
