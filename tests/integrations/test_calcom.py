@@ -16,9 +16,10 @@ from integrations.services.integrations import Changes, create_integration, upda
 from integrations.warnings import warnings_for
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation as values
-from tests.calcom_server import EXPIRED, FREE, KEY, TAKEN, calcom_server
+from tests.calcom_server import EXPIRED, FREE, KEY, TAKEN, CalcomServer, calcom_server
 from tests.things import store_secret
-from tests.upstreams import closed_port
+from tests.unit.integrations.upstreams import Authority
+from tests.upstreams import answering, closed_port
 
 pytestmark = pytest.mark.django_db
 
@@ -319,6 +320,23 @@ def test_a_server_that_cannot_be_reached_is_told(owner, run):
         run(owner, make_calendar(owner, f"http://127.0.0.1:{closed_port()}"), S, "me")
     assert refusal.value.code == "upstream_unreachable"
     assert Run.objects.get().error_code == "upstream_unreachable"
+
+
+def test_a_certificate_of_another_name_is_told(owner, run, checked, tmp_path, monkeypatch):
+    authority, server = Authority.make(), CalcomServer()
+    monkeypatch.setattr("integrations.outgoing.ssl_context", authority.trusting)
+    store_secret(owner, "calcom.key", KEY)
+    with answering(server.respond, tls=authority.serving("localhost", tmp_path)) as url:
+        named = make_calendar(owner, url.replace("127.0.0.1", "localhost"))
+        assert run(owner, named, S, "me").outcome == "succeeded"
+        update_integration(
+            actor=owner, integration_id=named.id, changes=Changes(config=named.config | {"base_url": url})
+        )
+        with pytest.raises(Refusal) as refusal:
+            run(owner, named, S, "me")
+        assert refusal.value.code == "upstream_tls"
+        assert checked(named)[0].code == "upstream_tls"
+    assert (len(server.calls), Run.objects.filter(error_code="upstream_tls").count()) == (1, 2)
 
 
 # Limits
