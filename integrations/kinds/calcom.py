@@ -153,7 +153,8 @@ class Calcom(Kind[CalcomConfig]):
 def api_url(base_url: str) -> str:
     """The address that all paths are below: `/v2` is added where it does not end in it."""
     trimmed = base_url.rstrip("/")
-    return trimmed if trimmed.endswith("/v2") else f"{trimmed}/v2"
+    path = trimmed.partition("://")[2].partition("/")[2]
+    return trimmed if path.rpartition("/")[2] == "v2" else f"{trimmed}/v2"
 
 
 def _key_problems(text: str) -> Iterator[FieldError]:

@@ -96,9 +96,9 @@ def seconds_to_wait(response: UpstreamResponse) -> float:
     resets = [limits["reset", name] for name in left if ("reset", name) in limits]
     if response.status != TOO_MANY:
         return max(resets, default=0.0)
-    if (after := _number(_header(response, b"retry-after"))) is not None:
-        return _from_now(after) or WINDOW
-    return max(resets or [limits[key] for key in limits if key[0] == "reset"], default=0.0) or WINDOW
+    after = _number(_header(response, b"retry-after"))
+    stated = [_from_now(after)] if after is not None else resets or [limits[key] for key in limits if key[0] == "reset"]
+    return max(1.0, *stated) if stated else WINDOW
 
 
 def _told(status: int, said: str, host: str) -> tuple[str, str]:

@@ -349,6 +349,7 @@ def test_a_certificate_of_another_name_is_told(owner, run, checked, tmp_path, mo
         (("Retry-After: 12", "X-RateLimit-Reset-Default: 37"), 12),
         (("X-RateLimit-Reset-Default: 37",), 37),
         ((), 60),
+        (("X-RateLimit-Limit-Default: 120", "X-RateLimit-Remaining-Default: 9" + "9" * 12), 60),
         (("Retry-After: soon",), 60),
     ],
 )

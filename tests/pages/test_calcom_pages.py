@@ -5,6 +5,9 @@ from django.urls import reverse
 
 from integrations import pauses
 from integrations.models import Integration
+from integrations.services.integrations import Changes, update_integration
+from secrets_app.models import Secret
+from secrets_app.services.secrets import set_enabled
 from tests.calcom_server import FREE, KEY, calcom_server
 from tests.pages.sent_by_browsers import form_with
 from tests.things import store_secret
@@ -139,3 +142,21 @@ def test_a_test_that_cannot_be_sent_names_the_argument(as_owner, calendar, serve
 
 def test_a_member_gets_no_editor(as_member, calendar):
     assert as_member.get(page_of(calendar)).status_code == 403
+
+
+def test_list_and_page_tell_its_state(as_owner, owner, calendar, server):
+    def states():
+        shown = as_owner.get(f"/o/{SLUG}/integrations/").context["groups"][0]["rows"][0]
+        assert as_owner.get(page_of(calendar)).context["integration"].state == shown.state
+        return shown.state, shown.state_note
+
+    sent = {"environment": "staging", "operation": "list_event_types"}
+    as_owner.post(page_of(calendar, "integration-test"), sent, headers=HTMX)
+    assert states() == ("working", "")
+    server.say = ("200 OK", (), b"<html>")
+    as_owner.post(page_of(calendar, "integration-test"), sent, headers=HTMX)
+    assert states() == ("failing", "The last run failed")
+    set_enabled(actor=owner, secret_id=Secret.objects.get().id, enabled=False)
+    assert states() == ("paused", "A secret is disabled")
+    update_integration(actor=owner, integration_id=calendar.id, changes=Changes(enabled=False))
+    assert states() == ("paused", "")
