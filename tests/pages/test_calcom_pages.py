@@ -147,7 +147,11 @@ def test_a_member_gets_no_editor(as_member, calendar):
 def test_list_and_page_tell_its_state(as_owner, owner, calendar, server):
     def states():
         shown = as_owner.get(f"/o/{SLUG}/integrations/").context["groups"][0]["rows"][0]
-        assert as_owner.get(page_of(calendar)).context["integration"].state == shown.state
+        page = as_owner.get(page_of(calendar))
+        assert page.context["integration"].state == shown.state
+        assert shown.state.capitalize() in page.content.decode()
+        assert shown.state_note in page.content.decode()
+        assert "Last run: " in page.content.decode()
         return shown.state, shown.state_note
 
     sent = {"environment": "staging", "operation": "list_event_types"}
