@@ -29,6 +29,7 @@ class Event(StrEnum):
     INTEGRATION_CREATED = "integration.created"
     INTEGRATION_CHANGED = "integration.changed"
     INTEGRATION_DELETED = "integration.deleted"
+    INTEGRATION_DUPLICATED = "integration.duplicated"
     MEMBER_ADDED = "member.added"
     MEMBER_REMOVED = "member.removed"
     MEMBER_ROLE_CHANGED = "member.role_changed"

@@ -33,6 +33,7 @@ class Admitted:
     secrets: dict[str, Plaintext] = field(repr=False)
     secret_ids: list[UUID]
     value_ids: dict[str, UUID]
+    domains: dict[str, list[str]]
     integration_ids: list[UUID]
 
 
@@ -61,6 +62,7 @@ def admit(actor: Actor, call: Call) -> Admitted:
         params=prepared.params,
         secrets=_open(run, actor, call, attempt),
         value_ids={name: entry.value.pk for name, entry in attempt.found.items() if entry.value},
+        domains={name: entry.secret.allowed_domains for name, entry in attempt.found.items() if entry.secret},
         secret_ids=[value.secret_id for value in attempt.values],
         integration_ids=[link.id for link in chain_of(integration)],
     )

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.database import in_database
-from accounts.errors import Refusal
+from accounts.errors import RateLimited, Refusal
 from integrations import ledger
 from integrations.admission import INTERNAL_ERROR, Admitted, admit
 from integrations.answers import Answer, mask_response
@@ -59,10 +59,11 @@ async def run(actor: Actor, call: Call) -> RunResult:
     """
     admitted = await _admit(actor, call)
     started = time.monotonic()
+    line = Line(admitted.run.organization_id, admitted.value_ids, admitted.domains)
     try:
-        answer = await _send(admitted)
+        answer = await _send(admitted, line)
     except Refusal as refusal:
-        outcome = RunOutcome.REFUSED if _nothing_left(refusal) else RunOutcome.FAILED
+        outcome = RunOutcome.REFUSED if _nothing_left(refusal) and not line.has_sent else RunOutcome.FAILED
         await in_database(_finish, admitted, outcome, _elapsed(started), refusal.code)
         refusal.members["run_id"] = str(admitted.run.id)
         raise
@@ -89,8 +90,7 @@ async def _admit(actor: Actor, call: Call) -> Admitted:
         raise
 
 
-async def _send(admitted: Admitted) -> Answer:
-    line = Line(admitted.run.organization_id, admitted.value_ids)
+async def _send(admitted: Admitted, line: Line) -> Answer:
     response = await admitted.conversation.hold(line, secrets=admitted.secrets, params=admitted.params)
     if len(response.body) <= MASKED_INLINE_BYTES:
         return mask_response(response, admitted.secrets, line.composites)
@@ -106,8 +106,8 @@ def _finish(
 
 
 def _nothing_left(refusal: Refusal) -> bool:
-    """Refusals about the value itself or the resolved address come before the first byte leaves."""
-    return isinstance(refusal, EgressDenied) or refusal.status == 422  # noqa: PLR2004 - invalid_header_value and its kin
+    """Refusals about the value itself, the resolved address or a pause come before the first byte leaves."""
+    return isinstance(refusal, EgressDenied | RateLimited) or refusal.status == 422  # noqa: PLR2004 - invalid_header_value and its kin
 
 
 def _elapsed(started: float) -> int:

@@ -7,10 +7,12 @@ that leaves goes through the wire that the broker hands in, so no kind opens a s
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
+from accounts.errors import FieldError
+from integrations.redirects import Following
 from integrations.requests import AUTHORIZATION, OutgoingRequest, PreviewRequest, RequestTemplate, preview, render
 from integrations.responses import UpstreamResponse
 from integrations.slots import MASK, bearer
@@ -27,11 +29,26 @@ class Destination:
     url: str
 
 
+SecondsToWait = Callable[[UpstreamResponse], float]
+
+
 class Wire(Protocol):
     """What a conversation may send through. Every call is judged by the egress rules before anything leaves."""
 
-    async def http(self, request: OutgoingRequest) -> UpstreamResponse:
-        """One HTTP request; raises the refusals of `transport.send`."""
+    async def http(
+        self,
+        request: OutgoingRequest,
+        *,
+        seconds_to_wait: SecondsToWait | None = None,
+        following: Following | None = None,
+    ) -> UpstreamResponse:
+        """One HTTP request; raises the refusals of `transport.send`.
+
+        Args:
+            following: follow redirects, under the rules of `following.follow`; without it they are answers.
+            seconds_to_wait: for how long an answer asks that no more calls are made with the secrets of this run.
+                RateLimited is raised instead of sending one meanwhile.
+        """
         ...
 
     async def token(
@@ -67,6 +84,10 @@ class Conversation(ABC):
     def summary(self) -> str:
         """What is sent, in a few words without values: `GET /v2/me`."""
 
+    def problems(self, params: Mapping[str, object]) -> list[FieldError]:  # noqa: ARG002 - a schema says it all mostly
+        """What is wrong with arguments beyond what the schema of the operation says, as `params.NAME`."""
+        return []
+
     @abstractmethod
     async def hold(
         self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
@@ -92,6 +113,7 @@ class HttpCall(Conversation):
 
     template: RequestTemplate
     token: RequestTemplate | None = None
+    follows_redirects: bool = False
 
     @property
     def secret_names(self) -> tuple[str, ...]:
@@ -112,14 +134,15 @@ class HttpCall(Conversation):
             credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
             for name in self.template.basic.password.secret_names:
                 wire.mask(name, Plaintext(credential))
+        following = Following.of(self.template, secrets) if self.follows_redirects else None
         if self.token is None:
-            return await wire.http(request)
+            return await wire.http(request, following=following)
         access = await wire.token(self.token, secrets)
-        response = await wire.http(_with_token(request, access))
+        response = await wire.http(_with_token(request, access), following=following)
         if response.status != UNAUTHORIZED:
             return response
         access = await wire.token(self.token, secrets, instead_of=access)
-        return await wire.http(_with_token(request, access))
+        return await wire.http(_with_token(request, access), following=following)
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
         """The request with every value masked."""

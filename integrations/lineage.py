@@ -7,6 +7,7 @@ goes to the token URL alone (DESIGN section 4, "Allowed domains"). All other sec
 
 from collections import defaultdict
 from dataclasses import dataclass
+from uuid import UUID
 
 from yarl import URL
 
@@ -22,10 +23,11 @@ WITH_LINKS = ("integration__auth_connector", "integration__connection__auth_conn
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A URL that a run calls, as it was configured, and the names of the secrets that go there."""
+    """A URL that a run calls, as it was configured, the names of the secrets that go there, and whose URL it is."""
 
     url: str
     secret_names: frozenset[str]
+    owner: UUID | None = None
 
     def admit(self) -> URL:
         """The URL as it is judged and sent. Raises InvalidUrl or EgressDenied."""
@@ -67,7 +69,8 @@ def routes_of(integration: Integration) -> list[Route]:
     names: dict[str, set[str]] = defaultdict(set, {main: set()})
     for link in chain:
         names[own[link.pk] or main] |= own_secret_names(link)
-    return [Route(url, frozenset(used)) for url, used in names.items()]
+    owners = {url: pk for pk, url in reversed(own.items())}
+    return [Route(url, frozenset(used), owners.get(url)) for url, used in names.items()]
 
 
 def _own_url(link: Integration) -> str:

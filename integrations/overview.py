@@ -141,8 +141,8 @@ def with_secrets(integrations: IntegrationQuerySet) -> IntegrationQuerySet:
 def finders(integrations: Iterable[Integration]) -> list[Finder]:
     """For each integration (loaded by `with_secrets`) what `judge` asks; one query whatever their number."""
     found = list(integrations)
-    values = _values_of({ref.secret_id for integration in found for ref in _references(integration) if ref.secret_id})
-    return [_finder(_references(integration), values) for integration in found]
+    values = _values_of({ref.secret_id for integration in found for ref in references_of(integration) if ref.secret_id})
+    return [_finder(references_of(integration), values) for integration in found]
 
 
 def _finder(references: list[SecretReference], values: Values) -> Finder:
@@ -158,7 +158,7 @@ def _rows(integrations: Iterable[Any]) -> list[Row]:
 
 
 def _row(integration: Any, find: Finder) -> Row:
-    references = _references(integration)
+    references = references_of(integration)
     environments, kind = in_order(integration.environments), KINDS[integration.kind]
     state, note = _state(integration, judge(integration, environments, find))
     return Row(
@@ -196,8 +196,8 @@ def _state(integration: Any, warnings: Iterable[Warning]) -> tuple[str, str]:
     return (FAILING, "The last run failed") if failed else (WORKING, "")
 
 
-def _references(integration: Integration) -> list[SecretReference]:
-    """Those of the integration and of what it builds on."""
+def references_of(integration: Integration) -> list[SecretReference]:
+    """Those of the integration (loaded by `with_secrets`) and of what it builds on."""
     return [reference for link in chain_of(integration) for reference in link.references.all()]
 
 

@@ -152,7 +152,10 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
         raise _unknown_operation(list(operations))
     attempt.operation = name
     params = check_arguments(operations[name].parameters, call.params)
-    return Prepared(kind.plan(config, name, parents), params)
+    conversation = kind.plan(config, name, parents)
+    if errors := conversation.problems(params):
+        raise InvalidArguments("The arguments do not fit what the operation needs.", errors=errors)
+    return Prepared(conversation, params)
 
 
 def _declared(conversation: Conversation | None) -> Conversation:

@@ -163,10 +163,10 @@ def _joined(base: URL, path: str, query: str) -> URL:
     full_path = _path_below(base, path)
     if not _PATH.fullmatch(full_path) or not _QUERY.fullmatch(query):
         raise InvalidUrl("With its values filled in, the address would lead elsewhere.")
-    return _uncached_url(base.scheme, base.raw_authority, full_path, query)
+    return uncached_url(base.scheme, base.raw_authority, full_path, query)
 
 
-def _uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
+def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
     """A URL of encoded parts, taken as they are.
 
     `URL(text)`, `URL.build` and `with_path` keep what they made, values and all, in caches of the process. An empty URL

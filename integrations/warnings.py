@@ -5,6 +5,7 @@ One list serves the warnings of a saved integration, the domain check of its pag
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from yarl import URL
 
@@ -20,13 +21,17 @@ from secrets_app import resolver
 
 @dataclass(frozen=True, slots=True)
 class Warning:  # noqa: A001 - the API's word
-    """One thing that stands in the way, with the code that a run would fail with; not `certain` where it may not."""
+    """One thing that stands in the way, with the code that a run would fail with; not `certain` where it may not.
+
+    `integration` is the link of the chain that it is about, `secret` the name of the secret.
+    """
 
     code: str
     detail: str
     secret: str | None = None
     environment: Environment | None = None
     certain: bool = True
+    integration: UUID | None = None
 
 
 Finder = Callable[[Environment], Mapping[str, resolver.Found]]
@@ -57,11 +62,19 @@ def judge(integration: Integration, environments: Iterable[Environment], find: F
 def _about_links(integration: Integration, environments: Iterable[Environment]) -> list[Warning]:
     found: dict[str, Warning] = {}
     for environment in environments:
-        try:
-            check_links(chain_of(integration)[1:], environment)
-        except Refusal as refusal:
-            found.setdefault(refusal.detail, Warning(refusal.code, refusal.detail, environment=environment))
+        if problem := problem_with_links(chain_of(integration)[1:], environment):
+            found.setdefault(problem.detail, problem)
     return list(found.values())
+
+
+def problem_with_links(chain: Iterable[Integration], environment: Environment) -> Warning | None:
+    """The first link that is switched off or does not run in the environment."""
+    for link in chain:
+        try:
+            check_links([link], environment)
+        except Refusal as refusal:
+            return Warning(refusal.code, refusal.detail, environment=environment, integration=link.pk)
+    return None
 
 
 def _about_secrets(
@@ -98,9 +111,9 @@ def _judged(route: Route) -> tuple[frozenset[str], str | None, list[Warning]]:
     try:
         url = route.admit()
     except EgressDenied as refusal:
-        return route.secret_names, refusal.host, [Warning(refusal.code, refusal.detail)]
+        return route.secret_names, refusal.host, [Warning(refusal.code, refusal.detail, integration=route.owner)]
     except Refusal as refusal:
-        return route.secret_names, None, [Warning(refusal.code, refusal.detail)]
+        return route.secret_names, None, [Warning(refusal.code, refusal.detail, integration=route.owner)]
     return route.secret_names, url.raw_host, [_at_run(url)] if is_judged_at_run(url) else []
 
 

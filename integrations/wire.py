@@ -1,28 +1,55 @@
 """The wire of a run: what a kind's conversation may send through (`conversations.Wire`), on the operator's terms."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from integrations import outgoing, transport
+from integrations.conversations import SecondsToWait
 from integrations.destinations import parse_url
+from integrations.following import follow
+from integrations.pauses import PAUSES
+from integrations.redirects import Following
 from integrations.requests import OutgoingRequest, RequestTemplate, render
 from integrations.responses import UpstreamResponse
 from integrations.tokens import TOKENS, Grant, read_grant
 from secrets_app.plaintext import Plaintext
+from secrets_app.redaction import Redactor
 
 
 class Line:
     """The wire of one run; `composites` are the texts to mask beside the values, by the names of their secrets."""
 
-    def __init__(self, organization: UUID, value_ids: Mapping[str, UUID]) -> None:
-        """`value_ids` are the keys of the opened values by the names of their secrets."""
+    def __init__(self, organization: UUID, value_ids: Mapping[str, UUID], domains: Mapping[str, Sequence[str]]) -> None:
+        """`value_ids` are the keys of the opened values, `domains` their allowed domains, by the secrets' names."""
         self.composites: dict[str, list[Plaintext]] = defaultdict(list)
-        self._organization, self._value_ids = organization, value_ids
+        self.has_sent = False
+        """Whether a request of this run was answered: what is refused afterwards was not refused in time."""
+        self._organization, self._value_ids, self._domains = organization, value_ids, domains
 
-    async def http(self, request: OutgoingRequest) -> UpstreamResponse:
-        """One HTTP request under the rules of `transport.send`."""
-        return await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context())
+    async def http(
+        self,
+        request: OutgoingRequest,
+        *,
+        seconds_to_wait: SecondsToWait | None = None,
+        following: Following | None = None,
+    ) -> UpstreamResponse:
+        """One HTTP request under the rules of `transport.send`, unless its host asked for a pause."""
+        if following:
+            redactor = Redactor(following.secrets, self.composites)
+            return await follow(request, following, send=self._send, domains=self._domains, redactor=redactor)
+        if seconds_to_wait is None:
+            return await self._send(request)
+        key = (self._organization, request.url.origin(), frozenset(self._value_ids.values()))
+        PAUSES.refuse(key, request.url.raw_host or "")
+        response = await self._send(request)
+        PAUSES.note(key, seconds_to_wait(response))
+        return response
+
+    async def _send(self, request: OutgoingRequest) -> UpstreamResponse:
+        response = await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context())
+        self.has_sent = True
+        return response
 
     async def token(
         self, request: RequestTemplate, secrets: Mapping[str, Plaintext], *, instead_of: Plaintext | None = None

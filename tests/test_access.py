@@ -98,6 +98,7 @@ TABLE = {
     ("POST", API_ROTATION + "/rollback"): (401, 401, 401, 401, 401, 409),
     # integrations
     ("GET", INTEGRATIONS): (200, 200, 200, 404, 302, 302),
+    ("GET", INTEGRATIONS + "readiness/"): (200, 200, 403, 404, 302, 302),
     ("GET", INTEGRATIONS + "new/<str:kind>/"): (200, 200, 403, 404, 302, 302),
     ("POST", INTEGRATIONS + "new/<str:kind>/"): (422, 422, 403, 404, 302, 302),
     ("GET", INTEGRATIONS + "new/<str:kind>/pasted/"): (303, 303, 403, 404, 302, 302),
@@ -110,6 +111,8 @@ TABLE = {
     ("POST", INTEGRATION + "pasted/"): (422, 422, 403, 404, 302, 302),
     ("GET", INTEGRATION + "delete/"): (200, 200, 403, 404, 302, 302),
     ("POST", INTEGRATION + "delete/"): (303, 303, 403, 404, 302, 302),
+    ("GET", INTEGRATION + "duplicate/"): (405, 405, 405, 405, 302, 302),
+    ("POST", INTEGRATION + "duplicate/"): (303, 303, 403, 404, 302, 302),
     ("GET", INTEGRATION + "arguments/"): (200, 200, 403, 404, 302, 302),
     ("GET", INTEGRATION + "check/"): (405, 405, 405, 405, 302, 302),
     ("POST", INTEGRATION + "check/"): (422, 422, 403, 404, 302, 302),

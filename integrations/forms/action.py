@@ -23,7 +23,7 @@ _PLACES = [
     (re.compile(r"config\.body\.content\[(\d+)\]\.(name|value)"), "form_{1}-{0}"),
     (re.compile(r"config\.check\b.*"), "check_path"),
     (re.compile(r"config\.body\.type"), "body_type"),
-    (re.compile(r"config\.(base_url|connection|auth_connector|method|path|timeout_seconds)"), "{0}"),
+    (re.compile(r"config\.(base_url|connection|auth_connector|method|path|timeout_seconds|follow_redirects)"), "{0}"),
 ]
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
@@ -49,6 +49,7 @@ class ActionForm(Form):
             "form": content if isinstance(content, list) else [],
             "params": parameters.rows_of(config.get("parameters", {})),
             "timeout_seconds": _seconds_as_text(config.get("timeout_seconds", 20)),
+            "follow_redirects": bool(config.get("follow_redirects", False)),
             "check_path": (config.get("check") or {}).get("path", ""),
         }
 
@@ -63,6 +64,7 @@ class ActionForm(Form):
             "form": pairs["form"][0],
             "params": params,
             "timeout_seconds": post.get("timeout_seconds", "").strip(),
+            "follow_redirects": "follow_redirects" in post,
         }
         values |= {
             name: text(post, name)
@@ -83,6 +85,7 @@ class ActionForm(Form):
             "body": _body(values),
             "parameters": parameters.schema_of(values["params"], stored.get("parameters", {})),
             "timeout_seconds": _seconds(values["timeout_seconds"]),
+            "follow_redirects": values["follow_redirects"],
             "check": _check(values["check_path"], stored.get("check")),
         }
         return keep_line_ends(config, stored)

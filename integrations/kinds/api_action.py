@@ -84,7 +84,7 @@ class ApiAction(Kind[ApiActionConfig]):
     def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:  # noqa: ARG002
         """The call, with what its connection and its connector add."""
         request = _request(config, parents, config.method, config.path, _body(config.body))
-        return HttpCall(request, credential(parents.connector).token)
+        return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
 
     def check(self, config: ApiActionConfig, parents: Parents = NO_PARENTS) -> HttpCall | None:
         """The declared check, else that of the connection: no body, and no entry that would need an argument."""
@@ -95,7 +95,7 @@ class ApiAction(Kind[ApiActionConfig]):
             update={"headers": without_params(config.headers), "query": without_params(config.query)}
         )
         request = _request(fixed, parents, declared.method, declared.path, None)
-        return HttpCall(request, credential(parents.connector).token)
+        return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
 
     def problems_with_parents(self, config: ApiActionConfig, parents: Parents) -> list[FieldError]:
         """Entries that the connector's credential would collide with (DESIGN section 5)."""

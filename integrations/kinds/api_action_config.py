@@ -1,7 +1,4 @@
-"""The shape of an API action's configuration, as API.md ("Integrations") writes it.
-
-`follow_redirects` is not a field yet, so it is refused like any unknown one.
-"""
+"""The shape of an API action's configuration, as API.md ("Integrations") writes it."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -47,4 +44,5 @@ class ApiActionConfig(Strict):
     body: BodyConfig = Field(default_factory=BodyConfig)
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
     timeout_seconds: Annotated[float, Field(strict=True, ge=1, le=120, allow_inf_nan=False)] = 20
+    follow_redirects: Annotated[bool, Field(strict=True)] = False
     check: CheckConfig | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.services import guard
 from integrations.services.rules import (
+    NAME_LENGTH,
     NOT_SAVED,
     Cleaned,
     check_description,
@@ -101,6 +103,44 @@ def create_integration(
     return integration
 
 
+def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
+    """Store a copy under a name of its own, switched off, so that nothing more runs until somebody looked at it.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere; also for a key that is limited to certain integrations.
+        Invalid: what is stored could not be saved today, say because a secret that it names is disabled.
+    """
+    actor.check(Permission.INTEGRATIONS_WRITE)
+    if actor.integrations is not None:
+        raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
+    with transaction.atomic():
+        serialize(actor.organization)
+        source = _lock(actor, integration_id, None)
+        actor.check_environments(*in_order(source.environments))
+        copy = Integration(
+            organization=actor.organization,
+            kind=source.kind,
+            name=_name_of_copy(source),
+            description=source.description,
+            enabled=False,
+            environments=source.environments,
+        )
+        _take(copy, clean_config(actor, source.kind, source.config, []))
+        copy.save(force_insert=True)
+        rows = references.derive(copy)
+        audit.record(
+            audit.Event.INTEGRATION_DUPLICATED,
+            actor=actor,
+            target=copy,
+            kind=copy.kind,
+            source=str(source.id),
+            secrets=sorted({row.name for row in rows}),
+            hosts=_hosts(copy),
+            **guard.kept(guard.find(copy)),
+        )
+    return copy
+
+
 def update_integration(
     *, actor: Actor, integration_id: UUID, changes: Changes, expected_version: int | None = None
 ) -> Integration:
@@ -156,6 +196,13 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
         _refuse_if_used(integration)
         audit.record(audit.Event.INTEGRATION_DELETED, actor=actor, target=integration, kind=integration.kind)
         integration.delete()
+
+
+def _name_of_copy(source: Integration) -> str:
+    """`NAME (copy)`, `NAME (copy 2)` and so on: the first that is free; the name is cut where it gets too long."""
+    endings = chain([" (copy)"], (f" (copy {number})" for number in count(2)))
+    names = (source.name[: NAME_LENGTH - len(ending)].rstrip() + ending for ending in endings)
+    return next(name for name in names if not check_name(name, source.organization))
 
 
 def _lock(actor: Actor, integration_id: UUID, expected_version: int | None) -> Integration:

@@ -16,7 +16,7 @@ from integrations.forms import FORMS
 from integrations.forms.base import Form, Sent, Values, keep_line_ends
 from integrations.models import Integration
 from integrations.services import integrations
-from integrations.views import editor
+from integrations.views import editor, starting
 from integrations.views.replies import see_other
 
 CONFLICT = (
@@ -36,15 +36,18 @@ def new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
     """
     if kind not in FORMS:
         raise NotFound("No such kind of integration.")
+    service = starting.chosen(request, kind)
+    about = starting.context(actor, kind, service)
     if request.method != "POST":
-        return editor.page(request, actor, kind)
+        values = starting.values(kind, service) if service else None
+        return editor.page(request, actor, kind, values=values, **about)
     form = FORMS[kind]
     sent = form.read(request.POST)
     try:
         integration = _create(actor, kind, form, sent)
     except Invalid as refusal:
         errors = _errors(refusal, form, sent)
-        return editor.page(request, actor, kind, values=sent.values, errors=errors, status=refusal.status)
+        return editor.page(request, actor, kind, values=sent.values, errors=errors, status=refusal.status, **about)
     return _saved(request, actor, integration)
 
 

@@ -95,6 +95,9 @@ ACTS = {
         integration_id=stage["action"].id,
         changes=integrations.Changes(name="Renamed", environments=ALL_ENVIRONMENTS),
     ),
+    "integration.duplicated": lambda owner, stage: integrations.duplicate_integration(
+        actor=owner, integration_id=stage["action"].id
+    ),
     "integration.deleted": lambda owner, stage: integrations.delete_integration(
         actor=owner, integration_id=stage["action"].id
     ),

@@ -26,6 +26,7 @@ WHOLE_CONFIG = {
     "body": {"type": "none", "content": None},
     "parameters": PARAMETERS,
     "timeout_seconds": 20,
+    "follow_redirects": False,
     "check": None,
 }
 

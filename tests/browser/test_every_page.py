@@ -52,12 +52,20 @@ def content(owner) -> dict[str, str]:
             },
         },
     )
+    calendar = create_integration(
+        actor=owner,
+        kind="calcom",
+        name="Reception calendar",
+        environments=[Environment.PRODUCTION],
+        config={"api_key": "{secrets.crm.apiKey}", "event_type_id": 42, "time_zone": "Europe/Berlin"},
+    )
     for environment in (Environment.PRODUCTION, Environment.STAGING):
         place = {"actor": owner, "secret_id": used.id, "environment": environment}
         rotation.stage(**place, value=Plaintext("a-new-value-0815"))
         if environment is Environment.PRODUCTION:
             rotation.promote(**place, judge=lambda staged: [])
-    return {"used": str(used.id), "unused": str(unused.id), "connector": str(connector.id), "action": str(action.id)}
+    ids = {"used": used, "unused": unused, "connector": connector, "action": action, "calendar": calendar}
+    return {name: str(thing.id) for name, thing in ids.items()}
 
 
 OWNER_PAGES = [
@@ -82,10 +90,20 @@ OWNER_PAGES = [
     "secrets/{unused}/delete/",
     "integrations/",
     "integrations/?q=nothing-has-this",
+    "integrations/readiness/",
+    "integrations/readiness/?q=nothing-has-this",
+    "integrations/readiness/?show=blocked&environment=production",
     "integrations/new/api_action/",
     "integrations/new/auth_connector/",
+    "integrations/new/auth_connector/?service=twilio",
+    "integrations/new/api_connection/",
+    "integrations/new/api_connection/?service=openai",
+    "integrations/new/api_connection/?service=twilio",
+    "secrets/new/?name=openai.apiKey&domains=api.openai.com",
     "integrations/{action}/",
     "integrations/{connector}/",
+    "integrations/new/calcom/",
+    "integrations/{calendar}/",
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
 ]

@@ -182,7 +182,7 @@ BAD = {
     "private address": ({"config": config() | {"base_url": "https://10.0.0.1"}}, "config.base_url"),
     "user in the URL": ({"config": config() | {"base_url": "https://a@b.com"}}, "config.base_url"),
     "forbidden header": ({"config": config(headers=[{"name": "Host", "value": "x"}])}, "config.headers[0].name"),
-    "unknown field": ({"config": config(follow_redirects=True)}, "config.follow_redirects"),
+    "unknown field": ({"config": config(colour="red")}, "config.colour"),
     "wrong type": ({"config": config(headers="none")}, "config.headers"),
     "unknown connector": ({"config": config(auth_connector=str(uuid4()))}, "config.auth_connector"),
     "not an id": ({"config": config(auth_connector="CRM")}, "config.auth_connector"),

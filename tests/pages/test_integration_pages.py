@@ -61,6 +61,7 @@ CONFIG = {
         "required": ["clinic", "phone"],
     },
     "timeout_seconds": 12.5,
+    "follow_redirects": False,
     "check": {"method": "GET", "path": "/v2/me"},
 }
 CONNECTOR = {
@@ -143,6 +144,17 @@ def test_connector_is_offered_and_chosen(as_owner, connector):
     as_owner.post(NEW_ACTION, ACTION | headers | {"auth_connector": str(connector.id)})
     assert Integration.objects.get(kind="api_action").auth_connector == connector
     assert "Look up patient" in as_owner.get(page_of(connector)).content.decode()
+
+
+def test_redirects_are_followed_where_somebody_says_so(as_owner, organization):
+    as_owner.post(NEW_ACTION, ACTION | {"follow_redirects": "on"})
+    stored = Integration.objects.get()
+    assert stored.config["follow_redirects"] is True
+    sent = form_with(as_owner.get(page_of(stored)), "base_url")
+    assert sent["follow_redirects"] in ("on", ["on"])
+    as_owner.post(page_of(stored), {name: value for name, value in sent.items() if name != "follow_redirects"})
+    stored.refresh_from_db()
+    assert stored.config["follow_redirects"] is False
 
 
 def test_page_sent_as_it_is_shown_changes_nothing(as_owner, action):
