@@ -19,10 +19,10 @@ MAX_LENGTH = 2048
 """Characters of a header that are looked at; longer ones are refused."""
 
 _MAX_PART = 1024
-_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
+_WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
 _QUOTED = r'(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*'
 _SCHEME = re.compile(r"[ \t]*digest[ \t]+", re.IGNORECASE)
-_PARAMETER = re.compile(rf'[ \t]*({_TOKEN}+)[ \t]*=[ \t]*(?:"({_QUOTED})"|({_TOKEN}+))[ \t]*(?:,|\Z)')
+_PARAMETER = re.compile(rf'[ \t]*({_WORD}+)[ \t]*=[ \t]*(?:"({_QUOTED})"|({_WORD}+))[ \t]*(?:,|\Z)')
 _ESCAPED = re.compile(r"\\(.)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COUNT = re.compile(r"[0-9a-fA-F]{8}")
@@ -39,7 +39,7 @@ class UnsupportedDigest(MalformedDigest):
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a server asks for. `names_algorithm` is False where MD5 is meant by silence; `qop` where it offers `auth`."""
+    """What a server asks for; without `names_algorithm` MD5 is meant by silence, with `qop` the server offers `auth`."""
 
     realm: str
     nonce: str
@@ -157,9 +157,7 @@ def authorization(
     return "Digest " + ", ".join(parts)
 
 
-def is_answered_by(
-    challenge: Challenge, given: Credentials, *, username: str, ha1: str, method: str, uri: str
-) -> bool:
+def is_answered_by(challenge: Challenge, given: Credentials, *, username: str, ha1: str, method: str, uri: str) -> bool:
     """Whether credentials answer exactly this challenge, for this user, method and URI.
 
     An answer without qop to a challenge that offers it is none: that would let anybody in the middle take it away.
@@ -172,6 +170,11 @@ def is_answered_by(
         and (given.cnonce is not None) == challenge.qop
     )
     return hmac.compare_digest(expected, given.response) and same
+
+
+def nonce_hash(nonce: str) -> str:
+    """What records keep of a nonce: enough to tell it from others."""
+    return hashlib.sha256(nonce.encode()).hexdigest()
 
 
 def quoted(text: str) -> str:
@@ -193,7 +196,7 @@ def _parameters(text: str) -> dict[str, str]:
     while position < len(text):
         match = _PARAMETER.match(text, position)
         if not match:
-            raise MalformedDigest("The parameters cannot be read: write name=value or name=\"value\", with commas.")
+            raise MalformedDigest('The parameters cannot be read: write name=value or name="value", with commas.')
         name, value = match[1].lower(), match[3] if match[2] is None else _ESCAPED.sub(r"\1", match[2])
         if name in found:
             raise MalformedDigest("A parameter is there twice.")

@@ -52,6 +52,7 @@ class Attempt:
     """What is known of a call so far: it is recorded also where the next check refuses."""
 
     operation: str = ""
+    note: str = ""
     host: str = ""
     found: dict[str, resolver.Found] = field(default_factory=dict)
 
@@ -152,7 +153,10 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
         raise _unknown_operation(list(operations))
     attempt.operation = name
     params = check_arguments(operations[name].parameters, call.params)
-    return Prepared(kind.plan(config, name, parents), params)
+    conversation = kind.plan(config, name, parents)
+    conversation.judge(params)
+    attempt.note = conversation.note(params)
+    return Prepared(conversation, params)
 
 
 def _declared(conversation: Conversation | None) -> Conversation:

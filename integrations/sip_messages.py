@@ -64,6 +64,11 @@ class SipMessage:
         """Whether this ends its transaction."""
         return self.status is not None and self.status >= 200  # noqa: PLR2004 - RFC 3261 section 7.2
 
+    @property
+    def is_success(self) -> bool:
+        """Whether it says that the request was done."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - RFC 3261 section 7.2
+
     def every(self, name: str) -> list[str]:
         """All values of a header."""
         return [value for found, value in self.headers if found == name]
