@@ -39,7 +39,7 @@ class UnsupportedDigest(MalformedDigest):
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a server asks for; without `names_algorithm` MD5 is meant by silence, with `qop` the server offers `auth`."""
+    """What a server asks for: MD5 by silence where not `names_algorithm`; `qop` where it offers `auth`."""
 
     realm: str
     nonce: str

@@ -152,7 +152,7 @@ def _found(actor: Actor, staged: SecretValue) -> list[Trial]:
     return trials_of(actor, staged)
 
 
-def _combined(steps: Iterable[Step], trial: Trial) -> Result:
+def _combined(steps: list[Step], trial: Trial) -> Result:
     """The first failure, else that it passed; several probes serve one reference where it is a connector's."""
     found = [(step, probe) for step, probe in zip(steps, trial.probes, strict=True) if step.outcome != NOT_CHECKABLE]
     failed = next(((step, probe) for step, probe in found if step.outcome == FAILED), None)

@@ -31,6 +31,7 @@ _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{0,30}")
 _NEVER_ITSELF = "Type { to insert a secret. Never write the password itself here: this text is shown again."
 
 Algorithm = Literal["SHA-512-256", "SHA-256", "MD5"]
+ALL_ALGORITHMS: tuple[Algorithm, ...] = ("SHA-512-256", "SHA-256", "MD5")
 
 
 class SipTrunkConfig(Strict):
@@ -43,9 +44,9 @@ class SipTrunkConfig(Strict):
     username: Line = ""
     password: Line = ""
     realm: Annotated[str, Limits(max_length=255)] = ""
-    register_: Annotated[bool, Limits(strict=True, alias="register")] = False
+    registers: Annotated[bool, Limits(strict=True, alias="register")] = False
     algorithms: Annotated[list[Algorithm], Limits(min_length=1, max_length=8)] = Limits(
-        default_factory=lambda: ["SHA-512-256", "SHA-256", "MD5"]
+        default_factory=lambda: list(ALL_ALGORITHMS)
     )
     numbers: Annotated[list[str], Limits(max_length=1000)] = Limits(default_factory=list)
     allowed_addresses: Annotated[list[str], Limits(max_length=256)] = Limits(default_factory=list)
@@ -150,7 +151,7 @@ class SipTrunk(Kind[SipTrunkConfig]):
                     "algorithms",
                     "Digest algorithms",
                     Widget.CHOICES,
-                    default=tuple(digest.ALGORITHMS),
+                    default=ALL_ALGORITHMS,
                     choices=(
                         ("SHA-512-256", "SHA-512/256", ""),
                         ("SHA-256", "SHA-256", ""),
@@ -237,7 +238,7 @@ class SipTrunk(Kind[SipTrunkConfig]):
 
     def check(self, config: SipTrunkConfig, parents: Parents = NO_PARENTS) -> SipCheck:  # noqa: ARG002
         """OPTIONS, and signing in where the trunk registers."""
-        return SipCheck(config.peer, config.address, config.domain, config.login if config.register_ else None)
+        return SipCheck(config.peer, config.address, config.domain, config.login if config.registers else None)
 
 
 _ABOUT_REQUEST = {
@@ -302,7 +303,7 @@ def _credential_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
             yield FieldError(field, "A credential cannot hold an argument; use {secrets.NAME}.")
         elif any(not literal.isprintable() for literal in template.literals):
             yield FieldError(field, "Leave out line breaks and other control characters.")
-        elif not text and (config.register_ or config.username or config.password):
+        elif not text and (config.registers or config.username or config.password):
             yield FieldError(field, "User name and password go together, and a trunk that registers needs both.")
 
 
