@@ -6,12 +6,14 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from accounts.environments import Environment
-from integrations import outgoing, rotation
+from integrations import broker, outgoing, rotation
 from integrations.checking import check
 from integrations.models import Run
+from integrations.preparation import Call
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
 from secrets_app.services.rotation import stage
+from secrets_app.services.secrets import create_secret
 from tests.registrar import ODD_PASSWORD, ODD_USER, PASSWORD, REALM, USER, Phone, registrar
 from tests.things import store_secret
 from tests.unit.integrations.upstreams import Authority
@@ -65,9 +67,8 @@ def make_trunk(actor, port, *, environments=(S,), **config):
 
 
 def steps_of(actor, trunk, environment=S):
-    return [
-        (step.name, step.outcome, step.code, step.detail) for step in async_to_sync(check)(actor, trunk.id, environment)
-    ]
+    steps = async_to_sync(check)(actor, trunk.id, environment)
+    return [(step.name, step.outcome, step.code, step.detail) for step in steps]
 
 
 ALIVE = ("options", "passed", None, "It answers: 200 OK.")
@@ -110,10 +111,7 @@ def test_the_check_signs_in_with_other_digests(owner, folder, algorithm, qop, na
 
 
 def test_the_check_takes_the_value_of_its_environment(owner, server):
-    from accounts.environments import Environment
-    from secrets_app.services.secrets import create_secret
-
-    values = {Environment.STAGING: Plaintext("wrong-password"), Environment.PRODUCTION: Plaintext(PASSWORD)}
+    values = {S: Plaintext("wrong-password"), P: Plaintext(PASSWORD)}
     create_secret(actor=owner, name="sip.password", values=values)
     trunk = make_trunk(owner, server.port, environments=(S, P))
     assert steps_of(owner, trunk, S) == [ALIVE, REFUSED]
@@ -171,9 +169,6 @@ def test_a_certificate_for_another_name_is_not_trusted(owner, server):
 
 
 def sign(owner, trunk, challenge, method="REGISTER", uri=f"sip:{REALM}", **params):
-    from integrations import broker
-    from integrations.preparation import Call
-
     call = Call(trunk.id, S, "sign", {"method": method, "uri": uri, "challenge": challenge, **params})
     answer = async_to_sync(broker.run)(owner, call).answer
     assert answer.masked == []
