@@ -25,7 +25,7 @@ from integrations.conversations import (
     steps_response,
 )
 from integrations.digest import Challenge, Credentials, MalformedDigest
-from integrations.errors import InvalidArguments, ResponseUnreadable
+from integrations.errors import InvalidArguments, InvalidHeaderValue, ResponseUnreadable
 from integrations.placeholders import Template
 from integrations.responses import UpstreamResponse
 from integrations.sip_messages import SipMessage, SipPeer, SipRequest, shown_reason, uri_user
@@ -61,6 +61,10 @@ class Login:
     def user(self, secrets: Mapping[str, Plaintext]) -> str:
         """The user name. Raises InvalidHeaderValue."""
         return fill_sip("user name", self.username, Filling({}, secrets))
+
+    def shows_in(self, text: str, secrets: Mapping[str, Plaintext]) -> bool:
+        """Whether a text holds the password."""
+        return fill_sip("password", self.password, Filling({}, secrets)) in text
 
     def secret_half(self, wire: Wire, challenge: Challenge, secrets: Mapping[str, Plaintext]) -> str:
         """HA1 for a challenge, which is masked from here on like the password. Raises InvalidHeaderValue."""
@@ -203,6 +207,8 @@ class SignCall(_WithChallenge):
         """Only for the trunk's realm: without one, anybody could have answers made for servers elsewhere."""
         if not self.login.realm:
             raise InvalidArguments("The trunk has no realm. Enter it, so that only its own challenges are answered.")
+        if self.login.username.secret_names:
+            raise InvalidArguments("The user name is a secret, and an answer shows it. Write it out in the trunk.")
         super().judge(params)
 
     def _judge_uri(self, uri: str) -> None:
@@ -213,9 +219,14 @@ class SignCall(_WithChallenge):
     async def hold(
         self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, Any]
     ) -> UpstreamResponse:
-        """The name and the value of the header."""
+        """The name and the value of the header. Raises InvalidHeaderValue where the value would hold the password."""
         challenge = digest.read_challenge(params["challenge"])
         value = await self.login.answer(wire, challenge, secrets, method=params["method"], uri=params["uri"])
+        if self.login.shows_in(value, secrets):
+            raise InvalidHeaderValue(
+                "The answer would show the password, so it is not given: the password is too short, or it is part of "
+                "the user name, the realm or the URI. Use another one."
+            )
         return _said({"header": _CHALLENGES[407 if params["proxy"] else 401][1], "value": value})
 
 

@@ -99,9 +99,9 @@ class SipTrunk(Kind[SipTrunkConfig]):
                     Widget.CHOICE,
                     default="both",
                     choices=(
-                        ("inbound", "Inbound", "Calls come in."),
-                        ("outbound", "Outbound", "Calls go out."),
-                        ("both", "Both", "Calls go both ways."),
+                        ("both", "Calls come in and go out", ""),
+                        ("inbound", "Calls come in", ""),
+                        ("outbound", "Calls go out", ""),
                     ),
                 ),
                 Field("host", "SIP server", hint="A host name or an IP address.", placeholder="sip.example.com"),
@@ -223,12 +223,19 @@ class SipTrunk(Kind[SipTrunkConfig]):
         if not config.password:
             return []
         return [
-            Operation(SIGN, "Answer a digest challenge", _schema(_SIGN_ONLY, ("challenge",)), read_only=False),
+            Operation(
+                SIGN,
+                "Answer a digest challenge",
+                _schema(_SIGN_ONLY, ("challenge",)),
+                read_only=False,
+                calls=False,
+            ),
             Operation(
                 VERIFY,
                 "Check an answer to a digest challenge",
                 _schema(_VERIFY_ONLY, ("challenge", "authorization")),
                 read_only=True,
+                calls=False,
             ),
         ]
 

@@ -127,6 +127,7 @@ def operation_panel(
         "environment": next(iter(in_order(integration.environments)), None),
         "operations": operations_of(integration),
         "operation": chosen.name,
+        "calls": chosen.calls,
         "arguments": argument_fields(chosen.parameters, post or {}),
         **more,
     }

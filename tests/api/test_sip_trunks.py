@@ -8,7 +8,7 @@ from integrations.digest import nonce_hash, read_challenge, read_credentials, re
 from integrations.models import Integration
 from secrets_app.models import Secret
 from tests.api.conftest import Caller
-from tests.registrar import free_port
+from tests.registrar import Phone, free_port, registrar
 from tests.sip_peers import reply, sip_over_udp
 from tests.things import key_for, store_secret
 
@@ -148,6 +148,21 @@ def test_the_check(caller, owner):
             },
         ],
     }
+
+
+@pytest.mark.kamailio
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_made_tried_and_run_against_a_registrar(caller, owner, tmp_path, algorithm):
+    store_secret(owner, "sip.password", PASSWORD)
+    with registrar(tmp_path, algorithm=algorithm) as server:
+        config = {"host": "127.0.0.1", "port": server.port, "transport": "udp", "algorithms": [algorithm]}
+        trunk = f"/integrations/{caller.post('/integrations', body(**config))['id']}"
+        assert caller.post(f"{trunk}/test", {"environment": "staging"})["ok"] is True
+        phone = Phone(server.port)
+        challenge = phone.send("REGISTER")[1]["www-authenticate"]
+        signed = run(caller, trunk, "sign", method="REGISTER", uri="sip:sip.test", challenge=challenge)
+        assert phone.send("REGISTER", **{signed["body"]["header"]: signed["body"]["value"]})[0] == 200
+    assert [entry["outcome"] for entry in caller.get("/runs")["items"]] == ["succeeded", "succeeded"]
 
 
 def test_the_check_of_an_unreachable_server(caller, owner):

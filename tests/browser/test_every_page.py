@@ -52,12 +52,27 @@ def content(owner) -> dict[str, str]:
             },
         },
     )
+    trunk = create_integration(
+        actor=owner,
+        kind="sip_trunk",
+        name="Primary trunk",
+        environments=[Environment.STAGING, Environment.PRODUCTION],
+        config={
+            "host": "sip.carrier.example",
+            "username": "harbor-clinics-01",
+            "password": "{secrets.crm.apiKey}",
+            "realm": "carrier.example",
+            "register": True,
+            "numbers": ["+49 40 5550 0100"],
+        },
+    )
     for environment in (Environment.PRODUCTION, Environment.STAGING):
         place = {"actor": owner, "secret_id": used.id, "environment": environment}
         rotation.stage(**place, value=Plaintext("a-new-value-0815"))
         if environment is Environment.PRODUCTION:
             rotation.promote(**place, judge=lambda staged: [])
-    return {"used": str(used.id), "unused": str(unused.id), "connector": str(connector.id), "action": str(action.id)}
+    made = {"used": used, "unused": unused, "connector": connector, "action": action, "trunk": trunk}
+    return {name: str(thing.id) for name, thing in made.items()}
 
 
 OWNER_PAGES = [
@@ -84,8 +99,10 @@ OWNER_PAGES = [
     "integrations/?q=nothing-has-this",
     "integrations/new/api_action/",
     "integrations/new/auth_connector/",
+    "integrations/new/sip_trunk/",
     "integrations/{action}/",
     "integrations/{connector}/",
+    "integrations/{trunk}/",
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
 ]

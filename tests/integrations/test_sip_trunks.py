@@ -1,6 +1,5 @@
 """SIP trunks: what is signed and what is not, nonce counts, the ledger, and the test against servers of all kinds."""
 
-import json
 import threading
 import uuid
 
@@ -13,6 +12,7 @@ from accounts.errors import Invalid, Refusal
 from integrations import digest, nonces, rotation, sip_transport
 from integrations.checking import check
 from integrations.digest import read_challenge, read_credentials
+from integrations.errors import RawCredential
 from integrations.models import AnsweredNonce, Run
 from integrations.services.integrations import create_integration
 from integrations.warnings import warnings_for
@@ -86,12 +86,32 @@ def test_the_value_of_the_environment_signs(owner, run):
         assert is_right(value, MD5, password)
 
 
-def test_the_user_name_may_be_a_secret(owner, run, trunk):
+def test_a_user_name_that_is_a_secret_is_not_shown(owner, run, trunk):
     store_secret(owner, "sip.user", "secret-user-1")
     other = make_trunk(owner, name="Other", username="{secrets.sip.user}")
-    answer = run(owner, other, S, "sign", arguments()).answer
-    assert "secret-user-1" not in json.dumps(answer.body)
-    assert answer.masked == ["sip.user"]
+    with pytest.raises(Refusal) as refusal:
+        run(owner, other, S, "sign", arguments())
+    assert refusal.value.detail == "The user name is a secret, and an answer shows it. Write it out in the trunk."
+
+
+def test_a_user_name_that_is_a_secret_signs_in_and_is_checked(owner, inline, run, trunk):
+    store_secret(owner, "sip.user", "trunk1-is-me")
+    with sip_over_udp(registrar_saying(ASKS, ("200 OK",))) as port:
+        config = {"host": "127.0.0.1", "port": port, "register": True, "username": "{secrets.sip.user}"}
+        made = make_trunk(owner, name="Other", **config)
+        assert steps_of(owner, made)[1][1] == "passed"
+    params = arguments(challenge=SHA, authorization=answer_of(SHA, username="trunk1-is-me"), **CALL)
+    assert run(owner, made, S, "verify", params).answer.body == {"valid": True}
+
+
+@pytest.mark.parametrize(("password", "uri"), [("trunk1", "sip:sip.test"), ("extension-7", "sip:extension-7@sip.test")])
+def test_an_answer_that_would_show_the_password_is_not_given(owner, run, password, uri):
+    store_secret(owner, "sip.password", password, allow_short=True)
+    with pytest.raises(Refusal) as refusal:
+        run(owner, make_trunk(owner), S, "sign", arguments(uri=uri))
+    assert refusal.value.code == "invalid_header_value"
+    assert password not in refusal.value.detail
+    assert Run.objects.get().outcome == "refused"
 
 
 def test_every_answer_has_the_next_count_and_a_client_nonce_of_its_own(owner, run, trunk):
@@ -579,6 +599,12 @@ def test_trunks_that_cannot_be(owner, config, field):
         make_trunk(owner, **config)
     assert field in [error.field for error in refusal.value.errors]
     assert all(error.message.endswith((".", "?", "”.")) for error in refusal.value.errors)
+
+
+def test_a_password_that_is_typed_in_is_noticed(owner):
+    with pytest.raises(RawCredential) as refusal:
+        make_trunk(owner, password="kX9vQ2mT7bLw4zR8")
+    assert [error.field for error in refusal.value.errors] == ["config.password"]
 
 
 def test_an_action_takes_no_sip_address(owner):

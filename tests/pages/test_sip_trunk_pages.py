@@ -1,5 +1,7 @@
 """The page of a SIP trunk: stored as typed, shown again, checked and tried from there."""
 
+import json
+
 import pytest
 from django.urls import reverse
 
@@ -8,6 +10,7 @@ from integrations.models import Integration, Run
 from integrations.services.integrations import create_integration
 from tests.integrations.conftest import inline  # noqa: F401
 from tests.pages.sent_by_browsers import form_with
+from tests.registrar import Phone, registrar
 from tests.sip_peers import reply, sip_over_udp
 from tests.things import store_secret
 
@@ -152,6 +155,22 @@ def test_the_check_shows_its_steps(as_owner, owner):
     assert "It answers: 200 OK." in shown
     assert "User name or password was refused: 403 &lt;b&gt;Forbidden&lt;/b&gt;." in shown
     assert "upstream_error" in shown
+
+
+@pytest.mark.kamailio
+def test_made_tried_and_run_against_a_registrar(as_owner, owner, tmp_path):
+    store_secret(owner, "sip.password", PASSWORD)
+    with registrar(tmp_path) as server:
+        as_owner.post(NEW, TYPED | {"host": "127.0.0.1", "port": str(server.port), "transport": "tcp"})
+        trunk, phone = Integration.objects.get(), Phone(server.port)
+        shown = as_owner.post(page_of(trunk, "integration-check"), {"environment": "staging"}).content.decode()
+        assert "User name and password were accepted, with MD5." in shown
+        challenge = phone.send("REGISTER")[1]["www-authenticate"]
+        arguments = {"arg_method": "REGISTER", "arg_uri": "sip:sip.test", "arg_challenge": challenge}
+        sent = {"environment": "staging", "operation": "sign", **arguments}
+        answer = as_owner.post(page_of(trunk, "integration-test"), sent).context["result"].body_text
+        signed = json.loads(answer)
+        assert phone.send("REGISTER", **{signed["header"]: signed["value"]})[0] == 200
 
 
 def test_a_challenge_is_answered_from_the_page(as_owner, owner):
