@@ -72,9 +72,13 @@ class Login:
         ha1 = digest.secret_half(
             challenge.algorithm, username=self.user(secrets), realm=challenge.realm, password=password
         )
-        for name in self.password.secret_names:
-            wire.mask(name, Plaintext(ha1))
+        self.hide(wire, ha1)
         return ha1
+
+    def hide(self, wire: Wire, made: str) -> None:
+        """Have something masked that was made of the password."""
+        for name in self.password.secret_names:
+            wire.mask(name, Plaintext(made))
 
     async def answer(
         self, wire: Wire, challenge: Challenge, secrets: Mapping[str, Plaintext], *, method: str, uri: str
@@ -97,12 +101,12 @@ class SipCheck(Conversation):
     """OPTIONS, and REGISTER without Contact where there is a `login`: that asks for the bindings and changes none.
 
     Args:
-        host: of the request URIs.
-        domain: of the addresses of record.
+        target: the URI that OPTIONS is sent to.
+        domain: the host of the URI that the trunk registers with, and of its own.
     """
 
     peer: SipPeer
-    host: str
+    target: str
     domain: str
     login: Login | None
     reports_steps: ClassVar[bool] = True
@@ -133,9 +137,8 @@ class SipCheck(Conversation):
         return steps_response(steps)
 
     def _options(self) -> SipRequest:
-        address = f"sip:{self.host}"
-        headers = _headers("OPTIONS", 1, caller=f"sip:coffer@{self.domain}", called=address)
-        return SipRequest("OPTIONS", address, (*headers, ("Accept", "application/sdp")))
+        headers = _headers("OPTIONS", 1, caller=f"sip:coffer@{self.domain}", called=f"sip:{self.domain}")
+        return SipRequest("OPTIONS", self.target, (*headers, ("Accept", "application/sdp")))
 
     async def _register(
         self, login: Login, user: str, wire: Wire, line: SipLine, secrets: Mapping[str, Plaintext]
@@ -152,6 +155,7 @@ class SipCheck(Conversation):
             except MalformedDigest as problem:
                 return Step("register", FAILED, UPSTREAM_ERROR, f"It was not answered. {problem}")
             value = await login.answer(wire, challenge, secrets, method="REGISTER", uri=uri)
+            login.hide(wire, digest.read_credentials(value).response)
             header = _CHALLENGES[answer.status or 0][1]
             answer = await line.ask(SipRequest("REGISTER", uri, (*_counted(dialog, count), (header, value))))
             if answer.status not in _CHALLENGES or not _is_stale(answer):

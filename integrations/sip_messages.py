@@ -17,7 +17,7 @@ _COMPACT = {"v": "via", "i": "call-id", "f": "from", "t": "to", "l": "content-le
 _ONCE = frozenset({"call-id", "cseq", "content-length", "from", "to", "max-forwards"})
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?")
 _REQUEST_LINE = re.compile(r"[A-Z][A-Za-z0-9.!%*_+`'~-]{0,31} \S{1,2048} SIP/2\.0")
-_HEADER = re.compile(r"([A-Za-z0-9.!%*_+`'~-]{1,64})[ \t]*:[ \t]*(.*?)[ \t]*")
+_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
 _FOLD = re.compile(r"\r\n[ \t]+")
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Z][A-Za-z0-9.!%*_+`'~-]{0,31})")
 _BRANCH = re.compile(r";[ \t]*branch[ \t]*=[ \t]*([^;,\s]{1,256})", re.IGNORECASE)
@@ -145,11 +145,11 @@ def shown_reason(message: SipMessage) -> str:
 
 
 def _header(line: str) -> tuple[str, str]:
-    match = _HEADER.fullmatch(line)
-    if not match or _BREAK.search(line):
+    name, colon, value = line.partition(":")
+    name = name.rstrip(" \t").lower()
+    if not colon or not _NAME.fullmatch(name) or _BREAK.search(line):
         raise MalformedSip("A header of the message cannot be read.")
-    name = match[1].lower()
-    return _COMPACT.get(name, name), match[2]
+    return _COMPACT.get(name, name), value.strip(" \t")
 
 
 def _too_large() -> SipTooLarge:

@@ -51,7 +51,7 @@ _END = b"\r\n\r\n"
 logger = logging.getLogger(__name__)
 
 
-class Line(ABC):
+class SipConnection(ABC):
     """An open connection; requests are asked one after the other."""
 
     _transport_name: str
@@ -84,7 +84,7 @@ class Line(ABC):
 @asynccontextmanager
 async def connected(
     peer: SipPeer, policy: EgressPolicy, *, ssl_context: ssl.SSLContext, lookup: Lookup = system_lookup
-) -> AsyncIterator[Line]:
+) -> AsyncIterator[SipConnection]:
     """A connection for the block, which may take `WHOLE_SECONDS` of wall clock, DNS included.
 
     Raises InvalidUrl, EgressDenied, UpstreamUnreachable, UpstreamTls, UpstreamTimeout, ResponseTooLarge or
@@ -124,7 +124,7 @@ class _Datagrams(asyncio.DatagramProtocol):
             self.arrived.put_nowait(item)
 
 
-class _UdpLine(Line):
+class _Udp(SipConnection):
     _transport_name = "UDP"
 
     def __init__(self, host: str, transport: asyncio.DatagramTransport, datagrams: _Datagrams) -> None:
@@ -157,7 +157,7 @@ class _UdpLine(Line):
         self._transport.abort()
 
 
-class _StreamLine(Line):
+class _Stream(SipConnection):
     def __init__(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, tls: bool) -> None:
         super().__init__(host, writer.get_extra_info("sockname")[:2])
         self._reader, self._writer, self._transport_name = reader, writer, "TLS" if tls else "TCP"
@@ -190,7 +190,9 @@ class _StreamLine(Line):
         self._writer.transport.abort()
 
 
-async def _dial(url: URL, transport: str, policy: EgressPolicy, context: ssl.SSLContext, lookup: Lookup) -> Line:
+async def _dial(
+    url: URL, transport: str, policy: EgressPolicy, context: ssl.SSLContext, lookup: Lookup
+) -> SipConnection:
     """A connection to the first of the judged addresses that takes one."""
     host = url.raw_host or ""
     addresses = [host] if read_address(host) else await _look_up(host, url.port or 0, lookup)
@@ -228,18 +230,18 @@ async def _socket(url: URL, address: str, transport: str, policy: EgressPolicy) 
     return sock
 
 
-async def _opened(host: str, sock: socket.socket, transport: str, context: ssl.SSLContext) -> Line:
+async def _opened(host: str, sock: socket.socket, transport: str, context: ssl.SSLContext) -> SipConnection:
     if transport == "udp":
         loop = asyncio.get_running_loop()
         found, datagrams = await loop.create_datagram_endpoint(_Datagrams, sock=sock)
-        return _UdpLine(host, found, datagrams)
+        return _Udp(host, found, datagrams)
     secured: dict[str, Any] = {"ssl": context, "server_hostname": host} if transport == "tls" else {}
     try:
         reader, writer = await asyncio.open_connection(sock=sock, limit=MAX_BYTES, **secured)
     except BaseException:
         sock.close()
         raise
-    return _StreamLine(host, reader, writer, tls=transport == "tls")
+    return _Stream(host, reader, writer, tls=transport == "tls")
 
 
 def _raise_refusal(error: Exception, host: str) -> NoReturn:

@@ -67,7 +67,12 @@ class SipTrunkConfig(Strict):
     def peer(self) -> SipPeer:
         """Where it is reached."""
         scheme = "sips" if self.transport == "tls" else "sip"
-        return SipPeer(f"{scheme}://{self.address}:{self.port or PORTS[self.transport]}", self.transport)
+        return SipPeer(f"{scheme}://{self.where}", self.transport)
+
+    @property
+    def where(self) -> str:
+        """Host and port."""
+        return f"{self.address}:{self.port or PORTS[self.transport]}"
 
     @property
     def login(self) -> Login:
@@ -245,7 +250,8 @@ class SipTrunk(Kind[SipTrunkConfig]):
 
     def check(self, config: SipTrunkConfig, parents: Parents = NO_PARENTS) -> SipCheck:  # noqa: ARG002
         """OPTIONS, and signing in where the trunk registers."""
-        return SipCheck(config.peer, config.address, config.domain, config.login if config.registers else None)
+        target = f"sip:{config.where};transport={config.transport}"
+        return SipCheck(config.peer, target, config.domain, config.login if config.registers else None)
 
 
 _ABOUT_REQUEST = {

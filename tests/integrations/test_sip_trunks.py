@@ -421,6 +421,37 @@ def test_what_the_server_repeats_is_masked(tried, owner):
     assert steps[1][3] == "User name or password was refused: 403 [redacted] [redacted]."
 
 
+def test_a_response_that_the_server_repeats_is_masked(tried):
+    answer = registrar_saying(ASKS, ("403 x",))
+
+    def repeating(request):
+        sent = request.decode().partition('response="')[2].partition('"')[0]
+        return [each.replace(b"403 x", f"403 {sent}".encode()) for each in answer(request)]
+
+    assert tried(repeating)[1][3] == "User name or password was refused: 403 [redacted]."
+
+
+def test_what_is_sent(tried):
+    seen = []
+
+    def answer(request):
+        seen.append(request.decode().split("\r\n"))
+        return [reply(request)]
+
+    tried(answer, username="a b@c")
+    options, register = seen
+    assert options[0].startswith("OPTIONS sip:127.0.0.1:")
+    assert options[0].endswith(";transport=udp SIP/2.0")
+    assert register[0] == "REGISTER sip:sip.test SIP/2.0"
+    named = [line for line in register if line.startswith(("From", "To", "CSeq", "Max-Forwards"))]
+    assert [line.partition(";tag=")[0] for line in named] == [
+        "Max-Forwards: 70",
+        "From: <sip:a%20b%40c@sip.test>",
+        "To: <sip:a%20b%40c@sip.test>",
+        "CSeq: 1 REGISTER",
+    ]
+
+
 def test_a_value_too_short_to_be_cut_out_withholds_what_was_found(owner, inline):
     store_secret(owner, "sip.pin", "200", allow_short=True)
     with sip_over_udp(registrar_saying(ASKS, ("200 OK",))) as port:
