@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
+from accounts.errors import FieldError
 from integrations.destinations import WEB
 from integrations.requests import AUTHORIZATION, OutgoingRequest, PreviewRequest, RequestTemplate, preview, render
 from integrations.responses import UpstreamResponse
@@ -104,15 +105,12 @@ class Conversation(ABC):
             Refusal: a code of API.md; never with a value.
         """
 
-    def judge(self, params: Mapping[str, Any]) -> None:  # noqa: B027 - most have nothing to add to their schema
-        """Refuse arguments that fit the schema and still cannot be served, before any value is opened.
-
-        Raises:
-            InvalidArguments: never with an argument in it.
-        """
+    def problems(self, params: Mapping[str, object]) -> list[FieldError]:  # noqa: ARG002 - a schema says it all mostly
+        """What is wrong with arguments beyond what the schema of the operation says, as `params.NAME`."""
+        return []
 
     def note(self, params: Mapping[str, Any]) -> str:  # noqa: ARG002 - most are told well enough by their operation
-        """What the record of the run says beside the operation, of arguments that were judged: 200 characters."""
+        """What the record of the run says beside the operation, of arguments without problems: 200 characters."""
         return ""
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest | None:  # noqa: ARG002 - some cannot be shown

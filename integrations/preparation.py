@@ -154,7 +154,8 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
     attempt.operation = name
     params = check_arguments(operations[name].parameters, call.params)
     conversation = kind.plan(config, name, parents)
-    conversation.judge(params)
+    if errors := conversation.problems(params):
+        raise InvalidArguments("The arguments do not fit what the operation needs.", errors=errors)
     attempt.note = conversation.note(params)
     return Prepared(conversation, params)
 

@@ -24,8 +24,8 @@ from integrations.conversations import (
     Wire,
     steps_response,
 )
-from integrations.digest import Challenge, Credentials, MalformedDigest
-from integrations.errors import InvalidArguments, InvalidHeaderValue, ResponseUnreadable
+from integrations.digest import Challenge, MalformedDigest
+from integrations.errors import InvalidHeaderValue, ResponseUnreadable
 from integrations.placeholders import Template
 from integrations.responses import UpstreamResponse
 from integrations.sip_messages import SipMessage, SipPeer, SipRequest, shown_reason, uri_user
@@ -181,21 +181,28 @@ class _WithChallenge(Conversation):
         marked = digest.nonce_hash(challenge.nonce)[:16]
         return f"{params['method']}, nonce {marked}, {challenge.algorithm}, {host_of(params['uri'])}"[:200]
 
-    def judge(self, params: Mapping[str, Any]) -> None:
+    def problems(self, params: Mapping[str, Any]) -> list[FieldError]:
         """The challenge is one that this trunk may answer, for a URI that it may answer for."""
+        found = {
+            "challenge": self._problem_with_challenge(params["challenge"]),
+            "uri": self._problem_with_uri(params["uri"]),
+        }
+        return [FieldError(f"params.{name}", problem) for name, problem in found.items() if problem]
+
+    def _problem_with_challenge(self, text: str) -> str | None:
         try:
-            challenge = digest.read_challenge(params["challenge"])
+            challenge = digest.read_challenge(text)
         except MalformedDigest as problem:
-            raise _refused("challenge", str(problem)) from None
+            return str(problem)
         if self.login.realm and challenge.realm != self.login.realm:
-            raise _refused("challenge", "The challenge is for another realm than that of the trunk.")
+            return "The challenge is for another realm than that of the trunk."
         if challenge.algorithm not in self.login.algorithms:
-            raise _refused("challenge", f"The trunk does not allow {challenge.algorithm}.")
-        self._judge_uri(params["uri"])
+            return f"The trunk does not allow {challenge.algorithm}."
+        return None
 
     @abstractmethod
-    def _judge_uri(self, uri: str) -> None:
-        """Refuse a URI that the operation does not serve."""
+    def _problem_with_uri(self, uri: str) -> str | None:
+        """Why the operation does not serve a URI."""
 
 
 @dataclass(frozen=True)
@@ -207,18 +214,19 @@ class SignCall(_WithChallenge):
         """What is made."""
         return "Answer a digest challenge"
 
-    def judge(self, params: Mapping[str, Any]) -> None:
-        """Only for the trunk's realm: without one, anybody could have answers made for servers elsewhere."""
+    def _problem_with_challenge(self, text: str) -> str | None:
+        """Without a realm, anybody could have answers made for servers elsewhere."""
         if not self.login.realm:
-            raise InvalidArguments("The trunk has no realm. Enter it, so that only its own challenges are answered.")
+            return "The trunk has no realm. Enter it there, so that only its own challenges are answered."
         if self.login.username.secret_names:
-            raise InvalidArguments("The user name is a secret, and an answer shows it. Write it out in the trunk.")
-        super().judge(params)
+            return "The user name of the trunk is a secret, and an answer shows it. Write it out in the trunk."
+        return super()._problem_with_challenge(text)
 
-    def _judge_uri(self, uri: str) -> None:
-        if host_of(uri) not in self.hosts:
-            known = " or ".join(f"sip:{host}" for host in sorted(self.hosts))
-            raise _refused("uri", f"The host of the URI is not that of the trunk. Use {known}, with a user or without.")
+    def _problem_with_uri(self, uri: str) -> str | None:
+        if host_of(uri) in self.hosts:
+            return None
+        known = " or ".join(f"sip:{host}" for host in sorted(self.hosts))
+        return f"The host of the URI is not that of the trunk. Use {known}, with a user or without."
 
     async def hold(
         self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, Any]
@@ -243,15 +251,18 @@ class VerifyCall(_WithChallenge):
         """What is looked at."""
         return "Check an answer to a digest challenge"
 
-    def judge(self, params: Mapping[str, Any]) -> None:
+    def problems(self, params: Mapping[str, Any]) -> list[FieldError]:
         """The answer can be read as well."""
-        super().judge(params)
-        self._read(params)
+        found = super().problems(params)
+        try:
+            digest.read_credentials(params["authorization"])
+        except MalformedDigest as problem:
+            found.append(FieldError("params.authorization", str(problem)))
+        return found
 
-    def _judge_uri(self, uri: str) -> None:
+    def _problem_with_uri(self, uri: str) -> str | None:
         """Whoever calls us names hosts of ours, which the trunk does not know."""
-        if host_of(uri) is None:
-            raise _refused("uri", "Give a SIP URI without password, header part and maddr.")
+        return "Give a SIP URI without password, header part and maddr." if host_of(uri) is None else None
 
     async def hold(
         self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, Any]
@@ -260,20 +271,13 @@ class VerifyCall(_WithChallenge):
         challenge = digest.read_challenge(params["challenge"])
         valid = digest.is_answered_by(
             challenge,
-            self._read(params),
+            digest.read_credentials(params["authorization"]),
             username=self.login.user(secrets),
             ha1=self.login.secret_half(wire, challenge, secrets),
             method=params["method"],
             uri=params["uri"],
         )
         return _said({"valid": valid})
-
-    @staticmethod
-    def _read(params: Mapping[str, Any]) -> Credentials:
-        try:
-            return digest.read_credentials(params["authorization"])
-        except MalformedDigest as problem:
-            raise _refused("authorization", str(problem)) from None
 
 
 def _headers(method: str, count: int, *, caller: str, called: str) -> tuple[tuple[str, str], ...]:
@@ -367,10 +371,6 @@ def _is_stale(answer: SipMessage) -> bool:
 def _shown(realm: str) -> str:
     """A stranger's text, cut short."""
     return f"“{''.join(sign for sign in realm if sign.isprintable())[:_SHOWN_REALM]}”"
-
-
-def _refused(argument: str, sentence: str) -> InvalidArguments:
-    return InvalidArguments(sentence, errors=[FieldError(f"params.{argument}", sentence)])
 
 
 def _said(answer: Mapping[str, object]) -> UpstreamResponse:

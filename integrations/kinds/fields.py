@@ -57,7 +57,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "string_too_short": lambda _: "This field cannot be empty.",
     "too_short": lambda _: "This field cannot be empty.",
     "int_type": lambda _: "Enter a whole number.",
-    "bool_type": lambda _: "Choose true or false.",
+    "bool_type": lambda _: "Write true or false.",
     "float_type": lambda _: "Enter a number.",
     "finite_number": lambda _: "Enter a number.",
     "value_error": lambda _: "Leave out the NUL character.",
