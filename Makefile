@@ -6,7 +6,7 @@ PY := .venv/bin/python
 export PORT DEMO
 unexport PYTHONPATH
 
-.PHONY: run test test-sqlite test-postgres lint lock clean
+.PHONY: run test bench lint lock clean
 
 run: .venv/runtime .env  ## Serve the product on http://localhost:$(PORT)
 	@$(PY) manage.py migrate --noinput --verbosity 0
@@ -15,6 +15,9 @@ run: .venv/runtime .env  ## Serve the product on http://localhost:$(PORT)
 
 test: .venv/development  ## The whole suite on SQLite, then on PostgreSQL
 	@$(PY) -m tests.run
+
+bench: .venv/development  ## How long things take, as ratios within one run; PostgreSQL
+	@$(PY) -m tests.benchmarks
 
 lint: .venv/development  ## ruff, mypy, Django's checks, missing migrations
 	$(PY) -m ruff check .

@@ -43,7 +43,11 @@ def decode_cursor(cursor: str, *, length: int) -> list[str]:
         or len(key) != length
         or not all(isinstance(part, str) and not UNSTORABLE.search(part) for part in key)
     ):
-        raise Invalid(
-            "Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]
-        )
+        raise not_of_this_list()
     return key
+
+
+def not_of_this_list() -> Invalid:
+    """The refusal of a cursor that no page of this list gave out."""
+    errors = [FieldError("cursor", "Use the next_cursor of the page before.")]
+    return Invalid("Not a cursor of this list.", errors=errors)

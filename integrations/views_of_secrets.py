@@ -13,6 +13,9 @@ from integrations.usage import calls_by_day
 from secrets_app import inventory
 from secrets_app.forms import value_fields
 
+REFERENCES_SHOWN = 20
+"""Of a secret that is used more often, the page "Where used" has them all."""
+
 
 @require_GET
 @requires(Permission.SECRETS_READ)
@@ -27,7 +30,7 @@ def details(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse
         "usage_count": row.usage_count,
         "last_used_at": row.last_used_at,
         "allowed_domains": row.allowed_domains,
-        "references": inventory.references_to(actor.organization, row),
+        "references": inventory.references_to(actor.organization, row, REFERENCES_SHOWN),
         "values": value_fields(row),
         "rotation_due_at": row.rotation_due_at,
         "rotation_overdue": row.rotation_overdue,

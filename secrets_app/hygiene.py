@@ -30,12 +30,14 @@ from accounts.models import Organization
 from accounts.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from accounts.when import in_words
 from secrets_app import keyring, names
-from secrets_app.inventory import COUNTED_AT_MOST, waiting_references
+from secrets_app.inventory import waiting_references
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.querysets import SecretQuerySet, reference_model
 
 UNUSED_DAYS = 90
 RISK, ROTATION, TIDY = "risk", "rotation", "tidy"
+
+COUNTED_AT_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ FINDINGS = [
         ROTATION,
         "Rotation overdue",
         "The older a value, the more places may hold a copy.",
-        Fix("Replace value", "secret-edit"),
+        Fix("Rotate", "secret-rotate"),
         _overdue,
         _tell_overdue,
         _with_oldest,

@@ -3,7 +3,7 @@
 A page of rows costs the same number of queries whatever its length, and the same time wherever it is in the list.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,13 +15,14 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import Organization
-from accounts.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
+from accounts.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor, not_of_this_list
 from secrets_app import keyring
 from secrets_app.models import Secret, SecretValue, ValueState
-from secrets_app.querysets import SecretQuerySet, reference_model
+from secrets_app.querysets import BY_LAST_USE, BY_USAGE, Order, SecretQuerySet, reference_model, sort_key
 
 MISSING_FIRST, SECRETS_AFTER = "m", "s"
-COUNTED_AT_MOST = 1000
+COUNTED_AT_ONCE, REFERENCES_AT_ONCE = 500, 2000
+"""Secrets and references up to which the numbers of a page come with it; those of larger organizations come after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,27 +107,30 @@ class Filters:
     text: str = ""
     name: str = ""
     unused_days: int | None = None
+    order: Order = Order.NAME
     integrations: frozenset[UUID] | None = None
 
 
 def page(organization: Organization, filters: Filters, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[Row]:
-    """One page: names that are referenced but missing come first, then secrets by name.
+    """One page: names that are referenced but missing come first, then secrets in the order of the filters.
 
     Raises:
         Invalid: the cursor is not one of this list.
     """
-    part, after = decode_cursor(cursor, length=2) if cursor else [MISSING_FIRST, ""]
+    part, key, after = decode_cursor(cursor, length=3) if cursor else [MISSING_FIRST, "", ""]
     rows: list[Row] = []
     if part == MISSING_FIRST:
         rows = missing_rows(organization, filters, after=after, limit=limit + 1)
-        after = ""
+        key, after = "", ""
     if len(rows) <= limit:
-        rows += _secret_rows(organization, filters, after=after, limit=limit + 1 - len(rows))
-    shown = rows[:limit]
-    more = len(rows) > limit
-    return Page(
-        shown, encode_cursor([SECRETS_AFTER if shown[-1].exists else MISSING_FIRST, shown[-1].name]) if more else None
-    )
+        rows += _secret_rows(organization, filters, key=key, after=after, limit=limit + 1 - len(rows))
+    return Page(rows[:limit], _cursor(rows[limit - 1], filters.order) if len(rows) > limit else None)
+
+
+def _cursor(last: Row, order: Order) -> str:
+    if not last.exists:
+        return encode_cursor([MISSING_FIRST, "", last.name])
+    return encode_cursor([SECRETS_AFTER, sort_key(last, order), last.name])
 
 
 def one(organization: Organization, secret_id: UUID) -> Row:
@@ -147,14 +151,17 @@ def missing_rows(
         return []
     if filters.environment and not filters.status:
         return []  # a name that does not exist has no value anywhere
-    waiting = waiting_references(organization).filter(name__gt=after, name__icontains=filters.text)
+    waiting = waiting_references(organization).filter(name__icontains=filters.text)
+    descending = filters.order is Order.NAME_DOWN
+    if after:
+        waiting = waiting.filter(Q(name__lt=after) if descending else Q(name__gt=after))
     if filters.integrations is not None:
         waiting = waiting.filter(integration__in=filters.integrations)
     if filters.name:
         waiting = waiting.filter(name=filters.name)
     if filters.environment:
         waiting = waiting.filter(needed_in__has=filters.environment)
-    names = waiting.values("name").annotate(n=Count("pk"), used=Max("last_used_at")).order_by("name")[:limit]
+    names = waiting.values("name").annotate(n=Count("pk"), used=Max("last_used_at"))
     return [
         Row(
             id=None,
@@ -167,7 +174,7 @@ def missing_rows(
             usage_count=entry["n"],
             last_used_at=entry["used"],
         )
-        for entry in names
+        for entry in names.order_by("-name" if descending else "name")[:limit]
     ]
 
 
@@ -176,22 +183,27 @@ def waiting_references(organization: Organization) -> QuerySet[Any]:
     return reference_model()._default_manager.filter(organization=organization, secret=None)
 
 
-def references_to(organization: Organization, row: Row) -> list[Any]:
-    """The references to a secret, their integrations loaded, by integration name."""
+def references_to(organization: Organization, row: Row, limit: int | None = None) -> list[Any]:
+    """The references to a secret, their integrations loaded, by integration name; the first `limit` of them."""
     rows = reference_model()._default_manager.filter(organization=organization, secret=row.id)
-    return list(rows.select_related("integration").order_by("integration__name", "slot", "pk"))
+    return list(rows.select_related("integration").order_by("integration__name", "slot", "pk")[:limit])
+
+
+def is_counted_at_once(organization: Organization) -> bool:
+    """Whether counting by status costs so little that every page may do it."""
+    secrets = Secret.objects.of(organization).order_by()[: COUNTED_AT_ONCE + 1].count()
+    references = reference_model()._default_manager.filter(organization=organization).order_by()
+    return secrets <= COUNTED_AT_ONCE and references[: REFERENCES_AT_ONCE + 1].count() <= REFERENCES_AT_ONCE
 
 
 def counts(organization: Organization) -> dict[str, int]:
-    """How many secrets and missing names there are by status; `all` is their sum. Counts stop at `COUNTED_AT_MOST`."""
-    statuses = (
-        Secret.objects.of(organization).with_status(keyring.held_ids()).order_by().values_list("status", flat=True)  # type: ignore[misc]
-    )
-    found = Counter(statuses[:COUNTED_AT_MOST])
-    names = waiting_references(organization).order_by().values("name").distinct()[:COUNTED_AT_MOST].count()
-    by_status = {status: found[status] for status in ("active", "disabled", "missing")}
-    by_status["missing"] += names
-    return {"all": sum(by_status.values()), **by_status}
+    """How many secrets and missing names there are by status; `all` is their sum."""
+    secrets = Secret.objects.of(organization)
+    every, disabled = secrets.count(), secrets.filter(enabled=False).count()
+    lacking = Secret.objects.missing(organization, keyring.held_ids()).count()
+    names = waiting_references(organization).order_by().values("name").distinct().count()
+    active = every - disabled - lacking
+    return {"all": every + names, "active": active, "disabled": disabled, "missing": lacking + names}
 
 
 def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -> Page[Any]:
@@ -203,23 +215,50 @@ def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -
     return Page(found[:limit], encode_cursor([found[limit - 1]["name"]]) if len(found) > limit else None)
 
 
-def _secret_rows(organization: Organization, filters: Filters, *, after: str, limit: int) -> list[Row]:
-    secrets = Secret.objects.of(organization).with_status(keyring.held_ids()).with_usage_count().search(filters.text)
-    secrets = _narrow(secrets, filters)
-    return _rows(list(secrets.filter(name__gt=after).alphabetical()[:limit]))
+def _secret_rows(organization: Organization, filters: Filters, *, key: str, after: str, limit: int) -> list[Row]:
+    """First the ids, in order; then everything about them: what is told of 50 rows costs nothing for the others."""
+    secrets = Secret.objects.of(organization).search(filters.text)
+    if filters.order in BY_USAGE:
+        secrets = secrets.annotate(usage_count=Count("references"))
+    ids = _ids(_narrow(secrets, organization, filters), filters.order, key, after, limit)
+    found = Secret.objects.filter(pk__in=ids).with_status(keyring.held_ids()).with_usage_count()
+    places = {pk: place for place, pk in enumerate(ids)}
+    return _rows(sorted(found, key=lambda secret: places[secret.pk]))
 
 
-def _narrow(secrets: SecretQuerySet, filters: Filters) -> SecretQuerySet:
+def _ids(secrets: SecretQuerySet, order: Order, key: str, after: str, limit: int) -> list[UUID]:
+    """The next ids. By last use the list has two parts, so that both are read along the index in either database."""
+    parts = [secrets]
+    if order in BY_LAST_USE:
+        used, never = secrets.filter(last_used_at__isnull=False), secrets.filter(last_used_at=None)
+        parts = [never, used] if order is Order.USED else [used, never]
+        if after and bool(key) is (order is Order.USED):
+            del parts[0]
+    if after:
+        parts[0] = _behind(parts[0], order, key, after)
+    ids: list[UUID] = []
+    for part in parts:
+        ids += part.in_order(order).values_list("pk", flat=True)[: limit - len(ids)]
+    return ids
+
+
+def _behind(secrets: SecretQuerySet, order: Order, key: str, after: str) -> SecretQuerySet:
+    try:
+        return secrets.behind(order, key, after)
+    except ValueError:
+        raise not_of_this_list() from None
+
+
+def _narrow(secrets: SecretQuerySet, organization: Organization, filters: Filters) -> SecretQuerySet:
+    held = keyring.held_ids()
     if filters.status:
-        secrets = secrets.filter(status=filters.status)  # type: ignore[misc]
+        secrets = secrets.with_status_of(filters.status, organization, held)
     if filters.name:
         secrets = secrets.filter(name=filters.name)
     if filters.environment and filters.status == "missing":
-        secrets = secrets.filter(**{f"lacks_{filters.environment.value}": True})
+        secrets = secrets.lacking(filters.environment, held)
     elif filters.environment:
-        readable = (
-            SecretValue.objects.current().readable(keyring.held_ids()).filter(environment=filters.environment.value)
-        )
+        readable = SecretValue.objects.current().readable(held).filter(environment=filters.environment.value)
         secrets = secrets.filter(pk__in=readable.values("secret"))
     if filters.no_value_in:
         valued = SecretValue.objects.current().filter(environment=filters.no_value_in.value)

@@ -97,6 +97,10 @@ class Secret(models.Model):
                 name="secret_rotates_after_a_day_or_more",
             ),
         ]
+        indexes = [
+            models.Index(fields=["organization", "name"], name="secret_by_name"),
+            models.Index(fields=["organization", "last_used_at", "name"], name="secret_by_last_use"),
+        ]
 
     def __str__(self) -> str:
         return self.name

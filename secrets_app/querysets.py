@@ -3,11 +3,13 @@
 Status is computed here, in SQL, and nowhere else (DESIGN section 4, "Status").
 """
 
+from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, CharField, Count, Exists, F, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, CharField, Count, Exists, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.environments import Environment
@@ -16,6 +18,37 @@ from accounts.models import Organization
 
 if TYPE_CHECKING:
     from secrets_app.models import Secret
+
+
+class Order(StrEnum):
+    """The orders of the inventory, as its address writes them."""
+
+    NAME = "name"
+    NAME_DOWN = "-name"
+    USAGE = "usage"
+    USAGE_DOWN = "-usage"
+    USED = "used"
+    USED_DOWN = "-used"
+
+
+_SORTED: dict[Order, list[str]] = {
+    Order.NAME: ["name"],
+    Order.NAME_DOWN: ["-name"],
+    Order.USAGE: ["usage_count", "name"],
+    Order.USAGE_DOWN: ["-usage_count", "-name"],
+    Order.USED: ["last_used_at", "name"],
+    Order.USED_DOWN: ["-last_used_at", "-name"],
+}
+BY_USAGE, BY_LAST_USE = {Order.USAGE, Order.USAGE_DOWN}, {Order.USED, Order.USED_DOWN}
+
+
+def sort_key(secret: Any, order: Order) -> str:
+    """What a secret is sorted by before its name, as text for a cursor."""
+    if order in BY_USAGE:
+        return str(secret.usage_count)
+    if order in BY_LAST_USE:
+        return secret.last_used_at.isoformat() if secret.last_used_at else ""
+    return ""
 
 
 class SecretValueQuerySet(models.QuerySet[Any]):
@@ -58,6 +91,8 @@ class SecretQuerySet(models.QuerySet["Secret"]):
     def with_status(self, master_key_ids: frozenset[str]) -> Self:
         """Annotates `status` and, for each environment, `lacks_<environment>` (needed there, but no readable value).
 
+        Cheap for rows that are named by their ids. Over a whole organization the database reads all its references.
+
         Args:
             master_key_ids: the ids of the master keys that this process holds.
         """
@@ -78,24 +113,57 @@ class SecretQuerySet(models.QuerySet["Secret"]):
         )
 
     def missing(self, organization: Organization, master_key_ids: frozenset[str]) -> Self:
-        """The organization's whose status is `missing`, for counts over all of them: what has values is asked in sets,
-        and only of secrets without one in an environment is asked whether it is needed there.
+        """The organization's whose status is `missing`, for questions about all of them.
+
+        A union, because the database answers each part as a join and an alternative of the parts row by row.
         """
-        values = _current_values().filter(secret__organization=organization)
-        lacking = Q(pk__in=values.exclude(_is_readable(master_key_ids)).values("secret"))
-        for environment in Environment:
-            readable = values.readable(master_key_ids).filter(environment=environment.value)
-            needed = _references().filter(secret=OuterRef("pk"), needed_in__has=environment)
-            lacking |= ~Q(pk__in=readable.values("secret")) & Q(Exists(needed))
-        return self.of(organization).filter(lacking, enabled=True)
+        enabled = self.model._default_manager.of(organization).filter(enabled=True).order_by()
+        unreadable = enabled.filter(_has_unreadable(master_key_ids)).values("pk")
+        lacking = [enabled.lacking(environment, master_key_ids).values("pk") for environment in Environment]
+        return self.filter(pk__in=unreadable.union(*lacking))
+
+    def with_status_of(self, status: str, organization: Organization, master_key_ids: frozenset[str]) -> Self:
+        """The organization's of one status."""
+        secrets = self.of(organization)
+        if status == "disabled":
+            return secrets.filter(enabled=False)
+        if status == "missing":
+            return secrets.missing(organization, master_key_ids)
+        return secrets.filter(enabled=True).exclude(pk__in=secrets.missing(organization, master_key_ids).values("pk"))
+
+    def lacking(self, environment: Environment, master_key_ids: frozenset[str]) -> Self:
+        """Those that are needed in an environment and have no readable value there."""
+        return self.filter(_lacks(environment, master_key_ids))
 
     def search(self, text: str) -> Self:
         """Names and descriptions that contain the text, in any case."""
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else self
 
     def alphabetical(self) -> Self:
-        """By name, unique in any case, so the order is stable."""
-        return self.order_by(F("name").asc(), "pk")
+        """By name."""
+        return self.in_order(Order.NAME)
+
+    def in_order(self, order: Order) -> Self:
+        """In one of the orders of the inventory; names, which are unique, break ties."""
+        return self.order_by(*_SORTED[order])
+
+    def behind(self, order: Order, key: str, name: str) -> Self:
+        """Those that follow the secret with this name in the order; of the last use, those that were ever used or not.
+
+        Args:
+            key: what that secret is sorted by, as `sort_key` wrote it.
+
+        Raises:
+            ValueError: the key is none of this order.
+        """
+        beyond = "lt" if order.value.startswith("-") else "gt"
+        later = Q(**{f"name__{beyond}": name})
+        if order in BY_USAGE:
+            return self.filter(Q(**{f"usage_count__{beyond}": int(key)}) | (Q(usage_count=int(key)) & later))
+        if order in BY_LAST_USE and key:
+            used = datetime.fromisoformat(key)
+            return self.filter(Q(**{f"last_used_at__{beyond}": used}) | (Q(last_used_at=used) & later))
+        return self.filter(later)
 
 
 def reference_model() -> type[models.Model]:
@@ -109,14 +177,10 @@ def _references() -> models.QuerySet[Any]:
     return reference_model()._default_manager.all()
 
 
-def _current_values() -> SecretValueQuerySet:
+def _values() -> SecretValueQuerySet:
     from secrets_app.models import SecretValue  # noqa: PLC0415 - the models import these querysets
 
-    return SecretValue.objects.current()
-
-
-def _values() -> SecretValueQuerySet:
-    return _current_values().filter(secret=OuterRef("pk"))
+    return SecretValue.objects.current().filter(secret=OuterRef("pk"))
 
 
 def _lacks(environment: Environment, master_key_ids: frozenset[str]) -> Any:

@@ -176,10 +176,8 @@ def _switched(request: HttpRequest, actor: Actor, secret: Secret) -> HttpRespons
         messages.success(request, done)
         return redirect("secrets", actor.organization.slug)
     row = inventory.one(actor.organization, secret.id)
-    response = render(
-        request, "secrets_app/_row_update.html", {"secret": row, "counts": inventory.counts(actor.organization)}
-    )
-    response.headers["HX-Trigger"] = json.dumps({"toast": done})
+    response = render(request, "secrets_app/_row.html", {"secret": row})
+    response.headers["HX-Trigger"] = json.dumps({"toast": done, "counts": ""})
     return response
 
 

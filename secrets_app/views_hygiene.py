@@ -13,8 +13,7 @@ from accounts.policy import Permission
 from accounts.stamps import requires
 from accounts.texts import UNSTORABLE
 from secrets_app import hygiene
-from secrets_app.hygiene import BY_KEY, FINDINGS, Finding, Row
-from secrets_app.inventory import COUNTED_AT_MOST
+from secrets_app.hygiene import BY_KEY, COUNTED_AT_MOST, FINDINGS, Finding, Row
 from secrets_app.services import comparing
 
 PREVIEWED = 5

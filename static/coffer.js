@@ -60,6 +60,18 @@
   }
   document.addEventListener("change", (e) => { if (e.target.name === "theme") setTheme(e.target.value); });
 
+  // Several rows chosen at once: CSS shows the bar, here are its number and the boxes of the head and of the bar.
+  const picks = () => $$("[name=pick]");
+  function picked() {
+    const n = picks().filter((c) => c.checked).length, all = $("[name=pick-all]"); if (!all) return;
+    $("#bulk-n").value = n; all.checked = n > 0 && n === picks().length; all.indeterminate = n > 0 && n < picks().length;
+  }
+  document.addEventListener("change", (e) => {
+    if (e.target.name === "pick-all") picks().forEach((c) => { c.checked = e.target.checked; });
+    if (e.target.name?.startsWith("pick")) picked();
+  });
+  document.addEventListener("click", (e) => { if (e.target.closest("[data-clear-picks]")) { picks().forEach((c) => { c.checked = false; }); picked(); } });
+
   // A dangerous button waits until the name is typed; without this script the server alone asks for it.
   const guard = (input) => { const b = document.getElementById(input.dataset.enables); if (b) b.disabled = input.value !== input.dataset.confirmName; };
   document.addEventListener("input", (e) => { if (e.target.matches("[data-confirm-name]")) guard(e.target); });

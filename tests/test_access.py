@@ -54,6 +54,9 @@ TABLE = {
     ("POST", SECRETS + "hygiene/compare/"): (200, 429, 403, 404, 302, 302),  # once in a while: the owner was first
     ("GET", SECRETS + "import/"): (200, 200, 403, 404, 302, 302),
     ("POST", SECRETS + "import/"): (422, 422, 403, 404, 302, 302),
+    ("GET", SECRETS + "counts/"): (200, 200, 403, 404, 302, 302),
+    ("GET", SECRETS + "switch/"): (405, 405, 405, 405, 302, 302),
+    ("POST", SECRETS + "switch/"): (422, 422, 403, 404, 302, 302),
     ("GET", SECRETS + "check-name/"): (405, 405, 405, 405, 302, 302),
     ("POST", SECRETS + "check-name/"): (200, 200, 403, 404, 302, 302),
     ("GET", SECRETS + "hosts/"): (200, 200, 403, 404, 302, 302),

@@ -6,6 +6,7 @@ need a whole file of markup are templates under `templates/components/`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 from django import template
 from django.templatetags.static import static
@@ -32,6 +33,7 @@ DOTS = "••••••••"
 
 
 @register.simple_tag
+@cache
 def icon(name: str, size: str = "") -> SafeString:
     """A decorative icon of the sprite; `size` is `sm`, `lg`, `xl` or further classes."""
     return format_html(
@@ -57,6 +59,7 @@ def avatar(name: str, extra: str = "") -> SafeString:
 
 
 @register.simple_tag
+@cache
 def status(value: str) -> SafeString:
     """A secret's status as icon and word; `value` is `active`, `disabled` or `missing`."""
     image, word = STATUSES[value]
@@ -73,13 +76,18 @@ def state(value: str) -> SafeString:
 @register.simple_tag
 def env_marks(states: Mapping[str, str], shared: bool = False) -> SafeString:
     """D S P, solid where a value is set; joined when one value serves all. `states` is environment -> value state."""
+    return _marks(tuple(states.get(env, "missing") for env in Environment), shared)
+
+
+@cache
+def _marks(states: tuple[str, ...], shared: bool) -> SafeString:
+    pairs = list(zip(Environment, states, strict=True))
     if shared:
         label = title = "One value for all environments"
     else:
-        label = ", ".join(f"{env.label}: {VALUE_STATES[states.get(env, 'missing')]}" for env in Environment)
-        title = ", ".join(env.label for env in Environment if states.get(env) == "set") or "No value"
-    letters = [(env.letter, states.get(env) == "set") for env in Environment]
-    return _letters(letters, label=label, title=title, shared=shared)
+        label = ", ".join(f"{env.label}: {VALUE_STATES[state]}" for env, state in pairs)
+        title = ", ".join(env.label for env, state in pairs if state == "set") or "No value"
+    return _letters([(env.letter, state == "set") for env, state in pairs], label=label, title=title, shared=shared)
 
 
 @register.simple_tag

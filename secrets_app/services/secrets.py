@@ -163,6 +163,31 @@ def set_enabled(*, actor: Actor, secret_id: UUID, enabled: bool) -> Secret:
     return secret
 
 
+def set_all_enabled(*, actor: Actor, secret_ids: Iterable[UUID], enabled: bool) -> list[Secret]:
+    """Switch several secrets on or off, all or none.
+
+    Returns:
+        those that were switched; the others were so already.
+
+    Raises:
+        NotFound: one of them is none of the organization's; nothing is switched.
+        PermissionDenied: as `set_enabled`.
+    """
+    actor.check(Permission.SECRETS_WRITE if enabled else Permission.SECRETS_DISABLE)
+    wanted = set(secret_ids)
+    with transaction.atomic():
+        serialize(actor.organization)
+        found = list(Secret.objects.of(actor.organization).select_for_update().filter(pk__in=wanted).order_by("name"))
+        if len(found) != len(wanted):
+            raise NotFound("One of these secrets does not exist any more. Load the list again.")
+        switched = [secret for secret in found if secret.enabled != enabled]
+        for secret in switched:
+            secret.organization, secret.enabled = actor.organization, enabled
+            _save(secret, ["enabled"])
+            _record_switch(actor, secret)
+    return switched
+
+
 def delete_secret(*, actor: Actor, secret_id: UUID) -> None:
     """Delete a secret that nothing refers to, and destroy its values.
 

@@ -57,7 +57,7 @@ def test_each_finding_is_there_with_its_fix_one_click_away(as_owner, trouble):
         "token": ("Enter value", reverse("secret-edit", args=[SLUG, trouble["token"].id])),
         "live.open": ("Add domains", reverse("secret-edit", args=[SLUG, trouble["live.open"].id]) + "#f-domains"),
         "off.used": ("Enable…", reverse("secret-edit", args=[SLUG, trouble["off.used"].id]) + "#f-enabled"),
-        "late.key": ("Replace value", reverse("secret-edit", args=[SLUG, trouble["late.key"].id])),
+        "late.key": ("Rotate", reverse("secret-rotate", args=[SLUG, trouble["late.key"].id])),
         "stale.key": ("Delete…", reverse("secret-delete", args=[SLUG, trouble["stale.key"].id])),
     }
     for name, (word, href) in fixes.items():
