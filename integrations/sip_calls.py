@@ -69,11 +69,15 @@ class Login:
     def secret_half(self, wire: Wire, challenge: Challenge, secrets: Mapping[str, Plaintext]) -> str:
         """HA1 for a challenge, which is masked from here on like the password. Raises InvalidHeaderValue."""
         password = fill_sip("password", self.password, Filling({}, secrets))
-        ha1 = digest.secret_half(
-            challenge.algorithm, username=self.user(secrets), realm=challenge.realm, password=password
-        )
+        user = self.user(secrets)
+        ha1 = digest.secret_half(challenge.algorithm, username=user, realm=challenge.realm, password=password)
         self.hide(wire, ha1)
         return ha1
+
+    def hide_halves(self, wire: Wire, secrets: Mapping[str, Plaintext]) -> None:
+        """Have every HA1 masked that the other side keeps for the trunk's realm, asked for or not."""
+        for algorithm in filter(digest.is_available, self.algorithms if self.realm else ()):
+            self.secret_half(wire, Challenge(self.realm, "", algorithm), secrets)
 
     def hide(self, wire: Wire, made: str) -> None:
         """Have something masked that was made of the password."""
@@ -130,6 +134,8 @@ class SipCheck(Conversation):
     ) -> UpstreamResponse:
         """Its steps; the second one only where the first passed."""
         user = self.login.user(secrets) if self.login else ""
+        if self.login:
+            self.login.hide_halves(wire, secrets)
         async with wire.sip(self.peer) as line:
             steps = [_about_options(await line.ask(self._options()))]
             if self.login and steps[0].outcome == PASSED:
@@ -369,8 +375,8 @@ def _is_stale(answer: SipMessage) -> bool:
 
 
 def _shown(realm: str) -> str:
-    """A stranger's text, cut short."""
-    return f"“{''.join(sign for sign in realm if sign.isprintable())[:_SHOWN_REALM]}”"
+    """A stranger's text, whole or not at all: half of a value would not be found and masked."""
+    return f"“{realm}”" if realm.isprintable() and len(realm) <= _SHOWN_REALM else "(too long or not printable)"
 
 
 def _said(answer: Mapping[str, object]) -> UpstreamResponse:

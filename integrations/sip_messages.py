@@ -13,6 +13,7 @@ MAX_BYTES = 64 * 1024
 
 _MAX_HEADERS = 128
 _MAX_LINE = 8 * 1024
+_SHOWN_REASON = 80
 _COMPACT = {"v": "via", "i": "call-id", "f": "from", "t": "to", "l": "content-length", "m": "contact"}
 _ONCE = frozenset({"call-id", "cseq", "content-length", "from", "to", "max-forwards"})
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?")
@@ -139,8 +140,11 @@ def uri_user(name: str) -> str:
 
 
 def shown_reason(message: SipMessage) -> str:
-    """`403 Forbidden`: the status and what is printable of the reason, which a stranger wrote, cut short."""
-    reason = "".join(sign for sign in message.reason if sign.isprintable())[:80].strip()
+    """`403 Forbidden`; the status alone where the reason, which a stranger wrote, is long or not printable.
+
+    It is left out whole and never cut: half of a value would not be found and masked.
+    """
+    reason = message.reason if message.reason.isprintable() and len(message.reason) <= _SHOWN_REASON else ""
     return f"{message.status} {reason}".strip()
 
 
