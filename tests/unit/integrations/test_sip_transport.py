@@ -97,8 +97,9 @@ async def test_a_lost_datagram_is_sent_again(ask):
         assert await ask(port) == [200]
     (first, one), (second, two), (third, three) = seen
     assert one == two == three
-    assert 0.4 < second - first < 0.9
-    assert 0.9 < third - second < 1.5
+    assert second - first > 0.4
+    assert third - second > 0.9
+    assert third - first < 5
 
 
 @each_transport
@@ -121,7 +122,7 @@ async def test_a_peer_that_drips_is_cut_off(ask, monkeypatch):
         started = time.monotonic()
         code, _ = await refusal_of(ask(int(url.rpartition(":")[2]), "tcp"))
     assert code == "upstream_timeout"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 async def test_the_whole_conversation_is_limited(ask, monkeypatch):
@@ -186,9 +187,15 @@ async def test_an_oversized_answer_is_not_read(ask, sent):
         assert (await refusal_of(ask(port, "tcp")))[0] == "response_too_large"
 
 
-async def test_many_datagrams_do_not_pile_up(ask):
-    with sip_over_udp(lambda request: [b"\r\n"] * 500 + [reply(request)]) as port:
-        assert await ask(port) == [200]  # a copy of the request is answered where the first answer was dropped
+async def test_a_flood_of_datagrams_neither_piles_up_nor_hides_a_later_answer(ask):
+    seen = []
+
+    def answer(request):
+        seen.append(request)
+        return [b"\r\n"] * 500 if len(seen) == 1 else [reply(request)]
+
+    with sip_over_udp(answer) as port:
+        assert await ask(port) == [200]
 
 
 @pytest.mark.parametrize(
