@@ -74,6 +74,7 @@ def _record(actor: Actor, integration: Integration, call: Call, attempt: Attempt
         integration=integration,
         environment=call.environment,
         operation=attempt.operation,
+        note=attempt.note,
         host=attempt.host,
         values=attempt.values,
         refused_with=refused_with,

@@ -59,7 +59,7 @@ async def run(actor: Actor, call: Call) -> RunResult:
     """
     admitted = await _admit(actor, call)
     started = time.monotonic()
-    line = Line(admitted.run.organization_id, admitted.value_ids, admitted.domains)
+    line = Line(admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids, admitted.domains)
     try:
         answer = await _send(admitted, line)
     except Refusal as refusal:

@@ -9,11 +9,14 @@ from accounts.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal
 from accounts.policy import Permission
 from integrations import broker
+from integrations.answers import BodyType
 from integrations.conversations import FAILED, NOT_CHECKABLE, PASSED, Conversation, Step
 from integrations.kinds import KINDS
 from integrations.lineage import parents_of
 from integrations.models import Integration, RunOutcome
 from integrations.preparation import Call
+
+WITHHELD = "What the check found is withheld: it holds a value, or something as short as one."
 
 
 async def check(actor: Actor, integration_id: UUID, environment: Environment) -> list[Step]:
@@ -40,16 +43,19 @@ async def attempt(actor: Actor, call: Call, declared: Conversation) -> list[Step
         raise
     except Refusal as refusal:
         return [Step("request", FAILED, refusal.code, refusal.detail)]
-    if declared.reports_steps:
+    if declared.reports_steps and result.answer.body_type is not BodyType.WITHHELD:
         return [Step(**step) for step in result.answer.body["steps"]]
+    said = WITHHELD if declared.reports_steps else f"The upstream answered {result.answer.status}."
     if result.outcome is RunOutcome.SUCCEEDED:
-        return [Step("request", PASSED, None, f"The upstream answered {result.answer.status}.")]
-    return [Step("request", FAILED, RunOutcome.UPSTREAM_ERROR.value, f"The upstream answered {result.answer.status}.")]
+        return [Step("request", PASSED, None, said)]
+    return [Step("request", FAILED, RunOutcome.UPSTREAM_ERROR.value, said)]
 
 
 def in_one(steps: list[Step]) -> Step:
-    """What the steps of a check say together: the first that failed, else what passed, else why nothing was tried."""
-    for outcome in (FAILED, PASSED):
+    """What the steps of a check say together: the first that failed, else why something could not be tried, else what
+    passed.
+    """
+    for outcome in (FAILED, NOT_CHECKABLE, PASSED):
         found = [step for step in steps if step.outcome == outcome]
         if found:
             return replace(found[0], detail=" ".join(step.detail for step in found))

@@ -8,13 +8,16 @@ that leaves goes through the wire that the broker hands in, so no kind opens a s
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from accounts.errors import FieldError
+from integrations.destinations import WEB
 from integrations.redirects import Following
 from integrations.requests import AUTHORIZATION, OutgoingRequest, PreviewRequest, RequestTemplate, preview, render
 from integrations.responses import UpstreamResponse
+from integrations.sip_messages import SipMessage, SipPeer, SipRequest
 from integrations.slots import MASK, bearer
 from secrets_app.plaintext import Plaintext
 
@@ -23,10 +26,22 @@ UNAUTHORIZED = 401
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A URL that calls go to, and the field of the configuration that it was entered in."""
+    """A URL that calls go to, and the field of the configuration that it was entered in.
+
+    `schemes` are those that it may have; only a kind that does not speak HTTP names others.
+    """
 
     field: str
     url: str
+    schemes: frozenset[str] = WEB
+
+
+class SipLine(Protocol):
+    """A SIP connection to one peer."""
+
+    async def ask(self, request: SipRequest) -> SipMessage:
+        """Send one request; its final response. Raises the refusals of `sip_transport`."""
+        ...
 
 
 SecondsToWait = Callable[[UpstreamResponse], float]
@@ -61,6 +76,14 @@ class Wire(Protocol):
 
         Raises TokenRefused, and the refusals of `http`.
         """
+        ...
+
+    def sip(self, peer: SipPeer) -> AbstractAsyncContextManager[SipLine]:
+        """A SIP connection, closed with the block; raises the refusals of `sip_transport`."""
+        ...
+
+    async def nonce_count(self, nonce: str) -> int:
+        """How often this integration has answered a nonce, this time included: no two answers get the same count."""
         ...
 
     def mask(self, name: str, sent: Plaintext) -> None:
@@ -101,6 +124,10 @@ class Conversation(ABC):
         Raises:
             Refusal: a code of API.md; never with a value.
         """
+
+    def note(self, params: Mapping[str, Any]) -> str:  # noqa: ARG002 - most are told well enough by their operation
+        """What the record of the run says beside the operation, of arguments without problems: 200 characters."""
+        return ""
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest | None:  # noqa: ARG002 - some cannot be shown
         """What is sent, for people, with every value masked; None where that says nothing."""

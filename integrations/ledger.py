@@ -26,6 +26,7 @@ def begin(
     integration: Integration,
     environment: Environment,
     operation: str,
+    note: str = "",
     host: str = "",
     values: Iterable[SecretValue] = (),
     refused_with: str = "",
@@ -33,6 +34,7 @@ def begin(
     """Record an attempt: as started, or as refused with a code.
 
     Args:
+        note: what else is to be known of it later; never a value.
         host: where it goes, if that is known already.
         values: the values that it is about to use (their secrets loaded).
         refused_with: the code of the refusal; empty for a run that goes on.
@@ -45,6 +47,7 @@ def begin(
             integration_name=integration.name,
             kind=integration.kind,
             operation=operation,
+            note=note,
             environment=environment.value,
             caller_kind=actor.kind.value,
             caller_id=actor.id,

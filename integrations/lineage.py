@@ -12,6 +12,8 @@ from uuid import UUID
 from yarl import URL
 
 from integrations import outgoing
+from integrations.conversations import Destination
+from integrations.destinations import WEB
 from integrations.egress import admit_url
 from integrations.kinds import KINDS
 from integrations.kinds.base import Parents
@@ -21,17 +23,21 @@ WITH_LINKS = ("integration__auth_connector", "integration__connection__auth_conn
 """What a query of references selects so that `chain_of` their integrations reads nothing."""
 
 
+NOWHERE = Destination("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A URL that a run calls, as it was configured, the names of the secrets that go there, and whose URL it is."""
 
     url: str
     secret_names: frozenset[str]
+    schemes: frozenset[str] = WEB
     owner: UUID | None = None
 
     def admit(self) -> URL:
         """The URL as it is judged and sent. Raises InvalidUrl or EgressDenied."""
-        return admit_url(self.url, outgoing.policy())
+        return admit_url(self.url, outgoing.policy(), self.schemes)
 
 
 def chain_of(integration: Integration) -> list[Integration]:
@@ -64,15 +70,16 @@ def secret_names(integration: Integration) -> set[str]:
 def routes_of(integration: Integration) -> list[Route]:
     """Where it calls, the call itself first. The URL is empty where nothing is called by itself."""
     chain = chain_of(integration)
-    own = {link.pk: _own_url(link) for link in chain}
-    main = own[integration.pk] or (own[integration.connection.pk] if integration.connection else "")
-    names: dict[str, set[str]] = defaultdict(set, {main: set()})
+    own = {link.pk: _own(link) for link in chain}
+    main = own[integration.pk] or (own[integration.connection.pk] if integration.connection else None) or NOWHERE
+    names: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set, {(main.url, main.schemes): set()})
     for link in chain:
-        names[own[link.pk] or main] |= own_secret_names(link)
-    owners = {url: pk for pk, url in reversed(own.items())}
-    return [Route(url, frozenset(used), owners.get(url)) for url, used in names.items()]
+        destination = own[link.pk] or main
+        names[destination.url, destination.schemes] |= own_secret_names(link)
+    owners = {destination.url: pk for pk, destination in reversed(own.items()) if destination}
+    return [Route(url, frozenset(used), schemes, owners.get(url)) for (url, schemes), used in names.items()]
 
 
-def _own_url(link: Integration) -> str:
+def _own(link: Integration) -> Destination | None:
     kind = KINDS[link.kind]
-    return next((destination.url for destination in kind.destinations(kind.read(link.config))), "")
+    return next(iter(kind.destinations(kind.read(link.config))), None)

@@ -111,6 +111,7 @@ class Run(models.Model):
     integration_name = models.CharField(max_length=100)
     kind = models.CharField(max_length=20)
     operation = models.CharField(max_length=60)
+    note = models.CharField(max_length=200, blank=True, default="")
     environment = models.CharField(max_length=12, choices=ENVIRONMENT_CHOICES)
     caller_kind = models.CharField(max_length=10)
     caller_id = models.UUIDField(null=True)
@@ -154,6 +155,26 @@ class RunSecret(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, version {self.version}"
+
+
+class AnsweredNonce(models.Model):
+    """How often an integration has answered one nonce of a digest challenge, so that no two answers look alike.
+
+    A plain id: what is answered may outlive the integration by a moment. Of the nonce a hash is kept.
+    """
+
+    integration_id = models.UUIDField()
+    nonce_hash = models.CharField(max_length=64)
+    count = models.PositiveBigIntegerField(default=0)
+    last_used_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["integration_id", "nonce_hash"], name="answered_nonce_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"answered {self.count} times"
 
 
 class RotationCheck(models.Model):

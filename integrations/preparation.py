@@ -52,6 +52,7 @@ class Attempt:
     """What is known of a call so far: it is recorded also where the next check refuses."""
 
     operation: str = ""
+    note: str = ""
     host: str = ""
     found: dict[str, resolver.Found] = field(default_factory=dict)
 
@@ -155,6 +156,7 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
     conversation = kind.plan(config, name, parents)
     if errors := conversation.problems(params):
         raise InvalidArguments("The arguments do not fit what the operation needs.", errors=errors)
+    attempt.note = conversation.note(params)
     return Prepared(conversation, params)
 
 

@@ -5,7 +5,7 @@ value in the place of the current one. It changes nothing for anybody else: call
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -152,7 +152,7 @@ def _found(actor: Actor, staged: SecretValue) -> list[Trial]:
     return trials_of(actor, staged)
 
 
-def _combined(steps: Iterable[Step], trial: Trial) -> Result:
+def _combined(steps: list[Step], trial: Trial) -> Result:
     """The first failure, else that it passed; several probes serve one reference where it is a connector's."""
     found = [(step, probe) for step, probe in zip(steps, trial.probes, strict=True) if step.outcome != NOT_CHECKABLE]
     failed = next(((step, probe) for step, probe in found if step.outcome == FAILED), None)
@@ -162,7 +162,7 @@ def _combined(steps: Iterable[Step], trial: Trial) -> Result:
         named = step.detail if itself else f"{probe.integration.name}: {step.detail}"
         return Result(FAILED, step.code, named)
     if not found:
-        return not_checkable(trial.why_not or "The integration was deleted meanwhile.")
+        return not_checkable(trial.why_not or steps[0].detail)
     if trial.partial:
         return not_checkable("Other integrations that use it are not visible to this key.")
     if len(found) > 1:

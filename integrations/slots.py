@@ -24,6 +24,7 @@ MASK = "\N{BULLET}" * 8
 Encode = Callable[[str, Placeholder], str]
 
 _HEADER_TEXT = re.compile(r"[\t\x20-\x7e]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,22 @@ def fill_basic(username: Template, password: Template, filling: Filling, *, enco
     literal = quote_plus if encoded else str
     pair = f"{filling.fill(username, checked, literal)}:{filling.fill(password, checked, literal)}"
     return MASK if filling.secrets is None else base64.b64encode(pair.encode()).decode()
+
+
+def fill_sip(what: str, template: Template, filling: Filling) -> str:
+    """A user name or password for digest authentication; raises InvalidHeaderValue for control characters.
+
+    `what` is its name in that sentence. Quotes and backslashes are escaped where the text is quoted (`digest.quoted`).
+    """
+
+    def checked(text: str, part: Part) -> str:
+        if _CONTROL.search(text):
+            raise InvalidHeaderValue(
+                f"The {what} cannot be used: what {part} stands for holds a line break or another control character."
+            )
+        return text
+
+    return filling.fill(template, checked, lambda literal: checked(literal, "its text"))
 
 
 def bearer(token: Plaintext) -> str:

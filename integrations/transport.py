@@ -58,7 +58,7 @@ async def send(
     """
     check_headers(request.headers)
     _check_destination(request, policy)
-    _check_tls(ssl_context)
+    check_tls(ssl_context)
     try:
         async with asyncio.timeout(request.timeout_seconds), _session(request, policy, lookup) as session:
             return await _exchange(session, request, ssl_context, max_body)
@@ -77,7 +77,7 @@ def _check_destination(request: OutgoingRequest, policy: EgressPolicy) -> None:
         raise InvalidUrl("This address can be read in more than one way.")
 
 
-def _check_tls(context: ssl.SSLContext) -> None:
+def check_tls(context: ssl.SSLContext) -> None:
     """A context that trusts anybody is a programming error, not a choice."""
     strict = context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
     if not strict or context.minimum_version < ssl.TLSVersion.TLSv1_2:

@@ -1,17 +1,20 @@
 """The wire of a run: what a kind's conversation may send through (`conversations.Wire`), on the operator's terms."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
-from integrations import outgoing, transport
-from integrations.conversations import SecondsToWait
+from accounts.database import in_database
+from integrations import nonces, outgoing, sip_transport, transport
+from integrations.conversations import SecondsToWait, SipLine
 from integrations.destinations import parse_url
 from integrations.following import follow
 from integrations.pauses import PAUSES
 from integrations.redirects import Following
 from integrations.requests import OutgoingRequest, RequestTemplate, render
 from integrations.responses import UpstreamResponse
+from integrations.sip_messages import SipPeer
 from integrations.tokens import TOKENS, Grant, read_grant
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction import Redactor
@@ -20,12 +23,15 @@ from secrets_app.redaction import Redactor
 class Line:
     """The wire of one run; `composites` are the texts to mask beside the values, by the names of their secrets."""
 
-    def __init__(self, organization: UUID, value_ids: Mapping[str, UUID], domains: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, organization: UUID, integration: UUID, value_ids: Mapping[str, UUID], domains: Mapping[str, Sequence[str]]
+    ) -> None:
         """`value_ids` are the keys of the opened values, `domains` their allowed domains, by the secrets' names."""
         self.composites: dict[str, list[Plaintext]] = defaultdict(list)
         self.has_sent = False
-        """Whether a request of this run was answered: what is refused afterwards was not refused in time."""
-        self._organization, self._value_ids, self._domains = organization, value_ids, domains
+        """Whether anything of this run left: what is refused afterwards was not refused in time."""
+        self._organization, self._integration = organization, integration
+        self._value_ids, self._domains = value_ids, domains
 
     async def http(
         self,
@@ -65,6 +71,17 @@ class Line:
         for name in request.secret_names:
             self.mask(name, token)
         return token
+
+    @asynccontextmanager
+    async def sip(self, peer: SipPeer) -> AsyncIterator[SipLine]:
+        """A SIP connection under the rules of `sip_transport.connected`."""
+        async with sip_transport.connected(peer, outgoing.policy(), ssl_context=outgoing.ssl_context()) as line:
+            self.has_sent = True
+            yield line
+
+    async def nonce_count(self, nonce: str) -> int:
+        """How often this integration has answered a nonce, this time included."""
+        return await in_database(nonces.count_answer, self._integration, nonce)
 
     def mask(self, name: str, sent: Plaintext) -> None:
         """Have a text masked that is made of a secret and was sent, under the secret's name."""

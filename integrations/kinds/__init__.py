@@ -7,11 +7,13 @@ from integrations.kinds.api_connection import ApiConnection
 from integrations.kinds.auth_connector import AuthConnector
 from integrations.kinds.base import Kind
 from integrations.kinds.calcom import Calcom
+from integrations.kinds.sip_trunk import SipTrunk
 
 KINDS: dict[str, Kind[Any]] = {
     kind.key: kind
     for kind in (
         Calcom(),
+        SipTrunk(),
         ApiAction(),
         ApiConnection(),
         AuthConnector(),

@@ -49,12 +49,16 @@ def slot_label(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Something that an integration can do. `parameters` is the JSON Schema of one closed object."""
+    """Something that an integration can do; without `calls` nothing is sent to anybody.
+
+    `parameters` is the JSON Schema of one closed object.
+    """
 
     name: str
     description: str
     parameters: dict[str, Any] = field(hash=False)
     read_only: bool
+    calls: bool = True
 
 
 @dataclass(frozen=True, slots=True)

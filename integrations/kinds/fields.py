@@ -56,6 +56,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "string_too_long": lambda limits: f"This text is too long: {limits['max_length']} characters are the limit.",
     "string_too_short": lambda _: "This field cannot be empty.",
     "too_short": lambda _: "This field cannot be empty.",
+    "int_type": lambda _: "Enter a whole number.",
     "bool_type": lambda _: "Write true or false.",
     "float_type": lambda _: "Enter a number.",
     "finite_number": lambda _: "Enter a number.",

@@ -254,7 +254,7 @@ def _hosts(integration: Integration) -> list[str]:
     """Where it sends to, for the record."""
     kind = KINDS[integration.kind]
     return [
-        parse_url(destination.url).raw_host or ""
+        parse_url(destination.url, destination.schemes).raw_host or ""
         for destination in kind.destinations(kind.parse_config(integration.config))
     ]
 

@@ -116,7 +116,7 @@ def _check_destinations(destinations: Iterable[Destination]) -> list[FieldError]
     errors = []
     for destination in destinations:
         try:
-            admit_url(destination.url, outgoing.policy())
+            admit_url(destination.url, outgoing.policy(), destination.schemes)
         except Refusal as refusal:
             errors.append(FieldError(destination.field, refusal.detail))
     return errors

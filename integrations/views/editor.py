@@ -94,7 +94,9 @@ def domain_checks(
         return None
     if stored:
         routes[0] = replace(routes[0], secret_names=routes[0].secret_names | secrets_through(stored))
-    checks = [check_domains(actor.organization, sorted(route.secret_names), route.url) for route in routes]
+    checks = [
+        check_domains(actor.organization, sorted(route.secret_names), route.url, route.schemes) for route in routes
+    ]
     return None if None in checks else [check for found in checks for check in found or ()]
 
 
@@ -125,6 +127,7 @@ def operation_panel(
         "environment": next(iter(in_order(integration.environments)), None),
         "operations": operations_of(integration),
         "operation": chosen.name,
+        "calls": chosen.calls,
         "arguments": argument_fields(chosen.parameters, post or {}),
         **more,
     }

@@ -349,6 +349,7 @@ def test_ledger(caller, owner, echoing):
                 "id": str(run.id),
                 "integration": {"id": str(echoing.id), "name": "Look up patient", "kind": "api_action"},
                 "operation": "call",
+                "note": "",
                 "environment": "staging",
                 "caller": "API key agent",
                 "outcome": "succeeded",

@@ -59,13 +59,28 @@ def content(owner) -> dict[str, str]:
         environments=[Environment.PRODUCTION],
         config={"api_key": "{secrets.crm.apiKey}", "event_type_id": 42, "time_zone": "Europe/Berlin"},
     )
+    trunk = create_integration(
+        actor=owner,
+        kind="sip_trunk",
+        name="Primary trunk",
+        environments=[Environment.STAGING, Environment.PRODUCTION],
+        config={
+            "host": "sip.carrier.example",
+            "username": "harbor-clinics-01",
+            "password": "{secrets.crm.apiKey}",
+            "realm": "carrier.example",
+            "register": True,
+            "numbers": ["+49 40 5550 0100"],
+        },
+    )
     for environment in (Environment.PRODUCTION, Environment.STAGING):
         place = {"actor": owner, "secret_id": used.id, "environment": environment}
         rotation.stage(**place, value=Plaintext("a-new-value-0815"))
         if environment is Environment.PRODUCTION:
             rotation.promote(**place, judge=lambda staged: [])
-    ids = {"used": used, "unused": unused, "connector": connector, "action": action, "calendar": calendar}
-    return {name: str(thing.id) for name, thing in ids.items()}
+    made = {"used": used, "unused": unused, "connector": connector, "action": action}
+    made |= {"calendar": calendar, "trunk": trunk}
+    return {name: str(thing.id) for name, thing in made.items()}
 
 
 OWNER_PAGES = [
@@ -100,10 +115,12 @@ OWNER_PAGES = [
     "integrations/new/api_connection/?service=openai",
     "integrations/new/api_connection/?service=twilio",
     "secrets/new/?name=openai.apiKey&domains=api.openai.com",
+    "integrations/new/calcom/",
+    "integrations/new/sip_trunk/",
     "integrations/{action}/",
     "integrations/{connector}/",
-    "integrations/new/calcom/",
     "integrations/{calendar}/",
+    "integrations/{trunk}/",
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
 ]

@@ -43,7 +43,7 @@ async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, a
 
     monkeypatch.setattr(broker, "mask_response", lambda *_: other_went_on.wait(timeout=5))
     answers_with(INLINE + 1)
-    masked, _ = await asyncio.gather(broker._send(admitted(), Line(uuid4(), {}, {})), another_run())
+    masked, _ = await asyncio.gather(broker._send(admitted(), Line(uuid4(), uuid4(), {}, {})), another_run())
     assert masked is True
 
 
@@ -51,4 +51,4 @@ async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, a
 async def test_only_a_large_answer_leaves_the_thread(size, inline, monkeypatch, answers_with):
     monkeypatch.setattr(broker, "mask_response", lambda *_: threading.current_thread())
     answers_with(size)
-    assert (await broker._send(admitted(), Line(uuid4(), {}, {})) is threading.current_thread()) is inline
+    assert (await broker._send(admitted(), Line(uuid4(), uuid4(), {}, {})) is threading.current_thread()) is inline
