@@ -90,7 +90,7 @@ async def _admit(actor: Actor, call: Call) -> Admitted:
 
 
 async def _send(admitted: Admitted) -> Answer:
-    line = Line(admitted.run.organization_id, admitted.value_ids)
+    line = Line(admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids)
     response = await admitted.conversation.hold(line, secrets=admitted.secrets, params=admitted.params)
     if len(response.body) <= MASKED_INLINE_BYTES:
         return mask_response(response, admitted.secrets, line.composites)

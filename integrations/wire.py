@@ -5,24 +5,29 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from integrations import outgoing, transport
+from integrations.conversations import Hear
 from integrations.destinations import parse_url
+from integrations.memory import MEMORY
 from integrations.requests import OutgoingRequest, RequestTemplate, render
 from integrations.responses import UpstreamResponse
 from integrations.tokens import TOKENS, Grant, read_grant
 from secrets_app.plaintext import Plaintext
 
+UNNAMED = ""
+"""The name of what is masked and is no secret of the organization."""
+
 
 class Line:
     """The wire of one run; `composites` are the texts to mask beside the values, by the names of their secrets."""
 
-    def __init__(self, organization: UUID, value_ids: Mapping[str, UUID]) -> None:
+    def __init__(self, organization: UUID, integration: UUID, value_ids: Mapping[str, UUID]) -> None:
         """`value_ids` are the keys of the opened values by the names of their secrets."""
         self.composites: dict[str, list[Plaintext]] = defaultdict(list)
-        self._organization, self._value_ids = organization, value_ids
+        self._organization, self._integration, self._value_ids = organization, integration, value_ids
 
-    async def http(self, request: OutgoingRequest) -> UpstreamResponse:
+    async def http(self, request: OutgoingRequest, *, hear: Hear | None = None) -> UpstreamResponse:
         """One HTTP request under the rules of `transport.send`."""
-        return await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context())
+        return await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context(), hear=hear)
 
     async def token(
         self, request: RequestTemplate, secrets: Mapping[str, Plaintext], *, instead_of: Plaintext | None = None
@@ -42,3 +47,15 @@ class Line:
     def mask(self, name: str, sent: Plaintext) -> None:
         """Have a text masked that is made of a secret and was sent, under the secret's name."""
         self.composites[name].append(sent)
+
+    def hide(self, given: Plaintext) -> None:
+        """Have a credential masked that the upstream gave for this run, under no name."""
+        self.composites[UNNAMED].append(given)
+
+    def recall(self, place: str) -> str | None:
+        """What was remembered for this integration of this organization."""
+        return MEMORY.get((self._organization, self._integration, place))
+
+    def remember(self, place: str, fact: str) -> None:
+        """Keep a fact for this integration of this organization."""
+        MEMORY.put((self._organization, self._integration, place), fact)

@@ -89,6 +89,8 @@ ROWS = {
             "json_values",
             "kinds",
             "lookalikes",
+            "mcp_client",
+            "memory",
             "parameters",
             "pasted",
             "paths",

@@ -6,6 +6,7 @@ from integrations.kinds.api_action import ApiAction
 from integrations.kinds.api_connection import ApiConnection
 from integrations.kinds.auth_connector import AuthConnector
 from integrations.kinds.base import Kind
+from integrations.kinds.mcp_server import McpServer
 
-KINDS: dict[str, Kind[Any]] = {kind.key: kind for kind in (ApiAction(), ApiConnection(), AuthConnector())}
+KINDS: dict[str, Kind[Any]] = {kind.key: kind for kind in (ApiAction(), ApiConnection(), AuthConnector(), McpServer())}
 """Every kind by the key that is stored and that the API uses."""

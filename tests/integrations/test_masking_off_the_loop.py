@@ -31,7 +31,7 @@ def answers_with(monkeypatch):
 
 
 def admitted():
-    run = SimpleNamespace(organization_id=uuid4())
+    run = SimpleNamespace(organization_id=uuid4(), integration_id=uuid4())
     return SimpleNamespace(conversation=HttpCall(make()), secrets={}, params={}, run=run, value_ids={})
 
 

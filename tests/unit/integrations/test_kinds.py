@@ -45,6 +45,7 @@ def test_every_kind_is_found_by_its_key():
         "api_action": "api_action",
         "api_connection": "api_connection",
         "auth_connector": "auth_connector",
+        "mcp_server": "mcp_server",
     }
 
 
