@@ -1,5 +1,7 @@
 """Event streams cut into pieces in every way, and the headers that mirror a request of MCP."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,14 +11,17 @@ from integrations.mcp_client.events import MAX_EVENTS, EventReader
 from integrations.mcp_client.headers import BadMarkError, header_text, is_own, marks, mirrored
 from integrations.mcp_client.messages import NotJsonRpcError, answer_to, decode, is_request, reply_in
 
-STREAM = b"\xef\xbb\xbf: hello\r\ndata: one\n\nevent: message\rdata:two\rdata: lines\r\rid: 7\ndata:\n\nevent: x\ndata: no\n\n"
+STREAM = (
+    b"\xef\xbb\xbf: hello\r\ndata: one\n\nevent: message\rdata:two\rdata: lines\r\r"
+    b"id: 7\ndata:\n\nevent: x\ndata: no\n\n"
+)
 FOUND = [b"one", b"two\nlines"]
 
 
 @given(st.lists(st.integers(0, len(STREAM))))
 def test_a_stream_reads_the_same_however_it_is_cut(cuts):
     reader, places = EventReader(), [0, *sorted(cuts), len(STREAM)]
-    pieces = [STREAM[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [STREAM[start:end] for start, end in pairwise(places)]
     assert [data for piece in pieces for data in reader.feed(piece)] == FOUND
 
 
@@ -66,10 +71,6 @@ def test_marked_arguments_are_mirrored():
     ]
 
 
-def nested(levels):
-    return schema(a=nested(levels - 1)) if levels else {}
-
-
 @pytest.mark.parametrize(
     "bad",
     [
@@ -83,7 +84,6 @@ def nested(levels):
         schema(a={"type": "array", "items": {"type": "string", "x-mcp-header": "A"}}),
         {"anyOf": [schema(a={"type": "string", "x-mcp-header": "A"})]},
         {"type": "string", "x-mcp-header": "A"},
-        nested(400),
     ],
 )
 def test_marks_that_break_the_rules(bad):
@@ -102,8 +102,11 @@ def test_headers_of_the_protocol_are_its_own(name):
     assert not is_own("X-" + name)
 
 
+DEEP = b'{"jsonrpc": "2.0", "id": 1, "result": ' + b'{"a": ' * 100 + b"1" + b"}" * 101
+
+
 @pytest.mark.parametrize(
-    "data", [b"", b"x", b"[", b"1", b"{}", b'{"jsonrpc": "1.0"}', b'[{"jsonrpc": "2.0"}, 1]', b"\xff"]
+    "data", [b"", b"x", b"[", b"1", b"{}", b'{"jsonrpc": "1.0"}', b'[{"jsonrpc": "2.0"}, 1]', b"\xff", DEEP]
 )
 def test_what_is_no_message(data):
     with pytest.raises(NotJsonRpcError):
