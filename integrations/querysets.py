@@ -54,7 +54,7 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         if not text:
             return self
         by_secret = Q(pk__in=_references().filter(name__icontains=text).values("integration"))
-        by_address = Q(config__base_url__icontains=text)
+        by_address = Q(config__base_url__icontains=text) | Q(config__url__icontains=text)
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | by_address | by_secret)
 
     def search_described(self, text: str) -> Self:
