@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.environments import Environment
+from integrations.services.approvals import approve_tool
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation
@@ -52,12 +53,21 @@ def content(owner) -> dict[str, str]:
             },
         },
     )
+    server = create_integration(
+        actor=owner,
+        kind="mcp_server",
+        name="CRM tools",
+        environments=[Environment.STAGING],
+        config={"url": "https://mcp.example.com/v1", "query": [{"name": "key", "value": "{secrets.crm.apiKey}"}]},
+    )
+    approve_tool(actor=owner, integration_id=server.id, name="contacts.search", fingerprint="a" * 64)
     for environment in (Environment.PRODUCTION, Environment.STAGING):
         place = {"actor": owner, "secret_id": used.id, "environment": environment}
         rotation.stage(**place, value=Plaintext("a-new-value-0815"))
         if environment is Environment.PRODUCTION:
             rotation.promote(**place, judge=lambda staged: [])
-    return {"used": str(used.id), "unused": str(unused.id), "connector": str(connector.id), "action": str(action.id)}
+    made = {"used": used, "unused": unused, "connector": connector, "action": action, "server": server}
+    return {name: str(thing.id) for name, thing in made.items()}
 
 
 OWNER_PAGES = [
@@ -86,6 +96,8 @@ OWNER_PAGES = [
     "integrations/new/auth_connector/",
     "integrations/{action}/",
     "integrations/{connector}/",
+    "integrations/new/mcp_server/",
+    "integrations/{server}/",
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
 ]
