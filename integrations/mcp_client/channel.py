@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from accounts.errors import Refusal
-from integrations.conversations import Wire
+from integrations.conversations import Hear, Wire
 from integrations.errors import ResponseUnreadable, UpstreamTimeout
 from integrations.mcp_client.events import EventReader
 from integrations.mcp_client.headers import SESSION_ID
@@ -26,9 +26,10 @@ from integrations.mcp_client.messages import (
     is_request,
     reply_in,
 )
-from integrations.requests import OutgoingRequest
+from integrations.requests import OutgoingRequest, with_target
 from integrations.responses import UpstreamResponse
 from secrets_app.plaintext import Plaintext
+from secrets_app.values import MIN_LENGTH
 
 EVENT_STREAM = b"text/event-stream"
 ACCEPT = "application/json, text/event-stream"
@@ -65,13 +66,19 @@ class Channel:
         return "<Channel>"
 
     @property
+    def origin(self) -> str:
+        """Scheme and authority of everything that is sent."""
+        return f"{self._request.url.scheme}://{self._request.url.raw_authority}"
+
+    @property
     def host(self) -> str:
         """The server's host, for messages."""
         return self._request.url.raw_host or ""
 
-    def hide(self, text: Plaintext) -> None:
-        """Have a credential masked that the server gave."""
-        self._wire.hide(text)
+    def hide(self, given: str) -> None:
+        """Have a credential masked that the server gave. A short one cannot be told from other text, and is not."""
+        if len(given) >= MIN_LENGTH:
+            self._wire.hide(Plaintext(given))
 
     async def ask(self, method: str, params: Mapping[str, Any], headers: Headers) -> Answer:
         """One JSON-RPC request.
@@ -79,11 +86,14 @@ class Channel:
         Raises:
             Refusal: those of the transport; ResponseUnreadable for an event stream that is not MCP.
         """
-        request_id = next(self._ids)
-        message = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": dict(params)}
-        ear = _Ear(self, request_id, headers)
+        message = self.numbered(method, params)
+        ear = _Ear(self, message["id"], headers)
         response = await self._wire.http(self._post(message, headers), hear=ear.hear)
         return await ear.answer(response)
+
+    def numbered(self, method: str, params: Mapping[str, Any]) -> Message:
+        """A request with an id of its own."""
+        return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": dict(params)}
 
     async def tell(self, message: Message, headers: Headers) -> int:
         """A notification, or an answer to what the server asked. The HTTP status.
@@ -93,6 +103,28 @@ class Channel:
         """
         response = await self._wire.http(self._post(message, headers), hear=_heard_enough)
         return response.status or 0
+
+    async def listen(self, hear: Hear) -> int:
+        """GET the stream on which a server of 2024-11-05 says everything, as long as the run lasts. The HTTP status.
+
+        Raises:
+            Refusal: those of the transport, and what `hear` raises.
+        """
+        response = await self._wire.http(self._sent("GET", (), None, self._left()), hear=hear)
+        return response.status or 0
+
+    def beside(self, target: str) -> "Channel":
+        """The same way to another path of the same origin.
+
+        Args:
+            target: path and query, as a server gave them.
+
+        Raises:
+            InvalidUrl: it is no such thing.
+        """
+        channel = Channel(self._wire, replace(self._request, url=with_target(self._request.url, target)))
+        channel._ends, channel._ids = self._ends, self._ids
+        return channel
 
     async def end(self, headers: Headers) -> None:
         """DELETE the session; whatever comes of that changes nothing for the run."""
@@ -106,11 +138,14 @@ class Channel:
         return ResponseUnreadable(f"The answer of {self.host} is not MCP, or ended too early.")
 
     def _post(self, message: Message, headers: Headers) -> OutgoingRequest:
+        typed = (("Content-Type", "application/json"), *headers)
+        return self._sent("POST", typed, encode(message), self._left())
+
+    def _left(self) -> float:
         seconds = self._ends - time.monotonic()
         if seconds <= 0:
             raise UpstreamTimeout(f"{self.host} did not answer in time.")
-        typed = (("Content-Type", "application/json"), *headers)
-        return self._sent("POST", typed, encode(message), seconds)
+        return seconds
 
     def _sent(self, method: str, headers: Headers, body: bytes | None, seconds: float) -> OutgoingRequest:
         sent = (("Accept", ACCEPT), *headers, *self._request.headers)
@@ -128,8 +163,9 @@ class _Ear:
     async def hear(self, piece: bytes) -> bool:
         """A piece of an event stream; True once the reply is in it."""
         self._has_heard = True
-        for data in self._events.feed(piece):
-            await self._take(data, rejected=False)
+        for event in self._events.feed(piece):
+            if event.is_message:
+                await self._take(event.data, rejected=False)
         return self._reply is not None
 
     async def answer(self, response: UpstreamResponse) -> Answer:

@@ -5,6 +5,7 @@ how long is the transport's business.
 """
 
 import re
+from dataclasses import dataclass, field
 
 from integrations.errors import ResponseTooLarge
 
@@ -14,8 +15,21 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. A message is the one that nobody gave another type."""
+
+    name: bytes
+    data: bytes = field(repr=False)
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it carries a message."""
+        return self.name in {b"", b"message"}
+
+
 class EventReader:
-    """Takes a stream in pieces and gives the data of its messages."""
+    """Takes a stream in pieces and gives its events."""
 
     def __init__(self) -> None:
         self._tail = bytearray()
@@ -24,8 +38,8 @@ class EventReader:
         self._events = 0
         self._name, self._data = b"", list[bytes]()
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        """The data of every message that this piece completes. Events of other types are passed over.
+    def feed(self, piece: bytes) -> list[Event]:
+        """Every event that this piece completes; those without data are none.
 
         Raises:
             ResponseTooLarge: more than `MAX_EVENTS` events came.
@@ -39,9 +53,9 @@ class EventReader:
         *lines, rest = _LINE_END.split(bytes(self._tail))
         self._tail = bytearray(rest)
         found = (self._line(line) for line in lines)
-        return [data for data in found if data is not None]
+        return [event for event in found if event]
 
-    def _line(self, line: bytes) -> bytes | None:
+    def _line(self, line: bytes) -> Event | None:
         if self._is_first:
             line, self._is_first = line.removeprefix(_BYTE_ORDER_MARK), False
         if not line:
@@ -54,7 +68,7 @@ class EventReader:
             self._name = value
         return None
 
-    def _dispatch(self) -> bytes | None:
+    def _dispatch(self) -> Event | None:
         name, data = self._name, b"\n".join(self._data)
         self._name, self._data = b"", []
         if not data:  # servers open a stream with an empty event that carries an id alone
@@ -62,4 +76,4 @@ class EventReader:
         self._events += 1
         if self._events > MAX_EVENTS:
             raise ResponseTooLarge(f"The answer is a stream of more than {MAX_EVENTS} events.")
-        return data if name in {b"", b"message"} else None
+        return Event(name, data)

@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 from integrations.conversations import FAILED, PASSED, Conversation, Step, Wire, steps_response
 from integrations.errors import ResponseTooLarge, ResponseUnreadable
 from integrations.mcp_client.channel import Channel
+from integrations.mcp_client.eras import connect
 from integrations.mcp_client.failures import ServerFailure, Stale
-from integrations.mcp_client.sessions import CALL_TOOL, LIST_TOOLS, Session, connect
+from integrations.mcp_client.sessions import CALL_TOOL, LIST_TOOLS, Session
 from integrations.requests import PreviewRequest, RequestTemplate, preview, render
 from integrations.responses import UpstreamResponse
 from secrets_app.plaintext import Plaintext

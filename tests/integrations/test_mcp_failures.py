@@ -124,7 +124,8 @@ def test_a_status_of_failure(failed, status, sentence):
         said = failed(server.url)
     assert said["message"].startswith(sentence)
     assert said["http_status"] == int(status[:3])
-    assert set(server.methods) <= {"server/discover", "initialize"}
+    assert set(server.methods) <= {"server/discover", "initialize", "GET"}
+    assert {each.target for each in server.received} == {"/mcp"}
 
 
 def test_an_error_of_the_server_is_passed_on(failed):

@@ -153,6 +153,18 @@ def test_the_check_of_a_legacy_server(owner, inline, everything):
 
 
 @pytest.mark.node
+def test_a_server_of_the_oldest_transport(owner, run, inline):
+    store_key(owner)
+    with mcp.everything("sse") as url:
+        server = make_server(owner, url, **IN_QUERY)
+        for _ in range(2):  # the second time it is known
+            result = call(run, owner, server, "echo", message=f"I heard {KEY}.")
+            assert text_of(result) == "Echo: I heard [redacted]."
+        steps = steps_of(owner, server)
+    assert [step[1] for step in steps] == ["passed", "passed"]
+
+
+@pytest.mark.node
 def test_a_legacy_server_that_reports_progress_is_read_to_its_answer(owner, run, everything):
     server = make_server(owner, everything)
     result = call(run, owner, server, "trigger-long-running-operation", duration=1, steps=4)
