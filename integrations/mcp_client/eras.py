@@ -48,10 +48,10 @@ async def connect(channel: Channel, wire: Wire, url: str, *, anew: bool) -> Sess
     place = f"the era of {url}"
     known = None if anew else wire.recall(place)
     if known == MODERN:
-        return ModernSession(channel)
+        return ModernSession(channel, is_assumed=True)
     if known is None and await _is_modern_server(channel):
         wire.remember(place, MODERN)
-        return ModernSession(channel)
+        return ModernSession(channel, is_assumed=False)
     try:
         session = await _legacy_session(channel, on_stream=known == STREAM)
     except ServerFailure as failure:

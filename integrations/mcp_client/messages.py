@@ -31,6 +31,8 @@ class Reply:
 
     result: Message | None = field(default=None, repr=False)
     error: Message | None = field(default=None, repr=False)
+    names_request: bool = True
+    """Whether it carries the id of the request."""
 
     @property
     def error_code(self) -> int | None:
@@ -72,7 +74,7 @@ def reply_in(message: Message, request_id: int, *, rejected: bool = False) -> Re
     is_ours = answered == request_id and not isinstance(answered, bool)
     result, error = message.get("result"), message.get("error")
     if isinstance(error, dict) and (is_ours or (rejected and answered is None)):
-        return Reply(error=error)
+        return Reply(error=error, names_request=is_ours)
     return Reply(result=result) if is_ours and isinstance(result, dict) else None
 
 

@@ -4,11 +4,12 @@ Owns: the headers and bodies of an era. Which era a server is of is `eras.py`; t
 otherwise, is `streams.py`.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from integrations.errors import ResponseUnreadable
+from integrations.errors import ResponseTooLarge, ResponseUnreadable
 from integrations.mcp_client.channel import Answer, Channel, Headers
 from integrations.mcp_client.failures import ServerFailure, Stale, failure_of
 from integrations.mcp_client.headers import (
@@ -34,6 +35,9 @@ META = {
 
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 LIST_TOOLS, CALL_TOOL = "tools/list", "tools/call"
+MAX_PAGES, MAX_TOOLS, MAX_TOOL_BYTES = 20, 1000, 1024 * 1024
+Tool = Mapping[str, Any]
+
 NOT_FOUND = 404
 NO_ENDPOINT = frozenset({400, NOT_FOUND, 405})
 
@@ -61,13 +65,44 @@ class Session(ABC):
         return True
 
 
+async def all_tools(session: Session) -> list[Tool]:
+    """Every page of the list; tools without a name, and those that break the era's rules, are left out.
+
+    Raises:
+        ResponseTooLarge: the list does not end within the bounds.
+        ResponseUnreadable: it is no list.
+        ServerFailure, Stale, Refusal: as `Session.ask`.
+    """
+    tools: list[Tool] = []
+    cursor: dict[str, Any] = {}
+    size = 0
+    for _ in range(MAX_PAGES):
+        page = await session.ask(LIST_TOOLS, cursor)
+        listed = page.get("tools")
+        if not isinstance(listed, list):
+            raise ResponseUnreadable("The answer of the server is not a list of tools.")
+        size += len(json.dumps(listed))
+        tools += [tool for tool in listed if _is_tool(tool) and session.may_use(tool)]
+        if len(tools) > MAX_TOOLS or size > MAX_TOOL_BYTES:
+            break
+        if not isinstance(page.get("nextCursor"), str):
+            return tools
+        cursor = {"cursor": page["nextCursor"]}
+    raise ResponseTooLarge(f"The server lists more than {MAX_TOOLS} tools, or too much about them.")
+
+
+def _is_tool(tool: object) -> bool:
+    return isinstance(tool, dict) and isinstance(tool.get("name"), str) and tool["name"] != ""
+
+
 class ModernSession(Session):
     """2026-07-28: no session at all; every request says everything."""
 
     version = MODERN
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, channel: Channel, *, is_assumed: bool) -> None:
+        """`is_assumed` says that the server's era is remembered and was not asked for in this run."""
+        self._channel, self._is_assumed = channel, is_assumed
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """One request; a tool whose arguments the server wants to see in headers as well is looked up, once."""
@@ -75,7 +110,7 @@ class ModernSession(Session):
         if method == CALL_TOOL and answer.reply and answer.reply.error_code == HEADER_MISMATCH:
             headers = [*modern_headers(method, params), *await self._mirrored(params)]
             answer = await self._channel.ask(method, {**params, "_meta": META}, headers)
-        if answer.status in NO_ENDPOINT and not is_modern(answer):
+        if self._is_assumed and answer.status in NO_ENDPOINT and not _is_of_this_era(answer):
             raise _stale(answer, self._channel)
         return result_of(answer, self._channel)
 
@@ -88,11 +123,8 @@ class ModernSession(Session):
         return True
 
     async def _mirrored(self, params: Mapping[str, Any]) -> Headers:
-        tools = (await self.ask(LIST_TOOLS, {})).get("tools")
-        for tool in tools if isinstance(tools, list) else ():
-            if isinstance(tool, dict) and tool.get("name") == params["name"] and self.may_use(tool):
-                return mirrored(tool.get("inputSchema"), params["arguments"])
-        return []
+        found = (tool for tool in await all_tools(self) if tool["name"] == params["name"])
+        return mirrored(next(found, {}).get("inputSchema"), params["arguments"])
 
 
 class LegacySession(Session):
@@ -145,6 +177,11 @@ def is_modern(answer: Answer) -> bool:
     """Whether an error is one that only servers of the modern era send ("Backward Compatibility")."""
     code = answer.reply.error_code if answer.reply else None
     return code in MODERN_ERRORS or (code == METHOD_NOT_FOUND and answer.status == NOT_FOUND)
+
+
+def _is_of_this_era(answer: Answer) -> bool:
+    """Whether a rejection answers the very request: a legacy server rejects one of this era without naming it."""
+    return is_modern(answer) or (answer.reply is not None and answer.reply.names_request)
 
 
 def _stale(answer: Answer, channel: Channel) -> Stale | ResponseUnreadable:

@@ -1,6 +1,6 @@
 """The conversations of an MCP server: listing its tools, calling one, and the check that lists them.
 
-Owns: the requests of each, the bounds of a list, and what of the answers is given to the caller.
+Owns: what is asked for in each, and what of the answers is given to the caller.
 """
 
 import json
@@ -10,22 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from integrations.conversations import FAILED, PASSED, Conversation, Step, Wire, steps_response
-from integrations.errors import ResponseTooLarge, ResponseUnreadable
 from integrations.mcp_client.channel import Channel
 from integrations.mcp_client.eras import connect
 from integrations.mcp_client.failures import ServerFailure, Stale
-from integrations.mcp_client.sessions import CALL_TOOL, LIST_TOOLS, Session
+from integrations.mcp_client.sessions import CALL_TOOL, LIST_TOOLS, Session, all_tools
 from integrations.requests import PreviewRequest, RequestTemplate, preview, render
 from integrations.responses import UpstreamResponse
 from secrets_app.plaintext import Plaintext
 
-MAX_PAGES = 20
-MAX_TOOLS = 1000
-MAX_TOOL_BYTES = 1024 * 1024
 UPSTREAM_ERROR = "upstream_error"
 ASKS = "The server asks for input before it goes on. Coffer gives servers no input: no sampling, elicitation or roots."
-
-Tool = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,36 +136,6 @@ class CheckTools(_Talk):
     def failed(self, failure: ServerFailure) -> UpstreamResponse:
         """One step: it got no further."""
         return steps_response([Step("connect", FAILED, UPSTREAM_ERROR, failure.sentence)])
-
-
-async def all_tools(session: Session) -> list[Tool]:
-    """Every page of the list; tools without a name, and those that break the era's rules, are left out.
-
-    Raises:
-        ResponseTooLarge: the list does not end within the bounds.
-        ResponseUnreadable: it is no list.
-        ServerFailure, Stale, Refusal: as `Session.ask`.
-    """
-    tools: list[Tool] = []
-    cursor: dict[str, Any] = {}
-    size = 0
-    for _ in range(MAX_PAGES):
-        page = await session.ask(LIST_TOOLS, cursor)
-        listed = page.get("tools")
-        if not isinstance(listed, list):
-            raise ResponseUnreadable("The answer of the server is not a list of tools.")
-        size += len(json.dumps(listed))
-        tools += [tool for tool in listed if _is_tool(tool) and session.may_use(tool)]
-        if len(tools) > MAX_TOOLS or size > MAX_TOOL_BYTES:
-            break
-        if not isinstance(page.get("nextCursor"), str):
-            return tools
-        cursor = {"cursor": page["nextCursor"]}
-    raise ResponseTooLarge(f"The server lists more than {MAX_TOOLS} tools, or too much about them.")
-
-
-def _is_tool(tool: object) -> bool:
-    return isinstance(tool, dict) and isinstance(tool.get("name"), str) and tool["name"] != ""
 
 
 def _as_response(body: Mapping[str, Any], *, succeeded: bool) -> UpstreamResponse:

@@ -98,6 +98,16 @@ def test_the_era_is_remembered_and_asked_anew_when_it_no_longer_holds(called):
         assert server.methods == ["tools/call", *WHOLE]
 
 
+def test_a_modern_server_that_refuses_a_call_is_not_called_twice(called):
+    discover = {"server/discover": lambda message, _: result(message, {"supportedVersions": ["2026-07-28"]})}
+    refuse = {"tools/call": lambda message, _: error(message, -32602, "400 Bad Request")}
+    with odd_server(discover | refuse) as server:
+        for _ in range(2):
+            answered = called(server)
+            assert answered.answer.body["error"]["code"] == -32602
+    assert server.methods == ["server/discover", "tools/call", "tools/call"]
+
+
 def test_the_era_is_remembered_for_one_integration_alone(owner, run):
     store_secret(owner)
     with odd_server() as server:
