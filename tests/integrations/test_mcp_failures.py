@@ -66,6 +66,15 @@ def test_a_certificate_for_another_name(refused, tmp_path, monkeypatch):
     assert server.received == []
 
 
+def test_a_secret_that_may_not_go_there(owner, run):
+    store_secret(owner, allowed_domains=["mcp.example.com"])
+    headers = [{"name": "X-Api-Key", "value": "{secrets.crm.apiKey}"}]
+    with odd_server() as server, pytest.raises(Refusal) as refusal:
+        run(owner, make_server(owner, server.url, headers=headers), S, "list_tools")
+    assert refusal.value.code == "domain_not_allowed"
+    assert (server.received, Run.objects.get().outcome) == ([], "refused")
+
+
 def as_stream(*events):
     return lambda message, sock: sock.sendall(STREAM + b"".join(events))
 

@@ -28,7 +28,8 @@ def everything(transport: str = "streamableHttp") -> Iterator[str]:
     """The reference server of the legacy era, on Node; its URL."""
     install()
     port = free_port()
-    with running([shutil.which("node"), str(EVERYTHING), transport], {"PORT": str(port)}) as process:
+    command = [shutil.which("node"), "--require", str(HERE / "loopback.cjs"), str(EVERYTHING), transport]
+    with running(command, {"PORT": str(port)}) as process:
         wait_for(port, process)
         yield f"http://127.0.0.1:{port}/{'sse' if transport == 'sse' else 'mcp'}"
 
