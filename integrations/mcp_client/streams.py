@@ -19,6 +19,8 @@ STREAM = "HTTP+SSE"
 """What is remembered of a server that has this transport."""
 ENDPOINT_SECONDS = 5.0
 TAKEN = range(200, 300)
+SHORTEST_ID = 16
+"""Characters: what is shorter in a path is taken for a word."""
 
 
 class NoStreamError(Exception):
@@ -116,11 +118,16 @@ class StreamSession(Session):
         if not endpoint.done():
             raise NoStreamError
         target = endpoint.result().removeprefix(self._channel.origin)
-        for part in target.partition("?")[2].split("&"):
-            self._channel.hide(part.partition("=")[2])
-        self._channel.hide(target)
+        path, _, query = target.partition("?")
+        for credential in (*(part.partition("=")[2] for part in query.split("&")), *_ids_in(path)):
+            self._channel.hide(credential)
         try:
             return self._channel.beside(target)
         except InvalidUrl:
             sentence = f"{self._channel.host} wants requests sent to another address, which is not followed."
             raise ServerFailure(sentence) from None
+
+
+def _ids_in(path: str) -> list[str]:
+    """The parts of a path that are no words."""
+    return [part for part in path.split("/") if len(part) >= SHORTEST_ID]

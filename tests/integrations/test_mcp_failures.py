@@ -3,10 +3,12 @@
 import time
 
 import pytest
+from asgiref.sync import async_to_sync
 
 from accounts.environments import Environment
 from accounts.errors import Invalid, Refusal
 from integrations import outgoing
+from integrations.checking import check
 from integrations.models import Run
 from integrations.services.integrations import create_integration
 from tests.peers.odd_server import STREAM, error, event, odd_server, result
@@ -140,11 +142,23 @@ def test_a_status_of_failure(failed, status, sentence):
 def test_an_error_of_the_server_is_passed_on(failed):
     with odd_server({"tools/list": lambda message, _: error(message, -32603, data={"why": "tired"})}) as server:
         said = failed(server.url)
-    assert said == {
-        "message": "The server answered with the error -32603: no",
-        "code": -32603,
-        "data": {"why": "tired"},
-    }
+    assert said == {"message": "no", "code": -32603, "data": {"why": "tired"}}
+
+
+def test_a_check_tells_what_failed_in_words_of_ours(owner, inline):
+    with odd_server({"tools/list": lambda message, _: error(message, -32603, data="tired")}) as server:
+        steps = async_to_sync(check)(owner, make_server(owner, server.url).id, S)
+    assert [(step.name, step.outcome, step.code) for step in steps] == [
+        ("connect", "passed", None),
+        ("list_tools", "failed", "upstream_error"),
+    ]
+    assert steps[1].detail == "127.0.0.1 answered with the error -32603."
+
+
+@pytest.mark.parametrize("code", [None, "x", 10**30, True, 1.5])
+def test_an_error_without_a_proper_code(failed, code):
+    with odd_server({"tools/list": lambda message, _: error(message, code)}) as server:
+        assert failed(server.url) == {"message": "no", "code": None}
 
 
 def test_a_secret_in_an_error_is_masked(owner, run):
