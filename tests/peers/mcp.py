@@ -1,5 +1,6 @@
 """MCP servers in processes of their own: started on a free port, stopped by process id."""
 
+import fcntl
 import os
 import shutil
 import socket
@@ -35,12 +36,14 @@ def everything(transport: str = "streamableHttp") -> Iterator[str]:
 
 
 def install() -> None:
-    """`npm ci`, where the lock file is newer than what is installed."""
+    """`npm ci`, where the lock file is newer than what is installed; several runs at once wait for one another."""
     lock, done = HERE / "package-lock.json", HERE / "node_modules/.package-lock.json"
-    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
-        command = [shutil.which("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        subprocess.run(command, cwd=HERE, check=True, capture_output=True, timeout=300)
-        done.touch()
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+            command = [shutil.which("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+            subprocess.run(command, cwd=HERE, check=True, capture_output=True, timeout=300)
+            done.touch()
 
 
 @contextmanager
