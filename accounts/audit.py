@@ -30,6 +30,8 @@ class Event(StrEnum):
     INTEGRATION_CHANGED = "integration.changed"
     INTEGRATION_DELETED = "integration.deleted"
     INTEGRATION_DUPLICATED = "integration.duplicated"
+    INTEGRATION_TOOL_APPROVED = "integration.tool_approved"
+    INTEGRATION_TOOL_WITHDRAWN = "integration.tool_withdrawn"
     MEMBER_ADDED = "member.added"
     MEMBER_REMOVED = "member.removed"
     MEMBER_ROLE_CHANGED = "member.role_changed"

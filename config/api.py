@@ -18,6 +18,7 @@ from integrations.api_of_rotation import router as rotation_router
 from integrations.api_of_secrets import router as replacing_router
 from integrations.api_readiness import router as readiness_router
 from integrations.api_runs import router as runs_router
+from integrations.api_tools import router as tools_router
 from secrets_app.api import router as secrets_router
 from secrets_app.api_import import router as import_router
 
@@ -37,6 +38,7 @@ api.add_router("/secrets", import_router, tags=["Secrets"])
 api.add_router("/secrets", rotation_router, tags=["Rotation"])
 api.add_router("/secrets", replacing_router, tags=["Secrets"])
 api.add_router("/integrations", integrations_router, tags=["Integrations"])
+api.add_router("/integrations", tools_router, tags=["Integrations"])
 api.add_router("/readiness", readiness_router, tags=["Integrations"])
 api.add_router("/runs", runs_router, tags=["Records"])
 

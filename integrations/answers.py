@@ -61,7 +61,8 @@ def mask_response(
 
     Args:
         secrets: the values of this run, by name.
-        composites: texts made of them that were sent, such as the credential of basic authentication.
+        composites: texts made of them that were sent, such as the credential of basic authentication. What stands
+            under an empty name is masked and not told.
     """
     redactor = Redactor(secrets, composites)
     reason, content = redactor.mask_bytes(response.reason), redactor.mask_bytes(response.body)
@@ -78,7 +79,7 @@ def mask_response(
         body=body,
         body_type=body_type,
         body_bytes=len(response.body),
-        masked=sorted({name for part in parts for name in part.found}),
+        masked=sorted({name for part in parts for name in part.found if name}),
     )
 
 

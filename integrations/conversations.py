@@ -7,7 +7,7 @@ that leaves goes through the wire that the broker hands in, so no kind opens a s
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
@@ -22,6 +22,9 @@ from integrations.slots import MASK, bearer
 from secrets_app.plaintext import Plaintext
 
 UNAUTHORIZED = 401
+
+Hear = Callable[[bytes], Awaitable[bool]]
+"""Gets each piece of an event stream as it comes, and says whether that is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,9 @@ class Wire(Protocol):
         *,
         seconds_to_wait: SecondsToWait | None = None,
         following: Following | None = None,
+        hear: Hear | None = None,
     ) -> UpstreamResponse:
-        """One HTTP request; raises the refusals of `transport.send`.
+        """One HTTP request; raises the refusals of `transport.send`, which says what `hear` is for.
 
         Args:
             following: follow redirects, under the rules of `following.follow`; without it they are answers.
@@ -88,6 +92,18 @@ class Wire(Protocol):
 
     def mask(self, name: str, sent: Plaintext) -> None:
         """Have a text masked that is made of a secret and was sent, under the secret's name."""
+        ...
+
+    def hide(self, given: Plaintext) -> None:
+        """Have a credential masked that the upstream gave for this run, under no name."""
+        ...
+
+    def recall(self, place: str) -> str | None:
+        """What a conversation of the same integration left there with `remember`; None once it is forgotten."""
+        ...
+
+    def remember(self, place: str, fact: str) -> None:
+        """Keep a fact about the upstream for later runs of the integration, in memory; never a credential."""
         ...
 
 

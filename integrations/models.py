@@ -14,6 +14,7 @@ from accounts.models import Organization
 from integrations.fields import OrderedJSONField
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
+from integrations.offered import FINGERPRINT_LENGTH, MAX_NAME
 from integrations.querysets import IntegrationQuerySet, RunQuerySet
 from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret, SecretValue
 
@@ -200,3 +201,20 @@ class RotationCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome}, {self.checked_at}"
+
+
+class ApprovedTool(models.Model):
+    """A tool of the other side that somebody approved, and the fingerprint of what it said of itself then."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="approved_tools")
+    name = models.CharField(max_length=MAX_NAME)
+    fingerprint = models.CharField(max_length=FINGERPRINT_LENGTH)
+    approved_by = models.CharField(max_length=254)
+    approved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["integration", "name"], name="tool_approved_once")]
+
+    def __str__(self) -> str:
+        return self.name

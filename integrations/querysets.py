@@ -1,6 +1,8 @@
 """The questions that people ask about integrations and runs, as queries."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -54,7 +56,8 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         if not text:
             return self
         by_secret = Q(pk__in=_references().filter(name__icontains=text).values("integration"))
-        by_address = Q(config__base_url__icontains=text) | Q(config__host__icontains=text)
+        addresses = (f"config__{field}__icontains" for field in ("base_url", "host", "url"))
+        by_address = reduce(or_, (Q(**{address: text}) for address in addresses))
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | by_address | by_secret)
 
     def search_described(self, text: str) -> Self:

@@ -166,6 +166,22 @@ def _joined(base: URL, path: str, query: str) -> URL:
     return uncached_url(base.scheme, base.raw_authority, full_path, query)
 
 
+def with_target(url: URL, target: str) -> URL:
+    """The URL with another path and query, its own query kept behind the other one: always the same origin.
+
+    Args:
+        target: path and query, encoded: `/messages?id=1`.
+
+    Raises:
+        InvalidUrl: it is no such thing.
+    """
+    path, _, query = target.partition("?")
+    query = "&".join(part for part in (query, url.raw_query_string) if part)
+    if path.startswith("//") or not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
+        raise InvalidUrl("A server cannot be asked at the address that it gave.")
+    return uncached_url(url.scheme, url.raw_authority, path, query)
+
+
 def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
     """A URL of encoded parts, taken as they are.
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integrations.views import checking, deleting, duplicating, editing, listing, matrix, pasting, testing
+from integrations.views import checking, deleting, duplicating, editing, listing, matrix, pasting, testing, tools
 
 urlpatterns = [
     path("", listing.index, name="integrations"),
@@ -17,4 +17,7 @@ urlpatterns = [
     path("<uuid:integration_id>/test/", testing.test, name="integration-test"),
     path("<uuid:integration_id>/arguments/", testing.arguments, name="integration-arguments"),
     path("<uuid:integration_id>/check/", checking.check, name="integration-check"),
+    path("<uuid:integration_id>/tools/", tools.listing, name="integration-tools"),
+    path("<uuid:integration_id>/tools/approve/", tools.approve, name="integration-tool-approve"),
+    path("<uuid:integration_id>/tools/withdraw/", tools.withdraw, name="integration-tool-withdraw"),
 ]

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from accounts.database import in_database
 from integrations import nonces, outgoing, sip_transport, transport
-from integrations.conversations import SecondsToWait, SipLine
+from integrations.conversations import Hear, SecondsToWait, SipLine
 from integrations.destinations import parse_url
 from integrations.following import follow
+from integrations.memory import MEMORY
 from integrations.pauses import PAUSES
 from integrations.redirects import Following
 from integrations.requests import OutgoingRequest, RequestTemplate, render
@@ -18,6 +19,9 @@ from integrations.sip_messages import SipPeer
 from integrations.tokens import TOKENS, Grant, read_grant
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction import Redactor
+
+UNNAMED = ""
+"""The name of what is masked and is no secret of the organization."""
 
 
 class Line:
@@ -39,21 +43,22 @@ class Line:
         *,
         seconds_to_wait: SecondsToWait | None = None,
         following: Following | None = None,
+        hear: Hear | None = None,
     ) -> UpstreamResponse:
         """One HTTP request under the rules of `transport.send`, unless its host asked for a pause."""
         if following:
             redactor = Redactor(following.secrets, self.composites)
             return await follow(request, following, send=self._send, domains=self._domains, redactor=redactor)
         if seconds_to_wait is None:
-            return await self._send(request)
+            return await self._send(request, hear)
         key = (self._organization, request.url.origin(), frozenset(self._value_ids.values()))
         PAUSES.refuse(key, request.url.raw_host or "")
-        response = await self._send(request)
+        response = await self._send(request, hear)
         PAUSES.note(key, seconds_to_wait(response))
         return response
 
-    async def _send(self, request: OutgoingRequest) -> UpstreamResponse:
-        response = await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context())
+    async def _send(self, request: OutgoingRequest, hear: Hear | None = None) -> UpstreamResponse:
+        response = await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context(), hear=hear)
         self.has_sent = True
         return response
 
@@ -86,3 +91,15 @@ class Line:
     def mask(self, name: str, sent: Plaintext) -> None:
         """Have a text masked that is made of a secret and was sent, under the secret's name."""
         self.composites[name].append(sent)
+
+    def hide(self, given: Plaintext) -> None:
+        """Have a credential masked that the upstream gave for this run, under no name."""
+        self.composites[UNNAMED].append(given)
+
+    def recall(self, place: str) -> str | None:
+        """What was remembered for this integration of this organization."""
+        return MEMORY.get((self._organization, self._integration, place))
+
+    def remember(self, place: str, fact: str) -> None:
+        """Keep a fact for this integration of this organization."""
+        MEMORY.put((self._organization, self._integration, place), fact)

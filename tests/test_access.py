@@ -116,6 +116,13 @@ TABLE = {
     ("GET", INTEGRATION + "arguments/"): (200, 200, 403, 404, 302, 302),
     ("GET", INTEGRATION + "check/"): (405, 405, 405, 405, 302, 302),
     ("POST", INTEGRATION + "check/"): (422, 422, 403, 404, 302, 302),
+    # of an action, which offers no tools
+    ("GET", INTEGRATION + "tools/"): (405, 405, 405, 405, 302, 302),
+    ("POST", INTEGRATION + "tools/"): (404, 404, 403, 404, 302, 302),
+    ("GET", INTEGRATION + "tools/approve/"): (405, 405, 405, 405, 302, 302),
+    ("POST", INTEGRATION + "tools/approve/"): (404, 404, 403, 404, 302, 302),
+    ("GET", INTEGRATION + "tools/withdraw/"): (405, 405, 405, 405, 302, 302),
+    ("POST", INTEGRATION + "tools/withdraw/"): (404, 404, 403, 404, 302, 302),
     ("GET", INTEGRATION + "test/"): (405, 405, 405, 405, 302, 302),
     ("POST", INTEGRATION + "test/"): (422, 422, 403, 404, 302, 302),
     # the API
@@ -135,6 +142,9 @@ TABLE = {
     ("GET", API_INTEGRATION + "/operations"): (401, 401, 401, 401, 401, 200),
     ("POST", API_INTEGRATION + "/run"): (401, 401, 401, 401, 401, 422),
     ("POST", API_INTEGRATION + "/test"): (401, 401, 401, 401, 401, 422),
+    ("POST", API_INTEGRATION + "/tools"): (401, 401, 401, 401, 401, 422),
+    ("POST", API_INTEGRATION + "/tools/approve"): (401, 401, 401, 401, 401, 422),
+    ("POST", API_INTEGRATION + "/tools/withdraw"): (401, 401, 401, 401, 401, 422),
     ("GET", "api/v1/readiness"): (401, 401, 401, 401, 401, 200),
     ("GET", "api/v1/runs"): (401, 401, 401, 401, 401, 200),
 }

@@ -65,6 +65,20 @@ def make_connector(
     )
 
 
+def make_mcp_server(
+    actor: Actor,
+    url: str = "https://mcp.example.com/mcp",
+    name: str = "CRM tools",
+    *,
+    environments: Iterable[Environment] = (Environment.STAGING,),
+    **config: Any,
+) -> Integration:
+    """An MCP server."""
+    return create_integration(
+        actor=actor, kind="mcp_server", name=name, environments=environments, config={"url": url, **config}
+    )
+
+
 def key_for(
     actor: Actor,
     *scopes: Scope,

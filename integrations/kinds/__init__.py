@@ -7,6 +7,7 @@ from integrations.kinds.api_connection import ApiConnection
 from integrations.kinds.auth_connector import AuthConnector
 from integrations.kinds.base import Kind
 from integrations.kinds.calcom import Calcom
+from integrations.kinds.mcp_server import McpServer
 from integrations.kinds.sip_trunk import SipTrunk
 
 KINDS: dict[str, Kind[Any]] = {
@@ -14,6 +15,7 @@ KINDS: dict[str, Kind[Any]] = {
     for kind in (
         Calcom(),
         SipTrunk(),
+        McpServer(),
         ApiAction(),
         ApiConnection(),
         AuthConnector(),

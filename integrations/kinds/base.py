@@ -87,6 +87,8 @@ class Kind(ABC, Generic[Config]):
     """Whether other integrations may take their authentication from it."""
     is_connection: ClassVar[bool] = False
     """Whether other integrations may take their address from it."""
+    tools_operation: ClassVar[str] = ""
+    """The operation that answers `{"tools": […]}` with what the other side offers; people approve each of them."""
 
     @property
     def new_title(self) -> str:

@@ -4,6 +4,7 @@ Every row carries its index in the ids (`f-header_value-0`), so that an error ca
 "Add" buttons copy is rendered beside the rows, without ids.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from accounts.errors import FieldError
 from integrations.kinds.declared import Field
+from integrations.offered import visible as visible_text
 
 register = template.Library()
 
@@ -35,6 +37,18 @@ Row = Mapping[str, object]
 def masked(text: str) -> SafeString:
     """Text of a request or response in which every mask looks like one; the rest is escaped."""
     return format_html_join("", "{}", ((_dots() if MASKED.fullmatch(part) else part,) for part in MASKED.split(text)))
+
+
+@register.filter
+def visible(text: str) -> str:
+    """A text that somebody else wrote, with everything that cannot be seen written out; escaped like any other."""
+    return visible_text(text)
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """A value of JSON as people read it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _dots() -> SafeString:

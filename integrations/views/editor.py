@@ -25,6 +25,7 @@ from integrations.kinds.declared import Widget
 from integrations.lineage import own_secret_names, routes_of
 from integrations.models import Integration
 from integrations.services.rules import CONNECTION, CONNECTOR, Role, dependants_of, secrets_through
+from integrations.tools import approved_tools
 from integrations.views import pasted_notes
 from integrations.views.pasted_notes import PastedNote
 from integrations.warnings import warnings_for
@@ -154,13 +155,15 @@ def _about_declared(actor: Actor, kind: str, values: Values, integration: Integr
 
 
 def _about_stored(integration: Integration) -> dict[str, Any]:
-    """What only a stored integration has: who builds on it, and its test where it can be run."""
+    """What only a stored integration has: who builds on it, its test where it can be run, the tools approved."""
     about: dict[str, Any] = {
         "dependants": dependants_of(integration),
         "checkable": declared_check(integration) is not None,
     }
     if KINDS[integration.kind].operations(_read(integration)):
         about |= {"runnable": True, "test": operation_panel(integration)}
+    if KINDS[integration.kind].tools_operation:
+        about |= {"offers_tools": True, "approved_tools": approved_tools(integration.id)}
     return about
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.environments import Environment
+from integrations.services.approvals import approve_tool
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation
@@ -73,13 +74,21 @@ def content(owner) -> dict[str, str]:
             "numbers": ["+49 40 5550 0100"],
         },
     )
+    server = create_integration(
+        actor=owner,
+        kind="mcp_server",
+        name="CRM tools",
+        environments=[Environment.STAGING],
+        config={"url": "https://mcp.example.com/v1", "query": [{"name": "key", "value": "{secrets.crm.apiKey}"}]},
+    )
+    approve_tool(actor=owner, integration_id=server.id, name="contacts.search", fingerprint="a" * 64)
     for environment in (Environment.PRODUCTION, Environment.STAGING):
         place = {"actor": owner, "secret_id": used.id, "environment": environment}
         rotation.stage(**place, value=Plaintext("a-new-value-0815"))
         if environment is Environment.PRODUCTION:
             rotation.promote(**place, judge=lambda staged: [])
     made = {"used": used, "unused": unused, "connector": connector, "action": action}
-    made |= {"calendar": calendar, "trunk": trunk}
+    made |= {"calendar": calendar, "trunk": trunk, "server": server}
     return {name: str(thing.id) for name, thing in made.items()}
 
 
@@ -121,6 +130,8 @@ OWNER_PAGES = [
     "integrations/{connector}/",
     "integrations/{calendar}/",
     "integrations/{trunk}/",
+    "integrations/new/mcp_server/",
+    "integrations/{server}/",
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
 ]
