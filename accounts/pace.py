@@ -64,7 +64,7 @@ def count_call(actor: Actor) -> None:
     Raises:
         RateLimited: there are as many as there may be.
     """
-    if actor.max_per_minute is None:
+    if actor.id is None or actor.max_per_minute is None:
         return
     now = timezone.now()
     minute = now.replace(second=0, microsecond=0)
