@@ -11,6 +11,7 @@ from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.errors import Refusal
+from accounts.pace import count_call
 from accounts.policy import Permission
 from integrations import ledger
 from integrations.conversations import Conversation
@@ -42,11 +43,13 @@ def admit(actor: Actor, call: Call) -> Admitted:
 
     Raises:
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
+        RateLimited: its API key has made as many calls as it may in this minute; nothing is recorded.
         Refusal: any code of API.md; recorded, with `run_id` among its members.
     """
     integration = Integration.objects.fetch(actor, call.integration_id)
     actor.check(Permission.INTEGRATIONS_RUN)
     actor.check_environments(call.environment)
+    count_call(actor)
     integration.organization = actor.organization
     attempt = Attempt()
     try:

@@ -13,6 +13,7 @@ from uuid import UUID
 from accounts.actors import Actor
 from accounts.database import in_database
 from accounts.errors import RateLimited, Refusal
+from accounts.pace import SLOTS
 from integrations import ledger
 from integrations.admission import INTERNAL_ERROR, Admitted, admit
 from integrations.answers import Answer, mask_response
@@ -55,8 +56,14 @@ async def run(actor: Actor, call: Call) -> RunResult:
 
     Raises:
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
+        RateLimited: its API key makes as many calls as it may; nothing is recorded.
         Refusal: refused or failed, with a code of API.md and `run_id` among its members.
     """
+    with SLOTS.take(actor):
+        return await _run(actor, call)
+
+
+async def _run(actor: Actor, call: Call) -> RunResult:
     admitted = await _admit(actor, call)
     started = time.monotonic()
     line = Line(admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids, admitted.domains)

@@ -8,16 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.environments import Environment
+from accounts.models import Organization
 from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretReference
 from secrets_app.models import Secret, SecretValue
 
 STAMP_EVERY = timedelta(minutes=1)
+BATCH = 1000
+"""Runs that are forgotten in one transaction, so that no run waits long for the write lock."""
 
 
 def begin(
@@ -70,6 +74,24 @@ def finish(run: Run, *, outcome: RunOutcome, duration_ms: int, error_code: str =
     Run.objects.filter(pk=run.pk).update(
         outcome=outcome.value, duration_ms=duration_ms, error_code=error_code, status=status
     )
+
+
+def forget_old() -> int:
+    """Remove runs that are older than `settings.RUN_DAYS`, oldest first; how many. Two at once share the work."""
+    before = timezone.now() - timedelta(days=settings.RUN_DAYS)
+    return sum(_forget(organization, before) for organization in Organization.objects.all())
+
+
+def _forget(organization: Organization, before: datetime) -> int:
+    gone = 0
+    while True:
+        with transaction.atomic():
+            old = Run.objects.filter(organization=organization, started_at__lt=before).order_by("started_at", "id")
+            batch = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
+            Run.objects.filter(pk__in=batch).delete()
+        gone += len(batch)
+        if len(batch) < BATCH:
+            return gone
 
 
 def stamp_last_used(secret_ids: Iterable[UUID], integration_ids: Iterable[UUID]) -> None:

@@ -14,7 +14,7 @@ ROWS = {
         {"policy", "texts", "environments", "errors", "keys", "triggers", "paging", "initials", "when"},
         {"constraints", "fields", "models", "locks"},
         {"actors", "audit"},
-        {"database", "services"},
+        {"database", "pace", "services"},
         {
             "addresses",
             "adapter",

@@ -24,7 +24,7 @@ from accounts.services.api_keys import create_api_key
 from accounts.services.organizations import change_role, create_organization
 from integrations import ledger
 from integrations.errors import IntegrationInUse
-from integrations.models import Integration, SecretReference
+from integrations.models import Integration, Run, SecretReference
 from integrations.services import integrations
 from secrets_app import keyring, resolver
 from secrets_app.errors import SecretInUse
@@ -323,3 +323,16 @@ def test_copy_and_deletion_at_once_leave_nothing_torn(owner, together):
         )
         only(problems, NotFound, SecretInUse)
         assert dangling() == 0
+
+
+def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeypatch):
+    monkeypatch.setattr(ledger, "BATCH", 3)
+    action = make_action(owner)
+    for _ in range(40):
+        ledger.begin(actor=owner, integration=action, environment=S, operation="call")
+    Run.objects.update(started_at=timezone.now() - timedelta(days=4000))
+    kept = ledger.begin(actor=owner, integration=action, environment=S, operation="call")
+    gone = []
+    only(together(*[lambda: gone.append(ledger.forget_old())] * 8))
+    assert sum(gone) == 40
+    assert list(Run.objects.all()) == [kept]

@@ -84,9 +84,15 @@ def key_for(
     *scopes: Scope,
     environments: Iterable[Environment] = ALL_ENVIRONMENTS,
     integrations: Iterable[Any] | None = None,
+    **limits: Any,
 ) -> str:
     """The text of a new API key of the actor's organization; every scope unless some are named."""
     _, text = create_api_key(
-        actor=actor, name="agent", scopes=scopes or Scope, environments=environments, integrations=integrations
+        actor=actor,
+        name="agent",
+        scopes=scopes or Scope,
+        environments=environments,
+        integrations=integrations,
+        **limits,
     )
     return text.text

@@ -457,3 +457,15 @@ def test_a_raw_credential_is_refused_unless_that_is_said(caller, body):
     path = f"/integrations/{stored['id']}"
     assert caller.call("PATCH", path, {"config": more}).json()["code"] == "raw_credential"
     assert caller.patch(path, {"config": more, "accept_raw_credentials": True})["version"] == 2
+
+
+def test_key_that_calls_too_often_is_told_when_to_try_again(owner, inline):
+    store_secret(owner)
+    caller = Caller(key_for(owner, max_per_minute=1))
+    path = f"/integrations/{make_action(owner).id}/run"
+    caller.call("POST", path, {"environment": "staging"})
+    response = caller.call("POST", path, {"environment": "staging"})
+    document = response.json()
+    assert (response.status_code, document["code"]) == (429, "rate_limited")
+    assert response.headers["Retry-After"] == str(document["retry_after_seconds"])
+    assert "run_id" not in document

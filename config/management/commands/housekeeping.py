@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from integrations import nonces, rotation
+from integrations import ledger, nonces, rotation
 from secrets_app.services.rotation import destroy_expired
 
 
@@ -12,8 +12,8 @@ class Command(BaseCommand):
     """Safe to run twice, in parallel, and again after a crash: each piece of work is a transaction of its own."""
 
     help = (
-        "Destroy previous values whose roll-back window is over, and forget results of old rotation checks and nonces "
-        "that nobody takes any more."
+        "Destroy values whose roll-back window is over; forget results of old rotation checks, nonces that nobody takes "
+        "any more, and old runs."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
@@ -21,3 +21,4 @@ class Command(BaseCommand):
         destroyed, forgotten = destroy_expired(command="housekeeping"), rotation.forget_old()
         nonces.forget_old()
         self.stdout.write(f"Previous values destroyed: {destroyed}. Results of rotation checks forgotten: {forgotten}.")
+        self.stdout.write(f"Runs forgotten: {ledger.forget_old()}.")
