@@ -12,8 +12,8 @@ class Command(BaseCommand):
     """Safe to run twice, in parallel, and again after a crash: each piece of work is a transaction of its own."""
 
     help = (
-        "Destroy values whose roll-back window is over; forget results of old rotation checks, nonces that nobody takes "
-        "any more, and old runs."
+        "Destroy values whose roll-back window is over; forget results of old rotation checks, nonces that nobody "
+        "takes any more, and old runs."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
