@@ -80,7 +80,7 @@ def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
     prepared = _planned(integration, call, attempt)
     routes = routes_of(integration)
     judged = [_host(route) for route in routes]
-    attempt.host = judged[0][0]
+    attempt.host = judged[0][0] or ""
     attempt.found = _find(integration, prepared.conversation, call)
     for name in sorted(attempt.found):
         for route, (host, _) in zip(routes, judged, strict=True):
@@ -118,7 +118,8 @@ def check_secret(name: str, entry: resolver.Found, environment: Environment, hos
     """Refuse a secret that cannot be used here: exists, enabled, has a value, may go to the host, in this order.
 
     Args:
-        host: where it would be sent; None where that is not known yet, and the domains are not judged.
+        host: where it would be sent; None where it is sent nowhere, or where is not known yet: the domains are not
+            judged then.
 
     Raises:
         SecretMissing, SecretDisabled, KeyUnavailable, DomainNotAllowed
@@ -174,8 +175,13 @@ def _unknown_operation(known: list[str]) -> InvalidArguments:
     )
 
 
-def _host(route: Route) -> tuple[str, EgressDenied | None]:
-    """The host, and the egress refusal to raise once the secrets have been checked (DESIGN section 6, steps 2 to 4)."""
+def _host(route: Route) -> tuple[str | None, EgressDenied | None]:
+    """The host, and the egress refusal to raise once the secrets have been checked (DESIGN section 6, steps 2 to 4).
+
+    The host is None where nothing is sent: no allowed domain has a say in that.
+    """
+    if not route.url:
+        return None, None
     try:
         return route.admit().raw_host or "", None
     except EgressDenied as refusal:
