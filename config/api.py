@@ -22,6 +22,8 @@ from integrations.api_tools import router as tools_router
 from secrets_app.api import router as secrets_router
 from secrets_app.api_import import router as import_router
 
+ERRORS_AT_MOST = 100
+"""Errors of one answer: a body of a megabyte can hold a hundred thousand."""
 BODY_PARTS = {"body", "query", "path", "payload"}
 
 api = NinjaAPI(
@@ -58,7 +60,7 @@ def unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpRes
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
     """What the schemas refuse: the field and the reason, never the input."""
-    errors = [FieldError(_field(entry["loc"]), _sentence(entry)) for entry in error.errors]
+    errors = [FieldError(_field(entry["loc"]), _sentence(entry)) for entry in error.errors[:ERRORS_AT_MOST]]
     return problem(Invalid("The input is not valid.", errors=errors))
 
 

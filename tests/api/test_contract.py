@@ -215,10 +215,9 @@ def test_every_body_is_read_strictly(caller, paths, operation):
 
 
 @pytest.mark.django_db
-def test_hundred_thousand_fields_are_refused_fast(caller):
-    started = time.monotonic()
+def test_hundred_thousand_unknown_fields_get_a_short_answer(caller):
     response = caller.call("POST", "/secrets", {f"k{number}": number for number in range(100_000)})
-    assert (response.status_code, time.monotonic() - started < 5) == (422, True)
+    assert (response.status_code, len(response.json()["errors"])) == (422, 100)
 
 
 @pytest.mark.django_db
