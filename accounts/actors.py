@@ -32,7 +32,10 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One caller inside one organization. `environments` bounds everything it does to values."""
+    """One caller inside one organization. `environments` bounds everything it does to values.
+
+    `max_concurrent` and `max_per_minute` bound the calls of an API key (`accounts.pace`); None for no bound.
+    """
 
     kind: ActorKind
     id: UUID | None
@@ -42,6 +45,8 @@ class Actor:
     role: Role | None = None
     environments: frozenset[Environment] = ALL_ENVIRONMENTS
     integrations: frozenset[UUID] | None = None
+    max_concurrent: int | None = None
+    max_per_minute: int | None = None
     address: str | None = field(default=None, compare=False)
 
     def may(self, permission: Permission) -> bool:
@@ -89,6 +94,8 @@ def actor_for_key(key: ApiKey, *, address: str | None = None) -> Actor:
         permissions=permissions_of_scopes(frozenset(Scope(scope) for scope in key.scopes)),
         environments=key.environments,
         integrations=None if key.integrations is None else frozenset(UUID(item) for item in key.integrations),
+        max_concurrent=key.max_concurrent,
+        max_per_minute=key.max_per_minute,
         address=address,
     )
 

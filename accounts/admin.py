@@ -149,7 +149,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     actions = (revoke,)
 
     list_display = ("name", "prefix", "organization", "scopes", "expires_at", "revoked_at", "last_used_at")
-    fields = ("organization", "name", "prefix", "scopes", "expires_at", "revoked_at", "last_used_at", "created_at")
+    fields = (
+        "organization", "name", "prefix", "scopes", "max_concurrent", "max_per_minute", "expires_at", "revoked_at",
+        "last_used_at", "created_at",
+    )  # fmt: skip
     readonly_fields = fields
     list_select_related = ("organization",)
     search_fields = ("name", "prefix")

@@ -111,6 +111,10 @@ class ApiKey(models.Model):
     integrations = models.JSONField(
         null=True, blank=True, help_text="Ids of the only integrations it may use; null for all."
     )
+    max_concurrent = models.PositiveSmallIntegerField(default=100, help_text="Calls at once, in each process.")
+    max_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Null for no limit.")
+    minute = models.DateTimeField(null=True, blank=True, help_text="The last one in which calls were counted.")
+    minute_calls = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -120,6 +124,10 @@ class ApiKey(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(environments__gte=1, environments__lte=7), name="api_key_has_environment"
+            ),
+            models.CheckConstraint(
+                condition=Q(max_concurrent__gte=1) & (Q(max_per_minute=None) | Q(max_per_minute__gte=1)),
+                name="api_key_may_call",
             ),
         ]
 

@@ -18,9 +18,12 @@ from integrations.api_of_rotation import router as rotation_router
 from integrations.api_of_secrets import router as replacing_router
 from integrations.api_readiness import router as readiness_router
 from integrations.api_runs import router as runs_router
+from integrations.api_tools import router as tools_router
 from secrets_app.api import router as secrets_router
 from secrets_app.api_import import router as import_router
 
+ERRORS_AT_MOST = 100
+"""Errors of one answer: a body of a megabyte can hold a hundred thousand."""
 BODY_PARTS = {"body", "query", "path", "payload"}
 
 api = NinjaAPI(
@@ -37,6 +40,7 @@ api.add_router("/secrets", import_router, tags=["Secrets"])
 api.add_router("/secrets", rotation_router, tags=["Rotation"])
 api.add_router("/secrets", replacing_router, tags=["Secrets"])
 api.add_router("/integrations", integrations_router, tags=["Integrations"])
+api.add_router("/integrations", tools_router, tags=["Integrations"])
 api.add_router("/readiness", readiness_router, tags=["Integrations"])
 api.add_router("/runs", runs_router, tags=["Records"])
 
@@ -56,7 +60,7 @@ def unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpRes
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
     """What the schemas refuse: the field and the reason, never the input."""
-    errors = [FieldError(_field(entry["loc"]), _sentence(entry)) for entry in error.errors]
+    errors = [FieldError(_field(entry["loc"]), _sentence(entry)) for entry in error.errors[:ERRORS_AT_MOST]]
     return problem(Invalid("The input is not valid.", errors=errors))
 
 

@@ -28,6 +28,8 @@ def problem(refusal: Refusal) -> HttpResponse:
     answer = JsonResponse({**document, **refusal.members}, status=refusal.status, content_type=PROBLEM)
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 11.6.1
+    if "retry_after_seconds" in refusal.members:
+        answer.headers["Retry-After"] = str(refusal.members["retry_after_seconds"])
     return answer
 
 

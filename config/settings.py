@@ -64,6 +64,10 @@ ROLLBACK_HOURS = env.int("COFFER_ROLLBACK_HOURS", default=24)
 if not 1 <= ROLLBACK_HOURS <= 24 * 30:
     raise ImproperlyConfigured("COFFER_ROLLBACK_HOURS is out of range. Set it to a number of hours from 1 to 720.")
 
+RUN_DAYS = env.int("COFFER_RUN_DAYS", default=400)
+if not 90 <= RUN_DAYS <= 3650:  # noqa: PLR2004 - pages tell of the last 90 days
+    raise ImproperlyConfigured("COFFER_RUN_DAYS is out of range. Set it to a number of days from 90 to 3650.")
+
 INSTALLED_APPS = [
     "allauth",
     "allauth.account",

@@ -11,11 +11,13 @@ from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.errors import Refusal
+from accounts.pace import count_call
 from accounts.policy import Permission
 from integrations import ledger
+from integrations.conversations import Conversation
+from integrations.lineage import chain_of
 from integrations.models import Integration, Run, RunOutcome
-from integrations.preparation import Attempt, Call, cannot_open, chain_of, prepare
-from integrations.requests import RequestTemplate
+from integrations.preparation import Attempt, Call, cannot_open, prepare
 from secrets_app import resolver
 from secrets_app.plaintext import Plaintext
 
@@ -27,10 +29,12 @@ class Admitted:
     """A run that may go ahead: recorded as started, its values open."""
 
     run: Run
-    template: RequestTemplate
+    conversation: Conversation
     params: Mapping[str, Any]
     secrets: dict[str, Plaintext] = field(repr=False)
     secret_ids: list[UUID]
+    value_ids: dict[str, UUID]
+    domains: dict[str, list[str]]
     integration_ids: list[UUID]
 
 
@@ -39,11 +43,13 @@ def admit(actor: Actor, call: Call) -> Admitted:
 
     Raises:
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
+        RateLimited: its API key has made as many calls as it may in this minute; nothing is recorded.
         Refusal: any code of API.md; recorded, with `run_id` among its members.
     """
     integration = Integration.objects.fetch(actor, call.integration_id)
     actor.check(Permission.INTEGRATIONS_RUN)
     actor.check_environments(call.environment)
+    count_call(actor)
     integration.organization = actor.organization
     attempt = Attempt()
     try:
@@ -55,9 +61,11 @@ def admit(actor: Actor, call: Call) -> Admitted:
     run = _record(actor, integration, call, attempt)
     return Admitted(
         run=run,
-        template=prepared.template,
+        conversation=prepared.conversation,
         params=prepared.params,
         secrets=_open(run, actor, call, attempt),
+        value_ids={name: entry.value.pk for name, entry in attempt.found.items() if entry.value},
+        domains={name: entry.secret.allowed_domains for name, entry in attempt.found.items() if entry.secret},
         secret_ids=[value.secret_id for value in attempt.values],
         integration_ids=[link.id for link in chain_of(integration)],
     )
@@ -69,6 +77,7 @@ def _record(actor: Actor, integration: Integration, call: Call, attempt: Attempt
         integration=integration,
         environment=call.environment,
         operation=attempt.operation,
+        note=attempt.note,
         host=attempt.host,
         values=attempt.values,
         refused_with=refused_with,

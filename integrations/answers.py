@@ -7,14 +7,15 @@ value is found is `secrets_app/redaction.py`, which bodies are compressed is `de
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from integrations.decoding import is_compressed
-from integrations.transport import UpstreamResponse
+from integrations.responses import UpstreamResponse
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction import Masked, Redactor
 
@@ -32,7 +33,8 @@ class BodyType(StrEnum):
 class Answer:
     """The masked response. `body` is parsed JSON, text, base64 text, or None when withheld."""
 
-    status: int
+    status: int | None
+    succeeded: bool
     reason: str
     headers: list[tuple[str, str]]
     body: Any
@@ -48,15 +50,21 @@ WITHHELD = "[withheld]"
 """Stands for a header or a reason that holds a value which cannot be cut out of it."""
 
 
-def mask_response(response: UpstreamResponse, secrets: Mapping[str, Plaintext]) -> Answer:
+def mask_response(
+    response: UpstreamResponse,
+    secrets: Mapping[str, Plaintext],
+    composites: Mapping[str, Sequence[Plaintext]] = MappingProxyType({}),
+) -> Answer:
     """Mask every value used, in status line, headers and body. What cannot be checked is withheld.
 
     A value in the head that cannot be cut out of it withholds the body as well (DESIGN section 4, "Values").
 
     Args:
         secrets: the values of this run, by name.
+        composites: texts made of them that were sent, such as the credential of basic authentication. What stands
+            under an empty name is masked and not told.
     """
-    redactor = Redactor(secrets)
+    redactor = Redactor(secrets, composites)
     reason, content = redactor.mask_bytes(response.reason), redactor.mask_bytes(response.body)
     headers = [(redactor.mask_bytes(name), redactor.mask_bytes(value)) for name, value in response.headers]
     parts = [reason, content, *chain.from_iterable(headers)]
@@ -65,12 +73,13 @@ def mask_response(response: UpstreamResponse, secrets: Mapping[str, Plaintext]) 
         body, body_type = _present(content.text, says_json=b"json" in _content_type(response))
     return Answer(
         status=response.status,
+        succeeded=response.is_success,
         reason=_shown(reason),
         headers=[(_shown(name), _shown(value)) for name, value in headers],
         body=body,
         body_type=body_type,
         body_bytes=len(response.body),
-        masked=sorted({name for part in parts for name in part.found}),
+        masked=sorted({name for part in parts for name in part.found if name}),
     )
 
 

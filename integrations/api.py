@@ -36,7 +36,7 @@ from integrations.services import integrations
 
 router = Router()
 
-PROBLEMS_OF_RUN = {**PROBLEMS_OF_ONE, 409: ProblemOut, 502: ProblemOut, 504: ProblemOut}
+PROBLEMS_OF_RUN = {**PROBLEMS_OF_ONE, 409: ProblemOut, 429: ProblemOut, 502: ProblemOut, 504: ProblemOut}
 
 
 @router.get("", response={200: IntegrationsOut, **PROBLEMS}, summary="All integrations")

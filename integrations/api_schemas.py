@@ -169,6 +169,7 @@ class RunOut(Schema):
     id: UUID
     integration: IntegrationOfRunOut
     operation: str
+    note: str = Field(description="What else is known of the run: for `sign`, what was signed. Never a value.")
     environment: Environment
     caller: str
     outcome: Literal["started", "succeeded", "upstream_error", "refused", "failed"]
@@ -236,6 +237,7 @@ def run_out(run: Run) -> dict[str, Any]:
         "id": run.id,
         "integration": {"id": run.integration_id, "name": run.integration_name, "kind": run.kind},
         "operation": run.operation,
+        "note": run.note,
         "environment": run.environment,
         "caller": run.caller,
         "outcome": run.outcome,

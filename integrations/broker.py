@@ -12,14 +12,16 @@ from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.database import in_database
-from accounts.errors import Refusal
-from integrations import ledger, outgoing, transport
+from accounts.errors import RateLimited, Refusal
+from accounts.pace import SLOTS
+from integrations import ledger
 from integrations.admission import INTERNAL_ERROR, Admitted, admit
 from integrations.answers import Answer, mask_response
 from integrations.errors import EgressDenied
 from integrations.models import RunOutcome
 from integrations.preparation import Call
-from integrations.requests import PreviewRequest, preview, render
+from integrations.requests import PreviewRequest
+from integrations.wire import Line
 
 CANCELLED = "cancelled"
 MASKED_INLINE_BYTES = 64 * 1024
@@ -33,7 +35,7 @@ class RunResult:
     outcome: RunOutcome
     answer: Answer
     duration_ms: int
-    request: PreviewRequest = field(repr=False)
+    request: PreviewRequest | None = field(repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `POST /integrations/{id}/run` (API.md)."""
@@ -54,14 +56,21 @@ async def run(actor: Actor, call: Call) -> RunResult:
 
     Raises:
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
+        RateLimited: its API key makes as many calls as it may; nothing is recorded.
         Refusal: refused or failed, with a code of API.md and `run_id` among its members.
     """
+    with SLOTS.take(actor):
+        return await _run(actor, call)
+
+
+async def _run(actor: Actor, call: Call) -> RunResult:
     admitted = await _admit(actor, call)
     started = time.monotonic()
+    line = Line(admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids, admitted.domains)
     try:
-        answer = await _send(admitted)
+        answer = await _send(admitted, line)
     except Refusal as refusal:
-        outcome = RunOutcome.REFUSED if _nothing_left(refusal) else RunOutcome.FAILED
+        outcome = RunOutcome.REFUSED if _nothing_left(refusal) and not line.has_sent else RunOutcome.FAILED
         await in_database(_finish, admitted, outcome, _elapsed(started), refusal.code)
         refusal.members["run_id"] = str(admitted.run.id)
         raise
@@ -69,10 +78,11 @@ async def run(actor: Actor, call: Call) -> RunResult:
         code = CANCELLED if isinstance(fault, asyncio.CancelledError) else INTERNAL_ERROR
         await in_database(_finish, admitted, RunOutcome.FAILED, _elapsed(started), code)
         raise
-    outcome = RunOutcome.SUCCEEDED if 200 <= answer.status < 300 else RunOutcome.UPSTREAM_ERROR  # noqa: PLR2004 - RFC 9110 section 15
+    outcome = RunOutcome.SUCCEEDED if answer.succeeded else RunOutcome.UPSTREAM_ERROR
     duration_ms = _elapsed(started)
     await in_database(_finish, admitted, outcome, duration_ms, "", answer.status)
-    return RunResult(admitted.run.id, outcome, answer, duration_ms, preview(admitted.template, params=admitted.params))
+    shown = admitted.conversation.preview(admitted.params)
+    return RunResult(admitted.run.id, outcome, answer, duration_ms, shown)
 
 
 async def _admit(actor: Actor, call: Call) -> Admitted:
@@ -87,12 +97,11 @@ async def _admit(actor: Actor, call: Call) -> Admitted:
         raise
 
 
-async def _send(admitted: Admitted) -> Answer:
-    request = render(admitted.template, secrets=admitted.secrets, params=admitted.params)
-    response = await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context())
+async def _send(admitted: Admitted, line: Line) -> Answer:
+    response = await admitted.conversation.hold(line, secrets=admitted.secrets, params=admitted.params)
     if len(response.body) <= MASKED_INLINE_BYTES:
-        return mask_response(response, admitted.secrets)
-    return await asyncio.to_thread(mask_response, response, admitted.secrets)  # other runs go on meanwhile
+        return mask_response(response, admitted.secrets, line.composites)
+    return await asyncio.to_thread(mask_response, response, admitted.secrets, line.composites)  # others go on meanwhile
 
 
 def _finish(
@@ -104,8 +113,8 @@ def _finish(
 
 
 def _nothing_left(refusal: Refusal) -> bool:
-    """Refusals about the value itself or the resolved address come before the first byte leaves."""
-    return isinstance(refusal, EgressDenied) or refusal.status == 422  # noqa: PLR2004 - invalid_header_value and its kin
+    """Refusals about the value itself, the resolved address or a pause come before the first byte leaves."""
+    return isinstance(refusal, EgressDenied | RateLimited) or refusal.status == 422  # noqa: PLR2004 - invalid_header_value and its kin
 
 
 def _elapsed(started: float) -> int:

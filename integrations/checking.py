@@ -1,7 +1,6 @@
 """An integration's harmless check, step by step (API.md, `POST /integrations/{id}/test`)."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
 from accounts.actors import Actor
@@ -10,26 +9,14 @@ from accounts.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal
 from accounts.policy import Permission
 from integrations import broker
+from integrations.answers import BodyType
+from integrations.conversations import FAILED, NOT_CHECKABLE, PASSED, Conversation, Step
 from integrations.kinds import KINDS
+from integrations.lineage import parents_of
 from integrations.models import Integration, RunOutcome
 from integrations.preparation import Call
-from integrations.requests import RequestTemplate
 
-PASSED, FAILED, NOT_CHECKABLE = "passed", "failed", "not_checkable"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one step found: `passed`, `failed` with a code, or `not_checkable`."""
-
-    name: str
-    outcome: str
-    code: str | None
-    detail: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The step as the API gives it."""
-        return {"name": self.name, "outcome": self.outcome, "code": self.code, "detail": self.detail}
+WITHHELD = "What the check found is withheld: it holds a value, or something as short as one."
 
 
 async def check(actor: Actor, integration_id: UUID, environment: Environment) -> list[Step]:
@@ -38,13 +25,14 @@ async def check(actor: Actor, integration_id: UUID, environment: Environment) ->
     Raises:
         NotFound, PermissionDenied: as for a run. Every other refusal is a failed step.
     """
-    if not await in_database(_is_checkable, actor, integration_id, environment):
+    declared = await in_database(_declared, actor, integration_id, environment)
+    if declared is None:
         return [Step("request", NOT_CHECKABLE, None, "No harmless check is declared for this integration.")]
-    return [await attempt(actor, Call(integration_id, environment, check=True))]
+    return await attempt(actor, Call(integration_id, environment, check=True), declared)
 
 
-async def attempt(actor: Actor, call: Call) -> Step:
-    """Make one check that is declared.
+async def attempt(actor: Actor, call: Call, declared: Conversation) -> list[Step]:
+    """Make the check that an integration declares, and tell what each of its steps found.
 
     Raises:
         NotFound, PermissionDenied: as for a run. Every other refusal is a failed step.
@@ -54,21 +42,34 @@ async def attempt(actor: Actor, call: Call) -> Step:
     except (NotFound, PermissionDenied):
         raise
     except Refusal as refusal:
-        return Step("request", FAILED, refusal.code, refusal.detail)
+        return [Step("request", FAILED, refusal.code, refusal.detail)]
+    if declared.reports_steps and result.answer.body_type is not BodyType.WITHHELD:
+        return [Step(**step) for step in result.answer.body["steps"]]
+    said = WITHHELD if declared.reports_steps else f"The upstream answered {result.answer.status}."
     if result.outcome is RunOutcome.SUCCEEDED:
-        return Step("request", PASSED, None, f"The upstream answered {result.answer.status}.")
-    return Step("request", FAILED, RunOutcome.UPSTREAM_ERROR.value, f"The upstream answered {result.answer.status}.")
+        return [Step("request", PASSED, None, said)]
+    return [Step("request", FAILED, RunOutcome.UPSTREAM_ERROR.value, said)]
 
 
-def _is_checkable(actor: Actor, integration_id: UUID, environment: Environment) -> bool:
+def in_one(steps: list[Step]) -> Step:
+    """What the steps of a check say together: the first that failed, else why something could not be tried, else what
+    passed.
+    """
+    for outcome in (FAILED, NOT_CHECKABLE, PASSED):
+        found = [step for step in steps if step.outcome == outcome]
+        if found:
+            return replace(found[0], detail=" ".join(step.detail for step in found))
+    return steps[0]
+
+
+def _declared(actor: Actor, integration_id: UUID, environment: Environment) -> Conversation | None:
     integration = Integration.objects.fetch(actor, integration_id)
     actor.check(Permission.INTEGRATIONS_RUN)
     actor.check_environments(environment)
-    return declared_check(integration) is not None
+    return declared_check(integration)
 
 
-def declared_check(integration: Integration) -> RequestTemplate | None:
-    """The harmless request of an integration (its connector loaded), or None where none is declared."""
-    kind, connector = KINDS[integration.kind], integration.auth_connector
-    connector_config = KINDS[connector.kind].parse_config(connector.config) if connector else None
-    return kind.check_request(kind.parse_config(integration.config), connector_config)
+def declared_check(integration: Integration) -> Conversation | None:
+    """The harmless check of an integration; None when it declares none."""
+    kind = KINDS[integration.kind]
+    return kind.check(kind.parse_config(integration.config), parents_of(integration))

@@ -17,6 +17,9 @@ from secrets_app.hosts import ends_in_number, to_a_labels
 
 MAX_LENGTH = 2048
 DEFAULT_PORTS = {"https": 443, "http": 80}
+WEB = frozenset(DEFAULT_PORTS)
+SIP = frozenset({"sip", "sips"})
+"""Schemes of addresses that are called in other ways than over HTTP; they always carry their port."""
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\{}]")
 _SPLIT = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)", re.DOTALL)
@@ -25,17 +28,20 @@ _PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _MAX_PORT = 65535
 
 
-def parse_url(text: str) -> URL:
+def parse_url(text: str, schemes: frozenset[str] = WEB) -> URL:
     """The URL that `text` spells, with its host as lower-case A-label. Raises InvalidUrl with the way out.
 
     A port that is the scheme's default is dropped, an empty path is `/`. No user, no query, no fragment.
+
+    Args:
+        schemes: those that are taken; only a kind that does not speak HTTP takes others than the web's.
     """
     if not 1 <= len(text) <= MAX_LENGTH:
         _refuse(f"Enter an address of at most {MAX_LENGTH} characters.")
     if _FORBIDDEN.search(text):
         _refuse("Leave out spaces, control characters, backslashes and braces; a placeholder cannot be part of it.")
     match = _SPLIT.fullmatch(text)
-    if not match or match["scheme"].lower() not in DEFAULT_PORTS:
+    if not match or match["scheme"].lower() not in schemes:
         _refuse("Begin with https:// and a host name.")
     scheme = match["scheme"].lower()
     authority = _read_authority(scheme, match["authority"])
@@ -70,7 +76,7 @@ def _read_authority(scheme: str, text: str) -> str:
     port = int(match["port"])
     if not 1 <= port <= _MAX_PORT:
         _refuse(f"A port is a number from 1 to {_MAX_PORT}.")
-    return host if port == DEFAULT_PORTS[scheme] else f"{host}:{port}"
+    return host if port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
 
 
 def _read_path(text: str) -> str:

@@ -7,6 +7,7 @@ from itertools import islice
 from accounts.errors import Refusal
 from accounts.models import Organization
 from integrations import outgoing
+from integrations.destinations import WEB
 from integrations.egress import admit_url
 from secrets_app.domains import allows
 from secrets_app.models import Secret
@@ -25,14 +26,16 @@ class DomainCheck:
     host: str
 
 
-def check_domains(organization: Organization, names: Iterable[str], base_url: str) -> list[DomainCheck] | None:
+def check_domains(
+    organization: Organization, names: Iterable[str], base_url: str, schemes: frozenset[str] = WEB
+) -> list[DomainCheck] | None:
     """One answer for each name, in the order given, of the first `CHECKED_AT_MOST`.
 
     Returns:
         None while the URL leads nowhere: nothing can be said yet.
     """
     try:
-        host = admit_url(base_url, outgoing.policy()).raw_host or ""
+        host = admit_url(base_url, outgoing.policy(), schemes).raw_host or ""
     except Refusal:
         return None
     wanted = list(islice(dict.fromkeys(names), CHECKED_AT_MOST))

@@ -14,7 +14,7 @@ from typing import Self
 from yarl import URL
 
 from integrations.addresses import LOOPBACK, Network, is_in, is_never_allowed, is_public, read_address
-from integrations.destinations import parse_url
+from integrations.destinations import SIP, WEB, parse_url
 from integrations.errors import EgressDenied, InvalidUrl
 from secrets_app.hosts import is_special_name
 
@@ -40,17 +40,18 @@ class EgressPolicy:
         return parsed is not None and not is_never_allowed(parsed) and is_in(parsed, self.networks)
 
 
-def admit_url(text: str, policy: EgressPolicy) -> URL:
+def admit_url(text: str, policy: EgressPolicy, schemes: frozenset[str] = WEB) -> URL:
     """The URL to judge, show and call. Raises InvalidUrl or EgressDenied, each with the way out.
 
     A name with `http`, another port or no public suffix is admitted only where networks are opened at all; whether it
-    leads there is known after resolution (`judge_addresses`). Addresses written as numbers are judged at once.
+    leads there is known after resolution (`judge_addresses`). Addresses written as numbers are judged at once. SIP has
+    ports of its own, and a public address may be written as a number (DESIGN section 6, "Egress").
     """
-    url = parse_url(text)
+    url = parse_url(text, schemes)
     host = url.raw_host or ""
     if read_address(host):
-        _judge_literal(host, policy)
-    elif _is_plain_web(url):
+        _judge_literal(url, policy)
+    elif _is_plain(url):
         _judge_name(host, policy)
     elif not policy.networks:
         raise InvalidUrl("Use https on port 443.")
@@ -60,7 +61,9 @@ def admit_url(text: str, policy: EgressPolicy) -> URL:
 def needs_opened_network(url: URL) -> bool:
     """Whether every address of the host must lie in an opened network: http, other ports, numbers, special names."""
     host = url.raw_host or ""
-    return not _is_plain_web(url) or read_address(host) is not None or is_special_name(host)
+    if read_address(host):
+        return url.scheme not in SIP
+    return not _is_plain(url) or is_special_name(host)
 
 
 def is_judged_at_run(url: URL) -> bool:
@@ -79,21 +82,25 @@ def judge_addresses(url: URL, addresses: Iterable[str], policy: EgressPolicy) ->
             raise EgressDenied(f"{host} is not inside a network that the operator opened for such calls.", host=host)
 
 
-def judge_address(address: str, policy: EgressPolicy) -> None:
-    """Raise EgressDenied unless the address is public, or opened by the operator."""
+def judge_address(address: str, policy: EgressPolicy, *, host: str = "") -> None:
+    """Raise EgressDenied, which names the host, unless the address is public, or opened by the operator."""
     parsed = read_address(address)
     if parsed is None or is_never_allowed(parsed):
-        raise EgressDenied("The host leads to an address that may never be called.")
+        raise EgressDenied("The host leads to an address that may never be called.", host=host)
     if not is_in(parsed, policy.networks) and not is_public(parsed):
-        raise EgressDenied("The host leads to an address that is not on the public internet.")
+        raise EgressDenied("The host leads to an address that is not on the public internet.", host=host)
 
 
-def _is_plain_web(url: URL) -> bool:
-    return url.scheme == "https" and url.port == 443  # noqa: PLR2004 - the one port of rule 6
+def _is_plain(url: URL) -> bool:
+    """Whether scheme and port are those by which everybody may be called."""
+    return url.scheme in SIP or (url.scheme == "https" and url.port == 443)  # noqa: PLR2004 - the one port of rule 6
 
 
-def _judge_literal(host: str, policy: EgressPolicy) -> None:
-    if not policy.opens(host):
+def _judge_literal(url: URL, policy: EgressPolicy) -> None:
+    host = url.raw_host or ""
+    if url.scheme in SIP:
+        judge_address(host, policy, host=host)
+    elif not policy.opens(host):
         sentence = "Use a host name: an IP address is called only inside networks that the operator opened."
         raise EgressDenied(sentence, host=host)
 

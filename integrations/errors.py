@@ -123,3 +123,9 @@ class RawCredential(Invalid):
     """A text looks like a credential itself, and nobody said that it is meant; `errors` names each field."""
 
     code, title = "raw_credential", "Raw credential"
+
+
+class TokenRefused(Refusal):
+    """The token endpoint of an auth connector gave no access token, so the call itself was not made."""
+
+    code, status, title = "token_refused", 502, "No access token"

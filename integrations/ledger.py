@@ -8,16 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.environments import Environment
+from accounts.models import Organization
 from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretReference
 from secrets_app.models import Secret, SecretValue
 
 STAMP_EVERY = timedelta(minutes=1)
+BATCH = 1000
+"""Runs that are forgotten in one transaction, so that no run waits long for the write lock."""
 
 
 def begin(
@@ -26,6 +30,7 @@ def begin(
     integration: Integration,
     environment: Environment,
     operation: str,
+    note: str = "",
     host: str = "",
     values: Iterable[SecretValue] = (),
     refused_with: str = "",
@@ -33,6 +38,7 @@ def begin(
     """Record an attempt: as started, or as refused with a code.
 
     Args:
+        note: what else is to be known of it later; never a value.
         host: where it goes, if that is known already.
         values: the values that it is about to use (their secrets loaded).
         refused_with: the code of the refusal; empty for a run that goes on.
@@ -45,6 +51,7 @@ def begin(
             integration_name=integration.name,
             kind=integration.kind,
             operation=operation,
+            note=note,
             environment=environment.value,
             caller_kind=actor.kind.value,
             caller_id=actor.id,
@@ -67,6 +74,24 @@ def finish(run: Run, *, outcome: RunOutcome, duration_ms: int, error_code: str =
     Run.objects.filter(pk=run.pk).update(
         outcome=outcome.value, duration_ms=duration_ms, error_code=error_code, status=status
     )
+
+
+def forget_old() -> int:
+    """Remove runs that are older than `settings.RUN_DAYS`, oldest first; how many. Two at once share the work."""
+    before = timezone.now() - timedelta(days=settings.RUN_DAYS)
+    return sum(_forget(organization, before) for organization in Organization.objects.all())
+
+
+def _forget(organization: Organization, before: datetime) -> int:
+    gone = 0
+    while True:
+        with transaction.atomic():
+            old = Run.objects.filter(organization=organization, started_at__lt=before).order_by("started_at", "id")
+            batch = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
+            Run.objects.filter(pk__in=batch).delete()
+        gone += len(batch)
+        if len(batch) < BATCH:
+            return gone
 
 
 def stamp_last_used(secret_ids: Iterable[UUID], integration_ids: Iterable[UUID]) -> None:

@@ -14,6 +14,7 @@ from accounts.models import Organization
 from integrations.fields import OrderedJSONField
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
+from integrations.offered import FINGERPRINT_LENGTH, MAX_NAME
 from integrations.querysets import IntegrationQuerySet, RunQuerySet
 from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret, SecretValue
 
@@ -30,6 +31,7 @@ class Integration(models.Model):
     environments = EnvironmentsField(default=frozenset)
     config = OrderedJSONField(default=dict)
     auth_connector = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, blank=True, related_name="users")
+    connection = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, blank=True, related_name="actions")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     version = models.PositiveIntegerField(default=1)
@@ -110,6 +112,7 @@ class Run(models.Model):
     integration_name = models.CharField(max_length=100)
     kind = models.CharField(max_length=20)
     operation = models.CharField(max_length=60)
+    note = models.CharField(max_length=200, blank=True, default="")
     environment = models.CharField(max_length=12, choices=ENVIRONMENT_CHOICES)
     caller_kind = models.CharField(max_length=10)
     caller_id = models.UUIDField(null=True)
@@ -155,6 +158,26 @@ class RunSecret(models.Model):
         return f"{self.name}, version {self.version}"
 
 
+class AnsweredNonce(models.Model):
+    """How often an integration has answered one nonce of a digest challenge, so that no two answers look alike.
+
+    A plain id: what is answered may outlive the integration by a moment. Of the nonce a hash is kept.
+    """
+
+    integration_id = models.UUIDField()
+    nonce_hash = models.CharField(max_length=64)
+    count = models.PositiveBigIntegerField(default=0)
+    last_used_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["integration_id", "nonce_hash"], name="answered_nonce_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"answered {self.count} times"
+
+
 class RotationCheck(models.Model):
     """What became of trying one staged value on one reference. Staging again is another value: it starts with none.
 
@@ -178,3 +201,20 @@ class RotationCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome}, {self.checked_at}"
+
+
+class ApprovedTool(models.Model):
+    """A tool of the other side that somebody approved, and the fingerprint of what it said of itself then."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="approved_tools")
+    name = models.CharField(max_length=MAX_NAME)
+    fingerprint = models.CharField(max_length=FINGERPRINT_LENGTH)
+    approved_by = models.CharField(max_length=254)
+    approved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["integration", "name"], name="tool_approved_once")]
+
+    def __str__(self) -> str:
+        return self.name

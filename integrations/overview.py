@@ -17,8 +17,8 @@ from accounts.environments import Environment, in_order
 from accounts.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from integrations.errors import IntegrationDisabled, SecretDisabled
 from integrations.kinds import KINDS
+from integrations.lineage import chain_of
 from integrations.models import Integration, RunOutcome, SecretReference
-from integrations.preparation import chain_of
 from integrations.querysets import IntegrationQuerySet
 from integrations.warnings import Finder, Warning, judge  # noqa: A004 - the API's word
 from secrets_app.models import SecretValue
@@ -133,15 +133,16 @@ def _cut(rows: list[Listed], limit: int) -> Page[Listed]:
 
 def with_secrets(integrations: IntegrationQuerySet) -> IntegrationQuerySet:
     """Integrations with their connector and the secrets of both, as `finders` needs them."""
-    loaded = integrations.select_related("auth_connector", "organization")
-    return loaded.prefetch_related("references__secret", "auth_connector__references__secret")
+    loaded = integrations.select_related("auth_connector", "connection__auth_connector", "organization")
+    parents = ["", "auth_connector__", "connection__", "connection__auth_connector__"]
+    return loaded.prefetch_related(*(f"{parent}references__secret" for parent in parents))
 
 
 def finders(integrations: Iterable[Integration]) -> list[Finder]:
     """For each integration (loaded by `with_secrets`) what `judge` asks; one query whatever their number."""
     found = list(integrations)
-    values = _values_of({ref.secret_id for integration in found for ref in _references(integration) if ref.secret_id})
-    return [_finder(_references(integration), values) for integration in found]
+    values = _values_of({ref.secret_id for integration in found for ref in references_of(integration) if ref.secret_id})
+    return [_finder(references_of(integration), values) for integration in found]
 
 
 def _finder(references: list[SecretReference], values: Values) -> Finder:
@@ -157,7 +158,7 @@ def _rows(integrations: Iterable[Any]) -> list[Row]:
 
 
 def _row(integration: Any, find: Finder) -> Row:
-    references = _references(integration)
+    references = references_of(integration)
     environments, kind = in_order(integration.environments), KINDS[integration.kind]
     state, note = _state(integration, judge(integration, environments, find))
     return Row(
@@ -195,8 +196,8 @@ def _state(integration: Any, warnings: Iterable[Warning]) -> tuple[str, str]:
     return (FAILING, "The last run failed") if failed else (WORKING, "")
 
 
-def _references(integration: Integration) -> list[SecretReference]:
-    """Those of the integration and of what it builds on."""
+def references_of(integration: Integration) -> list[SecretReference]:
+    """Those of the integration (loaded by `with_secrets`) and of what it builds on."""
     return [reference for link in chain_of(integration) for reference in link.references.all()]
 
 

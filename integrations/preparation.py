@@ -11,8 +11,7 @@ from uuid import UUID
 
 from accounts.environments import Environment
 from accounts.errors import FieldError
-from integrations import outgoing
-from integrations.egress import admit_url
+from integrations.conversations import Conversation
 from integrations.errors import (
     DomainNotAllowed,
     EgressDenied,
@@ -24,9 +23,9 @@ from integrations.errors import (
 )
 from integrations.kinds import KINDS
 from integrations.kinds.base import CHECK
+from integrations.lineage import Route, chain_of, parents_of, routes_of
 from integrations.models import Integration
 from integrations.parameters import check_arguments
-from integrations.requests import RequestTemplate
 from secrets_app import keyring, resolver
 from secrets_app.domains import allows
 from secrets_app.errors import KeyUnavailable
@@ -53,6 +52,7 @@ class Attempt:
     """What is known of a call so far: it is recorded also where the next check refuses."""
 
     operation: str = ""
+    note: str = ""
     host: str = ""
     found: dict[str, resolver.Found] = field(default_factory=dict)
 
@@ -66,7 +66,7 @@ class Attempt:
 class Prepared:
     """A call that passed every check."""
 
-    template: RequestTemplate
+    conversation: Conversation
     params: Mapping[str, Any]
 
 
@@ -77,25 +77,26 @@ def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
         Refusal: the code of the first check that fails.
     """
     check_links(chain_of(integration), call.environment)
-    prepared = _request(integration, call, attempt)
-    attempt.host, denied = _destination(prepared.template)
-    attempt.found = _find(integration, prepared.template, call)
+    prepared = _planned(integration, call, attempt)
+    routes = routes_of(integration)
+    judged = [_host(route) for route in routes]
+    attempt.host = judged[0][0] or ""
+    attempt.found = _find(integration, prepared.conversation, call)
     for name in sorted(attempt.found):
-        check_secret(name, attempt.found[name], call.environment, attempt.host)
-    if denied:
-        raise denied
+        for route, (host, _) in zip(routes, judged, strict=True):
+            if name in route.secret_names:
+                check_secret(name, attempt.found[name], call.environment, host)
+    for _, denied in judged:
+        if denied:
+            raise denied
     return prepared
 
 
-def _find(integration: Integration, template: RequestTemplate, call: Call) -> dict[str, resolver.Found]:
+def _find(integration: Integration, conversation: Conversation, call: Call) -> dict[str, resolver.Found]:
+    names = conversation.secret_names
     if call.staged is None:
-        return resolver.find(integration.organization, template.secret_names, call.environment)
-    return resolver.find_with_staged(integration.organization, template.secret_names, call.environment, call.staged)
-
-
-def chain_of(integration: Integration) -> list[Integration]:
-    """The integration and what it inherits from: every link must be enabled and run in the environment."""
-    return [integration, integration.auth_connector] if integration.auth_connector else [integration]
+        return resolver.find(integration.organization, names, call.environment)
+    return resolver.find_with_staged(integration.organization, names, call.environment, call.staged)
 
 
 def check_links(chain: list[Integration], environment: Environment) -> None:
@@ -117,7 +118,8 @@ def check_secret(name: str, entry: resolver.Found, environment: Environment, hos
     """Refuse a secret that cannot be used here: exists, enabled, has a value, may go to the host, in this order.
 
     Args:
-        host: where it would be sent; None where that is not known yet, and the domains are not judged.
+        host: where it would be sent; None where it is sent nowhere, or where is not known yet: the domains are not
+            judged then.
 
     Raises:
         SecretMissing, SecretDisabled, KeyUnavailable, DomainNotAllowed
@@ -139,28 +141,30 @@ def cannot_open(name: str, environment: Environment) -> KeyUnavailable:
     return KeyUnavailable(f"The {environment.label} value of {name} cannot be opened. Enter a new value.")
 
 
-def _request(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
-    """The request with placeholders in place, and the arguments with defaults filled in."""
+def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
+    """The conversation with placeholders in place, and the arguments with defaults filled in."""
     kind = KINDS[integration.kind]
-    config = kind.parse_config(integration.config)
-    connector = integration.auth_connector
-    connector_config = KINDS[connector.kind].parse_config(connector.config) if connector else None
+    config, parents = kind.parse_config(integration.config), parents_of(integration)
     if call.check:
         attempt.operation = CHECK
-        return Prepared(_declared(kind.check_request(config, connector_config)), {})
+        return Prepared(_declared(kind.check(config, parents)), {})
     operations = {operation.name: operation for operation in kind.operations(config)}
     name = call.operation or (next(iter(operations)) if len(operations) == 1 else "")
     if name not in operations:
         raise _unknown_operation(list(operations))
     attempt.operation = name
     params = check_arguments(operations[name].parameters, call.params)
-    return Prepared(_declared(kind.build(config, connector_config)), params)
+    conversation = kind.plan(config, name, parents)
+    if errors := conversation.problems(params):
+        raise InvalidArguments("The arguments do not fit what the operation needs.", errors=errors)
+    attempt.note = conversation.note(params)
+    return Prepared(conversation, params)
 
 
-def _declared(template: RequestTemplate | None) -> RequestTemplate:
-    if template is None:
-        raise InvalidArguments("This integration declares no such request.")
-    return template
+def _declared(conversation: Conversation | None) -> Conversation:
+    if conversation is None:
+        raise InvalidArguments("No harmless check is declared for this integration.")
+    return conversation
 
 
 def _unknown_operation(known: list[str]) -> InvalidArguments:
@@ -171,9 +175,14 @@ def _unknown_operation(known: list[str]) -> InvalidArguments:
     )
 
 
-def _destination(template: RequestTemplate) -> tuple[str, EgressDenied | None]:
-    """The host, and the egress refusal to raise once the secrets have been checked (DESIGN section 6, steps 2 to 4)."""
+def _host(route: Route) -> tuple[str | None, EgressDenied | None]:
+    """The host, and the egress refusal to raise once the secrets have been checked (DESIGN section 6, steps 2 to 4).
+
+    The host is None where nothing is sent: no allowed domain has a say in that.
+    """
+    if not route.url:
+        return None, None
     try:
-        return admit_url(template.base_url, outgoing.policy()).raw_host or "", None
+        return route.admit().raw_host or "", None
     except EgressDenied as refusal:
         return refusal.host, refusal

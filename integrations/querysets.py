@@ -1,5 +1,8 @@
 """The questions that people ask about integrations and runs, as queries."""
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -28,22 +31,33 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         return mine if actor.integrations is None else mine.filter(pk__in=actor.integrations)
 
     def fetch(self, actor: Actor, integration_id: UUID) -> "Integration":
-        """One integration, with its connector.
+        """One integration, with what it builds on.
 
         Raises:
             NotFound: none, another organization's, or not on the key's list.
         """
-        found = self.visible_to(actor).select_related("auth_connector").filter(pk=integration_id).first()
+        found = self.visible_to(actor).with_links().filter(pk=integration_id).first()
         if found is None:
             raise NotFound("No such integration.")
         return found
+
+    def with_links(self) -> Self:
+        """Loaded together with what they build on (`integrations.lineage.chain_of`)."""
+        return self.select_related("auth_connector", "connection__auth_connector")
+
+    def building_on(self, ids: Iterable[UUID]) -> Self:
+        """Those that take their address or credential from one of these, directly or through a connection."""
+        ids = list(ids)
+        through_connection = Q(connection__auth_connector__in=ids, auth_connector=None)
+        return self.filter(Q(auth_connector__in=ids) | Q(connection__in=ids) | through_connection)
 
     def search(self, text: str) -> Self:
         """Names, descriptions, addresses and secrets used that contain the text, in any case."""
         if not text:
             return self
         by_secret = Q(pk__in=_references().filter(name__icontains=text).values("integration"))
-        by_address = Q(config__base_url__icontains=text)
+        addresses = (f"config__{field}__icontains" for field in ("base_url", "host", "url"))
+        by_address = reduce(or_, (Q(**{address: text}) for address in addresses))
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | by_address | by_secret)
 
     def search_described(self, text: str) -> Self:

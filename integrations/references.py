@@ -26,7 +26,8 @@ def derive(integration: Integration) -> list[SecretReference]:
     Raises:
         Invalid: a new reference to a disabled secret (DESIGN section 4, "Disabling").
     """
-    named = {(slot.path, name) for slot in _slots(integration) for name in slot.template.secret_names}
+    fields = {(slot.path, name): slot.field for slot in _slots(integration) for name in slot.template.secret_names}
+    named = fields.keys()
     secrets = {
         secret.name: secret
         for secret in Secret.objects.of(integration.organization)
@@ -35,7 +36,7 @@ def derive(integration: Integration) -> list[SecretReference]:
         .order_by("name")
     }
     present = {(row.slot, row.name): row for row in integration.references.all()}
-    _refuse_disabled(named - present.keys(), secrets)
+    _refuse_disabled({key: field for key, field in fields.items() if key not in present}, secrets)
     SecretReference.objects.filter(pk__in=[row.pk for key, row in present.items() if key not in named]).delete()
     return [_put(integration, slot, name, secrets.get(name), present.get((slot, name))) for slot, name in sorted(named)]
 
@@ -77,10 +78,10 @@ def _slots(integration: Integration) -> list[Any]:
     return list(kind.slots(kind.parse_config(integration.config)))
 
 
-def _refuse_disabled(new: set[tuple[str, str]], secrets: dict[str, Secret]) -> None:
+def _refuse_disabled(new: dict[tuple[str, str], str], secrets: dict[str, Secret]) -> None:
     errors = [
-        FieldError(f"config.{slot}", f"The secret {name} is disabled. Enable it first, or use another one.")
-        for slot, name in sorted(new)
+        FieldError(field, f"The secret {name} is disabled. Enable it first, or use another one.")
+        for (_, name), field in sorted(new.items())
         if name in secrets and not secrets[name].enabled
     ]
     if errors:

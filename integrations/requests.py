@@ -16,8 +16,10 @@ from integrations.destinations import parse_url
 from integrations.errors import InvalidUrl
 from integrations.json_body import JsonBody, render_json_body
 from integrations.placeholders import Template
-from integrations.slots import Filling, fill_form, fill_header, fill_path, fill_query, fill_text
+from integrations.slots import Filling, fill_basic, fill_form, fill_header, fill_path, fill_query, fill_text
 from secrets_app.plaintext import Plaintext
+
+AUTHORIZATION = "Authorization"
 
 _PERCENT_CODE = "%[0-9A-Fa-f]{2}"
 _PATH = re.compile(rf"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|{_PERCENT_CODE})*")  # RFC 3986 section 3.3
@@ -60,6 +62,16 @@ Body = JsonBody | FormBody | TextBody
 
 
 @dataclass(frozen=True, slots=True)
+class BasicAuth:
+    """A user name and password sent as `Authorization: Basic …` (RFC 7617)."""
+
+    username: Template
+    password: Template
+    encoded: bool = False
+    """Whether both are form-urlencoded first, as OAuth 2 wants it (RFC 6749 section 2.3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestTemplate:
     """One call with its placeholders unresolved. `base_url` is as configured; `timeout_seconds` bounds the whole."""
 
@@ -70,6 +82,7 @@ class RequestTemplate:
     headers: tuple[Pair, ...] = ()
     body: Body | None = None
     timeout_seconds: float = 20
+    basic: BasicAuth | None = None
 
     @property
     def secret_names(self) -> tuple[str, ...]:
@@ -86,6 +99,8 @@ class RequestTemplate:
         yield from (pair.value for pair in (*self.query, *self.headers))
         if self.body:
             yield from self.body.templates
+        if self.basic:
+            yield from (self.basic.username, self.basic.password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +163,26 @@ def _joined(base: URL, path: str, query: str) -> URL:
     full_path = _path_below(base, path)
     if not _PATH.fullmatch(full_path) or not _QUERY.fullmatch(query):
         raise InvalidUrl("With its values filled in, the address would lead elsewhere.")
-    return _uncached_url(base.scheme, base.raw_authority, full_path, query)
+    return uncached_url(base.scheme, base.raw_authority, full_path, query)
 
 
-def _uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
+def with_target(url: URL, target: str) -> URL:
+    """The URL with another path and query, its own query kept behind the other one: always the same origin.
+
+    Args:
+        target: path and query, encoded: `/messages?id=1`.
+
+    Raises:
+        InvalidUrl: it is no such thing.
+    """
+    path, _, query = target.partition("?")
+    query = "&".join(part for part in (query, url.raw_query_string) if part)
+    if path.startswith("//") or not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
+        raise InvalidUrl("A server cannot be asked at the address that it gave.")
+    return uncached_url(url.scheme, url.raw_authority, path, query)
+
+
+def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
     """A URL of encoded parts, taken as they are.
 
     `URL(text)`, `URL.build` and `with_path` keep what they made, values and all, in caches of the process. An empty URL
@@ -174,6 +205,9 @@ def _query(pairs: tuple[Pair, ...], filling: Filling) -> str:
 def _headers(template: RequestTemplate, filling: Filling) -> tuple[tuple[str, str], ...]:
     """The template's headers, after the body's media type where the template names none."""
     headers = tuple((pair.name, fill_header(pair.name, pair.value, filling)) for pair in template.headers)
+    if template.basic:
+        basic = fill_basic(template.basic.username, template.basic.password, filling, encoded=template.basic.encoded)
+        headers = (*headers, (AUTHORIZATION, f"Basic {basic}"))
     if template.body is None or any(name.lower() == "content-type" for name, _ in headers):
         return headers
     return (("Content-Type", _media_type(template.body)), *headers)

@@ -5,7 +5,7 @@ value in the place of the current one. It changes nothing for anybody else: call
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,11 +18,11 @@ from accounts.database import in_database
 from accounts.environments import Environment
 from accounts.errors import NotFound
 from accounts.policy import Permission
-from integrations.checking import FAILED, NOT_CHECKABLE, PASSED, Step, attempt
+from integrations.checking import FAILED, NOT_CHECKABLE, PASSED, Step, attempt, in_one
 from integrations.errors import ChecksFailed
 from integrations.models import RotationCheck
 from integrations.preparation import Call, cannot_open
-from integrations.trials import Result, Trial, hidden_references, not_checkable, trials_of
+from integrations.trials import Probe, Result, Trial, hidden_references, not_checkable, trials_of
 from secrets_app import keyring
 from secrets_app.errors import NothingStaged
 from secrets_app.models import Secret, SecretValue, ValueState
@@ -54,8 +54,8 @@ async def check(
     if only and not chosen:
         raise NotFound("No such reference.")
     gate, started = asyncio.Semaphore(AT_ONCE), timezone.now()
-    calls = {probe.id: Call(probe.id, environment, check=True, staged=staged.id) for t in chosen for probe in t.probes}
-    running = {key: asyncio.ensure_future(_through(gate, actor, call)) for key, call in calls.items()}
+    probes = {probe.integration.id: probe for trial in chosen for probe in trial.probes}
+    running = {key: asyncio.ensure_future(_through(gate, actor, probe, staged)) for key, probe in probes.items()}
     try:
         await asyncio.gather(*[_settle(staged, trial, running, started) for trial in chosen])
     finally:
@@ -129,10 +129,11 @@ def forget_old() -> int:
     return old.delete()[0]
 
 
-async def _through(gate: asyncio.Semaphore, actor: Actor, call: Call) -> Step:
+async def _through(gate: asyncio.Semaphore, actor: Actor, probe: Probe, staged: SecretValue) -> Step:
+    call = Call(probe.integration.id, Environment(staged.environment), check=True, staged=staged.id)
     async with gate:
         try:
-            return await attempt(actor, call)
+            return in_one(await attempt(actor, call, probe.check))
         except NotFound:
             return Step("request", NOT_CHECKABLE, None, "The integration was deleted meanwhile.")
 
@@ -141,7 +142,7 @@ async def _settle(
     staged: SecretValue, trial: Trial, running: Mapping[UUID, Awaitable[Step]], started: datetime
 ) -> None:
     # One after the other: each has been started already, so this waits only for the slowest.
-    steps = [await running[probe.id] for probe in trial.probes]
+    steps = [await running[probe.integration.id] for probe in trial.probes]
     await in_database(_keep, staged, trial.reference.id, _combined(steps, trial), started)
 
 
@@ -151,16 +152,17 @@ def _found(actor: Actor, staged: SecretValue) -> list[Trial]:
     return trials_of(actor, staged)
 
 
-def _combined(steps: Iterable[Step], trial: Trial) -> Result:
+def _combined(steps: list[Step], trial: Trial) -> Result:
     """The first failure, else that it passed; several probes serve one reference where it is a connector's."""
     found = [(step, probe) for step, probe in zip(steps, trial.probes, strict=True) if step.outcome != NOT_CHECKABLE]
     failed = next(((step, probe) for step, probe in found if step.outcome == FAILED), None)
     if failed:
         step, probe = failed
-        named = f"{probe.name}: {step.detail}" if probe.id != trial.reference.integration_id else step.detail
+        itself = probe.integration.id == trial.reference.integration_id
+        named = step.detail if itself else f"{probe.integration.name}: {step.detail}"
         return Result(FAILED, step.code, named)
     if not found:
-        return not_checkable(trial.why_not or "The integration was deleted meanwhile.")
+        return not_checkable(trial.why_not or steps[0].detail)
     if trial.partial:
         return not_checkable("Other integrations that use it are not visible to this key.")
     if len(found) > 1:

@@ -5,6 +5,7 @@ of what a slot cannot carry. Every slot is filled in one pass over the template'
 looked at again. It does not build requests and does not know which host they go to.
 """
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ MASK = "\N{BULLET}" * 8
 Encode = Callable[[str, Placeholder], str]
 
 _HEADER_TEXT = re.compile(r"[\t\x20-\x7e]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,50 @@ def fill_header(name: str, template: Template, filling: Filling) -> str:
             f"The header {name} cannot be sent: with {_used(template)} filled in it is empty or has blanks at an edge."
         )
     return value
+
+
+def fill_basic(username: Template, password: Template, filling: Filling, *, encoded: bool = False) -> str:
+    """Base64 of `user:password` in UTF-8 (RFC 7617 section 2); the mask in a preview.
+
+    `encoded` form-urlencodes both first (RFC 6749 section 2.3.1), so that nothing needs to be refused.
+
+    Raises InvalidHeaderValue: the user name holds a colon, or one of them a control character.
+    """
+
+    def checked(text: str, part: Part) -> str:
+        if encoded:
+            return quote_plus(text)
+        if not text.isprintable() or (part in username.parts and ":" in text):
+            raise InvalidHeaderValue(
+                f"The header Authorization cannot be sent: what {part} stands for holds a line break, another control "
+                "character, or a colon in the user name."
+            )
+        return text
+
+    literal = quote_plus if encoded else str
+    pair = f"{filling.fill(username, checked, literal)}:{filling.fill(password, checked, literal)}"
+    return MASK if filling.secrets is None else base64.b64encode(pair.encode()).decode()
+
+
+def fill_sip(what: str, template: Template, filling: Filling) -> str:
+    """A user name or password for digest authentication; raises InvalidHeaderValue for control characters.
+
+    `what` is its name in that sentence. Quotes and backslashes are escaped where the text is quoted (`digest.quoted`).
+    """
+
+    def checked(text: str, part: Part) -> str:
+        if _CONTROL.search(text):
+            raise InvalidHeaderValue(
+                f"The {what} cannot be used: what {part} stands for holds a line break or another control character."
+            )
+        return text
+
+    return filling.fill(template, checked, lambda literal: checked(literal, "its text"))
+
+
+def bearer(token: Plaintext) -> str:
+    """The value of the header `Authorization` for an access token (RFC 6750 section 2.1)."""
+    return f"Bearer {token.expose()}"
 
 
 def fill_path(template: Template, filling: Filling) -> str:

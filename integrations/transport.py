@@ -10,13 +10,13 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NoReturn
 
 import aiohttp
 from aiohttp.http_exceptions import LineTooLong
 
 from accounts.errors import Refusal
+from integrations.conversations import Hear
 from integrations.decoding import decode
 from integrations.dialling import JudgedConnector, Lookup, system_lookup
 from integrations.egress import EgressPolicy, admit_url
@@ -30,6 +30,7 @@ from integrations.errors import (
 )
 from integrations.headers import check_headers
 from integrations.requests import OutgoingRequest
+from integrations.responses import UpstreamResponse
 
 CONNECT_SECONDS = 5.0
 MAX_BODY_BYTES = 1024 * 1024
@@ -40,22 +41,9 @@ _MAX_HEADER_COUNT = 256
 _MAX_LINE_BYTES = 16 * 1024
 _READ_BYTES = 64 * 1024
 
+_EVENT_STREAM = "text/event-stream"
+
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamResponse:
-    """What the upstream answered, not yet masked. Show nothing of it before that.
-
-    All of it is bytes: decoding could change a value so that the masking misses it. `body` is decompressed. It is empty
-    when `readable` is False: then it came in an encoding that cannot be checked.
-    """
-
-    status: int
-    reason: bytes = field(repr=False)
-    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
-    body: bytes = field(repr=False)
-    readable: bool
 
 
 async def send(
@@ -65,18 +53,23 @@ async def send(
     ssl_context: ssl.SSLContext,
     max_body: int = MAX_BODY_BYTES,
     lookup: Lookup = system_lookup,
+    hear: Hear | None = None,
 ) -> UpstreamResponse:
     """Send one request and read the whole answer, within `request.timeout_seconds` of wall clock, DNS included.
+
+    Args:
+        hear: asked while an event stream is read that is not compressed: such a stream may stay open after what it
+            was asked for. The limits of size and time hold all the same.
 
     Raises InvalidHeaderValue, InvalidUrl, EgressDenied, UpstreamUnreachable, UpstreamTls, UpstreamTimeout,
     ResponseTooLarge or ResponseUnreadable.
     """
     check_headers(request.headers)
     _check_destination(request, policy)
-    _check_tls(ssl_context)
+    check_tls(ssl_context)
     try:
         async with asyncio.timeout(request.timeout_seconds), _session(request, policy, lookup) as session:
-            return await _exchange(session, request, ssl_context, max_body)
+            return await _exchange(session, request, ssl_context, max_body, hear)
     except Refusal:
         raise
     except Exception as error:  # broad: whatever a library raises here could quote the request in its text
@@ -92,7 +85,7 @@ def _check_destination(request: OutgoingRequest, policy: EgressPolicy) -> None:
         raise InvalidUrl("This address can be read in more than one way.")
 
 
-def _check_tls(context: ssl.SSLContext) -> None:
+def check_tls(context: ssl.SSLContext) -> None:
     """A context that trusts anybody is a programming error, not a choice."""
     strict = context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
     if not strict or context.minimum_version < ssl.TLSVersion.TLSv1_2:
@@ -115,7 +108,11 @@ def _session(request: OutgoingRequest, policy: EgressPolicy, lookup: Lookup) -> 
 
 
 async def _exchange(
-    session: aiohttp.ClientSession, request: OutgoingRequest, context: ssl.SSLContext, max_body: int
+    session: aiohttp.ClientSession,
+    request: OutgoingRequest,
+    context: ssl.SSLContext,
+    max_body: int,
+    hear: Hear | None,
 ) -> UpstreamResponse:
     call = session.request(
         request.method,
@@ -127,7 +124,8 @@ async def _exchange(
     )
     async with call as response:
         headers = _read_headers(response)
-        raw = await _read_body(response, max_body)
+        heard = hear if response.content_type == _EVENT_STREAM and not _is_encoded(headers) else None
+        raw = await _read_body(response, max_body, heard)
     body = decode(raw, _encodings(headers), limit=max_body)
     return UpstreamResponse(
         status=response.status,
@@ -152,14 +150,20 @@ def _read_headers(response: aiohttp.ClientResponse) -> tuple[tuple[bytes, bytes]
     return raw
 
 
-async def _read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The body as it was sent, still compressed."""
+async def _read_body(response: aiohttp.ClientResponse, limit: int, hear: Hear | None) -> bytes:
+    """The body as it was sent, still compressed; of an event stream as much as was enough."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
             raise ResponseTooLarge(f"The answer is larger than {limit} bytes.")
+        if hear and await hear(chunk):
+            break
     return bytes(body)
+
+
+def _is_encoded(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
+    return any(coding not in {"", "identity"} for coding in _encodings(headers))
 
 
 def _encodings(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:

@@ -3,15 +3,17 @@
 Owns which integrations try a reference, and whether a stored result still counts. It reads; nothing is called here.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.environments import Environment
 from integrations.checking import FAILED, NOT_CHECKABLE, PASSED, declared_check
+from integrations.conversations import Conversation
 from integrations.kinds import KINDS
+from integrations.lineage import WITH_LINKS, chain_of
 from integrations.models import Integration, RotationCheck, SecretReference
+from integrations.uses import users_of
 from secrets_app.models import SecretValue
 
 MISSING = "missing"
@@ -31,19 +33,31 @@ NOT_TRIED = Result(MISSING, None, "The new value has not been tried here yet.")
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """An integration and its harmless check, which sends the secret."""
+
+    integration: Integration
+    check: Conversation
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
-    """One reference, the integrations whose harmless check sends the secret, and the result so far.
+    """One reference, the checks that can try it, and the result so far.
 
     `why_not` says why nothing can be tried; empty where something can. `partial` where integrations that use it too are
     not visible to the key that asks: then passing proves nothing.
     """
 
     reference: SecretReference
-    probes: tuple[Integration, ...]
-    requests: tuple[str, ...]
+    probes: tuple[Probe, ...]
     why_not: str
     result: Result
     partial: bool = False
+
+    @property
+    def requests(self) -> tuple[str, ...]:
+        """What the checks send, in words."""
+        return tuple(probe.check.summary for probe in self.probes)
 
     @property
     def passed(self) -> bool:
@@ -71,20 +85,16 @@ def live_references(actor: Actor, secret_id: UUID) -> list[SecretReference]:
     rows = SecretReference.objects.filter(organization=actor.organization, secret=secret_id, needed_in__gt=0)
     if actor.integrations is not None:
         rows = rows.filter(integration__in=actor.integrations)
-    rows = rows.select_related("integration", "integration__auth_connector")
-    return list(rows.order_by("integration__name", "slot", "pk"))
+    return list(rows.select_related(*WITH_LINKS).order_by("integration__name", "slot", "pk"))
 
 
 def trials_of(actor: Actor, staged: SecretValue) -> list[Trial]:
     """Every live reference of the staged value's secret in its environment that the actor sees, by integration name."""
     environment = Environment(staged.environment)
     references = [ref for ref in live_references(actor, staged.secret_id) if environment in ref.needed_in]
-    users = _users_of({ref.integration_id for ref in references}, actor, environment)
+    users = users_of({ref.integration_id for ref in references})
     results = {row.reference_id: row for row in RotationCheck.objects.filter(value=staged)}
-    return [
-        _trial(ref, users.get(ref.integration_id, []), actor, results.get(ref.id), environment, staged.secret.name)
-        for ref in references
-    ]
+    return [_trial(ref, users[ref.integration_id], actor, results.get(ref.id), environment) for ref in references]
 
 
 def hidden_references(actor: Actor, staged: SecretValue) -> int:
@@ -96,50 +106,40 @@ def hidden_references(actor: Actor, staged: SecretValue) -> int:
     return rows.exclude(integration__in=actor.integrations).count()
 
 
-def _users_of(connectors: set[UUID], actor: Actor, environment: Environment) -> dict[UUID, list[Integration]]:
-    """The enabled integrations that build on these and run in the environment, also those that a key does not see."""
-    users: dict[UUID, list[Integration]] = defaultdict(list)
-    rows = Integration.objects.of(actor.organization).filter(auth_connector__in=connectors, enabled=True)
-    for user in rows.filter(environments__has=environment).select_related("auth_connector").order_by("name", "pk"):
-        if user.auth_connector_id:
-            users[user.auth_connector_id].append(user)
-    return users
-
-
 def _trial(
     reference: SecretReference,
     users: list[Integration],
     actor: Actor,
     stored: RotationCheck | None,
     environment: Environment,
-    name: str,
 ) -> Trial:
-    is_connector = KINDS[reference.integration.kind].is_connector
+    """A link that has no check of its own which sends the secret is tried by what builds on it."""
+    own = declared_check(reference.integration)
+    is_base = KINDS[reference.integration.kind].is_connector or KINDS[reference.integration.kind].is_connection
+    by_users = is_base and not (own and reference.name in own.secret_names)
+    users = [user for user in users if user.enabled and environment in user.environments] if by_users else []
     seen = [user for user in users if actor.sees(user.id)]
-    candidates = seen if is_connector else [reference.integration]
+    candidates = seen if by_users else [reference.integration]
     declared = [(candidate, declared_check(candidate)) for candidate in candidates]
-    sending = [(candidate, request) for candidate, request in declared if request and name in request.secret_names]
+    sending = [
+        Probe(candidate, check) for candidate, check in declared if check and reference.name in check.secret_names
+    ]
     why_not = ""
-    if is_connector and users and not seen:
+    if users and not seen:
         why_not = "No integration that uses it is visible to this key."
-    elif is_connector and not users:
+    elif by_users and not users:
         why_not = f"No integration that runs in {environment.label} uses it."
-    elif not any(request for _, request in declared):
+    elif not any(check for _, check in declared):
         why_not = "No harmless check is declared."
     elif not sending:
         why_not = "Its harmless check does not send this secret."
     return Trial(
         reference=reference,
-        probes=tuple(candidate for candidate, _ in sending),
-        requests=tuple(f"{request.method} {request.path.source or '/'}" for _, request in sending),
+        probes=tuple(sending),
         why_not=why_not,
-        result=_judged(stored, [reference.integration, *_chain(users if is_connector else candidates)]),
-        partial=is_connector and len(seen) < len(users),
+        result=_judged(stored, [link for item in (reference.integration, *users) for link in chain_of(item)]),
+        partial=len(seen) < len(users),
     )
-
-
-def _chain(integrations: list[Integration]) -> list[Integration]:
-    return [*integrations, *(found for item in integrations if (found := item.auth_connector))]
 
 
 def _judged(stored: RotationCheck | None, involved: list[Integration]) -> Result:

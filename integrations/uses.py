@@ -1,7 +1,7 @@
 """Where the value of a secret goes: its references with the hosts behind them, each judged by the allowed domains.
 
-Opens nothing and calls nothing. An auth connector sends nothing by itself: its hosts are those of the integrations that
-take their authentication from it.
+Opens nothing and calls nothing. An auth connector without an address sends nothing itself: its hosts are those of the
+integrations that take their authentication from it.
 """
 
 from collections import defaultdict
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from accounts.models import Organization
-from integrations.kinds import KINDS
+from integrations.lineage import WITH_LINKS, chain_of
 from integrations.models import Integration, SecretReference
-from integrations.warnings import host_of
+from integrations.warnings import hosts_for
 from secrets_app.domains import matching_rule
 
 LOOKED_AT_MOST = 500
@@ -45,14 +45,16 @@ def uses_of(references: Iterable[SecretReference], domains: Sequence[str]) -> li
         domains: the allowed domains to judge by; empty for any.
     """
     rows = list(references)
-    users = _users({row.integration_id for row in rows if KINDS[row.integration.kind].is_connector})
-    uses = [_use(row, host, via, domains) for row in rows for host, via in _destinations(row.integration, users)]
+    users = users_of({row.integration_id for row in rows})
+    uses = [
+        _use(row, host, via, domains) for row in rows for host, via in _destinations(row, users[row.integration_id])
+    ]
     return sorted(uses, key=lambda use: (not use.blocked, use.reference.integration_name, use.reference.slot, use.host))
 
 
 def references_by_name(organization: Organization, name: str) -> list[SecretReference]:
     """The first `LOOKED_AT_MOST` references that name a secret, whether it exists or not, by integration."""
-    rows = SecretReference.objects.filter(organization=organization, name=name).select_related("integration")
+    rows = SecretReference.objects.filter(organization=organization, name=name).select_related(*WITH_LINKS)
     return list(rows.order_by("integration__name", "slot", "pk")[:LOOKED_AT_MOST])
 
 
@@ -65,15 +67,18 @@ def _use(row: SecretReference, host: str, via: str, domains: Sequence[str]) -> U
     return Use(row, host, via, matching_rule(domains, host) if domains and host else "")
 
 
-def _users(connectors: set[UUID]) -> dict[UUID | None, list[Integration]]:
-    found: dict[UUID | None, list[Integration]] = defaultdict(list)
-    for user in Integration.objects.filter(auth_connector__in=connectors).order_by("name"):
-        found[user.auth_connector_id].append(user)
+def users_of(ids: Iterable[UUID]) -> dict[UUID, list[Integration]]:
+    """The integrations that build on each of these, by name; empty for one that nothing builds on."""
+    found: dict[UUID, list[Integration]] = defaultdict(list)
+    wanted = set(ids)
+    for user in Integration.objects.building_on(wanted).with_links().order_by("name", "pk"):
+        for link in chain_of(user)[1:]:
+            if link.pk in wanted:
+                found[link.pk].append(user)
     return found
 
 
-def _destinations(integration: Integration, users: dict[UUID | None, list[Integration]]) -> list[tuple[str, str]]:
-    """Hosts, each with the integration that leads there from a connector."""
-    if not KINDS[integration.kind].is_connector:
-        return [(host_of(integration) or "", "")]
-    return [(host_of(user) or "", user.name) for user in users[integration.pk]] or [("", "")]
+def _destinations(row: SecretReference, users: Iterable[Integration]) -> list[tuple[str, str]]:
+    """Hosts; where the integration has no address of its own, those of what builds on it, each with its name."""
+    own = [(host, "") for host in hosts_for(row.integration, row.name)]
+    return own or [(host, user.name) for user in users for host in hosts_for(user, row.name)] or [("", "")]

@@ -17,6 +17,7 @@ from accounts.stamps import requires
 from accounts.texts import UNSTORABLE
 from integrations import graph
 from integrations.kinds import KINDS
+from integrations.usage import COUNTED_AT_MOST, calls_by_place
 from integrations.uses import LOOKED_AT_MOST, Use, hosts_of, references_by_name, uses_of
 from secrets_app import inventory
 from secrets_app.domains import BadDomain, clean_domain
@@ -38,6 +39,8 @@ def where_used(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpRespo
         "blocked": [use for use in uses if use.blocked],
         "looked_at_most": LOOKED_AT_MOST if row.usage_count > LOOKED_AT_MOST else None,
         "drawing": _drawing(row.name, uses),
+        "places": calls_by_place(actor.organization, secret_id),
+        "counted_at_most": COUNTED_AT_MOST,
     }
     return render(request, "integrations/where_used.html", context)
 

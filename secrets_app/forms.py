@@ -79,9 +79,9 @@ def read(post: QueryDict) -> Submission:
     )
 
 
-def blank(name: str) -> dict[str, Any]:
-    """The fields of a form for a new secret."""
-    return Submission(name, "", SHARED, {}, [], enabled=True, allow_short=False, version=None).shown_again()
+def blank(name: str, domains: list[str]) -> dict[str, Any]:
+    """The fields of a form for a new secret, with a name and allowed domains that somebody proposes."""
+    return Submission(name, "", SHARED, {}, domains, enabled=True, allow_short=False, version=None).shown_again()
 
 
 def stored(row: Row) -> dict[str, Any]:

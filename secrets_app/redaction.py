@@ -9,8 +9,9 @@ The search is one `bytes.find` per form: linear in the worst case for long forms
 alternation of all of them, and `re` would keep that pattern, values and all, in its process-wide cache.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import final
 
 from secrets_app.plaintext import Plaintext
@@ -37,15 +38,19 @@ class Masked:
     withheld: bool
 
 
+_NONE: Mapping[str, Sequence[Plaintext]] = MappingProxyType({})
+
+
 @final
 class Redactor:
     """Masks the values of one run. Make one for each run and drop it with the values."""
 
     __slots__ = ("_targets",)
 
-    def __init__(self, values: Mapping[str, Plaintext]) -> None:
-        """`values` by the secret's name."""
-        self._targets = tuple(_Target(name, value.expose()) for name, value in values.items())
+    def __init__(self, values: Mapping[str, Plaintext], composites: Mapping[str, Sequence[Plaintext]] = _NONE) -> None:
+        """`values` by the secret's name, `composites` the texts made of them that were sent."""
+        sent = [*values.items(), *((name, text) for name, texts in composites.items() for text in texts)]
+        self._targets = tuple(_Target(name, value.expose()) for name, value in sent)
 
     def __repr__(self) -> str:
         return "<Redactor>"

@@ -24,6 +24,9 @@ from secrets_app.renaming_views import check
 from secrets_app.services import secrets
 from secrets_app.values import warnings_for
 
+PROPOSED_DOMAINS = 10
+"""How many allowed domains an address may propose."""
+
 
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
@@ -31,7 +34,12 @@ from secrets_app.values import warnings_for
 def new(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The form for a new secret; store it when sent."""
     if request.method == "GET":
-        return _form(request, actor, None, forms.blank(request.GET.get("name", "")))
+        return _form(
+            request,
+            actor,
+            None,
+            forms.blank(request.GET.get("name", ""), request.GET.getlist("domains")[:PROPOSED_DOMAINS]),
+        )
     sent = forms.read(request.POST)
     try:
         secret = secrets.create_secret(

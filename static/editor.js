@@ -84,7 +84,7 @@
   onStart(paintAll);
 
   // Raw credentials: the server is asked after each change; every note stands below the field that it is about.
-  const COLUMN = /^(header|query|form|param)_([a-z]+)-(\d+)$/;
+  const COLUMN = /^(\w+)_([a-z]+)-(\d+)$/;
   function control(field) {
     const found = field.match(COLUMN); if (!found) return document.getElementById("f-" + field);
     const rows = $$(`#rows-${found[1]} > [data-row]`).filter((row) => $$("input, textarea", row).some((i) => i.value.trim()));

@@ -76,6 +76,16 @@
     if (on("[data-add-domain]")) allow(on("[data-add-domain]"));
     if (on("[data-use-name]")) useName(on("[data-use-name]").dataset.useName);
   });
+  // Fields that count only for some choices of another one.
+  function showFields() {
+    $$("[data-shown-for]").forEach((field) => {
+      const inputs = $$(`[name="${field.dataset.shownFor}"]`), chosen = inputs.find((i) => i.type !== "radio" || i.checked)?.value;
+      field.hidden = !field.dataset.shownValues.split(" ").includes(chosen);
+    });
+  }
+  document.addEventListener("change", showFields);
+  onStart(showFields);
+
   const touched = (e) => { const note = document.getElementById(e.target.closest("form[data-watch]")?.dataset.watch); if (note) note.hidden = false; };
   document.addEventListener("change", touched);
   document.addEventListener("input", (e) => { touched(e); if (e.target.matches("[data-name]")) checkName(e.target.value); });

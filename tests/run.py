@@ -1,4 +1,4 @@
-"""`make test`: the whole suite on SQLite, then on PostgreSQL; browser tests in Chromium among them.
+"""`make test`: the whole suite on SQLite, then on PostgreSQL; tests with Chromium, kamailio and Node among them.
 
 What is not installed is left out, loudly; with CI=true that is a failure. `DATABASE_URL` names an existing PostgreSQL
 server to use instead of one of our own. Arguments are passed on to pytest.
@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager, nullcontext
 from tests import postgres
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+MARKERS = {"Chromium": "browser", "kamailio": "kamailio", "Node with npm": "node"}
+"""What is left out, by marker, where something is not installed."""
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +26,8 @@ def main(arguments: list[str]) -> int:
     if left_out and os.environ.get("CI") == "true":
         sys.stdout.write("\nIn CI nothing may be left out.\n")
         return 1
-    options = [*arguments, *(["-m", "not browser"] if "Chromium" in left_out else [])]
+    unwanted = " and ".join(f"not {MARKERS[name]}" for name in left_out if name in MARKERS)
+    options = [*arguments, *(["-m", unwanted] if unwanted else [])]
     codes = [suite("SQLite", nullcontext(""), options)]
     if "PostgreSQL" not in left_out:
         codes.append(suite("PostgreSQL", database(), options))
@@ -38,6 +41,8 @@ def missing() -> list[str]:
     found = {
         "PostgreSQL": postgres.binaries() or os.environ.get("DATABASE_URL"),
         "Chromium": any(shutil.which(name) for name in BROWSERS),
+        "kamailio": shutil.which("kamailio"),
+        "Node with npm": shutil.which("node") and shutil.which("npm"),
     }
     return [name for name, present in found.items() if not present]
 

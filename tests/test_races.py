@@ -24,7 +24,7 @@ from accounts.services.api_keys import create_api_key
 from accounts.services.organizations import change_role, create_organization
 from integrations import ledger
 from integrations.errors import IntegrationInUse
-from integrations.models import Integration, SecretReference
+from integrations.models import Integration, Run, SecretReference
 from integrations.services import integrations
 from secrets_app import keyring, resolver
 from secrets_app.errors import SecretInUse
@@ -298,3 +298,41 @@ def test_everything_at_once_keeps_the_chain(owner, together):
         assert isinstance(problems[-1], NotFound)
     assert AuditEvent.objects.count() > 75
     assert chain_holds(owner.organization)
+
+
+def test_copies_made_at_once_get_names_of_their_own(owner, together):
+    store_secret(owner)
+    for number in range(10):
+        source = make_action(owner, f"Action {number}")
+        act = partial(integrations.duplicate_integration, actor=owner, integration_id=source.id)
+        only(together(act, act, act, partial(make_action, owner, f"Action {number} (copy)")), Invalid)
+        names = set(
+            Integration.objects.filter(name__startswith=f"Action {number} (copy").values_list("name", flat=True)
+        )
+        assert len(names) >= 3
+
+
+def test_copy_and_deletion_at_once_leave_nothing_torn(owner, together):
+    for number in range(10):
+        secret = store_secret(owner, f"key.{number}")
+        source = make_action(owner, f"Action {number}", uses=f"key.{number}")
+        problems = together(
+            partial(integrations.duplicate_integration, actor=owner, integration_id=source.id),
+            partial(integrations.delete_integration, actor=owner, integration_id=source.id),
+            partial(secrets.delete_secret, actor=owner, secret_id=secret.id),
+        )
+        only(problems, NotFound, SecretInUse)
+        assert dangling() == 0
+
+
+def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeypatch):
+    monkeypatch.setattr(ledger, "BATCH", 3)
+    action = make_action(owner)
+    for _ in range(40):
+        ledger.begin(actor=owner, integration=action, environment=S, operation="call")
+    Run.objects.update(started_at=timezone.now() - timedelta(days=4000))
+    kept = ledger.begin(actor=owner, integration=action, environment=S, operation="call")
+    gone = []
+    only(together(*[lambda: gone.append(ledger.forget_old())] * 8))
+    assert sum(gone) == 40
+    assert list(Run.objects.all()) == [kept]

@@ -65,14 +65,34 @@ def make_connector(
     )
 
 
+def make_mcp_server(
+    actor: Actor,
+    url: str = "https://mcp.example.com/mcp",
+    name: str = "CRM tools",
+    *,
+    environments: Iterable[Environment] = (Environment.STAGING,),
+    **config: Any,
+) -> Integration:
+    """An MCP server."""
+    return create_integration(
+        actor=actor, kind="mcp_server", name=name, environments=environments, config={"url": url, **config}
+    )
+
+
 def key_for(
     actor: Actor,
     *scopes: Scope,
     environments: Iterable[Environment] = ALL_ENVIRONMENTS,
     integrations: Iterable[Any] | None = None,
+    **limits: Any,
 ) -> str:
     """The text of a new API key of the actor's organization; every scope unless some are named."""
     _, text = create_api_key(
-        actor=actor, name="agent", scopes=scopes or Scope, environments=environments, integrations=integrations
+        actor=actor,
+        name="agent",
+        scopes=scopes or Scope,
+        environments=environments,
+        integrations=integrations,
+        **limits,
     )
     return text.text

@@ -1,6 +1,7 @@
 """Upstreams that misbehave: a raw socket server which answers each request with whatever bytes a test says."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,17 +10,17 @@ Respond = Callable[[bytes, socket.socket], None]
 
 
 @contextmanager
-def answering(respond: Respond, *, until: bytes = b"\r\n\r\n") -> Iterator[str]:
+def answering(respond: Respond, *, until: bytes = b"\r\n\r\n", tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve on loopback until the block ends; its base URL.
 
     `respond` gets the request and the connection, once everything up to `until` and the announced body has arrived.
     """
     with socket.create_server(("127.0.0.1", 0)) as server:
         stopped = threading.Event()
-        thread = threading.Thread(target=_serve, args=(server, respond, until, stopped), daemon=True)
+        thread = threading.Thread(target=_serve, args=(server, respond, until, stopped, tls), daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+            yield f"http{'s' if tls else ''}://127.0.0.1:{server.getsockname()[1]}"
         finally:
             stopped.set()
             with socket.create_connection(server.getsockname()):
@@ -38,19 +39,22 @@ def closed_port() -> int:
         return server.getsockname()[1]
 
 
-def _serve(server: socket.socket, respond: Respond, until: bytes, stopped: threading.Event) -> None:
+def _serve(
+    server: socket.socket, respond: Respond, until: bytes, stopped: threading.Event, tls: ssl.SSLContext | None
+) -> None:
     while True:
         connection, _ = server.accept()
         if stopped.is_set():
             connection.close()
             return
-        threading.Thread(target=_one, args=(connection, respond, until), daemon=True).start()
+        threading.Thread(target=_one, args=(connection, respond, until, tls), daemon=True).start()
 
 
-def _one(connection: socket.socket, respond: Respond, until: bytes) -> None:
+def _one(connection: socket.socket, respond: Respond, until: bytes, tls: ssl.SSLContext | None) -> None:
     with connection:
         try:
-            respond(_request(connection, until), connection)
+            with tls.wrap_socket(connection, server_side=True) if tls else connection as spoken:
+                respond(_request(spoken, until), spoken)
         except OSError:
             return  # the client has gone, which is what some tests are about
 

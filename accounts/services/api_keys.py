@@ -17,6 +17,8 @@ from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
 
 STAMP_EVERY = timedelta(minutes=1)
+MAX_CONCURRENT = 100
+HIGHEST_CONCURRENT, HIGHEST_PER_MINUTE = 10_000, 1_000_000
 NAME_LENGTH = ApiKey._meta.get_field("name").max_length or 80
 
 
@@ -28,12 +30,18 @@ def create_api_key(
     environments: Iterable[Environment],
     integrations: Iterable[UUID] | None = None,
     expires_at: datetime | None = None,
+    max_concurrent: int = MAX_CONCURRENT,
+    max_per_minute: int | None = None,
 ) -> tuple[ApiKey, KeyText]:
     """Make a key for the actor's organization. The text is returned once and kept nowhere.
 
+    Args:
+        max_concurrent: calls at once, in each process.
+        max_per_minute: calls in a minute of the clock; None for no limit.
+
     Raises:
         PermissionDenied: the actor may not manage access.
-        Invalid: no name, no scope or no environment.
+        Invalid: no name, no scope, no environment, or a limit out of range.
     """
     actor.check(Permission.API_KEYS_CREATE)
     name, scopes, environments = name.strip(), sorted(set(scopes)), in_order(environments)
@@ -47,6 +55,16 @@ def create_api_key(
             ),
             ("scopes", not scopes, "Choose at least one scope."),
             ("environments", not environments, "Choose at least one environment."),
+            (
+                "max_concurrent",
+                not 1 <= max_concurrent <= HIGHEST_CONCURRENT,
+                f"Enter a number from 1 to {HIGHEST_CONCURRENT}.",
+            ),
+            (
+                "max_per_minute",
+                max_per_minute is not None and not 1 <= max_per_minute <= HIGHEST_PER_MINUTE,
+                f"Enter a number from 1 to {HIGHEST_PER_MINUTE}, or leave it out.",
+            ),
         )
         if wrong
     ]
@@ -63,6 +81,8 @@ def create_api_key(
             environments=environments,
             integrations=None if integrations is None else sorted(str(item) for item in integrations),
             expires_at=expires_at,
+            max_concurrent=max_concurrent,
+            max_per_minute=max_per_minute,
         )
         audit.record(
             audit.Event.API_KEY_CREATED,
@@ -73,6 +93,8 @@ def create_api_key(
             environments=[environment.value for environment in environments],
             integrations=key.integrations,
             expires_at=expires_at.isoformat() if expires_at else None,
+            max_concurrent=max_concurrent,
+            max_per_minute=max_per_minute,
         )
     return key, text
 

@@ -23,9 +23,8 @@ _PLACES = [
     (re.compile(r"config\.body\.content\[(\d+)\]\.(name|value)"), "form_{1}-{0}"),
     (re.compile(r"config\.check\b.*"), "check_path"),
     (re.compile(r"config\.body\.type"), "body_type"),
-    (re.compile(r"config\.(base_url|auth_connector|method|path|timeout_seconds)"), "{0}"),
+    (re.compile(r"config\.(base_url|connection|auth_connector|method|path|timeout_seconds|follow_redirects)"), "{0}"),
 ]
-_NAMED_SLOT = re.compile(r"config\.(headers|query)\.(.+)", re.DOTALL)
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
@@ -39,6 +38,7 @@ class ActionForm(Form):
         body, content = config.get("body", {}), config.get("body", {}).get("content")
         return {
             "base_url": config.get("base_url", ""),
+            "connection": config.get("connection") or "",
             "auth_connector": config.get("auth_connector") or "",
             "method": config.get("method", "GET"),
             "path": config.get("path", ""),
@@ -49,6 +49,7 @@ class ActionForm(Form):
             "form": content if isinstance(content, list) else [],
             "params": parameters.rows_of(config.get("parameters", {})),
             "timeout_seconds": _seconds_as_text(config.get("timeout_seconds", 20)),
+            "follow_redirects": bool(config.get("follow_redirects", False)),
             "check_path": (config.get("check") or {}).get("path", ""),
         }
 
@@ -63,10 +64,11 @@ class ActionForm(Form):
             "form": pairs["form"][0],
             "params": params,
             "timeout_seconds": post.get("timeout_seconds", "").strip(),
+            "follow_redirects": "follow_redirects" in post,
         }
         values |= {
             name: text(post, name)
-            for name in ("auth_connector", "method", "path", "body_type", "body_content", "check_path")
+            for name in ("connection", "auth_connector", "method", "path", "body_type", "body_content", "check_path")
         }
         return Sent(values, [problem for _, found in pairs.values() for problem in found] + problems)
 
@@ -74,6 +76,7 @@ class ActionForm(Form):
         """The configuration. The check keeps its method, and the schema what rows cannot show."""
         config = {
             "base_url": values["base_url"],
+            "connection": values["connection"] or None,
             "auth_connector": values["auth_connector"] or None,
             "method": values["method"],
             "path": values["path"],
@@ -82,12 +85,13 @@ class ActionForm(Form):
             "body": _body(values),
             "parameters": parameters.schema_of(values["params"], stored.get("parameters", {})),
             "timeout_seconds": _seconds(values["timeout_seconds"]),
+            "follow_redirects": values["follow_redirects"],
             "check": _check(values["check_path"], stored.get("check")),
         }
         return keep_line_ends(config, stored)
 
     def error(self, error: FieldError, values: Values) -> FieldError:
-        """Rows are named by their index; a slot of `headers` or `query` by the name of its row."""
+        """Rows are named by their index."""
         if error.field.startswith("config.parameters"):
             return parameters.error_at(error, values["params"])
         return FieldError(_field(error.field, values), error.message)
@@ -145,15 +149,6 @@ def _field(path: str, values: Values) -> str:
     for pattern, field in _PLACES:
         if found := pattern.fullmatch(path):
             return field.format(*found.groups())
-    if found := _NAMED_SLOT.fullmatch(path):
-        return _named_row(found[1], found[2], values)
     if path.startswith("config.body"):
         return "body_type" if values["body_type"] == "form" else "body_content"
     return ""
-
-
-def _named_row(place: str, name: str, values: Values) -> str:
-    """The value of the first row with this name."""
-    prefix = {"headers": "header", "query": "query"}[place]
-    indexes = [index for index, row in enumerate(values[place]) if row["name"] == name]
-    return f"{prefix}_value-{indexes[0]}" if indexes else ""

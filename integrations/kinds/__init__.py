@@ -3,8 +3,22 @@
 from typing import Any
 
 from integrations.kinds.api_action import ApiAction
+from integrations.kinds.api_connection import ApiConnection
 from integrations.kinds.auth_connector import AuthConnector
 from integrations.kinds.base import Kind
+from integrations.kinds.calcom import Calcom
+from integrations.kinds.mcp_server import McpServer
+from integrations.kinds.sip_trunk import SipTrunk
 
-KINDS: dict[str, Kind[Any]] = {kind.key: kind for kind in (ApiAction(), AuthConnector())}
+KINDS: dict[str, Kind[Any]] = {
+    kind.key: kind
+    for kind in (
+        Calcom(),
+        SipTrunk(),
+        McpServer(),
+        ApiAction(),
+        ApiConnection(),
+        AuthConnector(),
+    )
+}
 """Every kind by the key that is stored and that the API uses."""

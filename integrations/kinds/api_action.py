@@ -4,21 +4,29 @@ Owns: what the configuration of an action may say and the request template made 
 business; the shape of each part is checked by the module that renders it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel
-
 from accounts.errors import FieldError
+from integrations.conversations import Destination, HttpCall
 from integrations.json_body import parse_json_body
 from integrations.kinds import api_action_rules as rules
-from integrations.kinds.api_action_config import ApiActionConfig, BodyConfig
-from integrations.kinds.auth_connector import ApiKeyConfig, BearerConfig, Credential, credential_of
-from integrations.kinds.base import Destination, Kind, Operation, Slot
-from integrations.kinds.fields import Entry, read_shape
+from integrations.kinds.api_action_config import ApiActionConfig, BodyConfig, CheckConfig
+from integrations.kinds.api_connection import ApiConnectionConfig
+from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
+from integrations.kinds.fields import read_shape
+from integrations.kinds.http_parts import (
+    collisions,
+    credential,
+    entry_slots,
+    merged,
+    not_sent_by,
+    pairs,
+    without_params,
+)
 from integrations.placeholders import parse
-from integrations.requests import Body, FormBody, Pair, RequestTemplate, TextBody
+from integrations.requests import Body, FormBody, RequestTemplate, TextBody
 
 CALL = "call"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -41,15 +49,15 @@ class ApiAction(Kind[ApiActionConfig]):
         return rules.problems_of_parts(config) or rules.problems_with_params(config, self.slots(config))
 
     def summary(self, config: ApiActionConfig) -> str:
-        """`POST api.example.com/v1/contacts`."""
+        """`POST api.example.com/v1/contacts`; the path alone where the address comes from a connection."""
         return f"{config.method} {config.base_url.partition('://')[2].rstrip('/')}{config.path}"
 
     def slots(self, config: ApiActionConfig) -> list[Slot]:
         """`path`, `headers.NAME`, `query.NAME`, `body` and `check.path`."""
         slots = [
             Slot("path", parse(config.path), "config.path"),
-            *_entry_slots("headers", config.headers),
-            *_entry_slots("query", config.query),
+            *entry_slots("headers", config.headers),
+            *entry_slots("query", config.query),
             *_body_slots(config.body),
         ]
         if config.check:
@@ -57,41 +65,41 @@ class ApiAction(Kind[ApiActionConfig]):
         return slots
 
     def destinations(self, config: ApiActionConfig) -> list[Destination]:
-        """The base URL."""
-        return [Destination("config.base_url", config.base_url)]
+        """The base URL; nothing of its own where that comes from a connection."""
+        return [Destination("config.base_url", config.base_url)] if config.base_url else []
 
     def connector_id(self, config: ApiActionConfig) -> UUID | None:
-        """The one that it names, if any."""
+        """The one that it names, if any; else its connection's is used."""
         return config.auth_connector
+
+    def connection_id(self, config: ApiActionConfig) -> UUID | None:
+        """The one that it names, if any."""
+        return config.connection
 
     def operations(self, config: ApiActionConfig) -> list[Operation]:
         """The one call that it describes."""
         described = f"{config.method} {config.path or '/'}"
         return [Operation(CALL, described, _closed(config.parameters), read_only=config.method in SAFE_METHODS)]
 
-    def build(self, config: ApiActionConfig, connector: BaseModel | None = None) -> RequestTemplate:
-        """The call, with the connector's credential in place of an entry of the same name."""
-        return _request(config, config.method, config.path, _credential(connector), _body(config.body))
+    def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:  # noqa: ARG002
+        """The call, with what its connection and its connector add."""
+        request = _request(config, parents, config.method, config.path, _body(config.body))
+        return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
 
-    def check_request(self, config: ApiActionConfig, connector: BaseModel | None = None) -> RequestTemplate | None:
-        """The declared check: no body, and no header or query entry that would need an argument."""
-        if config.check is None:
+    def check(self, config: ApiActionConfig, parents: Parents = NO_PARENTS) -> HttpCall | None:
+        """The declared check, else that of the connection: no body, and no entry that would need an argument."""
+        declared = config.check or _check_of(parents.connection)
+        if declared is None:
             return None
         fixed = config.model_copy(
-            update={"headers": _without_params(config.headers), "query": _without_params(config.query)}
+            update={"headers": without_params(config.headers), "query": without_params(config.query)}
         )
-        return _request(fixed, config.check.method, config.check.path, _credential(connector), None)
+        request = _request(fixed, parents, declared.method, declared.path, None)
+        return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
 
-    def check_with_connector(self, config: ApiActionConfig, connector: BaseModel) -> list[FieldError]:
+    def problems_with_parents(self, config: ApiActionConfig, parents: Parents) -> list[FieldError]:
         """Entries that the connector's credential would collide with (DESIGN section 5)."""
-        return list(_collisions(config, _credential(connector)))
-
-
-def _entry_slots(place: str, entries: list[Entry]) -> list[Slot]:
-    return [
-        Slot(f"{place}.{entry.name}", parse(entry.value), f"config.{place}[{index}].value")
-        for index, entry in enumerate(entries)
-    ]
+        return list(collisions(config.headers, config.query, credential(parents.connector)))
 
 
 def _body_slots(config: BodyConfig) -> list[Slot]:
@@ -102,55 +110,36 @@ def _body_slots(config: BodyConfig) -> list[Slot]:
     return [Slot("body", template, "config.body.content") for template in (body.templates if body else ())]
 
 
-def _request(
-    config: ApiActionConfig, method: str, path: str, credential: Credential, body: Body | None
-) -> RequestTemplate:
-    taken = {pair.name.lower() for pair in credential.headers}, {pair.name for pair in credential.query}
-    headers = [entry for entry in config.headers if entry.name.lower() not in taken[0]]
-    query = [entry for entry in config.query if entry.name not in taken[1]]
+def _check_of(connection: ApiConnectionConfig | None) -> CheckConfig | None:
+    return CheckConfig(path=connection.check_path) if connection and connection.check_path else None
+
+
+def _request(config: ApiActionConfig, parents: Parents, method: str, path: str, body: Body | None) -> RequestTemplate:
+    connection: ApiConnectionConfig | None = parents.connection
+    added = credential(parents.connector)
+    headers = merged(config.headers, connection.headers if connection else [], ignore_case=True)
+    query = merged(config.query, connection.query if connection else [], ignore_case=False)
+    headers, query = not_sent_by(added, headers, query)
     return RequestTemplate(
         method=method,
-        base_url=config.base_url,
+        base_url=connection.base_url if connection else config.base_url,
         path=parse(path),
-        query=(*_pairs(query), *credential.query),
-        headers=(*_pairs(headers), *credential.headers),
+        query=(*pairs(query), *added.query),
+        headers=(*pairs(headers), *added.headers),
         body=body,
         timeout_seconds=config.timeout_seconds,
+        basic=added.basic,
     )
-
-
-def _credential(connector: BaseModel | None) -> Credential:
-    return credential_of(connector) if isinstance(connector, BearerConfig | ApiKeyConfig) else Credential()
 
 
 def _body(body: BodyConfig) -> Body | None:
     if isinstance(body.content, list):
-        return FormBody(_pairs(body.content))
+        return FormBody(pairs(body.content))
     if body.type == "json":
         return parse_json_body(body.content or "")
     return TextBody(parse(body.content or "")) if body.type == "text" else None
 
 
-def _pairs(entries: list[Entry]) -> tuple[Pair, ...]:
-    return tuple(Pair(entry.name, parse(entry.value)) for entry in entries)
-
-
-def _without_params(entries: list[Entry]) -> list[Entry]:
-    return [entry for entry in entries if not parse(entry.value).param_names]
-
-
 def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The declaration as a complete schema: unknown arguments are refused whether it says so or not."""
     return {"properties": {}, **schema, "type": "object", "additionalProperties": False}
-
-
-def _collisions(config: ApiActionConfig, credential: Credential) -> Iterator[FieldError]:
-    sentence = "The auth connector sends this already; remove it here, or choose another connector."
-    headers = {pair.name.lower() for pair in credential.headers}
-    for index, entry in enumerate(config.headers):
-        if entry.name.lower() in headers:
-            yield FieldError(f"config.headers[{index}].name", sentence)
-    query = {pair.name for pair in credential.query}
-    for index, entry in enumerate(config.query):
-        if entry.name in query:
-            yield FieldError(f"config.query[{index}].name", sentence)

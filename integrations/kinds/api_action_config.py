@@ -1,7 +1,4 @@
-"""The shape of an API action's configuration, as API.md ("Integrations") writes it.
-
-`follow_redirects` and `connection` are not fields yet, so they are refused like any unknown one.
-"""
+"""The shape of an API action's configuration, as API.md ("Integrations") writes it."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -37,7 +34,8 @@ class CheckConfig(Strict):
 class ApiActionConfig(Strict):
     """One call. Texts of path, header, query and body values may hold placeholders; nothing else may."""
 
-    base_url: Annotated[str, Field(min_length=1, max_length=2048)]
+    connection: UUID | None = None
+    base_url: Annotated[str, Field(max_length=2048)] = ""
     auth_connector: UUID | None = None
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
     path: Line = ""
@@ -46,4 +44,5 @@ class ApiActionConfig(Strict):
     body: BodyConfig = Field(default_factory=BodyConfig)
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
     timeout_seconds: Annotated[float, Field(strict=True, ge=1, le=120, allow_inf_nan=False)] = 20
+    follow_redirects: Annotated[bool, Field(strict=True)] = False
     check: CheckConfig | None = None

@@ -7,82 +7,39 @@ entered but the names of parameters.
 from collections.abc import Iterable, Iterator
 
 from accounts.errors import FieldError
-from integrations.headers import problem_with_header_name, problem_with_header_text
 from integrations.json_body import JsonBodyError, parse_json_body, whole_leaf_param
 from integrations.kinds.api_action_config import ApiActionConfig, BodyConfig
 from integrations.kinds.base import Slot
-from integrations.kinds.fields import (
-    Entry,
-    holds_placeholder,
-    problem_with_fixed_name,
-    problem_with_template,
-    template_of,
-)
-from integrations.paths import problem_with_path
+from integrations.kinds.fields import base_url_problems, problem_with_fixed_name, problem_with_template, template_of
+from integrations.kinds.http_parts import header_problems, path_problems, query_problems
 from integrations.schemas import check_schema, is_always_given, may_be_text
-
-_NOT_IN_BASE_URL = (
-    "A base URL holds no placeholder, so that nobody can send a value to another host. "
-    "Put it into the path, a query parameter, a header or the body."
-)
 
 
 def problems_of_parts(config: ApiActionConfig) -> list[FieldError]:
     """What is wrong with base URL, path, headers, query, body, parameters and check, each by itself."""
     return [
-        *_base_url(config.base_url),
-        *_path("config.path", config.path),
-        *_headers(config.headers),
-        *_query(config.query),
+        *_address(config),
+        *path_problems("config.path", config.path),
+        *header_problems(config.headers),
+        *query_problems(config.query),
         *_body(config),
         *check_schema(config.parameters),
         *_check(config),
     ]
 
 
+def _address(config: ApiActionConfig) -> Iterator[FieldError]:
+    if config.base_url and config.connection:
+        yield FieldError("config.base_url", "Leave the base URL out: it comes from the connection.")
+    elif not config.base_url and not config.connection:
+        yield FieldError("config.base_url", "Enter a base URL, or choose a connection.")
+    else:
+        yield from base_url_problems(config.base_url)
+
+
 def problems_with_params(config: ApiActionConfig, slots: Iterable[Slot]) -> list[FieldError]:
     """Parameters that are used and not declared, not always given, or of a type that has no one spelling as text."""
     return [error for slot in slots for error in _slot_params(config, slot)]
-
-
-def _base_url(url: str) -> Iterator[FieldError]:
-    """Whether it may be called is judged by whoever saves it; here only what would surprise in a base URL."""
-    if holds_placeholder(url):
-        yield FieldError("config.base_url", _NOT_IN_BASE_URL)
-
-
-def _path(field: str, text: str) -> Iterator[FieldError]:
-    template = template_of(text)
-    if template is None:
-        yield from problem_with_template(field, text)
-    elif problem := problem_with_path(template):
-        yield FieldError(field, problem)
-
-
-def _headers(entries: list[Entry]) -> Iterator[FieldError]:
-    seen: set[str] = set()
-    for index, entry in enumerate(entries):
-        field = f"config.headers[{index}]"
-        if problem := problem_with_header_name(entry.name):
-            yield FieldError(f"{field}.name", problem)
-        if entry.name.lower() in seen:
-            yield FieldError(f"{field}.name", "This header is listed above already; keep one of them.")
-        seen.add(entry.name.lower())
-        yield from _header_value(f"{field}.value", entry.value)
-
-
-def _header_value(field: str, text: str) -> Iterator[FieldError]:
-    template = template_of(text)
-    if template is None:
-        yield from problem_with_template(field, text)
-    elif problem := problem_with_header_text(template):
-        yield FieldError(field, problem)
-
-
-def _query(entries: list[Entry]) -> Iterator[FieldError]:
-    for index, entry in enumerate(entries):
-        yield from problem_with_fixed_name(f"config.query[{index}].name", entry.name)
-        yield from problem_with_template(f"config.query[{index}].value", entry.value)
 
 
 def _body(config: ApiActionConfig) -> Iterator[FieldError]:
@@ -121,7 +78,7 @@ def _json(content: str) -> Iterator[FieldError]:
 def _check(config: ApiActionConfig) -> Iterator[FieldError]:
     if config.check is None:
         return
-    yield from _path("config.check.path", config.check.path)
+    yield from path_problems("config.check.path", config.check.path)
     template = template_of(config.check.path)
     if template and template.param_names:
         yield FieldError("config.check.path", "A check runs without arguments; write the path out.")

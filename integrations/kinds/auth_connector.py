@@ -1,4 +1,4 @@
-"""A credential that several actions share: a bearer token, or an API key in a header or in the query.
+"""A credential that several actions share: a bearer token, an API key, or a user name and password.
 
 Owns: what the configuration of a connector may say, and the header or query parameter that it adds to a call.
 """
@@ -7,24 +7,31 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field as Limits
 
 from accounts.errors import FieldError, Invalid
+from integrations.conversations import Destination, TokenCall
 from integrations.headers import problem_with_header_name, problem_with_header_text
-from integrations.kinds.base import Kind, Slot
+from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
+from integrations.kinds.declared import Field, Section, Widget
 from integrations.kinds.fields import (
     Line,
     Name,
     Strict,
+    base_url_problems,
     problem_with_fixed_name,
     problem_with_template,
     read_shape,
     template_of,
 )
 from integrations.placeholders import Template, parse
-from integrations.requests import Pair
+from integrations.requests import BasicAuth, FormBody, Pair, RequestTemplate
 
-CredentialText = Annotated[Line, Field(min_length=1)]
+OAUTH = "oauth2_client_credentials"
+_EXAMPLE = "{secrets.name}"
+_NEVER_ITSELF = "Type { to insert a secret. Never write the credential itself here: this text is shown again."
+
+CredentialText = Annotated[Line, Limits(min_length=1)]
 
 
 class BearerConfig(Strict):
@@ -38,22 +45,64 @@ class ApiKeyConfig(Strict):
     """A key sent as a header or query parameter of its own."""
 
     type: Literal["api_key"]
-    location: Literal["header", "query"] = Field(alias="in")
+    location: Literal["header", "query"] = Limits(alias="in")
     name: Name
     value: CredentialText
 
 
-AuthConnectorConfig = BearerConfig | ApiKeyConfig
+class BasicConfig(Strict):
+    """A user name and password sent as `Authorization: Basic …` (RFC 7617)."""
 
-_SHAPES: dict[str, type[BearerConfig] | type[ApiKeyConfig]] = {"bearer": BearerConfig, "api_key": ApiKeyConfig}
+    type: Literal["basic"]
+    username: CredentialText
+    password: CredentialText
+
+
+class OAuthConfig(Strict):
+    """OAuth 2 client credentials (RFC 6749 section 4.4): the token that the token URL gives is sent as bearer token."""
+
+    type: Literal["oauth2_client_credentials"]
+    token_url: Annotated[str, Limits(min_length=1, max_length=2048)]
+    client_id: CredentialText
+    client_secret: CredentialText
+    scope: Line = ""
+    client_authentication: Literal["basic", "basic_raw", "post"] = "basic"
+    audience: Line = ""
+
+
+AuthConnectorConfig = BearerConfig | ApiKeyConfig | BasicConfig | OAuthConfig
+
+_SHAPES: dict[str, type[AuthConnectorConfig]] = {
+    "bearer": BearerConfig,
+    "api_key": ApiKeyConfig,
+    "basic": BasicConfig,
+    "oauth2_client_credentials": OAuthConfig,
+}
+_HOLDING = {
+    "bearer": ("token",),
+    "api_key": ("value",),
+    "basic": ("username", "password"),
+    "oauth2_client_credentials": ("client_id", "client_secret"),
+}
+"""The fields that may hold placeholders, by type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a connector adds to a call: one header or one query parameter."""
+    """What a connector adds to a call: one header, one query parameter, a user name and password, or
+    the bearer token that a token request gives.
+    """
 
     headers: tuple[Pair, ...] = ()
     query: tuple[Pair, ...] = ()
+    basic: BasicAuth | None = None
+    token: RequestTemplate | None = None
+
+    @property
+    def header_names(self) -> set[str]:
+        """The headers that it sets, in lower case."""
+        made = {"authorization"} if self.basic or self.token else set()
+        return made | {pair.name.lower() for pair in self.headers}
 
 
 class AuthConnector(Kind[AuthConnectorConfig]):
@@ -63,7 +112,77 @@ class AuthConnector(Kind[AuthConnectorConfig]):
     label: ClassVar[str] = "Auth connector"
     plural: ClassVar[str] = "Auth connectors"
     icon: ClassVar[str] = "key-round"
+    about: ClassVar[str] = "Auth connector. Every action that uses it sends the same credential."
     is_connector: ClassVar[bool] = True
+    sections: ClassVar[tuple[Section, ...]] = (
+        Section(
+            "Credential",
+            (
+                Field(
+                    "type",
+                    "Type",
+                    Widget.CHOICE,
+                    default="bearer",
+                    choices=(
+                        ("bearer", "Bearer token", "Sent as Authorization: Bearer."),
+                        ("api_key", "API key", "Sent in a header or query parameter of your choice."),
+                        ("basic", "User name and password", "Sent as Authorization: Basic."),
+                        (OAUTH, "OAuth 2", "Client credentials: Coffer fetches a token and sends it as bearer token."),
+                    ),
+                ),
+                Field("token", "Token", Widget.TEMPLATE, _NEVER_ITSELF, _EXAMPLE, shown_for=("type", ("bearer",))),
+                Field(
+                    "in",
+                    "Where it goes",
+                    Widget.CHOICE,
+                    default="header",
+                    choices=(("header", "Header", ""), ("query", "Query parameter", "")),
+                    shown_for=("type", ("api_key",)),
+                ),
+                Field(
+                    "name",
+                    "Name of the header or parameter",
+                    placeholder="X-Api-Key",
+                    control="key_name",
+                    shown_for=("type", ("api_key",)),
+                ),
+                Field("value", "Value", Widget.TEMPLATE, _NEVER_ITSELF, _EXAMPLE, shown_for=("type", ("api_key",))),
+                Field("username", "User name", Widget.TEMPLATE, shown_for=("type", ("basic",))),
+                Field("password", "Password", Widget.TEMPLATE, _NEVER_ITSELF, _EXAMPLE, shown_for=("type", ("basic",))),
+                Field(
+                    "token_url",
+                    "Token URL",
+                    hint="Client id and secret are sent there and nowhere else.",
+                    placeholder="https://auth.example.com/oauth/token",
+                    shown_for=("type", (OAUTH,)),
+                ),
+                Field("client_id", "Client id", Widget.TEMPLATE, shown_for=("type", (OAUTH,))),
+                Field(
+                    "client_secret",
+                    "Client secret",
+                    Widget.TEMPLATE,
+                    _NEVER_ITSELF,
+                    _EXAMPLE,
+                    shown_for=("type", (OAUTH,)),
+                ),
+                Field("scope", "Scope", optional=True, placeholder="contacts.read", shown_for=("type", (OAUTH,))),
+                Field("audience", "Audience", optional=True, shown_for=("type", (OAUTH,))),
+                Field(
+                    "client_authentication",
+                    "How the client signs in",
+                    Widget.CHOICE,
+                    hint="Try the first one first; servers differ in how they read the Basic header.",
+                    default="basic",
+                    choices=(
+                        ("basic", "Basic header, encoded (RFC 6749)", ""),
+                        ("basic_raw", "Basic header, as it is", ""),
+                        ("post", "In the body", ""),
+                    ),
+                    shown_for=("type", (OAUTH,)),
+                ),
+            ),
+        ),
+    )
 
     def read(self, raw: Mapping[str, Any]) -> AuthConnectorConfig:
         """The shape that `type` names. Raises Invalid."""
@@ -76,28 +195,65 @@ class AuthConnector(Kind[AuthConnectorConfig]):
 
     def problems(self, config: AuthConnectorConfig) -> list[FieldError]:
         """Malformed placeholders, and what neither header nor query can carry."""
-        if isinstance(config, BearerConfig):
-            return list(_value_problems("config.token", config.token, is_header=True))
-        is_header = config.location == "header"
-        return [*_name_problems(config.name, is_header), *_value_problems("config.value", config.value, is_header)]
+        in_header = config.type == "bearer" or (config.type == "api_key" and config.location == "header")
+        problems = [found for field in _HOLDING[config.type] for found in _value_problems(config, field, in_header)]
+        if isinstance(config, OAuthConfig):
+            return [*problems, *base_url_problems(config.token_url, "config.token_url")]
+        named = _name_problems(config.name, in_header) if isinstance(config, ApiKeyConfig) else ()
+        return [*named, *problems]
 
     def summary(self, config: AuthConnectorConfig) -> str:
         """`Bearer token`, or `API key in X-Api-Key`."""
-        return "Bearer token" if isinstance(config, BearerConfig) else f"API key in {config.name}"
+        if isinstance(config, ApiKeyConfig):
+            return f"API key in {config.name}"
+        if isinstance(config, OAuthConfig):
+            return f"OAuth 2 from {config.token_url.partition('://')[2].partition('/')[0]}"
+        return "Bearer token" if isinstance(config, BearerConfig) else "User name and password"
+
+    def destinations(self, config: AuthConnectorConfig) -> list[Destination]:
+        """The token URL, where there is one."""
+        return [Destination("config.token_url", config.token_url)] if isinstance(config, OAuthConfig) else []
+
+    def check(self, config: AuthConnectorConfig, parents: Parents = NO_PARENTS) -> TokenCall | None:  # noqa: ARG002
+        """Fetching a token; nothing else can be shown to work by itself."""
+        return TokenCall(_token_request(config)) if isinstance(config, OAuthConfig) else None
 
     def slots(self, config: AuthConnectorConfig) -> list[Slot]:
-        """`auth.token` or `auth.value`."""
-        if isinstance(config, BearerConfig):
-            return [Slot("auth.token", parse(config.token), "config.token")]
-        return [Slot("auth.value", parse(config.value), "config.value")]
+        """`auth.token`, `auth.value`, or `auth.username` and `auth.password`."""
+        fields = _HOLDING[config.type]
+        return [Slot(f"auth.{field}", parse(getattr(config, field)), f"config.{field}") for field in fields]
 
 
 def credential_of(config: AuthConnectorConfig) -> Credential:
-    """The header or query parameter, with its placeholders unresolved."""
+    """What is added to a call, with its placeholders unresolved."""
+    if isinstance(config, OAuthConfig):
+        return Credential(token=_token_request(config))
+    if isinstance(config, BasicConfig):
+        return Credential(basic=BasicAuth(parse(config.username), parse(config.password)))
     if isinstance(config, BearerConfig):
         return Credential(headers=(Pair("Authorization", _bearer(parse(config.token))),))
     pair = Pair(config.name, parse(config.value))
     return Credential(headers=(pair,)) if config.location == "header" else Credential(query=(pair,))
+
+
+def _token_request(config: OAuthConfig) -> RequestTemplate:
+    """RFC 6749 section 4.4.2, with the client signing in as configured (section 2.3.1)."""
+    client_id, client_secret = parse(config.client_id), parse(config.client_secret)
+    fields = [Pair("grant_type", parse("client_credentials"))]
+    fields += [Pair("scope", parse(config.scope))] if config.scope else []
+    fields += [Pair("audience", parse(config.audience))] if config.audience else []
+    in_body = config.client_authentication == "post"
+    if in_body:
+        fields += [Pair("client_id", client_id), Pair("client_secret", client_secret)]
+    encoded = config.client_authentication == "basic"
+    return RequestTemplate(
+        method="POST",
+        base_url=config.token_url,
+        path=parse(""),
+        headers=(Pair("Accept", parse("application/json")),),
+        body=FormBody(tuple(fields)),
+        basic=None if in_body else BasicAuth(client_id, client_secret, encoded),
+    )
 
 
 def _bearer(token: Template) -> Template:
@@ -111,7 +267,8 @@ def _name_problems(name: str, is_header: bool) -> Iterator[FieldError]:
         yield FieldError("config.name", problem)
 
 
-def _value_problems(field: str, text: str, is_header: bool) -> Iterator[FieldError]:
+def _value_problems(config: AuthConnectorConfig, name: str, is_header: bool) -> Iterator[FieldError]:
+    field, text = f"config.{name}", getattr(config, name)
     template = template_of(text)
     if template is None:
         yield from problem_with_template(field, text)
@@ -119,3 +276,5 @@ def _value_problems(field: str, text: str, is_header: bool) -> Iterator[FieldErr
         yield FieldError(field, "A credential cannot hold an argument; use {secrets.NAME}.")
     elif is_header and (problem := problem_with_header_text(template)):
         yield FieldError(field, problem)
+    elif name == "username" and any(":" in literal for literal in template.literals):
+        yield FieldError(field, "A user name cannot hold “:” here (RFC 7617).")

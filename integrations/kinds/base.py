@@ -15,8 +15,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from accounts.errors import FieldError, Invalid
+from integrations.conversations import Conversation, Destination
+from integrations.kinds.declared import Section
 from integrations.placeholders import Template
-from integrations.requests import RequestTemplate
 
 CHECK = "check"
 """The name under which a kind's harmless check is run and recorded; it is not one of its operations."""
@@ -48,20 +49,27 @@ def slot_label(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Something that an integration can do. `parameters` is the JSON Schema of one closed object."""
+    """Something that an integration can do; without `calls` nothing is sent to anybody.
+
+    `parameters` is the JSON Schema of one closed object.
+    """
 
     name: str
     description: str
     parameters: dict[str, Any] = field(hash=False)
     read_only: bool
+    calls: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
-    """A URL of the configuration that calls go to, and the field it was entered in."""
+class Parents:
+    """The configurations of what an integration builds on; None where it does without."""
 
-    field: str
-    url: str
+    connection: Any = None
+    connector: Any = None
+
+
+NO_PARENTS = Parents()
 
 
 class Kind(ABC, Generic[Config]):
@@ -71,8 +79,22 @@ class Kind(ABC, Generic[Config]):
     label: ClassVar[str]
     plural: ClassVar[str]
     icon: ClassVar[str]
+    about: ClassVar[str] = ""
+    """A sentence for the head of its page."""
+    sections: ClassVar[tuple[Section, ...]] = ()
+    """Its form; empty for a kind that has a page of its own."""
     is_connector: ClassVar[bool] = False
     """Whether other integrations may take their authentication from it."""
+    is_connection: ClassVar[bool] = False
+    """Whether other integrations may take their address from it."""
+    tools_operation: ClassVar[str] = ""
+    """The operation that answers `{"tools": […]}` with what the other side offers; people approve each of them."""
+
+    @property
+    def new_title(self) -> str:
+        """The heading of the page for a new one: `New auth connector`, `New API action`."""
+        is_proper = not self.label[:2].istitle() or "." in self.label
+        return f"New {self.label if is_proper else self.label[0].lower() + self.label[1:]}"
 
     def parse_config(self, raw: Mapping[str, Any]) -> Config:
         """The configuration, checked. Raises Invalid, whose `errors` name fields like `config.headers[0].value`."""
@@ -106,21 +128,25 @@ class Kind(ABC, Generic[Config]):
         """The auth connector that the configuration names."""
         return None
 
+    def connection_id(self, config: Config) -> UUID | None:  # noqa: ARG002 - most kinds take none
+        """The connection that the configuration names."""
+        return None
+
     def operations(self, config: Config) -> list[Operation]:  # noqa: ARG002 - a kind that others build on has none
         """What it can do."""
         return []
 
-    def build(self, config: Config, connector: BaseModel | None = None) -> RequestTemplate:  # noqa: ARG002
-        """The request of its operation, with the connector's credential in it.
+    def plan(self, config: Config, operation: str, parents: Parents = NO_PARENTS) -> Conversation:  # noqa: ARG002
+        """The conversation of one of its operations.
 
         Raises LookupError for a kind that has no operation: nobody who looked at `operations` asks it.
         """
         raise LookupError(f"{self.key} has no operation")
 
-    def check_request(self, config: Config, connector: BaseModel | None = None) -> RequestTemplate | None:  # noqa: ARG002
-        """The harmless request that shows whether its secrets work; None when there is no such thing."""
+    def check(self, config: Config, parents: Parents = NO_PARENTS) -> Conversation | None:  # noqa: ARG002
+        """The harmless conversation that shows whether its secrets work; None when there is no such thing."""
         return None
 
-    def check_with_connector(self, config: Config, connector: BaseModel) -> list[FieldError]:  # noqa: ARG002
-        """What is wrong between a configuration and the connector that it names; asked when either is saved."""
+    def problems_with_parents(self, config: Config, parents: Parents) -> list[FieldError]:  # noqa: ARG002
+        """What is wrong between a configuration and what it builds on; asked when either is saved."""
         return []

@@ -43,6 +43,10 @@ class Entry(Strict):
 
 Entries = Annotated[list[Entry], Field(max_length=MAX_ENTRIES)]
 
+NOT_IN_URL = (
+    "A base URL holds no placeholder, so that nobody can send a value to another host. "
+    "Put it into the path, a query parameter, a header or the body."
+)
 _UUID = "Choose an auth connector by its id."
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda _: "This field is needed.",
@@ -52,6 +56,8 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "string_too_long": lambda limits: f"This text is too long: {limits['max_length']} characters are the limit.",
     "string_too_short": lambda _: "This field cannot be empty.",
     "too_short": lambda _: "This field cannot be empty.",
+    "int_type": lambda _: "Enter a whole number.",
+    "bool_type": lambda _: "Write true or false.",
     "float_type": lambda _: "Enter a number.",
     "finite_number": lambda _: "Enter a number.",
     "value_error": lambda _: "Leave out the NUL character.",
@@ -103,6 +109,12 @@ def holds_placeholder(text: str) -> bool:
     """Whether a text that must be fixed holds a placeholder, or something that looks like one."""
     template = template_of(text)
     return template is None or bool(template.secret_names or template.param_names)
+
+
+def base_url_problems(url: str, field: str = "config.base_url") -> Iterator[FieldError]:
+    """Whether it may be called is judged by whoever saves it; here only what would surprise in a base URL."""
+    if holds_placeholder(url):
+        yield FieldError(field, NOT_IN_URL)
 
 
 def template_of(text: str) -> Template | None:

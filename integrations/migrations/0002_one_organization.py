@@ -6,12 +6,12 @@ from integrations import triggers
 
 
 def install(apps, schema_editor):
-    for statement in triggers.INSTALL[schema_editor.connection.vendor]:
+    for statement in triggers.install(triggers.RULES)[schema_editor.connection.vendor]:
         schema_editor.execute(statement)
 
 
 def remove(apps, schema_editor):
-    for statement in triggers.REMOVE[schema_editor.connection.vendor]:
+    for statement in triggers.remove(triggers.RULES)[schema_editor.connection.vendor]:
         schema_editor.execute(statement)
 
 

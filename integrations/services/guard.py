@@ -93,7 +93,7 @@ def _domains(kind: str, config: Mapping[str, Any]) -> list[str]:
     """The hosts of a configuration that can be allowed domains; none while it cannot be read."""
     try:
         destinations = KINDS[kind].destinations(KINDS[kind].read(config))
-        hosts = [parse_url(destination.url).raw_host or "" for destination in destinations]
+        hosts = [parse_url(each.url, each.schemes).raw_host or "" for each in destinations]
         return [clean_domain(host, operator_hosts=bool(settings.EGRESS_ALLOW)) for host in hosts]
     except (BadDomain, Refusal):
         return []

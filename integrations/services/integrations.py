@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,15 @@ from integrations.errors import IntegrationInUse
 from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.services import guard
-from integrations.services.rules import NOT_SAVED, check_description, check_name, clean_config
+from integrations.services.rules import (
+    NAME_LENGTH,
+    NOT_SAVED,
+    Cleaned,
+    check_description,
+    check_name,
+    clean_config,
+    dependants_of,
+)
 
 NO_SUCH = "No such integration."
 STEERING = {"config", "environments", "enabled"}
@@ -76,7 +85,7 @@ def create_integration(
     try:
         with transaction.atomic():
             serialize(actor.organization)
-            integration.config, integration.auth_connector = clean_config(actor, kind, config, errors)
+            _take(integration, clean_config(actor, kind, config, errors))
             raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
             integration.save(force_insert=True)
             rows = references.derive(integration)
@@ -92,6 +101,44 @@ def create_integration(
     except IntegrityError as error:
         raise _refusal(error) from None
     return integration
+
+
+def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
+    """Store a copy under a name of its own, switched off, so that nothing more runs until somebody looked at it.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere; also for a key that is limited to certain integrations.
+        Invalid: what is stored could not be saved today, say because a secret that it names is disabled.
+    """
+    actor.check(Permission.INTEGRATIONS_WRITE)
+    if actor.integrations is not None:
+        raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
+    with transaction.atomic():
+        serialize(actor.organization)
+        source = _lock(actor, integration_id, None)
+        actor.check_environments(*in_order(source.environments))
+        copy = Integration(
+            organization=actor.organization,
+            kind=source.kind,
+            name=_name_of_copy(source),
+            description=source.description,
+            enabled=False,
+            environments=source.environments,
+        )
+        _take(copy, clean_config(actor, source.kind, source.config, []))
+        copy.save(force_insert=True)
+        rows = references.derive(copy)
+        audit.record(
+            audit.Event.INTEGRATION_DUPLICATED,
+            actor=actor,
+            target=copy,
+            kind=copy.kind,
+            source=str(source.id),
+            secrets=sorted({row.name for row in rows}),
+            hosts=_hosts(copy),
+            **guard.kept(guard.find(copy)),
+        )
+    return copy
 
 
 def update_integration(
@@ -118,7 +165,7 @@ def update_integration(
                 actor.check_environments(*in_order(before | integration.environments))
             raw = guard.raw_credentials(integration, known=known, accepted=changes.accept_raw_credentials)
             integration.version += 1
-            integration.save(update_fields=[*changed, "auth_connector", "version", "updated_at"])
+            integration.save(update_fields=[*changed, "auth_connector", "connection", "version", "updated_at"])
             rows = references.derive(integration)
             audit.record(
                 audit.Event.INTEGRATION_CHANGED,
@@ -151,6 +198,13 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
         integration.delete()
 
 
+def _name_of_copy(source: Integration) -> str:
+    """`NAME (copy)`, `NAME (copy 2)` and so on: the first that is free; the name is cut where it gets too long."""
+    endings = chain([" (copy)"], (f" (copy {number})" for number in count(2)))
+    names = (source.name[: NAME_LENGTH - len(ending)].rstrip() + ending for ending in endings)
+    return next(name for name in names if not check_name(name, source.organization))
+
+
 def _lock(actor: Actor, integration_id: UUID, expected_version: int | None) -> Integration:
     integration = (
         Integration.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=integration_id).first()
@@ -178,29 +232,35 @@ def _set_fields(actor: Actor, integration: Integration, changes: Changes) -> lis
     if changes.name is not None:
         errors += check_name(changes.name, actor.organization, other_than=integration.pk)
     errors += check_description(changes.description or "")
-    connector = integration.auth_connector
     if changes.config is not None:
-        wanted["config"], connector = clean_config(actor, integration.kind, changes.config, errors, editing=integration)
+        cleaned = clean_config(actor, integration.kind, changes.config, errors, editing=integration)
+        wanted["config"] = cleaned.config
     elif errors:
         raise Invalid(NOT_SAVED, errors=errors)
     changed = [name for name, value in wanted.items() if getattr(integration, name) != value]
     for name in changed:
         setattr(integration, name, wanted[name])
-    integration.auth_connector = connector
+    if changes.config is not None:
+        _take(integration, cleaned)
     return changed
+
+
+def _take(integration: Integration, cleaned: Cleaned) -> None:
+    integration.config = cleaned.config
+    integration.auth_connector, integration.connection = cleaned.connector, cleaned.connection
 
 
 def _hosts(integration: Integration) -> list[str]:
     """Where it sends to, for the record."""
     kind = KINDS[integration.kind]
     return [
-        parse_url(destination.url).raw_host or ""
+        parse_url(destination.url, destination.schemes).raw_host or ""
         for destination in kind.destinations(kind.parse_config(integration.config))
     ]
 
 
 def _refuse_if_used(integration: Integration) -> None:
-    users = list(Integration.objects.filter(auth_connector=integration).order_by("name"))
+    users = dependants_of(integration)
     if users:
         raise IntegrationInUse(
             f"{integration.name} is used by {len(users)} other integration{'s' if len(users) > 1 else ''}. "

@@ -4,14 +4,18 @@ Every row carries its index in the ids (`f-header_value-0`), so that an error ca
 "Add" buttons copy is rendered beside the rows, without ids.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.errors import FieldError
+from integrations.kinds.declared import Field
+from integrations.offered import visible as visible_text
 
 register = template.Library()
 
@@ -33,6 +37,18 @@ Row = Mapping[str, object]
 def masked(text: str) -> SafeString:
     """Text of a request or response in which every mask looks like one; the rest is escaped."""
     return format_html_join("", "{}", ((_dots() if MASKED.fullmatch(part) else part,) for part in MASKED.split(text)))
+
+
+@register.filter
+def visible(text: str) -> str:
+    """A text that somebody else wrote, with everything that cannot be seen written out; escaped like any other."""
+    return visible_text(text)
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """A value of JSON as people read it."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _dots() -> SafeString:
@@ -87,6 +103,25 @@ def _pair_row(prefix: str, pair: Row, suffix: str) -> dict[str, object]:
         "value_input": f"{prefix}_value",
         "name_field": f"{prefix}_name{suffix}",
         "value_field": f"{prefix}_value{suffix}",
+    }
+
+
+@register.inclusion_tag("components/declared_field.html", takes_context=True)
+def declared_field(
+    context: Mapping[str, Any], field: Field, values: Mapping[str, Any], errors: Errors
+) -> dict[str, object]:
+    """One field of a kind's form. It is hidden while what it belongs to is not chosen."""
+    other, wanted = field.shown_for or ("", ())
+    return {
+        "field": field,
+        "value": values[field.input],
+        "errors": errors,
+        "cards": any(about for _, _, about in field.choices),
+        "described_by": f"h-{field.input}" if field.hint else "",
+        "parents": context.get("parents", {}).get(field.widget, []),
+        "shown_for": other,
+        "shown_values": " ".join(wanted),
+        "hidden": bool(other) and values[other] not in wanted,
     }
 
 

@@ -13,7 +13,7 @@ from accounts.stamps import requires
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration
 from integrations.services import integrations
-from integrations.views.editor import dependants_of
+from integrations.services.rules import dependants_of
 from integrations.views.replies import is_fragment, see_other
 
 

@@ -16,7 +16,7 @@ from integrations.forms import FORMS
 from integrations.forms.base import Form, Sent, Values, keep_line_ends
 from integrations.models import Integration
 from integrations.services import integrations
-from integrations.views import editor
+from integrations.views import editor, starting
 from integrations.views.replies import see_other
 
 CONFLICT = (
@@ -36,15 +36,18 @@ def new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
     """
     if kind not in FORMS:
         raise NotFound("No such kind of integration.")
+    service = starting.chosen(request, kind)
+    about = starting.context(actor, kind, service)
     if request.method != "POST":
-        return editor.page(request, actor, kind)
+        values = starting.values(kind, service) if service else None
+        return editor.page(request, actor, kind, values=values, **about)
     form = FORMS[kind]
     sent = form.read(request.POST)
     try:
         integration = _create(actor, kind, form, sent)
     except Invalid as refusal:
         errors = _errors(refusal, form, sent)
-        return editor.page(request, actor, kind, values=sent.values, errors=errors, status=refusal.status)
+        return editor.page(request, actor, kind, values=sent.values, errors=errors, status=refusal.status, **about)
     return _saved(request, actor, integration)
 
 
@@ -69,10 +72,17 @@ def edit(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpRespon
 
 @require_POST
 @requires(Permission.INTEGRATIONS_READ)
-def domain_check(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Which secrets of the action that is being written may go where it would send them. Stores and opens nothing."""
-    values = FORMS["api_action"].read(request.POST).values
-    context = {"domain_checks": editor.domain_checks(actor, values)}
+def domain_check(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
+    """Which secrets of what is being written may go where it would send them. Stores and opens nothing.
+
+    Raises:
+        NotFound: there is no such kind.
+    """
+    if kind not in FORMS:
+        raise NotFound("No such kind of integration.")
+    values = FORMS[kind].read(request.POST).values
+    stored = editor.visible(actor, [kind], request.POST.get("integration", ""))
+    context = {"domain_checks": editor.domain_checks(actor, kind, values, stored)}
     return render(request, "integrations/_domain_check.html", context)
 
 

@@ -1,6 +1,7 @@
 """The page that shows the form of one integration, new or stored, and everything around it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 from uuid import UUID
 
@@ -8,17 +9,23 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.actors import Actor
-from accounts.environments import Environment
-from accounts.errors import FieldError, NotFound
+from accounts.environments import Environment, in_order
+from accounts.errors import FieldError, Invalid, NotFound
 from integrations import overview
+from integrations.checking import declared_check
 from integrations.domain_check import DomainCheck, check_domains
-from integrations.forms import FORMS
+from integrations.forms import DRAWN, FORMS
 from integrations.forms.action import secret_names
 from integrations.forms.arguments import argument_fields
 from integrations.forms.base import Values
 from integrations.kinds import KINDS
 from integrations.kinds.api_action_config import ApiActionConfig
-from integrations.models import Integration, SecretReference
+from integrations.kinds.base import Operation
+from integrations.kinds.declared import Widget
+from integrations.lineage import own_secret_names, routes_of
+from integrations.models import Integration
+from integrations.services.rules import CONNECTION, CONNECTOR, Role, dependants_of, secrets_through
+from integrations.tools import approved_tools
 from integrations.views import pasted_notes
 from integrations.views.pasted_notes import PastedNote
 from integrations.warnings import warnings_for
@@ -58,21 +65,44 @@ def page(
         "warnings": list(dict.fromkeys(warning.detail for warning in warnings)),
         "will_not_run": any(warning.certain for warning in warnings),
         "result": None,
+        **(_about_stored(integration) if integration else {}),
         "pasted": notes or (pasted_notes.of_form(form, shown, integration) if values else []),
         "pasted_url": pasted_notes.url(actor, kind, integration),
     }
-    about_kind = _about_connector(integration) if KINDS[kind].is_connector else _about_action(actor, shown, integration)
+    about_kind = _about_action(actor, shown) if kind in DRAWN else _about_declared(actor, kind, shown, integration)
     return render(request, form.template, context | about_kind | more, status=status)
 
 
-def domain_checks(actor: Actor, values: Values) -> list[DomainCheck] | None:
-    """Which secrets of an action's form, those of its connector included, may go where it sends them."""
-    names = [*secret_names(values), *_names_of_connector(actor, values["auth_connector"])]
-    return check_domains(actor.organization, names, values["base_url"])
+def domain_checks(
+    actor: Actor, kind: str, values: Values, stored: Integration | None = None
+) -> list[DomainCheck] | None:
+    """Which secrets of a form, those of what it builds on included, may go where it sends them.
+
+    Args:
+        stored: the integration as it is saved; the secrets of what builds on it go to the same address.
+
+    Returns:
+        None while that cannot be said: the URL leads nowhere, or the fields are no configuration yet.
+    """
+    if kind in DRAWN:
+        return _checks_of_action(actor, values)
+    try:
+        config = FORMS[kind].config(values, {})
+        connector = visible(actor, CONNECTOR.kinds, values.get("auth_connector", ""))
+        unsaved = Integration(organization=actor.organization, kind=kind, config=config, auth_connector=connector)
+        routes = routes_of(unsaved)
+    except Invalid:
+        return None
+    if stored:
+        routes[0] = replace(routes[0], secret_names=routes[0].secret_names | secrets_through(stored))
+    checks = [
+        check_domains(actor.organization, sorted(route.secret_names), route.url, route.schemes) for route in routes
+    ]
+    return None if None in checks else [check for found in checks for check in found or ()]
 
 
-def parameters_of(integration: Integration) -> dict[str, Any]:
-    """JSON Schema of the arguments of an integration's one operation.
+def operations_of(integration: Integration) -> list[Operation]:
+    """What an integration can do.
 
     Raises:
         NotFound: its kind cannot be run.
@@ -80,31 +110,61 @@ def parameters_of(integration: Integration) -> dict[str, Any]:
     operations = KINDS[integration.kind].operations(_read(integration))
     if not operations:
         raise NotFound("This integration calls nobody by itself.")
-    return operations[0].parameters
+    return operations
 
 
-def _about_action(actor: Actor, values: Values, integration: Integration | None) -> dict[str, Any]:
+def chosen_operation(integration: Integration, name: str) -> Operation:
+    """The operation of this name; the first one where there is none of the name."""
+    operations = operations_of(integration)
+    return next((operation for operation in operations if operation.name == name), operations[0])
+
+
+def operation_panel(
+    integration: Integration, operation: str = "", post: Mapping[str, str] | None = None, **more: Any
+) -> dict[str, Any]:
+    """The test panel: the operations, and the arguments of the chosen one as they were sent, at first the defaults."""
+    chosen = chosen_operation(integration, operation)
     return {
-        "methods": METHODS,
-        "connectors": _connectors(actor),
-        "domain_checks": domain_checks(actor, values),
-        "test": _untried(integration) if integration else None,
+        "environment": next(iter(in_order(integration.environments)), None),
+        "operations": operations_of(integration),
+        "operation": chosen.name,
+        "calls": chosen.calls,
+        "arguments": argument_fields(chosen.parameters, post or {}),
+        **more,
     }
 
 
-def _untried(integration: Integration) -> dict[str, Any]:
-    """The test panel before anything was sent: the least harmful environment, and the defaults."""
-    chosen = [environment for environment in Environment if environment in integration.environments]
-    return {"environment": chosen[0] if chosen else None, "arguments": argument_fields(parameters_of(integration), {})}
+def _about_action(actor: Actor, values: Values) -> dict[str, Any]:
+    return {
+        "methods": METHODS,
+        "connectors": _parents(actor, CONNECTOR),
+        "connections": _parents(actor, CONNECTION),
+        "domain_checks": domain_checks(actor, "api_action", values),
+    }
 
 
-def _about_connector(integration: Integration | None) -> dict[str, Any]:
-    return {"dependants": dependants_of(integration) if integration else []}
+def _about_declared(actor: Actor, kind: str, values: Values, integration: Integration | None) -> dict[str, Any]:
+    widgets = {field.widget for section in KINDS[kind].sections for field in section.fields}
+    roles = {Widget.CONNECTOR: CONNECTOR, Widget.CONNECTION: CONNECTION}
+    return {
+        "kind": KINDS[kind],
+        "parents": {widget: _parents(actor, role) for widget, role in roles.items() if widget in widgets},
+        "checks_domains": not KINDS[kind].is_connector,
+        "domain_checks": domain_checks(actor, kind, values, integration),
+    }
 
 
-def dependants_of(integration: Integration) -> list[Integration]:
-    """The integrations that build on this one, by name."""
-    return list(Integration.objects.filter(auth_connector=integration).only("name").order_by("name"))
+def _about_stored(integration: Integration) -> dict[str, Any]:
+    """What only a stored integration has: who builds on it, its test where it can be run, the tools approved."""
+    about: dict[str, Any] = {
+        "dependants": dependants_of(integration),
+        "checkable": declared_check(integration) is not None,
+    }
+    if KINDS[integration.kind].operations(_read(integration)):
+        about |= {"runnable": True, "test": operation_panel(integration)}
+    if KINDS[integration.kind].tools_operation:
+        about |= {"offers_tools": True, "approved_tools": approved_tools(integration.id)}
+    return about
 
 
 def _secret_names(actor: Actor) -> Iterable[Mapping[str, Any]]:
@@ -113,12 +173,11 @@ def _secret_names(actor: Actor) -> Iterable[Mapping[str, Any]]:
     return secrets.values("name", "enabled", "allowed_domains")
 
 
-def _connectors(actor: Actor) -> list[dict[str, Any]]:
-    kinds = {key: kind for key, kind in KINDS.items() if kind.is_connector}
-    found = Integration.objects.visible_to(actor).filter(kind__in=kinds).order_by("name")
+def _parents(actor: Actor, role: Role) -> list[dict[str, Any]]:
+    """What an integration may build on, with a few words about each."""
+    found = Integration.objects.visible_to(actor).filter(kind__in=role.kinds).order_by("name")
     return [
-        {"id": connector.id, "name": connector.name, "summary": kinds[connector.kind].summary(_read(connector))}
-        for connector in found
+        {"id": parent.id, "name": parent.name, "summary": KINDS[parent.kind].summary(_read(parent))} for parent in found
     ]
 
 
@@ -126,10 +185,20 @@ def _read(integration: Integration) -> Any:
     return KINDS[integration.kind].read(integration.config)
 
 
-def _names_of_connector(actor: Actor, chosen: str) -> list[str]:
-    """Names of the secrets of the connector with this id; none where the text is no id of a visible connector."""
-    references = SecretReference.objects.filter(integration__in=Integration.objects.visible_to(actor))
+def _checks_of_action(actor: Actor, values: Values) -> list[DomainCheck] | None:
+    """As far as the texts can be read: an action is written field by field, and shows this all the while."""
+    connection = visible(actor, CONNECTION.kinds, values["connection"])
+    connector = visible(actor, CONNECTOR.kinds, values["auth_connector"])
+    parents = [link for link in (connection, connector or (connection and connection.auth_connector)) if link]
+    names = [name for link in parents for name in sorted(own_secret_names(link))]
+    url = values["base_url"] if connection is None else _read(connection).base_url
+    return check_domains(actor.organization, [*secret_names(values), *names], url)
+
+
+def visible(actor: Actor, kinds: Iterable[str], chosen: str) -> Integration | None:
+    """The visible integration with this id that is of one of the kinds; None where the text is no such id."""
     try:
-        return sorted(references.filter(integration=UUID(chosen)).values_list("name", flat=True))
+        found = Integration.objects.visible_to(actor).filter(kind__in=kinds, pk=UUID(chosen))
     except ValueError:
-        return []
+        return None
+    return found.select_related("auth_connector").first()

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,7 @@ from uuid import UUID
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.actors import Actor
 from accounts.environments import Environment
@@ -20,6 +19,7 @@ from accounts.stamps import requires
 from integrations import broker
 from integrations.answers import Answer, BodyType
 from integrations.forms.arguments import argument_fields, read_arguments
+from integrations.kinds.base import Operation
 from integrations.models import Integration, RunOutcome
 from integrations.preparation import Call
 from integrations.requests import PreviewRequest
@@ -64,31 +64,37 @@ class Result:
 def test(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """Run the action as it is saved, and show what came of it: in the panel for htmx, else on the whole page."""
     integration = Integration.objects.fetch(actor, integration_id)
-    parameters = editor.parameters_of(integration)
+    operation = editor.chosen_operation(integration, request.POST.get("operation", ""))
     environment = next((item for item in Environment if item.value == request.POST.get("environment")), None)
-    result = _tried(actor, integration, environment, parameters, request.POST)
+    result = _tried(actor, integration, environment, operation, request.POST)
     wrong = {found[1]: error.message for error in result.errors if (found := _ARGUMENT.match(error.field))}
-    shown = {"environment": environment, "arguments": argument_fields(parameters, request.POST, wrong)}
+    arguments = argument_fields(operation.parameters, request.POST, wrong)
+    shown = editor.operation_panel(integration, operation.name, environment=environment, arguments=arguments)
     context: dict[str, Any] = {"result": result, "test": shown}
     if is_fragment(request):
         return render(request, "integrations/_test_answer.html", context, status=result.http_status)
     return editor.page(request, actor, integration.kind, integration=integration, status=result.http_status, **context)
 
 
+@require_safe
+@requires(Permission.INTEGRATIONS_RUN)
+def arguments(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+    """The fields for the arguments of another operation."""
+    integration = Integration.objects.fetch(actor, integration_id)
+    context = {"test": editor.operation_panel(integration, request.GET.get("operation", ""))}
+    return render(request, "integrations/_test_arguments.html", context)
+
+
 def _tried(
-    actor: Actor,
-    integration: Integration,
-    environment: Environment | None,
-    parameters: Mapping[str, Any],
-    post: QueryDict,
+    actor: Actor, integration: Integration, environment: Environment | None, operation: Operation, post: QueryDict
 ) -> Result:
     try:
         if environment is None:
             raise NotSent("Choose an environment to test in: Development, Staging or Production.")
         if environment is Environment.PRODUCTION and "confirm_production" not in post:
             raise NotSent("Production is live. Tick “Send it to Production anyway” to call it with the live value.")
-        call = Call(integration.id, environment, params=read_arguments(parameters, post))
-        return _answered(async_to_sync(broker.run)(actor, call))
+        params = read_arguments(operation.parameters, post)
+        return _answered(async_to_sync(broker.run)(actor, Call(integration.id, environment, operation.name, params)))
     except Refusal as refusal:
         return Result(refusal=refusal, errors=refusal.errors)
 

@@ -8,13 +8,13 @@ from accounts.models import AuditEvent, Membership, User
 from accounts.policy import Role, Scope
 from accounts.services.api_keys import create_api_key, revoke_api_key
 from accounts.services.organizations import add_member, change_role, create_organization, remove_member
-from integrations.services import integrations
+from integrations.services import approvals, integrations
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation, secrets
 from secrets_app.services.comparing import compare_values
 from tests import factories
-from tests.things import make_action, make_connector, store_secret
+from tests.things import make_action, make_connector, make_mcp_server, store_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +33,13 @@ def promoted(owner, secret):
     return rotation.promote(actor=owner, secret_id=secret.id, environment=STAGING, judge=lambda staged: [])
 
 
+def make_server(owner):
+    """An MCP server of which one tool is approved."""
+    server = make_mcp_server(owner)
+    approvals.approve_tool(actor=owner, integration_id=server.id, name="search", fingerprint="a" * 64)
+    return server
+
+
 @pytest.fixture
 def stage(owner, organization):
     """Something to act on, for each act."""
@@ -46,6 +53,7 @@ def stage(owner, organization):
         "action": make_action(owner, uses="used.key"),
         "waiting": make_action(owner, "Waits", uses="not.yet"),
         "connector": make_connector(owner, uses="used.key"),
+        "server": make_server(owner),
         "membership": factories.MembershipFactory(organization=organization, role=Role.MEMBER),
         "user": factories.UserFactory(),
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
@@ -94,6 +102,15 @@ ACTS = {
         actor=owner,
         integration_id=stage["action"].id,
         changes=integrations.Changes(name="Renamed", environments=ALL_ENVIRONMENTS),
+    ),
+    "integration.duplicated": lambda owner, stage: integrations.duplicate_integration(
+        actor=owner, integration_id=stage["action"].id
+    ),
+    "integration.tool_approved": lambda owner, stage: approvals.approve_tool(
+        actor=owner, integration_id=stage["server"].id, name="search", fingerprint="b" * 64
+    ),
+    "integration.tool_withdrawn": lambda owner, stage: approvals.withdraw_tool(
+        actor=owner, integration_id=stage["server"].id, name="search"
     ),
     "integration.deleted": lambda owner, stage: integrations.delete_integration(
         actor=owner, integration_id=stage["action"].id

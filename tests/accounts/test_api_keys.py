@@ -92,6 +92,8 @@ def test_creation_is_on_record_without_the_secret_part(key):
         "environments": ["staging"],
         "integrations": stored.integrations,
         "expires_at": None,
+        "max_concurrent": 100,
+        "max_per_minute": None,
     }
     assert text.text[15:] not in str(event.data)
 

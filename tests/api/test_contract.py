@@ -13,10 +13,11 @@ from accounts.environments import Environment
 from accounts.models import ApiKey
 from accounts.policy import Scope
 from config.api import api
+from integrations.services.approvals import approve_tool
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation
 from tests.api.conftest import BASE, Caller
-from tests.things import key_for, make_action, store_secret
+from tests.things import key_for, make_action, make_mcp_server, store_secret
 
 S = Environment.STAGING
 RUN = {"environment": "staging"}
@@ -26,6 +27,7 @@ ACTION = {"kind": "api_action", "name": "New", "config": {"base_url": "https://a
 READ_SECRETS = {Scope.SECRETS_READ, Scope.SECRETS_WRITE}
 READ_INTEGRATIONS = {Scope.INTEGRATIONS_READ, Scope.INTEGRATIONS_WRITE}
 ROTATION = "/secrets/{secret_id}/rotation/{environment}"
+TOOLS = "/integrations/{integration_id}/tools"
 # what an operation needs beside the scope that opens it: trying a value calls integrations
 NEEDED_TOO = {("POST", ROTATION + "/check"): Scope.RUN}
 # every operation: the scopes that each open it, and a body that it takes
@@ -58,6 +60,9 @@ OPERATIONS = {
     ("GET", "/integrations/{integration_id}/operations"): (READ_INTEGRATIONS, None),
     ("POST", "/integrations/{integration_id}/run"): ({Scope.RUN}, RUN),
     ("POST", "/integrations/{integration_id}/test"): ({Scope.RUN}, RUN),
+    ("POST", TOOLS): ({Scope.RUN}, {"environment": "staging"}),
+    ("POST", TOOLS + "/approve"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search", "fingerprint": "b" * 64}),
+    ("POST", TOOLS + "/withdraw"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search"}),
     ("GET", "/readiness"): (READ_INTEGRATIONS, None),
     ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
 }
@@ -76,7 +81,9 @@ def paths(owner):
             rotation.promote(**place, judge=lambda staged: [])
         rotation.stage(**place, value=Plaintext(text))
     ids = {"secret_id": secret.id, "integration_id": action.id, "environment": "staging"}
-    return lambda path: path.format(**ids)
+    server = make_mcp_server(owner, "http://127.0.0.1:9/mcp")
+    approve_tool(actor=owner, integration_id=server.id, name="search", fingerprint="a" * 64)
+    return lambda path: path.format(**(ids | {"integration_id": server.id} if TOOLS in path else ids))
 
 
 def test_table_names_every_operation():
@@ -208,10 +215,9 @@ def test_every_body_is_read_strictly(caller, paths, operation):
 
 
 @pytest.mark.django_db
-def test_hundred_thousand_fields_are_refused_fast(caller):
-    started = time.monotonic()
+def test_hundred_thousand_unknown_fields_get_a_short_answer(caller):
     response = caller.call("POST", "/secrets", {f"k{number}": number for number in range(100_000)})
-    assert (response.status_code, time.monotonic() - started < 5) == (422, True)
+    assert (response.status_code, len(response.json()["errors"])) == (422, 100)
 
 
 @pytest.mark.django_db
@@ -287,6 +293,8 @@ def test_input_refuses_unknown_fields_in_the_document_too():
         "SecretPatch",
         "StageIn",
         "ValuesIn",
+        "ToolIn",
+        "ToolNameIn",
     }
     assert all(schemas[name]["additionalProperties"] is False for name in inputs)
 

@@ -20,11 +20,13 @@ CONFIG = {"base_url": BASE_URL, "method": "POST", "path": "/patients/{params.id}
 PARAMETERS = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
 WHOLE_CONFIG = {
     **CONFIG,
+    "connection": None,
     "auth_connector": None,
     "query": [],
     "body": {"type": "none", "content": None},
     "parameters": PARAMETERS,
     "timeout_seconds": 20,
+    "follow_redirects": False,
     "check": None,
 }
 
@@ -347,6 +349,7 @@ def test_ledger(caller, owner, echoing):
                 "id": str(run.id),
                 "integration": {"id": str(echoing.id), "name": "Look up patient", "kind": "api_action"},
                 "operation": "call",
+                "note": "",
                 "environment": "staging",
                 "caller": "API key agent",
                 "outcome": "succeeded",
@@ -454,3 +457,15 @@ def test_a_raw_credential_is_refused_unless_that_is_said(caller, body):
     path = f"/integrations/{stored['id']}"
     assert caller.call("PATCH", path, {"config": more}).json()["code"] == "raw_credential"
     assert caller.patch(path, {"config": more, "accept_raw_credentials": True})["version"] == 2
+
+
+def test_key_that_calls_too_often_is_told_when_to_try_again(owner, inline):
+    store_secret(owner)
+    caller = Caller(key_for(owner, max_per_minute=1))
+    path = f"/integrations/{make_action(owner).id}/run"
+    caller.call("POST", path, {"environment": "staging"})
+    response = caller.call("POST", path, {"environment": "staging"})
+    document = response.json()
+    assert (response.status_code, document["code"]) == (429, "rate_limited")
+    assert response.headers["Retry-After"] == str(document["retry_after_seconds"])
+    assert "run_id" not in document

@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.environments import Environment
+from integrations.services.approvals import approve_tool
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation
@@ -52,12 +53,43 @@ def content(owner) -> dict[str, str]:
             },
         },
     )
+    calendar = create_integration(
+        actor=owner,
+        kind="calcom",
+        name="Reception calendar",
+        environments=[Environment.PRODUCTION],
+        config={"api_key": "{secrets.crm.apiKey}", "event_type_id": 42, "time_zone": "Europe/Berlin"},
+    )
+    trunk = create_integration(
+        actor=owner,
+        kind="sip_trunk",
+        name="Primary trunk",
+        environments=[Environment.STAGING, Environment.PRODUCTION],
+        config={
+            "host": "sip.carrier.example",
+            "username": "harbor-clinics-01",
+            "password": "{secrets.crm.apiKey}",
+            "realm": "carrier.example",
+            "register": True,
+            "numbers": ["+49 40 5550 0100"],
+        },
+    )
+    server = create_integration(
+        actor=owner,
+        kind="mcp_server",
+        name="CRM tools",
+        environments=[Environment.STAGING],
+        config={"url": "https://mcp.example.com/v1", "query": [{"name": "key", "value": "{secrets.crm.apiKey}"}]},
+    )
+    approve_tool(actor=owner, integration_id=server.id, name="contacts.search", fingerprint="a" * 64)
     for environment in (Environment.PRODUCTION, Environment.STAGING):
         place = {"actor": owner, "secret_id": used.id, "environment": environment}
         rotation.stage(**place, value=Plaintext("a-new-value-0815"))
         if environment is Environment.PRODUCTION:
             rotation.promote(**place, judge=lambda staged: [])
-    return {"used": str(used.id), "unused": str(unused.id), "connector": str(connector.id), "action": str(action.id)}
+    made = {"used": used, "unused": unused, "connector": connector, "action": action}
+    made |= {"calendar": calendar, "trunk": trunk, "server": server}
+    return {name: str(thing.id) for name, thing in made.items()}
 
 
 OWNER_PAGES = [
@@ -82,10 +114,24 @@ OWNER_PAGES = [
     "secrets/{unused}/delete/",
     "integrations/",
     "integrations/?q=nothing-has-this",
+    "integrations/readiness/",
+    "integrations/readiness/?q=nothing-has-this",
+    "integrations/readiness/?show=blocked&environment=production",
     "integrations/new/api_action/",
     "integrations/new/auth_connector/",
+    "integrations/new/auth_connector/?service=twilio",
+    "integrations/new/api_connection/",
+    "integrations/new/api_connection/?service=openai",
+    "integrations/new/api_connection/?service=twilio",
+    "secrets/new/?name=openai.apiKey&domains=api.openai.com",
+    "integrations/new/calcom/",
+    "integrations/new/sip_trunk/",
     "integrations/{action}/",
     "integrations/{connector}/",
+    "integrations/{calendar}/",
+    "integrations/{trunk}/",
+    "integrations/new/mcp_server/",
+    "integrations/{server}/",
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
 ]

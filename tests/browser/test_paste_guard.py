@@ -53,10 +53,10 @@ def test_kept_as_plain_text_it_has_to_be_ticked(sign_in, owner, site):
     page.get_by_label("Name", exact=True).first.fill("Bearer")
     page.locator("[name=token]").fill(KEY)
     page.locator("[name=token]").press("Enter")
-    page.get_by_role("button", name="Save connector").first.click()
+    page.get_by_role("button", name="Save", exact=True).first.click()
     expect(page.get_by_role("link", name="A text looks like a credential.")).to_be_visible()
     assert violations(page) == []
     page.get_by_label("Keep this text as plain text").check()
-    page.get_by_role("button", name="Save connector").first.click()
+    page.get_by_role("button", name="Save", exact=True).first.click()
     expect(page.get_by_role("heading", name="Bearer")).to_be_visible()
     assert Integration.objects.get().config["token"] == KEY

@@ -9,6 +9,7 @@ from accounts.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal
 from integrations import outgoing
 from integrations.admission import admit
+from integrations.lineage import Route
 from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.preparation import Call
 from integrations.services.integrations import Changes, update_integration
@@ -299,3 +300,12 @@ def test_swapped_values_fail_the_run_and_both_stay_missing(owner):
         update_secret(actor=owner, secret_id=secret.id, changes=changes)
         assert admit(owner, Call(action.id, S)).run.outcome == "started"
     assert [inventory.one(owner.organization, secret.id).status for secret in secrets] == ["active"] * 2
+
+
+def test_kind_that_sends_nothing_needs_no_address_and_no_domain(owner, monkeypatch):
+    """What a kind computes for the caller itself goes nowhere."""
+    store_secret(owner, allowed_domains=["api.example.com"])
+    action = make_action(owner)
+    monkeypatch.setattr("integrations.preparation.routes_of", lambda _: [Route("", frozenset({"crm.apiKey"}))])
+    admitted = admit(owner, Call(action.id, S))
+    assert (admitted.run.host, set(admitted.secrets)) == ("", {"crm.apiKey"})

@@ -3,10 +3,14 @@
 import asyncio
 import threading
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
 from integrations import broker, outgoing, transport
+from integrations.conversations import HttpCall
+from integrations.responses import UpstreamResponse
+from integrations.wire import Line
 from tests.unit.integrations.requests_for_tests import make
 
 INLINE = 64 * 1024
@@ -18,7 +22,7 @@ def answers_with(monkeypatch):
 
     def answers(size):
         async def send(*_, **__):
-            return transport.UpstreamResponse(200, b"OK", (), b"a" * size, True)
+            return UpstreamResponse(200, b"OK", (), b"a" * size, True)
 
         monkeypatch.setattr(transport, "send", send)
         monkeypatch.setattr(outgoing, "policy", lambda: None)
@@ -28,7 +32,7 @@ def answers_with(monkeypatch):
 
 
 def admitted():
-    return SimpleNamespace(template=make(), secrets={}, params={})
+    return SimpleNamespace(conversation=HttpCall(make()), secrets={}, params={})
 
 
 async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, answers_with):
@@ -39,7 +43,7 @@ async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, a
 
     monkeypatch.setattr(broker, "mask_response", lambda *_: other_went_on.wait(timeout=5))
     answers_with(INLINE + 1)
-    masked, _ = await asyncio.gather(broker._send(admitted()), another_run())
+    masked, _ = await asyncio.gather(broker._send(admitted(), Line(uuid4(), uuid4(), {}, {})), another_run())
     assert masked is True
 
 
@@ -47,4 +51,4 @@ async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, a
 async def test_only_a_large_answer_leaves_the_thread(size, inline, monkeypatch, answers_with):
     monkeypatch.setattr(broker, "mask_response", lambda *_: threading.current_thread())
     answers_with(size)
-    assert (await broker._send(admitted()) is threading.current_thread()) is inline
+    assert (await broker._send(admitted(), Line(uuid4(), uuid4(), {}, {})) is threading.current_thread()) is inline

@@ -101,7 +101,7 @@ def test_new_reference_to_a_disabled_secret_is_refused(owner):
     set_enabled(actor=owner, secret_id=store_secret(owner).id, enabled=False)
     with pytest.raises(Invalid) as refusal:
         make_action(owner)
-    assert [error.field for error in refusal.value.errors] == ["config.headers.Authorization"]
+    assert [error.field for error in refusal.value.errors] == ["config.headers[0].value"]
     assert not Integration.objects.exists()
 
 
@@ -182,7 +182,7 @@ BAD = {
     "private address": ({"config": config() | {"base_url": "https://10.0.0.1"}}, "config.base_url"),
     "user in the URL": ({"config": config() | {"base_url": "https://a@b.com"}}, "config.base_url"),
     "forbidden header": ({"config": config(headers=[{"name": "Host", "value": "x"}])}, "config.headers[0].name"),
-    "unknown field": ({"config": config(follow_redirects=True)}, "config.follow_redirects"),
+    "unknown field": ({"config": config(colour="red")}, "config.colour"),
     "wrong type": ({"config": config(headers="none")}, "config.headers"),
     "unknown connector": ({"config": config(auth_connector=str(uuid4()))}, "config.auth_connector"),
     "not an id": ({"config": config(auth_connector="CRM")}, "config.auth_connector"),

@@ -18,7 +18,7 @@ SLUG = "harbor-clinics"
 LIST = f"/o/{SLUG}/integrations/"
 NEW_ACTION = f"{LIST}new/api_action/"
 NEW_CONNECTOR = f"{LIST}new/auth_connector/"
-DOMAIN_CHECK = f"{LIST}domain-check/"
+DOMAIN_CHECK = f"{NEW_ACTION}domain-check/"
 
 ACTION = {
     "name": "Look up patient",
@@ -44,6 +44,7 @@ ACTION = {
     "check_path": "/v2/me",
 }
 CONFIG = {
+    "connection": None,
     "base_url": "https://api.example.com",
     "auth_connector": None,
     "method": "POST",
@@ -60,6 +61,7 @@ CONFIG = {
         "required": ["clinic", "phone"],
     },
     "timeout_seconds": 12.5,
+    "follow_redirects": False,
     "check": {"method": "GET", "path": "/v2/me"},
 }
 CONNECTOR = {
@@ -142,6 +144,17 @@ def test_connector_is_offered_and_chosen(as_owner, connector):
     as_owner.post(NEW_ACTION, ACTION | headers | {"auth_connector": str(connector.id)})
     assert Integration.objects.get(kind="api_action").auth_connector == connector
     assert "Look up patient" in as_owner.get(page_of(connector)).content.decode()
+
+
+def test_redirects_are_followed_where_somebody_says_so(as_owner, organization):
+    as_owner.post(NEW_ACTION, ACTION | {"follow_redirects": "on"})
+    stored = Integration.objects.get()
+    assert stored.config["follow_redirects"] is True
+    sent = form_with(as_owner.get(page_of(stored)), "base_url")
+    assert sent["follow_redirects"] in ("on", ["on"])
+    as_owner.post(page_of(stored), {name: value for name, value in sent.items() if name != "follow_redirects"})
+    stored.refresh_from_db()
+    assert stored.config["follow_redirects"] is False
 
 
 def test_page_sent_as_it_is_shown_changes_nothing(as_owner, action):
@@ -360,7 +373,7 @@ def test_wrong_connector_is_refused_at_its_field(as_owner, organization, fields,
         ({"query": [{"name": "a", "value": "1"}, {"name": "b", "value": "{secrets.off}"}]}, "query_value-1"),
         ({"path": "/{secrets.off}"}, "path"),
         ({"body_type": "json", "body_content": '"{secrets.off}"'}, "body_content"),
-        ({"body_type": "form", "form": "{secrets.off}"}, "body_type"),
+        ({"body_type": "form", "form": "{secrets.off}"}, "form_value-0"),
         ({"check_path": "/{secrets.off}"}, "check_path"),
     ],
 )

@@ -235,7 +235,7 @@ def test_environment_that_it_does_not_run_in_is_told(as_owner, owner, action):
     ],
 )
 def test_every_kind_of_answer_can_be_shown(body, body_type, shown):
-    answer = Answer(200, "O\udcffK", [], body, body_type, 3, [])
+    answer = Answer(200, True, "O\udcffK", [], body, body_type, 3, [])
     preview = PreviewRequest("GET", "api.example.com", "/", [], None)
     result = testing._answered(RunResult(uuid4(), RunOutcome.SUCCEEDED, answer, 5, preview))
     assert shown in result.body_text
@@ -246,5 +246,5 @@ def test_answer_that_is_nested_too_deeply_is_not_shown():
     body: list = []
     for _ in range(100_000):
         body = [body]
-    answer = Answer(200, "OK", [], body, BodyType.JSON, 3, [])
+    answer = Answer(200, True, "OK", [], body, BodyType.JSON, 3, [])
     assert testing._body_text(answer) == testing.TOO_DEEP

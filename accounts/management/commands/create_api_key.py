@@ -16,7 +16,7 @@ from accounts.environments import Environment
 from accounts.errors import Refusal
 from accounts.models import Organization
 from accounts.policy import Scope
-from accounts.services.api_keys import create_api_key
+from accounts.services.api_keys import MAX_CONCURRENT, create_api_key
 
 
 class Command(BaseCommand):
@@ -37,6 +37,9 @@ class Command(BaseCommand):
             "--integration", action="append", type=UUID, metavar="ID", help="The only integrations it may use."
         )
 
+        parser.add_argument("--max-concurrent", type=int, default=MAX_CONCURRENT, metavar="N", help="Calls at once.")
+        parser.add_argument("--max-per-minute", type=int, metavar="N", help="Calls in a minute, else without limit.")
+
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Create and print."""
         organization = Organization.objects.filter(slug=options["organization"]).first()
@@ -50,6 +53,8 @@ class Command(BaseCommand):
                 environments=[Environment(environment) for environment in options["environment"]],
                 integrations=options["integration"],
                 expires_at=timezone.now() + timedelta(days=days) if (days := options["expires_days"]) else None,
+                max_concurrent=options["max_concurrent"],
+                max_per_minute=options["max_per_minute"],
             )
         except Refusal as refusal:
             raise CommandError("; ".join(error.message for error in refusal.errors) or refusal.detail) from None

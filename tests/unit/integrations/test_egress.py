@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from integrations.egress import EgressPolicy, admit_url, judge_addresses, needs_opened_network
+from integrations.destinations import SIP
+from integrations.egress import EgressPolicy, admit_url, is_judged_at_run, judge_addresses, needs_opened_network
 from integrations.errors import EgressDenied, InvalidUrl
 
 CLOSED = EgressPolicy()
@@ -278,3 +279,45 @@ def test_every_text_is_refused_or_read_the_same_by_the_client(text):
         return
     assert (url.user, url.raw_fragment, url.raw_query_string) == (None, "", "")
     assert str(admit_url(str(url), OPENED)) == str(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("sips://sip.example.com:5061", "sip.example.com", 5061),
+        ("sip://SIP.example.com:5060", "sip.example.com", 5060),
+        ("sip://93.184.215.14:15060", "93.184.215.14", 15060),
+        ("sip://[2606:4700::1]:5060", "2606:4700::1", 5060),
+    ],
+)
+def test_sip_has_ports_of_its_own_and_public_addresses(text, host, port):
+    url = admit_url(text, CLOSED, SIP)
+    assert (url.raw_host, url.port, needs_opened_network(url)) == (host, port, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["sip://10.20.0.1:5060", "sip://127.0.0.1:5060", "sip://[fe80::1]:5060", "sip://169.254.169.254:5060"]
+)
+def test_sip_goes_to_no_other_address(text):
+    with pytest.raises(EgressDenied):
+        admit_url(text, CLOSED, SIP)
+
+
+def test_sip_goes_where_the_operator_opened_a_network():
+    assert admit_url("sip://10.20.0.1:5060", OPENED, SIP).port == 5060
+    url = admit_url("sip://pbx:5060", OPENED, SIP)
+    assert is_judged_at_run(url)
+    with pytest.raises(EgressDenied):
+        admit_url("sip://pbx:5060", CLOSED, SIP)
+
+
+@pytest.mark.parametrize("text", ["sip://sip.example.com:5060", "sips://sip.example.com:5061"])
+def test_a_call_over_http_goes_to_no_sip_address(text):
+    with pytest.raises(InvalidUrl):
+        admit_url(text, OPENED)
+
+
+@pytest.mark.parametrize("text", ["https://sip.example.com", "sip://a@sip.example.com:5060", "sip://sip.example.com:0"])
+def test_what_is_no_sip_address_is_refused(text):
+    with pytest.raises(InvalidUrl):
+        admit_url(text, OPENED, SIP)

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from accounts.errors import Invalid
 from integrations.kinds import KINDS
+from integrations.kinds.base import Parents
 from integrations.requests import RequestTemplate, render
 from tests.unit.integrations.requests_for_tests import values
 
@@ -40,10 +41,8 @@ def action(**changes) -> dict:
 
 
 def test_every_kind_is_found_by_its_key():
-    assert {key: kind.key for key, kind in KINDS.items()} == {
-        "api_action": "api_action",
-        "auth_connector": "auth_connector",
-    }
+    assert {key: kind.key for key, kind in KINDS.items()} == {key: key for key in KINDS}
+    assert {"api_action", "api_connection", "auth_connector"} <= set(KINDS)
 
 
 @pytest.mark.parametrize("raw", [FULL, {**MINIMAL, "base_url": "https://api.example.com"}], ids=["full", "minimal"])
@@ -123,9 +122,15 @@ def test_an_action_that_only_reads_says_so(method, read_only):
 
 def test_a_connector_has_no_operation_and_nothing_to_check():
     config = CONNECTOR.parse_config(BEARER)
-    assert (CONNECTOR.operations(config), CONNECTOR.check_request(config)) == ([], None)
+    assert (CONNECTOR.operations(config), CONNECTOR.check(config)) == ([], None)
     with pytest.raises(LookupError):
-        CONNECTOR.build(config)
+        CONNECTOR.plan(config, "call")
+
+
+def plan(config, connector):
+    """The request of an action, with what its connector adds."""
+    parents = Parents(connector=CONNECTOR.parse_config(connector) if connector else None)
+    return ACTION.plan(ACTION.parse_config(config), "call", parents).template
 
 
 def sent(template: RequestTemplate, **params) -> tuple[str, dict[str, str]]:
@@ -135,7 +140,7 @@ def sent(template: RequestTemplate, **params) -> tuple[str, dict[str, str]]:
 
 
 def test_build_makes_the_whole_request():
-    template = ACTION.build(ACTION.parse_config(FULL), CONNECTOR.parse_config(BEARER))
+    template = plan(FULL, BEARER)
     url, headers = sent(template, id="7", limit=5, note=["x"])
     assert url == "https://api.example.com/v1/contacts/7?limit=5&token=tok"
     assert headers == {"Content-Type": "application/json", "X-Tenant": "t1", "Authorization": "Bearer key-1"}
@@ -152,7 +157,7 @@ def test_build_makes_the_whole_request():
     ],
 )
 def test_the_connectors_credential_goes_where_it_says(connector, url, headers):
-    template = ACTION.build(ACTION.parse_config(MINIMAL), CONNECTOR.parse_config(connector) if connector else None)
+    template = plan(MINIMAL, connector)
     assert sent(template) == (url, headers)
 
 
@@ -166,8 +171,8 @@ def test_the_connectors_credential_goes_where_it_says(connector, url, headers):
 )
 def test_an_entry_that_collides_with_the_connector_is_an_error_and_never_sent(changes, connector, field):
     config, parsed = ACTION.parse_config(action(**changes)), CONNECTOR.parse_config(connector)
-    assert [error.field for error in ACTION.check_with_connector(config, parsed)] == [field]
-    url, headers = sent(ACTION.build(config, parsed))
+    assert [error.field for error in ACTION.problems_with_parents(config, Parents(connector=parsed))] == [field]
+    url, headers = sent(ACTION.plan(config, "call", Parents(connector=parsed)).template)
     assert f"{url}{headers}".count("key-1") == 1
     assert "replaced" not in f"{url}{headers}"
 
@@ -176,11 +181,11 @@ def test_entries_beside_the_connectors_are_fine():
     config = ACTION.parse_config(
         action(headers=[{"name": "X-Other", "value": "x"}], query=[{"name": "X-Key", "value": "x"}])
     )
-    assert ACTION.check_with_connector(config, CONNECTOR.parse_config(API_KEY)) == []
+    assert ACTION.problems_with_parents(config, Parents(connector=CONNECTOR.parse_config(API_KEY))) == []
 
 
 def test_a_check_sends_what_needs_no_argument():
-    template = ACTION.check_request(ACTION.parse_config(FULL), CONNECTOR.parse_config(BEARER))
+    template = ACTION.check(ACTION.parse_config(FULL), Parents(connector=CONNECTOR.parse_config(BEARER))).template
     assert (template.method, template.body, template.param_names) == ("GET", None, ())
     assert sent(template) == (
         "https://api.example.com/v1/me?token=tok",
@@ -189,7 +194,7 @@ def test_a_check_sends_what_needs_no_argument():
 
 
 def test_an_action_without_a_check_has_no_check_request():
-    assert ACTION.check_request(ACTION.parse_config(MINIMAL)) is None
+    assert ACTION.check(ACTION.parse_config(MINIMAL)) is None
 
 
 def declared(**properties) -> dict:
@@ -216,7 +221,7 @@ def test_whatever_is_saved_can_be_built_and_names_its_slots(path, header, query,
     except Invalid as refusal:
         assert refusal.errors
         return
-    template = ACTION.build(config)
+    template = ACTION.plan(config, "call").template
     assert set(template.secret_names) == {name for slot in ACTION.slots(config) for name in slot.template.secret_names}
     request = render(template, secrets=values(a="value"), params={"p": "argument"})
     assert (request.url.scheme, request.url.raw_host) == ("https", "api.example.com")

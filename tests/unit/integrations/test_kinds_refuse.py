@@ -40,7 +40,7 @@ def sending(kind: str, content: object, **changes) -> dict:
 
 BAD_ACTIONS = {
     "unknown field": (action(extra=1), ["config.extra"]),
-    "redirects are not a field": (action(follow_redirects=True), ["config.follow_redirects"]),
+    "redirects neither on nor off": (action(follow_redirects="on"), ["config.follow_redirects"]),
     "no base URL": ({"method": "GET"}, ["config.base_url"]),
     "secret in the base URL": (action(base_url="https://{secrets.host}"), ["config.base_url"]),
     "parameter in the base URL": (action(base_url="https://api.example.com/{params.x}"), ["config.base_url"]),

@@ -1,0 +1,220 @@
+"""Digest authentication as SIP uses it (RFC 2617, 7616, 8760): reading challenges and credentials, making answers.
+
+Owns: the grammar of both headers, strictly, and the arithmetic. It opens no socket, keeps no count and chooses no
+nonce: nonce counts belong to `nonces.py`, so that no two answers to one nonce carry the same count. Messages quote
+nothing that was sent.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ALGORITHMS: Mapping[str, str] = {"SHA-512-256": "sha512_256", "SHA-256": "sha256", "MD5": "md5"}
+"""By their names in the header, strongest first; what hashlib calls them. The `-sess` variants are in use nowhere."""
+LEGACY = "MD5"
+"""What a challenge without an algorithm means, and the one that is answered without qop (RFC 2617 section 3.2.1)."""
+MAX_LENGTH = 2048
+"""Characters of a header that are looked at; longer ones are refused."""
+
+_MAX_PART = 1024
+_WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
+_QUOTED = r'(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*'
+_SCHEME = re.compile(r"[ \t]*digest[ \t]+", re.IGNORECASE)
+_PARAMETER = re.compile(rf'[ \t]*({_WORD}+)[ \t]*=[ \t]*(?:"({_QUOTED})"|({_WORD}+))[ \t]*(?:,|\Z)')
+_ESCAPED = re.compile(r"\\(.)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_COUNT = re.compile(r"[0-9a-fA-F]{8}")
+_HEX = re.compile(r"[0-9a-fA-F]+")
+
+
+class MalformedDigest(ValueError):  # noqa: N818 - an answer to whoever sent it
+    """A header that cannot be read as digest authentication; the text is a sentence."""
+
+
+class UnsupportedDigest(MalformedDigest):
+    """A well-formed challenge for something that is not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a server asks for: MD5 by silence where not `names_algorithm`; `qop` where it offers `auth`."""
+
+    realm: str
+    nonce: str
+    algorithm: str = LEGACY
+    names_algorithm: bool = False
+    qop: bool = False
+    opaque: str | None = None
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client answers; `count` and `cnonce` are None without qop."""
+
+    username: str
+    realm: str
+    nonce: str
+    uri: str
+    response: str
+    algorithm: str = LEGACY
+    count: str | None = None
+    cnonce: str | None = None
+
+
+def is_available(algorithm: str) -> bool:
+    """Whether this Python can compute it: SHA-512/256 comes with OpenSSL or not at all."""
+    return ALGORITHMS[algorithm] in hashlib.algorithms_available
+
+
+def read_challenge(text: str) -> Challenge:
+    """The challenge in one `WWW-Authenticate` or `Proxy-Authenticate`.
+
+    What is offered beside `auth` counts for nothing, known or not (RFC 7616 section 3.3); without `auth` there is
+    nothing to answer. Only MD5 is answered without qop.
+
+    Raises:
+        UnsupportedDigest: another algorithm, no usable qop.
+        MalformedDigest: a parameter twice, a line break, too long, or no digest challenge at all.
+    """
+    found = _parameters(text)
+    if not found.get("nonce") or "realm" not in found:
+        raise MalformedDigest("A digest challenge names a realm and a nonce.")
+    algorithm = _algorithm(found.get("algorithm"))
+    offered = [word.strip().lower() for word in found["qop"].split(",")] if "qop" in found else None
+    if offered is not None and "auth" not in offered:
+        raise UnsupportedDigest("The challenge does not offer qop “auth”, which is the one that is answered.")
+    if offered is None and algorithm != LEGACY:
+        raise UnsupportedDigest("Only MD5 is answered without qop (RFC 7616 section 3.3).")
+    return Challenge(
+        realm=found["realm"],
+        nonce=found["nonce"],
+        algorithm=algorithm,
+        names_algorithm="algorithm" in found,
+        qop=offered is not None,
+        opaque=found.get("opaque"),
+        stale=found.get("stale", "").lower() == "true",
+    )
+
+
+def read_credentials(text: str) -> Credentials:
+    """The answer in one `Authorization` or `Proxy-Authorization`. Raises as `read_challenge`."""
+    found = _parameters(text)
+    missing = {"username", "realm", "nonce", "uri", "response"} - found.keys()
+    if missing:
+        raise MalformedDigest("Digest credentials name a user name, a realm, a nonce, a URI and a response.")
+    if not _HEX.fullmatch(found["response"]):
+        raise MalformedDigest("The response is a hexadecimal number.")
+    qop = found.get("qop")
+    if qop is not None and qop.lower() != "auth":
+        raise UnsupportedDigest("Only qop “auth” is known here.")
+    if qop is not None and (not _COUNT.fullmatch(found.get("nc", "")) or not found.get("cnonce")):
+        raise MalformedDigest("With qop there is a nonce count of eight hexadecimal digits, and a client nonce.")
+    return Credentials(
+        username=found["username"],
+        realm=found["realm"],
+        nonce=found["nonce"],
+        uri=found["uri"],
+        response=found["response"].lower(),
+        algorithm=_algorithm(found.get("algorithm")),
+        count=found["nc"] if qop is not None else None,
+        cnonce=found["cnonce"] if qop is not None else None,
+    )
+
+
+def secret_half(algorithm: str, *, username: str, realm: str, password: str) -> str:
+    """HA1. Inside its realm it is as good as the password: it is masked like one and never leaves."""
+    return _hash(algorithm, f"{username}:{realm}:{password}")
+
+
+def response_to(
+    challenge: Challenge, *, ha1: str, method: str, uri: str, count: str | None = None, cnonce: str | None = None
+) -> str:
+    """The response; `count` and `cnonce` are given exactly where the challenge has qop."""
+    ha2 = _hash(challenge.algorithm, f"{method}:{uri}")
+    middle = f"{challenge.nonce}:{count}:{cnonce}:auth" if challenge.qop else challenge.nonce
+    return _hash(challenge.algorithm, f"{ha1}:{middle}:{ha2}")
+
+
+def authorization(
+    challenge: Challenge, *, username: str, ha1: str, method: str, uri: str, count: int, cnonce: str
+) -> str:
+    """The value of the header that answers a challenge; `count` and `cnonce` go unused where it has no qop."""
+    nc = f"{count:08x}"
+    response = response_to(challenge, ha1=ha1, method=method, uri=uri, count=nc, cnonce=cnonce)
+    parts = [
+        f"username={quoted(username)}",
+        f"realm={quoted(challenge.realm)}",
+        f"nonce={quoted(challenge.nonce)}",
+        f"uri={quoted(uri)}",
+        f"response={quoted(response)}",
+        *([f"algorithm={challenge.algorithm}"] if challenge.names_algorithm else []),
+        *([f"opaque={quoted(challenge.opaque)}"] if challenge.opaque is not None else []),
+        *(["qop=auth", f"nc={nc}", f"cnonce={quoted(cnonce)}"] if challenge.qop else []),
+    ]
+    return "Digest " + ", ".join(parts)
+
+
+def is_answered_by(challenge: Challenge, given: Credentials, *, username: str, ha1: str, method: str, uri: str) -> bool:
+    """Whether credentials answer exactly this challenge, for this user, method and URI.
+
+    An answer without qop to a challenge that offers it is none: that would let anybody in the middle take it away.
+    """
+    expected = response_to(challenge, ha1=ha1, method=method, uri=uri, count=given.count, cnonce=given.cnonce)
+    same = (
+        given.username == username
+        and (given.realm, given.nonce, given.uri) == (challenge.realm, challenge.nonce, uri)
+        and given.algorithm == challenge.algorithm
+        and (given.cnonce is not None) == challenge.qop
+    )
+    return hmac.compare_digest(expected, given.response) and same
+
+
+def nonce_hash(nonce: str) -> str:
+    """What records keep of a nonce: enough to tell it from others."""
+    return hashlib.sha256(nonce.encode()).hexdigest()
+
+
+def quoted(text: str) -> str:
+    """A quoted string (RFC 3261 section 25.1). Raises ValueError for control characters: nothing escapes those."""
+    if _CONTROL.search(text):
+        raise ValueError("a quoted string holds no control characters")
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """The parameters by lower-case name, quotes and escapes undone."""
+    if len(text) > MAX_LENGTH:
+        raise MalformedDigest(f"The header is longer than {MAX_LENGTH} characters.")
+    scheme = _SCHEME.match(text)
+    if not scheme:
+        raise MalformedDigest("This is not digest authentication: it begins with “Digest”.")
+    found: dict[str, str] = {}
+    position = scheme.end()
+    while position < len(text):
+        match = _PARAMETER.match(text, position)
+        if not match:
+            raise MalformedDigest('The parameters cannot be read: write name=value or name="value", with commas.')
+        name, value = match[1].lower(), match[3] if match[2] is None else _ESCAPED.sub(r"\1", match[2])
+        if name in found:
+            raise MalformedDigest("A parameter is there twice.")
+        if len(value) > _MAX_PART:
+            raise MalformedDigest(f"A parameter is longer than {_MAX_PART} characters.")
+        found[name] = value
+        position = match.end()
+    return found
+
+
+def _algorithm(named: str | None) -> str:
+    if named is None:
+        return LEGACY
+    found = next((algorithm for algorithm in ALGORITHMS if algorithm.lower() == named.lower()), None)
+    if found is None or not is_available(found):
+        raise UnsupportedDigest(f"The algorithm is none of {', '.join(ALGORITHMS)}.")
+    return found
+
+
+def _hash(algorithm: str, text: str) -> str:
+    return hashlib.new(ALGORITHMS[algorithm], text.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,79 @@
+"""Reading an event stream piece by piece (WHATWG HTML, section 9.2 "Server-sent events").
+
+Owns: lines and fields, whatever the pieces are cut like, and the limit of events. How many bytes there may be and for
+how long is the transport's business.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from integrations.errors import ResponseTooLarge
+
+MAX_EVENTS = 256
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. A message is the one that nobody gave another type."""
+
+    name: bytes
+    data: bytes = field(repr=False)
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it carries a message."""
+        return self.name in {b"", b"message"}
+
+
+class EventReader:
+    """Takes a stream in pieces and gives its events."""
+
+    def __init__(self) -> None:
+        self._tail = bytearray()
+        self._after_return = False
+        self._is_first = True
+        self._events = 0
+        self._name, self._data = b"", list[bytes]()
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """Every event that this piece completes; those without data are none.
+
+        Raises:
+            ResponseTooLarge: more than `MAX_EVENTS` events came.
+        """
+        if self._after_return and piece.startswith(b"\n"):
+            piece = piece[1:]
+        self._after_return = piece.endswith(b"\r")
+        self._tail += piece
+        if b"\n" not in piece and b"\r" not in piece:
+            return []
+        *lines, rest = _LINE_END.split(bytes(self._tail))
+        self._tail = bytearray(rest)
+        found = (self._line(line) for line in lines)
+        return [event for event in found if event]
+
+    def _line(self, line: bytes) -> Event | None:
+        if self._is_first:
+            line, self._is_first = line.removeprefix(_BYTE_ORDER_MARK), False
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+        elif field == b"event":
+            self._name = value
+        return None
+
+    def _dispatch(self) -> Event | None:
+        name, data = self._name, b"\n".join(self._data)
+        self._name, self._data = b"", []
+        if not data:  # servers open a stream with an empty event that carries an id alone
+            return None
+        self._events += 1
+        if self._events > MAX_EVENTS:
+            raise ResponseTooLarge(f"The answer is a stream of more than {MAX_EVENTS} events.")
+        return Event(name, data)

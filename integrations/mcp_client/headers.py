@@ -1,0 +1,106 @@
+"""The headers that mirror a request of 2026-07-28 (its "Request Metadata"), and those that belong to the protocol.
+
+Owns: how a text becomes a header's value, and which arguments of a tool are mirrored (`x-mcp-header`).
+"""
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+PROTOCOL_VERSION, SESSION_ID = "MCP-Protocol-Version", "Mcp-Session-Id"
+METHOD, NAME, PARAM = "Mcp-Method", "Mcp-Name", "Mcp-Param-"
+
+_MARK = "x-mcp-header"
+_PLAIN = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_SENTINEL = re.compile(r"=\?base64\?.*\?=", re.DOTALL)
+_OWN = frozenset({"accept", "content-type", "last-event-id"})
+_MIRRORED_TYPES = frozenset({"integer", "string", "boolean"})
+
+Path = tuple[str, ...]
+
+
+class BadMarkError(ValueError):
+    """A tool's `x-mcp-header` breaks the rules, so the tool may not be used."""
+
+
+def is_own(name: str) -> bool:
+    """Whether the protocol sets this header, so that an integration may not."""
+    return name.lower() in _OWN or name.lower().startswith("mcp-")
+
+
+def header_text(text: str) -> str:
+    """The text as a header can carry it ("Value Encoding")."""
+    if _PLAIN.fullmatch(text) and not _SENTINEL.fullmatch(text):
+        return text
+    return f"=?base64?{base64.b64encode(text.encode()).decode()}?="
+
+
+def mirrored(schema: object, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The headers that mirror a tool's arguments, as its input schema marks them.
+
+    Raises:
+        BadMarkError: a mark breaks the rules.
+    """
+    found = []
+    for path, name in marks(schema):
+        value = _at(arguments, path)
+        if isinstance(value, bool | int | str):
+            found.append((PARAM + name, header_text(_text(value))))
+    return found
+
+
+def marks(schema: object) -> list[tuple[Path, str]]:
+    """The properties that are to be mirrored, and the last part of their header's name.
+
+    Raises:
+        BadMarkError: a name is no token or stands twice, or a mark is where it may not be.
+    """
+    found = list(_marks(schema, ()))
+    names = [name.lower() for _, name in found]
+    if len(set(names)) != len(names) or len(found) != _count(schema):
+        raise BadMarkError
+    return found
+
+
+def _marks(schema: object, path: Path) -> Iterator[tuple[Path, str]]:
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    for key, declared in properties.items() if isinstance(properties, dict) else ():
+        if not isinstance(declared, dict):
+            continue
+        if _MARK in declared:
+            yield (*path, key), _name(declared)
+        yield from _marks(declared, (*path, key))
+
+
+def _name(declared: dict[str, Any]) -> str:
+    name, kind = declared[_MARK], declared.get("type")
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise BadMarkError
+    if not isinstance(kind, str) or kind not in _MIRRORED_TYPES:
+        raise BadMarkError
+    return name
+
+
+def _count(node: object) -> int:
+    """How many marks there are anywhere, properties that happen to have the name left out."""
+    if isinstance(node, list):
+        return sum(_count(child) for child in node)
+    if not isinstance(node, dict):
+        return 0
+    properties = node.get("properties")
+    named = sum(_count(child) for child in properties.values()) if isinstance(properties, dict) else 0
+    rest = sum(_count(child) for key, child in node.items() if key not in {"properties", _MARK})
+    return named + rest + (_MARK in node)
+
+
+def _at(arguments: Mapping[str, Any], path: Path) -> Any:
+    value: Any = arguments
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _text(value: bool | int | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,160 @@
+"""SIP messages (RFC 3261) as bytes: writing the few requests that Coffer makes, reading what comes back.
+
+Owns: the grammar and its limits. It opens no socket; `sip_transport.py` sends and receives. Messages of errors quote
+nothing that was received.
+"""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+MAX_BYTES = 64 * 1024
+"""Of one message, body included."""
+
+_MAX_HEADERS = 128
+_MAX_LINE = 8 * 1024
+_SHOWN_REASON = 80
+_COMPACT = {"v": "via", "i": "call-id", "f": "from", "t": "to", "l": "content-length", "m": "contact"}
+_ONCE = frozenset({"call-id", "cseq", "content-length", "from", "to", "max-forwards"})
+_STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?")
+_REQUEST_LINE = re.compile(r"[A-Z][A-Za-z0-9.!%*_+`'~-]{0,31} \S{1,2048} SIP/2\.0")
+_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
+_FOLD = re.compile(r"\r\n[ \t]+")
+_CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Z][A-Za-z0-9.!%*_+`'~-]{0,31})")
+_BRANCH = re.compile(r";[ \t]*branch[ \t]*=[ \t]*([^;,\s]{1,256})", re.IGNORECASE)
+_LENGTH = re.compile(r"[0-9]{1,7}")
+_BREAK = re.compile(r"[\r\n\0]")
+_USER_SAFE = "-_.!~*'()&=+$,;?/"  # what stands for itself in the user part of a SIP URI (RFC 3261 section 25.1)
+
+
+class MalformedSip(ValueError):  # noqa: N818 - an answer to whoever looks at what a peer sent
+    """Bytes that are no SIP message; the text is a sentence."""
+
+
+class SipTooLarge(MalformedSip):
+    """A message that is longer than one may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class SipPeer:
+    """Where a conversation goes: the address as it is judged (`sips://sip.example.com:5061`), and how."""
+
+    url: str
+    transport: str
+
+
+@dataclass(frozen=True, slots=True)
+class SipRequest:
+    """A request without its Via and its Content-Length, which belong to the connection."""
+
+    method: str
+    uri: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SipMessage:
+    """What was received: a response, or a request of the peer, whose `status` is None. Header names are lower-case."""
+
+    status: int | None
+    reason: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether this ends its transaction."""
+        return self.status is not None and self.status >= 200  # noqa: PLR2004 - RFC 3261 section 7.2
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it says that the request was done."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - RFC 3261 section 7.2
+
+    def every(self, name: str) -> list[str]:
+        """All values of a header."""
+        return [value for found, value in self.headers if found == name]
+
+    def answers(self, branch: str, cseq: tuple[int, str]) -> bool:
+        """Whether it is a response to the request that was sent under this branch (RFC 3261 section 17.1.3)."""
+        vias, counted = self.every("via"), [_CSEQ.fullmatch(value) for value in self.every("cseq")]
+        own = _BRANCH.search(vias[0]) if vias else None
+        return (
+            self.status is not None
+            and own is not None
+            and own[1] == branch
+            and [(int(found[1]), found[2]) for found in counted if found] == [cseq]
+        )
+
+
+def write(request: SipRequest, via: str) -> bytes:
+    """The request as it is sent. Raises ValueError for a line break anywhere in it: that would begin another header."""
+    lines = [f"{request.method} {request.uri} SIP/2.0", f"Via: {via}"]
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    if any(_BREAK.search(line) for line in lines):
+        raise ValueError("a SIP header holds no line break")
+    return "\r\n".join([*lines, "Content-Length: 0", "", ""]).encode()
+
+
+def read_datagram(raw: bytes) -> SipMessage | None:
+    """The message in one datagram; None for a keep-alive. Raises MalformedSip."""
+    if not raw.strip(b"\r\n\0"):
+        return None
+    if len(raw) > MAX_BYTES:
+        raise _too_large()
+    head, end, _ = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    if not end:
+        raise MalformedSip("The message has no end of its headers.")
+    return read_head(head)
+
+
+def read_head(head: bytes) -> SipMessage:
+    """The start line and the headers, without the blank line behind them. Raises MalformedSip."""
+    first, *lines = _FOLD.sub(" ", head.decode("utf-8", "replace")).split("\r\n")
+    if len(lines) > _MAX_HEADERS or any(len(line) > _MAX_LINE for line in (first, *lines)):
+        raise _too_large()
+    headers = tuple(_header(line) for line in lines)
+    names = [name for name, _ in headers]
+    if any(names.count(name) > 1 for name in _ONCE):
+        raise MalformedSip("A header that may be there once is there twice.")
+    status = _STATUS_LINE.fullmatch(first)
+    if status:
+        return SipMessage(int(status[1]), status[2] or "", headers)
+    if _REQUEST_LINE.fullmatch(first):
+        return SipMessage(None, "", headers)
+    raise MalformedSip("The message does not begin like SIP.")
+
+
+def body_length(message: SipMessage) -> int:
+    """How many bytes follow the headers on a stream, where the length is needed (RFC 3261 section 18.3)."""
+    found = message.every("content-length")
+    if not found or not _LENGTH.fullmatch(found[0]):
+        raise MalformedSip("The message does not say how long it is.")
+    if int(found[0]) > MAX_BYTES:
+        raise _too_large()
+    return int(found[0])
+
+
+def uri_user(name: str) -> str:
+    """A user name as the user part of a SIP URI."""
+    return quote(name, safe=_USER_SAFE)
+
+
+def shown_reason(message: SipMessage) -> str:
+    """`403 Forbidden`; the status alone where the reason, which a stranger wrote, is long or not printable.
+
+    It is left out whole and never cut: half of a value would not be found and masked.
+    """
+    reason = message.reason if message.reason.isprintable() and len(message.reason) <= _SHOWN_REASON else ""
+    return f"{message.status} {reason}".strip()
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    name = name.rstrip(" \t").lower()
+    if not colon or not _NAME.fullmatch(name) or _BREAK.search(line):
+        raise MalformedSip("A header of the message cannot be read.")
+    return _COMPACT.get(name, name), value.strip(" \t")
+
+
+def _too_large() -> SipTooLarge:
+    return SipTooLarge(f"The message is longer than {MAX_BYTES} bytes, or has too many or too long lines.")

@@ -1,0 +1,87 @@
+"""MCP servers in processes of their own: started on a free port, stopped by process id."""
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+EVERYTHING = HERE / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
+SECONDS_TO_START = 60
+
+
+@contextmanager
+def modern(key: str) -> Iterator[str]:
+    """The server of our own on the official SDK; its URL."""
+    with running([sys.executable, "-m", "tests.peers.modern_server", key], {}) as process:
+        port = int(process.stdout.readline())
+        yield f"http://127.0.0.1:{port}/mcp"
+
+
+@contextmanager
+def everything(transport: str = "streamableHttp") -> Iterator[str]:
+    """The reference server of the legacy era, on Node; its URL."""
+    install()
+    port = free_port()
+    command = [shutil.which("node"), "--require", str(HERE / "loopback.cjs"), str(EVERYTHING), transport]
+    with running(command, {"PORT": str(port)}) as process:
+        wait_for(port, process)
+        yield f"http://127.0.0.1:{port}/{'sse' if transport == 'sse' else 'mcp'}"
+
+
+def install() -> None:
+    """`npm ci`, where the lock file is newer than what is installed; several runs at once wait for one another."""
+    lock, done = HERE / "package-lock.json", HERE / "node_modules/.package-lock.json"
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+            command = [shutil.which("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+            subprocess.run(command, cwd=HERE, check=True, capture_output=True, timeout=300)
+            done.touch()
+
+
+@contextmanager
+def running(command: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        command,
+        env={"PATH": os.environ["PATH"], "CANARY": "of-the-environment", **environment},
+        cwd=HERE.parent.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def wait_for(port: int, process: subprocess.Popen[str]) -> None:
+    """Until somebody listens; fails where the process has ended."""
+    until = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < until:
+        assert process.poll() is None, "the server ended"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the server does not listen")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]

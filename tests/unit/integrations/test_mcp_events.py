@@ -1,0 +1,142 @@
+"""Event streams cut into pieces in every way, and the headers that mirror a request of MCP."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.errors import ResponseTooLarge
+from integrations.mcp_client.events import MAX_EVENTS, EventReader
+from integrations.mcp_client.headers import BadMarkError, header_text, is_own, marks, mirrored
+from integrations.mcp_client.messages import NotJsonRpcError, answer_to, decode, is_request, reply_in
+
+STREAM = (
+    b"\xef\xbb\xbf: hello\r\ndata: one\n\nevent: message\rdata:two\rdata: lines\r\r"
+    b"id: 7\ndata:\n\nevent: x\ndata: no\n\n"
+)
+FOUND = [b"one", b"two\nlines"]
+
+
+@given(st.lists(st.integers(0, len(STREAM))))
+def test_a_stream_reads_the_same_however_it_is_cut(cuts):
+    reader, places = EventReader(), [0, *sorted(cuts), len(STREAM)]
+    pieces = [STREAM[start:end] for start, end in pairwise(places)]
+    assert [each.data for piece in pieces for each in reader.feed(piece) if each.is_message] == FOUND
+
+
+def test_an_event_that_is_not_finished_is_none():
+    assert EventReader().feed(b"data: one\n") == []
+
+
+def test_a_stream_has_a_limit_of_events():
+    reader = EventReader()
+    assert len(reader.feed(b"data: x\n\n" * MAX_EVENTS)) == MAX_EVENTS
+    with pytest.raises(ResponseTooLarge):
+        reader.feed(b"event: other\ndata: x\n\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("us-west1", "us-west1"),
+        ("Hello, 世界", "=?base64?SGVsbG8sIOS4lueVjA==?="),
+        (" padded ", "=?base64?IHBhZGRlZCA=?="),
+        ("line1\nline2", "=?base64?bGluZTEKbGluZTI=?="),
+        ("=?base64?literal?=", "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?="),
+        ("", "=?base64??="),
+    ],
+)
+def test_texts_as_headers_by_the_examples_of_the_specification(text, sent):
+    assert header_text(text) == sent
+
+
+def schema(**properties):
+    return {"type": "object", "properties": properties}
+
+
+def test_marked_arguments_are_mirrored():
+    declared = schema(
+        region={"type": "string", "x-mcp-header": "Region"},
+        deep=schema(count={"type": "integer", "x-mcp-header": "Count"}),
+        live={"type": "boolean", "x-mcp-header": "Live"},
+        left={"type": "string", "x-mcp-header": "Left"},
+        none={"type": "string", "x-mcp-header": "None"},
+    )
+    arguments = {"region": "eu ", "deep": {"count": -7}, "live": True, "none": None}
+    assert mirrored(declared, arguments) == [
+        ("Mcp-Param-Region", "=?base64?ZXUg?="),
+        ("Mcp-Param-Count", "-7"),
+        ("Mcp-Param-Live", "true"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        schema(a={"type": "string", "x-mcp-header": ""}),
+        schema(a={"type": "string", "x-mcp-header": "A B"}),
+        schema(a={"type": "string", "x-mcp-header": "A\r\nX: y"}),
+        schema(a={"type": "string", "x-mcp-header": 1}),
+        schema(a={"type": "number", "x-mcp-header": "A"}),
+        schema(a={"type": ["string"], "x-mcp-header": "A"}),
+        schema(a={"type": "string", "x-mcp-header": "A"}, b={"type": "string", "x-mcp-header": "a"}),
+        schema(a={"type": "array", "items": {"type": "string", "x-mcp-header": "A"}}),
+        {"anyOf": [schema(a={"type": "string", "x-mcp-header": "A"})]},
+        {"type": "string", "x-mcp-header": "A"},
+    ],
+)
+def test_marks_that_break_the_rules(bad):
+    with pytest.raises(BadMarkError):
+        marks(bad)
+
+
+@pytest.mark.parametrize("fine", [None, "text", {}, schema(), {"properties": []}, schema(**{"x-mcp-header": {}})])
+def test_schemas_without_marks(fine):
+    assert marks(fine) == []
+
+
+@pytest.mark.parametrize("name", ["Accept", "content-TYPE", "MCP-Protocol-Version", "mcp-param-x", "Last-Event-ID"])
+def test_headers_of_the_protocol_are_its_own(name):
+    assert is_own(name)
+    assert not is_own("X-" + name)
+
+
+DEEP = b'{"jsonrpc": "2.0", "id": 1, "result": ' + b'{"a": ' * 100 + b"1" + b"}" * 101
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"x", b"[", b"1", b"{}", b'{"jsonrpc": "1.0"}', b'[{"jsonrpc": "2.0"}, 1]', b"\xff", DEEP]
+)
+def test_what_is_no_message(data):
+    with pytest.raises(NotJsonRpcError):
+        decode(data)
+
+
+def test_a_batch_holds_messages():
+    assert len(decode(b'[{"jsonrpc": "2.0", "id": 1}, {"jsonrpc": "2.0", "id": 2}]')) == 2
+
+
+@pytest.mark.parametrize(
+    ("message", "rejected", "is_reply"),
+    [
+        ({"id": 1, "result": {}}, False, True),
+        ({"id": 2, "result": {}}, False, False),
+        ({"id": "1", "result": {}}, False, False),
+        ({"id": True, "result": {}}, False, False),
+        ({"id": 1, "result": []}, False, False),
+        ({"id": 1, "error": {}}, False, True),
+        ({"id": None, "error": {}}, False, False),
+        ({"id": None, "error": {}}, True, True),
+        ({"error": {}}, True, True),
+        ({"id": 2, "error": {}}, True, False),
+    ],
+)
+def test_which_messages_are_the_reply(message, rejected, is_reply):
+    assert (reply_in(message, 1, rejected=rejected) is not None) == is_reply
+
+
+def test_everything_that_a_server_asks_is_refused_but_a_ping():
+    assert answer_to({"id": "a", "method": "ping"}) == {"jsonrpc": "2.0", "id": "a", "result": {}}
+    assert answer_to({"id": "a", "method": "sampling/createMessage"})["error"]["code"] == -32601
+    assert not is_request({"method": "notifications/progress"})

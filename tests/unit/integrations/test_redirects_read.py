@@ -1,0 +1,47 @@
+"""Where a redirect leads, for any text that an upstream may send."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from accounts.errors import Refusal
+from integrations.egress import EgressPolicy, admit_url
+from integrations.redirects import next_url
+
+BASE = URL("https://api.example.com/a/b?c=d", encoded=True)
+
+
+def target(location: str) -> str:
+    return str(next_url(BASE, location.encode(), lambda origin: admit_url(origin, EgressPolicy())))
+
+
+@pytest.mark.parametrize(
+    ("location", "leads_to"),
+    [
+        ("x", "https://api.example.com/a/x"),
+        ("", "https://api.example.com/a/b?c=d"),
+        ("?e=f", "https://api.example.com/a/b?e=f"),
+        ("?", "https://api.example.com/a/b"),
+        ("/x/./y/../z/..", "https://api.example.com/x/"),
+        ("../../../../etc", "https://api.example.com/etc"),
+        ("//OTHER.example.com/x", "https://other.example.com/x"),
+        ("HTTPS://other.example.com:443", "https://other.example.com/"),
+        ("https://other.example.com?q", "https://other.example.com/?q"),
+        ("/%7Bx%7d?a=%zz", "https://api.example.com/%7Bx%7d?a=%zz"),
+    ],
+)
+def test_locations_are_read_as_rfc_3986_says(location, leads_to):
+    assert target(location) == leads_to
+
+
+@given(st.text(max_size=60))
+def test_any_text_leads_to_a_public_web_address_or_is_refused(location):
+    try:
+        found = next_url(BASE, location.encode(), lambda origin: admit_url(origin, EgressPolicy()))
+    except Refusal as refusal:
+        assert location not in refusal.detail or len(location) < 3
+        return
+    assert (found.scheme, found.port, found.raw_user, found.raw_fragment) == ("https", 443, None, "")
+    assert str(found).isascii()
+    assert "/../" not in found.raw_path
