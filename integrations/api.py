@@ -130,6 +130,19 @@ def delete_integration(request: HttpRequest, integration_id: UUID) -> Any:
     return Status(204, None)
 
 
+@router.post(
+    "/{uuid:integration_id}/duplicate",
+    response={201: IntegrationOut, **PROBLEMS_OF_ONE},
+    summary="Duplicate an integration",
+)
+@key_requires(Permission.INTEGRATIONS_WRITE)
+def duplicate_integration(request: HttpRequest, integration_id: UUID) -> Any:
+    """A copy under a name of its own, switched off."""
+    actor = actor_of(request)
+    copy = integrations.duplicate_integration(actor=actor, integration_id=integration_id)
+    return Status(201, _shown(actor, copy.id))
+
+
 @router.get(
     "/{uuid:integration_id}/operations", response={200: OperationsOut, **PROBLEMS_OF_ONE}, summary="What it can do"
 )

@@ -57,6 +57,7 @@ OPERATIONS = {
     ("GET", "/integrations/{integration_id}"): (READ_INTEGRATIONS, None),
     ("PATCH", "/integrations/{integration_id}"): ({Scope.INTEGRATIONS_WRITE}, {"description": "x"}),
     ("DELETE", "/integrations/{integration_id}"): ({Scope.INTEGRATIONS_WRITE}, None),
+    ("POST", "/integrations/{integration_id}/duplicate"): ({Scope.INTEGRATIONS_WRITE}, None),
     ("GET", "/integrations/{integration_id}/operations"): (READ_INTEGRATIONS, None),
     ("POST", "/integrations/{integration_id}/run"): ({Scope.RUN}, RUN),
     ("POST", "/integrations/{integration_id}/test"): ({Scope.RUN}, RUN),

@@ -469,3 +469,19 @@ def test_key_that_calls_too_often_is_told_when_to_try_again(owner, inline):
     assert (response.status_code, document["code"]) == (429, "rate_limited")
     assert response.headers["Retry-After"] == str(document["retry_after_seconds"])
     assert "run_id" not in document
+
+
+def test_copy_is_switched_off_and_has_a_name_of_its_own(caller, owner):
+    store_secret(owner)
+    action = make_action(owner)
+    copy = caller.post(f"/integrations/{action.id}/duplicate", None)
+    assert (copy["name"], copy["enabled"], copy["config"]) == ("Look up patient (copy)", False, action.config)
+    assert [reference["name"] for reference in copy["references"]] == ["crm.apiKey"]
+    assert caller.problem("POST", f"/integrations/{uuid4()}/duplicate") == (404, "not_found")
+
+
+def test_key_for_certain_integrations_makes_no_copy(owner):
+    action = make_action(owner, uses="")
+    limited = Caller(key_for(owner, integrations=[action.id]))
+    assert limited.problem("POST", f"/integrations/{action.id}/duplicate") == (403, "permission_denied")
+    assert Integration.objects.count() == 1
