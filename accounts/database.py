@@ -5,6 +5,7 @@ while a call waits for an upstream.
 """
 
 import asyncio
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -53,6 +54,8 @@ def _with_connection(job: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     `close_old_connections` still replaces one that failed or grew old.
     """
     close_old_connections()
+    if _server_said_goodbye():
+        connection.close()
     if connection.connection is None:
         connection.ensure_connection()
         connection.close_at = time.monotonic() + KEEP_SECONDS
@@ -60,3 +63,15 @@ def _with_connection(job: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return job(*args, **kwargs)
     finally:
         close_old_connections()
+
+
+def _server_said_goodbye() -> bool:
+    """Whether the kept connection ended, say because PostgreSQL restarted: while nothing is asked, nothing else comes.
+
+    A look at the socket instead of a query: it costs no round trip.
+    """
+    if connection.vendor != "postgresql" or connection.connection is None:
+        return False
+    poller = select.poll()
+    poller.register(connection.connection.pgconn.socket, select.POLLIN)
+    return bool(poller.poll(0))

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 UNPRIVILEGED = "nobody"
@@ -32,9 +33,43 @@ def binaries() -> Path | None:
     return found[-1].parent if found else None
 
 
+@dataclass
+class Server:
+    """One that runs: its folder, which holds the socket, and how it was started."""
+
+    home: Path
+    command: list[Path | str]
+    identity: dict[str, int]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its DATABASE_URL."""
+        return f"postgres://coffer@/coffer_main?host={self.home}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.process = subprocess.Popen(self.command, cwd=self.home, stderr=subprocess.DEVNULL, **self.identity)
+        _wait(Path(self.command[0]).parent / "pg_isready", self.home)
+
+    def stop(self) -> None:
+        """End it at once: every connection is cut."""
+        if self.process:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(timeout=30)
+            self.process = None
+
+
 @contextmanager
 def server() -> Iterator[str]:
     """Start a server; its DATABASE_URL; stop it and remove its folder."""
+    with running() as started:
+        yield started.url
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """The same, for who stops and starts it in between."""
     folder = binaries()
     if folder is None:
         raise RuntimeError("PostgreSQL is not installed.")
@@ -42,32 +77,17 @@ def server() -> Iterator[str]:
     identity = _identity()
     if identity:
         os.chown(home, identity["user"], identity["group"])
-    data, process = home / "data", None
+    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    started = Server(home, [folder / "postgres", "-D", home / "data", "-k", home, *options], identity)
     try:
-        command = [
-            folder / "initdb",
-            "-D",
-            data,
-            "-U",
-            "coffer",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=home, **identity)
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        process = subprocess.Popen(
-            [folder / "postgres", "-D", data, "-k", home, *options], cwd=home, stderr=subprocess.DEVNULL, **identity
-        )
-        _wait(folder / "pg_isready", home)
-        yield f"postgres://coffer@/coffer_main?host={home}"
+        initdb = [folder / "initdb", "-D", home / "data", "-U", "coffer", "-A", "trust", "-E", "UTF8"]
+        initdb += ["--locale=C.UTF-8", "--no-sync"]
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=home, **identity)
+        started.start()
+        subprocess.run([folder / "createdb", "-h", home, "-U", "coffer", "coffer_main"], check=True)
+        yield started
     finally:
-        if process:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
+        started.stop()
         shutil.rmtree(home)
 
 
@@ -85,4 +105,3 @@ def _wait(pg_isready: Path, socket_folder: Path) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError("PostgreSQL did not start within 30 seconds.")
         time.sleep(0.05)
-    subprocess.run([pg_isready.parent / "createdb", "-h", socket_folder, "-U", "coffer", "coffer_main"], check=True)
