@@ -1,0 +1,36 @@
+"""The watch over the suite's logs sees what it is for."""
+
+import logging
+
+import pytest
+
+from tests.log_watch import WATCH
+from tests.things import VALUE, store_secret
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("name", ["aiohttp.client", "django.request", "integrations.transport", "django.db.backends"])
+@pytest.mark.parametrize("line", [("sent %s", VALUE), (f"sent Bearer {VALUE}",), ("sent %r", {"token": VALUE})])
+def test_line_with_a_stored_value_raises_at_the_call(owner, name, line):
+    store_secret(owner)
+    with pytest.raises(AssertionError, match="holds a stored value"):
+        logging.getLogger(name).debug(*line)
+    assert [entry.partition(":")[0] for entry in WATCH.seen] == [name]
+    WATCH.seen.clear()
+
+
+def test_traceback_with_a_stored_value_raises_too(owner):
+    store_secret(owner)
+    try:
+        int(VALUE)
+    except ValueError:
+        with pytest.raises(AssertionError, match="holds a stored value"):
+            logging.getLogger("integrations").exception("failed")
+    WATCH.seen.clear()
+
+
+def test_other_lines_pass(owner):
+    store_secret(owner)
+    logging.getLogger("integrations").warning("crm.apiKey was used")
+    assert WATCH.seen == []
