@@ -147,6 +147,7 @@ TABLE = {
     ("POST", API_INTEGRATION + "/tools/withdraw"): (401, 401, 401, 401, 401, 422),
     ("GET", "api/v1/readiness"): (401, 401, 401, 401, 401, 200),
     ("GET", "api/v1/runs"): (401, 401, 401, 401, 401, 200),
+    ("GET", "api/v1/audit-events"): (401, 401, 401, 401, 401, 200),
 }
 WITH_ID = [row for row in TABLE if "_id>" in row[1] and TABLE[row][0] not in {401, 405}]
 
