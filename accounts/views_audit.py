@@ -94,10 +94,11 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
     """One page; the fragment alone when htmx asks."""
     chosen, refusal = _chosen(request), None
     cursor = request.GET.get("cursor", "")
+    page: Page[AuditEvent] = Page([], None)
     try:
         page = audit_log.page(actor, _filters(chosen), cursor=cursor, limit=ROWS)
     except Invalid as refused:
-        page, refusal = Page[AuditEvent]([], None), refused
+        refusal = refused
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     context = {
         "rows": [Row(event, chosen) for event in page.items],

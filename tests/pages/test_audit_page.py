@@ -11,6 +11,7 @@ from accounts import audit, views_audit
 from accounts.actors import actor_for_command
 from accounts.environments import Environment
 from accounts.models import AuditEvent
+from accounts.policy import Scope
 from accounts.services.api_keys import create_api_key
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation
@@ -49,8 +50,9 @@ def secret(owner):
 def test_page_says_who_did_what(as_owner, secret):
     content = page(as_owner)
     assert rows(content) == 3
-    assert content.index("Staged a new value of") < content.index("Changed secret") < content.index("Created secret")
-    assert content.count("Mara Lindqvist") >= 3
+    table = content[content.index("<tbody>") :]
+    assert table.index("Staged a new value of") < table.index("Changed secret") < table.index("Created secret")
+    assert table.count("Mara Lindqvist") == 3
     assert '<td class="bare full first muted">Production</td>' in content
 
 
@@ -73,7 +75,7 @@ def test_no_value_is_on_the_page_or_in_a_file(as_owner, secret):
 
 
 def test_filters_are_in_the_address(as_owner, owner, secret):
-    key, _ = create_api_key(actor=owner, name="deploy", scopes=["run"], environments=[Environment.STAGING])
+    key, _ = create_api_key(actor=owner, name="deploy", scopes=[Scope.RUN], environments=[Environment.STAGING])
     write_by_command(owner)
     assert rows(page(as_owner)) == 5
     assert rows(page(as_owner, "?event=secret.created")) == 1
