@@ -12,6 +12,7 @@ class Permission(StrEnum):
 
     API_KEYS_CREATE = "api_keys.create"
     API_KEYS_REVOKE = "api_keys.revoke"
+    AUDIT_READ = "audit.read"
     INTEGRATIONS_BROWSE = "integrations.browse"
     INTEGRATIONS_READ = "integrations.read"
     INTEGRATIONS_RUN = "integrations.run"
@@ -43,6 +44,7 @@ MEMBER_PERMISSIONS = frozenset({Permission.INTEGRATIONS_BROWSE, Permission.SECRE
 ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {
     Permission.API_KEYS_CREATE,
     Permission.API_KEYS_REVOKE,
+    Permission.AUDIT_READ,
     Permission.INTEGRATIONS_READ,
     Permission.INTEGRATIONS_RUN,
     Permission.INTEGRATIONS_WRITE,
@@ -86,12 +88,13 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
         {Permission.INTEGRATIONS_BROWSE, Permission.INTEGRATIONS_READ, Permission.INTEGRATIONS_WRITE}
     ),
     Scope.RUN: frozenset({Permission.INTEGRATIONS_RUN}),
-    Scope.AUDIT_READ: frozenset({Permission.RUNS_READ}),
+    Scope.AUDIT_READ: frozenset({Permission.AUDIT_READ, Permission.RUNS_READ}),
 }
 
 STAFF_PERMISSIONS = frozenset(
     {
         Permission.API_KEYS_REVOKE,
+        Permission.AUDIT_READ,
         Permission.INTEGRATIONS_BROWSE,
         Permission.INTEGRATIONS_READ,
         Permission.MEMBERS_MANAGE,

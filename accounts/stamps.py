@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from accounts.actors import Actor, actor_for_member
 from accounts.addresses import client_address
@@ -21,7 +21,7 @@ from accounts.errors import NotFound
 from accounts.models import Membership
 from accounts.policy import Permission
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
-        def wrapper(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponse:
+        def wrapper(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponseBase:
             actor = actor_of_request(request, slug)
             actor.check(permission)
             return _remembering(request, slug, view(request, actor, **kwargs))
@@ -77,7 +77,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
     return decorate
 
 
-def _remembering(request: HttpRequest, slug: str, response: HttpResponse) -> HttpResponse:
+def _remembering(request: HttpRequest, slug: str, response: HttpResponseBase) -> HttpResponseBase:
     """Note the organization in a cookie, so that the front page leads back to it."""
     if request.COOKIES.get(LAST_ORGANIZATION) != slug:
         response.set_cookie(

@@ -3,7 +3,7 @@
 from allauth.account.views import LoginView
 from django.urls import path
 
-from accounts import views
+from accounts import views, views_audit
 from accounts.stamps import public
 
 urlpatterns = [
@@ -11,4 +11,7 @@ urlpatterns = [
     path("signin/", public(LoginView.as_view()), name="account_login"),
     path("signout/", public(views.SignOutView.as_view()), name="account_logout"),
     path("organizations/new/", views.organization_new, name="organization-new"),
+    path("o/<slug:slug>/audit/", views_audit.index, name="audit"),
+    path("o/<slug:slug>/audit/csv/", views_audit.as_csv, name="audit-csv"),
+    path("o/<slug:slug>/audit/jsonl/", views_audit.as_json_lines, name="audit-jsonl"),
 ]

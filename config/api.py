@@ -10,6 +10,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.docs import Swagger
 
 from accounts.api import ApiKeyAuth
+from accounts.api_audit import router as audit_router
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
 from accounts.parsing import StrictJsonParser
 from config.errors import TOO_LARGE, problem
@@ -43,6 +44,7 @@ api.add_router("/integrations", integrations_router, tags=["Integrations"])
 api.add_router("/integrations", tools_router, tags=["Integrations"])
 api.add_router("/readiness", readiness_router, tags=["Integrations"])
 api.add_router("/runs", runs_router, tags=["Records"])
+api.add_router("/audit-events", audit_router, tags=["Records"])
 
 
 @api.exception_handler(Refusal)

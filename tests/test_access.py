@@ -125,6 +125,10 @@ TABLE = {
     ("POST", INTEGRATION + "tools/withdraw/"): (404, 404, 403, 404, 302, 302),
     ("GET", INTEGRATION + "test/"): (405, 405, 405, 405, 302, 302),
     ("POST", INTEGRATION + "test/"): (422, 422, 403, 404, 302, 302),
+    # the audit log
+    ("GET", "o/<slug:slug>/audit/"): (200, 200, 403, 404, 302, 302),
+    ("GET", "o/<slug:slug>/audit/csv/"): (200, 200, 403, 404, 302, 302),
+    ("GET", "o/<slug:slug>/audit/jsonl/"): (200, 200, 403, 404, 302, 302),
     # the API
     ("GET", "api/v1/secrets"): (401, 401, 401, 401, 401, 200),
     ("POST", "api/v1/secrets"): (401, 401, 401, 401, 401, 422),
@@ -147,6 +151,7 @@ TABLE = {
     ("POST", API_INTEGRATION + "/tools/withdraw"): (401, 401, 401, 401, 401, 422),
     ("GET", "api/v1/readiness"): (401, 401, 401, 401, 401, 200),
     ("GET", "api/v1/runs"): (401, 401, 401, 401, 401, 200),
+    ("GET", "api/v1/audit-events"): (401, 401, 401, 401, 401, 200),
 }
 WITH_ID = [row for row in TABLE if "_id>" in row[1] and TABLE[row][0] not in {401, 405}]
 

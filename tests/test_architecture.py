@@ -11,16 +11,18 @@ APPS = ["accounts", "secrets_app", "integrations", "config"]  # each may import 
 
 ROWS = {
     "accounts": [
-        {"policy", "texts", "environments", "errors", "keys", "triggers", "paging", "initials", "when"},
+        {"audit_words", "policy", "texts", "environments", "errors", "keys", "triggers", "paging", "initials", "when"},
         {"constraints", "fields", "models", "locks"},
-        {"actors", "audit"},
+        {"actors", "audit", "audit_chain", "audit_log"},
         {"database", "pace", "services"},
         {
             "addresses",
             "adapter",
             "admin",
             "api",
+            "api_audit",
             "apps",
+            "audit_files",
             "checks",
             "context",
             "management",
@@ -32,6 +34,7 @@ ROWS = {
             "templatetags",
             "urls",
             "views",
+            "views_audit",
         },
     ],
     "secrets_app": [

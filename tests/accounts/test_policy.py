@@ -23,6 +23,7 @@ TABLE = {
     "integrations.write": "owner admin",
     "integrations.run": "owner admin",
     "runs.read": "owner admin staff",
+    "audit.read": "owner admin staff",
     "members.manage": "owner admin staff",
     "api_keys.create": "owner admin",
     "api_keys.revoke": "owner admin staff",
@@ -35,7 +36,7 @@ SCOPES = {
     "integrations.read": {"integrations.browse", "integrations.read"},
     "integrations.write": {"integrations.browse", "integrations.read", "integrations.write"},
     "run": {"integrations.run"},
-    "audit.read": {"runs.read"},
+    "audit.read": {"audit.read", "runs.read"},
 }
 
 

@@ -66,6 +66,7 @@ OPERATIONS = {
     ("POST", TOOLS + "/withdraw"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search"}),
     ("GET", "/readiness"): (READ_INTEGRATIONS, None),
     ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
+    ("GET", "/audit-events"): ({Scope.AUDIT_READ}, None),
 }
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 with_body = [operation for operation, (_, body) in OPERATIONS.items() if operation[0] != "GET" and body is not None]

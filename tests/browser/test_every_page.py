@@ -134,6 +134,9 @@ OWNER_PAGES = [
     "integrations/{server}/",
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
+    "audit/",
+    "audit/?target=nothing-has-this",
+    "audit/?event=secret.created&since=2020-01-01",
 ]
 MEMBER_PAGES = ["secrets/", "secrets/?q=nothing-has-this", "integrations/"]
 

@@ -1,0 +1,91 @@
+"""Checks the audit trail: `manage.py verify_audit [--organization SLUG] [--head FILE] [--export-head FILE]`."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from accounts import audit_chain
+from accounts.audit_chain import Head, Verdict
+from accounts.models import Organization
+
+DIGEST_LENGTH = 32
+
+
+class Command(BaseCommand):
+    """Prints a line for each organization and one for each finding; the exit code is 1 when there is a finding."""
+
+    help = (
+        "Compute the hash chain of the audit log again and find entries that were changed or removed. An exported "
+        "head, kept where the database's administrators cannot write, also shows that the end was cut off."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which chains, and the files of heads."""
+        parser.add_argument("--organization", metavar="SLUG", help="Only this one.")
+        parser.add_argument("--head", metavar="FILE", type=Path, help="Heads that were exported before.")
+        parser.add_argument(
+            "--export-head", metavar="FILE", type=Path, help="Write the heads there when nothing was found."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        """Verify, tell, and export."""
+        slugs = {row.pk: row.slug for row in Organization.objects.all()}
+        exported = _read(options["head"]) if options["head"] else {}
+        chosen = audit_chain.organizations() | set(slugs) | set(exported)
+        if options["organization"] is not None:
+            chosen = {pk for pk, slug in slugs.items() if slug == options["organization"]}
+            if not chosen:
+                raise CommandError(f"No organization has the address {options['organization']}.")
+        verdicts = []
+        for pk in sorted(chosen, key=lambda pk: (slugs.get(pk, "~"), pk)):
+            verdicts.append(audit_chain.verify(pk, exported=exported.get(pk)))
+            self._tell(slugs.get(pk, f"{pk} (deleted)"), verdicts[-1])
+        findings = sum(len(verdict.findings) + verdict.untold for verdict in verdicts)
+        if findings:
+            raise CommandError(f"The audit log is not what was written. Findings: {findings}.")
+        if options["export_head"]:
+            _write(options["export_head"], verdicts, slugs)
+
+    def _tell(self, name: str, verdict: Verdict) -> None:
+        state = "NOT intact" if verdict.findings else "intact"
+        self.stdout.write(f"{name}: {verdict.head.sequence} entries, {state}.")
+        for finding in verdict.findings:
+            self.stdout.write(f"  {finding}")
+        if verdict.untold:
+            self.stdout.write(f"  … and {verdict.untold} more.")
+
+
+def _read(path: Path) -> dict[UUID, Head]:
+    try:
+        heads = [
+            Head(UUID(entry["organization"]), int(entry["sequence"]), bytes.fromhex(entry["chain"]))
+            for entry in json.loads(path.read_text())["heads"]
+        ]
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise CommandError(f"{path} is not a file that --export-head wrote.") from None
+    if any(head.sequence < 0 or len(head.chain) != (DIGEST_LENGTH if head.sequence else 0) for head in heads):
+        raise CommandError(f"{path} is not a file that --export-head wrote.")
+    return {head.organization_id: head for head in heads}
+
+
+def _write(path: Path, verdicts: list[Verdict], slugs: dict[UUID, str]) -> None:
+    heads = [
+        {
+            "organization": str(verdict.head.organization_id),
+            "slug": slugs.get(verdict.head.organization_id),
+            "sequence": verdict.head.sequence,
+            "chain": verdict.head.chain.hex(),
+        }
+        for verdict in verdicts
+    ]
+    try:
+        path.write_text(json.dumps({"exported_at": timezone.now().isoformat(), "heads": heads}, indent=2) + "\n")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
