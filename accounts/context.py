@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from accounts.actors import Actor
 from accounts.initials import initials
 from accounts.models import Membership, Organization, User
-from accounts.policy import Role
+from accounts.policy import Permission, Role
 
 THEMES = ("light", "dark")
 
@@ -64,6 +64,11 @@ class Shell:
     def role(self) -> str:
         """`Owner`, `Admin`, `Member`, or empty outside an organization."""
         return self.actor.role.label if self.actor and self.actor.role else ""
+
+    @cached_property
+    def shows_api_keys(self) -> bool:
+        """Whether the person may see the organization's API keys."""
+        return self.actor is not None and self.actor.may(Permission.API_KEYS_READ)
 
     @cached_property
     def memberships(self) -> list[ShellOrganization]:

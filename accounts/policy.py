@@ -11,6 +11,7 @@ class Permission(StrEnum):
     """One act on one kind of thing, `resource.action`, in alphabetical order."""
 
     API_KEYS_CREATE = "api_keys.create"
+    API_KEYS_READ = "api_keys.read"
     API_KEYS_REVOKE = "api_keys.revoke"
     INTEGRATIONS_BROWSE = "integrations.browse"
     INTEGRATIONS_READ = "integrations.read"
@@ -42,6 +43,7 @@ MEMBER_PERMISSIONS = frozenset({Permission.INTEGRATIONS_BROWSE, Permission.SECRE
 
 ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {
     Permission.API_KEYS_CREATE,
+    Permission.API_KEYS_READ,
     Permission.API_KEYS_REVOKE,
     Permission.INTEGRATIONS_READ,
     Permission.INTEGRATIONS_RUN,
@@ -91,6 +93,7 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
 
 STAFF_PERMISSIONS = frozenset(
     {
+        Permission.API_KEYS_READ,
         Permission.API_KEYS_REVOKE,
         Permission.INTEGRATIONS_BROWSE,
         Permission.INTEGRATIONS_READ,

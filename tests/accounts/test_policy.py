@@ -25,6 +25,7 @@ TABLE = {
     "runs.read": "owner admin staff",
     "members.manage": "owner admin staff",
     "api_keys.create": "owner admin",
+    "api_keys.read": "owner admin staff",
     "api_keys.revoke": "owner admin staff",
     "owners.manage": "owner",
 }
