@@ -32,11 +32,8 @@ def called(site, text):
         return refusal.code, json.load(refusal)
 
 
-@pytest.mark.parametrize(("colors", "width"), MODES.values(), ids=MODES)
-def test_make_copy_use_revoke_refused(sign_in, owner, site, colors, width):
-    make_action(owner, "Look up patient", uses="")
-    make_action(owner, "Other action", uses="")
-    page = sign_in(owner)
+def prepared(page, colors, width):
+    """The empty list, reached by its link."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.emulate_media(color_scheme=colors)
     page.set_viewport_size({"width": width, "height": 900})
@@ -44,8 +41,11 @@ def test_make_copy_use_revoke_refused(sign_in, owner, site, colors, width):
         page.get_by_role("button", name="Open menu").click()
     page.get_by_role("link", name="API keys").click()
     expect(page.get_by_role("heading", name="No API keys yet")).to_be_visible()
-    clean(page)
+    return page
 
+
+def fill_in(page):
+    """A key for one of two integrations; first refused."""
     page.get_by_role("link", name="New API key").click()
     page.get_by_role("button", name="Create key").click()
     expect(page.get_by_role("alert")).to_contain_text("Enter a name of 1 to 80 characters.")
@@ -65,17 +65,22 @@ def test_make_copy_use_revoke_refused(sign_in, owner, site, colors, width):
     clean(page)
     page.get_by_role("button", name="Create key").click()
 
+
+def copied(page):
+    """The key's text, from the clipboard."""
     page.get_by_text("voice-runtime is ready").wait_for()
     clean(page)
     page.get_by_role("button", name="Copy key").click()
     expect(page.locator("#toasts")).to_have_text("Key copied")
     text = page.evaluate("navigator.clipboard.readText()")
     assert read_key(text) is not None
-    status, answer = called(site, text)
-    assert (status, [item["name"] for item in answer["items"]]) == (200, ["Look up patient"])
+    return text
 
-    secret = text[15:]
+
+def gone_from_the_browser(page, site, secret):
+    """Neither a reload nor anything that the browser keeps has it."""
     page.reload()  # sends the form again, as Chromium does without its question when it is driven
+    expect(page.get_by_role("alert")).to_contain_text("This form was sent before, and its key was made.")
     assert secret not in page.content()
     assert ApiKey.objects.count() == 1
     page.goto(f"{site}/o/harbor-clinics/api-keys/")
@@ -84,14 +89,31 @@ def test_make_copy_use_revoke_refused(sign_in, owner, site, colors, width):
     assert secret not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
     clean(page)
 
+
+def revoke(page, call):
+    """Asked first, and left; then done."""
     page.get_by_role("link", name="Revoke… voice-runtime").click()
     page.get_by_role("heading", name="Revoke voice-runtime?").wait_for()
     clean(page)
     page.keyboard.press("Escape")
-    assert called(site, text)[0] == 200
+    assert call()[0] == 200
     page.get_by_role("link", name="Revoke… voice-runtime").click()
     page.get_by_role("button", name="Revoke key").click()
     expect(page.get_by_text("Revoked voice-runtime")).to_be_visible()
     expect(page.locator("td").get_by_text("Revoked", exact=True)).to_be_visible()
     clean(page)
+
+
+@pytest.mark.parametrize(("colors", "width"), MODES.values(), ids=MODES)
+def test_make_copy_use_revoke_refused(sign_in, owner, site, colors, width):
+    make_action(owner, "Look up patient", uses="")
+    make_action(owner, "Other action", uses="")
+    page = prepared(sign_in(owner), colors, width)
+    clean(page)
+    fill_in(page)
+    text = copied(page)
+    status, answer = called(site, text)
+    assert (status, [item["name"] for item in answer["items"]]) == (200, ["Look up patient"])
+    gone_from_the_browser(page, site, text[15:])
+    revoke(page, lambda: called(site, text))
     assert (called(site, text)[0], called(site, text)[1]["code"]) == (401, "unauthenticated")
