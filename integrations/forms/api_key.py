@@ -22,6 +22,16 @@ IN_DAYS = {"30": "In 30 days", "90": "In 90 days", "180": "In 180 days", "365": 
 ON_DATE, NEVER = "date", "never"
 ENDS = {**IN_DAYS, ON_DATE: "On a day of your choice", NEVER: "Never"}
 ALL, SOME = "all", "some"
+FIELDS = (
+    "name",
+    "scopes",
+    "environments",
+    "integrations",
+    "expires",
+    "expires_on",
+    "max_concurrent",
+    "max_per_minute",
+)
 
 SCOPES = {
     Scope.RUN: ("Make calls through integrations", "Run and test them, and see what they answer."),
@@ -96,9 +106,10 @@ def chosen(post: QueryDict) -> list[UUID]:
 
 
 def form_errors(errors: Iterable[FieldError], values: dict[str, Any]) -> list[FieldError]:
-    """The service's field names as the form's."""
+    """The service's field names as the form's, in the order of the form."""
     end = "expires_on" if values["expires"] == ON_DATE else "expires"
-    return [FieldError(end, error.message) if error.field == "expires_at" else error for error in errors]
+    renamed = [FieldError(end, error.message) if error.field == "expires_at" else error for error in errors]
+    return sorted(renamed, key=lambda error: FIELDS.index(error.field) if error.field in FIELDS else -1)
 
 
 def _members(kind: Callable[[str], T], name: str, post: QueryDict, errors: list[FieldError]) -> list[T]:

@@ -450,8 +450,8 @@ def test_each_refusal_is_at_its_field(as_owner, field, changes):
 
 def test_all_refusals_are_told_together(as_owner):
     response = as_owner.post(NEW, {})
-    told = {error.field for error in response.context["errors"]}
-    assert told == {"name", "scopes", "environments", "integrations", "expires", "max_concurrent"}
+    told = [error.field for error in response.context["errors"]]
+    assert told == ["name", "scopes", "environments", "integrations", "expires", "max_concurrent"]
 
 
 def test_what_was_typed_is_shown_again(as_owner, owner):
