@@ -71,6 +71,11 @@ class Shell:
         return self.actor is not None and self.actor.may(Permission.AUDIT_READ)
 
     @cached_property
+    def shows_api_keys(self) -> bool:
+        """Whether the person may see the organization's API keys."""
+        return self.actor is not None and self.actor.may(Permission.API_KEYS_READ)
+
+    @cached_property
     def memberships(self) -> list[ShellOrganization]:
         """The person's organizations, the current one first, then by name."""
         if self.user is None:

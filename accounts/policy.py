@@ -11,6 +11,7 @@ class Permission(StrEnum):
     """One act on one kind of thing, `resource.action`, in alphabetical order."""
 
     API_KEYS_CREATE = "api_keys.create"
+    API_KEYS_READ = "api_keys.read"
     API_KEYS_REVOKE = "api_keys.revoke"
     AUDIT_READ = "audit.read"
     INTEGRATIONS_BROWSE = "integrations.browse"
@@ -43,6 +44,7 @@ MEMBER_PERMISSIONS = frozenset({Permission.INTEGRATIONS_BROWSE, Permission.SECRE
 
 ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {
     Permission.API_KEYS_CREATE,
+    Permission.API_KEYS_READ,
     Permission.API_KEYS_REVOKE,
     Permission.AUDIT_READ,
     Permission.INTEGRATIONS_READ,
@@ -93,6 +95,7 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
 
 STAFF_PERMISSIONS = frozenset(
     {
+        Permission.API_KEYS_READ,
         Permission.API_KEYS_REVOKE,
         Permission.AUDIT_READ,
         Permission.INTEGRATIONS_BROWSE,

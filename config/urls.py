@@ -17,6 +17,7 @@ urlpatterns = [
     path("o/<slug:slug>/secrets/", include("secrets_app.urls")),
     path("o/<slug:slug>/secrets/", include("integrations.urls_of_secrets")),
     path("o/<slug:slug>/integrations/", include("integrations.urls")),
+    path("o/<slug:slug>/api-keys/", include("integrations.urls_of_api_keys")),
     path("api/v1/", stamped_api(api)),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),

@@ -34,7 +34,7 @@
   async function copy(button) {
     try { await navigator.clipboard.writeText(button.dataset.copy); }
     catch { toast("The browser did not allow copying", "circle-alert"); return; }
-    button.classList.add("copied"); setTimeout(() => button.classList.remove("copied"), 1600); toast("Copied " + button.dataset.copy);
+    button.classList.add("copied"); setTimeout(() => button.classList.remove("copied"), 1600); toast(button.dataset.said || "Copied " + button.dataset.copy);
   }
   function expand(button) {
     const on = button.getAttribute("aria-expanded") !== "true", d = document.getElementById(button.getAttribute("aria-controls"));

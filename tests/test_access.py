@@ -15,7 +15,7 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.checks import operations, routes
-from accounts.models import User
+from accounts.models import ApiKey, User
 from tests.integrations.conftest import inline  # noqa: F401
 from tests.things import key_for, make_action, store_secret
 
@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 CALLERS = ["owner", "admin", "member", "outsider", "anonymous", "key"]
 SECRETS, INTEGRATIONS = "o/<slug:slug>/secrets/", "o/<slug:slug>/integrations/"
+API_KEYS = "o/<slug:slug>/api-keys/"
 SECRET, INTEGRATION = SECRETS + "<uuid:secret_id>/", INTEGRATIONS + "<uuid:integration_id>/"
 API_SECRET, API_INTEGRATION = "api/v1/secrets/<uuidstr:secret_id>", "api/v1/integrations/<uuidstr:integration_id>"
 
@@ -129,6 +130,14 @@ TABLE = {
     ("GET", "o/<slug:slug>/audit/"): (200, 200, 403, 404, 302, 302),
     ("GET", "o/<slug:slug>/audit/csv/"): (200, 200, 403, 404, 302, 302),
     ("GET", "o/<slug:slug>/audit/jsonl/"): (200, 200, 403, 404, 302, 302),
+    # API keys
+    ("GET", API_KEYS): (200, 200, 403, 404, 302, 302),
+    ("GET", API_KEYS + "new/"): (200, 200, 403, 404, 302, 302),
+    ("POST", API_KEYS + "new/"): (422, 422, 403, 404, 302, 302),
+    ("GET", API_KEYS + "new/integrations/"): (405, 405, 405, 405, 302, 302),
+    ("POST", API_KEYS + "new/integrations/"): (303, 303, 403, 404, 302, 302),
+    ("GET", API_KEYS + "<uuid:key_id>/revoke/"): (200, 200, 403, 404, 302, 302),
+    ("POST", API_KEYS + "<uuid:key_id>/revoke/"): (303, 303, 403, 404, 302, 302),
     # the API
     ("GET", "api/v1/secrets"): (401, 401, 401, 401, 401, 200),
     ("POST", "api/v1/secrets"): (401, 401, 401, 401, 401, 422),
@@ -180,12 +189,14 @@ def world(owner, admin, member, outsider):
 
 
 def ids_of(actor):
+    key_for(actor)
     secret, action = store_secret(actor), make_action(actor, uses="", base_url="http://127.0.0.1:9")
     return {
         "slug": actor.organization.slug,
         "secret_id": secret.id,
         "integration_id": action.id,
         "kind": "api_action",
+        "key_id": ApiKey.objects.filter(organization=actor.organization).latest("created_at").id,
         **ROTATION_IDS,
     }
 
@@ -228,7 +239,7 @@ def test_foreign_id_is_answered_like_one_that_nobody_has(world, outsider, row):
     clients, ids = world
     method, pattern = row
     foreign = {**ids_of(outsider), "slug": ids["slug"]}
-    unknown = {**foreign, "secret_id": uuid4(), "integration_id": uuid4()}
+    unknown = {**foreign, "secret_id": uuid4(), "integration_id": uuid4(), "key_id": uuid4()}
     first, second = (answer(clients["owner"], method, address(pattern, some)) for some in (foreign, unknown))
     assert (first.status_code, second.status_code) == (404, 404)
     assert without_tokens(first) == without_tokens(second)

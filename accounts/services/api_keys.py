@@ -1,11 +1,12 @@
 """API keys: making one, and finding whose it is."""
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4, uuid5
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit
@@ -19,6 +20,11 @@ from accounts.policy import Permission, Scope
 STAMP_EVERY = timedelta(minutes=1)
 MAX_CONCURRENT = 100
 HIGHEST_CONCURRENT, HIGHEST_PER_MINUTE = 10_000, 1_000_000
+NOT_CREATED = "The API key was not created."
+SENT_BEFORE = (
+    "This form was sent before, and its key was made. The key's text cannot be shown again: "
+    "if nobody copied it, revoke that key and make another one."
+)
 NAME_LENGTH = ApiKey._meta.get_field("name").max_length or 80
 
 
@@ -32,47 +38,34 @@ def create_api_key(
     expires_at: datetime | None = None,
     max_concurrent: int = MAX_CONCURRENT,
     max_per_minute: int | None = None,
+    form: UUID | None = None,
+    found: Sequence[FieldError] = (),
 ) -> tuple[ApiKey, KeyText]:
     """Make a key for the actor's organization. The text is returned once and kept nowhere.
 
     Args:
         max_concurrent: calls at once, in each process.
         max_per_minute: calls in a minute of the clock; None for no limit.
+        form: the number of the form that asks for it; the same form makes one key, however often it is sent.
+        found: what the caller found wrong, told together with what is wrong here.
 
     Raises:
         PermissionDenied: the actor may not manage access.
-        Invalid: no name, no scope, no environment, or a limit out of range.
+        Invalid: no name, no scope, no environment, an end in the past, a limit out of range, or a form sent before.
     """
     actor.check(Permission.API_KEYS_CREATE)
     name, scopes, environments = name.strip(), sorted(set(scopes)), in_order(environments)
     errors = [
-        FieldError(field, sentence)
-        for field, wrong, sentence in (
-            (
-                "name",
-                not 1 <= len(name) <= NAME_LENGTH or not name.isprintable(),
-                f"Enter a name of 1 to {NAME_LENGTH} characters.",
-            ),
-            ("scopes", not scopes, "Choose at least one scope."),
-            ("environments", not environments, "Choose at least one environment."),
-            (
-                "max_concurrent",
-                not 1 <= max_concurrent <= HIGHEST_CONCURRENT,
-                f"Enter a number from 1 to {HIGHEST_CONCURRENT}.",
-            ),
-            (
-                "max_per_minute",
-                max_per_minute is not None and not 1 <= max_per_minute <= HIGHEST_PER_MINUTE,
-                f"Enter a number from 1 to {HIGHEST_PER_MINUTE}, or leave it out.",
-            ),
-        )
-        if wrong
+        *found,
+        *_faults(name, scopes, environments, expires_at, max_concurrent, max_per_minute),
     ]
     if errors:
-        raise Invalid("The API key was not created.", errors=errors)
+        first_of_each = {error.field: error for error in reversed(errors)}
+        raise Invalid(NOT_CREATED, errors=[error for error in errors if first_of_each[error.field] is error])
     text = new_key()
     with transaction.atomic():
-        key = ApiKey.objects.create(
+        key = _insert(
+            id=uuid5(actor.organization.id, str(form)) if form else uuid4(),
             organization=actor.organization,
             name=name,
             prefix=text.prefix,
@@ -97,6 +90,69 @@ def create_api_key(
             max_per_minute=max_per_minute,
         )
     return key, text
+
+
+def _faults(
+    name: str,
+    scopes: Sequence[Scope],
+    environments: Sequence[Environment],
+    expires_at: datetime | None,
+    max_concurrent: int,
+    max_per_minute: int | None,
+) -> list[FieldError]:
+    """What is wrong with a key that somebody wants, field by field."""
+    return [
+        FieldError(field, sentence)
+        for field, wrong, sentence in (
+            (
+                "name",
+                not 1 <= len(name) <= NAME_LENGTH or not name.isprintable(),
+                f"Enter a name of 1 to {NAME_LENGTH} characters.",
+            ),
+            ("scopes", not scopes, "Choose at least one scope."),
+            ("environments", not environments, "Choose at least one environment."),
+            (
+                "expires_at",
+                expires_at is not None and expires_at <= timezone.now(),
+                "Choose a day in the future.",
+            ),
+            (
+                "max_concurrent",
+                not 1 <= max_concurrent <= HIGHEST_CONCURRENT,
+                f"Enter a number from 1 to {HIGHEST_CONCURRENT}.",
+            ),
+            (
+                "max_per_minute",
+                max_per_minute is not None and not 1 <= max_per_minute <= HIGHEST_PER_MINUTE,
+                f"Enter a number from 1 to {HIGHEST_PER_MINUTE}, or leave it out.",
+            ),
+        )
+        if wrong
+    ]
+
+
+def _insert(**columns: Any) -> ApiKey:
+    """Store a key. Raises Invalid: its id is taken, which only the same form can do."""
+    try:
+        with transaction.atomic():
+            return ApiKey.objects.create(**columns)
+    except IntegrityError:
+        if not ApiKey.objects.filter(pk=columns["id"]).exists():
+            raise
+    raise Invalid(NOT_CREATED, errors=[FieldError("", SENT_BEFORE)])
+
+
+def find_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
+    """One key, with nothing of its text but the prefix.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+    """
+    actor.check(Permission.API_KEYS_READ)
+    key = ApiKey.objects.defer("digest").filter(organization=actor.organization, pk=key_id).first()
+    if key is None:
+        raise NotFound("No such API key.")
+    return key
 
 
 def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:

@@ -91,10 +91,10 @@ def _marks(states: tuple[str, ...], shared: bool) -> SafeString:
 
 
 @register.simple_tag
-def env_use(environments: Iterable[Environment]) -> SafeString:
-    """D S P, solid where an integration runs."""
+def env_use(environments: Iterable[Environment], word: str = "in use") -> SafeString:
+    """D S P, solid where an integration runs; `word` says it otherwise (`allowed`)."""
     chosen = frozenset(environments)
-    label = ", ".join(f"{env.label}: {'in use' if env in chosen else 'not in use'}" for env in Environment)
+    label = ", ".join(f"{env.label}: {word if env in chosen else f'not {word}'}" for env in Environment)
     title = ", ".join(env.label for env in in_order(chosen)) or "No environment"
     return _letters([(env.letter, env in chosen) for env in Environment], label=label, title=title)
 

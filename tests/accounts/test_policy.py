@@ -26,6 +26,7 @@ TABLE = {
     "audit.read": "owner admin staff",
     "members.manage": "owner admin staff",
     "api_keys.create": "owner admin",
+    "api_keys.read": "owner admin staff",
     "api_keys.revoke": "owner admin staff",
     "owners.manage": "owner",
 }

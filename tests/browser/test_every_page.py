@@ -1,8 +1,15 @@
 """Every page, for owner, member and stranger, in light, dark and at 390 px: axe, sideways scroll, complaints."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 import pytest
+from django.utils import timezone
 
 from accounts.environments import Environment
+from accounts.models import ApiKey
+from accounts.policy import Scope
+from accounts.services.api_keys import create_api_key, revoke_api_key
 from integrations.services.approvals import approve_tool
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
@@ -17,6 +24,19 @@ MODES = {
     "dark": ({"color_scheme": "dark"}, {"width": 1440, "height": 900}),
     "phone": ({"color_scheme": "light"}, {"width": 390, "height": 844}),
 }
+
+
+def make_keys(owner, integration_id):
+    """A key of every state; the one that works."""
+    bounds = {"actor": owner, "environments": [Environment.PRODUCTION]}
+    ending = timezone.now() + timedelta(days=3)
+    create_api_key(**bounds, name="siem-export", scopes=[Scope.AUDIT_READ], expires_at=ending)
+    old, _ = create_api_key(**bounds, name="old-dialer", scopes=Scope, max_per_minute=600)
+    revoke_api_key(actor=owner, key_id=old.id)
+    expired, _ = create_api_key(**bounds, name="expired-dialer", scopes=[Scope.RUN])
+    ApiKey.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
+    only = [integration_id, uuid4()]
+    return create_api_key(**bounds, name="voice-runtime", scopes=[Scope.RUN], integrations=only)[0]
 
 
 @pytest.fixture
@@ -88,6 +108,7 @@ def content(owner) -> dict[str, str]:
         if environment is Environment.PRODUCTION:
             rotation.promote(**place, judge=lambda staged: [])
     made = {"used": used, "unused": unused, "connector": connector, "action": action}
+    made |= {"key": make_keys(owner, connector.id)}
     made |= {"calendar": calendar, "trunk": trunk, "server": server}
     return {name: str(thing.id) for name, thing in made.items()}
 
@@ -137,6 +158,10 @@ OWNER_PAGES = [
     "audit/",
     "audit/?target=nothing-has-this",
     "audit/?event=secret.created&since=2020-01-01",
+    "api-keys/",
+    "api-keys/?q=nothing-has-this",
+    "api-keys/new/",
+    "api-keys/{key}/revoke/",
 ]
 MEMBER_PAGES = ["secrets/", "secrets/?q=nothing-has-this", "integrations/"]
 

@@ -1,0 +1,119 @@
+"""API keys as a person uses them: make one, copy it, use it, revoke it, see it refused."""
+
+import json
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import expect
+
+from accounts.keys import read_key
+from accounts.models import ApiKey
+from tests.browser.conftest import sideways, violations
+from tests.things import make_action
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+MODES = {"light": ("light", 1440), "dark": ("dark", 1440), "phone": ("light", 390)}
+
+
+def clean(page):
+    assert violations(page) == []
+    assert sideways(page) <= 0
+
+
+def called(site, text):
+    """What a program gets that sends this key: the status and the answer."""
+    request = Request(f"{site}/api/v1/integrations", headers={"Authorization": f"Bearer {text}"})
+    try:
+        with urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as refusal:
+        return refusal.code, json.load(refusal)
+
+
+def prepared(page, colors, width):
+    """The empty list, reached by its link."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.emulate_media(color_scheme=colors)
+    page.set_viewport_size({"width": width, "height": 900})
+    if width < 1000:
+        page.get_by_role("button", name="Open menu").click()
+    page.get_by_role("link", name="API keys").click()
+    expect(page.get_by_role("heading", name="No API keys yet")).to_be_visible()
+    return page
+
+
+def fill_in(page):
+    """A key for one of two integrations; first refused."""
+    page.get_by_role("link", name="New API key").click()
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_role("alert")).to_contain_text("Enter a name of 1 to 80 characters.")
+    clean(page)
+    page.get_by_label("Name", exact=True).fill("voice-runtime")
+    page.get_by_label("Make calls through integrations").uncheck()
+    page.get_by_role("checkbox", name="List integrations").check()
+    page.get_by_label("Only chosen ones").check()
+    page.get_by_label("Other action").check()
+    page.get_by_label("Find integrations").fill("patient")
+    page.get_by_label("Look up patient").wait_for()
+    expect(page.get_by_label("Other action")).to_be_checked()
+    page.get_by_label("Find integrations").press("Enter")
+    assert not ApiKey.objects.exists()
+    page.get_by_label("Other action").uncheck()
+    page.get_by_label("Look up patient").check()
+    clean(page)
+    page.get_by_role("button", name="Create key").click()
+
+
+def copied(page):
+    """The key's text, from the clipboard."""
+    page.get_by_text("voice-runtime is ready").wait_for()
+    clean(page)
+    page.get_by_role("button", name="Copy key").click()
+    expect(page.locator("#toasts")).to_have_text("Key copied")
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert read_key(text) is not None
+    return text
+
+
+def gone_from_the_browser(page, site, secret):
+    """Neither a reload nor anything that the browser keeps has it."""
+    page.reload()  # sends the form again, as Chromium does without its question when it is driven
+    expect(page.get_by_role("alert")).to_contain_text("This form was sent before, and its key was made.")
+    assert secret not in page.content()
+    assert ApiKey.objects.count() == 1
+    page.goto(f"{site}/o/harbor-clinics/api-keys/")
+    expect(page.get_by_text("Look up patient")).to_be_visible()
+    assert secret not in page.content()
+    assert secret not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    clean(page)
+
+
+def revoke(page, call):
+    """Asked first, and left; then done."""
+    page.get_by_role("link", name="Revoke… voice-runtime").click()
+    page.get_by_role("heading", name="Revoke voice-runtime?").wait_for()
+    clean(page)
+    page.keyboard.press("Escape")
+    assert call()[0] == 200
+    page.get_by_role("link", name="Revoke… voice-runtime").click()
+    page.get_by_role("button", name="Revoke key").click()
+    expect(page.get_by_text("Revoked voice-runtime")).to_be_visible()
+    expect(page.locator("td").get_by_text("Revoked", exact=True)).to_be_visible()
+    clean(page)
+
+
+@pytest.mark.parametrize(("colors", "width"), MODES.values(), ids=MODES)
+def test_make_copy_use_revoke_refused(sign_in, owner, site, colors, width):
+    make_action(owner, "Look up patient", uses="")
+    make_action(owner, "Other action", uses="")
+    page = prepared(sign_in(owner), colors, width)
+    clean(page)
+    fill_in(page)
+    text = copied(page)
+    status, answer = called(site, text)
+    assert (status, [item["name"] for item in answer["items"]]) == (200, ["Look up patient"])
+    gone_from_the_browser(page, site, text[15:])
+    revoke(page, lambda: called(site, text))
+    assert (called(site, text)[0], called(site, text)[1]["code"]) == (401, "unauthenticated")
