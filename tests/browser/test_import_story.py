@@ -72,7 +72,7 @@ def test_file_of_two_thousand_lines(sign_in, owner, site):
     assert any("at work" in words for words in page.evaluate("window.said"))
     expect(page.locator("#import-busy")).to_be_hidden()
     page.get_by_role("button", name="Import 2,000 values").click()
-    expect(page.get_by_text("Imported into Development: 2,000 created")).to_be_visible()
+    expect(page.get_by_text("Imported into Development: 2,000 created")).to_be_visible(timeout=60_000)
     assert Secret.objects.count() == 2000
 
 
