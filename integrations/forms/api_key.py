@@ -79,7 +79,7 @@ def read(post: QueryDict) -> Sent:
     reach = post.get("reach", "")
     if reach not in {ALL, SOME}:
         errors.append(FieldError("integrations", "Choose whether the key may use all integrations or only some."))
-    values = {
+    values: dict[str, Any] = {
         **{name: post.get(name, "") for name in ("name", "expires", "expires_on", "max_concurrent", "max_per_minute")},
         **{name: post.getlist(name) for name in ("scopes", "environments")},
         "form": str(uuid4()),
