@@ -84,6 +84,11 @@
     });
   }
   document.addEventListener("change", showFields);
+  // What was just ticked is newer than an answer that is still under way: it would bring the old ticks back.
+  document.addEventListener("change", (e) => {
+    const late = document.getElementById(e.target.closest?.("[data-aborts]")?.dataset.aborts);
+    late?.dispatchEvent(new CustomEvent("htmx:abort", { bubbles: true, detail: { elt: late } }));
+  });
   onStart(showFields);
 
   const touched = (e) => { const note = document.getElementById(e.target.closest("form[data-watch]")?.dataset.watch); if (note) note.hidden = false; };
