@@ -89,6 +89,19 @@ def test_log_that_grew_passes_against_an_older_head(head, owner, capsys):
     assert "harbor-clinics: 8 entries, intact." in verify(capsys, "--head", head)
 
 
+def test_what_is_written_meanwhile_does_no_harm(five, owner, capsys, monkeypatch):
+    follow = audit_chain._follow
+
+    def while_others_write(*args):
+        write(owner)
+        found = follow(*args)
+        write(owner)
+        return found
+
+    monkeypatch.setattr(audit_chain, "_follow", while_others_write)
+    assert verify(capsys, "--organization", "harbor-clinics") == "harbor-clinics: 6 entries, intact.\n"
+
+
 def test_exported_head_names_the_last_entry(head, five):
     entry = next(entry for entry in json.loads(head.read_text())["heads"] if entry["slug"] == "harbor-clinics")
     last = AuditEvent.objects.get(organization_id=five.id, sequence=5)
