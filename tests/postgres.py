@@ -1,6 +1,6 @@
 """A PostgreSQL server of the suite's own: Debian's binaries, an unprivileged user, a socket in a new folder, no port.
 
-Nothing is written durably (fsync off); the folder goes with the server.
+Nothing is written durably (fsync off) unless somebody asks for it; the folder goes with the server.
 """
 
 import os
@@ -24,6 +24,7 @@ SETTINGS = {
     "max_connections": "200",
     "log_min_messages": "panic",
 }
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 def binaries() -> Path | None:
@@ -33,8 +34,12 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Start a server; its DATABASE_URL; stop it and remove its folder."""
+def server(*, durable: bool = False) -> Iterator[str]:
+    """Start a server; its DATABASE_URL; stop it and remove its folder.
+
+    Args:
+        durable: commits reach the disk before they are answered, as in production.
+    """
     folder = binaries()
     if folder is None:
         raise RuntimeError("PostgreSQL is not installed.")
@@ -58,7 +63,8 @@ def server() -> Iterator[str]:
             "--no-sync",
         ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=home, **identity)
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        chosen = SETTINGS | (DURABLE if durable else {})
+        options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
         process = subprocess.Popen(
             [folder / "postgres", "-D", data, "-k", home, *options], cwd=home, stderr=subprocess.DEVNULL, **identity
         )
