@@ -17,7 +17,7 @@ test: .venv/development  ## The whole suite on SQLite, then on PostgreSQL
 	@$(PY) -m tests.run
 
 bench: .venv/development  ## How long things take, as ratios within one run; PostgreSQL
-	@$(PY) -m tests.benchmarks
+	@$(PY) -m tests.benchmarks $(PART)
 
 lint: .venv/development  ## ruff, mypy, Django's checks, missing migrations
 	$(PY) -m ruff check .

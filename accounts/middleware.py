@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
 
 from accounts.errors import Refusal
 
@@ -31,22 +32,23 @@ class RefusalMiddleware:
         return render(request, page, {"refusal": exception}, status=exception.status)
 
 
-class PrivatePagesMiddleware:
+class PrivatePagesMiddleware(MiddlewareMixin):
     """Keeps answers out of caches and search engines, and values out of URLs.
 
     A form that is sent by GET by mistake would put a typed value into the address bar, the history and every log on the
     way; such a request is refused before any view sees it (SECURITY section 5.3).
     """
 
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
+    async_capable = False
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Refuse values in the query string; add the headers."""
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        """Refuse values in the query string."""
         if any(name in VALUE_FIELDS or name.startswith("value_") for name in request.GET):
-            response = HttpResponse("A value never goes into a URL.", status=400, content_type="text/plain")
-        else:
-            response = self.get_response(request)
+            return HttpResponse("A value never goes into a URL.", status=400, content_type="text/plain")
+        return None
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # noqa: ARG002
+        """Add the headers."""
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("X-Robots-Tag", "noindex")
         return response

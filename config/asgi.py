@@ -9,5 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 in_django = get_asgi_application()
 
 from config.bodies import BoundedBodies  # noqa: E402 - its imports need the settings
+from config.lean import ByAddress, LeanHandler  # noqa: E402
 
-application = BoundedBodies(in_django)
+application = BoundedBodies(ByAddress(api=LeanHandler(), pages=in_django))

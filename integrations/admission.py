@@ -35,7 +35,7 @@ class Admitted:
     secret_ids: list[UUID]
     value_ids: dict[str, UUID]
     domains: dict[str, list[str]]
-    integration_ids: list[UUID]
+    links: list[Integration]
 
 
 def admit(actor: Actor, call: Call) -> Admitted:
@@ -67,7 +67,7 @@ def admit(actor: Actor, call: Call) -> Admitted:
         value_ids={name: entry.value.pk for name, entry in attempt.found.items() if entry.value},
         domains={name: entry.secret.allowed_domains for name, entry in attempt.found.items() if entry.secret},
         secret_ids=[value.secret_id for value in attempt.values],
-        integration_ids=[link.id for link in chain_of(integration)],
+        links=chain_of(integration),
     )
 
 

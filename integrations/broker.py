@@ -5,8 +5,10 @@ Asynchronous: while the upstream takes its time, a run holds no thread, no trans
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +37,12 @@ class RunResult:
     outcome: RunOutcome
     answer: Answer
     duration_ms: int
-    request: PreviewRequest | None = field(repr=False)
+    _preview: Callable[[], PreviewRequest | None] = field(repr=False)
+
+    @property
+    def request(self) -> PreviewRequest | None:
+        """What was sent, for people, every value masked."""
+        return self._preview()
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `POST /integrations/{id}/run` (API.md)."""
@@ -81,7 +88,7 @@ async def _run(actor: Actor, call: Call) -> RunResult:
     outcome = RunOutcome.SUCCEEDED if answer.succeeded else RunOutcome.UPSTREAM_ERROR
     duration_ms = _elapsed(started)
     await in_database(_finish, admitted, outcome, duration_ms, "", answer.status)
-    shown = admitted.conversation.preview(admitted.params)
+    shown = partial(admitted.conversation.preview, admitted.params)
     return RunResult(admitted.run.id, outcome, answer, duration_ms, shown)
 
 
@@ -109,7 +116,7 @@ def _finish(
 ) -> None:
     ledger.finish(admitted.run, outcome=outcome, duration_ms=duration_ms, error_code=error_code, status=status)
     if outcome is not RunOutcome.REFUSED:
-        ledger.stamp_last_used(admitted.secret_ids, admitted.integration_ids)
+        ledger.stamp_now_and_then(admitted.secret_ids, admitted.links)
 
 
 def _nothing_left(refusal: Refusal) -> bool:

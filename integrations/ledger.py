@@ -3,6 +3,7 @@
 Never a body, a query string or a rendered URL. Records are committed before the caller has an answer.
 """
 
+import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,8 +21,12 @@ from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretR
 from secrets_app.models import Secret, SecretValue
 
 STAMP_EVERY = timedelta(minutes=1)
+REMEMBERED = 10_000
 BATCH = 1000
 """Runs that are forgotten in one transaction, so that no run waits long for the write lock."""
+
+_stamped: dict[tuple[frozenset[UUID], frozenset[tuple[UUID, int]]], float] = {}
+"""What this process stamped, and until when it need not look again."""
 
 
 def begin(
@@ -94,20 +99,36 @@ def _forget(organization: Organization, before: datetime) -> int:
             return gone
 
 
-def stamp_last_used(secret_ids: Iterable[UUID], integration_ids: Iterable[UUID]) -> None:
+def stamp_now_and_then(secret_ids: Iterable[UUID], links: Iterable[Integration]) -> None:
+    """`stamp_last_used`, unless this process has just done it for these secrets and these versions of integrations."""
+    secret_ids, links = frozenset(secret_ids), list(links)
+    used = secret_ids, frozenset((link.pk, link.version) for link in links)
+    moment = time.monotonic()
+    if _stamped.get(used, moment) > moment:
+        return
+    if stamp_last_used(secret_ids, [link.pk for link in links]):
+        if len(_stamped) >= REMEMBERED:
+            _stamped.clear()
+        _stamped[used] = moment + STAMP_EVERY.total_seconds()
+
+
+def stamp_last_used(secret_ids: Iterable[UUID], integration_ids: Iterable[UUID]) -> bool:
     """Note on secrets, and on the references of the run's integrations to them, that they were just used.
 
     At most once a minute each, and a row that somebody else holds is left alone: a hot secret never makes runs queue.
+
+    Returns:
+        whether no row was left alone.
     """
     now, secret_ids = timezone.now(), list(secret_ids)
     references = SecretReference.objects.filter(secret__in=secret_ids, integration__in=list(integration_ids))
     with transaction.atomic():
-        _stamp(Secret.objects.filter(pk__in=secret_ids), now)
-        _stamp(references, now)
+        return all([_stamp(Secret.objects.filter(pk__in=secret_ids), now), _stamp(references, now)])
 
 
-def _stamp(rows: models.QuerySet[Any], now: datetime) -> None:
+def _stamp(rows: models.QuerySet[Any], now: datetime) -> bool:
     stale = rows.filter(Q(last_used_at=None) | Q(last_used_at__lt=now - STAMP_EVERY))
     free = list(stale.order_by("pk").select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
     if free:
         rows.model._default_manager.filter(pk__in=free).update(last_used_at=now)
+    return not stale.exists()

@@ -5,8 +5,11 @@ credential. A link that has an address of its own sends its secrets there and no
 goes to the token URL alone (DESIGN section 4, "Allowed domains"). All other secrets go where the call goes.
 """
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from yarl import URL
@@ -22,6 +25,8 @@ from integrations.models import Integration
 WITH_LINKS = ("integration__auth_connector", "integration__connection__auth_connector")
 """What a query of references selects so that `chain_of` their integrations reads nothing."""
 
+KEPT = 256
+"""Configurations that are kept parsed. What is kept follows from the text alone: a change is another text."""
 
 NOWHERE = Destination("", "")
 
@@ -40,6 +45,21 @@ class Route:
         return admit_url(self.url, outgoing.policy(), self.schemes)
 
 
+def parsed(link: Integration) -> Any:
+    """The checked configuration of a stored integration, parsed once for each text of it. Raises Invalid."""
+    return _parsed(link.kind, json.dumps(link.config))
+
+
+@lru_cache(maxsize=KEPT)
+def _parsed(kind: str, text: str) -> Any:
+    return KINDS[kind].parse_config(json.loads(text))
+
+
+@lru_cache(maxsize=KEPT)
+def _read(kind: str, text: str) -> Any:
+    return KINDS[kind].read(json.loads(text))
+
+
 def chain_of(integration: Integration) -> list[Integration]:
     """The integration and what it inherits from: every link must be enabled and run in the environment."""
     connection = integration.connection
@@ -52,14 +72,14 @@ def parents_of(integration: Integration) -> Parents:
     found = {}
     for link in chain_of(integration)[1:]:
         kind = KINDS[link.kind]
-        found["connector" if kind.is_connector else "connection"] = kind.parse_config(link.config)
+        found["connector" if kind.is_connector else "connection"] = parsed(link)
     return Parents(**found)
 
 
 def own_secret_names(link: Integration) -> set[str]:
     """The secrets that one integration names itself."""
     kind = KINDS[link.kind]
-    return {name for slot in kind.slots(kind.parse_config(link.config)) for name in slot.template.secret_names}
+    return {name for slot in kind.slots(parsed(link)) for name in slot.template.secret_names}
 
 
 def secret_names(integration: Integration) -> set[str]:
@@ -82,4 +102,4 @@ def routes_of(integration: Integration) -> list[Route]:
 
 def _own(link: Integration) -> Destination | None:
     kind = KINDS[link.kind]
-    return next(iter(kind.destinations(kind.read(link.config))), None)
+    return next(iter(kind.destinations(_read(link.kind, json.dumps(link.config)))), None)

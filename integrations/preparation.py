@@ -23,7 +23,7 @@ from integrations.errors import (
 )
 from integrations.kinds import KINDS
 from integrations.kinds.base import CHECK
-from integrations.lineage import Route, chain_of, parents_of, routes_of
+from integrations.lineage import Route, chain_of, parents_of, parsed, routes_of
 from integrations.models import Integration
 from integrations.parameters import check_arguments
 from secrets_app import keyring, resolver
@@ -144,7 +144,7 @@ def cannot_open(name: str, environment: Environment) -> KeyUnavailable:
 def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
     """The conversation with placeholders in place, and the arguments with defaults filled in."""
     kind = KINDS[integration.kind]
-    config, parents = kind.parse_config(integration.config), parents_of(integration)
+    config, parents = parsed(integration), parents_of(integration)
     if call.check:
         attempt.operation = CHECK
         return Prepared(_declared(kind.check(config, parents)), {})

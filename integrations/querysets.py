@@ -36,10 +36,9 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         Raises:
             NotFound: none, another organization's, or not on the key's list.
         """
-        found = self.visible_to(actor).with_links().filter(pk=integration_id).first()
-        if found is None:
-            raise NotFound("No such integration.")
-        return found
+        for found in self.visible_to(actor).with_links().filter(pk=integration_id):  # `first()` would sort one row
+            return found
+        raise NotFound("No such integration.")
 
     def with_links(self) -> Self:
         """Loaded together with what they build on (`integrations.lineage.chain_of`)."""

@@ -1,6 +1,6 @@
 """A PostgreSQL server of the suite's own: Debian's binaries, an unprivileged user, a socket in a new folder, no port.
 
-Nothing is written durably (fsync off); the folder goes with the server.
+Nothing is written durably (fsync off) unless somebody asks for it; the folder goes with the server.
 """
 
 import os
@@ -25,6 +25,7 @@ SETTINGS = {
     "max_connections": "200",
     "log_min_messages": "panic",
 }
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 def binaries() -> Path | None:
@@ -61,14 +62,18 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Start a server; its DATABASE_URL; stop it and remove its folder."""
-    with running() as started:
+def server(*, durable: bool = False) -> Iterator[str]:
+    """Start a server; its DATABASE_URL; stop it and remove its folder.
+
+    Args:
+        durable: commits reach the disk before they are answered, as in production.
+    """
+    with running(durable=durable) as started:
         yield started.url
 
 
 @contextmanager
-def running() -> Iterator[Server]:
+def running(*, durable: bool = False) -> Iterator[Server]:
     """The same, for who stops and starts it in between."""
     folder = binaries()
     if folder is None:
@@ -77,7 +82,8 @@ def running() -> Iterator[Server]:
     identity = _identity()
     if identity:
         os.chown(home, identity["user"], identity["group"])
-    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    chosen = SETTINGS | (DURABLE if durable else {})
+    options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
     started = Server(home, [folder / "postgres", "-D", home / "data", "-k", home, *options], identity)
     try:
         initdb = [folder / "initdb", "-D", home / "data", "-U", "coffer", "-A", "trust", "-E", "UTF8"]

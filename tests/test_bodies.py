@@ -71,6 +71,7 @@ async def test_page_has_a_page(no_files):
     assert b"up to 1 MiB" in body
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_body_of_just_the_limit_is_passed_on(no_files):
     length = [(b"content-length", str(LIMIT).encode())]
     status, _, body, _ = await call("/api/v1/secrets/import", [b"x" * LIMIT], length)

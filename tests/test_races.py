@@ -252,6 +252,31 @@ def test_stamp_leaves_a_row_alone_that_somebody_holds(owner, together):
     assert Secret.objects.get().last_used_at is None
 
 
+def test_row_that_was_left_alone_is_stamped_by_the_next_run(owner, together):
+    secret = store_secret(owner)
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        from django.db import transaction
+
+        with transaction.atomic():
+            Secret.objects.select_for_update().get(pk=secret.pk)
+            held.set()
+            assert done.wait(timeout=10)
+
+    def stamp():
+        assert held.wait(timeout=10)
+        try:
+            ledger.stamp_now_and_then([secret.id], [])
+        finally:
+            done.set()
+
+    only(together(hold, stamp))
+    assert Secret.objects.get().last_used_at is None
+    ledger.stamp_now_and_then([secret.id], [])
+    assert Secret.objects.get().last_used_at is not None
+
+
 def test_value_found_damaged_while_its_secret_is_deleted(owner, together, monkeypatch):
     secret = store_secret(owner, environments=[S])
     SecretValue.objects.filter(secret=secret).update(sealed=b"CF1")

@@ -180,7 +180,7 @@ def actor_of_key(text: str, *, address: str | None) -> Actor:
         Unauthenticated: not a key, unknown, expired or revoked; the four are not told apart.
     """
     presented = read_key(text)
-    key = presented and ApiKey.objects.select_related("organization").filter(prefix=presented.prefix).first()
+    key = presented and next(iter(ApiKey.objects.select_related("organization").filter(prefix=presented.prefix)), None)
     if not presented or not key or not hmac.compare_digest(bytes(key.digest), presented.digest):
         raise Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
     now = timezone.now()

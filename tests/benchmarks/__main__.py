@@ -1,28 +1,35 @@
-"""`make bench`: run every benchmark on PostgreSQL, print the figures, and write them to `var/bench/`."""
+"""`make bench`: run every benchmark on PostgreSQL, print the figures, and write them to `var/bench/`.
+
+`make bench PART=broker` runs one part.
+"""
 
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+PARTS = ["inventory", "broker"]
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 
 
-def main() -> int:
-    """Start a server and measure in a process that is set up for it."""
-    from tests.run import database
+def main(parts: list[str]) -> int:
+    """Measure these parts, each on a server of its own and in a process that is set up for it; all if none is named."""
+    from tests import postgres
 
-    with database() as url:
-        environment = {**os.environ, "DATABASE_URL": url}
-        return subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks", "inside"], env=environment, check=False
-        ).returncode
+    codes = []
+    for part in parts or PARTS:
+        with postgres.server(durable=part == "broker") as url:
+            environment = {**os.environ, "DATABASE_URL": url}
+            command = [sys.executable, "-m", "tests.benchmarks", "inside", part]
+            codes.append(subprocess.run(command, env=environment, check=False).returncode)
+    return max(codes)
 
 
-def inside() -> int:
-    """Measure on the database that the environment names."""
+def inside(part: str) -> int:
+    """Measure one part on the database that the environment names."""
     import tests.environment  # noqa: F401 - settings for tests
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
@@ -37,14 +44,15 @@ def inside() -> int:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from tests.benchmarks import inventory
+    from tests.benchmarks import broker, inventory
 
-    results = {"inventory": inventory.measure()}
+    rows = {"inventory": inventory, "broker": broker}[part].measure()
     sys.stdout.write(f"{os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL\n\n")
-    for name, rows in results.items():
-        sys.stdout.write(_table(name, rows))
+    sys.stdout.write(_table(part, rows))
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "bench.json").write_text(json.dumps(results, indent=2) + "\n")
+    file = FOLDER / "bench.json"
+    results = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps(results | {part: rows}, indent=2) + "\n")
     return 0
 
 
@@ -57,4 +65,5 @@ def _table(name: str, rows: list[dict[str, object]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(inside() if sys.argv[1:] == ["inside"] else main())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that every process of ours is stopped on the way out
+    sys.exit(inside(sys.argv[2]) if sys.argv[1:2] == ["inside"] else main(sys.argv[1:]))

@@ -16,6 +16,7 @@ from integrations import broker, ledger, transport
 from integrations.checking import check
 from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.preparation import Call
+from integrations.services.integrations import Changes, update_integration
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from secrets_app.services.secrets import create_secret
@@ -271,7 +272,7 @@ def used(owner):
     return Secret.objects.get().last_used_at, SecretReference.objects.get().last_used_at
 
 
-def test_use_is_stamped_on_secret_and_reference_once_a_minute(owner, stored, run):
+def test_use_is_stamped_on_secret_and_reference_once_a_minute(owner, stored, run, monkeypatch):
     with sends(http(b"fine")) as url:
         action = action_to(owner, url)
         run(owner, action, S)
@@ -280,8 +281,39 @@ def test_use_is_stamped_on_secret_and_reference_once_a_minute(owner, stored, run
         assert used(owner) == first
         Secret.objects.update(last_used_at=first[0] - 2 * ledger.STAMP_EVERY)
         run(owner, action, S)
+        assert used(owner)[0] == first[0] - 2 * ledger.STAMP_EVERY  # this process looked less than a minute ago
+        clock = time.monotonic
+        monkeypatch.setattr(ledger.time, "monotonic", lambda: clock() + ledger.STAMP_EVERY.total_seconds() + 1)
+        run(owner, action, S)
     assert used(owner)[0] > first[0] - ledger.STAMP_EVERY
     assert used(owner)[1] == first[1]
+
+
+def test_use_is_stamped_again_once_an_integration_has_changed(owner, stored, run):
+    with sends(http(b"fine")) as url:
+        action = action_to(owner, url)
+        run(owner, action, S)
+        changes = Changes(config=action.config | {"path": "/other"})
+        update_integration(actor=owner, integration_id=action.id, changes=changes)
+        SecretReference.objects.update(last_used_at=None)
+        run(owner, action, S)
+    assert used(owner)[1] is not None
+
+
+def test_configuration_is_read_anew_once_it_has_changed(owner, stored, run):
+    received = []
+
+    def respond(request, connection):
+        received.append(request.split(b" ")[1])
+        connection.sendall(http(b"fine"))
+
+    with answering(respond) as url:
+        action = action_to(owner, url)
+        run(owner, action, S)
+        changes = Changes(config=action.config | {"path": "/other"})
+        update_integration(actor=owner, integration_id=action.id, changes=changes)
+        run(owner, action, S)
+    assert received == [b"/patients", b"/other"]
 
 
 def test_use_through_a_connector_is_stamped_where_it_is_written(owner, stored, run):

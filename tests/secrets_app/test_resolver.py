@@ -49,10 +49,16 @@ def test_name_is_exact_and_of_this_organization(owner, outsider):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_look_up_takes_two_queries(owner, number, django_assert_num_queries):
+def test_look_up_takes_one_query_and_two_where_a_value_is_missing(owner, number, django_assert_num_queries):
     names = [store_secret(owner, f"secret{index}").name for index in range(number)]
-    with django_assert_num_queries(2):
+    store_secret(owner, "empty", environments=[P])
+    with django_assert_num_queries(1):
         assert len(resolver.find(owner.organization, names, S)) == number
+    with django_assert_num_queries(2):
+        found = resolver.find(owner.organization, [*names, "empty", "nothing"], S)
+    assert (found["empty"].secret.name, found["empty"].value) == ("empty", None)
+    assert found["nothing"] == resolver.Found(None, None)
+    assert all(found[name].value for name in names)
 
 
 def other_secret(owner, outsider, secret):

@@ -1,0 +1,59 @@
+"""Proxies that add a static header, to compare with; each is left out, loudly, where it is not installed."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.benchmarks.processes import serving
+
+NGINX = """
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log crit;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    upstream there {{ server 127.0.0.1:{upstream}; keepalive 512; }}
+    server {{
+        listen 127.0.0.1:{port} backlog=2048;
+        location / {{
+            proxy_pass http://there; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_set_header Authorization "{header}";
+        }}
+    }}
+}}
+"""
+
+MITMPROXY = """
+def request(flow):
+    flow.request.headers["Authorization"] = "{header}"
+"""
+
+
+def installed() -> list[str]:
+    """Those to compare with here; says which are left out."""
+    programs = {"nginx": "nginx", "mitmproxy": "mitmdump"}
+    found = [name for name, program in programs.items() if shutil.which(program)]
+    for name in programs:
+        if name not in found:
+            sys.stdout.write(f"\n*** LEFT OUT: {name} is not installed. ***\n")
+    return found
+
+
+@contextmanager
+def running(name: str, folder: Path, port: int, upstream: int, header: str) -> Iterator[int]:
+    """One of them, in front of the upstream; its process id."""
+    if name == "nginx":
+        settings = folder / "nginx.conf"
+        settings.write_text(NGINX.format(folder=folder, port=port, upstream=upstream, header=header))
+        command = [shutil.which("nginx") or "", "-p", folder, "-c", settings, "-e", folder / "error.log"]
+    else:
+        script = folder / "mitmproxy_header.py"
+        script.write_text(MITMPROXY.format(header=header))
+        mode = f"reverse:http://127.0.0.1:{upstream}"
+        command = ["mitmdump", "-q", "--mode", mode, "--listen-host", "127.0.0.1", "-p", str(port), "-s", script]
+        command += ["--set", f"confdir={folder}"]
+    with serving(command, port) as pid:
+        yield pid
