@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PARTS = ["inventory", "broker"]
+PARTS = ["inventory", "records", "importing", "broker"]
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 
 
@@ -44,9 +44,9 @@ def inside(part: str) -> int:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from tests.benchmarks import broker, inventory
+    from tests.benchmarks import broker, importing, inventory, records
 
-    rows = {"inventory": inventory, "broker": broker}[part].measure()
+    rows = {"inventory": inventory, "records": records, "importing": importing, "broker": broker}[part].measure()
     sys.stdout.write(f"{os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL\n\n")
     sys.stdout.write(_table(part, rows))
     FOLDER.mkdir(parents=True, exist_ok=True)

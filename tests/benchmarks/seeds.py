@@ -19,10 +19,15 @@ BATCH = 5_000
 GROUPS = 50
 
 
-def owner_of(size: int, *, references_each: int) -> Actor:
-    """The owner of a new organization with `size` secrets, each with three values and used by some integrations."""
-    user = User.objects.create(email=f"owner-{size}@example.com", name="Owner")
-    organization = create_organization(user=user, name=f"Size {size}")
+def owner_of(size: int, *, references_each: int, label: str = "") -> Actor:
+    """The owner of a new organization with `size` secrets, each with three values and used by some integrations.
+
+    Args:
+        label: tells it from another organization of the same size.
+    """
+    name = label or f"Size {size}"
+    user = User.objects.create(email=f"{name.replace(' ', '-').lower()}@example.com", name="Owner")
+    organization = create_organization(user=user, name=name)
     source = random.Random(size)
     now = timezone.now()
     secrets = [
