@@ -63,7 +63,8 @@ def list_runs(
         runs = runs.filter(pk__in=RunSecret.objects.filter(secret_id=secret).values("run"))
     if cursor:
         started_at, last = _position(cursor)
-        runs = runs.filter(Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lt=last))
+        earlier = Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lt=last)
+        runs = runs.filter(earlier, started_at__lte=started_at)  # the bound lets the index begin there
     found = list(runs[: limit + 1])
     key = [found[limit - 1].started_at.isoformat(), str(found[limit - 1].pk)] if len(found) > limit else None
     return {"items": [run_out(run) for run in found[:limit]], "next_cursor": encode_cursor(key) if key else None}

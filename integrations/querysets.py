@@ -71,7 +71,7 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
 
     def after(self, kind: str, name: str) -> Self:
         """Those behind this place of the order by kind and name."""
-        return self.filter(Q(kind__gt=kind) | Q(kind=kind, name__gt=name))
+        return self.filter(Q(kind__gt=kind) | Q(kind=kind, name__gt=name), kind__gte=kind)
 
     def with_last_run(self) -> Self:
         """Annotates `last_run_at` and `last_run_outcome`, both None where it never ran."""

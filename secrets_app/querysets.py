@@ -162,7 +162,8 @@ class SecretQuerySet(models.QuerySet["Secret"]):
             return self.filter(Q(**{f"usage_count__{beyond}": int(key)}) | (Q(usage_count=int(key)) & later))
         if order in BY_LAST_USE and key:
             used = datetime.fromisoformat(key)
-            return self.filter(Q(**{f"last_used_at__{beyond}": used}) | (Q(last_used_at=used) & later))
+            bound = {f"last_used_at__{beyond}e": used}  # lets the index begin there
+            return self.filter(Q(**{f"last_used_at__{beyond}": used}) | (Q(last_used_at=used) & later), **bound)
         return self.filter(later)
 
 
