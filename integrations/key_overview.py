@@ -33,7 +33,7 @@ SCOPE_LABELS = {
     Scope.SECRETS_WRITE: "Manage secrets",
     Scope.INTEGRATIONS_READ: "List integrations",
     Scope.INTEGRATIONS_WRITE: "Manage integrations",
-    Scope.AUDIT_READ: "Read runs",
+    Scope.AUDIT_READ: "Read runs and the audit log",
 }
 
 

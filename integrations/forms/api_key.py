@@ -39,7 +39,7 @@ SCOPES = {
     Scope.SECRETS_READ: ("List secrets", "Names, descriptions and status, never a value."),
     Scope.INTEGRATIONS_WRITE: ("Manage integrations", "Create, change and delete them."),
     Scope.INTEGRATIONS_READ: ("List integrations", "What each one is and which secrets it names."),
-    Scope.AUDIT_READ: ("Read runs", "Which calls were made, when, and what became of them."),
+    Scope.AUDIT_READ: ("Read runs and the audit log", "Which calls were made, when, and what became of them."),
 }
 
 T = TypeVar("T")
