@@ -1,5 +1,6 @@
 """A real SIP registrar on loopback: kamailio with the configuration beside it, and a small client that speaks to it."""
 
+import os
 import secrets
 import signal
 import socket
@@ -54,7 +55,7 @@ def _start(
     command = ["kamailio", "-f", str(CONFIGURATION), "-DD", "-E", "-m", "32", "-M", "4"]
     command += ["-w", str(folder), "-Y", str(folder), "-P", str(folder / f"{port}.pid"), *options]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
     try:
         _wait_for(process, port, log)
     except BaseException:
@@ -64,8 +65,13 @@ def _start(
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end; on a busy machine kamailio may wait for a child of its own that is gone, so then make it end."""
     process.send_signal(signal.SIGTERM)
-    process.wait(timeout=20)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
 
 
 def free_port() -> int:
