@@ -13,7 +13,7 @@ run: .venv/runtime .env  ## Serve the product on http://localhost:$(PORT)
 	@$(PY) manage.py collectstatic --noinput --verbosity 0
 	@$(PY) manage.py serve
 
-test: .venv/development  ## The whole suite on SQLite, then on PostgreSQL
+test: .venv/development  ## The whole suite on SQLite and on PostgreSQL
 	@$(PY) -m tests.run
 
 bench: .venv/development  ## How long things take, as ratios within one run; PostgreSQL

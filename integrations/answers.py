@@ -64,10 +64,10 @@ def mask_response(
         composites: texts made of them that were sent, such as the credential of basic authentication. What stands
             under an empty name is masked and not told.
     """
-    redactor = Redactor(secrets, composites)
-    reason, content = redactor.mask_bytes(response.reason), redactor.mask_bytes(response.body)
-    headers = [(redactor.mask_bytes(name), redactor.mask_bytes(value)) for name, value in response.headers]
-    parts = [reason, content, *chain.from_iterable(headers)]
+    said = [response.reason, response.body, *chain.from_iterable(response.headers)]
+    parts = Redactor(secrets, composites).mask_all(said)
+    reason, content, *head = parts
+    headers = zip(head[::2], head[1::2], strict=True)
     body, body_type = None, BodyType.WITHHELD
     if _can_be_checked(response) and not any(part.withheld for part in parts):
         body, body_type = _present(content.text, says_json=b"json" in _content_type(response))

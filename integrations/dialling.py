@@ -52,19 +52,22 @@ class JudgedResolver(AbstractResolver):
 
 
 class JudgedConnector(aiohttp.TCPConnector):
-    """Connections for one call to one URL, to judged addresses only."""
+    """Connections to the origin of one URL, to judged addresses only; whoever makes it says whether they are kept."""
 
     def __init__(self, url: URL, policy: EgressPolicy, lookup: Lookup, **options: Any) -> None:
         self._judged_url, self._policy = url, policy
         resolver = JudgedResolver(url, policy, lookup)
-        # No cache, no reuse: a connection belongs to one call, hence to one organization (rule 17).
-        super().__init__(
-            resolver=resolver, socket_factory=self._judged_socket, use_dns_cache=False, force_close=True, **options
-        )
+        super().__init__(resolver=resolver, socket_factory=self._judged_socket, use_dns_cache=False, **options)
 
     async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
-        """A connection whose other end was judged once more, by what the kernel says it is."""
+        """A connection whose other end was judged once more, by what the kernel says it is.
+
+        One that was kept, and on which something came that nobody asked for, is not used: it would be the answer.
+        """
         connection = await super().connect(*args, **kwargs)
+        while connection.protocol is not None and connection.protocol.should_close:
+            connection.close()
+            connection = await super().connect(*args, **kwargs)
         try:
             self._judge_peer(connection.transport)
         except BaseException:

@@ -10,10 +10,12 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import NoReturn
 
 import aiohttp
 from aiohttp.http_exceptions import LineTooLong
+from yarl import URL
 
 from accounts.errors import Refusal
 from integrations.conversations import Hear
@@ -29,6 +31,7 @@ from integrations.errors import (
     UpstreamUnreachable,
 )
 from integrations.headers import check_headers
+from integrations.pool import KEEP_SECONDS, Owner, pool_here
 from integrations.requests import OutgoingRequest
 from integrations.responses import UpstreamResponse
 
@@ -51,6 +54,7 @@ async def send(
     policy: EgressPolicy,
     *,
     ssl_context: ssl.SSLContext,
+    owner: Owner | None = None,
     max_body: int = MAX_BODY_BYTES,
     lookup: Lookup = system_lookup,
     hear: Hear | None = None,
@@ -58,6 +62,8 @@ async def send(
     """Send one request and read the whole answer, within `request.timeout_seconds` of wall clock, DNS included.
 
     Args:
+        owner: whom the call is for: it may use a connection that an earlier call of the same owner left open. Without
+            one the connection is its own.
         hear: asked while an event stream is read that is not compressed: such a stream may stay open after what it
             was asked for. The limits of size and time hold all the same.
 
@@ -68,7 +74,7 @@ async def send(
     _check_destination(request, policy)
     check_tls(ssl_context)
     try:
-        async with asyncio.timeout(request.timeout_seconds), _session(request, policy, lookup) as session:
+        async with asyncio.timeout(request.timeout_seconds), _session(request, policy, lookup, owner) as session:
             return await _exchange(session, request, ssl_context, max_body, hear)
     except Refusal:
         raise
@@ -92,9 +98,22 @@ def check_tls(context: ssl.SSLContext) -> None:
         raise ValueError("outgoing TLS verifies certificates and names, and is 1.2 or newer")
 
 
-def _session(request: OutgoingRequest, policy: EgressPolicy, lookup: Lookup) -> aiohttp.ClientSession:
+def _session(
+    request: OutgoingRequest, policy: EgressPolicy, lookup: Lookup, owner: Owner | None
+) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
+    origin, pool = request.url.origin(), pool_here() if owner else None
+    if owner is None or pool is None:
+        return _new_session(JudgedConnector(origin, policy, lookup, force_close=True))
+    return pool.session(owner, origin, lambda: _new_session(_keeping(origin, policy, lookup)))
+
+
+def _keeping(origin: URL, policy: EgressPolicy, lookup: Lookup) -> JudgedConnector:
+    return JudgedConnector(origin, policy, lookup, keepalive_timeout=KEEP_SECONDS, limit=0)
+
+
+def _new_session(connector: JudgedConnector) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=JudgedConnector(request.url, policy, lookup),
+        connector=connector,
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,

@@ -58,7 +58,13 @@ class Line:
         return response
 
     async def _send(self, request: OutgoingRequest, hear: Hear | None = None) -> UpstreamResponse:
-        response = await transport.send(request, outgoing.policy(), ssl_context=outgoing.ssl_context(), hear=hear)
+        response = await transport.send(
+            request,
+            outgoing.policy(),
+            ssl_context=outgoing.ssl_context(),
+            owner=(self._organization, self._integration),
+            hear=hear,
+        )
         self.has_sent = True
         return response
 

@@ -9,6 +9,7 @@ The search is one `bytes.find` per form: linear in the worst case for long forms
 alternation of all of them, and `re` would keep that pattern, values and all, in its process-wide cache.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,6 +25,9 @@ MASK = "[redacted]"
 
 _GAP = b"\xff"  # stands for a cut where views are made: no UTF-8 contains it, so no value can begin or end in it
 _BASE64_CHARACTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+
+_ESCAPES = re.compile(rb"[%\\&]")
+"""What every escaped form begins with somewhere; a plus for a space is undone in a view."""
 
 _Span = tuple[int, int]
 
@@ -55,6 +59,18 @@ class Redactor:
     def __repr__(self) -> str:
         return "<Redactor>"
 
+    def mask_all(self, parts: Sequence[bytes]) -> list[Masked]:
+        """The parts of one answer, each masked by itself.
+
+        Most answers hold no value, which one look at all parts together shows: no form and no escape contains the byte
+        between them, so what a part holds, in any view, the whole holds as well.
+        """
+        whole = _GAP.join(parts)
+        views = [whole, *decoded_views(whole)]
+        if any(target.may_be_in(views) for target in self._targets):
+            return [self.mask_bytes(part) for part in parts]
+        return [Masked(part, frozenset(), withheld=False) for part in parts]
+
     def mask_bytes(self, body: bytes) -> Masked:
         """A body, a header name or value, a reason phrase: bytes in any encoding."""
         found: set[str] = set()
@@ -80,25 +96,37 @@ class Redactor:
 class _Target:
     """One text to hide, with everything to look for."""
 
-    __slots__ = ("_in_body", "_in_views", "is_short", "name")
+    __slots__ = ("_encoded", "_escaped", "_in_views", "_spellings", "is_short", "name")
 
     def __init__(self, name: str, text: str) -> None:
         text = text.encode("utf-8", "replace").decode()  # so that no codec error can carry it
-        texts = spellings(text)
-        encoded = {form for spelling in texts for form in encoded_forms(spelling)}
+        self._spellings = spellings(text)
+        self._encoded = frozenset(form for spelling in self._spellings for form in encoded_forms(spelling))
         squeezed = without_blanks(text.encode())
         self.name = name
         self.is_short = len(text) < MIN_LENGTH
-        self._in_body = frozenset(encoded.union(*(escaped_forms(spelling) for spelling in texts)))
-        self._in_views = frozenset(form.literal for form in encoded)
+        self._escaped: frozenset[Form] | None = None
+        self._in_views = {form.literal for form in self._encoded}
         if len(squeezed) >= MIN_LENGTH:
-            self._in_views |= {squeezed}
+            self._in_views.add(squeezed)
+
+    def may_be_in(self, views: Sequence[bytes]) -> bool:
+        """Whether a body, given with its decoded views, has to be searched; the body itself comes first."""
+        if any(self.shows_in(view) for view in views):
+            return True
+        return bool(_ESCAPES.search(views[0])) and any(form.literal in views[0] for form in self._escapes())
 
     def spans(self, body: bytes) -> list[_Span]:
-        return [span for form in self._in_body for span in _occurrences(body, form)]
+        return [span for form in self._encoded | self._escapes() for span in _occurrences(body, form)]
 
     def shows_in(self, view: bytes) -> bool:
         return any(literal in view for literal in self._in_views)
+
+    def _escapes(self) -> frozenset[Form]:
+        """The escaped forms, made when they are needed: most answers hold neither a value nor an escape."""
+        if self._escaped is None:
+            self._escaped = frozenset(form for spelling in self._spellings for form in escaped_forms(spelling))
+        return self._escaped
 
 
 def _occurrences(body: bytes, form: Form) -> Iterable[_Span]:

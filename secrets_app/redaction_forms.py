@@ -61,7 +61,7 @@ def base64_forms(raw: bytes) -> Iterator[Form]:
     """Base64 of the value alone, base64 of any text around it, and base64 of those, in both alphabets."""
     whole = base64.b64encode(raw)
     yield from (Form(whole), Form(whole.translate(_URL_SAFE)), Form(base64.b64encode(whole)))
-    for inner in _base64_inside(raw):
+    for inner in set(_base64_inside(raw)):
         yield inner
         yield from _base64_inside(inner.literal)
 

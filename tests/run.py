@@ -1,4 +1,6 @@
-"""`make test`: the whole suite on SQLite, then on PostgreSQL; tests with Chromium, kamailio and Node among them.
+"""`make test`: the whole suite on SQLite and on PostgreSQL; tests with Chromium, kamailio and Node among them.
+
+Both passes run at once; what the one on PostgreSQL prints comes when it has ended.
 
 What is not installed is left out, loudly; with CI=true that is a failure. `DATABASE_URL` names an existing PostgreSQL
 server to use instead of one of our own. Arguments are passed on to pytest.
@@ -9,7 +11,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from tempfile import TemporaryFile
+from typing import IO
 
 from tests import postgres
 
@@ -28,9 +32,7 @@ def main(arguments: list[str]) -> int:
         return 1
     unwanted = " and ".join(f"not {MARKERS[name]}" for name in left_out if name in MARKERS)
     options = [*arguments, *(["-m", unwanted] if unwanted else [])]
-    codes = [suite("SQLite", nullcontext(""), options)]
-    if "PostgreSQL" not in left_out:
-        codes.append(suite("PostgreSQL", database(), options))
+    codes = both(options) if "PostgreSQL" not in left_out else [suite("SQLite", nullcontext(""), options)]
     for name in left_out:
         sys.stdout.write(f"\n*** LEFT OUT: {name} is not installed. ***\n")
     return max(codes)
@@ -53,16 +55,34 @@ def database() -> AbstractContextManager[str]:
     return nullcontext(given) if given.startswith("postgres") else postgres.server()
 
 
+def both(options: list[str]) -> list[int]:
+    """The two passes at once; their exit codes."""
+    with database() as url, TemporaryFile("w+") as printed, ExitStack() as stack:
+        on_postgres = started("PostgreSQL", url, options, printed)
+        stack.callback(on_postgres.terminate)
+        on_sqlite = started("SQLite", "", options)
+        stack.callback(on_sqlite.terminate)
+        codes = [on_sqlite.wait(), on_postgres.wait()]
+        printed.seek(0)
+        shutil.copyfileobj(printed, sys.stdout)
+    return codes
+
+
 def suite(label: str, where: AbstractContextManager[str], options: list[str]) -> int:
-    """One pass over the suite on the database that `where` gives; empty for SQLite."""
-    sys.stdout.write(f"\n=== The suite on {label} ===\n")
-    sys.stdout.flush()
+    """One pass over the suite on the database that `where` gives; empty for SQLite. Its exit code."""
     with where as url:
-        environment = (
-            {**os.environ, "DATABASE_URL": url} if url else {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
-        )
-        environment["COFFER_TEST_DATABASE"] = label.lower()
-        return subprocess.run([sys.executable, "-m", "pytest", *options], env=environment, check=False).returncode
+        return started(label, url, options).wait()
+
+
+def started(label: str, url: str, options: list[str], printed: IO[str] | None = None) -> subprocess.Popen[bytes]:
+    """A pass over the suite that runs; what it prints goes to a file, where one is given."""
+    (printed or sys.stdout).write(f"\n=== The suite on {label} ===\n")
+    (printed or sys.stdout).flush()
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    environment |= {"DATABASE_URL": url} if url else {}
+    environment["COFFER_TEST_DATABASE"] = label.lower()
+    command = [sys.executable, "-m", "pytest", *options]
+    return subprocess.Popen(command, env=environment, stdout=printed, stderr=printed and subprocess.STDOUT)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,18 @@ def test_no_listed_form_in_any_surroundings_survives(value, form, before, after)
     assert echo not in masked.text
 
 
+pieces = st.lists(surroundings | st.just("{form}") | st.sampled_from(["&#", "\\", "%", "+", " ", "\u00ff"]), max_size=8)
+
+
+@settings(max_examples=400, deadline=None)
+@example(value="aaaaaaaa", form="percent, plus for space", parts=[["{form}"], ["%"]])
+@example(value="a a a a a", form="percent, plus for space", parts=[["{form}"], []])
+@given(value=visible, form=forms, parts=st.lists(pieces, max_size=5))
+def test_the_look_at_the_whole_answer_finds_what_its_parts_hold(value, form, parts):
+    said = ["".join(part).replace("{form}", FORMS[form](value)).encode() for part in parts]
+    assert redactor(value).mask_all(said) == [redactor(value).mask_bytes(part) for part in said]
+
+
 @settings(max_examples=100, deadline=None)
 @given(value=visible, body=st.binary(max_size=300))
 def test_hostile_bytes_never_raise_and_never_show_the_value(value, body):
