@@ -5,7 +5,7 @@ Asynchronous: while the upstream takes its time, a run holds no thread, no trans
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,11 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actors import Actor
-from accounts.database import in_database
+from accounts.batches import Batches
 from accounts.errors import RateLimited, Refusal
 from accounts.pace import SLOTS
 from integrations import ledger
-from integrations.admission import INTERNAL_ERROR, Admitted, admit
+from integrations.admission import INTERNAL_ERROR, Admitted, admit_all
 from integrations.answers import Answer, mask_response
 from integrations.errors import EgressDenied
 from integrations.models import RunOutcome
@@ -78,29 +78,28 @@ async def _run(actor: Actor, call: Call) -> RunResult:
         answer = await _send(admitted, line)
     except Refusal as refusal:
         outcome = RunOutcome.REFUSED if _nothing_left(refusal) and not line.has_sent else RunOutcome.FAILED
-        await in_database(_finish, admitted, outcome, _elapsed(started), refusal.code)
+        await _finish(admitted, outcome, _elapsed(started), refusal.code)
         refusal.members["run_id"] = str(admitted.run.id)
         raise
     except BaseException as fault:  # whatever happens, the caller leaving or a fault of ours, the record gets its end
         code = CANCELLED if isinstance(fault, asyncio.CancelledError) else INTERNAL_ERROR
-        await in_database(_finish, admitted, RunOutcome.FAILED, _elapsed(started), code)
+        await _finish(admitted, RunOutcome.FAILED, _elapsed(started), code)
         raise
     outcome = RunOutcome.SUCCEEDED if answer.succeeded else RunOutcome.UPSTREAM_ERROR
     duration_ms = _elapsed(started)
-    await in_database(_finish, admitted, outcome, duration_ms, "", answer.status)
+    await _finish(admitted, outcome, duration_ms, "", answer.status)
     shown = partial(admitted.conversation.preview, admitted.params)
     return RunResult(admitted.run.id, outcome, answer, duration_ms, shown)
 
 
 async def _admit(actor: Actor, call: Call) -> Admitted:
     """The admitted call. A caller who leaves meanwhile leaves no record behind that says `started` for ever."""
-    job = asyncio.ensure_future(in_database(admit, actor, call))
+    job = asyncio.ensure_future(_ADMISSIONS.ask((actor, call)))
     try:
         return await asyncio.shield(job)
     except asyncio.CancelledError:
         with suppress(Refusal):
-            run = (await job).run
-            await in_database(ledger.finish, run, outcome=RunOutcome.FAILED, duration_ms=0, error_code=CANCELLED)
+            await _ENDS.ask((ledger.End((await job).run, RunOutcome.FAILED, 0, CANCELLED), None))
         raise
 
 
@@ -111,12 +110,26 @@ async def _send(admitted: Admitted, line: Line) -> Answer:
     return await asyncio.to_thread(mask_response, response, admitted.secrets, line.composites)  # others go on meanwhile
 
 
-def _finish(
+async def _finish(
     admitted: Admitted, outcome: RunOutcome, duration_ms: int, error_code: str, status: int | None = None
 ) -> None:
-    ledger.finish(admitted.run, outcome=outcome, duration_ms=duration_ms, error_code=error_code, status=status)
-    if outcome is not RunOutcome.REFUSED:
-        ledger.stamp_now_and_then(admitted.secret_ids, admitted.links)
+    """Have the end recorded; the caller has no answer before. Somebody who leaves meanwhile does not stop it."""
+    end = ledger.End(admitted.run, outcome, duration_ms, error_code, status)
+    used = None if outcome is RunOutcome.REFUSED else admitted
+    await asyncio.shield(asyncio.ensure_future(_ENDS.ask((end, used))))
+
+
+def _finish_all(ends: Sequence[tuple[ledger.End, Admitted | None]]) -> list[None]:
+    """Record ends; stamp what the admitted calls among them used."""
+    ledger.finish_all([end for end, _ in ends])
+    for _, used in ends:
+        if used:
+            ledger.stamp_now_and_then(used.secret_ids, used.links)
+    return [None] * len(ends)
+
+
+_ADMISSIONS = Batches(admit_all)
+_ENDS = Batches(_finish_all)
 
 
 def _nothing_left(refusal: Refusal) -> bool:

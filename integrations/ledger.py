@@ -4,13 +4,14 @@ Never a body, a query string or a rendered URL. Records are committed before the
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -29,18 +30,9 @@ _stamped: dict[tuple[frozenset[UUID], frozenset[tuple[UUID, int]]], float] = {}
 """What this process stamped, and until when it need not look again."""
 
 
-def begin(
-    *,
-    actor: Actor,
-    integration: Integration,
-    environment: Environment,
-    operation: str,
-    note: str = "",
-    host: str = "",
-    values: Iterable[SecretValue] = (),
-    refused_with: str = "",
-) -> Run:
-    """Record an attempt: as started, or as refused with a code.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An attempt to put on record: as started, or as refused with a code.
 
     Args:
         note: what else is to be known of it later; never a value.
@@ -48,37 +40,88 @@ def begin(
         values: the values that it is about to use (their secrets loaded).
         refused_with: the code of the refusal; empty for a run that goes on.
     """
+
+    actor: Actor
+    integration: Integration
+    environment: Environment
+    operation: str
+    note: str = ""
+    host: str = ""
+    values: Sequence[SecretValue] = ()
+    refused_with: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What became of a run that was recorded as started; `status` is the upstream's, where it said one."""
+
+    run: Run
+    outcome: RunOutcome
+    duration_ms: int
+    error_code: str = ""
+    status: int | None = None
+
+
+def begin_all(starts: Sequence[Start]) -> list[Run]:
+    """Record attempts in one transaction; their runs in the same order."""
     now = timezone.now()
+    runs = [_run(start, now) for start in starts]
+    used = [
+        RunSecret(run=run, secret_id=value.secret_id, name=value.secret.name, version=value.version, started_at=now)
+        for start, run in zip(starts, runs, strict=True)
+        for value in start.values
+    ]
     with transaction.atomic():
-        run = Run.objects.create(
-            organization=actor.organization,
-            integration_id=integration.id,
-            integration_name=integration.name,
-            kind=integration.kind,
-            operation=operation,
-            note=note,
-            environment=environment.value,
-            caller_kind=actor.kind.value,
-            caller_id=actor.id,
-            caller=actor.label,
-            host=host,
-            started_at=now,
-            outcome=(RunOutcome.REFUSED if refused_with else RunOutcome.STARTED).value,
-            error_code=refused_with,
-            duration_ms=0 if refused_with else None,
-        )
-        RunSecret.objects.bulk_create(
-            RunSecret(run=run, secret_id=value.secret_id, name=value.secret.name, version=value.version, started_at=now)
-            for value in values
-        )
-    return run
+        Run.objects.bulk_create(runs)
+        RunSecret.objects.bulk_create(used)
+    return runs
 
 
-def finish(run: Run, *, outcome: RunOutcome, duration_ms: int, error_code: str = "", status: int | None = None) -> None:
-    """Record how the run ended."""
-    Run.objects.filter(pk=run.pk).update(
-        outcome=outcome.value, duration_ms=duration_ms, error_code=error_code, status=status
+def _run(start: Start, now: datetime) -> Run:
+    return Run(
+        organization=start.actor.organization,
+        integration_id=start.integration.id,
+        integration_name=start.integration.name,
+        kind=start.integration.kind,
+        operation=start.operation,
+        note=start.note,
+        environment=start.environment.value,
+        caller_kind=start.actor.kind.value,
+        caller_id=start.actor.id,
+        caller=start.actor.label,
+        host=start.host,
+        started_at=now,
+        outcome=(RunOutcome.REFUSED if start.refused_with else RunOutcome.STARTED).value,
+        error_code=start.refused_with,
+        duration_ms=0 if start.refused_with else None,
     )
+
+
+def finish_all(ends: Sequence[End]) -> None:
+    """Record how runs ended, in one transaction."""
+    if connection.vendor == "postgresql":
+        _finish_in_one_statement(ends)
+        return
+    with transaction.atomic():
+        for end in ends:
+            Run.objects.filter(pk=end.run.pk).update(
+                outcome=end.outcome.value, duration_ms=end.duration_ms, error_code=end.error_code, status=end.status
+            )
+
+
+def _finish_in_one_statement(ends: Sequence[End]) -> None:
+    rows = [(end.run.pk, end.outcome.value, end.duration_ms, end.error_code, end.status) for end in ends]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE integrations_run AS run
+            SET outcome = ended.outcome, duration_ms = ended.ms, error_code = ended.code, status = ended.status
+            FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::smallint[])
+                AS ended (id, outcome, ms, code, status)
+            WHERE run.id = ended.id
+            """,
+            [list(column) for column in zip(*rows, strict=True)],
+        )
 
 
 def forget_old() -> int:

@@ -1,7 +1,7 @@
 """From a call to a request with its placeholders still in place, every check made (DESIGN section 6, steps 1 to 4).
 
-Nothing is opened here and nothing is recorded: that is `admission`. The same checks serve warnings, so that a warning
-and a refusal never disagree.
+Nothing is looked up or opened here, and nothing is recorded: that is `admission`. The same checks serve warnings, so
+that a warning and a refusal never disagree.
 """
 
 from collections.abc import Mapping
@@ -64,39 +64,38 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call that passed every check."""
+    """A call with its links, operation and arguments checked: its secrets and its destination are next."""
 
     conversation: Conversation
     params: Mapping[str, Any]
 
 
 def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
-    """Make every check in the order of DESIGN section 6, noting on `attempt` what becomes known.
+    """Make the checks that need no secret, in the order of DESIGN section 6, noting on `attempt` what becomes known.
 
     Raises:
         Refusal: the code of the first check that fails.
     """
     check_links(chain_of(integration), call.environment)
-    prepared = _planned(integration, call, attempt)
+    return _planned(integration, call, attempt)
+
+
+def judge(integration: Integration, call: Call, attempt: Attempt, found: dict[str, resolver.Found]) -> None:
+    """Make the other checks: that each secret that was looked up may be used here, and that its host may be called.
+
+    Raises:
+        Refusal: the code of the first check that fails.
+    """
     routes = routes_of(integration)
     judged = [_host(route) for route in routes]
-    attempt.host = judged[0][0] or ""
-    attempt.found = _find(integration, prepared.conversation, call)
-    for name in sorted(attempt.found):
+    attempt.host, attempt.found = judged[0][0] or "", found
+    for name in sorted(found):
         for route, (host, _) in zip(routes, judged, strict=True):
             if name in route.secret_names:
-                check_secret(name, attempt.found[name], call.environment, host)
+                check_secret(name, found[name], call.environment, host)
     for _, denied in judged:
         if denied:
             raise denied
-    return prepared
-
-
-def _find(integration: Integration, conversation: Conversation, call: Call) -> dict[str, resolver.Found]:
-    names = conversation.secret_names
-    if call.staged is None:
-        return resolver.find(integration.organization, names, call.environment)
-    return resolver.find_with_staged(integration.organization, names, call.environment, call.staged)
 
 
 def check_links(chain: list[Integration], environment: Environment) -> None:

@@ -13,11 +13,15 @@ one secret. It is opened by the same `open_values`.
 Callers are a closed list, held by `tests/test_architecture.py`: the broker, and the comparison of the hygiene page.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import audit
 from accounts.actors import Actor
@@ -36,6 +40,19 @@ class Found:
 
     secret: Secret | None
     value: SecretValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one call needs: secrets of an organization by name, and their values in one environment."""
+
+    organization: UUID
+    environment: Environment
+    names: frozenset[str]
+
+
+Place = tuple[UUID, str, str]
+"""An organization, an environment and the name of a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +75,45 @@ class Unreadable(Exception):  # noqa: N818 - an outcome, turned into a refusal b
 
 
 def find(organization: Organization, names: Iterable[str], environment: Environment) -> dict[str, Found]:
-    """Look secrets up by exact name: in one query, in two where one has no value here. Nothing is opened.
+    """Look secrets up by exact name: an entry for every name asked for. Nothing is opened."""
+    wanted = Wanted(organization.pk, environment, frozenset(names))
+    return find_all([wanted])[wanted]
 
-    Returns:
-        an entry for every name asked for.
-    """
-    wanted = set(names)
-    values = (
-        SecretValue.objects.current()
-        .filter(secret__organization=organization, secret__name__in=wanted, environment=environment.value)
-        .select_related("data_key", "secret")
-    )
-    found = {value.secret.name: Found(value.secret, value) for value in values}
-    if without := wanted - found.keys():
-        found |= {
-            secret.name: Found(secret, None) for secret in Secret.objects.of(organization).filter(name__in=without)
-        }
-    return found | {name: Found(None, None) for name in wanted - found.keys()}
+
+def find_all(wanted: Iterable[Wanted]) -> dict[Wanted, dict[str, Found]]:
+    """`find` for many calls at once: in one query, in two where a secret has no value in an environment."""
+    wanted = set(wanted)
+    places = {(one.organization, one.environment.value, name) for one in wanted for name in one.names}
+    values = _current_values(places)
+    secrets = _secrets({(organization, name) for organization, _, name in places - values.keys()})
+
+    def found(organization: UUID, environment: str, name: str) -> Found:
+        value = values.get((organization, environment, name))
+        return Found(value.secret if value else secrets.get((organization, name)), value)
+
+    return {one: {name: found(one.organization, one.environment.value, name) for name in one.names} for one in wanted}
+
+
+def _current_values(places: set[Place]) -> dict[Place, SecretValue]:
+    """The current values in these places, with their secrets and data keys."""
+    names: dict[tuple[UUID, str], list[str]] = defaultdict(list)
+    for organization, environment, name in places:
+        names[organization, environment].append(name)
+    wanted = [
+        Q(secret__organization=organization, secret__name__in=here, environment=environment)
+        for (organization, environment), here in names.items()
+    ]
+    if not wanted:
+        return {}
+    rows = SecretValue.objects.current().filter(reduce(or_, wanted)).select_related("data_key", "secret")
+    return {(row.secret.organization_id, row.environment, row.secret.name): row for row in rows}
+
+
+def _secrets(wanted: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Secret]:
+    """The secrets with these names in these organizations."""
+    names = [Q(organization=organization, name=name) for organization, name in wanted]
+    rows = Secret.objects.filter(reduce(or_, names)) if names else ()
+    return {(row.organization_id, row.name): row for row in rows}
 
 
 def find_with_staged(

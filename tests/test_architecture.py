@@ -14,7 +14,7 @@ ROWS = {
         {"audit_words", "policy", "texts", "environments", "errors", "keys", "triggers", "paging", "initials", "when"},
         {"constraints", "fields", "models", "locks"},
         {"actors", "audit", "audit_chain", "audit_log"},
-        {"database", "pace", "services"},
+        {"batches", "database", "pace", "services"},
         {
             "addresses",
             "adapter",
@@ -128,6 +128,7 @@ ROWS = {
             "preparation",
             "overview",
             "pauses",
+            "pool",
             "rotation",
             "readiness",
             "services",
@@ -172,9 +173,12 @@ GUESTS = {
     "opening values": ({"keyring.unseal"}, {"secrets_app/resolver.py"}),
     "plaintext": ({"resolver.open_values"}, {"integrations/admission.py"}),
     "comparison": ({"resolver.marked_values"}, {"secrets_app/services/comparing.py"}),
-    "staged values": ({"resolver.find_with_staged"}, {"integrations/preparation.py"}),
+    "staged values": ({"resolver.find_with_staged"}, {"integrations/admission.py"}),
     "crypto": ({"secrets_app.crypto"}, {"secrets_app/keyring.py", "secrets_app/masterkeys.py"}),
-    "HTTP client": ({"aiohttp"}, {"integrations/transport.py", "integrations/dialling.py"}),
+    "HTTP client": (
+        {"aiohttp"},
+        {"integrations/transport.py", "integrations/dialling.py", "integrations/pool.py"},
+    ),
     "sockets": (
         {"socket.socket", "asyncio.open_connection"},
         {"integrations/sip_transport.py", "integrations/dialling.py"},

@@ -72,7 +72,7 @@ async def ask(application, method, path, body=b"", headers=(), *, host=b"localho
 
 
 def settled(status, headers, body):
-    """Without what differs from call to call, the body's length too, and what is about cookies: the lean path has none."""
+    """Without what differs from call to call, the body's length too, and what is about cookies: the API has none."""
     body = re.sub(rb'("run_id": |"id": )"[^"]+"|"(duration_ms|\w+_at)": ("[^"]+"|\d+)', rb"\1", body)
     left_out = {(b"vary", b"Cookie")} | {entry for entry in headers if entry[0] in {b"set-cookie", b"content-length"}}
     return status, [entry for entry in headers if entry not in left_out], body
@@ -195,7 +195,7 @@ def test_same_fault_of_ours(both, owner, key, monkeypatch, settings, path, debug
         raise RuntimeError(VALUE)
 
     action = make_action(owner)
-    monkeypatch.setattr("accounts.api.actor_of_key", broken)
+    monkeypatch.setattr("accounts.services.api_keys.read_key", broken)
     settings.DEBUG = debug
     method = "GET" if path.endswith("secrets") else "POST"
     status, headers, body = compare(both, method, path.format(action.id), b'{"environment": "staging"}', signed(key))

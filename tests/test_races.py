@@ -354,9 +354,9 @@ def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeyp
     monkeypatch.setattr(ledger, "BATCH", 3)
     action = make_action(owner)
     for _ in range(40):
-        ledger.begin(actor=owner, integration=action, environment=S, operation="call")
+        ledger.begin_all([ledger.Start(actor=owner, integration=action, environment=S, operation="call")])[0]
     Run.objects.update(started_at=timezone.now() - timedelta(days=4000))
-    kept = ledger.begin(actor=owner, integration=action, environment=S, operation="call")
+    kept = ledger.begin_all([ledger.Start(actor=owner, integration=action, environment=S, operation="call")])[0]
     gone = []
     only(together(*[lambda: gone.append(ledger.forget_old())] * 8))
     assert sum(gone) == 40

@@ -3,7 +3,7 @@
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
-from accounts import api
+from accounts import batches
 from integrations import broker, checking, rotation, tools, wire
 from integrations.preparation import Call
 
@@ -15,7 +15,7 @@ def inline(monkeypatch):
     async def at_once(job, *args, **kwargs):
         return await sync_to_async(job)(*args, **kwargs)
 
-    for module in (api, broker, checking, rotation, tools, wire):
+    for module in (batches, checking, rotation, tools, wire):
         monkeypatch.setattr(module, "in_database", at_once)
 
 

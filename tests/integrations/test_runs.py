@@ -10,9 +10,10 @@ from urllib.parse import quote
 import pytest
 from asgiref.sync import async_to_sync
 
+from accounts import batches
 from accounts.environments import Environment
 from accounts.errors import Refusal
-from integrations import broker, ledger, transport
+from integrations import admission, broker, ledger, transport
 from integrations.checking import check
 from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.preparation import Call
@@ -358,16 +359,16 @@ def while_sending(reached, monkeypatch):
 
 
 def while_admitting(reached, monkeypatch):
-    at_once = broker.in_database
+    at_once = batches.in_database
 
     async def slowly(job, *args, **kwargs):
         result = await at_once(job, *args, **kwargs)
-        if job is broker.admit:
+        if job is admission.admit_all:
             reached.set()
             await asyncio.sleep(0.05)
         return result
 
-    monkeypatch.setattr(broker, "in_database", slowly)
+    monkeypatch.setattr(batches, "in_database", slowly)
 
 
 @pytest.mark.parametrize("moment", [while_sending, while_admitting])
@@ -379,20 +380,7 @@ def test_run_whose_caller_leaves_gets_its_end(owner, stored, inline, monkeypatch
 def test_caller_who_leaves_while_refused_is_on_record_as_refused(owner, inline, monkeypatch):
     action = action_to(owner, "http://127.0.0.1:9")
 
-    def slow_refusal(reached, patch):
-        at_once = broker.in_database
-
-        async def slowly(job, *args, **kwargs):
-            try:
-                return await at_once(job, *args, **kwargs)
-            except Refusal:
-                reached.set()
-                await asyncio.sleep(0.05)
-                raise
-
-        patch.setattr(broker, "in_database", slowly)
-
-    cancelled_when(slow_refusal, owner, action, monkeypatch)
+    cancelled_when(while_admitting, owner, action, monkeypatch)
     assert list(Run.objects.values_list("outcome", "error_code")) == [("refused", "secret_missing")]
 
 
