@@ -32,8 +32,8 @@ class Batches(Generic[Q, A]):
         self._job = job
         self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[Q, A]] = WeakKeyDictionary()
 
-    async def ask(self, question: Q) -> A:
-        """The answer to one question; raises what the job gave or raised for it.
+    def ask(self, question: Q) -> "asyncio.Future[A]":
+        """The answer to one question, to be awaited; that raises what the job gave or raised for it.
 
         A question that was asked is worked on also when nobody waits for the answer any more.
         """
@@ -45,7 +45,7 @@ class Batches(Generic[Q, A]):
             worker = asyncio.create_task(self._work(queue))
             queue.workers.add(worker)
             worker.add_done_callback(queue.workers.discard)
-        return await future
+        return future
 
     async def _work(self, queue: "_Queue[Q, A]") -> None:
         while queue.waiting:

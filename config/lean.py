@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
-from csp.middleware import CSPMiddleware
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.exception import convert_exception_to_response
@@ -27,15 +26,16 @@ from django.utils.log import log_response
 from accounts.database import in_database
 from accounts.middleware import PrivatePagesMiddleware
 from config.bodies import Application, Receive, Send
+from config.direct import answer_run
 from config.errors import API_PREFIX
-from config.middleware import ProblemMiddleware
+from config.middleware import ContentPolicyMiddleware, ProblemMiddleware
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 LAYERS: tuple[type[MiddlewareMixin], ...] = (
     ProblemMiddleware,
     SecurityMiddleware,
-    CSPMiddleware,
+    ContentPolicyMiddleware,
     PrivatePagesMiddleware,
     CommonMiddleware,
     XFrameOptionsMiddleware,
@@ -114,6 +114,9 @@ class LeanHandler(ASGIHandler):
 
     async def _get_response_async(self, request: HttpRequest) -> Any:
         """What the operation answers: on the loop if it is asynchronous, else in a database thread."""
+        response = await answer_run(request)
+        if response is not None:
+            return response
         view, args, kwargs = self.resolve_request(request)
         if iscoroutinefunction(view):
             return await view(request, *args, **kwargs)

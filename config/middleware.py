@@ -1,7 +1,10 @@
-"""Every refusal below `/api/` is a problem document, whoever refused: a router, a parser, Django's host check."""
+"""What answers have in common: refusals below `/api/` as problem documents, and the content policy."""
 
 from http import HTTPStatus
 
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
@@ -9,7 +12,10 @@ from config.errors import API_PREFIX, PROBLEM, plain_problem
 
 
 class ProblemMiddleware(MiddlewareMixin):
-    """Puts the API's shape around answers that come from elsewhere. Headers such as `Allow` stay."""
+    """Puts the API's shape around answers that come from elsewhere: a router, a parser, Django's host check.
+
+    Headers such as `Allow` stay.
+    """
 
     async_capable = False
 
@@ -23,3 +29,21 @@ class ProblemMiddleware(MiddlewareMixin):
         for name, value in response.headers.items():
             answer.headers.setdefault(name, value)
         return answer
+
+
+class ContentPolicyMiddleware(CSPMiddleware):
+    """django-csp's header, put together once: no view of ours changes it, and no page has a nonce."""
+
+    _header: str | None = None
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Nothing: the library prepares a nonce here."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
+        """Add the header, as the library does the first time, and always in development mode."""
+        if self._header is None or settings.DEBUG:
+            super().process_response(request, response)
+            self._header = response.headers.get(HEADER)
+        else:
+            response.headers.setdefault(HEADER, self._header)
+        return response

@@ -5,7 +5,11 @@ whether a network holds one; its `is_global` and `is_private` are wrong for this
 the operator opened is known to `egress.py`.
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+KEPT = 4096
+"""Judgements of addresses that are kept: they follow from the address alone."""
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -44,6 +48,7 @@ LOOPBACK = _networks("127.0.0.0/8 ::1/128")
 _LOOPBACK_V6 = IPv6Address("::1")
 
 
+@lru_cache(maxsize=KEPT)
 def read_address(text: str) -> Address | None:
     """The address that `text` spells, an IPv4-mapped one as its IPv4 address; None for anything else.
 
@@ -58,6 +63,7 @@ def read_address(text: str) -> Address | None:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
+@lru_cache(maxsize=KEPT)
 def is_never_allowed(address: Address) -> bool:
     """Whether no setting opens this address."""
     if address in IPV4_COMPATIBLE and address != _LOOPBACK_V6:
@@ -65,6 +71,7 @@ def is_never_allowed(address: Address) -> bool:
     return is_in(address, NEVER)
 
 
+@lru_cache(maxsize=KEPT)
 def is_public(address: Address) -> bool:
     """Whether this is an ordinary address of the public internet."""
     if isinstance(address, IPv6Address):

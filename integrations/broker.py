@@ -94,7 +94,7 @@ async def _run(actor: Actor, call: Call) -> RunResult:
 
 async def _admit(actor: Actor, call: Call) -> Admitted:
     """The admitted call. A caller who leaves meanwhile leaves no record behind that says `started` for ever."""
-    job = asyncio.ensure_future(_ADMISSIONS.ask((actor, call)))
+    job = _ADMISSIONS.ask((actor, call))
     try:
         return await asyncio.shield(job)
     except asyncio.CancelledError:
@@ -116,7 +116,7 @@ async def _finish(
     """Have the end recorded; the caller has no answer before. Somebody who leaves meanwhile does not stop it."""
     end = ledger.End(admitted.run, outcome, duration_ms, error_code, status)
     used = None if outcome is RunOutcome.REFUSED else admitted
-    await asyncio.shield(asyncio.ensure_future(_ENDS.ask((end, used))))
+    await asyncio.shield(_ENDS.ask((end, used)))
 
 
 def _finish_all(ends: Sequence[tuple[ledger.End, Admitted | None]]) -> list[None]:

@@ -6,6 +6,7 @@ check, the egress rules and the transport. Whether Coffer may go there is `egres
 """
 
 import re
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NoReturn
 
@@ -16,6 +17,8 @@ from integrations.paths import has_unsafe_segment
 from secrets_app.hosts import ends_in_number, to_a_labels
 
 MAX_LENGTH = 2048
+KEPT = 1024
+"""Configured addresses, and origins of rendered ones, that are kept as they were read: neither holds a value."""
 DEFAULT_PORTS = {"https": 443, "http": 80}
 WEB = frozenset(DEFAULT_PORTS)
 SIP = frozenset({"sip", "sips"})
@@ -28,6 +31,7 @@ _PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _MAX_PORT = 65535
 
 
+@lru_cache(maxsize=KEPT)
 def parse_url(text: str, schemes: frozenset[str] = WEB) -> URL:
     """The URL that `text` spells, with its host as lower-case A-label. Raises InvalidUrl with the way out.
 

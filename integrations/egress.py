@@ -8,13 +8,14 @@ to is another rule (`secrets_app/domains.py`) and comes on top.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_network
 from typing import Self
 
 from yarl import URL
 
 from integrations.addresses import LOOPBACK, Network, is_in, is_never_allowed, is_public, read_address
-from integrations.destinations import SIP, WEB, parse_url
+from integrations.destinations import KEPT, SIP, WEB, parse_url
 from integrations.errors import EgressDenied, InvalidUrl
 from secrets_app.hosts import is_special_name
 
@@ -40,6 +41,7 @@ class EgressPolicy:
         return parsed is not None and not is_never_allowed(parsed) and is_in(parsed, self.networks)
 
 
+@lru_cache(maxsize=KEPT)
 def admit_url(text: str, policy: EgressPolicy, schemes: frozenset[str] = WEB) -> URL:
     """The URL to judge, show and call. Raises InvalidUrl or EgressDenied, each with the way out.
 

@@ -61,7 +61,7 @@ def base64_forms(raw: bytes) -> Iterator[Form]:
     """Base64 of the value alone, base64 of any text around it, and base64 of those, in both alphabets."""
     whole = base64.b64encode(raw)
     yield from (Form(whole), Form(whole.translate(_URL_SAFE)), Form(base64.b64encode(whole)))
-    for inner in set(_base64_inside(raw)):
+    for inner in _base64_inside(raw):
         yield inner
         yield from _base64_inside(inner.literal)
 
@@ -77,12 +77,16 @@ def _base64_inside(raw: bytes) -> Iterator[Form]:
         literal = base64.b64encode(bytes(offset) + raw)[-(-first_bit // 6) : end_bit // 6]
         if len(literal) >= _FEWEST_BASE64_CHARACTERS:
             edges = (int(first_bit % 6 > 0), int(end_bit % 6 > 0))
-            yield from (Form(literal, *edges), Form(literal.translate(_URL_SAFE), *edges))
+            yield Form(literal, *edges)
+            if (url_safe := literal.translate(_URL_SAFE)) != literal:
+                yield Form(url_safe, *edges)
 
 
 def _byte_texts(text: str) -> set[bytes]:
     """The value in UTF-8 and in the one-byte encodings of older servers, as far as they hold it; one for ASCII."""
     written = {text.encode()}
+    if text.isascii():
+        return written
     for codec in ("latin-1", "cp1252"):
         with suppress(UnicodeEncodeError):
             written.add(text.encode(codec))
