@@ -33,7 +33,7 @@ async def answer_run(request: HttpRequest) -> HttpResponse | None:
     if not address or not authenticating:
         return None
     try:
-        request.auth = await authenticating  # type: ignore[attr-defined]
+        request.auth = await authenticating  # type: ignore[attr-defined, misc]
         payload = _payload(request)
         if payload is None:
             return None

@@ -4,11 +4,13 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal
 from integrations import outgoing
-from integrations.admission import admit
+from integrations.admission import admit, admit_all
 from integrations.lineage import Route
 from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.preparation import Call
@@ -18,7 +20,7 @@ from secrets_app import inventory, keyring
 from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.services.secrets import Changes as SecretChanges
-from secrets_app.services.secrets import update_secret
+from secrets_app.services.secrets import create_secret, update_secret
 from tests.things import make_action, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -309,3 +311,53 @@ def test_kind_that_sends_nothing_needs_no_address_and_no_domain(owner, monkeypat
     monkeypatch.setattr("integrations.preparation.routes_of", lambda _: [Route("", frozenset({"crm.apiKey"}))])
     admitted = admit(owner, Call(action.id, S))
     assert (admitted.run.host, set(admitted.secrets)) == ("", {"crm.apiKey"})
+
+
+def test_calls_that_come_together_each_get_their_own_answer(owner, member, outsider, stage):
+    good = Call(stage.id, S, params=GOOD)
+    calls = [
+        (owner, good),
+        (outsider, good),
+        (owner, Call(stage.id, P, params=GOOD)),
+        (member, good),
+        (owner, Call(stage.id, S, params={})),
+        (owner, Call(UUID(int=0), S)),
+        (owner, good),
+    ]
+    answers = admit_all(calls)
+    codes = [getattr(answer, "code", "admitted") for answer in answers]
+    assert codes == [
+        "admitted",
+        "not_found",
+        "environment_not_enabled",
+        "permission_denied",
+        "invalid_arguments",
+        "not_found",
+        "admitted",
+    ]
+    runs = {str(run.id): (run.outcome, run.error_code, run.secrets.count()) for run in Run.objects.all()}
+    assert runs == {
+        str(answers[0].run.id): ("started", "", 2),
+        answers[2].members["run_id"]: ("refused", "environment_not_enabled", 0),
+        answers[4].members["run_id"]: ("refused", "invalid_arguments", 0),
+        str(answers[6].run.id): ("started", "", 2),
+    }
+
+
+def test_calls_that_come_together_get_the_values_of_their_own_environment_and_organization(owner, outsider):
+    calls = []
+    for actor in (owner, outsider):
+        values = {environment: Plaintext(f"{environment} of {actor.label}") for environment in (S, P)}
+        create_secret(actor=actor, name="token", values=values)
+        action = make_action(actor, uses="token", environments=[S, P])
+        calls += [(actor, Call(action.id, environment)) for environment in (S, P)]
+    opened = [answer.secrets["token"].expose() for answer in admit_all(calls)]
+    assert opened == [f"{call.environment} of {actor.label}" for actor, call in calls]
+
+
+def test_calls_that_come_together_cost_as_many_queries_as_one(owner, stage, django_assert_num_queries):
+    call = owner, Call(stage.id, S, params=GOOD)
+    with CaptureQueriesContext(connection) as alone:
+        admit_all([call])
+    with django_assert_num_queries(len(alone)):
+        admit_all([call] * 20)

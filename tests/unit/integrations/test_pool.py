@@ -1,0 +1,140 @@
+"""Which calls share a connection, and which never do."""
+
+import asyncio
+import contextlib
+from uuid import UUID
+
+import pytest
+
+from accounts.errors import Refusal
+from integrations import pool
+from integrations.egress import EgressPolicy
+from integrations.pool import keeping_connections, pool_here
+from integrations.requests import OutgoingRequest, uncached_url
+from integrations.transport import send
+from tests.unit.integrations.upstreams import read_request
+
+LOOPBACK = EgressPolicy.parse("127.0.0.1/32")
+ONE, OTHER = UUID(int=1), UUID(int=2)
+OWNER = (ONE, ONE)
+
+
+class Server:
+    """Answers on connections that stay open, and notes on which one each request came."""
+
+    def __init__(self):
+        self.requests, self.connections = [], 0
+        self.after_answer = b""
+        self.answers_at_most = 1000
+
+    async def serve(self, reader, writer):
+        self.connections += 1
+        number, answered = self.connections, 0
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                await read_request(reader)
+                self.requests.append(number)
+                if answered == self.answers_at_most:
+                    break
+                answered += 1
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine")
+                await writer.drain()
+                if self.after_answer:
+                    await asyncio.sleep(0.02)
+                    writer.write(self.after_answer)
+        writer.close()
+
+
+@pytest.fixture
+async def server():
+    made = Server()
+    listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.port = listening.sockets[0].getsockname()[1]
+    yield made
+    listening.close()
+
+
+def ask(server, trusting, owner=OWNER, *, method="GET", path="/"):
+    url = uncached_url("http", f"127.0.0.1:{server.port}", path, "")
+    request = OutgoingRequest(method, url, (), b"x" if method == "POST" else None, 5)
+    return send(request, LOOPBACK, ssl_context=trusting, owner=owner)
+
+
+async def test_calls_of_one_integration_share_a_connection(server, trusting):
+    async with keeping_connections():
+        answers = [await ask(server, trusting) for _ in range(3)]
+    assert [answer.body for answer in answers] == [b"fine"] * 3
+    assert server.requests == [1, 1, 1]
+
+
+@pytest.mark.parametrize("other", [(ONE, OTHER), (OTHER, ONE), None], ids=["integration", "organization", "nobody"])
+async def test_no_other_call_uses_it(server, trusting, other):
+    async with keeping_connections():
+        for owner in (OWNER, other, OWNER, other):
+            await ask(server, trusting, owner)
+    assert [server.requests[at] for at in (0, 2)] == [1, 1]
+    assert 1 not in {server.requests[at] for at in (1, 3)}
+
+
+async def test_without_a_pool_each_call_has_its_own(server, trusting):
+    for _ in range(2):
+        await ask(server, trusting)
+    assert server.requests == [1, 2]
+
+
+async def test_calls_at_once_have_one_each(server, trusting):
+    async with keeping_connections():
+        await asyncio.gather(*(ask(server, trusting) for _ in range(5)))
+    assert sorted(server.requests) == [1, 2, 3, 4, 5]
+
+
+async def test_what_nobody_asked_for_is_never_an_answer(server, trusting):
+    server.after_answer = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+    async with keeping_connections():
+        for _ in range(3):
+            assert (await ask(server, trusting)).body == b"fine"
+            await asyncio.sleep(0.05)
+    assert server.requests == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("method", "arrived"), [("GET", [1, 1, 2]), ("POST", [1, 1])])
+async def test_a_call_on_a_connection_that_ends_is_sent_again_only_if_that_does_no_harm(
+    server, trusting, method, arrived
+):
+    server.answers_at_most = 1
+    async with keeping_connections():
+        await ask(server, trusting, method=method)
+        if method == "GET":
+            assert (await ask(server, trusting, method=method)).body == b"fine"
+        else:
+            with pytest.raises(Refusal) as refusal:
+                await ask(server, trusting, method=method)
+            assert refusal.value.code == "upstream_unreachable"
+    assert server.requests == arrived
+
+
+async def test_an_idle_connection_is_closed_soon(server, trusting, monkeypatch):
+    monkeypatch.setattr("integrations.transport.KEEP_SECONDS", 0.05)
+    async with keeping_connections():
+        await ask(server, trusting)
+        await asyncio.sleep(0.2)
+        await ask(server, trusting)
+    assert server.requests == [1, 2]
+
+
+async def test_only_so_many_sessions_are_kept(server, trusting, monkeypatch):
+    monkeypatch.setattr(pool, "MOST_SESSIONS", 2)
+    async with keeping_connections():
+        for number in (1, 2, 3, 2, 1):
+            await ask(server, trusting, (ONE, UUID(int=number)))
+        assert len(pool_here()._kept) == 2
+    assert server.requests == [1, 2, 3, 2, 4]
+
+
+async def test_what_is_kept_holds_no_rendered_url(server, trusting):
+    async with keeping_connections():
+        await ask(server, trusting, path="/a-value-in-the-path")
+        ((_, origin),) = pool_here()._kept
+        (kept,) = pool_here()._kept.values()
+        assert str(origin) == f"http://127.0.0.1:{server.port}"
+        assert kept.session.connector._judged_url == origin
