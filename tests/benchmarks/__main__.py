@@ -9,9 +9,11 @@ import platform
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
-PARTS = ["inventory", "records", "importing", "broker"]
+PARTS = ["inventory", "records", "importing", "resolving", "broker"]
+DURABLE = {"resolving", "broker"}
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 
 
@@ -21,7 +23,7 @@ def main(parts: list[str]) -> int:
 
     codes = []
     for part in parts or PARTS:
-        with postgres.server(durable=part == "broker") as url:
+        with postgres.server(durable=part in DURABLE) as url:
             environment = {**os.environ, "DATABASE_URL": url}
             command = [sys.executable, "-m", "tests.benchmarks", "inside", part]
             codes.append(subprocess.run(command, env=environment, check=False).returncode)
@@ -44,9 +46,8 @@ def inside(part: str) -> int:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from tests.benchmarks import broker, importing, inventory, records
 
-    rows = {"inventory": inventory, "records": records, "importing": importing, "broker": broker}[part].measure()
+    rows = import_module(f"tests.benchmarks.{part}").measure()
     sys.stdout.write(f"{os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL\n\n")
     sys.stdout.write(_table(part, rows))
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -4,18 +4,13 @@ Everything is on loopback, each part in a process of its own: PostgreSQL with du
 with one worker as the README starts it, and the load. Competitors take turns in every round; medians are compared.
 """
 
-import json
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.conf import settings
 from django.db import connection, connections
 
 from accounts.actors import actor_for_member
@@ -23,14 +18,14 @@ from accounts.environments import Environment
 from accounts.models import Membership, User
 from accounts.services.organizations import create_organization
 from tests.benchmarks import yardsticks
-from tests.benchmarks.processes import cpu_seconds, free_port, memory_mb, serving
+from tests.benchmarks.competing import Cell, Competitor, libpq, postmaster, uvicorn
+from tests.benchmarks.processes import free_port, serving
 from tests.things import key_for, make_action, store_secret
 
-CONNECTIONS = (1, 64, 500)
-UPSTREAMS = ("fast", "slow")
+CONNECTIONS = {"fast": (1, 64, 500), "slow": (1, 64, 200, 500, 1000)}
+"""Calls at once, by upstream: `slow` answers after 200 ms."""
 ROUNDS = 3
-SECONDS = 1.5
-MAX_SECONDS = 180
+MAX_SECONDS = 300
 """No round begins that would probably end later than this, so a busy machine makes fewer than `ROUNDS`."""
 VALUE = "benchmark-credential-0123456789"
 HEADER = f"Bearer {VALUE}"
@@ -39,69 +34,13 @@ KEY_LIMIT = 10_000
 COFFER, FLOOR = "coffer", "floor"
 
 
-@dataclass
-class Competitor:
-    """Whom calls go to: an address for each upstream, headers, and the processes that do its work."""
-
-    name: str
-    urls: dict[str, str]
-    headers: dict[str, str]
-    processes: tuple[int, ...]
-
-
-@dataclass
-class Cell:
-    """What one competitor did with one upstream at one number of connections, round by round."""
-
-    competitor: Competitor
-    upstream: str
-    connections: int
-    rounds: list[dict[str, float]] = field(default_factory=list)
-
-    def measure(self, seconds: float = SECONDS) -> None:
-        """One round, noted."""
-        before = cpu_seconds(*self.competitor.processes)
-        found = self._load(seconds)
-        used = cpu_seconds(*self.competitor.processes) - before
-        self.rounds.append(
-            {
-                "per_second": found["calls"] / found["seconds"],
-                "p50_ms": found["p50_ms"],
-                "p99_ms": found["p99_ms"],
-                "cpu_ms": used * 1000 / found["calls"],
-                "memory_mb": memory_mb(self.competitor.processes[0]),
-                "failed": found["failed"],
-            }
-        )
-
-    def warm_up(self) -> None:
-        """A short round that does not count."""
-        self._load(0.3)
-
-    def median(self, figure: str) -> float:
-        """Of all rounds."""
-        return statistics.median(found[figure] for found in self.rounds)
-
-    def _load(self, seconds: float) -> dict[str, float]:
-        task = {
-            "url": self.competitor.urls[self.upstream],
-            "headers": {"Content-Type": "application/json", **self.competitor.headers},
-            "connections": self.connections,
-            "seconds": seconds,
-            "expected": EXPECTED,
-        }
-        command = [sys.executable, "-m", "tests.benchmarks.load"]
-        done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)
-
-
 def measure() -> list[dict[str, object]]:
     """Every competitor with both upstreams at every number of connections, and its ratio to the floor."""
     with _competitors() as competitors:
         cells = [
-            Cell(competitor, upstream, connections)
-            for upstream in UPSTREAMS
-            for connections in CONNECTIONS
+            Cell(competitor, upstream, connections, EXPECTED)
+            for upstream, numbers in CONNECTIONS.items()
+            for connections in numbers
             for competitor in competitors
         ]
         for cell in cells:
@@ -140,7 +79,7 @@ def _row(cell: Cell, floor: Cell) -> dict[str, object]:
 
 @contextmanager
 def _competitors() -> Iterator[list[Competitor]]:
-    postgres = _postmaster()
+    postgres = postmaster()
     upstream = free_port()
     base_url = f"http://127.0.0.1:{upstream}"
     with ExitStack() as stack:
@@ -150,15 +89,15 @@ def _competitors() -> Iterator[list[Competitor]]:
         found = []
         for name in (COFFER, FLOOR, *yardsticks.installed()):
             port = free_port()
-            here = {which: f"http://127.0.0.1:{port}/{which}" for which in UPSTREAMS}
+            here = {which: f"http://127.0.0.1:{port}/{which}" for which in CONNECTIONS}
             if name == COFFER:
                 paths, headers = _stored(base_url)
                 urls = {which: f"http://127.0.0.1:{port}{path}" for which, path in paths.items()}
-                pid = stack.enter_context(serving(_uvicorn("config.asgi:application", port), port))
+                pid = stack.enter_context(serving(uvicorn("config.asgi:application", port), port))
                 found.append(Competitor(name, urls, headers, (pid, postgres)))
             elif name == FLOOR:
                 environment = {"FLOOR_DATABASE": _floor_row(), "FLOOR_UPSTREAM": base_url}
-                command = _uvicorn("tests.benchmarks.floor:application", port)
+                command = uvicorn("tests.benchmarks.floor:application", port)
                 pid = stack.enter_context(serving(command, port, environment))
                 found.append(Competitor(name, here, {}, (pid, postgres)))
             else:
@@ -168,11 +107,6 @@ def _competitors() -> Iterator[list[Competitor]]:
         yield found
 
 
-def _uvicorn(application: str, port: int) -> list[str]:
-    options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning"]
-    return [sys.executable, "-m", "uvicorn", application, *options]
-
-
 def _stored(base_url: str) -> tuple[dict[str, str], dict[str, str]]:
     """The paths of an action for each upstream, and the headers of a caller."""
     user = User.objects.create(email="owner@example.com", name="Owner")
@@ -180,7 +114,7 @@ def _stored(base_url: str) -> tuple[dict[str, str], dict[str, str]]:
     owner = actor_for_member(Membership.objects.select_related("user", "organization").get(organization=organization))
     store_secret(owner, value=VALUE)
     paths = {}
-    for which in UPSTREAMS:
+    for which in CONNECTIONS:
         action = make_action(
             owner, f"Ask {which}", base_url=base_url, path=f"/{which}", environments=[Environment.STAGING]
         )
@@ -193,14 +127,4 @@ def _floor_row() -> str:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE benchmark_floor (id integer PRIMARY KEY, header text NOT NULL)")
         cursor.execute("INSERT INTO benchmark_floor VALUES (1, %s)", [HEADER])
-    database = settings.DATABASES["default"]
-    return f"host={_socket_folder()} user={database['USER']} dbname={database['NAME']}"
-
-
-def _socket_folder() -> str:
-    database = settings.DATABASES["default"]
-    return database["HOST"] or database["OPTIONS"]["host"]
-
-
-def _postmaster() -> int:
-    return int((Path(_socket_folder()) / "data" / "postmaster.pid").read_text().split()[0])
+    return libpq()

@@ -1,6 +1,6 @@
-"""The list of runs at several lengths, through the API: the first page, and one in the middle."""
+"""The lists of runs and of audit events at several lengths, through the API: the first page, and one in the middle."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from django.db import connection
@@ -13,10 +13,10 @@ from tests.benchmarks.measuring import Measured, get, in_rounds
 from tests.benchmarks.seeds import owner_of
 from tests.things import key_for
 
-RUNS = (1_000, 10_000, 100_000, 1_000_000)
+RECORDS = (1_000, 10_000, 100_000, 1_000_000)
 EVERY = timedelta(seconds=5)
 
-_SEED = """
+_RUNS = """
 INSERT INTO integrations_run (id, organization_id, integration_id, integration_name, kind, operation, environment,
     caller_kind, caller, outcome, error_code, host, note, started_at, status, duration_ms)
 SELECT gen_random_uuid(), %(organization)s, %(integration)s, 'Look up patient', 'api_action', 'call', 'production',
@@ -24,10 +24,18 @@ SELECT gen_random_uuid(), %(organization)s, %(integration)s, 'Look up patient', 
 FROM generate_series(1, %(count)s) n
 """
 
+_EVENTS = """
+INSERT INTO accounts_auditevent (id, organization_id, sequence, created_at, event, outcome, actor_kind, actor_id,
+    actor_label, target_kind, target_id, target_label, environment, data, chain)
+SELECT gen_random_uuid(), %(organization)s, 1000 + n, %(now)s - (%(count)s - n) * %(every)s, 'secret.changed', 'done',
+    'user', %(integration)s, 'Owner', 'secret', gen_random_uuid(), 'crm.apiKey', '', '{}', '\\x00'
+FROM generate_series(1, %(count)s) n
+"""
+
 
 def measure() -> list[dict[str, object]]:
     """Queries, median milliseconds, and the ratio to the shortest list."""
-    cases = [case for count in RUNS for case in _runs(count)]
+    cases = [case for count in RECORDS for case in _lists(count)]
     return [
         {
             "request": case.label,
@@ -40,18 +48,25 @@ def measure() -> list[dict[str, object]]:
     ]
 
 
-def _runs(count: int) -> list[Measured]:
-    owner = owner_of(10, references_each=1, label=f"{count} runs")
+def _lists(count: int) -> list[Measured]:
+    owner = owner_of(10, references_each=1, label=f"{count} records")
     now = timezone.now()
     _fill(owner, count, now)
-    middle = encode_cursor([(now - EVERY * (count // 2)).isoformat(), str(uuid4())])
+    middle = (now - EVERY * (count // 2)).isoformat()
+    runs, events = encode_cursor([middle, str(uuid4())]), encode_cursor([middle, str(1000 + count // 2)])
     headers = {"authorization": f"Bearer {key_for(owner)}", "host": "localhost"}
     client = Client()
-    paths = {"runs, first page": "/api/v1/runs", "runs, in the middle": f"/api/v1/runs?cursor={middle}"}
+    paths = {
+        "runs, first page": "/api/v1/runs",
+        "runs, in the middle": f"/api/v1/runs?cursor={runs}",
+        "audit, first page": "/api/v1/audit-events",
+        "audit, in the middle": f"/api/v1/audit-events?cursor={events}",
+    }
     return [Measured(label, count, lambda path=path: get(client, path, headers)) for label, path in paths.items()]
 
 
-def _fill(owner: Actor, count: int, now) -> None:
+def _fill(owner: Actor, count: int, now: datetime) -> None:
     values = {"organization": owner.organization.pk, "integration": uuid4(), "now": now, "every": EVERY, "count": count}
     with connection.cursor() as cursor:
-        cursor.execute(_SEED, values)
+        cursor.execute(_RUNS, values)
+        cursor.execute(_EVENTS, values)
