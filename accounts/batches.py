@@ -12,8 +12,9 @@ from weakref import WeakKeyDictionary
 
 from accounts.database import in_database
 
-AT_ONCE = 2
-"""Jobs of one kind under way: with one alone, a slow one would hold up everybody."""
+PATIENCE_SECONDS = 0.1
+"""A job that takes longer, say because it waits for a lock, holds nobody up: what waits gets a job of its own."""
+AT_ONCE = 4
 MOST = 128
 
 Q = TypeVar("Q")
@@ -41,16 +42,24 @@ class Batches(Generic[Q, A]):
         queue = self._queues.setdefault(loop, _Queue())
         future: asyncio.Future[A] = loop.create_future()
         queue.waiting.append((question, future))
-        if len(queue.workers) < AT_ONCE:
+        if not queue.workers or loop.time() > queue.began + PATIENCE_SECONDS:
+            self._start(queue)
+        return future
+
+    def _start(self, queue: "_Queue[Q, A]") -> None:
+        if queue.waiting and len(queue.workers) < AT_ONCE:
             worker = asyncio.create_task(self._work(queue))
             queue.workers.add(worker)
             worker.add_done_callback(queue.workers.discard)
-        return future
 
     async def _work(self, queue: "_Queue[Q, A]") -> None:
+        loop = asyncio.get_running_loop()
         while queue.waiting:
             batch, queue.waiting = queue.waiting[:MOST], queue.waiting[MOST:]
+            queue.began = loop.time()
+            helper = loop.call_later(PATIENCE_SECONDS, self._start, queue)
             answers = await self._answers([question for question, _ in batch])
+            helper.cancel()
             for (_, future), answer in zip(batch, answers, strict=True):
                 if future.done():
                     continue
@@ -75,3 +84,4 @@ class _Queue(Generic[Q, A]):
     def __init__(self) -> None:
         self.waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self.workers: set[asyncio.Task[None]] = set()
+        self.began = 0.0

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from ninja import Query, Schema
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from accounts.paging import LARGEST_LIMIT
 
 Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT)]
 
 
-class Strict(Schema):
+class Strict(BaseModel):
     """Input that refuses fields it does not know, and never quotes what it refuses."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.environments import Environment
 from accounts.models import Organization
+from integrations import ledger_postgres
 from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretReference
 from secrets_app.models import Secret, SecretValue
 
@@ -63,7 +64,7 @@ class End:
 
 
 def begin_all(starts: Sequence[Start]) -> list[Run]:
-    """Record attempts in one transaction; their runs in the same order."""
+    """Record attempts, all or none; their runs in the same order."""
     now = timezone.now()
     runs = [_run(start, now) for start in starts]
     used = [
@@ -71,6 +72,9 @@ def begin_all(starts: Sequence[Start]) -> list[Run]:
         for start, run in zip(starts, runs, strict=True)
         for value in start.values
     ]
+    if connection.vendor == "postgresql":
+        ledger_postgres.insert(runs, used)
+        return runs
     with transaction.atomic():
         Run.objects.bulk_create(runs)
         RunSecret.objects.bulk_create(used)
@@ -100,28 +104,15 @@ def _run(start: Start, now: datetime) -> Run:
 def finish_all(ends: Sequence[End]) -> None:
     """Record how runs ended, in one transaction."""
     if connection.vendor == "postgresql":
-        _finish_in_one_statement(ends)
+        ledger_postgres.finish(
+            [(end.run.pk, end.outcome.value, end.duration_ms, end.error_code, end.status) for end in ends]
+        )
         return
     with transaction.atomic():
         for end in ends:
             Run.objects.filter(pk=end.run.pk).update(
                 outcome=end.outcome.value, duration_ms=end.duration_ms, error_code=end.error_code, status=end.status
             )
-
-
-def _finish_in_one_statement(ends: Sequence[End]) -> None:
-    rows = [(end.run.pk, end.outcome.value, end.duration_ms, end.error_code, end.status) for end in ends]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE integrations_run AS run
-            SET outcome = ended.outcome, duration_ms = ended.ms, error_code = ended.code, status = ended.status
-            FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::smallint[])
-                AS ended (id, outcome, ms, code, status)
-            WHERE run.id = ended.id
-            """,
-            [list(column) for column in zip(*rows, strict=True)],
-        )
 
 
 def forget_old() -> int:

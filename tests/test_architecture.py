@@ -124,6 +124,7 @@ ROWS = {
             "following",
             "key_overview",
             "ledger",
+            "ledger_postgres",
             "nonces",
             "preparation",
             "overview",

@@ -5,9 +5,16 @@ import threading
 
 import pytest
 
-from accounts.batches import AT_ONCE, Batches
+from accounts import batches
+from accounts.batches import Batches
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def begun(job, number):
+    async with asyncio.timeout(10):
+        while len(job.calls) < number:
+            await asyncio.sleep(0.001)
 
 
 class Job:
@@ -30,25 +37,45 @@ async def test_a_single_question_is_asked_at_once():
     assert job.calls == [[1]]
 
 
-async def test_what_is_asked_meanwhile_is_asked_together_and_never_joins_a_job_that_began():
+async def test_what_is_asked_meanwhile_is_asked_together_and_never_joins_a_job_that_began(monkeypatch):
+    monkeypatch.setattr(batches, "PATIENCE_SECONDS", 60)
     job = Job()
-    batches = Batches(job)
+    asking = Batches(job)
     job.may_go_on.clear()
-    first = []
-    for number in range(AT_ONCE):
-        first.append(batches.ask(number))
-        async with asyncio.timeout(10):
-            while len(job.calls) <= number:
-                await asyncio.sleep(0.001)
-    later = [batches.ask(number) for number in range(10, 15)]
+    first = asking.ask(0)
+    await begun(job, 1)
+    later = [asking.ask(number) for number in range(10, 15)]
     job.may_go_on.set()
-    assert await asyncio.gather(*first, *later) == [0, 2, 20, 22, 24, 26, 28]
-    assert job.calls == [[0], [1], [10, 11, 12, 13, 14]]
+    assert await asyncio.gather(first, *later) == [0, 20, 22, 24, 26, 28]
+    assert job.calls == [[0], [10, 11, 12, 13, 14]]
+
+
+@pytest.mark.parametrize("waits_first", [True, False])
+async def test_a_slow_job_holds_nobody_up(monkeypatch, waits_first):
+    monkeypatch.setattr(batches, "PATIENCE_SECONDS", 0.02)
+    slow, released = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def answers(questions):
+        if questions == ["slow"]:
+            loop.call_soon_threadsafe(slow.set)
+            assert released.wait(10)
+        return questions
+
+    asking = Batches(answers)
+    waiting = asking.ask("slow")
+    await slow.wait()
+    if not waits_first:
+        await asyncio.sleep(0.05)
+    async with asyncio.timeout(5):
+        assert await asking.ask("quick") == "quick"
+    released.set()
+    assert await waiting == "slow"
 
 
 async def test_an_exception_is_for_the_question_that_it_was_given_for():
-    batches = Batches(Job(lambda question: LookupError("not this one") if question == 3 else question))
-    answers = await asyncio.gather(*(batches.ask(number) for number in range(5)), return_exceptions=True)
+    asking = Batches(Job(lambda question: LookupError("not this one") if question == 3 else question))
+    answers = await asyncio.gather(*(asking.ask(number) for number in range(5)), return_exceptions=True)
     assert [number for number in answers if isinstance(number, int)] == [0, 1, 2, 4]
     assert isinstance(answers[3], LookupError)
 
@@ -60,8 +87,8 @@ async def test_a_question_that_breaks_the_job_takes_no_other_with_it():
         return question
 
     job = Job(answer)
-    batches = Batches(job)
-    answers = await asyncio.gather(*(batches.ask(number) for number in range(5)), return_exceptions=True)
+    asking = Batches(job)
+    answers = await asyncio.gather(*(asking.ask(number) for number in range(5)), return_exceptions=True)
     assert [number for number in answers if isinstance(number, int)] == [0, 1, 2, 4]
     assert isinstance(answers[3], RuntimeError)
     assert job.calls[0] == [0, 1, 2, 3, 4]
@@ -70,24 +97,24 @@ async def test_a_question_that_breaks_the_job_takes_no_other_with_it():
 
 async def test_a_question_is_worked_on_when_nobody_waits_any_more():
     job = Job()
-    batches = Batches(job)
+    asking = Batches(job)
 
     async def impatient():
-        await batches.ask(1)
+        await asking.ask(1)
 
     task = asyncio.create_task(impatient())
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await batches.ask(2) == 4
+    assert await asking.ask(2) == 4
     assert job.calls in ([[1], [2]], [[1, 2]])
 
 
 def test_every_event_loop_has_its_own():
-    batches = Batches(Job())
+    asking = Batches(Job())
 
     async def ask():
-        return await batches.ask(4)
+        return await asking.ask(4)
 
     assert [asyncio.run(ask()) for _ in range(3)] == [8, 8, 8]
