@@ -8,8 +8,8 @@ the operator opened is known to `egress.py`.
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-KEPT = 4096
-"""Judgements of addresses that are kept: they follow from the address alone."""
+KEPT = 1024
+"""Addresses that are kept as they were read."""
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -63,7 +63,6 @@ def read_address(text: str) -> Address | None:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
-@lru_cache(maxsize=KEPT)
 def is_never_allowed(address: Address) -> bool:
     """Whether no setting opens this address."""
     if address in IPV4_COMPATIBLE and address != _LOOPBACK_V6:
@@ -71,7 +70,6 @@ def is_never_allowed(address: Address) -> bool:
     return is_in(address, NEVER)
 
 
-@lru_cache(maxsize=KEPT)
 def is_public(address: Address) -> bool:
     """Whether this is an ordinary address of the public internet."""
     if isinstance(address, IPv6Address):

@@ -37,8 +37,7 @@ class EgressPolicy:
 
     def opens(self, address: str) -> bool:
         """Whether the operator opened this address; the never-allowed ones stay shut whatever is listed."""
-        parsed = read_address(address)
-        return parsed is not None and not is_never_allowed(parsed) and is_in(parsed, self.networks)
+        return _is_open(address, self.networks)
 
 
 @lru_cache(maxsize=KEPT)
@@ -84,6 +83,7 @@ def judge_addresses(url: URL, addresses: Iterable[str], policy: EgressPolicy) ->
             raise EgressDenied(f"{host} is not inside a network that the operator opened for such calls.", host=host)
 
 
+@lru_cache(maxsize=KEPT)
 def judge_address(address: str, policy: EgressPolicy, *, host: str = "") -> None:
     """Raise EgressDenied, which names the host, unless the address is public, or opened by the operator."""
     parsed = read_address(address)
@@ -91,6 +91,12 @@ def judge_address(address: str, policy: EgressPolicy, *, host: str = "") -> None
         raise EgressDenied("The host leads to an address that may never be called.", host=host)
     if not is_in(parsed, policy.networks) and not is_public(parsed):
         raise EgressDenied("The host leads to an address that is not on the public internet.", host=host)
+
+
+@lru_cache(maxsize=KEPT)
+def _is_open(address: str, networks: tuple[Network, ...]) -> bool:
+    parsed = read_address(address)
+    return parsed is not None and not is_never_allowed(parsed) and is_in(parsed, networks)
 
 
 def _is_plain(url: URL) -> bool:

@@ -91,7 +91,7 @@ def _competitors() -> Iterator[list[Competitor]]:
             port = free_port()
             here = {which: f"http://127.0.0.1:{port}/{which}" for which in CONNECTIONS}
             if name == COFFER:
-                paths, headers = _stored(base_url)
+                paths, headers = stored(base_url)
                 urls = {which: f"http://127.0.0.1:{port}{path}" for which, path in paths.items()}
                 pid = stack.enter_context(serving(uvicorn("config.asgi:application", port), port))
                 found.append(Competitor(name, urls, headers, (pid, postgres)))
@@ -107,7 +107,7 @@ def _competitors() -> Iterator[list[Competitor]]:
         yield found
 
 
-def _stored(base_url: str) -> tuple[dict[str, str], dict[str, str]]:
+def stored(base_url: str) -> tuple[dict[str, str], dict[str, str]]:
     """The paths of an action for each upstream, and the headers of a caller."""
     user = User.objects.create(email="owner@example.com", name="Owner")
     organization = create_organization(user=user, name="Benchmark")

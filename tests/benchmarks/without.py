@@ -1,0 +1,58 @@
+"""Coffer with one promise, or one economy, switched off, to see what it costs. Nothing but the benchmark serves this.
+
+`uvicorn tests.benchmarks.without:application`, with WITHOUT naming it.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from uuid import uuid4
+
+from accounts import batches
+from config.asgi import application
+from integrations import dialling, ledger, transport
+from integrations.models import Run
+from secrets_app.redaction import Masked, Redactor
+
+__all__ = ["PARTS", "application"]
+
+
+def _no_masking() -> None:
+    Redactor.mask_all = lambda self, parts: [Masked(part, frozenset(), withheld=False) for part in parts]  # type: ignore[method-assign]
+
+
+def _no_records() -> None:
+    def begin_all(starts: Sequence[ledger.Start]) -> list[Run]:
+        return [Run(id=uuid4()) for _ in starts]
+
+    ledger.begin_all = begin_all
+    ledger.finish_all = lambda ends: None
+
+
+def _no_judgement_of_addresses() -> None:
+    dialling.judge_addresses = lambda *_: None
+    transport._check_destination = lambda *_: None
+
+
+def _no_kept_connections() -> None:
+    transport.pool_here = lambda: None
+
+
+def _no_stamps() -> None:
+    ledger.stamp_now_and_then = lambda *_: None
+
+
+def _no_sharing() -> None:
+    batches.MOST, batches.PATIENCE_SECONDS, batches.AT_ONCE = 1, 0, 8
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "masking": _no_masking,
+    "records": _no_records,
+    "judging addresses": _no_judgement_of_addresses,
+    "stamps of last use": _no_stamps,
+    "kept connections": _no_kept_connections,
+    "shared look-ups and commits": _no_sharing,
+}
+
+if part := os.environ.get("WITHOUT"):
+    PARTS[part]()
