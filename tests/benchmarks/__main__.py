@@ -1,4 +1,4 @@
-"""`make bench`: run every benchmark on PostgreSQL, print the figures, and write them to `var/bench/`.
+"""`make bench`: run every benchmark on PostgreSQL, print the figures, and write them and plots to `var/bench/`.
 
 `make bench PART=broker` runs one part.
 """
@@ -47,6 +47,8 @@ def inside(part: str) -> int:
 
     call_command("migrate", verbosity=0)
 
+    from tests.benchmarks import plots
+
     rows = import_module(f"tests.benchmarks.{part}").measure()
     sys.stdout.write(f"{os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL\n\n")
     sys.stdout.write(_table(part, rows))
@@ -54,6 +56,7 @@ def inside(part: str) -> int:
     file = FOLDER / "bench.json"
     results = json.loads(file.read_text()) if file.exists() else {}
     file.write_text(json.dumps(results | {part: rows}, indent=2) + "\n")
+    plots.write(part, rows, FOLDER)
     return 0
 
 
