@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 
 from accounts.errors import TooLarge
-from config.errors import API_PREFIX, TOO_LARGE, problem
+from config.errors import TOO_LARGE, is_for_programs, problem
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -53,7 +53,7 @@ def _declared(scope: dict[str, Any]) -> int:
 
 async def _refuse(scope: dict[str, Any], send: Send) -> None:
     """The answer, and the end of the connection: the rest of the body is not waited for."""
-    is_api = scope["path"].startswith(API_PREFIX)
+    is_api = is_for_programs(scope["path"])
     response = problem(TooLarge(TOO_LARGE)) if is_api else HttpResponse(render_to_string("413.html"), status=413)
     for name, value in (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Connection", "close")):
         response.headers[name] = value

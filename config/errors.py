@@ -10,8 +10,14 @@ from django.template.loader import render_to_string
 from accounts.errors import NotFound, Refusal
 
 API_PREFIX = "/api/"
+AGENTS = "/mcp"
 PROBLEM = "application/problem+json"
 TOO_LARGE = "A request has at most 2.5 MiB."
+
+
+def is_for_programs(path: str) -> bool:
+    """Whether programs ask here: they get problem documents and no pages."""
+    return path.startswith(API_PREFIX) or path == AGENTS
 
 
 def problem(refusal: Refusal) -> HttpResponse:
@@ -34,14 +40,14 @@ def problem(refusal: Refusal) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    """404: a problem document below `/api/`, else the page."""
-    if request.path.startswith(API_PREFIX):
+    """404: a problem document for programs, else the page."""
+    if is_for_programs(request.path):
         return problem(NotFound("No such address."))
     return render(request, "404.html", status=404)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400, and 413 for a body that is too large; below `/api/` the middleware makes a problem document of it."""
+    """400, and 413 for a body that is too large; for programs the middleware makes a problem document of it."""
     if isinstance(exception, RequestDataTooBig):
         return HttpResponse(render_to_string("413.html", request=request), status=413)
     return HttpResponse(render_to_string("400.html", request=request), status=400)
@@ -62,6 +68,6 @@ def plain_problem(status: HTTPStatus) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """500: nothing of the fault, nothing from the database; the page may be what is broken."""
-    if request.path.startswith(API_PREFIX):
+    if is_for_programs(request.path):
         return plain_problem(HTTPStatus.INTERNAL_SERVER_ERROR)
     return HttpResponse(render_to_string("500.html"), status=500)

@@ -1,4 +1,4 @@
-"""`/api/` without what only pages need: no cookies, sessions, request signals, and no thread for each request.
+"""`/api/` and `/mcp` without what only pages need: no cookies, sessions, request signals, no thread for each request.
 
 Django's own ASGI handler keeps a thread for every request in flight and changes threads for every synchronous
 middleware. Here everything that only computes runs on the event loop, and synchronous operations run in the database
@@ -27,7 +27,7 @@ from accounts.database import in_database
 from accounts.middleware import PrivatePagesMiddleware
 from config.bodies import Application, Receive, Send
 from config.direct import answer_run
-from config.errors import API_PREFIX
+from config.errors import is_for_programs
 from config.middleware import ContentPolicyMiddleware, ProblemMiddleware
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
@@ -55,7 +55,7 @@ class ByAddress:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Hand over."""
-        is_api = scope["type"] == "http" and scope["path"].startswith(API_PREFIX)
+        is_api = scope["type"] == "http" and is_for_programs(scope["path"])
         chosen = self._api if is_api and scope["path"] != self._page_about_it else self._pages
         await chosen(scope, receive, send)
 

@@ -3,6 +3,7 @@
 import gc
 from typing import Any
 
+from config.agents import serving_agents
 from config.bodies import Application, Receive, Send
 from integrations.pool import keeping_connections
 
@@ -23,7 +24,7 @@ class Lifespan:
             return
         await receive()
         _settle()
-        async with keeping_connections():
+        async with keeping_connections(), serving_agents():
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
-from config.errors import API_PREFIX, PROBLEM, plain_problem
+from config.errors import PROBLEM, is_for_programs, plain_problem
 
 
 class ProblemMiddleware(MiddlewareMixin):
@@ -22,7 +22,7 @@ class ProblemMiddleware(MiddlewareMixin):
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Pass through; replace the body of a foreign refusal."""
         refused = response.status_code >= HTTPStatus.BAD_REQUEST
-        if not refused or not request.path.startswith(API_PREFIX) or response.headers.get("Content-Type") == PROBLEM:
+        if not refused or not is_for_programs(request.path) or response.headers.get("Content-Type") == PROBLEM:
             return response
         answer = plain_problem(HTTPStatus(response.status_code))
         answer.headers["Content-Length"] = str(len(answer.content))

@@ -116,6 +116,7 @@ ROWS = {
         {"lineage", "outgoing", "references"},
         {
             "admission",
+            "agent_tools",
             "answers",
             "broker",
             "checking",

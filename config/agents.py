@@ -1,0 +1,216 @@
+"""`/mcp`: the operations that an API key may run, as tools of an MCP server (API.md, "For agents: MCP").
+
+The protocol is the official SDK's; it gets one request at a time, without sessions, and answers with JSON. Who calls is
+settled before it sees anything. A tool's call is a run like any other: judged, recorded, masked by the broker.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.views.decorators.csrf import csrf_exempt
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
+
+from accounts.actors import Actor
+from accounts.api import AsyncApiKeyAuth
+from accounts.database import in_database
+from accounts.environments import Environment
+from accounts.errors import PermissionDenied, Refusal, Unauthenticated
+from accounts.paging import decode_cursor, encode_cursor
+from accounts.policy import Permission
+from accounts.stamps import Stamp, stamp
+from config.errors import plain_problem, problem
+from integrations import broker
+from integrations.agent_tools import AgentTool, environment_of, tools_of
+from integrations.models import RunOutcome
+from integrations.preparation import Call
+
+PAGE = 200
+INSTRUCTIONS = "Each tool is a call that Coffer makes for you with credentials that you never see. Answers are masked."
+_CALLER = "coffer.caller"
+_AUTHENTICATION = AsyncApiKeyAuth()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose key it is, and the environment that it names."""
+
+    actor: Actor
+    environment: Environment
+
+
+@dataclass(slots=True)
+class _Serving:
+    """The protocol's server of each event loop that runs one."""
+
+    managers: dict[asyncio.AbstractEventLoop, StreamableHTTPSessionManager]
+
+
+_serving = _Serving({})
+
+
+@asynccontextmanager
+async def serving_agents() -> AsyncIterator[None]:
+    """Answer at `/mcp` while the block runs."""
+    loop = asyncio.get_running_loop()
+    server: Server[Any] = Server(
+        "Coffer", instructions=INSTRUCTIONS, on_list_tools=_list_tools, on_call_tool=_call_tool
+    )
+    manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
+    async with manager.run():
+        _serving.managers[loop] = manager
+        try:
+            yield
+        finally:
+            del _serving.managers[loop]
+
+
+async def answer_agent(request: HttpRequest) -> HttpResponse:
+    """One message of an agent."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    try:
+        caller = await _caller(request)
+    except Refusal as refusal:
+        return problem(refusal)
+    manager = _serving.managers.get(asyncio.get_running_loop())
+    return await _through(manager, request, caller) if manager else plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+mcp = stamp(csrf_exempt(login_not_required(answer_agent)), Stamp("key", Permission.INTEGRATIONS_RUN))
+
+
+async def _caller(request: HttpRequest) -> Caller:
+    """Who calls, from where they may.
+
+    Raises:
+        Unauthenticated, PermissionDenied: no valid key; not its scope; several environments; a foreign page.
+    """
+    origin = request.headers.get("Origin")
+    if origin and origin != _own_origin():
+        raise PermissionDenied("Agents call /mcp, pages of other sites do not.")  # MCP, "Security Warning"
+    authenticating = _AUTHENTICATION(request)
+    if authenticating is None:
+        raise Unauthenticated("Send an API key: Authorization: Bearer cof_…")
+    actor: Actor = await authenticating  # type: ignore[misc]
+    actor.check(Permission.INTEGRATIONS_RUN)
+    return Caller(actor, environment_of(actor))
+
+
+def _own_origin() -> str:
+    site = urlsplit(settings.SITE_URL)
+    return f"{site.scheme}://{site.netloc}"
+
+
+async def _through(manager: StreamableHTTPSessionManager, request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Hand the message to the protocol's server, without the key; its answer."""
+    body = request.body
+    received, sent = False, []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal received
+        if received:
+            await asyncio.Event().wait()  # the caller's leaving cancels the whole request
+        received = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in request.headers.items()
+        if name.lower() not in {"authorization", "cookie"}
+    ]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/mcp",
+        "raw_path": b"/mcp",
+        "root_path": "",
+        "query_string": b"",
+        "headers": headers,
+        "http_version": "1.1",
+        "scheme": request.scheme,
+        "client": None,
+        "server": None,
+        _CALLER: caller,
+    }
+    await manager.handle_request(scope, receive, send)
+    response = HttpResponse(b"".join(message.get("body", b"") for message in sent[1:]), status=sent[0]["status"])
+    del response.headers["Content-Type"]
+    for name, value in sent[0]["headers"]:
+        if name.lower() in {b"content-type", b"mcp-session-id", b"allow"}:
+            response.headers[name.decode("latin-1")] = value.decode("latin-1")
+    return response
+
+
+def _caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
+    return context.request.scope[_CALLER]  # type: ignore[union-attr]
+
+
+async def _list_tools(
+    context: ServerRequestContext[Any, Any], params: PaginatedRequestParams | None
+) -> ListToolsResult:
+    caller = _caller_of(context)
+    tools = await in_database(tools_of, caller.actor, caller.environment)
+    if params and params.cursor:
+        (last,) = decode_cursor(params.cursor, length=1)
+        tools = [tool for tool in tools if tool.name > last]
+    more = encode_cursor([tools[PAGE - 1].name]) if len(tools) > PAGE else None
+    return ListToolsResult(tools=[_shown(tool) for tool in tools[:PAGE]], next_cursor=more)
+
+
+def _shown(tool: AgentTool) -> Tool:
+    return Tool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.parameters,
+        annotations=ToolAnnotations(read_only_hint=tool.read_only),
+    )
+
+
+async def _call_tool(context: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
+    caller = _caller_of(context)
+    tools = await in_database(tools_of, caller.actor, caller.environment)
+    tool = next((tool for tool in tools if tool.name == params.name), None)
+    if tool is None:
+        return _said("There is no such tool. List the tools again.", is_error=True)
+    call = Call(tool.integration_id, caller.environment, tool.operation, params.arguments or {})
+    try:
+        result = await broker.run(caller.actor, call)
+    except Refusal as refusal:
+        return _said(_refused(refusal), is_error=True)
+    answer = result.as_json()
+    told = {name: answer[name] for name in ("run_id", "outcome", "status", "body", "body_type", "masked")}
+    return _said(json.dumps(told, ensure_ascii=False), is_error=result.outcome is not RunOutcome.SUCCEEDED)
+
+
+def _refused(refusal: Refusal) -> str:
+    """The code, the sentence, and what is wrong with which argument; never a value."""
+    lines = [f"{refusal.code}: {refusal.detail}", *(f"{error.field}: {error.message}" for error in refusal.errors)]
+    return "\n".join([*lines, *(f"{name}: {value}" for name, value in refusal.members.items())])
+
+
+def _said(text: str, *, is_error: bool) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=is_error)
