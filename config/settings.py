@@ -71,6 +71,8 @@ if not 90 <= RUN_DAYS <= 3650:  # noqa: PLR2004 - pages tell of the last 90 days
 INSTALLED_APPS = [
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django_htmx",
     "ninja",
     "csp",
@@ -175,6 +177,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 
 # Browser
 
