@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import audit
-from accounts.actors import Actor, actor_for_key
+from accounts.actors import Actor, ActorKind, actor_for_key
 from accounts.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
 from accounts.keys import KeyText, new_key, read_key
@@ -76,6 +77,7 @@ def create_api_key(
             expires_at=expires_at,
             max_concurrent=max_concurrent,
             max_per_minute=max_per_minute,
+            created_by_id=actor.id if actor.kind is ActorKind.USER else None,
         )
         audit.record(
             audit.Event.API_KEY_CREATED,
@@ -177,14 +179,16 @@ def actor_of_key(text: str, *, address: str | None) -> Actor:
     """The actor that an API key stands for; stamps its last use at most once a minute.
 
     Raises:
-        Unauthenticated: not a key, unknown, expired or revoked; the four are not told apart.
+        Unauthenticated: not a key, unknown, expired, revoked, or made by somebody who was deactivated since; the five
+            are not told apart.
     """
     presented = read_key(text)
-    key = presented and next(iter(ApiKey.objects.select_related("organization").filter(prefix=presented.prefix)), None)
+    keys = ApiKey.objects.select_related("organization").annotate(maker_is_active=F("created_by__is_active"))
+    key = presented and next(iter(keys.filter(prefix=presented.prefix)), None)
     if not presented or not key or not hmac.compare_digest(bytes(key.digest), presented.digest):
         raise Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
     now = timezone.now()
-    if key.revoked_at or (key.expires_at and key.expires_at <= now):
+    if key.revoked_at or (key.expires_at and key.expires_at <= now) or key.maker_is_active is False:
         raise Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
     if key.last_used_at is None or key.last_used_at < now - STAMP_EVERY:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)

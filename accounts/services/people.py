@@ -7,10 +7,16 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
-from accounts.errors import FieldError, Invalid
+from accounts.errors import FieldError, Invalid, NotFound
 from accounts.models import User
+from accounts.services.sessions import end_sessions
 
 NAME_LENGTH = User._meta.get_field("name").max_length or 150
+
+
+def is_installation_empty() -> bool:
+    """Whether nobody has an account yet."""
+    return not User.objects.exists()
 
 
 def create_person(*, email: str, name: str, password: str) -> User:
@@ -31,6 +37,23 @@ def create_person(*, email: str, name: str, password: str) -> User:
         raise Invalid(
             "The account was not created.", errors=[FieldError("email", "There is an account with this address.")]
         ) from None
+
+
+def set_active(*, email: str, active: bool) -> User:
+    """Activate or deactivate an account. Sessions end, and API keys that the person made are refused from then on.
+
+    Raises:
+        NotFound: nobody has this address.
+    """
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(email=User.objects.normalize_email(email)).first()
+        if user is None:
+            raise NotFound("Nobody has an account with this address.")
+        user.is_active = active
+        user.save(update_fields=["is_active"])
+        if not active:
+            end_sessions(user)
+    return user
 
 
 def _problems(field: str, check: Callable[[str], object], text: str) -> list[FieldError]:

@@ -1,0 +1,31 @@
+"""What people do to their own account, told in the audit log of every organization that they belong to."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.actors import actor_for_member
+from accounts.models import Membership, User
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """A person as the target of an event, by the login."""
+
+    id: UUID
+    name: str
+
+
+def record_in_organizations(event: audit.Event, *, user: User, address: str | None, **data: Any) -> None:
+    """Append the event to each organization's log, in the transaction of the act.
+
+    Organizations are taken in one order, so that two such acts never wait for each other.
+    """
+    memberships = Membership.objects.filter(user=user).select_related("user", "organization")
+    with transaction.atomic():
+        for membership in memberships.order_by("organization_id"):
+            actor = actor_for_member(membership, address=address)
+            audit.record(event, actor=actor, target=_Person(user.id, user.email), **data)
