@@ -251,9 +251,3 @@ def test_somebody_elses_passkey_is_not_there(client, tomas):
 def test_passkeys_belong_to_the_operators_address(settings):
     settings.SITE_URL = "https://coffer.example.com"
     assert SecondFactorAdapter().get_public_key_credential_rp_entity() == {"id": "coffer.example.com", "name": "Coffer"}
-
-
-def test_origin_of_a_passkey_is_checked_in_production():
-    from django.conf import settings
-
-    assert settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN is not settings.HTTPS
