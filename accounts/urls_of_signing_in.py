@@ -55,10 +55,18 @@ SIGNING_IN = [
     path("signin/failed/", public(social.login_error), name="socialaccount_login_error"),
     path("signin/new/", public(social.signup), name="socialaccount_signup"),
     path("signin/with/<slug:provider_id>/", public(views.single_sign_on), name="openid_connect_login"),
-    path("signin/with/<slug:provider_id>/back/", public(openid_connect.callback), name="openid_connect_callback"),
+    path(
+        "signin/with/<slug:provider_id>/back/",
+        public(transaction.atomic(openid_connect.callback)),
+        name="openid_connect_callback",
+    ),
     path("signout/", public(views.SignOutView.as_view()), name="account_logout"),
     path("signup/", public(account.signup), name="account_signup"),
-    path("signup/code/", public(account.email_verification_sent), name="account_email_verification_sent"),
+    path(
+        "signup/code/",
+        public(transaction.atomic(account.email_verification_sent)),
+        name="account_email_verification_sent",
+    ),
     path("password/", public(account.password_reset), name="account_reset_password"),
     path("password/code/", public(account.confirm_password_reset_code), name="account_confirm_password_reset_code"),
     path(

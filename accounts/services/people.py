@@ -10,8 +10,11 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts import audit
+from accounts.actors import Actor
 from accounts.errors import FieldError, Invalid, NotFound
-from accounts.models import User
+from accounts.models import Organization, User
+from accounts.services.own_account import record_in_organizations
 from accounts.services.sessions import end_sessions
 
 CONFIRMED_WITHIN = timedelta(days=7)
@@ -50,8 +53,11 @@ def forget_unconfirmed() -> int:
     return len([person.delete() for person in old.filter(last_login=None, memberships=None)])
 
 
-def set_active(*, email: str, active: bool) -> User:
+def set_active(*, email: str, active: bool, actor_in: Callable[[Organization], Actor]) -> User:
     """Activate or deactivate an account. Sessions end, and API keys that the person made are refused from then on.
+
+    Args:
+        actor_in: who does it, for the log of each organization of the person.
 
     Raises:
         NotFound: nobody has this address.
@@ -60,8 +66,12 @@ def set_active(*, email: str, active: bool) -> User:
         user = User.objects.select_for_update().filter(email=User.objects.normalize_email(email)).first()
         if user is None:
             raise NotFound("Nobody has an account with this address.")
+        if user.is_active == active:
+            return user
         user.is_active = active
         user.save(update_fields=["is_active"])
+        event = audit.Event.MEMBER_ACTIVATED if active else audit.Event.MEMBER_DEACTIVATED
+        record_in_organizations(event, user=user, actor_in=actor_in)
         if not active:
             end_sessions(user)
     return user

@@ -2,9 +2,11 @@
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.db import transaction
 
+from accounts.actors import actor_for_command
 from accounts.audit import Event
 from accounts.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import AuditEvent, Membership, User
@@ -12,6 +14,7 @@ from accounts.policy import Role, Scope
 from accounts.services.api_keys import create_api_key, revoke_api_key
 from accounts.services.organizations import add_member, change_role, create_organization, remove_member
 from accounts.services.own_account import record_in_organizations
+from accounts.services.people import set_active
 from integrations.services import approvals, integrations
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
@@ -54,11 +57,31 @@ def remove_factor(owner):
         Authenticator.objects.get(user_id=owner.id, type="webauthn").delete()
 
 
+def tell(owner, event, **data):
+    record_in_organizations(event, user=User.objects.get(pk=owner.id), **data)
+
+
+def connect(owner):
+    with transaction.atomic():
+        SocialAccount.objects.create(user_id=owner.id, provider="sso", uid="new")
+
+
+def disconnect(owner):
+    with transaction.atomic():
+        SocialAccount.objects.get(user_id=owner.id).delete()
+
+
+def switch(person, *, active):
+    user = User.objects.get(pk=person.id)
+    set_active(email=user.email, active=active, actor_in=lambda found: actor_for_command(found, "test"))
+
+
 @pytest.fixture
 def stage(owner, organization):
     """Something to act on, for each act."""
     used = store_secret(owner, "used.key")
     Authenticator.objects.create(user_id=owner.id, type="webauthn", data={"name": "key"})
+    SocialAccount.objects.create(user_id=owner.id, provider="sso", uid="42")
     return {
         "unused": store_secret(owner),
         "staged": stage_value(owner, store_secret(owner, "staged.key")),
@@ -71,6 +94,7 @@ def stage(owner, organization):
         "server": make_server(owner),
         "membership": factories.MembershipFactory(organization=organization, role=Role.MEMBER),
         "user": factories.UserFactory(),
+        "inactive": factories.MembershipFactory(organization=organization, user__is_active=False).user,
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
     }
 
@@ -85,9 +109,12 @@ ACTS = {
     "member.second_factor_added": lambda owner, stage: add_factor(owner, "totp"),
     "member.second_factor_removed": lambda owner, stage: remove_factor(owner),
     "member.recovery_codes_made": lambda owner, stage: add_factor(owner, "recovery_codes"),
-    "member.password_changed": lambda owner, stage: record_in_organizations(
-        Event.MEMBER_PASSWORD_CHANGED, user=User.objects.get(pk=owner.id), address=None
-    ),
+    "member.email_changed": lambda owner, stage: tell(owner, Event.MEMBER_EMAIL_CHANGED, email="new@example.com"),
+    "member.single_sign_on_connected": lambda owner, stage: connect(owner),
+    "member.single_sign_on_disconnected": lambda owner, stage: disconnect(owner),
+    "member.deactivated": lambda owner, stage: switch(owner, active=False),
+    "member.activated": lambda owner, stage: switch(stage["inactive"], active=True),
+    "member.password_changed": lambda owner, stage: tell(owner, Event.MEMBER_PASSWORD_CHANGED),
     "member.removed": lambda owner, stage: remove_member(actor=owner, membership_id=stage["membership"].id),
     "api_key.created": lambda owner, stage: create_api_key(
         actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS

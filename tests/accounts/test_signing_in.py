@@ -408,7 +408,8 @@ def test_no_mail_carries_a_line_of_somebody_elses_making(anybody):
     assert not mail.outbox
 
 
-def test_changing_the_address_takes_a_code_to_the_new_one(mara):
+def test_changing_the_address_takes_a_code_to_the_new_one(mara, organization):
+    organization.memberships.create(user=mara, role="member")
     client = sign_in(Client(), mara)
     client.post("/account/email/", {"action_add": "1", "email": "new@harbor.example"})
     assert User.objects.get().email == EMAIL
@@ -416,6 +417,11 @@ def test_changing_the_address_takes_a_code_to_the_new_one(mara):
     client.post("/signup/code/", {"code": code_in(sent)})
     assert User.objects.get().email == "new@harbor.example"
     assert [EMAIL] in [message.to for message in mail.outbox]
+    event = AuditEvent.objects.get()
+    assert (event.event, event.data) == (
+        "member.email_changed",
+        {"email": "new@harbor.example", "email_before": EMAIL},
+    )
 
 
 def test_the_django_admin_signs_in_through_the_same_page(mara):
