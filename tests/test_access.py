@@ -17,6 +17,7 @@ from django.test import Client
 from accounts.checks import operations, routes
 from accounts.models import ApiKey, User
 from tests.integrations.conftest import inline  # noqa: F401
+from tests.signing_in import sign_in
 from tests.things import key_for, make_action, store_secret
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
@@ -42,10 +43,74 @@ TABLE = {
     ("POST", "mcp"): (401, 401, 401, 401, 401, 403),  # sessions count for nothing; the key has three environments
     ("GET", "signin/"): (302, 302, 302, 302, 200, 200),
     ("POST", "signin/"): (302, 302, 302, 302, 200, 200),
+    # signing in, with nothing under way
+    ("GET", "password/"): (200, 200, 200, 200, 200, 200),
+    ("POST", "password/"): (200, 200, 200, 200, 200, 200),
+    ("GET", "password/code/"): (302, 302, 302, 302, 302, 302),
+    ("POST", "password/code/"): (302, 302, 302, 302, 302, 302),
+    ("GET", "password/done/"): (200, 200, 200, 200, 200, 200),
+    ("POST", "password/done/"): (405, 405, 405, 405, 405, 405),
+    ("GET", "password/new/"): (302, 302, 302, 302, 302, 302),
+    ("POST", "password/new/"): (302, 302, 302, 302, 302, 302),
+    ("GET", "signin/cancelled/"): (200, 200, 200, 200, 200, 200),
+    ("POST", "signin/cancelled/"): (405, 405, 405, 405, 405, 405),
+    ("GET", "signin/code/"): (302, 302, 302, 302, 200, 200),
+    ("POST", "signin/code/"): (302, 302, 302, 302, 200, 200),
+    ("GET", "signin/code/confirm/"): (302, 302, 302, 302, 302, 302),
+    ("POST", "signin/code/confirm/"): (302, 302, 302, 302, 302, 302),
+    ("GET", "signin/failed/"): (401, 401, 401, 401, 401, 401),
+    ("POST", "signin/failed/"): (405, 405, 405, 405, 405, 405),
+    ("GET", "signin/inactive/"): (200, 200, 200, 200, 200, 200),
+    ("POST", "signin/inactive/"): (405, 405, 405, 405, 405, 405),
+    ("GET", "signin/new/"): (302, 302, 302, 302, 302, 302),
+    ("POST", "signin/new/"): (302, 302, 302, 302, 302, 302),
+    ("GET", "signin/passkey/"): (302, 302, 302, 302, 302, 302),
+    ("POST", "signin/passkey/"): (302, 302, 302, 302, 302, 302),
+    ("GET", "signin/second/"): (302, 302, 302, 302, 302, 302),
+    ("POST", "signin/second/"): (302, 302, 302, 302, 302, 302),
+    ("GET", "signin/with/<slug:provider_id>/"): (404, 404, 404, 404, 404, 404),
+    ("POST", "signin/with/<slug:provider_id>/"): (404, 404, 404, 404, 404, 404),
+    ("GET", "signin/with/<slug:provider_id>/back/"): (404, 404, 404, 404, 404, 404),
+    ("POST", "signin/with/<slug:provider_id>/back/"): (404, 404, 404, 404, 404, 404),
+    ("GET", "signup/"): (302, 302, 302, 302, 200, 200),
+    ("POST", "signup/"): (302, 302, 302, 302, 200, 200),
+    ("GET", "signup/code/"): (302, 302, 302, 302, 302, 302),
+    ("POST", "signup/code/"): (302, 302, 302, 302, 302, 302),
     # anybody who is signed in
     ("GET", ""): (302, 302, 302, 302, 302, 302),
+    ("GET", "proof/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "proof/"): (422, 422, 422, 422, 302, 302),
     ("GET", "signout/"): (200, 200, 200, 200, 302, 302),
     ("POST", "signout/"): (302, 302, 302, 302, 302, 302),
+    # their own account, of people with neither password nor second factor
+    ("GET", "account/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "account/"): (405, 405, 405, 405, 302, 302),
+    ("GET", "account/app/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "account/app/"): (200, 200, 200, 200, 302, 302),
+    ("GET", "account/app/remove/"): (404, 404, 404, 404, 302, 302),
+    ("POST", "account/app/remove/"): (404, 404, 404, 404, 302, 302),
+    ("GET", "account/connections/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "account/connections/"): (200, 200, 200, 200, 302, 302),
+    ("GET", "account/email/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "account/email/"): (302, 302, 302, 302, 302, 302),
+    ("GET", "account/passkeys/"): (302, 302, 302, 302, 302, 302),
+    ("POST", "account/passkeys/"): (302, 302, 302, 302, 302, 302),
+    ("GET", "account/passkeys/<int:pk>/"): (404, 404, 404, 404, 302, 302),
+    ("POST", "account/passkeys/<int:pk>/"): (404, 404, 404, 404, 302, 302),
+    ("GET", "account/passkeys/<int:pk>/remove/"): (404, 404, 404, 404, 302, 302),
+    ("POST", "account/passkeys/<int:pk>/remove/"): (404, 404, 404, 404, 302, 302),
+    ("GET", "account/passkeys/new/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "account/passkeys/new/"): (200, 200, 200, 200, 302, 302),
+    ("GET", "account/password/"): (302, 302, 302, 302, 302, 302),
+    ("POST", "account/password/"): (302, 302, 302, 302, 302, 302),
+    ("GET", "account/password/set/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "account/password/set/"): (200, 200, 200, 200, 302, 302),
+    ("GET", "account/recovery-codes/"): (404, 404, 404, 404, 302, 302),
+    ("POST", "account/recovery-codes/"): (405, 405, 405, 405, 302, 302),
+    ("GET", "account/recovery-codes/new/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "account/recovery-codes/new/"): (200, 200, 200, 200, 302, 302),
+    ("GET", "account/sessions/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "account/sessions/"): (302, 302, 302, 302, 302, 302),
     ("GET", "organizations/new/"): (200, 200, 200, 200, 302, 302),
     ("POST", "organizations/new/"): (422, 422, 422, 422, 302, 302),
     # secrets
@@ -186,7 +251,7 @@ def world(owner, admin, member, outsider):
     """A caller of each kind by name, and something for each part of a pattern to name."""
     clients = {name: Client(raise_request_exception=False) for name in CALLERS}
     for actor, name in ((owner, "owner"), (admin, "admin"), (member, "member"), (outsider, "outsider")):
-        clients[name].force_login(User.objects.get(pk=actor.id))
+        sign_in(clients[name], actor)
     clients["key"].defaults["HTTP_AUTHORIZATION"] = f"Bearer {key_for(owner)}"
     return clients, ids_of(owner)
 
@@ -267,7 +332,7 @@ def test_nobody_but_staff_gets_into_the_django_admin(world, pattern):
 def test_superuser_of_the_product_is_nobody_in_an_organization(world, django_user_model):
     _, ids = world
     client = Client()
-    client.force_login(django_user_model.objects.create_superuser("root@example.com"))
+    sign_in(client, django_user_model.objects.create_superuser("root@example.com"))
     for pattern in {
         pattern for method, pattern in TABLE if pattern.startswith("o/") and TABLE[method, pattern][0] == 200
     }:

@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import audit
-from accounts.actors import Actor, actor_for_key
+from accounts.actors import Actor, ActorKind, actor_for_key
 from accounts.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
 from accounts.keys import KeyText, new_key, read_key
@@ -77,6 +78,7 @@ def create_api_key(
             expires_at=expires_at,
             max_concurrent=max_concurrent,
             max_per_minute=max_per_minute,
+            created_by_id=actor.id if actor.kind is ActorKind.USER else None,
         )
         audit.record(
             audit.Event.API_KEY_CREATED,
@@ -186,7 +188,8 @@ def actor_of_key(text: str, *, address: str | None) -> Actor:
     """The actor that an API key stands for; stamps its last use at most once a minute.
 
     Raises:
-        Unauthenticated: not a key, unknown, expired or revoked; the four are not told apart.
+        Unauthenticated: not a key, unknown, expired, revoked, or made by somebody who was deactivated since; the five
+            are not told apart.
     """
     (answer,) = actors_of_keys([Presented(text, address)])
     if isinstance(answer, Unauthenticated):
@@ -198,7 +201,8 @@ def actors_of_keys(presented: Sequence[Presented]) -> list[Actor | Unauthenticat
     """`actor_of_key` for many at once, in one query; refusals are given instead of raised."""
     texts = [read_key(one.text) for one in presented]
     prefixes = {text.prefix for text in texts if text}
-    known = {key.prefix: key for key in ApiKey.objects.select_related("organization").filter(prefix__in=prefixes)}
+    keys = ApiKey.objects.select_related("organization").annotate(maker_is_active=F("created_by__is_active"))
+    known = {key.prefix: key for key in keys.filter(prefix__in=prefixes)}
     now = timezone.now()
     valid = {text: key for text in texts if text and (key := known.get(text.prefix)) and _is_valid(key, text, now)}
     _stamp(list({key.pk: key for key in valid.values()}.values()), now)
@@ -211,9 +215,11 @@ def actors_of_keys(presented: Sequence[Presented]) -> list[Actor | Unauthenticat
 
 
 def _is_valid(key: ApiKey, text: KeyText, now: datetime) -> bool:
+    """`key` is annotated with `maker_is_active`."""
     if not hmac.compare_digest(bytes(key.digest), text.digest):
         return False
-    return not key.revoked_at and (key.expires_at is None or key.expires_at > now)
+    is_over = key.revoked_at or (key.expires_at and key.expires_at <= now)
+    return not is_over and key.maker_is_active is not False  # type: ignore[attr-defined]
 
 
 def _stamp(keys: Iterable[ApiKey], now: datetime) -> None:

@@ -1,16 +1,29 @@
 """Accounts of people, made by the operator."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from accounts.errors import FieldError, Invalid
-from accounts.models import User
+from accounts import audit
+from accounts.actors import Actor
+from accounts.errors import FieldError, Invalid, NotFound
+from accounts.models import Organization, User
+from accounts.services.own_account import record_in_organizations
+from accounts.services.sessions import end_sessions
 
+CONFIRMED_WITHIN = timedelta(days=7)
 NAME_LENGTH = User._meta.get_field("name").max_length or 150
+
+
+def is_installation_empty() -> bool:
+    """Whether nobody has a confirmed account yet; who mistypes the first address can try again."""
+    return not EmailAddress.objects.filter(verified=True).exists()
 
 
 def create_person(*, email: str, name: str, password: str) -> User:
@@ -31,6 +44,37 @@ def create_person(*, email: str, name: str, password: str) -> User:
         raise Invalid(
             "The account was not created.", errors=[FieldError("email", "There is an account with this address.")]
         ) from None
+
+
+def forget_unconfirmed() -> int:
+    """Remove accounts whose address nobody confirmed within a week, so that nobody can hold an address; how many."""
+    confirmed = EmailAddress.objects.filter(verified=True).values("user_id")
+    old = User.objects.filter(date_joined__lt=timezone.now() - CONFIRMED_WITHIN).exclude(pk__in=confirmed)
+    return len([person.delete() for person in old.filter(last_login=None, memberships=None)])
+
+
+def set_active(*, email: str, active: bool, actor_in: Callable[[Organization], Actor]) -> User:
+    """Activate or deactivate an account. Sessions end, and API keys that the person made are refused from then on.
+
+    Args:
+        actor_in: who does it, for the log of each organization of the person.
+
+    Raises:
+        NotFound: nobody has this address.
+    """
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(email=User.objects.normalize_email(email)).first()
+        if user is None:
+            raise NotFound("Nobody has an account with this address.")
+        if user.is_active == active:
+            return user
+        user.is_active = active
+        user.save(update_fields=["is_active"])
+        event = audit.Event.MEMBER_ACTIVATED if active else audit.Event.MEMBER_DEACTIVATED
+        record_in_organizations(event, user=user, actor_in=actor_in)
+        if not active:
+            end_sessions(user)
+    return user
 
 
 def _problems(field: str, check: Callable[[str], object], text: str) -> list[FieldError]:

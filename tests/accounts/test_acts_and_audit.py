@@ -1,13 +1,20 @@
 """Every act of every service stands or falls with its audit event: when that cannot be written, nothing happened."""
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
+from django.db import transaction
 
+from accounts.actors import actor_for_command
+from accounts.audit import Event
 from accounts.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import AuditEvent, Membership, User
 from accounts.policy import Role, Scope
 from accounts.services.api_keys import create_api_key, revoke_api_key
 from accounts.services.organizations import add_member, change_role, create_organization, remove_member
+from accounts.services.own_account import record_in_organizations
+from accounts.services.people import set_active
 from integrations.services import approvals, integrations
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
@@ -40,10 +47,41 @@ def make_server(owner):
     return server
 
 
+def add_factor(owner, kind):
+    with transaction.atomic():
+        Authenticator.objects.create(user_id=owner.id, type=kind, data={})
+
+
+def remove_factor(owner):
+    with transaction.atomic():
+        Authenticator.objects.get(user_id=owner.id, type="webauthn").delete()
+
+
+def tell(owner, event, **data):
+    record_in_organizations(event, user=User.objects.get(pk=owner.id), **data)
+
+
+def connect(owner):
+    with transaction.atomic():
+        SocialAccount.objects.create(user_id=owner.id, provider="sso", uid="new")
+
+
+def disconnect(owner):
+    with transaction.atomic():
+        SocialAccount.objects.get(user_id=owner.id).delete()
+
+
+def switch(person, *, active):
+    user = User.objects.get(pk=person.id)
+    set_active(email=user.email, active=active, actor_in=lambda found: actor_for_command(found, "test"))
+
+
 @pytest.fixture
 def stage(owner, organization):
     """Something to act on, for each act."""
     used = store_secret(owner, "used.key")
+    Authenticator.objects.create(user_id=owner.id, type="webauthn", data={"name": "key"})
+    SocialAccount.objects.create(user_id=owner.id, provider="sso", uid="42")
     return {
         "unused": store_secret(owner),
         "staged": stage_value(owner, store_secret(owner, "staged.key")),
@@ -56,6 +94,7 @@ def stage(owner, organization):
         "server": make_server(owner),
         "membership": factories.MembershipFactory(organization=organization, role=Role.MEMBER),
         "user": factories.UserFactory(),
+        "inactive": factories.MembershipFactory(organization=organization, user__is_active=False).user,
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
     }
 
@@ -67,6 +106,15 @@ ACTS = {
     "member.role_changed": lambda owner, stage: change_role(
         actor=owner, membership_id=stage["membership"].id, role=Role.ADMIN
     ),
+    "member.second_factor_added": lambda owner, stage: add_factor(owner, "totp"),
+    "member.second_factor_removed": lambda owner, stage: remove_factor(owner),
+    "member.recovery_codes_made": lambda owner, stage: add_factor(owner, "recovery_codes"),
+    "member.email_changed": lambda owner, stage: tell(owner, Event.MEMBER_EMAIL_CHANGED, email="new@example.com"),
+    "member.single_sign_on_connected": lambda owner, stage: connect(owner),
+    "member.single_sign_on_disconnected": lambda owner, stage: disconnect(owner),
+    "member.deactivated": lambda owner, stage: switch(owner, active=False),
+    "member.activated": lambda owner, stage: switch(stage["inactive"], active=True),
+    "member.password_changed": lambda owner, stage: tell(owner, Event.MEMBER_PASSWORD_CHANGED),
     "member.removed": lambda owner, stage: remove_member(actor=owner, membership_id=stage["membership"].id),
     "api_key.created": lambda owner, stage: create_api_key(
         actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS
@@ -156,8 +204,6 @@ def test_act_without_its_event_did_not_happen(owner, stage, event, monkeypatch):
 
 
 def test_every_event_that_a_service_writes_is_tried():
-    from accounts.audit import Event
-
     assert set(ACTS) == {event.value for event in Event} - {"secret.unreadable"}
 
 
