@@ -42,17 +42,24 @@ class Batches(Generic[Q, A]):
         queue = self._queues.setdefault(loop, _Queue())
         future: asyncio.Future[A] = loop.create_future()
         queue.waiting.append((question, future))
-        if not queue.workers or loop.time() > queue.began + PATIENCE_SECONDS:
+        if not queue.working or loop.time() > queue.began + PATIENCE_SECONDS:
             self._start(queue)
         return future
 
     def _start(self, queue: "_Queue[Q, A]") -> None:
-        if queue.waiting and len(queue.workers) < AT_ONCE:
+        if queue.waiting and queue.working < AT_ONCE:
+            queue.working += 1
             worker = asyncio.create_task(self._work(queue))
-            queue.workers.add(worker)
+            queue.workers.add(worker)  # the loop itself would forget it
             worker.add_done_callback(queue.workers.discard)
 
     async def _work(self, queue: "_Queue[Q, A]") -> None:
+        try:
+            await self._answer_all(queue)
+        finally:
+            queue.working -= 1  # at once: who has an answer may ask again before this task counts as done
+
+    async def _answer_all(self, queue: "_Queue[Q, A]") -> None:
         loop = asyncio.get_running_loop()
         while queue.waiting:
             batch, queue.waiting = queue.waiting[:MOST], queue.waiting[MOST:]
@@ -84,4 +91,5 @@ class _Queue(Generic[Q, A]):
     def __init__(self) -> None:
         self.waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self.workers: set[asyncio.Task[None]] = set()
+        self.working = 0
         self.began = 0.0

@@ -37,6 +37,12 @@ async def test_a_single_question_is_asked_at_once():
     assert job.calls == [[1]]
 
 
+async def test_whoever_has_an_answer_may_ask_again_at_once():
+    asking = Batches(Job())
+    async with asyncio.timeout(20):
+        assert [await asking.ask(number) for number in range(50)] == [number * 2 for number in range(50)]
+
+
 async def test_what_is_asked_meanwhile_is_asked_together_and_never_joins_a_job_that_began(monkeypatch):
     monkeypatch.setattr(batches, "PATIENCE_SECONDS", 60)
     job = Job()
