@@ -135,10 +135,26 @@ def test_connecting_takes_a_proof_and_then_signs_in(provider, mara, organization
     assert go(client, process="connect")["Location"] == "/account/connections/"
     assert SocialAccount.objects.get().user == mara
     assert mail.outbox[-1].subject == "Single sign-on was connected to your account in Coffer"
+    assert "An account of Harbor was connected" in mail.outbox[-1].body
     assert AuditEvent.objects.get().event == "member.single_sign_on_connected"
     elsewhere = Client()
     go(elsewhere)
     assert is_in(elsewhere)
+
+
+def test_a_connection_without_its_entry_in_the_log_was_not_made(provider, mara, organization, monkeypatch):
+    organization.memberships.create(user=mara, role="member")
+    client = sign_in(Client(), mara)
+    address = leave(client, process="connect")
+
+    def fail(self, *args, **kwargs):
+        raise RuntimeError
+
+    monkeypatch.setattr(AuditEvent, "save", fail)
+    with pytest.raises(RuntimeError):
+        come_back(client, address)
+    assert not SocialAccount.objects.exists()
+    assert not mail.outbox
 
 
 def test_disconnecting(provider, mara):
