@@ -11,10 +11,22 @@ APPS = ["accounts", "secrets_app", "integrations", "config"]  # each may import 
 
 ROWS = {
     "accounts": [
-        {"audit_words", "policy", "texts", "environments", "errors", "keys", "triggers", "paging", "initials", "when"},
-        {"constraints", "fields", "models", "locks"},
-        {"actors", "audit", "audit_chain", "audit_log"},
-        {"database", "pace", "services"},
+        {
+            "audit_words",
+            "bounds",
+            "environments",
+            "errors",
+            "initials",
+            "keys",
+            "paging",
+            "policy",
+            "texts",
+            "triggers",
+            "when",
+        },
+        {"constraints", "fields", "models", "locks", "signals"},
+        {"actors", "audit", "audit_chain", "audit_log", "organization_rules", "second_factor"},
+        {"database", "letters", "mail", "mail_on_console", "member_list", "pace", "services"},
         {
             "addresses",
             "adapter",
