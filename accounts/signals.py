@@ -1,9 +1,16 @@
-"""What the apps above may want to hear, sent inside the transaction of the act.
+"""What happens when somebody signs in."""
 
-`organization_deleting(sender=Organization, organization=…)`: it is about to go with everything that belongs to it.
-A receiver removes what foreign keys do not reach, and what is too much to be loaded. One that raises undoes the act.
-"""
+from typing import Any
 
-from django.dispatch import Signal
+from allauth.account.signals import user_logged_in
+from django.dispatch import receiver
+from django.http import HttpRequest
 
-organization_deleting = Signal()
+from accounts.models import User
+from accounts.step_up import remember_sign_in
+
+
+@receiver(user_logged_in)
+def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
+    """Count the sign-in as proof where it took one."""
+    remember_sign_in(request, user)

@@ -11,7 +11,7 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Read the egress settings, connect the receivers."""
-        from accounts.signals import organization_deleting  # noqa: PLC0415 - needs the app registry
+        from accounts.lifecycle import organization_deleting  # noqa: PLC0415 - needs the app registry
         from integrations import outgoing, references  # noqa: PLC0415
         from integrations.services import departures, rewriting  # noqa: PLC0415
         from secrets_app.signals import secret_created, secret_renamed, secrets_created  # noqa: PLC0415

@@ -22,6 +22,7 @@ from accounts.errors import EditConflict, Invalid, NotFound
 from accounts.organization_rules import rollback_hours
 from accounts.policy import Permission
 from accounts.stamps import requires
+from accounts.step_up import Proof
 from integrations import rotation
 from integrations.errors import ChecksFailed
 from integrations.rotation_pages import Verify, Window, chosen_environment, page_of, seen_value, verify_of, window_of
@@ -36,7 +37,7 @@ from secrets_app.values import warnings_for
 
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
-@requires(Permission.SECRETS_WRITE)
+@requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def start(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """Choose an environment and stage a value."""
     row = inventory.one(actor.organization, secret_id)
@@ -126,7 +127,7 @@ def check_one(
 
 
 @require_http_methods(["GET", "POST"])
-@requires(Permission.SECRETS_WRITE)
+@requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def promote(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """The question, with every result that did not pass; the switch once it is answered."""
     row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
@@ -154,7 +155,7 @@ def discard(request: HttpRequest, actor: Actor, secret_id: UUID, environment: st
 
 
 @require_POST
-@requires(Permission.SECRETS_WRITE)
+@requires(Permission.SECRETS_WRITE, proof=Proof.ACT)
 def roll_back(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Go back to the previous value."""
     inventory.one(actor.organization, secret_id)

@@ -11,7 +11,7 @@ class SecretsAppConfig(AppConfig):
 
     def ready(self) -> None:
         """Load the keyring and the system checks, connect the receiver."""
-        from accounts.signals import organization_deleting  # noqa: PLC0415
+        from accounts.lifecycle import organization_deleting  # noqa: PLC0415
         from secrets_app import checks, keyring  # noqa: F401, PLC0415 - both need the app registry
 
         keyring.load()

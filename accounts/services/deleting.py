@@ -9,10 +9,10 @@ from django.db import transaction
 from accounts import audit
 from accounts.actors import Actor
 from accounts.errors import FieldError, Invalid
+from accounts.lifecycle import organization_deleting
 from accounts.models import Organization, RetiredSlug
 from accounts.policy import Permission
 from accounts.services.organizations import locked
-from accounts.signals import organization_deleting
 
 
 def delete_organization(*, actor: Actor, typed: str) -> None:
