@@ -4,6 +4,8 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 
+from accounts.models import User
+
 
 def rotate_session(session: SessionBase) -> None:
     """Give the session a new key and end the old one (ASVS 7.2.4); it stays the same line of the list of sessions."""
@@ -11,3 +13,9 @@ def rotate_session(session: SessionBase) -> None:
     with transaction.atomic():
         session.cycle_key()
         UserSession.objects.filter(session_key=old).update(session_key=session.session_key)
+
+
+def end_sessions(user: User) -> None:
+    """Sign a person out everywhere, at once."""
+    for session in UserSession.objects.filter(user=user):
+        session.end()

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from integrations import ledger, nonces, rotation
+from secrets_app.services.reminding import remind
 from secrets_app.services.rotation import destroy_expired
 
 
@@ -13,7 +14,7 @@ class Command(BaseCommand):
 
     help = (
         "Destroy values whose roll-back window is over; forget results of old rotation checks, nonces that nobody "
-        "takes any more, and old runs."
+        "takes any more, and old runs; write to owners and admins where a rotation became due."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
@@ -22,3 +23,4 @@ class Command(BaseCommand):
         nonces.forget_old()
         self.stdout.write(f"Previous values destroyed: {destroyed}. Results of rotation checks forgotten: {forgotten}.")
         self.stdout.write(f"Runs forgotten: {ledger.forget_old()}.")
+        self.stdout.write(f"Secrets of which people were told that a rotation is due: {remind()}.")
