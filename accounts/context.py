@@ -6,6 +6,7 @@ It only reads. What a page itself shows comes from its view.
 from dataclasses import dataclass
 from functools import cached_property
 
+from allauth.account.adapter import get_adapter
 from django.http import HttpRequest
 
 from accounts.actors import Actor
@@ -44,6 +45,11 @@ class Shell:
         """The signed-in person. An error page may be shown before anybody was looked up."""
         user = getattr(self._request, "user", None)
         return user if user is not None and user.is_authenticated else None
+
+    @cached_property
+    def may_sign_up(self) -> bool:
+        """Whether this visitor may make an account."""
+        return get_adapter().is_open_for_signup(self._request)
 
     @cached_property
     def user_name(self) -> str:

@@ -1,15 +1,12 @@
 """Pages of the accounts app."""
 
-from allauth.account.views import LoginView
-from django.urls import path
+from django.urls import include, path
 
 from accounts import views, views_audit, views_invitations, views_members, views_proof, views_settings
-from accounts.stamps import public
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("signin/", public(LoginView.as_view()), name="account_login"),
-    path("signout/", public(views.SignOutView.as_view()), name="account_logout"),
+    path("", include("accounts.urls_of_signing_in")),
     path("proof/", views_proof.proof, name="proof"),
     path("organizations/new/", views.organization_new, name="organization-new"),
     path("invitations/<str:token>/", views_invitations.look, name="invitation"),

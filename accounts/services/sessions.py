@@ -3,6 +3,7 @@
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 
@@ -16,6 +17,11 @@ def rotate_session(session: SessionBase) -> None:
 
 
 def end_sessions(user: User) -> None:
-    """Sign a person out everywhere, at once."""
+    """Sign the person out everywhere."""
     for session in UserSession.objects.filter(user=user):
         session.end()
+
+
+def seen_now(session: SessionBase) -> None:
+    """Note in the list of sessions that this one is in use."""
+    UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=timezone.now())
