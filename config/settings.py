@@ -305,10 +305,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "filters": {"without_tokens": {"()": "accounts.log_filters.WithoutTokens"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": env.str("COFFER_LOG_LEVEL", default="INFO")},
     "loggers": {
         name: {"level": "WARNING", "propagate": True}
         for name in ("aiohttp", "asyncio", "urllib3", "django.db.backends", "django.template")
-    },
+    }
+    | {name: {"filters": ["without_tokens"]} for name in ("django.request", "django.security.csrf")},
 }
