@@ -4,22 +4,25 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
 from accounts.actors import actor_for_member
 from accounts.environments import Environment
-from accounts.models import ApiKey, Invitation, Organization
+from accounts.models import ApiKey, Invitation, Organization, User
 from accounts.policy import Role, Scope
 from accounts.services.api_keys import create_api_key, revoke_api_key
 from accounts.services.invitations import invite
+from accounts.services.people import create_person
 from integrations.services.approvals import approve_tool
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation
 from secrets_app.services.secrets import create_secret, set_enabled
-from tests.browser.conftest import sideways, violations
+from tests.browser.conftest import PASSWORD, add_authenticator, add_passkey, sideways, violations
 from tests.factories import MembershipFactory
 from tests.invited import token_in
+from tests.signing_in import add_totp
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -220,11 +223,53 @@ def test_pages_of_a_member(sign_in, member, site, content, mode):
     assert walk(page, inside(site, MEMBER_PAGES, content), mode) == {}
 
 
+PAGES_OF_STRANGERS = [
+    "signin/",
+    "signin/code/",
+    "signin/inactive/",
+    "signin/cancelled/",
+    "signup/",
+    "password/",
+    "password/done/",
+]
+OWN_PAGES = [
+    "account/",
+    "account/email/",
+    "account/password/",
+    "account/app/remove/",
+    "account/recovery-codes/new/",
+    "account/passkeys/new/",
+    "account/passkeys/{passkey}/",
+    "account/passkeys/{passkey}/remove/",
+    "account/sessions/",
+    "account/connections/",
+    "proof/",
+    "signout/",
+]
+
+
 @pytest.mark.parametrize("mode", MODES)
-def test_pages_for_strangers(page, site, owner, mailoutbox, mode):
+def test_pages_for_strangers(page, site, db, mode):
+    assert walk(page, [f"{site}/{path}" for path in PAGES_OF_STRANGERS], mode) == {}
+    create_person(email="first@example.com", name="", password=PASSWORD)
+    assert walk(page, [f"{site}/signup/", f"{site}/signin/"], mode) == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pages_of_ones_own_account(sign_in, owner, site, mode):
+    page = sign_in(owner)
+    assert walk(page, [f"{site}/{path}" for path in ("account/", "account/app/", "proof/")], mode) == {}
+    add_authenticator(page)
+    add_passkey(page, site)
+    add_totp(User.objects.get(pk=owner.id))
+    paths = [path.format(passkey=Authenticator.objects.get(type="webauthn").pk) for path in OWN_PAGES]
+    assert walk(page, [f"{site}/{path}" for path in paths], mode) == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_page_of_an_invitation(page, site, owner, mailoutbox, mode):
     invite(actor=owner, emails=["noor@harbor.example"], role=Role.ADMIN)
-    link = f"{site}/invitations/{token_in(mailoutbox[0].body)}/"
-    assert walk(page, [f"{site}/signin/", link], mode) == {}
+    assert walk(page, [f"{site}/invitations/{token_in(mailoutbox[0].body)}/"], mode) == {}
 
 
 def test_the_page_of_a_link_that_does_not_work_and_of_a_second_factor_that_is_missing(sign_in, owner, site):
