@@ -10,9 +10,10 @@ from django.core import mail
 from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client, RequestFactory, override_settings
+from django.utils import timezone
 
 from accounts.models import AuditEvent, SeenSignIn, User
-from accounts.services.people import create_person
+from accounts.services.people import CONFIRMED_WITHIN, create_person, forget_unconfirmed
 from accounts.services.sign_ins import FORGOTTEN_AFTER, forget_old_sign_ins
 from tests.signing_in import add_totp, sign_in, totp_code
 
@@ -82,24 +83,14 @@ def test_who_has_not_entered_the_code_cannot_sign_in(anybody):
 
 
 @pytest.mark.parametrize(
-    ("setting", "somebody_is_there", "is_invited", "expected"),
-    [
-        ("invited", False, False, True),
-        ("invited", True, False, False),
-        ("invited", True, True, True),
-        ("anybody", True, False, True),
-        ("nobody", False, True, False),
-    ],
+    ("setting", "somebody_is_there", "expected"),
+    [("invited", False, True), ("invited", True, False), ("anybody", True, True), ("nobody", False, False)],
 )
-def test_who_may_sign_up(settings, setting, somebody_is_there, is_invited, expected):
+def test_who_may_sign_up(settings, setting, somebody_is_there, expected):
     settings.SIGN_UP = setting
     if somebody_is_there:
         create_person(email="first@example.com", name="", password=PASSWORD)
     client = Client()
-    if is_invited:
-        session = client.session
-        session["invited"] = True
-        session.save()
     assert ("Make one" in client.get("/signin/").content.decode()) is expected
     sign_up(client)
     assert User.objects.filter(email=EMAIL).exists() is expected
@@ -138,6 +129,24 @@ def test_session_gets_a_new_key_at_sign_in(mara):
 def test_signing_in_leads_on_but_never_elsewhere(mara):
     assert password_in(Client(), next="/organizations/new/")["Location"] == "/organizations/new/"
     assert password_in(Client(), next="https://evil.example/")["Location"] == "/"
+
+
+def test_accounts_that_nobody_confirmed_are_forgotten(anybody, mara):
+    sign_up(Client(), "squatter@harbor.example")
+    old = timezone.now() - 2 * CONFIRMED_WITHIN
+    assert forget_unconfirmed() == 0
+    User.objects.update(date_joined=old)
+    assert forget_unconfirmed() == 1
+    assert User.objects.get() == mara
+
+
+def test_starting_again_forgets_who_was_half_in(mara):
+    add_totp(mara)
+    client = Client()
+    password_in(client)
+    assert client.get("/signin/")["Location"] == "/signin/second/"
+    assert client.post("/signout/", {"next": "/signin/"})["Location"] == "/signin/"
+    assert client.get("/signin/").status_code == 200
 
 
 # Nothing tells whether somebody has an account
