@@ -12,7 +12,6 @@ urlpatterns = [
     path("invitations/<str:token>/", views_invitations.look, name="invitation"),
     path("invitations/<str:token>/accept/", views_invitations.accept, name="invitation-accept"),
     path("invitations/<str:token>/account/", views_invitations.create_account, name="invitation-account"),
-    path("invitations/<str:token>/signin/", views_invitations.sign_in, name="invitation-signin"),
     path("o/<slug:slug>/members/", views_members.index, name="members"),
     path("o/<slug:slug>/members/invite/", views_invitations.invite, name="invite"),
     path("o/<slug:slug>/members/<uuid:membership_id>/role/", views_members.role, name="member-role"),

@@ -1,6 +1,5 @@
 """Inviting people, and what the link of an invitation leads to. Looking at the link writes nothing."""
 
-import contextlib
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,12 +15,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actors import Actor
-from accounts.adapter import INVITED
 from accounts.addresses import client_address
 from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied, RateLimited
 from accounts.models import Invitation
 from accounts.policy import Permission, Role
-from accounts.replies import SeeOther, is_fragment, see_other
+from accounts.replies import is_fragment, see_other
 from accounts.services import invitations
 from accounts.stamps import public, requires, signed_in
 from accounts.step_up import Proof
@@ -94,17 +92,6 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_POST
-@public
-def sign_in(request: HttpRequest, token: str) -> HttpResponse:
-    """On to the sign-in page and back here. Whoever holds a link that works may also sign up there (single sign-on)."""
-    here = reverse("invitation", args=[token])
-    with contextlib.suppress(NotFound):
-        invitations.find_by_token(token)
-        request.session[INVITED] = True
-    return SeeOther(f"{reverse('account_login')}?{urlencode({'next': here})}")
-
-
-@require_POST
 @sensitive_post_parameters()
 @public
 def create_account(request: HttpRequest, token: str) -> HttpResponse:
@@ -154,6 +141,7 @@ def _page(
         "token": token,
         "errors": errors or [],
         "name": name,
+        "signin_url": f"{reverse('account_login')}?{urlencode({'next': reverse('invitation', args=[token])})}",
         "is_theirs": request.user.is_authenticated and request.user.email == invitation.email,
     }
     return render(request, "accounts/members/invitation.html", context, status=status)

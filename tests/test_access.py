@@ -218,8 +218,6 @@ TABLE = {
     ("POST", LINK + "accept/"): (403, 403, 403, 403, 302, 302),
     ("GET", LINK + "account/"): (405, 405, 405, 405, 405, 405),
     ("POST", LINK + "account/"): (303, 303, 303, 303, 422, 422),
-    ("GET", LINK + "signin/"): (405, 405, 405, 405, 405, 405),
-    ("POST", LINK + "signin/"): (303, 303, 303, 303, 303, 303),
     # the audit log
     ("GET", "o/<slug:slug>/audit/"): (200, 200, 403, 404, 302, 302),
     ("GET", "o/<slug:slug>/audit/csv/"): (200, 200, 403, 404, 302, 302),

@@ -1,6 +1,7 @@
 """What the link of an invitation leads to: signed in or not, with its address or another, and when it does not work."""
 
 import logging
+from urllib.parse import quote
 
 import pytest
 from django.core.cache import cache
@@ -49,9 +50,9 @@ def test_new_person_makes_an_account_and_is_in(link, client):
 
 def test_person_with_an_account_signs_in_and_accepts(link, client):
     user = factories.UserFactory(email=NOOR, password=PASSWORD)
-    sent_on = client.post(f"{link}signin/")
-    assert sent_on.url.startswith("/signin/?next=%2Finvitations%2F")
-    back = client.post(sent_on.url, {"login": NOOR, "password": PASSWORD, "next": link})
+    signin = f"/signin/?next={quote(link, safe='')}"
+    assert f'href="{signin}"' in html(client.get(link))
+    back = client.post(signin, {"login": NOOR, "password": PASSWORD, "next": link})
     assert back.url == link
     assert "Accept the invitation" in html(client.get(link))
     answer = client.post(f"{link}accept/", follow=True)
