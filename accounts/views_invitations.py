@@ -103,8 +103,8 @@ def create_account(request: HttpRequest, token: str) -> HttpResponse:
         membership = invitations.accept_with_new_account(
             token=token, name=name, password=password, address=client_address(request)
         )
-    except NotFound:
-        return _page(request, token)
+    except (NotFound, PermissionDenied):
+        return _page(request, token, status=403)
     except Invalid as refusal:
         return _page(request, token, refusal.errors, name=name, status=422)
     login = Login(user=membership.user, redirect_url=reverse("secrets", args=[membership.organization.slug]))
@@ -142,6 +142,7 @@ def _page(
         "errors": errors or [],
         "name": name,
         "signin_url": f"{reverse('account_login')}?{urlencode({'next': reverse('invitation', args=[token])})}",
+        "may_make_account": invitations.may_make_account(),
         "is_theirs": request.user.is_authenticated and request.user.email == invitation.email,
     }
     return render(request, "accounts/members/invitation.html", context, status=status)

@@ -119,6 +119,17 @@ def test_weak_password_is_refused_and_the_name_comes_back(link, client):
     assert not User.objects.filter(email=NOOR).exists()
 
 
+def test_no_account_is_made_where_the_operator_makes_them(link, client, settings):
+    settings.SIGN_UP = "nobody"
+    page = html(client.get(link))
+    assert "Sign in to accept" in page
+    assert "Create an account" not in page
+    answer = new_account(client, link)
+    assert answer.status_code == 403
+    assert "ask for one" in html(answer)
+    assert not User.objects.filter(email=NOOR).exists()
+
+
 def test_account_that_exists_is_not_taken_over(link, client):
     user = factories.UserFactory(email=NOOR, password=PASSWORD)
     answer = new_account(client, link, password="another password 0815")

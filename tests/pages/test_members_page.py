@@ -14,6 +14,7 @@ from accounts.services.api_keys import create_api_key
 from tests import factories
 from tests.invited import invited
 from tests.signing_in import add_totp, sign_in
+from tests.things import make_action
 
 pytestmark = pytest.mark.django_db
 
@@ -196,6 +197,13 @@ def test_whoever_has_no_second_factor_sees_the_way_to_one_and_nothing_else(walle
         assert "Set up a second factor first" in html(answer)
         assert 'href="/account/"' in html(answer)
     assert as_owner.post("/o/harbor-clinics/secrets/new/", {"name": "a"}).status_code == 403
+
+
+def test_wall_does_not_say_how_many_secrets_need_attention(walled, as_owner, owner):
+    make_action(owner, uses="not.yet")
+    assert 'id="nav-missing" hidden' in html(as_owner.get("/o/harbor-clinics/secrets/"))
+    Organization.objects.update(require_mfa=False)
+    assert 'title="1 missing"' in html(as_owner.get("/o/harbor-clinics/secrets/"))
 
 
 def test_second_factor_opens_the_organization(walled, as_member, member):

@@ -97,3 +97,22 @@ def test_deletion_counts_what_goes_and_asks_for_the_name(as_owner, owner):
     assert "Deleted Harbor Clinics" in html(answer)
     assert not Organization.objects.exists()
     assert as_owner.get("/o/harbor-clinics/secrets/").status_code == 404
+
+
+def test_forms_refuse_a_production_value_without_domains(as_owner, owner):
+    secret = store_secret(owner)
+    Organization.objects.update(production_needs_domains=True)
+    at = "/o/harbor-clinics/secrets/"
+    value = {"mode": "per-env", "value_production": "a-new-value-0815"}
+    answers = {
+        "new": as_owner.post(f"{at}new/", {"name": "a.key", "enabled": "on", **value}),
+        "edit": as_owner.post(f"{at}{secret.id}/edit/", {"name": secret.name, "enabled": "on", **value}),
+        "import": as_owner.post(
+            f"{at}import/", {"environment": "production", "dotenv": "A=new-0815-x", "act": "apply"}
+        ),
+        "stage": as_owner.post(f"{at}{secret.id}/rotate/", {"environment": "production", "value": "a-new-value-0815"}),
+    }
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 422)
+    for answer in answers.values():
+        assert "only for a secret with allowed domains" in html(answer)
+    assert "takes no Production value for a secret without any" in html(as_owner.get(f"{at}new/"))
