@@ -8,6 +8,7 @@ from django.test import Client, RequestFactory
 
 from accounts.actors import Actor
 from accounts.models import User
+from accounts.session_limits import begin
 from accounts.step_up import PROVEN_AT
 
 SEED = "JBSWY3DPEHPK3PXP"
@@ -16,6 +17,9 @@ SEED = "JBSWY3DPEHPK3PXP"
 def sign_in(client: Client, person: Actor | User, *, proven: bool = True) -> Client:
     """Sign in without a password; `proven` also puts a recent proof into the session (accounts/step_up.py)."""
     client.force_login(person if isinstance(person, User) else User.objects.get(pk=person.id))
+    session = client.session
+    begin(session)
+    session.save()
     if proven:
         set_proof(client, seconds_ago=0)
     return client

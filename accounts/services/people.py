@@ -23,8 +23,8 @@ NAME_LENGTH = User._meta.get_field("name").max_length or 150
 
 
 def is_installation_empty() -> bool:
-    """Whether nobody has an account yet."""
-    return not User.objects.exists()
+    """Whether nobody has a confirmed account yet; who mistypes the first address can try again."""
+    return not EmailAddress.objects.filter(verified=True).exists()
 
 
 def create_person(*, email: str, name: str, password: str) -> User:

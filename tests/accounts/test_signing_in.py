@@ -96,6 +96,15 @@ def test_who_may_sign_up(settings, setting, somebody_is_there, expected):
     assert User.objects.filter(email=EMAIL).exists() is expected
 
 
+def test_who_mistypes_the_first_address_can_try_again():
+    sign_up(Client(), "mistyped@harbor.example")
+    client = Client()
+    sign_up(client)
+    client.post("/signup/code/", {"code": code_in(mail.outbox[-1])})
+    assert is_in(client)
+    assert "Make one" not in Client().get("/signin/").content.decode()
+
+
 @pytest.mark.parametrize("password", ["short", "password1234", "mara@harbor.example"])
 def test_weak_password_is_refused(anybody, password):
     answer = Client().post("/signup/", {"email": EMAIL, "password1": password})
