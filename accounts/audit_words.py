@@ -16,7 +16,7 @@ SENTENCES = {
     "invitation.withdrawn": "Withdrew the invitation of",
     "member.added": "Added member",
     "member.deactivated": "Switched off the account of",
-    "member.joined": "Accepted the invitation of",
+    "member.joined": "Joined the organization:",
     "member.left": "Left the organization:",
     "member.password_changed": "Changed the password of",
     "member.reactivated": "Switched on the account of",
