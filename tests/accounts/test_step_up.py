@@ -163,7 +163,17 @@ def test_a_button_leads_back_to_its_page_and_says_so(owner, unproven):
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://evil.example/", "//evil.example/x", "javascript:alert(1)", "\\\\evil.example", "http:///evil.example"],
+    [
+        "https://evil.example/",
+        "//evil.example/x",
+        "javascript:alert(1)",
+        "\\\\evil.example",
+        "/\\evil.example",
+        "http:///evil.example",
+        "http://testserver//evil.example/x",
+        "http://testserver/\\evil.example",
+        "http://testserver",
+    ],
 )
 def test_proof_leads_nowhere_else(unproven, elsewhere):
     assert prove(unproven, password=PASSWORD, next=elsewhere)["Location"] == "/"
