@@ -82,6 +82,16 @@ class Shell:
         return self.actor is not None and self.actor.may(Permission.API_KEYS_READ)
 
     @cached_property
+    def shows_members(self) -> bool:
+        """Whether the person may see who belongs to the organization, and manage some of them."""
+        return self.actor is not None and self.actor.may(Permission.MEMBERS_MANAGE)
+
+    @cached_property
+    def shows_settings(self) -> bool:
+        """Whether the person may change what counts for everybody in the organization."""
+        return self.actor is not None and self.actor.may(Permission.ORGANIZATION_MANAGE)
+
+    @cached_property
     def memberships(self) -> list[ShellOrganization]:
         """The person's organizations, the current one first, then by name."""
         if self.user is None:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -18,6 +17,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.environments import Environment
 from accounts.models import Organization
+from accounts.organization_rules import run_days
 from integrations import ledger_postgres
 from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretReference
 from secrets_app.models import Secret, SecretValue
@@ -116,9 +116,22 @@ def finish_all(ends: Sequence[End]) -> None:
 
 
 def forget_old() -> int:
-    """Remove runs that are older than `settings.RUN_DAYS`, oldest first; how many. Two at once share the work."""
-    before = timezone.now() - timedelta(days=settings.RUN_DAYS)
-    return sum(_forget(organization, before) for organization in Organization.objects.all())
+    """Remove runs that are older than their organization keeps them (`run_days`), oldest first; how many.
+
+    Two at once share the work.
+    """
+    now = timezone.now()
+    return sum(
+        _forget(organization, now - timedelta(days=run_days(organization)))
+        for organization in Organization.objects.all()
+    )
+
+
+def forget_all(organization: Organization) -> None:
+    """Remove every run of an organization that is about to go, in two statements whatever their number."""
+    RunSecret.objects.filter(run__organization=organization).delete()
+    runs = Run.objects.filter(organization=organization)
+    runs._raw_delete(runs.db)  # noqa: SLF001 - `delete` would load them all, to find what has just been removed
 
 
 def _forget(organization: Organization, before: datetime) -> int:

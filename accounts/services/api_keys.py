@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, letters, mail
 from accounts.actors import Actor, ActorKind, actor_for_key
 from accounts.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
@@ -92,6 +92,7 @@ def create_api_key(
             max_concurrent=max_concurrent,
             max_per_minute=max_per_minute,
         )
+        mail.send_after_commit(letters.api_key_created(key, actor=actor), about="API key created")
     return key, text
 
 
@@ -182,6 +183,27 @@ class Presented:
 
     text: str = field(repr=False)
     address: str | None
+
+
+def keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
+    """The organization's keys that this person made, and of whose text they may hold a copy; those that still work.
+
+    Raises:
+        PermissionDenied: the actor may not see keys.
+    """
+    actor.check(Permission.API_KEYS_READ)
+    still = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    keys = ApiKey.objects.filter(still, organization=actor.organization, created_by=user_id, revoked_at=None)
+    return list(keys.defer("digest").order_by("name", "prefix"))
+
+
+def revoke_keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
+    """End those keys; the ones that were ended.
+
+    Raises:
+        PermissionDenied: the actor may not revoke keys.
+    """
+    return [revoke_api_key(actor=actor, key_id=key.id) for key in keys_made_by(actor=actor, user_id=user_id)]
 
 
 def actor_of_key(text: str, *, address: str | None) -> Actor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
@@ -14,6 +15,7 @@ from accounts import audit
 from accounts.actors import Actor
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.models import Organization, User
+from accounts.services.organizations import withdraw_invitations_of
 from accounts.services.own_account import record_in_organizations
 from accounts.services.sessions import end_sessions
 
@@ -54,7 +56,10 @@ def forget_unconfirmed() -> int:
 
 
 def set_active(*, email: str, active: bool, actor_in: Callable[[Organization], Actor]) -> User:
-    """Activate or deactivate an account. Sessions end, and API keys that the person made are refused from then on.
+    """Activate or deactivate an account. Sessions end and invitations that the person sent, and API keys that they
+    made are refused from then on.
+
+    An organization may be left without an owner who can sign in: stopping somebody comes first.
 
     Args:
         actor_in: who does it, for the log of each organization of the person.
@@ -70,10 +75,12 @@ def set_active(*, email: str, active: bool, actor_in: Callable[[Organization], A
             return user
         user.is_active = active
         user.save(update_fields=["is_active"])
-        event = audit.Event.MEMBER_ACTIVATED if active else audit.Event.MEMBER_DEACTIVATED
-        record_in_organizations(event, user=user, actor_in=actor_in)
-        if not active:
-            end_sessions(user)
+        if active:
+            record_in_organizations(audit.Event.MEMBER_ACTIVATED, user=user, actor_in=actor_in)
+            return user
+        end_sessions(user)
+        withdrawn = partial(withdraw_invitations_of, user, keeps=None)
+        record_in_organizations(audit.Event.MEMBER_DEACTIVATED, user=user, actor_in=actor_in, data_in=withdrawn)
     return user
 
 

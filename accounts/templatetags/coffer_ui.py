@@ -20,7 +20,7 @@ from accounts.browsers import browser_in_words
 from accounts.environments import Environment, in_order
 from accounts.errors import FieldError
 from accounts.initials import initials
-from accounts.when import date_in_words, exact, in_words
+from accounts.when import ahead_in_words, date_in_words, exact, in_words
 
 register = template.Library()
 register.filter("browser", browser_in_words)
@@ -131,6 +131,12 @@ def when(moment: datetime | None) -> SafeString:
     if moment is None:
         return format_html('<span class="muted">{}</span>', "Never")
     return _time(moment, in_words(moment, timezone.now()))
+
+
+@register.simple_tag
+def until(moment: datetime) -> SafeString:
+    """Relative words for a moment ahead, with the exact time in UTC as title."""
+    return _time(moment, ahead_in_words(moment, timezone.now()))
 
 
 @register.simple_tag

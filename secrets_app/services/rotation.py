@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,11 +17,13 @@ from accounts.actors import Actor, actor_for_command
 from accounts.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.models import Organization
+from accounts.organization_rules import rollback_hours
 from accounts.policy import Permission
 from secrets_app import keyring
 from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.plaintext import Plaintext
+from secrets_app.production import DOMAINS_NEEDED, lacks_domains
 from secrets_app.services.secrets import lock_secret
 from secrets_app.services.values import destroy, next_version
 from secrets_app.values import problem_with_value
@@ -46,12 +47,13 @@ def stage(
 
     Raises:
         NotFound, PermissionDenied, EditConflict: as everywhere.
-        Invalid, ValueTooShort: the value breaks its rule.
+        Invalid, ValueTooShort: the value breaks its rule, or a Production value needs allowed domains first.
     """
     _authorize(actor, environment)
     _check_value(value, allow_short=allow_short)
     with transaction.atomic():
         secret = lock_secret(actor, secret_id, expected_version)
+        _check_production(secret, environment)
         destroy(secret, environment, ValueState.STAGED)
         version = next_version(secret, environment)
         sealed, key = keyring.seal(secret, environment, version, value)
@@ -73,7 +75,8 @@ def stage(
 def promote(
     *, actor: Actor, secret_id: UUID, environment: Environment, judge: Judge, expected: UUID | None = None
 ) -> Secret:
-    """Make the staged value the current one, and keep the current one as previous for `settings.ROLLBACK_HOURS`.
+    """Make the staged value the current one, and keep the current one as previous as long as the organization
+    says (`rollback_hours`).
 
     A previous value that is still kept from an earlier promotion is destroyed: there is one step back, not two.
 
@@ -85,6 +88,7 @@ def promote(
         NotFound, PermissionDenied: as everywhere.
         NothingStaged: there is no staged value.
         EditConflict: another value has been staged since.
+        Invalid: a Production value needs allowed domains by now, and the secret has none.
         Refusal: whatever `judge` raises.
     """
     _authorize(actor, environment)
@@ -92,6 +96,7 @@ def promote(
         secret = lock_secret(actor, secret_id, None)
         staged = staged_value(secret, environment)
         _check_seen(staged, expected)
+        _check_production(secret, environment)
         accepted = judge(staged)
         destroy(secret, environment, ValueState.PREVIOUS)
         retired = _retire_current(secret, environment, actor)
@@ -272,6 +277,12 @@ def _check_value(value: Plaintext, *, allow_short: bool) -> None:
         raise refusal("The value was not staged.", errors=[FieldError("value", problem.message)])
 
 
+def _check_production(secret: Secret, environment: Environment) -> None:
+    if lacks_domains(secret.organization, [environment], secret.allowed_domains):
+        sentence = f"{DOMAINS_NEEDED} Edit {secret.name} and add at least one domain first."
+        raise Invalid(sentence, errors=[FieldError("value", sentence)])
+
+
 def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> bool:
     """Whether there was a current value."""
     now = timezone.now()
@@ -281,7 +292,7 @@ def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> b
             state=ValueState.PREVIOUS.value,
             retired_at=now,
             retired_by=actor.label,
-            rollback_until=now + timedelta(hours=settings.ROLLBACK_HOURS),
+            rollback_until=now + timedelta(hours=rollback_hours(actor.organization)),
         )
     )
 

@@ -1,18 +1,24 @@
 """Every act of every service stands or falls with its audit event: when that cannot be written, nothing happened."""
 
+from dataclasses import replace
+
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
+from django.core import mail
 from django.db import transaction
 
-from accounts.actors import actor_for_command
+from accounts.actors import actor_for_command, actor_for_member
 from accounts.audit import Event
 from accounts.environments import ALL_ENVIRONMENTS, Environment
-from accounts.models import AuditEvent, Membership, User
+from accounts.models import AuditEvent, Invitation, Membership, User
 from accounts.policy import Role, Scope
+from accounts.services import invitations
 from accounts.services.api_keys import create_api_key, revoke_api_key
-from accounts.services.organizations import add_member, change_role, create_organization, remove_member
+from accounts.services.deleting import delete_organization
+from accounts.services.organization_settings import change_settings, settings_of
+from accounts.services.organizations import add_member, change_role, create_organization, leave, remove_member
 from accounts.services.own_account import record_in_organizations
 from accounts.services.people import set_active
 from integrations.services import approvals, integrations
@@ -21,6 +27,7 @@ from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation, secrets
 from secrets_app.services.comparing import compare_values
 from tests import factories
+from tests.invited import invited, token_in
 from tests.things import make_action, make_connector, make_mcp_server, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +62,13 @@ def add_factor(owner, kind):
 def remove_factor(owner):
     with transaction.atomic():
         Authenticator.objects.get(user_id=owner.id, type="webauthn").delete()
+
+
+def invite_without_mail(owner):
+    """An invitation whose mail the mail server did not take."""
+    invitation, _ = invited(owner)
+    Invitation.objects.filter(pk=invitation.pk).update(sent_at=None)
+    return invitation
 
 
 def tell(owner, event, **data):
@@ -94,6 +108,7 @@ def stage(owner, organization):
         "server": make_server(owner),
         "membership": factories.MembershipFactory(organization=organization, role=Role.MEMBER),
         "user": factories.UserFactory(),
+        "invitation": invite_without_mail(owner),
         "inactive": factories.MembershipFactory(organization=organization, user__is_active=False).user,
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
     }
@@ -103,6 +118,21 @@ STAGING = Environment.STAGING
 ACTS = {
     "organization.created": lambda owner, stage: create_organization(user=stage["user"], name="New"),
     "member.added": lambda owner, stage: add_member(actor=owner, user=stage["user"], role=Role.ADMIN),
+    "organization.changed": lambda owner, stage: change_settings(
+        actor=owner, wanted=replace(settings_of(owner.organization), name="Renamed", run_days=90)
+    ),
+    "organization.deleted": lambda owner, stage: delete_organization(actor=owner, typed="Harbor Clinics"),
+    "invitation.created": lambda owner, stage: invited(owner, "new@x.example"),
+    "invitation.renewed": lambda owner, stage: invitations.renew(actor=owner, invitation_id=stage["invitation"].id),
+    "invitation.withdrawn": lambda owner, stage: invitations.withdraw(
+        actor=owner, invitation_id=stage["invitation"].id
+    ),
+    "member.joined": lambda owner, stage: invitations.accept_with_new_account(
+        token=token_in(mail.outbox[0].body), name="Noor", password="correct horse battery"
+    ),
+    "member.left": lambda owner, stage: leave(
+        actor=actor_for_member(Membership.objects.select_related("user", "organization").get(pk=stage["membership"].pk))
+    ),
     "member.role_changed": lambda owner, stage: change_role(
         actor=owner, membership_id=stage["membership"].id, role=Role.ADMIN
     ),

@@ -9,8 +9,10 @@ from django.test import Client
 
 from accounts.browsers import browser_in_words
 from accounts.models import ApiKey, User
+from accounts.policy import Role
 from accounts.services.people import create_person
 from accounts.session_limits import BEGAN, SEEN
+from tests.factories import MembershipFactory
 from tests.signing_in import sign_in
 from tests.things import key_for
 
@@ -143,6 +145,7 @@ def test_a_key_that_was_made_on_the_server_has_no_maker(organization):
 def test_keys_of_a_deleted_account_stay(owner):
     """Whoever is removed from the list of people altogether left long ago; keys belong to the organization."""
     key = key_for(owner)
+    MembershipFactory(organization=owner.organization, role=Role.OWNER)
     User.objects.get(pk=owner.id).delete()
     assert Client(HTTP_AUTHORIZATION=f"Bearer {key}").get("/api/v1/secrets").status_code == 200
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from accounts.services.people import forget_unconfirmed
 from accounts.services.sign_ins import forget_old_sign_ins
 from integrations import ledger, nonces, rotation
+from secrets_app.services.reminding import remind
 from secrets_app.services.rotation import destroy_expired
 
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
     help = (
         "Destroy values whose roll-back window is over; forget results of old rotation checks, nonces that nobody "
         "takes any more, old runs, sessions that are over, accounts that nobody confirmed, and from where "
-        "people signed in long ago."
+        "people signed in long ago; write to owners and admins where a rotation became due."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
@@ -28,3 +29,4 @@ class Command(BaseCommand):
         self.stdout.write(f"Runs forgotten: {ledger.forget_old()}. Sign-ins forgotten: {forget_old_sign_ins()}.")
         self.stdout.write(f"Accounts that nobody confirmed removed: {forget_unconfirmed()}.")
         call_command("clearsessions")
+        self.stdout.write(f"Secrets of which people were told that a rotation is due: {remind()}.")
