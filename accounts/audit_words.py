@@ -35,7 +35,30 @@ THINGS = {
     "organization": "Organization",
     "secret": "Secrets",
 }
+TRIED = {
+    "Added": "add",
+    "Approved": "approve",
+    "Changed": "change",
+    "Compared": "compare",
+    "Created": "create",
+    "Created,": "create,",
+    "Deleted": "delete",
+    "Destroyed": "destroy",
+    "Disabled": "disable",
+    "Discarded": "discard",
+    "Enabled": "enable",
+    "Promoted": "promote",
+    "Removed": "remove",
+    "Revoked": "revoke",
+    "Rolled": "roll",
+    "Staged": "stage",
+    "Withdrew": "withdraw",
+}
+"""What a sentence begins with, and the same behind "Tried to"."""
 DETAILS = {
+    "attempts": "Attempts in this hour",
+    "code": "Code",
+    "reason": "Why",
     "fields": "Changed fields",
     "values": "Environments of new values",
     "domains": "Allowed domains",
@@ -53,6 +76,12 @@ DETAILS = {
 def sentence(event: str) -> str:
     """`Promoted a new value of`; the name of the thing follows. For a tag without words, words made of the tag."""
     return SENTENCES.get(event) or f"{_words(event.partition('.')[2] or event)}:"
+
+
+def tried(event: str) -> str:
+    """The same of an attempt that was refused: `Tried to promote a new value of`."""
+    first, _, rest = sentence(event).partition(" ")
+    return f"Tried to {TRIED[first]} {rest}" if first in TRIED else f"Tried, and was refused: {first} {rest}"
 
 
 def option(event: str) -> str:

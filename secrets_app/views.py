@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.actors import Actor
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.policy import Permission
-from accounts.stamps import requires
+from accounts.stamps import note_refused, requires
 from secrets_app import conflicts, forms, inventory
 from secrets_app.changes import Change, changes_since
 from secrets_app.errors import SecretInUse, ValueTooShort
@@ -120,7 +120,8 @@ def delete(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
         return _delete_dialog(request, row, [FieldError("confirm", f"Type {row.name} to delete it.")])
     try:
         secrets.delete_secret(actor=actor, secret_id=secret_id)
-    except SecretInUse:
+    except SecretInUse as refusal:
+        note_refused(request, refusal)
         return _delete_dialog(request, with_references(actor, row), status=409)
     messages.success(request, f"Deleted {row.name}")
     return redirect("secrets", actor.organization.slug)

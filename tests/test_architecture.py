@@ -14,7 +14,7 @@ ROWS = {
         {"audit_words", "policy", "texts", "environments", "errors", "keys", "triggers", "paging", "initials", "when"},
         {"constraints", "fields", "models", "locks"},
         {"actors", "audit", "audit_chain", "audit_log"},
-        {"database", "pace", "services"},
+        {"attempts", "database", "pace", "services"},
         {
             "addresses",
             "adapter",

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from accounts import attempts
 from integrations import ledger, nonces, rotation
 from secrets_app.services.rotation import destroy_expired
 
@@ -13,12 +14,13 @@ class Command(BaseCommand):
 
     help = (
         "Destroy values whose roll-back window is over; forget results of old rotation checks, nonces that nobody "
-        "takes any more, and old runs."
+        "takes any more, counters of refused attempts, and old runs."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Do it, and say how much there was."""
         destroyed, forgotten = destroy_expired(command="housekeeping"), rotation.forget_old()
         nonces.forget_old()
+        attempts.forget_old()
         self.stdout.write(f"Previous values destroyed: {destroyed}. Results of rotation checks forgotten: {forgotten}.")
         self.stdout.write(f"Runs forgotten: {ledger.forget_old()}.")
