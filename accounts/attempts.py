@@ -2,11 +2,11 @@
 
 What is in the log when it is done is in the log when it is refused: changes, not reading. A refusal of authority (role,
 scope, environment of a key) and one that protects what is in use are attempts; a form that needs correcting, two people
-saving at once, and a thing that is not there are not. The event has a transaction of its own, after the act's is gone.
+saving at once, and a thing that is not there are not. The event has a transaction of its own: the act's is gone.
 
-Nobody can fill the log: of one actor's attempts at one kind of act in one hour the first few are events; after that only
-the 100th, the 1,000th and so on, each of which says how many there were. An attempt that leaves no event locks nothing
-but the actor's own counter.
+Nobody can fill the log: of one actor's attempts at one kind of act in one hour the first few are events; after that
+only the 100th, the 1,000th and so on, each of which says how many there were. An attempt that leaves no event locks
+nothing but the actor's own counter.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +42,7 @@ _names: dict[str, NameOf] = {}
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """What somebody tried to change: no id where it was to be made, no name where the organization has no such thing."""
+    """What somebody tried to change: no id where it was to be made, no name where the organization has none such."""
 
     id: UUID | None
     name: str

@@ -1,5 +1,6 @@
-"""Which door tries which act, for the audit log's refused attempts (`accounts.attempts`): every page and every operation
-of the API that changes what the log tells of. `tests/test_refused_attempts.py` fails on one that is not here.
+"""Which door tries which act, for the audit log's refused attempts (`accounts.attempts`).
+
+Every page and every operation of the API that changes what the log tells of; a test fails on one that is not here.
 """
 
 from uuid import UUID

@@ -96,7 +96,9 @@ def test_what_a_member_may_not_do_is_told_when_it_is_tried(owner, member, row):
     views = {pattern: door(view) for pattern, view, _ in routes() if pattern == row[1]}
     response = browser_of(member).post(address(row[1], ids), REMOTE_ADDR="192.0.2.7")
     assert response.status_code == 403
-    told = [(event.event, event.actor_label, event.address, event.data["code"]) for event in refused(owner.organization)]
+    told = [
+        (event.event, event.actor_label, event.address, event.data["code"]) for event in refused(owner.organization)
+    ]
     event = ACTS.get(views[row[1]])
     assert told == ([(event, "Jonas Weber", "192.0.2.7", "permission_denied")] if event else [])
 
