@@ -55,7 +55,7 @@ ACTS = {
 
 def name_of_secret(organization: Organization, secret_id: UUID) -> str | None:
     """Its name, in this organization."""
-    return Secret.objects.of(organization).filter(pk=secret_id).values_list("name", flat=True).first()  # type: ignore[misc]
+    return Secret.objects.of(organization).filter(pk=secret_id).values_list("name", flat=True).first()
 
 
 def name_of_integration(organization: Organization, integration_id: UUID) -> str | None:
