@@ -48,6 +48,9 @@ class Event(StrEnum):
     SECRET_STAGED = "secret.staged"
     SECRET_STAGED_DISCARDED = "secret.staged_discarded"
     SECRET_UNREADABLE = "secret.unreadable"
+    SECRET_REQUEST_ANSWERED = "secret_request.answered"
+    SECRET_REQUEST_DISMISSED = "secret_request.dismissed"
+    SECRET_REQUEST_MADE = "secret_request.made"
 
 
 class Outcome(StrEnum):

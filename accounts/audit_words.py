@@ -27,6 +27,9 @@ SENTENCES = {
     "secret.staged": "Staged a new value of",
     "secret.staged_discarded": "Discarded the staged value of",
     "secret.unreadable": "Could not open a value of",
+    "secret_request.answered": "Answered the request for",
+    "secret_request.dismissed": "Dismissed the request for",
+    "secret_request.made": "Asked for secret",
 }
 THINGS = {
     "api_key": "API keys",
@@ -34,10 +37,13 @@ THINGS = {
     "member": "Members",
     "organization": "Organization",
     "secret": "Secrets",
+    "secret_request": "Requests for secrets",
 }
 TRIED = {
     "Added": "add",
+    "Answered": "answer",
     "Approved": "approve",
+    "Asked": "ask",
     "Changed": "change",
     "Compared": "compare",
     "Created": "create",
@@ -46,6 +52,7 @@ TRIED = {
     "Destroyed": "destroy",
     "Disabled": "disable",
     "Discarded": "discard",
+    "Dismissed": "dismiss",
     "Enabled": "enable",
     "Promoted": "promote",
     "Removed": "remove",
@@ -56,6 +63,7 @@ TRIED = {
 }
 """What a sentence begins with, and the same behind "Tried to"."""
 DETAILS = {
+    "asked_by": "Asked by",
     "attempts": "Attempts in this hour",
     "code": "Code",
     "reason": "Why",

@@ -21,6 +21,7 @@ class Permission(StrEnum):
     MEMBERS_MANAGE = "members.manage"
     OWNERS_MANAGE = "owners.manage"
     RUNS_READ = "runs.read"
+    SECRETS_ASK = "secrets.ask"
     SECRETS_BROWSE = "secrets.browse"
     SECRETS_DISABLE = "secrets.disable"
     SECRETS_READ = "secrets.read"
@@ -40,7 +41,7 @@ class Role(StrEnum):
         return self.value.capitalize()
 
 
-MEMBER_PERMISSIONS = frozenset({Permission.INTEGRATIONS_BROWSE, Permission.SECRETS_BROWSE})
+MEMBER_PERMISSIONS = frozenset({Permission.INTEGRATIONS_BROWSE, Permission.SECRETS_ASK, Permission.SECRETS_BROWSE})
 
 ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {
     Permission.API_KEYS_CREATE,

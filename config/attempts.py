@@ -8,7 +8,7 @@ from uuid import UUID
 from accounts.audit import Event
 from accounts.models import ApiKey, Organization
 from integrations.models import Integration
-from secrets_app.models import Secret
+from secrets_app.models import Secret, SecretRequest
 
 ACTS = {
     # pages
@@ -19,6 +19,8 @@ ACTS = {
     "secrets_app.views.delete": Event.SECRET_DELETED,
     "secrets_app.listing.switch": Event.SECRET_CHANGED,
     "secrets_app.views_import.import_secrets": Event.SECRET_CREATED,
+    "secrets_app.views_requests.new": Event.SECRET_REQUEST_MADE,
+    "secrets_app.views_requests.dismiss_request": Event.SECRET_REQUEST_DISMISSED,
     "secrets_app.views_hygiene.compare": Event.ORGANIZATION_VALUES_COMPARED,
     "integrations.views_replace.replace": Event.SECRET_CHANGED,
     "integrations.views_of_rotation.start": Event.SECRET_STAGED,
@@ -69,4 +71,15 @@ def name_of_key(organization: Organization, key_id: UUID) -> str | None:
     return ApiKey.objects.filter(organization=organization, pk=key_id).values_list("name", flat=True).first()
 
 
-NAMES = {"secret_id": name_of_secret, "integration_id": name_of_integration, "key_id": name_of_key}
+def name_of_request(organization: Organization, request_id: UUID) -> str | None:
+    """The name that is asked for, in this organization."""
+    found = SecretRequest.objects.filter(organization=organization, pk=request_id)
+    return found.values_list("name", flat=True).first()
+
+
+NAMES = {
+    "secret_id": name_of_secret,
+    "integration_id": name_of_integration,
+    "key_id": name_of_key,
+    "request_id": name_of_request,
+}

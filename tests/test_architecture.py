@@ -54,7 +54,7 @@ ROWS = {
             "redaction_views",
         },
         {"querysets", "models", "signals"},
-        {"changes", "hygiene", "import_plan", "keyring", "inventory"},
+        {"changes", "hygiene", "import_plan", "keyring", "inventory", "requests"},
         {"resolver", "services"},
         {
             "admin",
@@ -74,6 +74,7 @@ ROWS = {
             "views",
             "views_hygiene",
             "views_import",
+            "views_requests",
         },
     ],
     "integrations": [

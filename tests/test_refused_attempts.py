@@ -33,6 +33,7 @@ pytestmark = pytest.mark.django_db
 
 CHANGE_NOTHING = {
     "secrets_app.views.check_name",
+    "secrets_app.views_requests.check_name",
     "secrets_app.renaming_views.impact",
     "integrations.views_of_rotation.check",
     "integrations.views_of_rotation.check_one",

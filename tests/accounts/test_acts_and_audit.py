@@ -8,6 +8,7 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 
+from accounts.actors import actor_for_member
 from accounts.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import AuditEvent, Membership, User
 from accounts.policy import Role, Scope
@@ -17,7 +18,7 @@ from integrations.services import approvals, integrations, replacing
 from secrets_app import resolver
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import importing, rotation, secrets
+from secrets_app.services import importing, requests, rotation, secrets
 from secrets_app.services.comparing import compare_values
 from tests import factories
 from tests.things import make_action, make_connector, make_mcp_server, store_secret
@@ -62,6 +63,8 @@ def stage(owner, organization):
         "server": make_server(owner),
         "membership": factories.MembershipFactory(organization=organization, role=Role.MEMBER),
         "user": factories.UserFactory(),
+        "member": (member := actor_for_member(factories.MembershipFactory(organization=organization))),
+        "request": requests.ask(actor=member, name="asked.key", environments=[STAGING], why="For the calls"),
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
     }
 
@@ -103,6 +106,12 @@ ACTS = {
     "secret.previous_destroyed": lambda owner, stage: rotation.destroy_previous(
         actor=owner, secret_id=stage["promoted"].id, environment=STAGING
     ),
+    "secret_request.made": lambda owner, stage: requests.ask(
+        actor=stage["member"], name="wanted.key", environments=[STAGING], why="For the reminders"
+    ),
+    "secret_request.dismissed": lambda owner, stage: requests.dismiss(
+        actor=owner, request_id=stage["request"].id, reason="Use used.key"
+    ),
     "integration.created": lambda owner, stage: make_action(owner, "Another", uses="used.key"),
     "integration.changed": lambda owner, stage: integrations.update_integration(
         actor=owner,
@@ -139,6 +148,13 @@ MORE_ACTS = {
     ),
     "several switched at once": lambda owner, stage: secrets.set_all_enabled(
         actor=owner, secret_ids=[stage["used"].id, stage["unused"].id], enabled=False
+    ),
+    "a secret that somebody asked for": lambda owner, stage: store_secret(owner, "asked.key"),
+    "a secret for a request by another name": lambda owner, stage: store_secret(
+        owner, "other.key", answers=stage["request"].id
+    ),
+    "an import of a name that somebody asked for": lambda owner, stage: importing.apply_import(
+        actor=owner, environment=STAGING, text=Plaintext("asked.key=one-value-0815")
     ),
     "an import": lambda owner, stage: importing.apply_import(
         actor=owner, environment=STAGING, text=Plaintext("not.yet=one-value-0815\nused.key=two-values-0815")
@@ -249,7 +265,7 @@ def test_act_of_many_events_without_them_did_not_happen(owner, stage, act, broke
 def test_every_event_that_a_service_writes_is_tried():
     from accounts.audit import Event
 
-    assert set(ACTS) == {event.value for event in Event} - {"secret.unreadable"}
+    assert set(ACTS) == {event.value for event in Event} - {"secret.unreadable", "secret_request.answered"}
 
 
 NO_ORGANIZATION = {"create_person"}

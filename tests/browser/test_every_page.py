@@ -6,7 +6,10 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from accounts import attempts
+from accounts.audit import Event
 from accounts.environments import Environment
+from accounts.errors import PermissionDenied
 from accounts.models import ApiKey
 from accounts.policy import Scope
 from accounts.services.api_keys import create_api_key, revoke_api_key
@@ -14,6 +17,7 @@ from integrations.services.approvals import approve_tool
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation
+from secrets_app.services.requests import ask, dismiss
 from secrets_app.services.secrets import create_secret, set_enabled
 from tests.browser.conftest import sideways, violations
 
@@ -39,8 +43,20 @@ def make_keys(owner, integration_id):
     return create_api_key(**bounds, name="voice-runtime", scopes=[Scope.RUN], integrations=only)[0]
 
 
+def make_requests(owner, member):
+    """A request of every state, of which one waits; an attempt that was refused."""
+    bounds = {"environments": [Environment.PRODUCTION], "why": "Eligibility checks of the reception agent"}
+    made = [ask(actor=member, name=f"insurance.apiKey{number}", **bounds) for number in range(3)]
+    dismiss(actor=owner, request_id=made[1].id, reason="Use crm.apiKey, it opens the same system")
+    create_secret(actor=owner, name=made[2].name)
+    secret = attempts.Thing(made[1].id, "crm.apiKey")
+    tried = attempts.Attempt(member, Event.SECRET_DELETED, secret)
+    attempts.note(tried, PermissionDenied("This needs the permission secrets.write."))
+    return made[0]
+
+
 @pytest.fixture
-def content(owner) -> dict[str, str]:
+def content(owner, member) -> dict[str, str]:
     """One of everything; the ids that addresses need."""
     values = {environment: Plaintext(f"value-of-{environment}-0815") for environment in Environment}
     used = create_secret(actor=owner, name="crm.apiKey", values=values, allowed_domains=["api.example.com"])
@@ -108,7 +124,7 @@ def content(owner) -> dict[str, str]:
         if environment is Environment.PRODUCTION:
             rotation.promote(**place, judge=lambda staged: [])
     made = {"used": used, "unused": unused, "connector": connector, "action": action}
-    made |= {"key": make_keys(owner, connector.id)}
+    made |= {"key": make_keys(owner, connector.id), "request": make_requests(owner, member)}
     made |= {"calendar": calendar, "trunk": trunk, "server": server}
     return {name: str(thing.id) for name, thing in made.items()}
 
@@ -118,6 +134,10 @@ OWNER_PAGES = [
     "secrets/?q=nothing-has-this",
     "secrets/new/",
     "secrets/new/?name=billing.token",
+    "secrets/new/?request={request}",
+    "secrets/requests/",
+    "secrets/requests/?state=",
+    "secrets/requests/{request}/dismiss/",
     "secrets/hygiene/",
     "secrets/hygiene/?q=nothing-has-this",
     "secrets/hygiene/?finding=never-used",
@@ -156,6 +176,7 @@ OWNER_PAGES = [
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
     "audit/",
+    "audit/?outcome=refused",
     "audit/?target=nothing-has-this",
     "audit/?event=secret.created&since=2020-01-01",
     "api-keys/",
@@ -163,7 +184,14 @@ OWNER_PAGES = [
     "api-keys/new/",
     "api-keys/{key}/revoke/",
 ]
-MEMBER_PAGES = ["secrets/", "secrets/?q=nothing-has-this", "integrations/"]
+MEMBER_PAGES = [
+    "secrets/",
+    "secrets/?q=nothing-has-this",
+    "secrets/requests/",
+    "secrets/requests/?state=open",
+    "secrets/requests/new/",
+    "integrations/",
+]
 
 
 def walk(page, addresses, mode):
