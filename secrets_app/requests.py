@@ -48,7 +48,9 @@ def visible_to(actor: Actor) -> QuerySet[SecretRequest]:
     """
     actor.check(Permission.SECRETS_ASK)
     found = SecretRequest.objects.filter(organization=actor.organization)
-    return found if actor.may(Permission.SECRETS_WRITE) else found.filter(asked_by_id=actor.id)
+    if actor.may(Permission.SECRETS_WRITE):
+        return found
+    return found.filter(asked_by_id=actor.id) if actor.id else found.none()
 
 
 def fetch(actor: Actor, request_id: UUID) -> SecretRequest:

@@ -49,9 +49,10 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
         return _form(request, actor, NONE_CHOSEN)
     chosen = request.POST.getlist("environments")
     wanted = [environment for environment in Environment if environment.value in chosen]
-    values = {"name": request.POST.get("name", ""), "why": request.POST.get("why", ""), "environments": wanted}
+    name, why = request.POST.get("name", ""), request.POST.get("why", "")
+    values = {"name": name, "why": why, "environments": wanted}
     try:
-        made = ask(actor=actor, **values)
+        made = ask(actor=actor, name=name, environments=wanted, why=why)
     except (Invalid, TooManyRequests) as refusal:
         return _form(request, actor, values, refusal)
     messages.success(request, f"Asked for {made.name}")
