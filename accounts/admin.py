@@ -7,6 +7,8 @@ sealed and no value is shown anywhere; fields are named one by one.
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
@@ -21,7 +23,7 @@ from accounts.policy import Role
 from accounts.services.api_keys import revoke_api_key
 from accounts.services.organizations import add_member, change_role, remove_member
 
-for model in (Group, EmailAddress):
+for model in (Group, EmailAddress, Authenticator, UserSession):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 

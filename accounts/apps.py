@@ -4,11 +4,11 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """Registers the check that every route says who may use it."""
+    """Registers the check that every route says who may use it, and what follows a sign-in."""
 
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load the system checks."""
-        from accounts import checks  # noqa: F401, PLC0415 - registering needs the app registry
+        """Load the system checks and the receivers."""
+        from accounts import checks, signals  # noqa: F401, PLC0415 - registering needs the app registry

@@ -1,8 +1,9 @@
 """Refused attempts in the audit log: who tried which change of what, and why it was refused.
 
 What is in the log when it is done is in the log when it is refused: changes, not reading. A refusal of authority (role,
-scope, environment of a key) and one that protects what is in use are attempts; a form that needs correcting, two people
-saving at once, and a thing that is not there are not. The event has a transaction of its own: the act's is gone.
+scope, environment of a key, a session in which nobody has proven themselves lately) and one that protects what is in
+use are attempts; a form that needs correcting, two people saving at once, and a thing that is not there are not. The
+event has a transaction of its own: the act's is gone.
 
 Nobody can fill the log: of one actor's attempts at one kind of act in one hour the first few are events; after that
 only the 100th, the 1,000th and so on, each of which says how many there were. An attempt that leaves no event locks
@@ -32,7 +33,7 @@ SINGLY = 10
 NEXT_TOLD = 10 * SINGLY
 REASON_LENGTH = 300
 FORGOTTEN_AFTER = timedelta(days=2)
-RECORDED = {"permission_denied", "secret_in_use", "integration_in_use"}
+RECORDED = {"permission_denied", "proof_needed", "secret_in_use", "integration_in_use"}
 """Codes of the refusals that are attempts."""
 
 NameOf = Callable[[Organization, UUID], str | None]

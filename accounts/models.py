@@ -1,4 +1,4 @@
-"""People, organizations, roles, API keys and the audit trail."""
+"""People, organizations, roles, invitations, API keys and the audit trail."""
 
 import uuid
 from typing import Any, ClassVar
@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from accounts.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
 from accounts.environments import ALL_ENVIRONMENTS
 from accounts.fields import EnvironmentsField
 from accounts.policy import Role
@@ -73,10 +74,44 @@ class Organization(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
     slug = models.CharField(max_length=80, unique=True, validators=[validate_slug])
+    require_mfa = models.BooleanField(default=False, help_text="People without a second factor see no page of it.")
+    production_needs_domains = models.BooleanField(
+        default=False, help_text="A Production value is taken only for a secret with allowed domains."
+    )
+    rollback_hours = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How long a previous value is kept; null for the installation's."
+    )
+    run_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How long runs are kept; null for the installation's."
+    )
+    version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(rollback_hours=None) | Q(rollback_hours__gte=1, rollback_hours__lte=LONGEST_ROLLBACK_HOURS),
+                name="organization_rollback_hours_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(run_days=None) | Q(run_days__gte=SHORTEST_RUN_DAYS, run_days__lte=LONGEST_RUN_DAYS),
+                name="organization_run_days_in_range",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class RetiredSlug(models.Model):
+    """The address of a deleted organization. Nobody gets it again: an old link leads nowhere, never elsewhere."""
+
+    slug = models.CharField(primary_key=True, max_length=80)
+    organization_id = models.UUIDField()
+    retired_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class Membership(models.Model):
@@ -96,6 +131,42 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}, {self.role}"
+
+
+class Invitation(models.Model):
+    """An open invitation of an e-mail address. Accepted or withdrawn, its row is gone; the audit log remembers.
+
+    Of the link's token a SHA-256 is kept: it has 256 random bits, so no slow hash is needed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=10, choices=[(role.value, role.label) for role in Role])
+    digest = models.BinaryField(max_length=32, unique=True)
+    invited_by_id = models.UUIDField(null=True)
+    invited_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(auto_now_add=True)
+    renewed_at = models.DateTimeField(help_text="When the link that counts was made.")
+    expires_at = models.DateTimeField()
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the mail server took the mail; null: it did not."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "email"], name="invitation_once_per_address"),
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="invitation_email_lower_case"),
+            models.CheckConstraint(condition=Q(role__in=[role.value for role in Role]), name="invitation_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email}, {self.role}"
+
+    @property
+    def name(self) -> str:
+        """What the audit log calls it: the address."""
+        return self.email
 
 
 class ApiKey(models.Model):

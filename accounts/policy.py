@@ -19,6 +19,8 @@ class Permission(StrEnum):
     INTEGRATIONS_RUN = "integrations.run"
     INTEGRATIONS_WRITE = "integrations.write"
     MEMBERS_MANAGE = "members.manage"
+    ORGANIZATION_LEAVE = "organization.leave"
+    ORGANIZATION_MANAGE = "organization.manage"
     OWNERS_MANAGE = "owners.manage"
     RUNS_READ = "runs.read"
     SECRETS_ASK = "secrets.ask"
@@ -41,7 +43,14 @@ class Role(StrEnum):
         return self.value.capitalize()
 
 
-MEMBER_PERMISSIONS = frozenset({Permission.INTEGRATIONS_BROWSE, Permission.SECRETS_ASK, Permission.SECRETS_BROWSE})
+MEMBER_PERMISSIONS = frozenset(
+    {
+        Permission.INTEGRATIONS_BROWSE,
+        Permission.ORGANIZATION_LEAVE,
+        Permission.SECRETS_ASK,
+        Permission.SECRETS_BROWSE,
+    }
+)
 
 ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {
     Permission.API_KEYS_CREATE,
@@ -58,7 +67,7 @@ ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {
     Permission.SECRETS_WRITE,
 }
 
-OWNER_PERMISSIONS = ADMIN_PERMISSIONS | {Permission.OWNERS_MANAGE}
+OWNER_PERMISSIONS = ADMIN_PERMISSIONS | {Permission.ORGANIZATION_MANAGE, Permission.OWNERS_MANAGE}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: OWNER_PERMISSIONS,

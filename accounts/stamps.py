@@ -3,6 +3,8 @@
 A page's view is wrapped in `public`, `signed_in` or `requires(permission)`; an API operation in `key_requires`.
 The wrapper does the check and leaves a stamp behind; `manage.py check` refuses a route without one
 (accounts/checks.py). A view under `requires` gets the actor as its second argument and no way round it.
+
+`proof=Proof.PAGE` or `proof=Proof.ACT` makes the act ask again who is there (accounts/step_up.py).
 """
 
 import functools
@@ -19,19 +21,21 @@ from django.http import HttpRequest, HttpResponseBase
 from accounts import attempts
 from accounts.actors import Actor, actor_for_member
 from accounts.addresses import client_address
-from accounts.errors import NotFound, Refusal
+from accounts.errors import NotFound, ProofNeeded, Refusal
 from accounts.models import Membership
 from accounts.policy import Permission
+from accounts.step_up import Proof, missing_proof
 
 View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Who may use a route: anybody, anybody signed in, or holders of a permission."""
+    """Who may use a route: anybody, anybody signed in, or holders of a permission; and whether it asks for a proof."""
 
     access: str
     permission: Permission | None = None
+    proof: Proof | None = None
 
 
 LAST_ORGANIZATION = "organization"
@@ -56,16 +60,23 @@ def public(view: View) -> View:
     return stamp(login_not_required(view), PUBLIC)
 
 
-def signed_in(view: View) -> View:
+def signed_in(view: View, *, proof: Proof | None = None) -> View:
     """Anybody who is signed in; no organization is involved."""
-    return stamp(login_required(view), SIGNED_IN)
+    if proof is None:
+        return stamp(login_required(view), SIGNED_IN)
+
+    @functools.wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return missing_proof(request, proof) or view(request, *args, **kwargs)
+
+    return stamp(login_required(wrapper), Stamp("signed_in", proof=proof))
 
 
-def requires(permission: Permission) -> Callable[[View], View]:
+def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[[View], View]:
     """People of the organization in the URL who hold the permission; the view is called as `view(request, actor, …)`.
 
     An organization that the person does not belong to does not exist for them (`NotFound`); a missing permission is
-    `PermissionDenied`.
+    `PermissionDenied`. Only then is a proof asked for.
     """
 
     def decorate(view: View) -> View:
@@ -74,9 +85,12 @@ def requires(permission: Permission) -> Callable[[View], View]:
             actor = actor_of_request(request, slug)
             with _watched(request, view, actor, kwargs):
                 actor.check(permission)
-                return _remembering(request, slug, view(request, actor, **kwargs))
+                asked = missing_proof(request, proof) if proof else None
+                if asked and request.method not in SAFE:
+                    note_refused(request, ProofNeeded("Nobody had proven themselves in this session lately."))
+                return _remembering(request, slug, asked or view(request, actor, **kwargs))
 
-        return stamp(login_required(wrapper), Stamp("permission", permission))
+        return stamp(login_required(wrapper), Stamp("permission", permission, proof))
 
     return decorate
 

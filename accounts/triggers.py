@@ -1,6 +1,8 @@
-"""The database's own refusal to change or remove an audit event (DESIGN section 3, `AuditEvent`).
+"""What the database itself refuses: to change or remove an audit event, and to take an organization its last owner
+(DESIGN section 3, `AuditEvent` and `Membership`).
 
-Statements by database vendor. The migration runs them; so does the test suite, which has to empty its tables.
+Statements by database vendor. Migrations run them; so does the test suite, which has to empty its tables. On SQLite a
+migration that rebuilds `accounts_organization` or `accounts_membership` takes `REMOVE_OWNER` first and puts it back.
 """
 
 TABLE = "accounts_auditevent"
@@ -28,5 +30,37 @@ REMOVE: dict[str, list[str]] = {
         f"DROP TRIGGER audit_event_no_change ON {TABLE}",
         f"DROP TRIGGER audit_event_no_truncate ON {TABLE}",
         "DROP FUNCTION audit_event_append_only()",
+    ],
+}
+
+MEMBERSHIP, ORGANIZATION = "accounts_membership", "accounts_organization"
+LAST_OWNER = "an organization keeps at least one owner"
+_ANOTHER_OWNER = f"SELECT 1 FROM {MEMBERSHIP} WHERE organization_id = OLD.organization_id AND role = 'owner'"
+_ORGANIZATION_STAYS = f"SELECT 1 FROM {ORGANIZATION} WHERE id = OLD.organization_id"
+
+INSTALL_OWNER: dict[str, list[str]] = {
+    "sqlite": [
+        f"CREATE TRIGGER membership_keeps_owner_{verb} AFTER {verb.upper()} ON {MEMBERSHIP} WHEN OLD.role = 'owner' "
+        f"AND EXISTS ({_ORGANIZATION_STAYS}) AND NOT EXISTS ({_ANOTHER_OWNER}) "
+        f"BEGIN SELECT RAISE(ABORT, '{LAST_OWNER}'); END"
+        for verb in ("update", "delete")
+    ],
+    # The lock makes two demotions at once see each other; the query after it sees what the other one committed.
+    "postgresql": [
+        "CREATE FUNCTION membership_keeps_owner() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"PERFORM 1 FROM {ORGANIZATION} WHERE id = OLD.organization_id FOR NO KEY UPDATE; "
+        f"IF FOUND AND NOT EXISTS ({_ANOTHER_OWNER}) THEN "
+        f"RAISE EXCEPTION '{LAST_OWNER}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
+        "RETURN NULL; END $$",
+        f"CREATE TRIGGER membership_keeps_owner AFTER UPDATE OR DELETE ON {MEMBERSHIP} "
+        "FOR EACH ROW WHEN (OLD.role = 'owner') EXECUTE FUNCTION membership_keeps_owner()",
+    ],
+}
+
+REMOVE_OWNER: dict[str, list[str]] = {
+    "sqlite": [f"DROP TRIGGER membership_keeps_owner_{verb}" for verb in ("update", "delete")],
+    "postgresql": [
+        f"DROP TRIGGER membership_keeps_owner ON {MEMBERSHIP}",
+        "DROP FUNCTION membership_keeps_owner()",
     ],
 }

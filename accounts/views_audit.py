@@ -23,6 +23,7 @@ from accounts.models import ApiKey, AuditEvent, Membership
 from accounts.paging import Page
 from accounts.policy import Permission
 from accounts.stamps import requires
+from accounts.step_up import Proof
 
 ROWS = 50
 """Rows of a page."""
@@ -127,14 +128,14 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 @require_GET
-@requires(Permission.AUDIT_READ)
+@requires(Permission.AUDIT_READ, proof=Proof.ACT)
 def as_csv(request: HttpRequest, actor: Actor) -> StreamingHttpResponse:
     """Everything that the filters leave, for a spreadsheet."""
     return streamed(request, actor, _filters(_chosen(request)), Format.CSV)
 
 
 @require_GET
-@requires(Permission.AUDIT_READ)
+@requires(Permission.AUDIT_READ, proof=Proof.ACT)
 def as_json_lines(request: HttpRequest, actor: Actor) -> StreamingHttpResponse:
     """The same, for a program."""
     return streamed(request, actor, _filters(_chosen(request)), Format.JSON_LINES)

@@ -12,6 +12,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 if (BASE_DIR / ".env").is_file():
@@ -61,16 +63,18 @@ EGRESS_ALLOW = env.str("COFFER_EGRESS_ALLOW", default="")
 EGRESS_CA_FILE = env.str("COFFER_EGRESS_CA_FILE", default="")
 
 ROLLBACK_HOURS = env.int("COFFER_ROLLBACK_HOURS", default=24)
-if not 1 <= ROLLBACK_HOURS <= 24 * 30:
+if not 1 <= ROLLBACK_HOURS <= LONGEST_ROLLBACK_HOURS:
     raise ImproperlyConfigured("COFFER_ROLLBACK_HOURS is out of range. Set it to a number of hours from 1 to 720.")
 
 RUN_DAYS = env.int("COFFER_RUN_DAYS", default=400)
-if not 90 <= RUN_DAYS <= 3650:  # noqa: PLR2004 - pages tell of the last 90 days
+if not SHORTEST_RUN_DAYS <= RUN_DAYS <= LONGEST_RUN_DAYS:
     raise ImproperlyConfigured("COFFER_RUN_DAYS is out of range. Set it to a number of days from 90 to 3650.")
 
 INSTALLED_APPS = [
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django_htmx",
     "ninja",
     "csp",
@@ -175,6 +179,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 
 # Browser
 
@@ -234,7 +239,10 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+if EMAIL_CONFIG["EMAIL_BACKEND"] == "django.core.mail.backends.console.EmailBackend":
+    EMAIL_CONFIG["EMAIL_BACKEND"] = "accounts.mail_on_console.EmailBackend"
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 10  # seconds: somebody waits for the page that tells whether the mail was sent
 DEFAULT_FROM_EMAIL = env.str("COFFER_FROM_EMAIL", default=f"coffer@{ALLOWED_HOSTS[0]}")
 
 # Logs: our own lines, with a fixed set of safe words. Libraries that log what they send are kept quiet.

@@ -4,19 +4,21 @@ from django.apps import AppConfig
 
 
 class IntegrationsConfig(AppConfig):
-    """Listens to what happens to secrets; nothing starts with bad egress settings."""
+    """Listens to what happens to secrets and organizations; nothing starts with bad egress settings."""
 
     name = "integrations"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Read the egress settings, connect the receivers."""
-        from integrations import outgoing, references  # noqa: PLC0415 - needs the app registry
-        from integrations.services import rewriting  # noqa: PLC0415
+        from accounts.lifecycle import organization_deleting  # noqa: PLC0415 - needs the app registry
+        from integrations import outgoing, references  # noqa: PLC0415
+        from integrations.services import departures, rewriting  # noqa: PLC0415
         from secrets_app.signals import secret_created, secret_renamed, secrets_created  # noqa: PLC0415
 
         outgoing.policy()
         outgoing.ssl_context()
+        organization_deleting.connect(departures.follow_deletion, dispatch_uid="integrations.follow_deletion")
         secret_created.connect(references.bind_waiting, dispatch_uid="integrations.bind_waiting")
         secrets_created.connect(references.bind_all_waiting, dispatch_uid="integrations.bind_all_waiting")
         secret_renamed.connect(rewriting.follow_rename, dispatch_uid="integrations.follow_rename")

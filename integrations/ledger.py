@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -17,6 +16,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.environments import Environment
 from accounts.models import Organization
+from accounts.organization_rules import run_days
 from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretReference
 from secrets_app.models import Secret, SecretValue
 
@@ -82,9 +82,20 @@ def finish(run: Run, *, outcome: RunOutcome, duration_ms: int, error_code: str =
 
 
 def forget_old() -> int:
-    """Remove runs that are older than `settings.RUN_DAYS`, oldest first; how many. Two at once share the work."""
-    before = timezone.now() - timedelta(days=settings.RUN_DAYS)
-    return sum(_forget(organization, before) for organization in Organization.objects.all())
+    """Remove runs that are older than their organization keeps them (`run_days`), oldest first; how many.
+
+    Two at once share the work.
+    """
+    now = timezone.now()
+    return sum(
+        _forget(organization, now - timedelta(days=run_days(organization)))
+        for organization in Organization.objects.all()
+    )
+
+
+def forget_all(organization: Organization) -> None:
+    """Remove every run of an organization that is about to go, without loading them."""
+    _forget(organization, timezone.now())
 
 
 def _forget(organization: Organization, before: datetime) -> int:

@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.models import Organization
 from integrations.digest import nonce_hash
-from integrations.models import AnsweredNonce
+from integrations.models import AnsweredNonce, Integration
 
 KEPT = timedelta(days=2)
 """Longer than any server takes a nonce: afterwards its count may begin again."""
@@ -30,3 +31,9 @@ def count_answer(integration_id: UUID, nonce: str) -> int:
 def forget_old() -> int:
     """Remove nonces that nobody takes any more; how many. For housekeeping."""
     return AnsweredNonce.objects.filter(last_used_at__lt=timezone.now() - KEPT).delete()[0]
+
+
+def forget_all(organization: Organization) -> None:
+    """Remove those of an organization that is about to go."""
+    mine = Integration.objects.filter(organization=organization)
+    AnsweredNonce.objects.filter(integration_id__in=mine.values("pk")).delete()

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -20,8 +19,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.actors import Actor
 from accounts.environments import Environment
 from accounts.errors import EditConflict, Invalid, NotFound
+from accounts.organization_rules import rollback_hours
 from accounts.policy import Permission
 from accounts.stamps import requires
+from accounts.step_up import Proof
 from integrations import rotation
 from integrations.errors import ChecksFailed
 from integrations.rotation_pages import Verify, Window, chosen_environment, page_of, seen_value, verify_of, window_of
@@ -36,7 +37,7 @@ from secrets_app.values import warnings_for
 
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
-@requires(Permission.SECRETS_WRITE)
+@requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def start(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """Choose an environment and stage a value."""
     row = inventory.one(actor.organization, secret_id)
@@ -74,8 +75,8 @@ def step(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) 
     if is_fragment(request):
         if not verify.is_final and request.GET.get("tried") == str(verify.tried):
             return HttpResponse(status=HTTPStatus.NO_CONTENT)  # nothing new: nothing is announced
-        return render(request, "integrations/rotation/_summary.html", _context(row, chosen, verify=verify))
-    return render(request, "integrations/rotation/verify.html", _context(row, chosen, verify=verify))
+        return render(request, "integrations/rotation/_summary.html", _context(actor, row, chosen, verify=verify))
+    return render(request, "integrations/rotation/verify.html", _context(actor, row, chosen, verify=verify))
 
 
 @require_GET
@@ -119,20 +120,20 @@ def check_one(
     trial = next((trial for trial in trials if trial.reference.id == reference_id), None)
     if trial is None:
         raise NotFound("No such reference.")
-    context = _context(row, chosen) | {"trial": trial, "settled": True}
+    context = _context(actor, row, chosen) | {"trial": trial, "settled": True}
     response = render(request, "integrations/rotation/_trial.html", context)
     response.headers["HX-Trigger"] = "trialchecked"
     return response
 
 
 @require_http_methods(["GET", "POST"])
-@requires(Permission.SECRETS_WRITE)
+@requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def promote(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """The question, with every result that did not pass; the switch once it is answered."""
     row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
     try:
         if request.method == "GET":
-            return _promote_dialog(request, verify_of(actor, row, chosen), row, chosen)
+            return _promote_dialog(request, actor, verify_of(actor, row, chosen), row, chosen)
         return _promoted(request, actor, row, chosen)
     except NothingStaged as refusal:
         messages.warning(request, refusal.detail)
@@ -154,7 +155,7 @@ def discard(request: HttpRequest, actor: Actor, secret_id: UUID, environment: st
 
 
 @require_POST
-@requires(Permission.SECRETS_WRITE)
+@requires(Permission.SECRETS_WRITE, proof=Proof.ACT)
 def roll_back(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Go back to the previous value."""
     inventory.one(actor.organization, secret_id)
@@ -193,15 +194,15 @@ def _promoted(request: HttpRequest, actor: Actor, row: inventory.Row, chosen: En
             expected=seen.staged,
         )
     except (ChecksFailed, EditConflict, KeyUnavailable) as refusal:
-        return _promote_dialog(request, verify_of(actor, row, chosen), row, chosen, refusal.detail)
+        return _promote_dialog(request, actor, verify_of(actor, row, chosen), row, chosen, refusal.detail)
     messages.success(request, f"Promoted. Calls in {chosen.label} use the new value")
     return see_other("secret-rotation-window", actor.organization.slug, row.id, chosen.value)
 
 
 def _promote_dialog(
-    request: HttpRequest, verify: Verify, row: inventory.Row, chosen: Environment, refused: str = ""
+    request: HttpRequest, actor: Actor, verify: Verify, row: inventory.Row, chosen: Environment, refused: str = ""
 ) -> HttpResponse:
-    context = _context(row, chosen, verify=verify) | {"refused": refused}
+    context = _context(actor, row, chosen, verify=verify) | {"refused": refused}
     template = "_promote_dialog.html" if is_fragment(request) else "promote.html"
     return render(request, f"integrations/rotation/{template}", context, status=409 if refused else 200)
 
@@ -216,7 +217,7 @@ def _stage_form(
     short: bool = False,
 ) -> HttpResponse:
     """The form, whose value field is always empty."""
-    context = _context(row, chosen) | {
+    context = _context(actor, row, chosen) | {
         "states": row.environments,
         "references": live_references(actor, _id(row)),
         "wrong": wrong or {},
@@ -231,11 +232,11 @@ def _window_or_start(request: HttpRequest, actor: Actor, row: inventory.Row, cho
         return HttpResponse(headers={"HX-Refresh": "true"}) if is_fragment(request) else _back(actor, _id(row))
     if is_fragment(request):  # the summary of a page whose value was promoted by somebody else
         return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "integrations/rotation/window.html", _context(row, chosen, window=found))
+    return render(request, "integrations/rotation/window.html", _context(actor, row, chosen, window=found))
 
 
-def _context(row: inventory.Row, environment: Environment | None, **more: Any) -> dict[str, Any]:
-    return {"secret": row, "environment": environment, "rollback_hours": settings.ROLLBACK_HOURS, **more}
+def _context(actor: Actor, row: inventory.Row, environment: Environment | None, **more: Any) -> dict[str, Any]:
+    return {"secret": row, "environment": environment, "rollback_hours": rollback_hours(actor.organization), **more}
 
 
 def _environment(text: str) -> Environment:

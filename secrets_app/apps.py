@@ -10,7 +10,9 @@ class SecretsAppConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load the keyring and the system checks."""
+        """Load the keyring and the system checks, connect the receiver."""
+        from accounts.lifecycle import organization_deleting  # noqa: PLC0415
         from secrets_app import checks, keyring  # noqa: F401, PLC0415 - both need the app registry
 
         keyring.load()
+        organization_deleting.connect(keyring.follow_deletion, dispatch_uid="secrets_app.follow_deletion")

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.core.exceptions import ImproperlyConfigured
@@ -134,6 +135,16 @@ def is_openable(value: SecretValue) -> bool:
     """Whether a stored value (its data key loaded) is expected to open: what `readable()` asks in a query."""
     key = value.data_key
     return not value.unreadable and key.master_key_id in held_ids() and key.state != KeyState.DESTROYED.value
+
+
+def follow_deletion(sender: Any, *, organization: Organization, **more: Any) -> None:  # noqa: ARG001
+    """The receiver of `organization_deleting`: its data keys are destroyed, so that nothing that they sealed opens.
+
+    Their rows go with the organization. What this process has opened of them is forgotten once that stands; another
+    process forgets within five minutes, and is asked for nothing by then.
+    """
+    OrganizationKey.objects.filter(organization=organization).update(state=KeyState.DESTROYED.value, wrapped=None)
+    transaction.on_commit(_cache.clear)
 
 
 def check_keys() -> list[str]:

@@ -16,6 +16,7 @@ from accounts.actors import Actor
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.policy import Permission
 from accounts.stamps import note_refused, requires
+from accounts.step_up import Proof
 from secrets_app import conflicts, forms, inventory, requests
 from secrets_app.changes import Change, changes_since
 from secrets_app.errors import SecretInUse, ValueTooShort
@@ -56,7 +57,7 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
-@requires(Permission.SECRETS_WRITE)
+@requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """The form of a stored secret; apply it when sent. Blank value fields keep what is there."""
     row = inventory.one(actor.organization, secret_id)

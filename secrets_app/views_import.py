@@ -21,6 +21,7 @@ from accounts.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.policy import Permission
 from accounts.stamps import requires
+from accounts.step_up import Proof
 from secrets_app import dotenv, forms_import
 from secrets_app.errors import TextTooLarge, ValueTooShort
 from secrets_app.forms_import import ImportSubmission
@@ -36,7 +37,7 @@ SHOWN_AT_MOST = 500
 
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
-@requires(Permission.SECRETS_WRITE)
+@requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def import_secrets(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The form; the dry run when it is sent with `act=check`, the import with `act=apply`."""
     if request.method == "GET":

@@ -28,15 +28,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @contextlib.contextmanager
 def audit_unlocked() -> Iterator[None]:
-    """Emptying the tables between tests has to get past the triggers that keep audit events."""
+    """Emptying the tables between tests has to get past the triggers that keep audit events and owners."""
     with connection.cursor() as cursor:
-        for statement in triggers.REMOVE[connection.vendor]:
+        for statement in (*triggers.REMOVE[connection.vendor], *triggers.REMOVE_OWNER[connection.vendor]):
             cursor.execute(statement)
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            for statement in triggers.INSTALL[connection.vendor]:
+            for statement in (*triggers.INSTALL[connection.vendor], *triggers.INSTALL_OWNER[connection.vendor]):
                 cursor.execute(statement)
 
 

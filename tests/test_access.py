@@ -19,6 +19,7 @@ from accounts.environments import Environment
 from accounts.models import ApiKey, User
 from secrets_app.services.requests import ask
 from tests.integrations.conftest import inline  # noqa: F401
+from tests.signing_in import sign_in
 from tests.things import key_for, make_action, store_secret
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
@@ -44,6 +45,8 @@ TABLE = {
     ("POST", "signin/"): (302, 302, 302, 302, 200, 200),
     # anybody who is signed in
     ("GET", ""): (302, 302, 302, 302, 302, 302),
+    ("GET", "proof/"): (200, 200, 200, 200, 302, 302),
+    ("POST", "proof/"): (422, 422, 422, 422, 302, 302),
     ("GET", "signout/"): (200, 200, 200, 200, 302, 302),
     ("POST", "signout/"): (302, 302, 302, 302, 302, 302),
     ("GET", "organizations/new/"): (200, 200, 200, 200, 302, 302),
@@ -193,7 +196,7 @@ def world(owner, admin, member, outsider):
     """A caller of each kind by name, and something for each part of a pattern to name."""
     clients = {name: Client(raise_request_exception=False) for name in CALLERS}
     for actor, name in ((owner, "owner"), (admin, "admin"), (member, "member"), (outsider, "outsider")):
-        clients[name].force_login(User.objects.get(pk=actor.id))
+        sign_in(clients[name], actor)
     clients["key"].defaults["HTTP_AUTHORIZATION"] = f"Bearer {key_for(owner)}"
     return clients, ids_of(owner)
 
@@ -275,7 +278,7 @@ def test_nobody_but_staff_gets_into_the_django_admin(world, pattern):
 def test_superuser_of_the_product_is_nobody_in_an_organization(world, django_user_model):
     _, ids = world
     client = Client()
-    client.force_login(django_user_model.objects.create_superuser("root@example.com"))
+    sign_in(client, django_user_model.objects.create_superuser("root@example.com"))
     for pattern in {
         pattern for method, pattern in TABLE if pattern.startswith("o/") and TABLE[method, pattern][0] == 200
     }:

@@ -13,6 +13,7 @@ from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation
 from tests import factories
+from tests.signing_in import sign_in
 from tests.things import key_for, make_action, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ def root(db) -> User:
 @pytest.fixture
 def staff(root) -> Client:
     client = Client()
-    client.force_login(root)
+    sign_in(client, root)
     return client
 
 
@@ -92,7 +93,7 @@ def test_staff_add_change_and_remove_a_member(staff, owner):
 
 def test_the_admin_is_for_staff(owner):
     client = Client()
-    client.force_login(User.objects.get(pk=owner.id))
+    sign_in(client, owner)
     assert client.get("/admin/").status_code in {302, 403}
 
 

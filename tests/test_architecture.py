@@ -11,10 +11,22 @@ APPS = ["accounts", "secrets_app", "integrations", "config"]  # each may import 
 
 ROWS = {
     "accounts": [
-        {"audit_words", "policy", "texts", "environments", "errors", "keys", "triggers", "paging", "initials", "when"},
-        {"constraints", "fields", "models", "locks"},
-        {"actors", "audit", "audit_chain", "audit_log"},
-        {"attempts", "database", "pace", "services"},
+        {
+            "audit_words",
+            "bounds",
+            "environments",
+            "errors",
+            "initials",
+            "keys",
+            "paging",
+            "policy",
+            "texts",
+            "triggers",
+            "when",
+        },
+        {"constraints", "fields", "lifecycle", "models", "locks"},
+        {"actors", "audit", "audit_chain", "audit_log", "organization_rules", "second_factor"},
+        {"attempts", "database", "letters", "mail", "mail_on_console", "member_list", "pace", "services"},
         {
             "addresses",
             "adapter",
@@ -29,12 +41,16 @@ ROWS = {
             "middleware",
             "parsing",
             "preconditions",
+            "proof_codes",
             "schemas",
             "stamps",
+            "signals",
+            "step_up",
             "templatetags",
             "urls",
             "views",
             "views_audit",
+            "views_proof",
         },
     ],
     "secrets_app": [

@@ -18,7 +18,7 @@ from accounts.audit import Event
 from accounts.checks import operations, routes
 from accounts.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
-from accounts.models import AuditEvent, AuditHead, Membership, RefusedAttempts
+from accounts.models import AuditEvent, AuditHead, Membership, RefusedAttempts, User
 from accounts.policy import Role, Scope
 from accounts.stamps import stamp_of
 from config.attempts import ACTS
@@ -147,6 +147,16 @@ def test_key_out_of_its_environment_is_told_with_the_environment(owner):
     event = refused(owner.organization)[0]
     assert (event.event, event.environment, event.target_label) == ("secret.staged", "production", "crm.apiKey")
     assert event.data["reason"] == "This API key may not act in production."
+
+
+def test_session_without_a_recent_proof_is_told_when_it_acts_and_not_when_it_looks(owner):
+    client = Client()
+    client.force_login(User.objects.get(pk=owner.id))
+    for method in (client.get, client.post):
+        assert method("/o/harbor-clinics/api-keys/new/").status_code in {302, 403}
+    assert [(row.event, row.data["code"]) for row in refused(owner.organization)] == [
+        ("api_key.created", "proof_needed")
+    ]
 
 
 def test_deletion_of_what_is_in_use_is_told(owner):

@@ -7,14 +7,15 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, letters, mail
 from accounts.actors import Actor, actor_for_key
 from accounts.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
 from accounts.keys import KeyText, new_key, read_key
-from accounts.models import ApiKey
+from accounts.models import ApiKey, AuditEvent
 from accounts.policy import Permission, Scope
 
 STAMP_EVERY = timedelta(minutes=1)
@@ -89,6 +90,7 @@ def create_api_key(
             max_concurrent=max_concurrent,
             max_per_minute=max_per_minute,
         )
+        mail.send_after_commit(letters.api_key_created(key, actor=actor), about="API key created")
     return key, text
 
 
@@ -171,6 +173,32 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
             key.save(update_fields=["revoked_at"])
             audit.record(audit.Event.API_KEY_REVOKED, actor=actor, target=key, prefix=key.prefix)
     return key
+
+
+def keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
+    """The organization's keys that this person made and that still work. Who made a key is in the audit log.
+
+    Raises:
+        PermissionDenied: the actor may not see keys.
+    """
+    actor.check(Permission.API_KEYS_READ)
+    made = AuditEvent.objects.filter(
+        organization_id=actor.organization.id, actor_id=user_id, event=audit.Event.API_KEY_CREATED.value
+    )
+    still = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    keys = ApiKey.objects.filter(
+        still, organization=actor.organization, revoked_at=None, pk__in=list(made.values_list("target_id", flat=True))
+    )
+    return list(keys.defer("digest").order_by("name", "prefix"))
+
+
+def revoke_keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
+    """End those keys; the ones that were ended.
+
+    Raises:
+        PermissionDenied: the actor may not revoke keys.
+    """
+    return [revoke_api_key(actor=actor, key_id=key.id) for key in keys_made_by(actor=actor, user_id=user_id)]
 
 
 def actor_of_key(text: str, *, address: str | None) -> Actor:

@@ -1,17 +1,24 @@
-"""Organizations and who belongs to them."""
+"""Organizations and who belongs to them.
+
+An organization always keeps an owner who can sign in. Acts on people hold the organization's lock and judge the
+acting person by the role of that moment, so two of them at once see each other; below that, a trigger keeps the last
+owner (accounts/triggers.py).
+"""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from accounts import audit
-from accounts.actors import Actor, actor_for_member
+from accounts import audit, letters, mail
+from accounts.actors import Actor, ActorKind, actor_for_member
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.locks import serialize
-from accounts.models import Membership, Organization, User
+from accounts.models import Invitation, Membership, Organization, RetiredSlug, User
 from accounts.policy import Permission, Role
+from accounts.services.api_keys import revoke_keys_made_by
 
 NAME_LENGTH = Organization._meta.get_field("name").max_length or 80
 
@@ -22,12 +29,7 @@ def create_organization(*, user: User, name: str, address: str | None = None) ->
     Raises:
         Invalid: the name is empty, too long, or gives no usable address.
     """
-    name = " ".join(name.split())
-    if not name or len(name) > NAME_LENGTH or not name.isprintable():
-        raise Invalid(
-            "The organization was not created.",
-            errors=[FieldError("name", f"Enter a name of 1 to {NAME_LENGTH} characters.")],
-        )
+    name = clean_name(name, detail="The organization was not created.")
     try:
         with transaction.atomic():
             organization = Organization.objects.create(name=name, slug=free_slug(name))
@@ -45,26 +47,42 @@ def create_organization(*, user: User, name: str, address: str | None = None) ->
     return organization
 
 
+def clean_name(name: str, *, detail: str) -> str:
+    """The name of an organization as it is stored, single spaces between its words.
+
+    Raises:
+        Invalid: empty, too long, or with characters that are no text; `detail` says what was not done.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_LENGTH or not name.isprintable():
+        raise Invalid(detail, errors=[FieldError("name", f"Enter a name of 1 to {NAME_LENGTH} characters.")])
+    return name
+
+
 def free_slug(name: str) -> str:
-    """An address for the name that no organization has: `harbor-clinics`, then `harbor-clinics-2`, …"""
+    """An address for the name that no organization has or had: `harbor-clinics`, then `harbor-clinics-2`, …"""
     base = slugify(name)[:70] or "organization"
+    # In this order: one that is being deleted at this moment is seen in one of the two.
     taken = set(Organization.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    taken |= set(RetiredSlug.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     candidates = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
     return next(slug for slug in candidates if slug not in taken)
 
 
 def add_member(*, actor: Actor, user: User, role: Role) -> Membership:
-    """Give a person a role in the actor's organization.
+    """Give a person a role in the actor's organization; an open invitation of theirs has become needless.
 
     Raises:
         PermissionDenied: the actor may not manage people of this role.
         Invalid: the person belongs to it already.
     """
-    _check_may_manage(actor, role)
+    actor.check(permission_to_manage(role))
     try:
         with transaction.atomic():
             membership = Membership.objects.create(organization=actor.organization, user=user, role=role.value)
-            audit.record(audit.Event.MEMBER_ADDED, actor=actor, target=_as_target(user), role=role.value)
+            Invitation.objects.filter(organization=actor.organization, email=user.email).delete()
+            audit.record(audit.Event.MEMBER_ADDED, actor=actor, target=as_target(user), role=role.value)
+            tell_of_owner(actor, user, role)
     except IntegrityError:
         raise Invalid(
             "Not added.", errors=[FieldError("user", "This person belongs to the organization already.")]
@@ -73,7 +91,7 @@ def add_member(*, actor: Actor, user: User, role: Role) -> Membership:
 
 
 def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> Membership:
-    """Give a member another role; an organization always keeps at least one owner.
+    """Give a member another role. The same role again changes nothing.
 
     Raises:
         NotFound: no such member in the actor's organization.
@@ -81,55 +99,150 @@ def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> Membership:
         Invalid: it would leave the organization without an owner.
     """
     with transaction.atomic():
-        membership = _lock_membership(actor, membership_id)
-        _check_may_manage(actor, Role(membership.role))
-        _check_may_manage(actor, role)
-        if role is not Role.OWNER:
-            _check_not_last_owner(membership)
+        actor = locked(actor)
+        membership = find_member(actor=actor, membership_id=membership_id)
+        old = Role(membership.role)
+        actor.check(permission_to_manage(old))
+        actor.check(permission_to_manage(role))
+        if role is old:
+            return membership
+        _check_not_last_owner(membership)
+        membership.role = role.value
+        membership.save(update_fields=["role"])
+        withdrawn = withdraw_invitations_of(membership.user, keeps=role, organization=actor.organization)
         audit.record(
             audit.Event.MEMBER_ROLE_CHANGED,
             actor=actor,
-            target=_as_target(membership.user),
-            old=membership.role,
+            target=as_target(membership.user),
+            old=old.value,
             new=role.value,
+            **withdrawn,
         )
-        membership.role = role.value
-        membership.save(update_fields=["role"])
+        tell_of_owner(actor, membership.user, role)
     return membership
 
 
-def remove_member(*, actor: Actor, membership_id: UUID) -> None:
-    """Take a person out of the actor's organization.
+def remove_member(*, actor: Actor, membership_id: UUID, revoke_keys: bool = False) -> None:
+    """Take a person out of the actor's organization. Invitations that they sent and nobody has accepted go with them.
+
+    API keys are the organization's and stay.
+
+    Args:
+        revoke_keys: also end the keys that the person made, of whose text they may hold a copy.
 
     Raises:
         NotFound, PermissionDenied, Invalid: as for `change_role`.
+        PermissionDenied: the actor may revoke no keys.
     """
     with transaction.atomic():
-        membership = _lock_membership(actor, membership_id)
-        _check_may_manage(actor, Role(membership.role))
+        actor = locked(actor)
+        membership = find_member(actor=actor, membership_id=membership_id)
+        actor.check(permission_to_manage(Role(membership.role)))
         _check_not_last_owner(membership)
-        membership.delete()
-        audit.record(audit.Event.MEMBER_REMOVED, actor=actor, target=_as_target(membership.user), role=membership.role)
+        told = _end(membership, actor.organization)
+        if revoke_keys:
+            told["keys_revoked"] = [key.name for key in revoke_keys_made_by(actor=actor, user_id=membership.user_id)]
+        audit.record(
+            audit.Event.MEMBER_REMOVED,
+            actor=actor,
+            target=as_target(membership.user),
+            role=membership.role,
+            **told,
+        )
 
 
-def _check_may_manage(actor: Actor, role: Role) -> None:
-    actor.check(Permission.OWNERS_MANAGE if role is Role.OWNER else Permission.MEMBERS_MANAGE)
+def leave(*, actor: Actor) -> None:
+    """The acting person goes, whatever their role.
+
+    Raises:
+        PermissionDenied: an API key or a command, which belongs to nobody.
+        Invalid: the last owner stays.
+    """
+    actor.check(Permission.ORGANIZATION_LEAVE)
+    with transaction.atomic():
+        actor = locked(actor)
+        membership = Membership.objects.select_related("user").get(organization=actor.organization, user=actor.id)
+        _check_not_last_owner(membership)
+        withdrawn = _end(membership, actor.organization)
+        audit.record(
+            audit.Event.MEMBER_LEFT, actor=actor, target=as_target(membership.user), role=membership.role, **withdrawn
+        )
 
 
-def _lock_membership(actor: Actor, membership_id: UUID) -> Membership:
-    """The member, with the organization locked: two demotions at once must see each other."""
+def locked(actor: Actor) -> Actor:
+    """The actor, with the organization's lock held; a person by the role of this moment, not of when they were asked.
+
+    Raises:
+        NotFound: the person does not belong to it any more.
+    """
     serialize(actor.organization)
+    if actor.kind is not ActorKind.USER:
+        return actor
     membership = (
-        Membership.objects.select_related("user").filter(organization=actor.organization, pk=membership_id).first()
+        Membership.objects.select_related("organization", "user")
+        .filter(organization=actor.organization, user=actor.id)
+        .first()
     )
     if membership is None:
+        raise NotFound("No such organization.")
+    return actor_for_member(membership, address=actor.address)
+
+
+def find_member(*, actor: Actor, membership_id: UUID) -> Membership:
+    """One member of the actor's organization, the person loaded.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = Membership.objects.select_related("user").filter(organization=actor.organization, pk=membership_id).first()
+    if found is None:
         raise NotFound("No such member.")
-    return membership
+    return found
+
+
+def tell_of_owner(actor: Actor, user: User, role: Role) -> None:
+    """Write to the owners once somebody has become one of them."""
+    if role is Role.OWNER:
+        found = letters.owner_added(actor.organization, user, actor=actor)
+        mail.send_after_commit(found, about="owner added")
+
+
+def withdraw_invitations_of(user: User, *, keeps: Role | None, organization: Organization) -> dict[str, Any]:
+    """End the open invitations that this person sent and could not send any more, being `keeps` (None: gone).
+
+    Returns:
+        what the audit log tells of it; empty where there was none.
+    """
+    sent = Invitation.objects.filter(organization=organization, invited_by_id=user.id)
+    if keeps is Role.OWNER:
+        return {}
+    if keeps is Role.ADMIN:
+        sent = sent.filter(role=Role.OWNER.value)
+    addresses = list(sent.order_by("email").values_list("email", flat=True))
+    sent.delete()
+    return {"invitations_withdrawn": addresses} if addresses else {}
+
+
+def _end(membership: Membership, organization: Organization) -> dict[str, Any]:
+    membership.delete()
+    return withdraw_invitations_of(membership.user, keeps=None, organization=organization)
+
+
+def permission_to_manage(role: Role) -> Permission:
+    """What it takes to invite, change and remove people of this role (DESIGN section 8)."""
+    return Permission.OWNERS_MANAGE if role is Role.OWNER else Permission.MEMBERS_MANAGE
+
+
+def is_last_owner(membership: Membership) -> bool:
+    """Whether nobody else owns the organization and can sign in."""
+    owners = Membership.objects.filter(
+        organization=membership.organization_id, role=Role.OWNER.value, user__is_active=True
+    )
+    return membership.role == Role.OWNER.value and not owners.exclude(pk=membership.pk).exists()
 
 
 def _check_not_last_owner(membership: Membership) -> None:
-    owners = Membership.objects.filter(organization_id=membership.organization_id, role=Role.OWNER.value)
-    if membership.role == Role.OWNER.value and owners.count() == 1:
+    if is_last_owner(membership):
         raise Invalid(
             "Not changed.",
             errors=[FieldError("role", "An organization keeps at least one owner. Make somebody else an owner first.")],
@@ -142,6 +255,6 @@ class _PersonTarget:
     name: str
 
 
-def _as_target(user: User) -> _PersonTarget:
+def as_target(user: User) -> audit.Target:
     """A person as the target of an event: the label is the login, which does not change with the display name."""
     return _PersonTarget(user.id, user.email)

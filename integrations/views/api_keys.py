@@ -18,6 +18,7 @@ from accounts.keys import ID_LENGTH, MARK
 from accounts.policy import Permission
 from accounts.services.api_keys import find_api_key, revoke_api_key
 from accounts.stamps import requires
+from accounts.step_up import Proof
 from accounts.texts import UNSTORABLE
 from integrations import key_overview
 from integrations.forms import api_key as forms
@@ -49,7 +50,7 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@requires(Permission.API_KEYS_CREATE)
+@requires(Permission.API_KEYS_CREATE, proof=Proof.PAGE)
 def new(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The form; when it is sent, the answer shows the key's text, and nothing else ever does."""
     if request.method != "POST":

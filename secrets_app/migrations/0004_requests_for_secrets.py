@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0005_refused_attempts'),
+        ('accounts', '0004_audit_log'),
         ('secrets_app', '0003_inventory_orders'),
     ]
 

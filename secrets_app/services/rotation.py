@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,6 +17,7 @@ from accounts.actors import Actor, actor_for_command
 from accounts.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.models import Organization
+from accounts.organization_rules import rollback_hours
 from accounts.policy import Permission
 from secrets_app import keyring
 from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
@@ -73,7 +73,8 @@ def stage(
 def promote(
     *, actor: Actor, secret_id: UUID, environment: Environment, judge: Judge, expected: UUID | None = None
 ) -> Secret:
-    """Make the staged value the current one, and keep the current one as previous for `settings.ROLLBACK_HOURS`.
+    """Make the staged value the current one, and keep the current one as previous as long as the organization
+    says (`rollback_hours`).
 
     A previous value that is still kept from an earlier promotion is destroyed: there is one step back, not two.
 
@@ -281,7 +282,7 @@ def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> b
             state=ValueState.PREVIOUS.value,
             retired_at=now,
             retired_by=actor.label,
-            rollback_until=now + timedelta(hours=settings.ROLLBACK_HOURS),
+            rollback_until=now + timedelta(hours=rollback_hours(actor.organization)),
         )
     )
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.signing_in import sign_in
+
 QUERIES = ["value=s3cret", "value_staging=s3cret", "q=x&value=", "value_=1", "%76alue=s3cret", "x=1&value"]
 
 
@@ -33,9 +35,8 @@ def test_answers_stay_out_of_caches_and_search_engines(client, path):
 
 @pytest.mark.django_db
 def test_api_knows_no_session(client, owner):
-    from accounts.models import User
 
-    client.force_login(User.objects.get(pk=owner.id))
+    sign_in(client, owner)
     response = client.get("/api/v1/secrets")
     assert response.status_code == 401
     assert "Set-Cookie" not in response.headers

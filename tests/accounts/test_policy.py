@@ -26,6 +26,8 @@ TABLE = {
     "runs.read": "owner admin staff",
     "audit.read": "owner admin staff",
     "members.manage": "owner admin staff",
+    "organization.leave": "owner admin member",
+    "organization.manage": "owner",
     "api_keys.create": "owner admin",
     "api_keys.read": "owner admin staff",
     "api_keys.revoke": "owner admin staff",

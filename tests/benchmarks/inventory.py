@@ -5,9 +5,9 @@ Sizes take turns in every round, so that what else the machine does hits all of 
 
 from django.test import Client
 
-from accounts.models import User
 from tests.benchmarks.measuring import Measured, get, in_rounds
 from tests.benchmarks.seeds import owner_of
+from tests.signing_in import sign_in
 from tests.things import key_for
 
 SIZES = {10: 10, 30: 10, 1_000: 10, 10_000: 10, 100_000: 1}
@@ -33,7 +33,7 @@ def measure() -> list[dict[str, object]]:
 def _cases(size: int, references_each: int) -> list[Measured]:
     owner = owner_of(size, references_each=references_each)
     browser = Client(headers={"host": "localhost"})
-    browser.force_login(User.objects.get(pk=owner.id))
+    sign_in(browser, owner)
     page = f"/o/{owner.organization.slug}/secrets/"
     api = {"authorization": f"Bearer {key_for(owner)}", "host": "localhost"}
     paths = {

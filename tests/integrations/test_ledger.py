@@ -7,12 +7,12 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.environments import Environment
-from accounts.models import User
 from integrations import ledger
 from integrations.models import Run, RunOutcome, RunSecret
 from integrations.services.integrations import delete_integration
 from integrations.usage import calls_by_place
 from secrets_app.models import SecretValue
+from tests.signing_in import sign_in
 from tests.things import make_action, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +72,7 @@ def test_other_organizations_learn_nothing(owner, outsider, secret):
 
 
 def test_page_shows_them(owner, secret, client):
-    client.force_login(User.objects.get(pk=owner.id))
+    sign_in(client, owner)
     address = f"/o/harbor-clinics/secrets/{secret.id}/"
     assert "No call has sent it." in client.get(address).content.decode()
     record(owner, make_action(owner, "One"), secret)

@@ -28,6 +28,7 @@ from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation as values
 from secrets_app.services.secrets import Changes, delete_secret, update_secret
+from tests.signing_in import sign_in
 from tests.test_races import only, together  # noqa: F401
 from tests.things import VALUE, make_action, make_connector, store_secret
 from tests.upstreams import answering, closed_port, http
@@ -206,9 +207,8 @@ class TestStory:
 
 @pytest.mark.django_db(transaction=True)
 def test_pages_tell_the_whole_story(client, owner, secret, upstream):
-    from accounts.models import User
 
-    client.force_login(User.objects.get(pk=owner.id))
+    sign_in(client, owner)
     action = make_action(owner, base_url=upstream, **CHECK)
     base = f"/o/harbor-clinics/secrets/{secret.id}/rotate/"
     refused = client.post(base, {"environment": "staging", "value": "short"})
@@ -234,9 +234,8 @@ def test_pages_tell_the_whole_story(client, owner, secret, upstream):
 
 @pytest.mark.django_db(transaction=True)
 def test_page_that_is_out_of_date_does_nothing(client, owner, secret):
-    from accounts.models import User
 
-    client.force_login(User.objects.get(pk=owner.id))
+    sign_in(client, owner)
     base = f"/o/harbor-clinics/secrets/{secret.id}/rotate/staging/"
 
     def seen(page):
@@ -261,9 +260,8 @@ def test_page_that_is_out_of_date_does_nothing(client, owner, secret):
 
 @pytest.mark.django_db(transaction=True)
 def test_looking_at_any_page_writes_nothing_and_calls_nobody(client, owner, secret):
-    from accounts.models import User
 
-    client.force_login(User.objects.get(pk=owner.id))
+    sign_in(client, owner)
     make_action(owner, base_url=f"http://127.0.0.1:{closed_port()}", **CHECK)
     stage(owner, secret)
     promote(owner, secret, accept=True)

@@ -3,13 +3,11 @@
 import pytest
 from django.test import Client
 
-from accounts.models import User
+from tests.signing_in import sign_in
 
 
 def browser_of(actor) -> Client:
-    client = Client()
-    client.force_login(User.objects.get(pk=actor.id))
-    return client
+    return sign_in(Client(), actor)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from integrations.models import Run
 from secrets_app.models import Secret, SecretValue
 from tests.canary import VALUES, cache_surface, database_surfaces, leaks, watched_logs
 from tests.pages.conftest import browser_of
+from tests.signing_in import sign_in
 from tests.things import make_action, store_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,7 +56,7 @@ class Visitor:
 @pytest.fixture
 def staff(db) -> Client:
     client = Client(raise_request_exception=False)
-    client.force_login(User.objects.create_superuser("root@example.com"))
+    sign_in(client, User.objects.create_superuser("root@example.com"))
     return client
 
 

@@ -12,6 +12,7 @@ from secrets_app import keyring
 from secrets_app.models import Secret, SecretValue
 from tests.canary import VALUES, cache_surface, database_surfaces, leaks, watched_logs
 from tests.pages.conftest import browser_of
+from tests.signing_in import sign_in
 from tests.things import store_secret
 
 pytestmark = pytest.mark.django_db
@@ -219,5 +220,5 @@ def test_text_is_in_no_answer_row_session_cache_or_log(owner, settings):
 
 def staff_list():
     client = Client()
-    client.force_login(User.objects.create_superuser("root@example.com"))
+    sign_in(client, User.objects.create_superuser("root@example.com"))
     return client.get("/admin/accounts/auditevent/").content + client.get("/admin/secrets_app/secret/").content

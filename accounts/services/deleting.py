@@ -1,0 +1,43 @@
+"""The end of an organization: everything that belongs to it goes, its data keys too. Its audit log stays.
+
+The log is append-only and outlives what it tells of; its last event names who deleted. Nobody in the product sees it
+any more but staff, and `manage.py verify_audit` goes on checking it (docs/audit.md). The address is never given again.
+"""
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.actors import Actor
+from accounts.errors import FieldError, Invalid
+from accounts.lifecycle import organization_deleting
+from accounts.models import Organization, RetiredSlug
+from accounts.policy import Permission
+from accounts.services.organizations import locked
+
+
+def delete_organization(*, actor: Actor, typed: str) -> None:
+    """Delete the actor's organization for good.
+
+    Args:
+        typed: its name, as the person typed it.
+
+    Raises:
+        PermissionDenied: owners alone may.
+        Invalid: another name was typed.
+    """
+    actor.check(Permission.ORGANIZATION_MANAGE)
+    with transaction.atomic():
+        actor = locked(actor)
+        actor.check(Permission.ORGANIZATION_MANAGE)
+        organization = actor.organization
+        if typed != organization.name:
+            raise Invalid(
+                "Not deleted.", errors=[FieldError("confirm", f"Type {organization.name} to delete the organization.")]
+            )
+        audit.record(audit.Event.ORGANIZATION_DELETED, actor=actor, target=organization, slug=organization.slug)
+        RetiredSlug.objects.create(slug=organization.slug, organization_id=organization.pk)
+        organization_deleting.send(sender=Organization, organization=organization)
+        # Its own row first: the trigger that keeps the last owner looks whether the organization stays.
+        rows = Organization.objects.filter(pk=organization.pk)
+        rows._raw_delete(rows.db)  # noqa: SLF001 - `delete` begins with the rest
+        organization.delete()

@@ -1,0 +1,13 @@
+"""Signed-in sessions of people: their list (django-allauth's) goes with them when their key changes."""
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
+
+
+def rotate_session(session: SessionBase) -> None:
+    """Give the session a new key and end the old one (ASVS 7.2.4); it stays the same line of the list of sessions."""
+    old = session.session_key
+    with transaction.atomic():
+        session.cycle_key()
+        UserSession.objects.filter(session_key=old).update(session_key=session.session_key)

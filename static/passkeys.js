@@ -1,0 +1,34 @@
+// Passkeys: a form marked data-passkey asks the browser for one when it is sent, and goes on with the answer in its
+// field "credential". `get` proves, `create` makes one. Options come from a JSON element (data-options) or, where
+// nobody is known yet, from an address (data-options-url). webauthnJSON is django-allauth's.
+(() => {
+  "use strict";
+  const problems = {
+    NotAllowedError: "No passkey was used. Try again, or choose another way.",
+    InvalidStateError: "This device has a passkey for your account already.",
+    SecurityError: "Passkeys need https, or localhost.",
+  };
+  async function options(form) {
+    if (!form.dataset.optionsUrl) return JSON.parse(document.getElementById(form.dataset.options).textContent);
+    const answer = await fetch(form.dataset.optionsUrl, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error("no options");
+    return answer.json();
+  }
+  async function credential(form) {
+    const found = await options(form);
+    return form.dataset.passkey === "create" ? webauthnJSON.create(found.creation_options) : webauthnJSON.get(found.request_options);
+  }
+  document.addEventListener("submit", async (e) => {
+    const form = e.target.closest("form[data-passkey]");
+    if (!form) return;
+    e.preventDefault();
+    const problem = form.querySelector("[data-passkey-problem]");
+    try {
+      form.elements.credential.value = JSON.stringify(await credential(form));
+      form.submit();
+    } catch (error) {
+      problem.textContent = problems[error.name] || "That did not work. Reload the page and try again.";
+      problem.hidden = false;
+    }
+  });
+})();
