@@ -43,6 +43,8 @@ ROWS = {
             "preconditions",
             "proof_codes",
             "schemas",
+            "staff_lists",
+            "staff_site",
             "stamps",
             "signals",
             "step_up",
