@@ -1,12 +1,66 @@
 """What django-allauth asks us about accounts."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.addresses import client_address
+from accounts.models import User
+from accounts.services.people import is_installation_empty
+
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - for a server on a Unix socket, which gives none; limits count it as one
+INVITED = "invited"
+"""Set in the session by whoever follows a valid invitation: they may sign up."""
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Accounts are made by the operator (`manage.py create_member`, `createsuperuser`), not by visitors."""
+    """Who may sign up, where a request comes from, what mail carries."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """No self-service sign-up."""
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """`COFFER_SIGN_UP`: invited people, anybody or nobody; and the very first person of an installation."""
+        if settings.SIGN_UP == "nobody":
+            return False
+        return settings.SIGN_UP == "anybody" or bool(request.session.get(INVITED)) or is_installation_empty()
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The peer, as everywhere."""
+        return client_address(request) or UNKNOWN_ADDRESS
+
+    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:  # noqa: ARG002
+        """Never by allauth: its rule lets people without password and second factor pass. Ours is step_up.py."""
         return False
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Every mail knows the operator's address of this installation; none is made from a request's Host."""
+        super().send_mail(template_prefix, email, {**context, "site_url": settings.SITE_URL})
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
+        """Back to the account."""
+        return reverse("mfa_index")
+
+    def get_email_verification_redirect_url(self, email_address: Any) -> str:  # noqa: ARG002
+        """Back to the account, for whoever has just confirmed another address."""
+        return reverse("mfa_index")
+
+
+class SingleSignOnAdapter(DefaultSocialAccountAdapter):
+    """People who come from the operator's OpenID Connect provider."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        """`COFFER_OIDC_SIGN_UP`: everybody whom the provider vouches for; else as for everybody."""
+        return settings.OIDC_SIGN_UP or super().is_open_for_signup(request, sociallogin)
+
+    def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> User:
+        """Address and name as the provider tells them."""
+        user: User = super().populate_user(request, sociallogin, data)
+        user.email = User.objects.normalize_email(user.email)
+        user.name = _one_line(data.get("name") or "")[: User._meta.get_field("name").max_length]
+        return user
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter for letter in str(text) if letter.isprintable()).strip()

@@ -36,10 +36,6 @@ FORGOTTEN_AFTER = timedelta(days=2)
 RECORDED = {"permission_denied", "proof_needed", "secret_in_use", "integration_in_use"}
 """Codes of the refusals that are attempts."""
 
-NameOf = Callable[[Organization, UUID], str | None]
-_acts: dict[str, Event] = {}
-_names: dict[str, NameOf] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class Thing:
@@ -47,6 +43,11 @@ class Thing:
 
     id: UUID | None
     name: str
+
+
+Finder = Callable[[Organization, UUID], Thing | None]
+_acts: dict[str, Event] = {}
+_finders: dict[str, Finder] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,15 @@ class Attempt:
     environment: Environment | None = None
 
 
-def know(acts: Mapping[str, Event], names: Mapping[str, NameOf]) -> None:
+def know(acts: Mapping[str, Event], finders: Mapping[str, Finder]) -> None:
     """Take in what this app cannot know itself (config/attempts.py).
 
     Args:
         acts: the door that changes something, as `module.function`, and the event that its act leaves.
-        names: for each part of an address that is an id (`secret_id`), the look-up of the thing's name.
+        finders: for each part of an address that is an id (`secret_id`), the look-up of what it names.
     """
     _acts.update(acts)
-    _names.update(names)
+    _finders.update(finders)
 
 
 def attempt_at(door: str, actor: Actor, parts: Mapping[str, Any]) -> Attempt | None:
@@ -124,8 +125,8 @@ def _target(event: Event, organization: Organization, parts: Mapping[str, Any]) 
     if event.startswith("organization."):
         return Thing(organization.id, organization.name)
     for part, found in parts.items():
-        if part in _names and isinstance(found, UUID):
-            return Thing(found, _names[part](organization, found) or "")
+        if part in _finders and isinstance(found, UUID):
+            return _finders[part](organization, found) or Thing(found, "")
     return Thing(None, "")
 
 

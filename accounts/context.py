@@ -6,6 +6,7 @@ It only reads. What a page itself shows comes from its view.
 from dataclasses import dataclass
 from functools import cached_property
 
+from allauth.account.adapter import get_adapter
 from django.http import HttpRequest
 
 from accounts.actors import Actor
@@ -46,6 +47,11 @@ class Shell:
         return user if user is not None and user.is_authenticated else None
 
     @cached_property
+    def may_sign_up(self) -> bool:
+        """Whether this visitor may make an account."""
+        return get_adapter().is_open_for_signup(self._request)
+
+    @cached_property
     def user_name(self) -> str:
         """What the user menu calls the person: the name, or the e-mail address where there is none."""
         return (self.user.name or self.user.email) if self.user else ""
@@ -74,6 +80,16 @@ class Shell:
     def shows_api_keys(self) -> bool:
         """Whether the person may see the organization's API keys."""
         return self.actor is not None and self.actor.may(Permission.API_KEYS_READ)
+
+    @cached_property
+    def shows_members(self) -> bool:
+        """Whether the person may see who belongs to the organization, and manage some of them."""
+        return self.actor is not None and self.actor.may(Permission.MEMBERS_MANAGE)
+
+    @cached_property
+    def shows_settings(self) -> bool:
+        """Whether the person may change what counts for everybody in the organization."""
+        return self.actor is not None and self.actor.may(Permission.ORGANIZATION_MANAGE)
 
     @cached_property
     def memberships(self) -> list[ShellOrganization]:

@@ -70,6 +70,12 @@ class InvalidJson(Refusal):
     code, status, title = "invalid_json", 400, "Not JSON"
 
 
+class SecondFactorUnavailable(Refusal):
+    """What is stored of a second factor cannot be opened: a lost key, or somebody changed the database."""
+
+    code, status, title = "key_unavailable", 409, "This second factor cannot be used"
+
+
 class EditConflict(Refusal):
     """Somebody else saved in between."""
 

@@ -39,7 +39,7 @@ class Letter:
 
 def quoted(name: str) -> str:
     """A name that somebody chose, as it stands in a mail: in quotation marks, on one line."""
-    return f"“{visible(name)}”"
+    return f'"{visible(name)}"'
 
 
 def link(route: str, *args: object) -> str:

@@ -1,12 +1,16 @@
-"""What every page answer has in common: refusals as pages, and headers that keep pages out of caches."""
+"""What every page has in common: refusals as pages, headers that keep pages out of caches, the ends of sessions."""
 
 from collections.abc import Callable
 
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
+from accounts import session_limits
 from accounts.errors import Refusal
+from accounts.services.sessions import seen_now
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -30,6 +34,23 @@ class RefusalMiddleware:
             return None
         page = PAGE_OF_STATUS.get(exception.status, "refused.html")
         return render(request, page, {"refusal": exception}, status=exception.status)
+
+
+class SessionLimitsMiddleware:
+    """Signs out whoever was away too long or is signed in for too long (accounts/session_limits.py)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """End the session, or note that it is in use."""
+        if request.user.is_authenticated:
+            if session_limits.is_over(request.session):
+                logout(request)
+                messages.info(request, "You were signed out: sessions end after 12 hours without use, or 7 days")
+            elif session_limits.see(request.session):
+                seen_now(request.session)
+        return self.get_response(request)
 
 
 class PrivatePagesMiddleware(MiddlewareMixin):

@@ -3,10 +3,11 @@
 import uuid
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import validate_slug
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 
@@ -23,7 +24,12 @@ class UserManager(BaseUserManager["User"]):
         """Store a person; `password=None` leaves the account without one."""
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        with transaction.atomic(using=self._db):
+            user.save(using=self._db)
+            # Made by the operator, who knows whose address it is: allauth asks nobody to confirm it.
+            apps.get_model("account", "EmailAddress").objects.create(
+                user=user, email=user.email, verified=True, primary=True
+            )
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
@@ -66,6 +72,20 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Keep the login in lower case, in forms too."""
         super().clean()
         self.email = User.objects.normalize_email(self.email)
+
+
+class SeenSignIn(models.Model):
+    """Somebody signed in from there before: a hash of the address and the browser's name for itself."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="seen_sign_ins")
+    digest = models.CharField(max_length=64)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="seen_sign_in_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.seen_at:%Y-%m-%d}"
 
 
 class Organization(models.Model):
@@ -190,6 +210,10 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
+        help_text="Who made it and saw its text. It ends with that person's account; empty: made on the server.",
+    )  # fmt: skip
 
     class Meta:
         constraints = [

@@ -24,6 +24,7 @@ from accounts.addresses import client_address
 from accounts.errors import NotFound, ProofNeeded, Refusal
 from accounts.models import Membership
 from accounts.policy import Permission
+from accounts.second_factor_wall import missing_second_factor
 from accounts.step_up import Proof, missing_proof
 
 View = Callable[..., HttpResponseBase]
@@ -76,7 +77,7 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
     """People of the organization in the URL who hold the permission; the view is called as `view(request, actor, …)`.
 
     An organization that the person does not belong to does not exist for them (`NotFound`); a missing permission is
-    `PermissionDenied`. Only then is a proof asked for.
+    `PermissionDenied`. Only then is a second factor asked for where the organization requires one, and a proof.
     """
 
     def decorate(view: View) -> View:
@@ -85,7 +86,7 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
             actor = actor_of_request(request, slug)
             with _watched(request, view, actor, kwargs):
                 actor.check(permission)
-                asked = missing_proof(request, proof) if proof else None
+                asked = missing_second_factor(request, actor, permission) or (proof and missing_proof(request, proof))
                 if asked and request.method not in SAFE:
                     note_refused(request, ProofNeeded("Nobody had proven themselves in this session lately."))
                 return _remembering(request, slug, asked or view(request, actor, **kwargs))

@@ -1,9 +1,14 @@
 """Pages about the person and their organizations: where to land, and founding an organization."""
 
+import functools
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.views import LogoutView
-from django.http import HttpRequest, HttpResponse
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
 from accounts.addresses import client_address
@@ -11,6 +16,7 @@ from accounts.errors import Invalid
 from accounts.models import Membership
 from accounts.services.organizations import create_organization
 from accounts.stamps import LAST_ORGANIZATION, signed_in
+from accounts.step_up import Proof
 
 
 class SignOutView(LogoutView):
@@ -21,6 +27,33 @@ class SignOutView(LogoutView):
         response = super().post(*args, **kwargs)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
+
+
+def single_sign_on(request: HttpRequest, provider_id: str) -> HttpResponseBase:
+    """Go to the provider. Whoever connects it to an account proves first that the account is theirs."""
+    if AuthProcess.CONNECT in {request.GET.get("process"), request.POST.get("process")}:
+        return connect_single_sign_on(request, provider_id)
+    return _leave(request, openid_connect.login(request, provider_id))
+
+
+@functools.partial(signed_in, proof=Proof.PAGE)
+def connect_single_sign_on(request: HttpRequest, provider_id: str) -> HttpResponseBase:
+    """Go to the provider and come back with an account there that signs in to this one."""
+    return _leave(request, openid_connect.login(request, provider_id))
+
+
+def _leave(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """A form of ours may only lead to us (the policy's `form-action`): a page of ours leads on to the provider."""
+    address = response.headers.get("Location")
+    if address is None or not urlsplit(address).netloc:
+        return response
+    return render(request, "accounts/leaving.html", {"address": address, "name": settings.OIDC_NAME})
+
+
+@signed_in
+def passkeys(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Passkeys are listed on the page of one's own account."""
+    return redirect("mfa_index")
 
 
 @signed_in

@@ -25,6 +25,17 @@ def in_words(moment: datetime, now: datetime) -> str:
     return f"{seconds} sec ago"
 
 
+def ahead_in_words(moment: datetime, now: datetime) -> str:
+    """`in 6 days`, `in 3 h`, `in 4 min`; `now` for less than a minute and for the past."""
+    seconds = int((moment - now).total_seconds())
+    if seconds >= DAY:
+        days = seconds // DAY
+        return f"in {days} day{'' if days == 1 else 's'}"
+    if seconds >= HOUR:
+        return f"in {seconds // HOUR} h"
+    return f"in {seconds // MINUTE} min" if seconds >= MINUTE else "now"
+
+
 def date_in_words(moment: datetime) -> str:
     """`14 Mar 2025`, in UTC."""
     utc = moment.astimezone(UTC)

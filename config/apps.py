@@ -11,6 +11,6 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         """Say which door tries which act."""
         from accounts import attempts  # noqa: PLC0415 - models are there only now
-        from config.attempts import ACTS, NAMES  # noqa: PLC0415
+        from config.attempts import ACTS, FINDERS  # noqa: PLC0415
 
-        attempts.know(ACTS, NAMES)
+        attempts.know(ACTS, FINDERS)

@@ -3,10 +3,14 @@
 Every page and every operation of the API that changes what the log tells of; a test fails on one that is not here.
 """
 
+from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
+from accounts.attempts import Thing
 from accounts.audit import Event
-from accounts.models import ApiKey, Organization
+from accounts.models import ApiKey, Invitation, Membership, Organization
 from integrations.models import Integration
 from secrets_app.models import Secret, SecretRequest
 
@@ -36,6 +40,14 @@ ACTS = {
     "integrations.views.tools.withdraw": Event.INTEGRATION_TOOL_WITHDRAWN,
     "integrations.views.api_keys.new": Event.API_KEY_CREATED,
     "integrations.views.api_keys.revoke": Event.API_KEY_REVOKED,
+    "accounts.views_members.role": Event.MEMBER_ROLE_CHANGED,
+    "accounts.views_members.remove": Event.MEMBER_REMOVED,
+    "accounts.views_members.leave": Event.MEMBER_LEFT,
+    "accounts.views_invitations.invite": Event.INVITATION_CREATED,
+    "accounts.views_invitations.renew": Event.INVITATION_RENEWED,
+    "accounts.views_invitations.withdraw": Event.INVITATION_WITHDRAWN,
+    "accounts.views_settings.index": Event.ORGANIZATION_CHANGED,
+    "accounts.views_settings.delete": Event.ORGANIZATION_DELETED,
     # the API
     "secrets_app.api.create_secret": Event.SECRET_CREATED,
     "secrets_app.api.edit_secret": Event.SECRET_CHANGED,
@@ -55,31 +67,46 @@ ACTS = {
 }
 
 
-def name_of_secret(organization: Organization, secret_id: UUID) -> str | None:
-    """Its name, in this organization."""
-    return Secret.objects.of(organization).filter(pk=secret_id).values_list("name", flat=True).first()
+def secret(organization: Organization, secret_id: UUID) -> Thing | None:
+    """One of this organization, by its name."""
+    return _thing(Secret.objects.of(organization).filter(pk=secret_id), "pk", "name")
 
 
-def name_of_integration(organization: Organization, integration_id: UUID) -> str | None:
-    """Its name, in this organization."""
-    found = Integration.objects.filter(organization=organization, pk=integration_id)
-    return found.values_list("name", flat=True).first()
+def request_for_secret(organization: Organization, request_id: UUID) -> Thing | None:
+    """One of this organization, by the name that is asked for."""
+    return _thing(SecretRequest.objects.filter(organization=organization, pk=request_id), "pk", "name")
 
 
-def name_of_key(organization: Organization, key_id: UUID) -> str | None:
-    """Its name, in this organization."""
-    return ApiKey.objects.filter(organization=organization, pk=key_id).values_list("name", flat=True).first()
+def integration(organization: Organization, integration_id: UUID) -> Thing | None:
+    """One of this organization, by its name."""
+    return _thing(Integration.objects.filter(organization=organization, pk=integration_id), "pk", "name")
 
 
-def name_of_request(organization: Organization, request_id: UUID) -> str | None:
-    """The name that is asked for, in this organization."""
-    found = SecretRequest.objects.filter(organization=organization, pk=request_id)
-    return found.values_list("name", flat=True).first()
+def api_key(organization: Organization, key_id: UUID) -> Thing | None:
+    """One of this organization, by its name."""
+    return _thing(ApiKey.objects.filter(organization=organization, pk=key_id), "pk", "name")
 
 
-NAMES = {
-    "secret_id": name_of_secret,
-    "integration_id": name_of_integration,
-    "key_id": name_of_key,
-    "request_id": name_of_request,
+def member(organization: Organization, membership_id: UUID) -> Thing | None:
+    """The person, by the address that they sign in with, as in the events of acts that were done."""
+    return _thing(Membership.objects.filter(organization=organization, pk=membership_id), "user_id", "user__email")
+
+
+def invitation(organization: Organization, invitation_id: UUID) -> Thing | None:
+    """One of this organization, by the invited address."""
+    return _thing(Invitation.objects.filter(organization=organization, pk=invitation_id), "pk", "email")
+
+
+def _thing(found: QuerySet[Any], number: str, name: str) -> Thing | None:
+    row = found.values_list(number, name).first()
+    return Thing(*row) if row else None
+
+
+FINDERS = {
+    "secret_id": secret,
+    "request_id": request_for_secret,
+    "integration_id": integration,
+    "key_id": api_key,
+    "membership_id": member,
+    "invitation_id": invitation,
 }

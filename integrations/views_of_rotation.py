@@ -193,7 +193,7 @@ def _promoted(request: HttpRequest, actor: Actor, row: inventory.Row, chosen: En
             accepted=seen.references,
             expected=seen.staged,
         )
-    except (ChecksFailed, EditConflict, KeyUnavailable) as refusal:
+    except (ChecksFailed, EditConflict, Invalid, KeyUnavailable) as refusal:
         return _promote_dialog(request, actor, verify_of(actor, row, chosen), row, chosen, refusal.detail)
     messages.success(request, f"Promoted. Calls in {chosen.label} use the new value")
     return see_other("secret-rotation-window", actor.organization.slug, row.id, chosen.value)

@@ -30,6 +30,7 @@ OVERHEAD = 112  # bytes that sealing adds
 
 _MAGIC = b"CF1"
 _AES_256_GCM = b"\x01"
+_KEY_ID = slice(4, 20)
 _SALT = slice(20, 52)
 _COMMITMENT = slice(52, 84)
 _NONCE = slice(84, 96)
@@ -37,6 +38,7 @@ _CIPHERTEXT = slice(96, None)
 
 _VALUE = b"coffer/v1/value"
 _DATA_KEY = b"coffer/v1/dek"
+_SEED = b"coffer/v1/seed"
 
 
 class Undecryptable(Exception):  # noqa: N818 - an answer that callers branch on
@@ -89,6 +91,23 @@ def unwrap_data_key(
     if len(data_key) != KEY_BYTES:
         raise Undecryptable from None
     return data_key
+
+
+def seal_seed(data_key: bytes, seed: str, *, user: UUID, data_key_id: UUID) -> bytes:
+    """The seed of a person's second factor, sealed under the installation's data key and bound to the person."""
+    return _seal(data_key, seed.encode(), _SEED, data_key_id, (user.bytes, data_key_id.bytes))
+
+
+def open_seed(data_key: bytes, sealed: bytes, *, user: UUID, data_key_id: UUID) -> str:
+    """The seed, or Undecryptable."""
+    return _open(data_key, sealed, _SEED, data_key_id, (user.bytes, data_key_id.bytes)).decode()
+
+
+def data_key_of(sealed: bytes) -> UUID:
+    """The id of the data key that sealed bytes name. Raises Undecryptable: they are nothing that was sealed here."""
+    if len(sealed) < OVERHEAD or not sealed.startswith(_MAGIC + _AES_256_GCM):
+        raise Undecryptable from None
+    return UUID(bytes=sealed[_KEY_ID])
 
 
 def _value_fields(context: ValueContext) -> tuple[bytes, ...]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import (
+    BooleanField,
     Count,
     DateTimeField,
     DurationField,
@@ -20,6 +21,7 @@ from django.db.models import (
     Min,
     OuterRef,
     Q,
+    QuerySet,
     Value,
 )
 from django.db.models.functions import Cast
@@ -91,9 +93,15 @@ def _tell_missing(secret: Any) -> str:
     return f"No readable value in {' and '.join(lacking)}, where integrations need one."
 
 
-def _live_anywhere(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
+def _live_anywhere(secrets: SecretQuerySet, organization: Organization) -> SecretQuerySet:
     live = SecretValue.objects.current().filter(secret=OuterRef("pk"), environment=Environment.PRODUCTION.value)
-    return secrets.filter(Exists(live), allowed_domains=[])
+    demanded = Value(organization.production_needs_domains, output_field=BooleanField())
+    return secrets.filter(Exists(live), allowed_domains=[]).annotate(domains_demanded=demanded)
+
+
+def _tell_live_anywhere(secret: Any) -> str:
+    may = "Its Production value may be sent to any domain."
+    return f"{may} This organization takes no new one until it has allowed domains." if secret.domains_demanded else may
 
 
 def _disabled_in_use(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
@@ -120,9 +128,18 @@ def _overdue(secrets: SecretQuerySet, organization: Organization) -> SecretQuery
 
 
 def _with_oldest(secrets: list[Secret]) -> Iterable[Any]:
+    return _aged([secret.pk for secret in secrets])
+
+
+def _aged(pks: Any) -> QuerySet[Any]:
+    """These secrets by name, each with the time of its `oldest` current value."""
     current = Q(values__state=ValueState.CURRENT.value)
-    rows = Secret.objects.filter(pk__in=[secret.pk for secret in secrets])
-    return rows.annotate(oldest=Min("values__created_at", filter=current)).alphabetical()
+    return Secret.objects.filter(pk__in=pks).annotate(oldest=Min("values__created_at", filter=current)).alphabetical()
+
+
+def overdue(organization: Organization) -> QuerySet[Any]:
+    """The secrets of which a new value is due, by name, each with the time of its `oldest` current value."""
+    return _aged(_overdue(Secret.objects.of(organization), organization).order_by().values("pk"))
 
 
 def _tell_overdue(secret: Any) -> str:
@@ -171,7 +188,7 @@ FINDINGS = [
         "It could be sent to any server.",
         Fix("Add domains", "secret-edit", "f-domains"),
         _live_anywhere,
-        lambda secret: "Its Production value may be sent to any domain.",  # noqa: ARG005
+        _tell_live_anywhere,
     ),
     Finding(
         "disabled-in-use",

@@ -25,6 +25,7 @@ from secrets_app.errors import TextTooLarge
 from secrets_app.models import Secret, SecretValue
 from secrets_app.names import problem_with_name, propose_name
 from secrets_app.plaintext import Plaintext
+from secrets_app.production import DOMAINS_NEEDED, lacks_domains
 from secrets_app.values import problem_with_value, warnings_for
 
 TOO_LARGE = "The text has more than 1 MiB. Import it in parts."
@@ -100,7 +101,9 @@ def plan(
     """
     found = _read(text)
     entries = [item for item in found if isinstance(item, dotenv.Entry)]
-    judge = _Judge(environment, choices, entries, _Stored(organization, environment, entries, choices, lock=lock))
+    judge = _Judge(
+        organization, environment, choices, entries, _Stored(organization, environment, entries, choices, lock=lock)
+    )
     return Report(environment, [judge.line(item) for item in found])
 
 
@@ -140,8 +143,14 @@ class _Judge:
     """Decides line by line, knowing all of them."""
 
     def __init__(
-        self, environment: Environment, choices: Choices, entries: list[dotenv.Entry], stored: _Stored
+        self,
+        organization: Organization,
+        environment: Environment,
+        choices: Choices,
+        entries: list[dotenv.Entry],
+        stored: _Stored,
     ) -> None:
+        self._organization = organization
         self._environment, self._choices, self._stored = environment, choices, stored
         self._last = {entry.name: entry.line for entry in entries}
         self._wanted: dict[str, list[int]] = defaultdict(list)
@@ -193,5 +202,8 @@ class _Judge:
             return f"Lines {lines} would have one name, or names that differ only in case. Keep one.", "invalid", ""
         if secret and secret.name != name:
             return f"There is a secret called {secret.name}. Names may not differ only in case.", "invalid", secret.name
+        if lacks_domains(self._organization, [self._environment], secret.allowed_domains if secret else []):
+            way = f"Edit {secret.name} and add one first." if secret else "Create this secret by its form, with one."
+            return f"{DOMAINS_NEEDED} {way}", "invalid", ""
         found = problem_with_value(entry.value, allow_short=self._choices.allow_short)
         return (found.message, found.code, "") if found else ("", "", "")

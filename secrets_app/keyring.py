@@ -5,6 +5,7 @@ settings. An opened data key is used for at most five minutes, under everything 
 organization, master key id and the wrapped bytes themselves, so a changed row never meets a cached key.
 """
 
+import base64
 import hashlib
 import os
 import threading
@@ -131,6 +132,32 @@ def unseal(value: SecretValue) -> Plaintext:
         raise CannotOpen from None
 
 
+def seal_seed(user_id: UUID, seed: str) -> str:
+    """Seal the seed of a person's second factor with the installation's data key; text for a column of another app."""
+    key = _active_key(None)
+    return base64.b64encode(crypto.seal_seed(_unwrap(key), seed, user=user_id, data_key_id=key.id)).decode()
+
+
+def open_seed(user_id: UUID, sealed: str) -> str:
+    """Open what `seal_seed` gave for this very person.
+
+    Raises:
+        KeyLost: its data key cannot be used here.
+        CannotOpen: it was changed, or belongs to somebody else.
+    """
+    try:
+        packed = base64.b64decode(sealed, validate=True)
+        key = OrganizationKey.objects.filter(pk=crypto.data_key_of(packed), organization=None).first()
+    except (ValueError, crypto.Undecryptable):
+        raise CannotOpen from None
+    if key is None:
+        raise KeyLost
+    try:
+        return crypto.open_seed(_unwrap(key), packed, user=user_id, data_key_id=key.id)
+    except crypto.Undecryptable:
+        raise CannotOpen from None
+
+
 def is_openable(value: SecretValue) -> bool:
     """Whether a stored value (its data key loaded) is expected to open: what `readable()` asks in a query."""
     key = value.data_key
@@ -178,8 +205,10 @@ def _context(secret: Secret, environment: Environment, version: int, key: Organi
     )
 
 
-def _active_key(organization: Organization) -> OrganizationKey:
-    """The organization's active data key, made on first use. Two first uses at once: the second finds the first's.
+def _active_key(organization: Organization | None) -> OrganizationKey:
+    """The active data key of the organization, or (None) of the installation; made on first use.
+
+    Two first uses at once: the second finds the first's.
 
     One that does not open any more retires, and a new one takes its place: entering a value always works, and repairs
     what a lost key took (DESIGN section 7).

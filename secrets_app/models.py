@@ -221,6 +221,20 @@ class SecretRequest(models.Model):
         return f"request for {self.name}"
 
 
+class RotationReminder(models.Model):
+    """That people were told by mail that a new value of the secret was due on this day: once for each due date."""
+
+    secret = models.ForeignKey(Secret, on_delete=models.CASCADE, related_name="reminders")
+    due_at = models.DateTimeField()
+    told_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["secret", "due_at"], name="rotation_reminder_once")]
+
+    def __str__(self) -> str:
+        return f"due {self.due_at}"
+
+
 class ReferenceToSecret(models.Model):
     """What the app above keeps about each use of a secret, declared here so that usage can be counted here.
 

@@ -7,15 +7,15 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts import audit, letters, mail
-from accounts.actors import Actor, actor_for_key
+from accounts.actors import Actor, ActorKind, actor_for_key
 from accounts.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
 from accounts.keys import KeyText, new_key, read_key
-from accounts.models import ApiKey, AuditEvent
+from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
 
 STAMP_EVERY = timedelta(minutes=1)
@@ -77,6 +77,7 @@ def create_api_key(
             expires_at=expires_at,
             max_concurrent=max_concurrent,
             max_per_minute=max_per_minute,
+            created_by_id=actor.id if actor.kind is ActorKind.USER else None,
         )
         audit.record(
             audit.Event.API_KEY_CREATED,
@@ -176,19 +177,14 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
 
 
 def keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
-    """The organization's keys that this person made and that still work. Who made a key is in the audit log.
+    """The organization's keys that this person made, and of whose text they may hold a copy; those that still work.
 
     Raises:
         PermissionDenied: the actor may not see keys.
     """
     actor.check(Permission.API_KEYS_READ)
-    made = AuditEvent.objects.filter(
-        organization_id=actor.organization.id, actor_id=user_id, event=audit.Event.API_KEY_CREATED.value
-    )
     still = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    keys = ApiKey.objects.filter(
-        still, organization=actor.organization, revoked_at=None, pk__in=list(made.values_list("target_id", flat=True))
-    )
+    keys = ApiKey.objects.filter(still, organization=actor.organization, created_by=user_id, revoked_at=None)
     return list(keys.defer("digest").order_by("name", "prefix"))
 
 
@@ -205,14 +201,16 @@ def actor_of_key(text: str, *, address: str | None) -> Actor:
     """The actor that an API key stands for; stamps its last use at most once a minute.
 
     Raises:
-        Unauthenticated: not a key, unknown, expired or revoked; the four are not told apart.
+        Unauthenticated: not a key, unknown, expired, revoked, or made by somebody who was deactivated since; the five
+            are not told apart.
     """
     presented = read_key(text)
-    key = presented and next(iter(ApiKey.objects.select_related("organization").filter(prefix=presented.prefix)), None)
+    keys = ApiKey.objects.select_related("organization").annotate(maker_is_active=F("created_by__is_active"))
+    key = presented and next(iter(keys.filter(prefix=presented.prefix)), None)
     if not presented or not key or not hmac.compare_digest(bytes(key.digest), presented.digest):
         raise Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
     now = timezone.now()
-    if key.revoked_at or (key.expires_at and key.expires_at <= now):
+    if key.revoked_at or (key.expires_at and key.expires_at <= now) or key.maker_is_active is False:
         raise Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
     if key.last_used_at is None or key.last_used_at < now - STAMP_EVERY:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)

@@ -14,6 +14,21 @@ from accounts.models import Organization, RetiredSlug
 from accounts.policy import Permission
 from accounts.services.organizations import locked
 
+COUNTED = {
+    "secrets": "Secrets",
+    "integrations": "Integrations",
+    "api_keys": "API keys",
+    "runs": "Runs on record",
+    "memberships": "People who lose access",
+}
+"""What people are told goes, by the name of the relation; apps above this one declare some of them."""
+
+
+def what_goes(organization: Organization) -> list[tuple[str, int]]:
+    """How much of each kind goes with the organization."""
+    known = {relation.related_name for relation in Organization._meta.related_objects}
+    return [(words, getattr(organization, name).count()) for name, words in COUNTED.items() if name in known]
+
 
 def delete_organization(*, actor: Actor, typed: str) -> None:
     """Delete the actor's organization for good.

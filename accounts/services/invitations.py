@@ -88,6 +88,12 @@ def withdraw(*, actor: Actor, invitation_id: UUID) -> Invitation:
     return invitation
 
 
+def not_sent(made: Sequence[Invitation]) -> list[str]:
+    """The addresses among these invitations whose mail the mail server did not take."""
+    unsent = Invitation.objects.filter(pk__in=[invitation.pk for invitation in made], sent_at=None)
+    return list(unsent.order_by("email").values_list("email", flat=True))
+
+
 def find_by_token(token: str) -> Invitation:
     """The open invitation of a link, its organization loaded. Nothing is written.
 

@@ -19,6 +19,7 @@ from accounts.locks import serialize
 from accounts.models import Invitation, Membership, Organization, RetiredSlug, User
 from accounts.policy import Permission, Role
 from accounts.services.api_keys import revoke_keys_made_by
+from accounts.services.sessions import end_sessions
 
 NAME_LENGTH = Organization._meta.get_field("name").max_length or 80
 
@@ -106,7 +107,7 @@ def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> Membership:
         actor.check(permission_to_manage(role))
         if role is old:
             return membership
-        _check_not_last_owner(membership)
+        _check_not_last_owner(membership, actor.organization)
         membership.role = role.value
         membership.save(update_fields=["role"])
         withdrawn = withdraw_invitations_of(membership.user, keeps=role, organization=actor.organization)
@@ -123,7 +124,8 @@ def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> Membership:
 
 
 def remove_member(*, actor: Actor, membership_id: UUID, revoke_keys: bool = False) -> None:
-    """Take a person out of the actor's organization. Invitations that they sent and nobody has accepted go with them.
+    """Take a person out of the actor's organization, and sign them out everywhere. Invitations that they sent and
+    nobody has accepted go with them.
 
     API keys are the organization's and stay.
 
@@ -138,8 +140,9 @@ def remove_member(*, actor: Actor, membership_id: UUID, revoke_keys: bool = Fals
         actor = locked(actor)
         membership = find_member(actor=actor, membership_id=membership_id)
         actor.check(permission_to_manage(Role(membership.role)))
-        _check_not_last_owner(membership)
+        _check_not_last_owner(membership, actor.organization)
         told = _end(membership, actor.organization)
+        end_sessions(membership.user)
         if revoke_keys:
             told["keys_revoked"] = [key.name for key in revoke_keys_made_by(actor=actor, user_id=membership.user_id)]
         audit.record(
@@ -162,7 +165,7 @@ def leave(*, actor: Actor) -> None:
     with transaction.atomic():
         actor = locked(actor)
         membership = Membership.objects.select_related("user").get(organization=actor.organization, user=actor.id)
-        _check_not_last_owner(membership)
+        _check_not_last_owner(membership, actor.organization)
         withdrawn = _end(membership, actor.organization)
         audit.record(
             audit.Event.MEMBER_LEFT, actor=actor, target=as_target(membership.user), role=membership.role, **withdrawn
@@ -233,16 +236,14 @@ def permission_to_manage(role: Role) -> Permission:
     return Permission.OWNERS_MANAGE if role is Role.OWNER else Permission.MEMBERS_MANAGE
 
 
-def is_last_owner(membership: Membership) -> bool:
-    """Whether nobody else owns the organization and can sign in."""
-    owners = Membership.objects.filter(
-        organization=membership.organization_id, role=Role.OWNER.value, user__is_active=True
-    )
-    return membership.role == Role.OWNER.value and not owners.exclude(pk=membership.pk).exists()
+def count_owners(organization: Organization) -> int:
+    """How many people own it and can sign in."""
+    return Membership.objects.filter(organization=organization, role=Role.OWNER.value, user__is_active=True).count()
 
 
-def _check_not_last_owner(membership: Membership) -> None:
-    if is_last_owner(membership):
+def _check_not_last_owner(membership: Membership, organization: Organization) -> None:
+    is_owner = membership.role == Role.OWNER.value
+    if is_owner and count_owners(organization) - membership.user.is_active < 1:
         raise Invalid(
             "Not changed.",
             errors=[FieldError("role", "An organization keeps at least one owner. Make somebody else an owner first.")],

@@ -7,10 +7,20 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
-from accounts.errors import FieldError, Invalid
+from accounts import audit
+from accounts.actors import actor_for_command
+from accounts.errors import FieldError, Invalid, NotFound
 from accounts.models import User
+from accounts.services.organizations import as_target, withdraw_invitations_of
+from accounts.services.sessions import end_sessions
 
+COMMAND = "deactivate_person"
 NAME_LENGTH = User._meta.get_field("name").max_length or 150
+
+
+def is_installation_empty() -> bool:
+    """Whether nobody has an account yet."""
+    return not User.objects.exists()
 
 
 def create_person(*, email: str, name: str, password: str) -> User:
@@ -31,6 +41,36 @@ def create_person(*, email: str, name: str, password: str) -> User:
         raise Invalid(
             "The account was not created.", errors=[FieldError("email", "There is an account with this address.")]
         ) from None
+
+
+def set_active(*, email: str, active: bool) -> User:
+    """Activate or deactivate an account, by the operator. Sessions and invitations that the person sent end, and API
+    keys that they made are refused from then on. Each organization of theirs has it in its log.
+
+    An organization may be left without an owner who can sign in: stopping somebody comes first.
+
+    Raises:
+        NotFound: nobody has this address.
+    """
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(email=User.objects.normalize_email(email)).first()
+        if user is None:
+            raise NotFound("Nobody has an account with this address.")
+        user.is_active = active
+        user.save(update_fields=["is_active"])
+        if not active:
+            end_sessions(user)
+        _record_switch(user)
+    return user
+
+
+def _record_switch(user: User) -> None:
+    """Organizations are taken in one order, so that two of these acts never wait for each other."""
+    event = audit.Event.MEMBER_REACTIVATED if user.is_active else audit.Event.MEMBER_DEACTIVATED
+    for membership in user.memberships.select_related("organization").order_by("organization_id"):
+        organization = membership.organization
+        withdrawn = {} if user.is_active else withdraw_invitations_of(user, keeps=None, organization=organization)
+        audit.record(event, actor=actor_for_command(organization, COMMAND), target=as_target(user), **withdrawn)
 
 
 def _problems(field: str, check: Callable[[str], object], text: str) -> list[FieldError]:

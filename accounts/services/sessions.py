@@ -3,6 +3,9 @@
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
 
 
 def rotate_session(session: SessionBase) -> None:
@@ -11,3 +14,14 @@ def rotate_session(session: SessionBase) -> None:
     with transaction.atomic():
         session.cycle_key()
         UserSession.objects.filter(session_key=old).update(session_key=session.session_key)
+
+
+def end_sessions(user: User) -> None:
+    """Sign the person out everywhere."""
+    for session in UserSession.objects.filter(user=user):
+        session.end()
+
+
+def seen_now(session: SessionBase) -> None:
+    """Note in the list of sessions that this one is in use."""
+    UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=timezone.now())

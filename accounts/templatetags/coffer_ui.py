@@ -7,19 +7,23 @@ need a whole file of markup are templates under `templates/components/`.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from django import template
+from django.forms import BaseForm, BoundField, CheckboxInput
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from accounts.browsers import browser_in_words
 from accounts.environments import Environment, in_order
 from accounts.errors import FieldError
 from accounts.initials import initials
-from accounts.when import date_in_words, exact, in_words
+from accounts.when import ahead_in_words, date_in_words, exact, in_words
 
 register = template.Library()
+register.filter("browser", browser_in_words)
 
 STATUSES = {
     "active": ("circle-check", "Active"),
@@ -130,6 +134,12 @@ def when(moment: datetime | None) -> SafeString:
 
 
 @register.simple_tag
+def until(moment: datetime) -> SafeString:
+    """Relative words for a moment ahead, with the exact time in UTC as title."""
+    return _time(moment, ahead_in_words(moment, timezone.now()))
+
+
+@register.simple_tag
 def date(moment: datetime) -> SafeString:
     """The date alone, with the exact time in UTC as title."""
     return _time(moment, date_in_words(moment))
@@ -224,3 +234,25 @@ def error_summary(errors: Sequence[FieldError], title: str) -> dict[str, object]
 
 def _message(errors: Sequence[FieldError], field: str) -> str | None:
     return next((error.message for error in errors if error.field == field), None)
+
+
+@register.inclusion_tag("components/form_field.html")
+def form_field(field: BoundField, label: str = "", hint: str = "", extra: str = "") -> dict[str, Any]:
+    """A field of a Django form (django-allauth's) as label, control, error and hint; `extra` is further classes."""
+    described = " ".join([f"e-{field.auto_id}"] * bool(field.errors) + [f"h-{field.auto_id}"] * bool(hint))
+    attrs: dict[str, str | bool] = {"class": f"input {extra}".strip(), "placeholder": False}
+    if described:
+        attrs["aria-describedby"] = described
+    if field.errors:
+        attrs["aria-invalid"] = "true"
+    is_tick = isinstance(field.field.widget, CheckboxInput)
+    control = field.as_widget(attrs={} if is_tick else attrs)
+    return {"field": field, "label": label or field.label, "hint": hint, "control": control, "is_tick": is_tick}
+
+
+@register.inclusion_tag("components/form_errors.html")
+def form_errors(form: BaseForm, title: str) -> dict[str, Any]:
+    """What is wrong with a Django form, each with a way to its field."""
+    fields = [(field, error) for field in form.visible_fields() for error in field.errors]
+    hidden = [error for field in form.hidden_fields() for error in field.errors]
+    return {"title": title, "fields": fields, "others": [*form.non_field_errors(), *hidden]}

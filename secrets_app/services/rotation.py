@@ -23,6 +23,7 @@ from secrets_app import keyring
 from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.plaintext import Plaintext
+from secrets_app.production import DOMAINS_NEEDED, lacks_domains
 from secrets_app.services.secrets import lock_secret
 from secrets_app.services.values import destroy, next_version
 from secrets_app.values import problem_with_value
@@ -46,12 +47,13 @@ def stage(
 
     Raises:
         NotFound, PermissionDenied, EditConflict: as everywhere.
-        Invalid, ValueTooShort: the value breaks its rule.
+        Invalid, ValueTooShort: the value breaks its rule, or a Production value needs allowed domains first.
     """
     _authorize(actor, environment)
     _check_value(value, allow_short=allow_short)
     with transaction.atomic():
         secret = lock_secret(actor, secret_id, expected_version)
+        _check_production(secret, environment)
         destroy(secret, environment, ValueState.STAGED)
         version = next_version(secret, environment)
         sealed, key = keyring.seal(secret, environment, version, value)
@@ -86,6 +88,7 @@ def promote(
         NotFound, PermissionDenied: as everywhere.
         NothingStaged: there is no staged value.
         EditConflict: another value has been staged since.
+        Invalid: a Production value needs allowed domains by now, and the secret has none.
         Refusal: whatever `judge` raises.
     """
     _authorize(actor, environment)
@@ -93,6 +96,7 @@ def promote(
         secret = lock_secret(actor, secret_id, None)
         staged = staged_value(secret, environment)
         _check_seen(staged, expected)
+        _check_production(secret, environment)
         accepted = judge(staged)
         destroy(secret, environment, ValueState.PREVIOUS)
         retired = _retire_current(secret, environment, actor)
@@ -271,6 +275,12 @@ def _check_value(value: Plaintext, *, allow_short: bool) -> None:
     if problem:
         refusal = ValueTooShort if problem.code == ValueTooShort.code else Invalid
         raise refusal("The value was not staged.", errors=[FieldError("value", problem.message)])
+
+
+def _check_production(secret: Secret, environment: Environment) -> None:
+    if lacks_domains(secret.organization, [environment], secret.allowed_domains):
+        sentence = f"{DOMAINS_NEEDED} Edit {secret.name} and add at least one domain first."
+        raise Invalid(sentence, errors=[FieldError("value", sentence)])
 
 
 def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> bool:

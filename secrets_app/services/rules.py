@@ -1,6 +1,6 @@
 """What a secret's fields must satisfy, for the form and the API alike. Names of fields are the API's."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from accounts.environments import Environment, in_order
@@ -11,6 +11,7 @@ from secrets_app import domains, names
 from secrets_app.errors import ValueTooShort
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
+from secrets_app.production import ADD_ONE, DOMAINS_NEEDED, lacks_domains
 from secrets_app.values import problem_with_value
 
 DESCRIPTION_LENGTH = Secret._meta.get_field("description").max_length or 500
@@ -62,6 +63,14 @@ class Problems:
             if problem:
                 found = self._too_short if problem.code == ValueTooShort.code else self.errors
                 found.append(FieldError(f"values.{environment.value}", problem.message))
+
+    def check_production(
+        self, organization: Organization, values: Mapping[Environment, Plaintext | None], allowed: Collection[str]
+    ) -> None:
+        """A Production value needs allowed domains where the organization says so."""
+        entered = [environment for environment, value in values.items() if value is not None]
+        if lacks_domains(organization, entered, allowed):
+            self.add("allowed_domains", f"{DOMAINS_NEEDED} {ADD_ONE}")
 
     def clean_domains(self, texts: Iterable[str], *, operator_hosts: bool) -> list[str]:
         """The domains in their stored form, without repeats; bad ones become problems."""

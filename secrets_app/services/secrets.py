@@ -66,13 +66,14 @@ def create_secret(
         Invalid, ValueTooShort: a field breaks its rule; nothing is stored.
     """
     actor.check(Permission.SECRETS_WRITE)
-    values = values or {}
+    values, allowed_domains = values or {}, list(allowed_domains)
     actor.check_environments(*values)
     problems = Problems()
     problems.check_name(name, actor.organization)
     problems.check_description(description)
     problems.check_rotation(rotate_every_days)
     problems.check_values(values, allow_short=allow_short)
+    problems.check_production(actor.organization, values, allowed_domains)
     domains = problems.clean_domains(allowed_domains, operator_hosts=bool(settings.EGRESS_ALLOW))
     problems.refuse(NOT_SAVED)
     try:
@@ -264,6 +265,8 @@ def _set_fields(secret: Secret, changes: Changes) -> list[str]:
         cleaned = problems.clean_domains(changes.allowed_domains, operator_hosts=bool(settings.EGRESS_ALLOW))
         same = set(cleaned) == set(secret.allowed_domains)
         wanted["allowed_domains"] = secret.allowed_domains if same else cleaned
+    stays = secret.allowed_domains if changes.allowed_domains is None else changes.allowed_domains
+    problems.check_production(secret.organization, changes.values, stays)
     problems.refuse(NOT_SAVED)
     changed = [name for name, value in wanted.items() if getattr(secret, name) != value]
     for name in changed:

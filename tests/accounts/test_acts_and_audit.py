@@ -5,15 +5,19 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.apps import apps
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.actors import actor_for_member
+from accounts.audit import Event
 from accounts.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import AuditEvent, Membership, User
 from accounts.policy import Role, Scope
 from accounts.services.api_keys import create_api_key, revoke_api_key
 from accounts.services.organizations import add_member, change_role, create_organization, remove_member
+from accounts.services.own_account import record_in_organizations
 from integrations.services import approvals, integrations, replacing
 from secrets_app import resolver
 from secrets_app.models import Secret, SecretValue
@@ -47,10 +51,21 @@ def make_server(owner):
     return server
 
 
+def add_factor(owner, kind):
+    with transaction.atomic():
+        Authenticator.objects.create(user_id=owner.id, type=kind, data={})
+
+
+def remove_factor(owner):
+    with transaction.atomic():
+        Authenticator.objects.get(user_id=owner.id, type="webauthn").delete()
+
+
 @pytest.fixture
 def stage(owner, organization):
     """Something to act on, for each act."""
     used = store_secret(owner, "used.key")
+    Authenticator.objects.create(user_id=owner.id, type="webauthn", data={"name": "key"})
     return {
         "unused": store_secret(owner),
         "staged": stage_value(owner, store_secret(owner, "staged.key")),
@@ -75,6 +90,12 @@ ACTS = {
     "member.added": lambda owner, stage: add_member(actor=owner, user=stage["user"], role=Role.ADMIN),
     "member.role_changed": lambda owner, stage: change_role(
         actor=owner, membership_id=stage["membership"].id, role=Role.ADMIN
+    ),
+    "member.second_factor_added": lambda owner, stage: add_factor(owner, "totp"),
+    "member.second_factor_removed": lambda owner, stage: remove_factor(owner),
+    "member.recovery_codes_made": lambda owner, stage: add_factor(owner, "recovery_codes"),
+    "member.password_changed": lambda owner, stage: record_in_organizations(
+        Event.MEMBER_PASSWORD_CHANGED, user=User.objects.get(pk=owner.id), address=None
     ),
     "member.removed": lambda owner, stage: remove_member(actor=owner, membership_id=stage["membership"].id),
     "api_key.created": lambda owner, stage: create_api_key(
@@ -263,8 +284,6 @@ def test_act_of_many_events_without_them_did_not_happen(owner, stage, act, broke
 
 
 def test_every_event_that_a_service_writes_is_tried():
-    from accounts.audit import Event
-
     assert set(ACTS) == {event.value for event in Event} - {"secret.unreadable", "secret_request.answered"}
 
 

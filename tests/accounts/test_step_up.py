@@ -6,7 +6,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -17,14 +16,13 @@ from accounts.stamps import stamp_of
 from accounts.step_up import ACCEPT_FOR, ASK_AFTER, Kind, Proof, kinds_of
 from secrets_app.models import SecretValue
 from tests.integrations.conftest import inline  # noqa: F401
-from tests.signing_in import set_proof, sign_in
+from tests.signing_in import add_totp, set_proof, sign_in, totp_code
 from tests.test_access import API_KEYS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
 from tests.things import VALUE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 PASSWORD = "correct horse battery staple"
-SEED = "JBSWY3DPEHPK3PXP"
 
 # Every route that asks, and how. A route that asks and is not here, or the other way round, fails.
 ACTS = {
@@ -36,6 +34,16 @@ ACTS = {
     API_KEYS + "new/": Proof.PAGE,
     "o/<slug:slug>/audit/csv/": Proof.ACT,
     "o/<slug:slug>/audit/jsonl/": Proof.ACT,
+    "account/email/": Proof.PAGE,
+    "account/password/set/": Proof.PAGE,
+    "account/app/": Proof.PAGE,
+    "account/app/remove/": Proof.PAGE,
+    "account/recovery-codes/": Proof.PAGE,
+    "account/recovery-codes/new/": Proof.PAGE,
+    "account/passkeys/new/": Proof.PAGE,
+    "account/passkeys/<int:pk>/": Proof.PAGE,
+    "account/passkeys/<int:pk>/remove/": Proof.PAGE,
+    "account/connections/": Proof.PAGE,
 }
 METHODS = [(method, pattern) for method, pattern in TABLE if pattern in ACTS]
 
@@ -58,14 +66,6 @@ def person(owner) -> User:
 def browser(person) -> Client:
     """Signed in, without any proof."""
     return sign_in(Client(), person, proven=False)
-
-
-def add_totp(user: User) -> None:
-    TOTP.activate(user, SEED)
-
-
-def totp_code() -> str:
-    return format_hotp_value(hotp_value(SEED, int(time.time()) // 30))
 
 
 def prove(client: Client, **sent):

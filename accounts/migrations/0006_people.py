@@ -21,7 +21,7 @@ def remove(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_audit_log'),
+        ('accounts', '0005_sign_in'),
     ]
 
     operations = [

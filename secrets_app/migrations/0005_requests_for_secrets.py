@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_audit_log'),
-        ('secrets_app', '0003_inventory_orders'),
+        ('secrets_app', '0004_rotation_reminders'),
     ]
 
     operations = [

@@ -1,0 +1,28 @@
+"""What we add to django-allauth's forms."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from accounts.models import User
+
+
+class NameForm(forms.Form):
+    """How colleagues will see the person; asked for at sign-up."""
+
+    name = forms.CharField(
+        label="Name", required=False, max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    field_order = ["name", "email", "password1"]
+
+    def clean_name(self) -> str:
+        """One line of text."""
+        name = str(self.cleaned_data["name"]).strip()
+        if not name.isprintable():
+            raise ValidationError("Enter a name on one line.")
+        return name
+
+    def signup(self, request: HttpRequest, user: User) -> None:  # noqa: ARG002
+        """Called by allauth while it stores the new person."""
+        user.name = self.cleaned_data["name"]
+        user.save(update_fields=["name"])

@@ -1,0 +1,21 @@
+"""An organization may require a second factor of everybody: whoever has none sees one page of it, with the way to one.
+
+Asked with every page of the organization (accounts/stamps.py), so it counts from the moment it is required and ends
+with setting one up. Leaving the organization works without. API keys are programs; it is not asked of them.
+"""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.actors import Actor
+from accounts.policy import Permission
+from accounts.second_factor import has_second_factor
+
+
+def missing_second_factor(request: HttpRequest, actor: Actor, permission: Permission) -> HttpResponse | None:
+    """None where the page may go on, else the page that leads to setting a second factor up."""
+    if not actor.organization.require_mfa or permission is Permission.ORGANIZATION_LEAVE or actor.id is None:
+        return None
+    if has_second_factor(actor.id):
+        return None
+    return render(request, "accounts/second_factor_needed.html", status=403)

@@ -1,0 +1,34 @@
+"""How long a signed-in session lasts: 12 hours without use, 7 days in all (SECURITY section 5.1, ASVS 7.3).
+
+The session keeps when it began and when it was last seen; the latter is written every few minutes at most.
+"""
+
+import time
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+
+BEGAN, SEEN = "began_at", "seen_at"
+SEEN_EVERY_SECONDS = 300.0
+
+
+def is_over(session: SessionBase) -> bool:
+    """Whether a signed-in session has reached one of its ends."""
+    now = time.time()
+    idle, age = now - session.get(SEEN, now), now - session.get(BEGAN, now)
+    return idle > settings.SESSION_IDLE_SECONDS or age > settings.SESSION_COOKIE_AGE
+
+
+def begin(session: SessionBase) -> None:
+    """Somebody has just signed in."""
+    session[BEGAN] = session[SEEN] = time.time()
+
+
+def see(session: SessionBase) -> bool:
+    """Note that the session is in use; True where that was written down now."""
+    now = time.time()
+    session.setdefault(BEGAN, now)
+    if now - session.get(SEEN, 0.0) < SEEN_EVERY_SECONDS:
+        return False
+    session[SEEN] = now
+    return True
