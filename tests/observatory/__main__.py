@@ -49,11 +49,15 @@ def _install() -> None:
 
 
 def _environment(place: Path, port: int) -> dict[str, str]:
-    return os.environ | PRODUCTION | {
-        "COFFER_ALLOWED_HOSTS": "localhost",
-        "COFFER_SITE_URL": f"https://localhost:{port}",
-        "DATABASE_URL": f"sqlite:///{place / 'coffer.sqlite3'}",
-    }
+    return (
+        os.environ
+        | PRODUCTION
+        | {
+            "COFFER_ALLOWED_HOSTS": "localhost",
+            "COFFER_SITE_URL": f"https://localhost:{port}",
+            "DATABASE_URL": f"sqlite:///{place / 'coffer.sqlite3'}",
+        }
+    )
 
 
 def _scanner(certificate: Path) -> dict[str, str]:
@@ -77,9 +81,7 @@ def _certificate(place: Path) -> Path:
         .sign(key, hashes.SHA256())
     )
     (place / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     (place / "certificate.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     return place / "certificate.pem"
