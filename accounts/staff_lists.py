@@ -29,6 +29,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     actions: Any = None
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they count the rows of every choice
     list_per_page = 50
     list_max_show_all = 50
 
