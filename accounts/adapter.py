@@ -13,18 +13,17 @@ from accounts.models import User
 from accounts.services.people import is_installation_empty
 
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - for a server on a Unix socket, which gives none; limits count it as one
-INVITED = "invited"
-"""Set in the session by whoever follows a valid invitation: they may sign up."""
 
 
 class AccountAdapter(DefaultAccountAdapter):
     """Who may sign up, where a request comes from, what mail carries."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """`COFFER_SIGN_UP`: invited people, anybody or nobody; and the very first person of an installation."""
-        if settings.SIGN_UP == "nobody":
-            return False
-        return settings.SIGN_UP == "anybody" or bool(request.session.get(INVITED)) or is_installation_empty()
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """`COFFER_SIGN_UP`: anybody, nobody, or (invited) the very first person of an installation.
+
+        Invited people make their account where the link of their invitation leads, never here.
+        """
+        return settings.SIGN_UP == "anybody" or (settings.SIGN_UP == "invited" and is_installation_empty())
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The peer, as everywhere."""

@@ -18,4 +18,5 @@ def missing_second_factor(request: HttpRequest, actor: Actor, permission: Permis
         return None
     if has_second_factor(actor.id):
         return None
-    return render(request, "accounts/second_factor_needed.html", status=403)
+    nothing_told = {"missing_count": None}  # the frame would say how many secrets need attention
+    return render(request, "accounts/second_factor_needed.html", nothing_told, status=403)

@@ -5,6 +5,8 @@ kind is switched off (accounts/adapter.py). Changing the password asks for the o
 run in one transaction with their entries in the audit logs.
 """
 
+import contextlib
+import functools
 from typing import Any
 
 from allauth.account import views as account
@@ -16,16 +18,30 @@ from allauth.socialaccount import views as social
 from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from allauth.usersessions import views as sessions
 from django.db import transaction
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import path
 
 from accounts import views
-from accounts.stamps import View, public, signed_in
+from accounts.errors import NotFound
+from accounts.stamps import LAST_ORGANIZATION, View, actor_of_request, public, signed_in
 from accounts.step_up import Proof
 
 
+def own(view: Any, proof: Proof | None = None) -> View:
+    """A page of one's own account, in the frame of the organization that the person was in last."""
+
+    @functools.wraps(view)
+    def framed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with contextlib.suppress(NotFound):
+            actor_of_request(request, request.COOKIES.get(LAST_ORGANIZATION, ""))
+        return view(request, *args, **kwargs)
+
+    return signed_in(framed, proof=proof)
+
+
 def guarded(view: Any) -> View:
-    """A view that changes how its person signs in."""
-    return signed_in(transaction.atomic(view), proof=Proof.PAGE)
+    """A page that changes how its person signs in."""
+    return own(transaction.atomic(view), Proof.PAGE)
 
 
 SIGNING_IN = [
@@ -54,9 +70,9 @@ SIGNING_IN = [
 ]
 
 OWN_ACCOUNT = [
-    path("account/", signed_in(factors.index), name="mfa_index"),
+    path("account/", own(factors.index), name="mfa_index"),
     path("account/email/", guarded(account.email), name="account_email"),
-    path("account/password/", signed_in(transaction.atomic(account.password_change)), name="account_change_password"),
+    path("account/password/", own(transaction.atomic(account.password_change)), name="account_change_password"),
     path("account/password/set/", guarded(account.password_set), name="account_set_password"),
     path("account/app/", guarded(totp.activate_totp), name="mfa_activate_totp"),
     path("account/app/remove/", guarded(totp.deactivate_totp), name="mfa_deactivate_totp"),
@@ -66,11 +82,11 @@ OWN_ACCOUNT = [
         guarded(recovery_codes.generate_recovery_codes),
         name="mfa_generate_recovery_codes",
     ),
-    path("account/passkeys/", signed_in(views.passkeys), name="mfa_list_webauthn"),
+    path("account/passkeys/", own(views.passkeys), name="mfa_list_webauthn"),
     path("account/passkeys/new/", guarded(passkeys.add_webauthn), name="mfa_add_webauthn"),
     path("account/passkeys/<int:pk>/", guarded(passkeys.edit_webauthn), name="mfa_edit_webauthn"),
     path("account/passkeys/<int:pk>/remove/", guarded(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
-    path("account/sessions/", signed_in(sessions.list_usersessions), name="usersessions_list"),
+    path("account/sessions/", own(sessions.list_usersessions), name="usersessions_list"),
     path("account/connections/", guarded(social.connections), name="socialaccount_connections"),
 ]
 

@@ -103,8 +103,8 @@ def create_account(request: HttpRequest, token: str) -> HttpResponse:
         membership = invitations.accept_with_new_account(
             token=token, name=name, password=password, address=client_address(request)
         )
-    except NotFound:
-        return _page(request, token)
+    except (NotFound, PermissionDenied):
+        return _page(request, token, status=403)
     except Invalid as refusal:
         return _page(request, token, refusal.errors, name=name, status=422)
     login = Login(user=membership.user, redirect_url=reverse("secrets", args=[membership.organization.slug]))
@@ -135,15 +135,15 @@ def _page(
         invitation = invitations.find_by_token(token)
     except NotFound:
         return render(request, "accounts/members/invitation_over.html", status=404)
-    here = reverse("invitation", args=[token])
     context: dict[str, Any] = {
         "invitation": invitation,
         "role": Role(invitation.role),
         "token": token,
         "errors": errors or [],
         "name": name,
+        "signin_url": f"{reverse('account_login')}?{urlencode({'next': reverse('invitation', args=[token])})}",
+        "may_make_account": invitations.may_make_account(),
         "is_theirs": request.user.is_authenticated and request.user.email == invitation.email,
-        "signin_url": f"{reverse('account_login')}?{urlencode({'next': here})}",
     }
     return render(request, "accounts/members/invitation.html", context, status=status)
 

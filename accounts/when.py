@@ -26,10 +26,10 @@ def in_words(moment: datetime, now: datetime) -> str:
 
 
 def ahead_in_words(moment: datetime, now: datetime) -> str:
-    """`in 6 days`, `in 3 h`, `in 4 min`; `now` for less than a minute and for the past."""
+    """`in 6 days` (the nearest whole number), `in 3 h`, `in 4 min`; `now` for less than a minute and for the past."""
     seconds = int((moment - now).total_seconds())
     if seconds >= DAY:
-        days = seconds // DAY
+        days = (seconds + DAY // 2) // DAY
         return f"in {days} day{'' if days == 1 else 's'}"
     if seconds >= HOUR:
         return f"in {seconds // HOUR} h"

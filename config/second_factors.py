@@ -10,6 +10,7 @@ from uuid import UUID
 
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.conf import settings
@@ -39,6 +40,11 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         except keyring.CannotOpen:
             sentence = "Use another second factor, or ask whoever runs this installation to remove this one."
             raise SecondFactorUnavailable(sentence) from None
+
+    def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:  # noqa: A002 - allauth's name
+        """What a passkey is called until its person says otherwise: `Passkey`, `Passkey 2`, …"""
+        number = Authenticator.objects.filter(user=user, type=type).count() + 1
+        return "Passkey" if number == 1 else f"Passkey {number}"
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Passkeys belong to the operator's address, whatever Host a request names."""

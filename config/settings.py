@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from config.single_sign_on import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -222,18 +223,12 @@ SOCIALACCOUNT_PROVIDERS = {}
 if OIDC_ISSUER:
     if urlsplit(OIDC_ISSUER).scheme != "https" and urlsplit(OIDC_ISSUER).hostname not in LOOPBACK:
         raise ImproperlyConfigured("COFFER_OIDC_ISSUER is not https. Name the provider by its https address.")
-    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
-        "OAUTH_PKCE_ENABLED": True,
-        "APPS": [
-            {
-                "provider_id": "sso",
-                "name": OIDC_NAME,
-                "client_id": required("COFFER_OIDC_CLIENT_ID", "Single sign-on needs the id given by the provider."),
-                "secret": required("COFFER_OIDC_CLIENT_SECRET", "Single sign-on needs the client's secret."),
-                "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True},
-            }
-        ],
-    }
+    SOCIALACCOUNT_PROVIDERS = providers(
+        issuer=OIDC_ISSUER,
+        name=OIDC_NAME,
+        client_id=required("COFFER_OIDC_CLIENT_ID", "Single sign-on needs the id that the provider gave."),
+        secret=required("COFFER_OIDC_CLIENT_SECRET", "Single sign-on needs the secret that the provider gave."),
+    )
 
 # Browser
 
@@ -305,10 +300,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "filters": {"without_tokens": {"()": "accounts.log_filters.WithoutTokens"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": env.str("COFFER_LOG_LEVEL", default="INFO")},
     "loggers": {
         name: {"level": "WARNING", "propagate": True}
         for name in ("aiohttp", "asyncio", "urllib3", "django.db.backends", "django.template")
-    },
+    }
+    | {name: {"filters": ["without_tokens"]} for name in ("django.request", "django.security.csrf")},
 }

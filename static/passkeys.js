@@ -8,6 +8,7 @@
     InvalidStateError: "This device has a passkey for your account already.",
     SecurityError: "Passkeys need https, or localhost.",
   };
+  const discoverable = { residentKey: "required", requireResidentKey: true, userVerification: "required" };
   async function options(form) {
     if (!form.dataset.optionsUrl) return JSON.parse(document.getElementById(form.dataset.options).textContent);
     const answer = await fetch(form.dataset.optionsUrl, { headers: { Accept: "application/json" } });
@@ -16,7 +17,9 @@
   }
   async function credential(form) {
     const found = await options(form);
-    return form.dataset.passkey === "create" ? webauthnJSON.create(found.creation_options) : webauthnJSON.get(found.request_options);
+    if (form.dataset.passkey === "get") return webauthnJSON.get(found.request_options);
+    if (form.elements.passwordless?.checked) Object.assign(found.creation_options.publicKey.authenticatorSelection, discoverable);
+    return webauthnJSON.create(found.creation_options);
   }
   document.addEventListener("submit", async (e) => {
     const form = e.target.closest("form[data-passkey]");

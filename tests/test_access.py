@@ -16,9 +16,11 @@ from django.test import Client
 
 from accounts.checks import operations, routes
 from accounts.environments import Environment
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Invitation, User
 from secrets_app.services.requests import ask
+from tests import factories
 from tests.integrations.conftest import inline  # noqa: F401
+from tests.invited import invited
 from tests.signing_in import sign_in
 from tests.things import key_for, make_action, store_secret
 
@@ -26,7 +28,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 CALLERS = ["owner", "admin", "member", "outsider", "anonymous", "key"]
 SECRETS, INTEGRATIONS = "o/<slug:slug>/secrets/", "o/<slug:slug>/integrations/"
-API_KEYS = "o/<slug:slug>/api-keys/"
+API_KEYS, MEMBERS = "o/<slug:slug>/api-keys/", "o/<slug:slug>/members/"
+INVITATION, LINK = "o/<slug:slug>/invitations/<uuid:invitation_id>/", "invitations/<str:token>/"
 SECRET, INTEGRATION = SECRETS + "<uuid:secret_id>/", INTEGRATIONS + "<uuid:integration_id>/"
 API_SECRET, API_INTEGRATION = "api/v1/secrets/<uuidstr:secret_id>", "api/v1/integrations/<uuidstr:integration_id>"
 
@@ -200,6 +203,30 @@ TABLE = {
     ("POST", INTEGRATION + "tools/withdraw/"): (404, 404, 403, 404, 302, 302),
     ("GET", INTEGRATION + "test/"): (405, 405, 405, 405, 302, 302),
     ("POST", INTEGRATION + "test/"): (422, 422, 403, 404, 302, 302),
+    # people and rules of the organization
+    ("GET", MEMBERS): (200, 200, 403, 404, 302, 302),
+    ("GET", MEMBERS + "invite/"): (200, 200, 403, 404, 302, 302),
+    ("POST", MEMBERS + "invite/"): (422, 422, 403, 404, 302, 302),
+    ("GET", MEMBERS + "<uuid:membership_id>/role/"): (200, 200, 403, 404, 302, 302),
+    ("POST", MEMBERS + "<uuid:membership_id>/role/"): (422, 422, 403, 404, 302, 302),
+    ("GET", MEMBERS + "<uuid:membership_id>/remove/"): (200, 200, 403, 404, 302, 302),
+    ("POST", MEMBERS + "<uuid:membership_id>/remove/"): (303, 303, 403, 404, 302, 302),
+    ("GET", INVITATION + "renew/"): (405, 405, 405, 405, 302, 302),
+    ("POST", INVITATION + "renew/"): (303, 303, 403, 404, 302, 302),
+    ("GET", INVITATION + "withdraw/"): (405, 405, 405, 405, 302, 302),
+    ("POST", INVITATION + "withdraw/"): (303, 303, 403, 404, 302, 302),
+    ("GET", "o/<slug:slug>/leave/"): (200, 200, 200, 404, 302, 302),
+    ("POST", "o/<slug:slug>/leave/"): (422, 303, 303, 404, 302, 302),  # the only owner stays
+    ("GET", "o/<slug:slug>/settings/"): (200, 403, 403, 404, 302, 302),
+    ("POST", "o/<slug:slug>/settings/"): (422, 403, 403, 404, 302, 302),
+    ("GET", "o/<slug:slug>/settings/delete/"): (200, 403, 403, 404, 302, 302),
+    ("POST", "o/<slug:slug>/settings/delete/"): (422, 403, 403, 404, 302, 302),
+    # the link of an invitation, for an address that is none of theirs
+    ("GET", LINK): (200, 200, 200, 200, 200, 200),
+    ("GET", LINK + "accept/"): (405, 405, 405, 405, 302, 302),
+    ("POST", LINK + "accept/"): (403, 403, 403, 403, 302, 302),
+    ("GET", LINK + "account/"): (405, 405, 405, 405, 405, 405),
+    ("POST", LINK + "account/"): (303, 303, 303, 303, 422, 422),
     # the audit log
     ("GET", "o/<slug:slug>/audit/"): (200, 200, 403, 404, 302, 302),
     ("GET", "o/<slug:slug>/audit/csv/"): (200, 200, 403, 404, 302, 302),
@@ -265,6 +292,9 @@ def world(owner, admin, member, outsider):
 
 def ids_of(actor):
     key_for(actor)
+    other = factories.MembershipFactory(organization=actor.organization)
+    invitation, token = invited(actor)
+    Invitation.objects.filter(pk=invitation.pk).update(sent_at=None)  # as if the mail had to be sent again
     secret, action = store_secret(actor), make_action(actor, uses="", base_url="http://127.0.0.1:9")
     return {
         "slug": actor.organization.slug,
@@ -273,6 +303,9 @@ def ids_of(actor):
         "kind": "api_action",
         "request_id": ask(actor=actor, name="asked.key", environments=[Environment.STAGING], why="For calls").id,
         "key_id": ApiKey.objects.filter(organization=actor.organization).latest("created_at").id,
+        "membership_id": other.id,
+        "invitation_id": invitation.id,
+        "token": token,
         **ROTATION_IDS,
     }
 

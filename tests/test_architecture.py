@@ -30,6 +30,7 @@ ROWS = {
         {"attempts", "database", "letters", "mail", "mail_on_console", "member_list", "pace", "services"},
         {
             "addresses",
+            "log_filters",
             "adapter",
             "admin",
             "api",

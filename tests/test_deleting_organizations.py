@@ -8,7 +8,7 @@ from accounts import audit_chain
 from accounts.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
 from accounts.models import AuditEvent, AuditHead, Membership, Organization, RetiredSlug
-from accounts.policy import Role
+from accounts.policy import Role, Scope
 from accounts.services.api_keys import create_api_key
 from accounts.services.deleting import delete_organization, what_goes
 from accounts.services.organizations import create_organization
@@ -40,7 +40,7 @@ def furnish(actor):
     rotation.promote(**place, judge=lambda staged: [])
     rotation.stage(**place, value=Plaintext("a-third-value"))
     connector = make_connector(actor)
-    action = make_action(actor, auth_connector=str(connector.id))
+    action = make_action(actor, uses="", auth_connector=str(connector.id))
     make_action(actor, "Waits", uses="not.yet")
     server = make_mcp_server(actor)
     approve_tool(actor=actor, integration_id=server.id, name="search", fingerprint="a" * 64)
@@ -72,7 +72,7 @@ def two(owner, admin, outsider):
 
 def test_furnished_organization_has_a_row_of_every_kind(two):
     empty = {name for name, rows in everything().items() if not rows}
-    assert empty - {"RetiredSlug"} == set()
+    assert empty - {"RetiredSlug", "SeenSignIn"} == set()
 
 
 def test_everything_goes_and_nothing_of_another_organization(two, owner, admin):
@@ -165,7 +165,7 @@ def test_another_name_deletes_nothing(owner, typed):
 
 
 def test_key_of_a_deleted_organization_is_refused(owner, client):
-    _, text = create_api_key(actor=owner, name="k", scopes=["secrets.read"], environments=list(Environment))
+    _, text = create_api_key(actor=owner, name="k", scopes=[Scope.SECRETS_READ], environments=list(Environment))
     ask = {"HTTP_AUTHORIZATION": f"Bearer {text.text}"}
     assert client.get("/api/v1/secrets", **ask).status_code == 200
     delete_organization(actor=owner, typed="Harbor Clinics")

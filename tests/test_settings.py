@@ -80,8 +80,40 @@ REFUSED = {
         {"COFFER_EGRESS_ALLOW": "internal"},
         "COFFER_EGRESS_ALLOW: “internal” is not a network",
     ),
+    "sign-up for whom?": ({"COFFER_SIGN_UP": "everybody"}, "COFFER_SIGN_UP is unknown"),
+    "single sign-on in clear": ({"COFFER_OIDC_ISSUER": "http://id.example.com"}, "COFFER_OIDC_ISSUER is not https"),
+    "single sign-on without an id": (
+        {"COFFER_OIDC_ISSUER": "https://id.example.com"},
+        "COFFER_OIDC_CLIENT_ID is not set",
+    ),
+    "single sign-on without a secret": (
+        {"COFFER_OIDC_ISSUER": "https://id.example.com", "COFFER_OIDC_CLIENT_ID": "coffer"},
+        "COFFER_OIDC_CLIENT_SECRET is not set",
+    ),
     "roots that are not there": ({"COFFER_EGRESS_CA_FILE": "/nowhere.pem"}, "COFFER_EGRESS_CA_FILE cannot be used"),
 }
+
+
+def test_single_sign_on_starts():
+    sso = {"COFFER_OIDC_ISSUER": "https://id.example.com", "COFFER_OIDC_CLIENT_ID": "coffer"}
+    assert start(**sso, COFFER_OIDC_CLIENT_SECRET="a-secret") == (0, "")
+
+
+SAFE = """
+import django; django.setup()
+from django.conf import settings as s
+assert (s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME) == ("__Host-session", "__Host-csrf")
+assert s.SESSION_COOKIE_SECURE and s.CSRF_COOKIE_SECURE and s.SESSION_COOKIE_HTTPONLY and s.SESSION_COOKIE_PATH == "/"
+assert s.SESSION_COOKIE_DOMAIN is s.CSRF_COOKIE_DOMAIN is None
+assert s.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN is False and s.ALLAUTH_TRUSTED_PROXY_COUNT == 0
+"""
+
+
+def test_production_has_safe_cookies_and_checks_the_origin_of_passkeys():
+    command = [sys.executable, "-c", SAFE]
+    variables = {"PATH": os.environ["PATH"], **PRODUCTION}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(("changes", "reason"), REFUSED.values(), ids=REFUSED)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
@@ -136,15 +137,23 @@ def accept(*, token: str, user: User, address: str | None = None) -> Membership:
     return membership
 
 
+def may_make_account() -> bool:
+    """Whether an invited person may make an account here."""
+    return settings.SIGN_UP != "nobody"
+
+
 def accept_with_new_account(*, token: str, name: str, password: str, address: str | None = None) -> Membership:
     """Make an account for the invited address and join with it: who holds the link reads that address's mail.
 
     Raises:
         NotFound: as for `find_by_token`.
+        PermissionDenied: accounts are made by the operator alone (`COFFER_SIGN_UP=nobody`).
         Invalid: a bad name or password, or there is an account with this address: its owner signs in instead.
     """
     with transaction.atomic():
         invitation = find_by_token(token)
+        if not may_make_account():
+            raise PermissionDenied("The operator of this installation makes the accounts. Ask for one, then sign in.")
         user = create_person(email=invitation.email, name=" ".join(name.split()), password=password)
         return accept(token=token, user=user, address=address)
 

@@ -80,6 +80,8 @@ def add_member(*, actor: Actor, user: User, role: Role) -> Membership:
     actor.check(permission_to_manage(role))
     try:
         with transaction.atomic():
+            actor = locked(actor)
+            actor.check(permission_to_manage(role))
             membership = Membership.objects.create(organization=actor.organization, user=user, role=role.value)
             Invitation.objects.filter(organization=actor.organization, email=user.email).delete()
             audit.record(audit.Event.MEMBER_ADDED, actor=actor, target=as_target(user), role=role.value)

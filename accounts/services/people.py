@@ -1,11 +1,14 @@
 """Accounts of people, made by the operator."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts import audit
 from accounts.actors import actor_for_command
@@ -15,6 +18,7 @@ from accounts.services.organizations import as_target, withdraw_invitations_of
 from accounts.services.sessions import end_sessions
 
 COMMAND = "deactivate_person"
+CONFIRMED_WITHIN = timedelta(days=7)
 NAME_LENGTH = User._meta.get_field("name").max_length or 150
 
 
@@ -41,6 +45,13 @@ def create_person(*, email: str, name: str, password: str) -> User:
         raise Invalid(
             "The account was not created.", errors=[FieldError("email", "There is an account with this address.")]
         ) from None
+
+
+def forget_unconfirmed() -> int:
+    """Remove accounts whose address nobody confirmed within a week, so that nobody can hold an address; how many."""
+    confirmed = EmailAddress.objects.filter(verified=True).values("user_id")
+    old = User.objects.filter(date_joined__lt=timezone.now() - CONFIRMED_WITHIN).exclude(pk__in=confirmed)
+    return len([person.delete() for person in old.filter(last_login=None, memberships=None)])
 
 
 def set_active(*, email: str, active: bool) -> User:

@@ -2,22 +2,28 @@
 
 import ast
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.apps import apps
+from django.core import mail
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.actors import actor_for_member
 from accounts.audit import Event
 from accounts.environments import ALL_ENVIRONMENTS, Environment
-from accounts.models import AuditEvent, Membership, User
+from accounts.models import AuditEvent, Invitation, Membership, User
 from accounts.policy import Role, Scope
+from accounts.services import invitations
 from accounts.services.api_keys import create_api_key, revoke_api_key
-from accounts.services.organizations import add_member, change_role, create_organization, remove_member
+from accounts.services.deleting import delete_organization
+from accounts.services.organization_settings import change_settings, settings_of
+from accounts.services.organizations import add_member, change_role, create_organization, leave, remove_member
 from accounts.services.own_account import record_in_organizations
+from accounts.services.people import set_active
 from integrations.services import approvals, integrations, replacing
 from secrets_app import resolver
 from secrets_app.models import Secret, SecretValue
@@ -25,6 +31,7 @@ from secrets_app.plaintext import Plaintext
 from secrets_app.services import importing, requests, rotation, secrets
 from secrets_app.services.comparing import compare_values
 from tests import factories
+from tests.invited import invited, token_in
 from tests.things import make_action, make_connector, make_mcp_server, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +68,13 @@ def remove_factor(owner):
         Authenticator.objects.get(user_id=owner.id, type="webauthn").delete()
 
 
+def invite_without_mail(owner):
+    """An invitation whose mail the mail server did not take."""
+    invitation, _ = invited(owner)
+    Invitation.objects.filter(pk=invitation.pk).update(sent_at=None)
+    return invitation
+
+
 @pytest.fixture
 def stage(owner, organization):
     """Something to act on, for each act."""
@@ -80,6 +94,7 @@ def stage(owner, organization):
         "user": factories.UserFactory(),
         "member": (member := actor_for_member(factories.MembershipFactory(organization=organization))),
         "request": requests.ask(actor=member, name="asked.key", environments=[STAGING], why="For the calls"),
+        "invitation": invite_without_mail(owner),
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
     }
 
@@ -88,6 +103,23 @@ STAGING = Environment.STAGING
 ACTS = {
     "organization.created": lambda owner, stage: create_organization(user=stage["user"], name="New"),
     "member.added": lambda owner, stage: add_member(actor=owner, user=stage["user"], role=Role.ADMIN),
+    "organization.changed": lambda owner, stage: change_settings(
+        actor=owner, wanted=replace(settings_of(owner.organization), name="Renamed", run_days=90)
+    ),
+    "organization.deleted": lambda owner, stage: delete_organization(actor=owner, typed="Harbor Clinics"),
+    "invitation.created": lambda owner, stage: invited(owner, "new@x.example"),
+    "invitation.renewed": lambda owner, stage: invitations.renew(actor=owner, invitation_id=stage["invitation"].id),
+    "invitation.withdrawn": lambda owner, stage: invitations.withdraw(
+        actor=owner, invitation_id=stage["invitation"].id
+    ),
+    "member.joined": lambda owner, stage: invitations.accept_with_new_account(
+        token=token_in(mail.outbox[0].body), name="Noor", password="correct horse battery"
+    ),
+    "member.left": lambda owner, stage: leave(
+        actor=actor_for_member(Membership.objects.select_related("user", "organization").get(pk=stage["membership"].pk))
+    ),
+    "member.deactivated": lambda owner, stage: set_active(email=stage["membership"].user.email, active=False),
+    "member.reactivated": lambda owner, stage: set_active(email=stage["membership"].user.email, active=True),
     "member.role_changed": lambda owner, stage: change_role(
         actor=owner, membership_id=stage["membership"].id, role=Role.ADMIN
     ),
@@ -287,9 +319,14 @@ def test_every_event_that_a_service_writes_is_tried():
     assert set(ACTS) == {event.value for event in Event} - {"secret.unreadable", "secret_request.answered"}
 
 
-NO_ORGANIZATION = {"create_person"}
-"""Writes nothing that belongs to an organization, so no log tells of it."""
-THROUGH = {"create_secret": "store_secret", "create_integration": "make_action"}
+NO_ORGANIZATION = {"create_person", "rotate_session"}
+"""They write nothing that belongs to an organization, so no log tells of it."""
+THROUGH = {
+    "create_secret": "store_secret",
+    "create_integration": "make_action",
+    "invite": "invited",
+    "accept": "accept_with_new_account",
+}
 
 
 def test_every_service_that_writes_is_tried():

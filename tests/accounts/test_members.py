@@ -1,21 +1,23 @@
 """Leaving, removal and what ends with it, switched-off accounts, and the owner that the database keeps."""
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from accounts.actors import actor_for_command, actor_for_key, actor_for_staff
 from accounts.environments import ALL_ENVIRONMENTS
 from accounts.errors import Invalid, NotFound, PermissionDenied
-from accounts.models import ApiKey, AuditEvent, Membership, Organization, User
+from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Organization, User
 from accounts.policy import Role, Scope
 from accounts.services.api_keys import create_api_key
 from accounts.services.organizations import change_role, leave, remove_member
 from tests import factories
-from tests.signing_in import sign_in
+from tests.invited import invited
 
 pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery staple"
 
 
 def membership_of(actor):
@@ -24,6 +26,16 @@ def membership_of(actor):
 
 def make_key(actor, name):
     return create_api_key(actor=actor, name=name, scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0]
+
+
+def with_password(person) -> Client:
+    """A browser in which the person signed in through the form, as sessions of people begin."""
+    user, browser = User.objects.get(pk=person.id), Client()
+    if not user.check_password(PASSWORD):
+        user.set_password(PASSWORD)
+        user.save()
+    browser.post("/signin/", {"login": user.email, "password": PASSWORD})
+    return browser
 
 
 def last_event(organization):
@@ -86,7 +98,8 @@ def test_keys_commands_and_staff_leave_nothing(owner):
 
 
 def test_removed_person_is_signed_out_everywhere(owner, member):
-    browsers = [sign_in(Client(), member) for _ in range(2)]
+    browsers = [with_password(member), with_password(member)]
+    assert [browser.get("/").url for browser in browsers] == ["/o/harbor-clinics/secrets/"] * 2
     remove_member(actor=owner, membership_id=membership_of(member).id)
     assert [browser.get("/").url.partition("?")[0] for browser in browsers] == ["/signin/"] * 2
 
@@ -137,33 +150,24 @@ def test_same_role_again_is_no_event(owner, member):
 def test_switched_off_person_is_out_everywhere_at_once(owner, member, outsider, capsys):
     user = User.objects.get(pk=member.id)
     factories.MembershipFactory(organization=outsider.organization, user=user)
-    browser = sign_in(Client(), user)
-    call_command("deactivate_person", user.email.upper())
+    browser = with_password(user)
+    call_command("deactivate_person", "--email", user.email.upper())
     assert browser.get("/").url.startswith("/signin/")
     told = AuditEvent.objects.filter(event="member.deactivated")
     assert {event.organization_id for event in told} == {owner.organization.id, outsider.organization.id}
     assert {event.actor_label for event in told} == {"manage.py deactivate_person"}
-    call_command("deactivate_person", user.email, "--undo")
+    call_command("deactivate_person", "--email", user.email, "--undo")
     user.refresh_from_db()
     assert user.is_active
     assert membership_of(member).role == "member"
     assert AuditEvent.objects.filter(event="member.reactivated").count() == 2
 
 
-def test_keys_of_a_switched_off_person_are_named_and_go_on_request(owner, admin, capsys):
-    key = make_key(admin, "theirs")
-    address = User.objects.get(pk=admin.id).email
-    call_command("deactivate_person", address)
-    assert f"still works: {key.prefix} (theirs)" in capsys.readouterr().out
-    call_command("deactivate_person", address, "--revoke-keys")
-    assert "still works" not in capsys.readouterr().out
-    key.refresh_from_db()
-    assert key.revoked_at
-
-
-def test_unknown_account_is_an_error(db):
-    with pytest.raises(CommandError, match="No account"):
-        call_command("deactivate_person", "nobody@x.example")
+def test_invitations_of_a_switched_off_person_end(owner, admin, capsys):
+    invited(admin)
+    call_command("deactivate_person", "--email", User.objects.get(pk=admin.id).email)
+    assert not Invitation.objects.exists()
+    assert last_event(owner.organization).data == {"invitations_withdrawn": ["noor@harbor.example"]}
 
 
 # The database

@@ -17,7 +17,7 @@ from accounts.step_up import ACCEPT_FOR, ASK_AFTER, Kind, Proof, kinds_of
 from secrets_app.models import SecretValue
 from tests.integrations.conftest import inline  # noqa: F401
 from tests.signing_in import add_totp, set_proof, sign_in, totp_code
-from tests.test_access import API_KEYS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
+from tests.test_access import API_KEYS, MEMBERS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
 from tests.things import VALUE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
@@ -32,6 +32,10 @@ ACTS = {
     ROTATE + "<str:environment>/promote/": Proof.PAGE,
     ROTATE + "<str:environment>/rollback/": Proof.ACT,
     API_KEYS + "new/": Proof.PAGE,
+    MEMBERS + "invite/": Proof.PAGE,
+    MEMBERS + "<uuid:membership_id>/role/": Proof.PAGE,
+    "o/<slug:slug>/settings/": Proof.PAGE,
+    "o/<slug:slug>/settings/delete/": Proof.PAGE,
     "o/<slug:slug>/audit/csv/": Proof.ACT,
     "o/<slug:slug>/audit/jsonl/": Proof.ACT,
     "account/email/": Proof.PAGE,

@@ -99,3 +99,26 @@ def violations(page: Page) -> list[str]:
 def sideways(page: Page) -> int:
     """By how many pixels the page is wider than its window."""
     return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+def add_authenticator(page: Page) -> None:
+    """A device for passkeys, of which somebody's finger is always on the sensor."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+def add_passkey(page: Page, site: str) -> None:
+    """Through the page, which takes a recent proof."""
+    page.goto(f"{site}/account/passkeys/new/")
+    page.get_by_label("Name").fill("MacBook")
+    page.get_by_role("button", name="Add the passkey").click()
+    page.get_by_text("MacBook").or_(page.get_by_role("heading", name="Recovery codes", exact=True)).first.wait_for()

@@ -4,22 +4,29 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
 from accounts import attempts
+from accounts.actors import actor_for_member
 from accounts.audit import Event
 from accounts.environments import Environment
 from accounts.errors import PermissionDenied
-from accounts.models import ApiKey
-from accounts.policy import Scope
+from accounts.models import ApiKey, Invitation, Organization, User
+from accounts.policy import Role, Scope
 from accounts.services.api_keys import create_api_key, revoke_api_key
+from accounts.services.invitations import invite
+from accounts.services.people import create_person
 from integrations.services.approvals import approve_tool
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation
 from secrets_app.services.requests import ask, dismiss
 from secrets_app.services.secrets import create_secret, set_enabled
-from tests.browser.conftest import sideways, violations
+from tests.browser.conftest import PASSWORD, add_authenticator, add_passkey, sideways, violations
+from tests.factories import MembershipFactory
+from tests.invited import token_in
+from tests.signing_in import add_totp
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -53,6 +60,17 @@ def make_requests(owner, member):
     tried = attempts.Attempt(member, Event.SECRET_DELETED, secret)
     attempts.note(tried, PermissionDenied("This needs the permission secrets.write."))
     return made[0]
+
+
+def make_people(owner):
+    """An admin who made an API key, and invitations of every state; the admin's membership."""
+    colleague = MembershipFactory(organization=owner.organization, role=Role.ADMIN, user__name="Tomás Ferreira")
+    create_api_key(
+        actor=actor_for_member(colleague), name="dialer", scopes=[Scope.RUN], environments=[Environment.STAGING]
+    )
+    invite(actor=owner, emails=["noor@harbor.example", "over@harbor.example"], role=Role.ADMIN)
+    Invitation.objects.filter(email="over@harbor.example").update(sent_at=None, expires_at=timezone.now())
+    return colleague
 
 
 @pytest.fixture
@@ -125,6 +143,7 @@ def content(owner, member) -> dict[str, str]:
             rotation.promote(**place, judge=lambda staged: [])
     made = {"used": used, "unused": unused, "connector": connector, "action": action}
     made |= {"key": make_keys(owner, connector.id), "request": make_requests(owner, member)}
+    made |= {"colleague": make_people(owner)}
     made |= {"calendar": calendar, "trunk": trunk, "server": server}
     return {name: str(thing.id) for name, thing in made.items()}
 
@@ -183,6 +202,14 @@ OWNER_PAGES = [
     "api-keys/?q=nothing-has-this",
     "api-keys/new/",
     "api-keys/{key}/revoke/",
+    "members/",
+    "members/?q=nothing-has-this",
+    "members/invite/",
+    "members/{colleague}/role/",
+    "members/{colleague}/remove/",
+    "leave/",
+    "settings/",
+    "settings/delete/",
 ]
 MEMBER_PAGES = [
     "secrets/",
@@ -191,6 +218,7 @@ MEMBER_PAGES = [
     "secrets/requests/?state=open",
     "secrets/requests/new/",
     "integrations/",
+    "leave/",
 ]
 
 
@@ -224,9 +252,65 @@ def test_pages_of_a_member(sign_in, member, site, content, mode):
     assert walk(page, inside(site, MEMBER_PAGES, content), mode) == {}
 
 
+PAGES_OF_STRANGERS = [
+    "signin/",
+    "signin/code/",
+    "signin/inactive/",
+    "signin/cancelled/",
+    "signup/",
+    "password/",
+    "password/done/",
+]
+OWN_PAGES = [
+    "account/",
+    "account/email/",
+    "account/password/",
+    "account/app/remove/",
+    "account/recovery-codes/new/",
+    "account/passkeys/new/",
+    "account/passkeys/{passkey}/",
+    "account/passkeys/{passkey}/remove/",
+    "account/sessions/",
+    "account/connections/",
+    "proof/",
+    "signout/",
+]
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_pages_for_strangers(page, site, db, mode):
-    assert walk(page, [f"{site}/signin/"], mode) == {}
+    assert walk(page, [f"{site}/{path}" for path in PAGES_OF_STRANGERS], mode) == {}
+    create_person(email="first@example.com", name="", password=PASSWORD)
+    assert walk(page, [f"{site}/signup/", f"{site}/signin/"], mode) == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pages_of_ones_own_account(sign_in, owner, site, mode):
+    page = sign_in(owner)
+    assert walk(page, [f"{site}/{path}" for path in ("account/", "account/app/", "proof/")], mode) == {}
+    add_authenticator(page)
+    add_passkey(page, site)
+    add_totp(User.objects.get(pk=owner.id))
+    paths = [path.format(passkey=Authenticator.objects.get(type="webauthn").pk) for path in OWN_PAGES]
+    assert walk(page, [f"{site}/{path}" for path in paths], mode) == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_page_of_an_invitation(page, site, owner, mailoutbox, mode):
+    invite(actor=owner, emails=["noor@harbor.example"], role=Role.ADMIN)
+    assert walk(page, [f"{site}/invitations/{token_in(mailoutbox[0].body)}/"], mode) == {}
+
+
+def test_the_page_of_a_link_that_does_not_work_and_of_a_second_factor_that_is_missing(sign_in, owner, site):
+    fresh = sign_in(owner).context.new_page()  # its refusals are meant, so its console is not judged
+    Organization.objects.update(require_mfa=True)
+    for path, heading in (
+        ("invitations/x/", "This invitation does not work"),
+        ("o/harbor-clinics/secrets/", "Set up a"),
+    ):
+        fresh.goto(f"{site}/{path}")
+        assert fresh.get_by_role("heading", name=heading).is_visible()
+        assert violations(fresh) == []
 
 
 def test_the_description_of_the_api_is_readable(page, site, db):

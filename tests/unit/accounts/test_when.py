@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from accounts.when import date_in_words, exact, in_words
+from accounts.when import ahead_in_words, date_in_words, exact, in_words
 
 NOW = datetime(2026, 11, 20, 14, 6, 26, tzinfo=UTC)
 
@@ -37,3 +37,19 @@ def test_dates_and_exact_times_are_in_utc():
     moment = datetime(2026, 3, 15, 1, 30, tzinfo=timezone(timedelta(hours=9)))
     assert date_in_words(moment) == "14 Mar 2026"
     assert exact(moment) == "2026-03-14 16:30:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (timedelta(days=6, hours=23, minutes=59), "in 7 days"),
+        (timedelta(days=6, hours=11), "in 6 days"),
+        (timedelta(days=1), "in 1 day"),
+        (timedelta(hours=23, minutes=59), "in 23 h"),
+        (timedelta(minutes=59), "in 59 min"),
+        (timedelta(seconds=59), "now"),
+        (timedelta(days=-3), "now"),
+    ],
+)
+def test_a_moment_ahead_in_words(ahead, words):
+    assert ahead_in_words(NOW + ahead, NOW) == words

@@ -1,0 +1,172 @@
+"""The whole of signing in, as a person does it: sign-up, app, recovery code, passkey, lock-out, the end of sessions."""
+
+import re
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.sessions.backends.db import SessionStore
+from django.core import mail
+from django.core.cache import cache
+from playwright.sync_api import expect
+
+from accounts.models import User
+from tests.browser.conftest import PASSWORD, add_authenticator, add_passkey, sideways, violations
+from tests.signing_in import totp_code
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+EMAIL = "mara@harbor.example"
+
+
+def clean(page):
+    assert violations(page) == []
+    assert sideways(page) <= 0
+
+
+def at(page, heading):
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def sign_up(page, site):
+    page.goto(f"{site}/signin/")
+    page.get_by_role("link", name="Make one").click()
+    page.get_by_label("Name").fill("Mara Lindqvist")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, "Make the account")
+    at(page, "Enter the code")
+    clean(page)
+    page.get_by_label("Code").fill(re.search(r"^[A-Z0-9-]{6,9}$", mail.outbox[0].body, re.MULTILINE)[0])
+    press(page, "Confirm")
+    at(page, "New organization")
+    page.get_by_label("Name").fill("Harbor Clinics")
+    press(page, "Create organization")
+    at(page, "Secrets")
+
+
+def confirm(page):
+    """With the password, which is all there is yet."""
+    at(page, "Confirm it is you")
+    clean(page)
+    page.get_by_label("Password").fill("something else")
+    press(page, "Confirm")
+    expect(page.get_by_role("alert")).to_contain_text("This is not your password.")
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, "Confirm")
+
+
+def add_app(page, site) -> list[str]:
+    """The recovery codes."""
+    page.goto(f"{site}/account/")
+    expect(page.get_by_text("You have no second factor")).to_be_visible()
+    page.get_by_role("link", name="Add an authenticator app").click()
+    confirm(page)
+    at(page, "Add an authenticator app")
+    clean(page)
+    page.get_by_text("No camera at hand?").click()
+    page.get_by_label("Code").fill(totp_code(page.locator("code.selectable").inner_text()))
+    press(page, "Add the app")
+    at(page, "Recovery codes")
+    clean(page)
+    codes = page.locator("#recovery-codes li").all_inner_texts()
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_text("10 left")).to_be_visible()
+    return codes
+
+
+def sign_out(page):
+    page.locator("#user-open").click()
+    press(page, "Sign out")
+    at(page, "Sign in")
+
+
+def give_password(page, password=PASSWORD, email=EMAIL):
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    press(page, "Continue")
+
+
+def sign_in_with_recovery_code(page, code):
+    give_password(page)
+    at(page, "Confirm it is you")
+    clean(page)
+    page.get_by_label("Code").fill("00000000")
+    press(page, "Sign in")
+    expect(page.get_by_role("alert")).to_contain_text("Not signed in")
+    page.get_by_label("Code").fill(code)
+    press(page, "Sign in")
+    at(page, "Secrets")
+
+
+def sign_in_with_passkey(page):
+    press(page, "Use a passkey")
+    at(page, "Secrets")
+
+
+def prove_with_passkey(page, site, owner_of):
+    """After a while, making an API key asks again."""
+    session = owner_of(page)
+    session["proven_at"] = session["proven_at"] - 360
+    session.save()
+    page.goto(f"{site}/o/harbor-clinics/api-keys/new/")
+    at(page, "Confirm it is you")
+    clean(page)
+    press(page, "Use a passkey")
+    at(page, "New API key")
+
+
+def lock_out(page):
+    for number in range(5):
+        give_password(page, f"wrong password {number}")
+        expect(page.get_by_role("alert")).to_contain_text("Not signed in")
+    give_password(page)
+    expect(page.get_by_role("alert")).to_contain_text("Too many")
+    clean(page)
+
+
+@pytest.fixture
+def session_of(site):
+    """The session of a browser, as it is stored."""
+
+    def found(page):
+        cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+        return SessionStore(cookies["session"])
+
+    return found
+
+
+def test_from_the_first_sign_up_to_a_lock_out(page, site, session_of):
+    cache.clear()
+    sign_up(page, site)
+    codes = add_app(page, site)
+    sign_out(page)
+    sign_in_with_recovery_code(page, codes[0])
+    add_authenticator(page)
+    add_passkey(page, site)
+    clean(page)
+    sign_out(page)
+    sign_in_with_passkey(page)
+    prove_with_passkey(page, site, session_of)
+    page.goto(f"{site}/")
+    sign_out(page)
+    lock_out(page)
+    assert Authenticator.objects.count() == 3
+
+
+def test_signing_out_everywhere_else(page, site, sign_in, owner, browser):
+    there = browser.new_page()
+    there.context.add_cookies(sign_in(owner).context.cookies())
+    page.context.clear_cookies()
+    page.goto(f"{site}/signin/?next=/account/sessions/")
+    give_password(page, email=User.objects.get(pk=owner.id).email)
+    at(page, "Sessions")
+    clean(page)
+    press(page, "Sign out everywhere else")
+    expect(page.get_by_text("Your other sessions have ended")).to_be_visible()
+    there.goto(f"{site}/account/")
+    at(there, "Sign in")
+    there.context.close()
