@@ -4,7 +4,7 @@ Every change goes through a service, so it appears in the organization's audit l
 sealed and no value is shown anywhere; fields are named one by one.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from allauth.account.models import EmailAddress
@@ -53,7 +53,7 @@ class UserAdmin(ReadOnlyAdmin):
 
     list_display = ("email", "name", "is_active", "is_staff", "last_login")
     fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined")
-    readonly_fields = fields
+    readonly_fields: ClassVar[Any] = fields
     search_fields = ("email", "name")
     ordering = ("email",)
 
@@ -63,8 +63,8 @@ class OrganizationAdmin(ReadOnlyAdmin):
     """Organizations, and the way to the records of each."""
 
     list_display = ("name", "slug", "created_at")
-    fields: Any = ("name", "slug", "created_at", "records")
-    readonly_fields = fields
+    fields: ClassVar[Any] = ("name", "slug", "created_at", "records")
+    readonly_fields: ClassVar[Any] = fields
     search_fields = ("name", "slug")
     ordering = ("slug",)
 
@@ -216,7 +216,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "organization", "name", "prefix", "scopes", "max_concurrent", "max_per_minute", "expires_at", "revoked_at",
         "last_used_at", "created_at",
     )  # fmt: skip
-    readonly_fields = fields
+    readonly_fields: ClassVar[Any] = fields
     list_select_related = ("organization",)
     search_fields = ("name", "=prefix")
     ordering = ("organization_id", "name")
@@ -231,7 +231,7 @@ class AuditEventAdmin(RecordsAdmin):
         "organization_id", "sequence", "created_at", "event", "outcome", "actor_kind", "actor_label", "target_kind",
         "target_label", "environment", "address", "data",
     )  # fmt: skip
-    readonly_fields = fields
+    readonly_fields: ClassVar[Any] = fields
     search_fields = ("actor_label", "target_label")
     list_filter = (
         OfOneOrganization,

@@ -1,7 +1,7 @@
 """What the pages of the Django admin have in common: read-only, bounded, and records one organization at a time."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.apps import apps
@@ -64,7 +64,7 @@ class OfOneOrganization(admin.SimpleListFilter):
         """The first organizations by name, and the chosen one."""
         names = Organization.objects.order_by("name").values_list("pk", "name")
         chosen = as_id(self.value() or request.GET.get(ORGANIZATION, ""))
-        found = dict(names[:ORGANIZATIONS_OFFERED]) | dict(names.filter(pk=chosen))
+        found = dict(names[:ORGANIZATIONS_OFFERED]) | (dict(names.filter(pk=chosen)) if chosen else {})
         return [(str(organization_id), name) for organization_id, name in found.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
@@ -72,16 +72,16 @@ class OfOneOrganization(admin.SimpleListFilter):
         chosen = as_id(self.value() or "")
         return queryset.filter(organization_id=chosen) if chosen else queryset.none()
 
-    def choices(self, changelist: Any) -> Iterable[Any]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         """Django's, where "All" would be a lie."""
         nothing, *organizations = super().choices(changelist)
-        return [{**nothing, "display": "None"}, *organizations]
+        return iter([{**nothing, "display": "None"}, *organizations])
 
 
 class RecordsAdmin(ReadOnlyAdmin):
     """A table that grows with every act or call: one organization at a time, along an index, whole names alone."""
 
-    list_filter: Any = (OfOneOrganization,)
+    list_filter: ClassVar[Any] = (OfOneOrganization,)
     search_help_text = "A whole name or id. Choose an organization first."
 
     def get_search_results(

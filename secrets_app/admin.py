@@ -1,6 +1,6 @@
 """Secrets in the Django admin: everything but values, which nobody sees; staff may switch one off, and no more."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -90,8 +90,8 @@ admin.site.unregister(Organization)
 class OrganizationWithHygieneAdmin(OrganizationAdmin):
     """The same with what hygiene finds."""
 
-    fields = (*OrganizationAdmin.fields, "hygiene")
-    readonly_fields: Any = fields
+    fields: ClassVar[Any] = (*OrganizationAdmin.fields, "hygiene")
+    readonly_fields: ClassVar[Any] = fields
 
     @admin.display(description="Hygiene")
     def hygiene(self, organization: Organization) -> str:

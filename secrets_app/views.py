@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import Actor
+from accounts.environments import ALL_ENVIRONMENTS
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.policy import Permission
 from accounts.stamps import note_refused, requires
@@ -148,9 +149,10 @@ def _asked_for(request: HttpRequest, actor: Actor) -> SecretRequest | None:
 def _proposed(request: HttpRequest, asked: SecretRequest | None) -> dict[str, Any]:
     """The empty form, with what the address or a request proposes."""
     name, domains = request.GET.get("name", ""), request.GET.getlist("domains")[:PROPOSED_DOMAINS]
-    if asked:
-        return forms.blank(asked.name, domains, asked.why)
-    return forms.blank(name, domains)
+    if asked is None:
+        return forms.blank(name, domains)
+    mode = forms.SHARED if asked.environments == ALL_ENVIRONMENTS else forms.PER_ENVIRONMENT
+    return forms.blank(asked.name, domains, asked.why) | {"mode": mode}
 
 
 def _form(

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.utils import timezone
 
 from accounts import attempts
@@ -27,6 +28,7 @@ from tests.browser.conftest import PASSWORD, add_authenticator, add_passkey, sid
 from tests.factories import MembershipFactory
 from tests.invited import token_in
 from tests.signing_in import add_totp
+from tests.staff import staff_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -221,6 +223,15 @@ MEMBER_PAGES = [
     "leave/",
 ]
 
+STAFF_PAGES = [
+    "",
+    "secrets_app/secret/",
+    "secrets_app/secret/{used}/change/",
+    "accounts/organization/{organization}/change/",
+    "accounts/auditevent/?organization={organization}",
+    "accounts/invitation/add/",
+]
+
 
 def walk(page, addresses, mode):
     """What is wrong with each address, by address; empty when nothing is."""
@@ -275,6 +286,20 @@ OWN_PAGES = [
     "proof/",
     "signout/",
 ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pages_of_staff(page, owner, site, content, mode):
+    """Django's pages, for which axe is not ours: that nothing is refused by the content policy, and nothing too wide."""
+    cookie = staff_browser().cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
+    media, viewport = MODES[mode]
+    page.emulate_media(**media)
+    page.set_viewport_size(viewport)
+    for path in STAFF_PAGES:
+        page.goto(f"{site}/admin/{path.format(**content, organization=owner.organization.id)}")
+        assert page.get_by_text("Coffer administration").first.is_visible()
+        assert sideways(page) <= 0
 
 
 @pytest.mark.parametrize("mode", MODES)

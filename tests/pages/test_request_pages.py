@@ -42,6 +42,7 @@ def test_story_of_a_request(as_member, as_owner):
     form = text(as_owner, link)
     assert 'value="insurance.apiKey"' in form
     assert "Eligibility &lt;checks&gt;</textarea>" in form
+    assert re.search(r'value="per-env" checked', form)  # it is asked for in two environments of three
     number = SecretRequest.objects.get().id
     assert f'<input type="hidden" name="request" value="{number}">' in form
     sent = {"name": "insurance.live.apiKey", "mode": "shared", "value_all": VALUE, "request": number, "enabled": "on"}
