@@ -290,7 +290,7 @@ OWN_PAGES = [
 
 @pytest.mark.parametrize("mode", MODES)
 def test_pages_of_staff(page, owner, site, content, mode):
-    """Django's pages, for which axe is not ours: that nothing is refused by the content policy, and nothing too wide."""
+    """Django's pages, so without axe: nothing is refused by the content policy, and nothing is too wide."""
     cookie = staff_browser().cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
     media, viewport = MODES[mode]
