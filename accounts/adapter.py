@@ -1,15 +1,21 @@
 """What django-allauth asks us about accounts."""
 
+import functools
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as current
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.internal.flows.connect import connect  # what allauth does next, within a transaction of ours
+from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.addresses import client_address
 from accounts.models import User
+from accounts.one_act import one_act, send_or_keep
 from accounts.services.people import is_installation_empty
 
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - for a server on a Unix socket, which gives none; limits count it as one
@@ -35,7 +41,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Every mail knows the operator's address of this installation; none is made from a request's Host."""
-        super().send_mail(template_prefix, email, {**context, "site_url": settings.SITE_URL})
+        told = {**context, "site_url": settings.SITE_URL}
+        send_or_keep(current.request, functools.partial(super().send_mail, template_prefix, email, told))
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
         """Back to the account."""
@@ -52,6 +59,13 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         """`COFFER_OIDC_SIGN_UP`: everybody whom the provider vouches for; else as for everybody."""
         return settings.OIDC_SIGN_UP or super().is_open_for_signup(request, sociallogin)
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """Connect to an account in one act; the provider has answered by now, so no transaction waits for it."""
+        if sociallogin.state.get("process") == AuthProcess.CONNECT:
+            with one_act(request):
+                response = connect(request, sociallogin)
+            raise ImmediateHttpResponse(response)
 
     def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> User:
         """Address and name as the provider tells them."""

@@ -3,9 +3,10 @@
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.signals import password_changed, password_reset, password_set, user_logged_in
+from allauth.account.signals import email_changed, password_changed, password_reset, password_set, user_logged_in
 from allauth.core import context
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -58,6 +59,27 @@ def password_replaced(user: User, **_: Any) -> None:
     _record(Event.MEMBER_PASSWORD_CHANGED, user)
 
 
-def _record(event: Event, user: Any, **data: str) -> None:
+@receiver(email_changed)
+def address_replaced(user: User, from_email_address: Any, to_email_address: Any, **_: Any) -> None:
+    """In the transaction of the change."""
+    before = from_email_address.email if from_email_address else None
+    _record(Event.MEMBER_EMAIL_CHANGED, user, email=to_email_address.email, email_before=before)
+
+
+@receiver(post_save, sender=SocialAccount)
+def single_sign_on_connected(instance: SocialAccount, *, created: bool, **_: Any) -> None:
+    """In the transaction that connects it."""
+    if created:
+        _record(Event.MEMBER_SINGLE_SIGN_ON_CONNECTED, instance.user)
+
+
+@receiver(post_delete, sender=SocialAccount)
+def single_sign_on_disconnected(instance: SocialAccount, origin: Any = None, **_: Any) -> None:
+    """In the transaction that disconnects it; a person who is deleted altogether belongs nowhere any more."""
+    if not isinstance(origin, User):
+        _record(Event.MEMBER_SINGLE_SIGN_ON_DISCONNECTED, instance.user)
+
+
+def _record(event: Event, user: Any, **data: Any) -> None:
     request = context.request
     record_in_organizations(event, user=user, address=client_address(request) if request else None, **data)

@@ -97,7 +97,9 @@ def safe_path(request: HttpRequest, address: str | None) -> str:
     if not address or not url_has_allowed_host_and_scheme(address, {request.get_host()}, request.is_secure()):
         return reverse("home")
     parts = urlsplit(address)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path or reverse("home")
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    # `https://ours//elsewhere` is ours, and the path alone would lead elsewhere.
+    return path if url_has_allowed_host_and_scheme(path, None) else reverse("home")
 
 
 def _address(request: HttpRequest, proof: Proof) -> str:

@@ -1,8 +1,8 @@
 """Pages of signing in and of one's own account: django-allauth's views under addresses and stamps of ours.
 
 Whatever changes how somebody can sign in asks for a proof first (accounts/step_up.py); allauth's own question of that
-kind is switched off (accounts/adapter.py). Changing the password asks for the old one instead (ASVS 6.2.3). The acts
-run in one transaction with their entries in the audit logs.
+kind is switched off (accounts/adapter.py). Changing the password asks for the old one instead (ASVS 6.2.3). Each
+act is one transaction with its entries in the audit logs (accounts/one_act.py).
 """
 
 import contextlib
@@ -17,12 +17,12 @@ from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount import views as social
 from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from allauth.usersessions import views as sessions
-from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import path
 
 from accounts import views
 from accounts.errors import NotFound
+from accounts.one_act import as_one_act
 from accounts.stamps import LAST_ORGANIZATION, View, actor_of_request, public, signed_in
 from accounts.step_up import Proof
 
@@ -41,7 +41,7 @@ def own(view: Any, proof: Proof | None = None) -> View:
 
 def guarded(view: Any) -> View:
     """A page that changes how its person signs in."""
-    return own(transaction.atomic(view), Proof.PAGE)
+    return own(as_one_act(view), Proof.PAGE)
 
 
 SIGNING_IN = [
@@ -58,12 +58,16 @@ SIGNING_IN = [
     path("signin/with/<slug:provider_id>/back/", public(openid_connect.callback), name="openid_connect_callback"),
     path("signout/", public(views.SignOutView.as_view()), name="account_logout"),
     path("signup/", public(account.signup), name="account_signup"),
-    path("signup/code/", public(account.email_verification_sent), name="account_email_verification_sent"),
+    path(
+        "signup/code/",
+        public(as_one_act(account.email_verification_sent)),
+        name="account_email_verification_sent",
+    ),
     path("password/", public(account.password_reset), name="account_reset_password"),
     path("password/code/", public(account.confirm_password_reset_code), name="account_confirm_password_reset_code"),
     path(
         "password/new/",
-        public(transaction.atomic(account.complete_password_reset)),
+        public(as_one_act(account.complete_password_reset)),
         name="account_complete_password_reset",
     ),
     path("password/done/", public(account.password_reset_from_key_done), name="account_password_reset_completed"),
@@ -72,7 +76,7 @@ SIGNING_IN = [
 OWN_ACCOUNT = [
     path("account/", own(factors.index), name="mfa_index"),
     path("account/email/", guarded(account.email), name="account_email"),
-    path("account/password/", own(transaction.atomic(account.password_change)), name="account_change_password"),
+    path("account/password/", own(as_one_act(account.password_change)), name="account_change_password"),
     path("account/password/set/", guarded(account.password_set), name="account_set_password"),
     path("account/app/", guarded(totp.activate_totp), name="mfa_activate_totp"),
     path("account/app/remove/", guarded(totp.deactivate_totp), name="mfa_deactivate_totp"),

@@ -94,8 +94,10 @@ def forget_old() -> int:
 
 
 def forget_all(organization: Organization) -> None:
-    """Remove every run of an organization that is about to go, without loading them."""
-    _forget(organization, timezone.now())
+    """Remove every run of an organization that is about to go, in two statements whatever their number."""
+    RunSecret.objects.filter(run__organization=organization).delete()
+    runs = Run.objects.filter(organization=organization)
+    runs._raw_delete(runs.db)  # noqa: SLF001 - `delete` would load them all, to find what has just been removed
 
 
 def _forget(organization: Organization, before: datetime) -> int:

@@ -3,11 +3,14 @@
 import time
 
 from allauth.core.context import request_context
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from accounts.actors import Actor
 from accounts.models import User
+from accounts.session_limits import begin
 from accounts.step_up import PROVEN_AT
 
 SEED = "JBSWY3DPEHPK3PXP"
@@ -16,6 +19,9 @@ SEED = "JBSWY3DPEHPK3PXP"
 def sign_in(client: Client, person: Actor | User, *, proven: bool = True) -> Client:
     """Sign in without a password; `proven` also puts a recent proof into the session (accounts/step_up.py)."""
     client.force_login(person if isinstance(person, User) else User.objects.get(pk=person.id))
+    session = client.session
+    begin(session)
+    session.save()
     if proven:
         set_proof(client, seconds_ago=0)
     return client
@@ -30,10 +36,20 @@ def set_proof(client: Client, *, seconds_ago: float) -> None:
 
 def add_totp(user: User) -> None:
     """Give the person an authenticator app."""
+    with request_context(_request_of(user)):
+        TOTP.activate(user, SEED)
+
+
+def add_recovery_codes(user: User) -> list[str]:
+    """Give the person recovery codes; the codes."""
+    with request_context(_request_of(user)):
+        return RecoveryCodes.activate(user).generate_codes()
+
+
+def _request_of(user: User) -> HttpRequest:
     request = RequestFactory().get("/")
     request.user = user
-    with request_context(request):
-        TOTP.activate(user, SEED)
+    return request
 
 
 def totp_code(seed: str = SEED) -> str:

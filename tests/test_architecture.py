@@ -42,6 +42,7 @@ ROWS = {
             "forms",
             "management",
             "middleware",
+            "one_act",
             "parsing",
             "preconditions",
             "proof_codes",

@@ -30,6 +30,7 @@ LEFT_OUT = {
     "django.contrib.messages.middleware.MessageMiddleware": "messages are for people",
     "django_htmx.middleware.HtmxMiddleware": "pages only",
     "allauth.account.middleware.AccountMiddleware": "sign-in pages only",
+    "accounts.middleware.SessionLimitsMiddleware": "keys, no sessions",
     "accounts.middleware.RefusalMiddleware": "makes pages of refusals; the API has problem documents",
 }
 

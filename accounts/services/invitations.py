@@ -21,17 +21,19 @@ from accounts import audit, letters, mail
 from accounts.actors import Actor, actor_for_member
 from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied, RateLimited
 from accounts.locks import serialize
-from accounts.models import Invitation, Membership, User
+from accounts.models import AuditEvent, Invitation, Membership, User
 from accounts.policy import Role
 from accounts.services.organizations import as_target, locked, permission_to_manage, tell_of_owner
 from accounts.services.people import create_person
 
 LIFETIME = timedelta(days=7)
 TOKEN_BYTES = 32
-AT_ONCE, OPEN_AT_MOST = 20, 200
+AT_ONCE, OPEN_AT_MOST, A_DAY = 20, 200, 200
+"""Bounds, so that nobody makes a mail server send without end."""
 AGAIN_AFTER = timedelta(minutes=1)
 NOT_INVITED = "Nobody was invited."
 NO_SUCH = "No such invitation."
+TOO_MANY_TODAY = f"An organization sends at most {A_DAY} invitations within 24 hours. Try again tomorrow."
 EMAIL_LENGTH = Invitation._meta.get_field("email").max_length or 254
 
 
@@ -62,12 +64,14 @@ def renew(*, actor: Actor, invitation_id: UUID) -> Invitation:
     Raises:
         NotFound: it was accepted or withdrawn, or is none of the organization's.
         PermissionDenied: the actor may not manage people of its role.
-        RateLimited: it was sent within the last minute.
+        RateLimited: it was sent within the last minute, or very many were sent within a day.
     """
     with transaction.atomic():
         actor, invitation = _lock(actor, invitation_id)
         if invitation.sent_at and invitation.sent_at > timezone.now() - AGAIN_AFTER:
             raise RateLimited(f"The invitation of {invitation.email} was sent just now. Wait a minute.")
+        if _sent_today(actor) >= A_DAY:
+            raise RateLimited(TOO_MANY_TODAY)
         token = _give_token(invitation)
         invitation.invited_by_id, invitation.invited_by = actor.id, actor.label
         invitation.save()
@@ -167,6 +171,8 @@ def _problems(actor: Actor, emails: Sequence[str]) -> list[str]:
     open_ones = Invitation.objects.filter(organization=actor.organization)
     if open_ones.count() + len(emails) > OPEN_AT_MOST:
         return [f"There are at most {OPEN_AT_MOST} open invitations. Withdraw some first."]
+    if _sent_today(actor) + len(emails) > A_DAY:
+        return [TOO_MANY_TODAY]
     members = set(
         Membership.objects.filter(organization=actor.organization, user__email__in=emails).values_list(
             "user__email", flat=True
@@ -174,6 +180,16 @@ def _problems(actor: Actor, emails: Sequence[str]) -> list[str]:
     )
     invited = set(open_ones.filter(email__in=emails).values_list("email", flat=True))
     return [sentence for email in emails if (sentence := _problem(email, members, invited))]
+
+
+def _sent_today(actor: Actor) -> int:
+    """How many invitations the organization sent within 24 hours, told by its audit log."""
+    sent = AuditEvent.objects.filter(
+        organization_id=actor.organization.id,
+        event__in=[audit.Event.INVITATION_CREATED.value, audit.Event.INVITATION_RENEWED.value],
+        created_at__gt=timezone.now() - timedelta(days=1),
+    )
+    return sent.count()
 
 
 def _problem(email: str, members: set[str], invited: set[str]) -> str:

@@ -112,7 +112,7 @@ def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> Membership:
         _check_not_last_owner(membership, actor.organization)
         membership.role = role.value
         membership.save(update_fields=["role"])
-        withdrawn = withdraw_invitations_of(membership.user, keeps=role, organization=actor.organization)
+        withdrawn = withdraw_invitations_of(membership.user, actor.organization, keeps=role)
         audit.record(
             audit.Event.MEMBER_ROLE_CHANGED,
             actor=actor,
@@ -212,7 +212,7 @@ def tell_of_owner(actor: Actor, user: User, role: Role) -> None:
         mail.send_after_commit(found, about="owner added")
 
 
-def withdraw_invitations_of(user: User, *, keeps: Role | None, organization: Organization) -> dict[str, Any]:
+def withdraw_invitations_of(user: User, organization: Organization, *, keeps: Role | None) -> dict[str, Any]:
     """End the open invitations that this person sent and could not send any more, being `keeps` (None: gone).
 
     Returns:
@@ -230,7 +230,7 @@ def withdraw_invitations_of(user: User, *, keeps: Role | None, organization: Org
 
 def _end(membership: Membership, organization: Organization) -> dict[str, Any]:
     membership.delete()
-    return withdraw_invitations_of(membership.user, keeps=None, organization=organization)
+    return withdraw_invitations_of(membership.user, organization, keeps=None)
 
 
 def permission_to_manage(role: Role) -> Permission:

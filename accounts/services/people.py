@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
@@ -11,20 +12,20 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit
-from accounts.actors import actor_for_command
+from accounts.actors import Actor
 from accounts.errors import FieldError, Invalid, NotFound
-from accounts.models import User
-from accounts.services.organizations import as_target, withdraw_invitations_of
+from accounts.models import Organization, User
+from accounts.services.organizations import withdraw_invitations_of
+from accounts.services.own_account import record_in_organizations
 from accounts.services.sessions import end_sessions
 
-COMMAND = "deactivate_person"
 CONFIRMED_WITHIN = timedelta(days=7)
 NAME_LENGTH = User._meta.get_field("name").max_length or 150
 
 
 def is_installation_empty() -> bool:
-    """Whether nobody has an account yet."""
-    return not User.objects.exists()
+    """Whether nobody has a confirmed account yet; who mistypes the first address can try again."""
+    return not EmailAddress.objects.filter(verified=True).exists()
 
 
 def create_person(*, email: str, name: str, password: str) -> User:
@@ -54,11 +55,14 @@ def forget_unconfirmed() -> int:
     return len([person.delete() for person in old.filter(last_login=None, memberships=None)])
 
 
-def set_active(*, email: str, active: bool) -> User:
-    """Activate or deactivate an account, by the operator. Sessions and invitations that the person sent end, and API
-    keys that they made are refused from then on. Each organization of theirs has it in its log.
+def set_active(*, email: str, active: bool, actor_in: Callable[[Organization], Actor]) -> User:
+    """Activate or deactivate an account. Sessions end and invitations that the person sent, and API keys that they
+    made are refused from then on.
 
     An organization may be left without an owner who can sign in: stopping somebody comes first.
+
+    Args:
+        actor_in: who does it, for the log of each organization of the person.
 
     Raises:
         NotFound: nobody has this address.
@@ -67,21 +71,17 @@ def set_active(*, email: str, active: bool) -> User:
         user = User.objects.select_for_update().filter(email=User.objects.normalize_email(email)).first()
         if user is None:
             raise NotFound("Nobody has an account with this address.")
+        if user.is_active == active:
+            return user
         user.is_active = active
         user.save(update_fields=["is_active"])
-        if not active:
-            end_sessions(user)
-        _record_switch(user)
+        if active:
+            record_in_organizations(audit.Event.MEMBER_ACTIVATED, user=user, actor_in=actor_in)
+            return user
+        end_sessions(user)
+        withdrawn = partial(withdraw_invitations_of, user, keeps=None)
+        record_in_organizations(audit.Event.MEMBER_DEACTIVATED, user=user, actor_in=actor_in, data_in=withdrawn)
     return user
-
-
-def _record_switch(user: User) -> None:
-    """Organizations are taken in one order, so that two of these acts never wait for each other."""
-    event = audit.Event.MEMBER_REACTIVATED if user.is_active else audit.Event.MEMBER_DEACTIVATED
-    for membership in user.memberships.select_related("organization").order_by("organization_id"):
-        organization = membership.organization
-        withdrawn = {} if user.is_active else withdraw_invitations_of(user, keeps=None, organization=organization)
-        audit.record(event, actor=actor_for_command(organization, COMMAND), target=as_target(user), **withdrawn)
 
 
 def _problems(field: str, check: Callable[[str], object], text: str) -> list[FieldError]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.core import mail
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.actors import actor_for_member
+from accounts.actors import actor_for_command, actor_for_member
 from accounts.audit import Event
 from accounts.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import AuditEvent, Invitation, Membership, User
@@ -75,11 +76,31 @@ def invite_without_mail(owner):
     return invitation
 
 
+def tell(owner, event, **data):
+    record_in_organizations(event, user=User.objects.get(pk=owner.id), **data)
+
+
+def connect(owner):
+    with transaction.atomic():
+        SocialAccount.objects.create(user_id=owner.id, provider="sso", uid="new")
+
+
+def disconnect(owner):
+    with transaction.atomic():
+        SocialAccount.objects.get(user_id=owner.id).delete()
+
+
+def switch(person, *, active):
+    user = User.objects.get(pk=person.id)
+    set_active(email=user.email, active=active, actor_in=lambda found: actor_for_command(found, "test"))
+
+
 @pytest.fixture
 def stage(owner, organization):
     """Something to act on, for each act."""
     used = store_secret(owner, "used.key")
     Authenticator.objects.create(user_id=owner.id, type="webauthn", data={"name": "key"})
+    SocialAccount.objects.create(user_id=owner.id, provider="sso", uid="42")
     return {
         "unused": store_secret(owner),
         "staged": stage_value(owner, store_secret(owner, "staged.key")),
@@ -95,6 +116,7 @@ def stage(owner, organization):
         "member": (member := actor_for_member(factories.MembershipFactory(organization=organization))),
         "request": requests.ask(actor=member, name="asked.key", environments=[STAGING], why="For the calls"),
         "invitation": invite_without_mail(owner),
+        "inactive": factories.MembershipFactory(organization=organization, user__is_active=False).user,
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
     }
 
@@ -118,17 +140,18 @@ ACTS = {
     "member.left": lambda owner, stage: leave(
         actor=actor_for_member(Membership.objects.select_related("user", "organization").get(pk=stage["membership"].pk))
     ),
-    "member.deactivated": lambda owner, stage: set_active(email=stage["membership"].user.email, active=False),
-    "member.reactivated": lambda owner, stage: set_active(email=stage["membership"].user.email, active=True),
     "member.role_changed": lambda owner, stage: change_role(
         actor=owner, membership_id=stage["membership"].id, role=Role.ADMIN
     ),
     "member.second_factor_added": lambda owner, stage: add_factor(owner, "totp"),
     "member.second_factor_removed": lambda owner, stage: remove_factor(owner),
     "member.recovery_codes_made": lambda owner, stage: add_factor(owner, "recovery_codes"),
-    "member.password_changed": lambda owner, stage: record_in_organizations(
-        Event.MEMBER_PASSWORD_CHANGED, user=User.objects.get(pk=owner.id), address=None
-    ),
+    "member.email_changed": lambda owner, stage: tell(owner, Event.MEMBER_EMAIL_CHANGED, email="new@example.com"),
+    "member.single_sign_on_connected": lambda owner, stage: connect(owner),
+    "member.single_sign_on_disconnected": lambda owner, stage: disconnect(owner),
+    "member.deactivated": lambda owner, stage: switch(owner, active=False),
+    "member.activated": lambda owner, stage: switch(stage["inactive"], active=True),
+    "member.password_changed": lambda owner, stage: tell(owner, Event.MEMBER_PASSWORD_CHANGED),
     "member.removed": lambda owner, stage: remove_member(actor=owner, membership_id=stage["membership"].id),
     "api_key.created": lambda owner, stage: create_api_key(
         actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS

@@ -276,6 +276,22 @@ def test_open_invitations_are_bounded(owner, monkeypatch):
     assert "at most 1 open" in refusal.value.errors[0].message
 
 
+def test_mails_of_a_day_are_bounded(owner, monkeypatch):
+    monkeypatch.setattr(invitations, "A_DAY", 2)
+    invitation, _ = invited(owner)
+    older(invitation, timedelta(hours=1))
+    renew(actor=owner, invitation_id=invitation.id)
+    withdraw(actor=owner, invitation_id=invitation.id)
+    with pytest.raises(Invalid) as refusal:
+        invite(actor=owner, emails=["b@x.example"], role=Role.MEMBER)
+    assert "Try again tomorrow" in refusal.value.errors[0].message
+    monkeypatch.setattr(invitations, "A_DAY", 3)
+    other, _ = invited(owner, "b@x.example")
+    older(other, timedelta(hours=1))
+    with pytest.raises(RateLimited):
+        renew(actor=owner, invitation_id=other.id)
+
+
 def test_invitation_is_not_sent_twice_within_a_minute(owner):
     invitation, token = invited(owner)
     with pytest.raises(RateLimited):

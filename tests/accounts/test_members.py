@@ -160,7 +160,7 @@ def test_switched_off_person_is_out_everywhere_at_once(owner, member, outsider, 
     user.refresh_from_db()
     assert user.is_active
     assert membership_of(member).role == "member"
-    assert AuditEvent.objects.filter(event="member.reactivated").count() == 2
+    assert AuditEvent.objects.filter(event="member.activated").count() == 2
 
 
 def test_invitations_of_a_switched_off_person_end(owner, admin, capsys):

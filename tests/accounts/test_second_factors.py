@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 
 from accounts.models import AuditEvent, User
@@ -199,6 +200,30 @@ def test_a_factor_without_its_entry_in_the_log_was_not_added(client, mara, monke
     with pytest.raises(RuntimeError):
         client.post("/account/app/", {"code": totp_code(seed)})
     assert not Authenticator.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mail_about_an_act_leaves_when_the_act_is_done(client, mara, monkeypatch):
+    """Also the mail that allauth sends in the middle of it; and none leaves about what did not happen."""
+    passkey = Authenticator.objects.create(user=mara, type="webauthn", data={"name": "key"})
+    open_transactions = []
+    monkeypatch.setattr(
+        "django.core.mail.backends.locmem.EmailBackend.send_messages",
+        lambda self, messages: open_transactions.append(connection.in_atomic_block),
+    )
+    client.post(f"/account/passkeys/{passkey.pk}/remove/")
+    assert open_transactions == [False]
+    factories.MembershipFactory(user=mara)
+    passkey = Authenticator.objects.create(user=mara, type="webauthn", data={"name": "key"})
+
+    def fail(self, *args, **kwargs):
+        raise RuntimeError
+
+    monkeypatch.setattr(AuditEvent, "save", fail)
+    with pytest.raises(RuntimeError):
+        client.post(f"/account/passkeys/{passkey.pk}/remove/")
+    assert len(open_transactions) == 1
+    assert Authenticator.objects.filter(pk=passkey.pk).exists()
 
 
 def test_deleting_a_person_tells_no_log_of_their_factors(mara, organization):

@@ -2,19 +2,24 @@
 
 import re
 import time
+from pathlib import Path
 
+import allauth
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core import mail
 from django.core.cache import cache
 from django.core.management import call_command
+from django.template.loader import get_template
 from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone
 
+from accounts import urls_of_signing_in
 from accounts.models import AuditEvent, SeenSignIn, User
 from accounts.services.people import CONFIRMED_WITHIN, create_person, forget_unconfirmed
 from accounts.services.sign_ins import FORGOTTEN_AFTER, forget_old_sign_ins
+from config import settings as product
 from tests.signing_in import add_totp, sign_in, totp_code
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +99,15 @@ def test_who_may_sign_up(settings, setting, somebody_is_there, expected):
     assert ("Make one" in client.get("/signin/").content.decode()) is expected
     sign_up(client)
     assert User.objects.filter(email=EMAIL).exists() is expected
+
+
+def test_who_mistypes_the_first_address_can_try_again():
+    sign_up(Client(), "mistyped@harbor.example")
+    client = Client()
+    sign_up(client)
+    client.post("/signup/code/", {"code": code_in(mail.outbox[-1])})
+    assert is_in(client)
+    assert "Make one" not in Client().get("/signin/").content.decode()
 
 
 @pytest.mark.parametrize("password", ["short", "password1234", "mara@harbor.example"])
@@ -399,7 +413,8 @@ def test_no_mail_carries_a_line_of_somebody_elses_making(anybody):
     assert not mail.outbox
 
 
-def test_changing_the_address_takes_a_code_to_the_new_one(mara):
+def test_changing_the_address_takes_a_code_to_the_new_one(mara, organization):
+    organization.memberships.create(user=mara, role="member")
     client = sign_in(Client(), mara)
     client.post("/account/email/", {"action_add": "1", "email": "new@harbor.example"})
     assert User.objects.get().email == EMAIL
@@ -407,6 +422,11 @@ def test_changing_the_address_takes_a_code_to_the_new_one(mara):
     client.post("/signup/code/", {"code": code_in(sent)})
     assert User.objects.get().email == "new@harbor.example"
     assert [EMAIL] in [message.to for message in mail.outbox]
+    event = AuditEvent.objects.get()
+    assert (event.event, event.data) == (
+        "member.email_changed",
+        {"email": "new@harbor.example", "email_before": EMAIL},
+    )
 
 
 def test_the_django_admin_signs_in_through_the_same_page(mara):
@@ -426,3 +446,22 @@ def test_timestamp_of_a_mail_is_utc(mara):
     password_in(Client(REMOTE_ADDR="203.0.113.1"))
     password_in(Client(REMOTE_ADDR="203.0.113.2"))
     assert time.strftime("%Y-%m-%d", time.gmtime()) in mail.outbox[0].body
+
+
+OURS = product.BASE_DIR / "templates"
+LIBRARY = Path(allauth.__file__).parent / "templates"
+
+
+def test_every_page_is_in_our_style():
+    views = [pattern.callback for pattern in urls_of_signing_in.urlpatterns]
+    names = {view.view_class.template_name for view in views if hasattr(view, "view_class")}
+    theirs = {name for name in names - {None} if not get_template(name).origin.name.startswith(str(OURS))}
+    assert len(names) > 15
+    assert theirs == set()
+
+
+@pytest.mark.parametrize("kind", ["account/email", "mfa/email", "socialaccount/email", "account/messages"])
+def test_every_mail_and_notice_is_in_our_words(kind):
+    names = {path.relative_to(LIBRARY).as_posix() for path in (LIBRARY / kind).glob("*.txt")}
+    theirs = {name for name in names if not (OURS / name).exists() and "phone" not in name and "reset_key" not in name}
+    assert theirs == set()

@@ -13,7 +13,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from accounts.services.people import create_person
 from accounts.step_up import Kind, kinds_of
 from config.single_sign_on import providers
@@ -125,7 +125,8 @@ def test_an_address_that_the_provider_did_not_check_is_checked_here(provider):
     assert not is_in(client)
 
 
-def test_connecting_takes_a_proof_and_then_signs_in(provider, mara):
+def test_connecting_takes_a_proof_and_then_signs_in(provider, mara, organization):
+    organization.memberships.create(user=mara, role="member")
     client = sign_in(Client(), mara, proven=False)
     for answer in (client.get(f"{START}?process=connect"), client.get("/account/connections/")):
         assert urlsplit(answer["Location"]).path == "/proof/"
@@ -134,9 +135,26 @@ def test_connecting_takes_a_proof_and_then_signs_in(provider, mara):
     assert go(client, process="connect")["Location"] == "/account/connections/"
     assert SocialAccount.objects.get().user == mara
     assert mail.outbox[-1].subject == "Single sign-on was connected to your account in Coffer"
+    assert "An account of Harbor was connected" in mail.outbox[-1].body
+    assert AuditEvent.objects.get().event == "member.single_sign_on_connected"
     elsewhere = Client()
     go(elsewhere)
     assert is_in(elsewhere)
+
+
+def test_a_connection_without_its_entry_in_the_log_was_not_made(provider, mara, organization, monkeypatch):
+    organization.memberships.create(user=mara, role="member")
+    client = sign_in(Client(), mara)
+    address = leave(client, process="connect")
+
+    def fail(self, *args, **kwargs):
+        raise RuntimeError
+
+    monkeypatch.setattr(AuditEvent, "save", fail)
+    with pytest.raises(RuntimeError):
+        come_back(client, address)
+    assert not SocialAccount.objects.exists()
+    assert not mail.outbox
 
 
 def test_disconnecting(provider, mara):

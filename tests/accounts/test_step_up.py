@@ -67,7 +67,7 @@ def person(owner) -> User:
 
 
 @pytest.fixture
-def browser(person) -> Client:
+def unproven(person) -> Client:
     """Signed in, without any proof."""
     return sign_in(Client(), person, proven=False)
 
@@ -82,9 +82,9 @@ def test_the_table_names_every_act_that_asks():
 
 
 @pytest.mark.parametrize(("method", "pattern"), METHODS, ids=" ".join)
-def test_act_without_a_proof_is_refused(owner, browser, method, pattern):
+def test_act_without_a_proof_is_refused(owner, unproven, method, pattern):
     path = address(pattern, ids_of(owner))
-    answer = browser.generic(method, path)
+    answer = unproven.generic(method, path)
     if method == "POST" and ACTS[pattern] is Proof.PAGE:
         assert answer.status_code == 403
         assert "Confirm it is you first" in answer.content.decode()
@@ -93,46 +93,46 @@ def test_act_without_a_proof_is_refused(owner, browser, method, pattern):
 
 
 @pytest.mark.parametrize(("method", "pattern"), METHODS, ids=" ".join)
-def test_htmx_is_led_to_the_proof(owner, browser, method, pattern):
+def test_htmx_is_led_to_the_proof(owner, unproven, method, pattern):
     headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/o/harbor-clinics/secrets/?q=crm"}
-    answer = browser.generic(method, address(pattern, ids_of(owner)), headers=headers)
+    answer = unproven.generic(method, address(pattern, ids_of(owner)), headers=headers)
     if answer.status_code != 405:
         way = urlsplit(answer["HX-Redirect"])
         assert way.path == "/proof/"
         assert parse_qs(way.query) == {"next": ["/o/harbor-clinics/secrets/?q=crm"], "again": ["1"]}
 
 
-def test_a_page_asks_after_five_minutes_and_its_form_is_taken_for_twenty(owner, browser):
+def test_a_page_asks_after_five_minutes_and_its_form_is_taken_for_twenty(owner, unproven):
     path = address(API_KEYS + "new/", ids_of(owner))
-    set_proof(browser, seconds_ago=ASK_AFTER.total_seconds() - 5)
-    assert browser.get(path).status_code == 200
-    set_proof(browser, seconds_ago=ASK_AFTER.total_seconds() + 5)
-    assert browser.get(path).status_code == 302
-    set_proof(browser, seconds_ago=ACCEPT_FOR.total_seconds() - 5)
-    assert browser.post(path).status_code == 422
-    set_proof(browser, seconds_ago=ACCEPT_FOR.total_seconds() + 5)
-    assert browser.post(path).status_code == 403
+    set_proof(unproven, seconds_ago=ASK_AFTER.total_seconds() - 5)
+    assert unproven.get(path).status_code == 200
+    set_proof(unproven, seconds_ago=ASK_AFTER.total_seconds() + 5)
+    assert unproven.get(path).status_code == 302
+    set_proof(unproven, seconds_ago=ACCEPT_FOR.total_seconds() - 5)
+    assert unproven.post(path).status_code == 422
+    set_proof(unproven, seconds_ago=ACCEPT_FOR.total_seconds() + 5)
+    assert unproven.post(path).status_code == 403
 
 
-def test_a_button_takes_a_proof_of_twenty_minutes(owner, browser):
+def test_a_button_takes_a_proof_of_twenty_minutes(owner, unproven):
     path = address("o/<slug:slug>/audit/csv/", ids_of(owner))
-    set_proof(browser, seconds_ago=ACCEPT_FOR.total_seconds() - 5)
-    assert browser.get(path).status_code == 200
-    set_proof(browser, seconds_ago=ACCEPT_FOR.total_seconds() + 5)
-    assert browser.get(path).status_code == 302
+    set_proof(unproven, seconds_ago=ACCEPT_FOR.total_seconds() - 5)
+    assert unproven.get(path).status_code == 200
+    set_proof(unproven, seconds_ago=ACCEPT_FOR.total_seconds() + 5)
+    assert unproven.get(path).status_code == 302
 
 
-def test_proof_from_the_future_is_none(owner, browser):
-    set_proof(browser, seconds_ago=-60)
-    assert browser.get(address(API_KEYS + "new/", ids_of(owner))).status_code == 302
+def test_proof_from_the_future_is_none(owner, unproven):
+    set_proof(unproven, seconds_ago=-60)
+    assert unproven.get(address(API_KEYS + "new/", ids_of(owner))).status_code == 302
 
 
-def test_refused_form_keeps_nothing_of_the_value(owner, browser):
+def test_refused_form_keeps_nothing_of_the_value(owner, unproven):
     before = list(SecretValue.objects.values_list("pk", "version"))
     path = address(SECRET + "edit/", ids_of(owner))
-    answer = browser.post(path, {"name": "crm.apiKey", "value": "a-value-that-was-typed", "mode": "shared"})
+    answer = unproven.post(path, {"name": "crm.apiKey", "value": "a-value-that-was-typed", "mode": "shared"})
     assert answer.status_code == 403
-    assert "a-value-that-was-typed" not in answer.content.decode() + str(dict(browser.session))
+    assert "a-value-that-was-typed" not in answer.content.decode() + str(dict(unproven.session))
     assert set(before) <= set(SecretValue.objects.values_list("pk", "version"))
     assert VALUE not in answer.content.decode()
 
@@ -143,68 +143,78 @@ def test_who_may_not_is_told_so_and_not_asked(owner, member, outsider):
     assert sign_in(Client(), outsider, proven=False).get(path).status_code == 404
 
 
-def test_the_whole_way_there_and_back(owner, browser):
+def test_the_whole_way_there_and_back(owner, unproven):
     path = address(API_KEYS + "new/", ids_of(owner))
-    asked = browser.get(path, follow=True)
+    asked = unproven.get(path, follow=True)
     assert 'name="password"' in asked.content.decode()
-    back = prove(browser, password=PASSWORD, next=path)
+    back = prove(unproven, password=PASSWORD, next=path)
     assert back["Location"] == path
-    assert browser.get(path).status_code == 200
+    assert unproven.get(path).status_code == 200
 
 
-def test_a_button_leads_back_to_its_page_and_says_so(owner, browser):
+def test_a_button_leads_back_to_its_page_and_says_so(owner, unproven):
     path = address("o/<slug:slug>/audit/", ids_of(owner))
-    answer = browser.get(path + "csv/", headers={"Referer": f"http://testserver{path}?event=secret.created"})
+    answer = unproven.get(path + "csv/", headers={"Referer": f"http://testserver{path}?event=secret.created"})
     wanted = parse_qs(urlsplit(answer["Location"]).query)
     assert wanted == {"next": [f"{path}?event=secret.created"], "again": ["1"]}
-    page = browser.post("/proof/", {"password": PASSWORD, "next": path, "again": "1"}, follow=True)
+    page = unproven.post("/proof/", {"password": PASSWORD, "next": path, "again": "1"}, follow=True)
     assert "Press the button again" in page.content.decode()
 
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://evil.example/", "//evil.example/x", "javascript:alert(1)", "\\\\evil.example", "http:///evil.example"],
+    [
+        "https://evil.example/",
+        "//evil.example/x",
+        "javascript:alert(1)",
+        "\\\\evil.example",
+        "/\\evil.example",
+        "http:///evil.example",
+        "http://testserver//evil.example/x",
+        "http://testserver/\\evil.example",
+        "http://testserver",
+    ],
 )
-def test_proof_leads_nowhere_else(browser, elsewhere):
-    assert prove(browser, password=PASSWORD, next=elsewhere)["Location"] == "/"
-    assert "evil" not in browser.get("/proof/", {"next": elsewhere}).content.decode()
+def test_proof_leads_nowhere_else(unproven, elsewhere):
+    assert prove(unproven, password=PASSWORD, next=elsewhere)["Location"] == "/"
+    assert "evil" not in unproven.get("/proof/", {"next": elsewhere}).content.decode()
 
 
-def test_a_wrong_password_is_no_proof(browser):
-    assert prove(browser, password="something else entirely").status_code == 422
-    assert browser.get("/proof/").status_code == 200
-    assert "proven_at" not in browser.session
+def test_a_wrong_password_is_no_proof(unproven):
+    assert prove(unproven, password="something else entirely").status_code == 422
+    assert unproven.get("/proof/").status_code == 200
+    assert "proven_at" not in unproven.session
 
 
-def test_guessing_ends(browser):
-    found = [prove(browser, password=f"wrong password {n}").status_code for n in range(11)]
+def test_guessing_ends(unproven):
+    found = [prove(unproven, password=f"wrong password {n}").status_code for n in range(11)]
     assert found[-1] == 429
-    assert prove(browser, password=PASSWORD).status_code == 429
+    assert prove(unproven, password=PASSWORD).status_code == 429
 
 
-def test_proof_changes_the_key_of_the_session(browser):
-    before = browser.cookies["session"].value
-    prove(browser, password=PASSWORD)
-    assert browser.cookies["session"].value != before
+def test_proof_changes_the_key_of_the_session(unproven):
+    before = unproven.cookies["session"].value
+    prove(unproven, password=PASSWORD)
+    assert unproven.cookies["session"].value != before
     old = Client()
     old.cookies["session"] = before
     assert old.get("/proof/").status_code == 302
 
 
-def test_a_second_factor_is_asked_for_instead_of_the_password(person, browser):
+def test_a_second_factor_is_asked_for_instead_of_the_password(person, unproven):
     add_totp(person)
     assert kinds_of(person) == {Kind.CODE}
-    assert prove(browser, password=PASSWORD).status_code == 422
-    assert prove(browser, code=totp_code()).status_code == 302
-    assert "proven_at" in browser.session
+    assert prove(unproven, password=PASSWORD).status_code == 422
+    assert prove(unproven, code=totp_code()).status_code == 302
+    assert "proven_at" in unproven.session
 
 
-def test_a_code_is_a_proof_once(person, browser):
+def test_a_code_is_a_proof_once(person, unproven):
     add_totp(person)
     code = totp_code()
-    assert prove(browser, code=code).status_code == 302
+    assert prove(unproven, code=code).status_code == 302
     for again in (code, f" {code}", f"{code[:3]} {code[3:]}", f"{code[:3]}-{code[3:]}"):
-        assert prove(browser, code=again).status_code == 422
+        assert prove(unproven, code=again).status_code == 422
 
 
 def test_a_passkey_is_asked_for_where_there_is_one(person):
@@ -214,7 +224,7 @@ def test_a_passkey_is_asked_for_where_there_is_one(person):
     assert kinds_of(person) == {Kind.PASSKEY, Kind.CODE}
 
 
-def test_person_of_single_sign_on_gets_a_code_by_mail(person, browser):
+def test_person_of_single_sign_on_gets_a_code_by_mail(person, unproven):
     person.set_unusable_password()
     person.save()
     client = sign_in(Client(), person, proven=False)
@@ -245,8 +255,8 @@ def test_a_mailed_code_ends_after_five_attempts_and_ten_minutes(person):
     assert prove(client, mailed_code=code).status_code == 422
 
 
-def test_mailed_code_is_for_nobody_with_a_password(browser):
-    prove(browser, send="1")
+def test_mailed_code_is_for_nobody_with_a_password(unproven):
+    prove(unproven, send="1")
     assert not mail.outbox
 
 

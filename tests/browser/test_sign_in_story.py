@@ -10,7 +10,9 @@ from django.core.cache import cache
 from playwright.sync_api import expect
 
 from accounts.models import User
+from config.single_sign_on import providers
 from tests.browser.conftest import PASSWORD, add_authenticator, add_passkey, sideways, violations
+from tests.oidc_server import CLIENT_ID, CLIENT_SECRET, serving
 from tests.signing_in import totp_code
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -170,3 +172,23 @@ def test_signing_out_everywhere_else(page, site, sign_in, owner, browser):
     there.goto(f"{site}/account/")
     at(there, "Sign in")
     there.context.close()
+
+
+def test_single_sign_on_there_and_back(page, site, settings):
+    """The policy lets a form of ours lead to us alone; the page that leads on is no form."""
+    person = {"sub": "42", "email": EMAIL, "email_verified": True, "name": "Mara Lindqvist"}
+    with serving(person) as provider:
+        settings.SOCIALACCOUNT_PROVIDERS = providers(
+            issuer=provider.issuer, name="Harbor", client_id=CLIENT_ID, secret=CLIENT_SECRET
+        )
+        page.goto(f"{site}/signin/")
+        clean(page)
+        press(page, "Sign in with Harbor")
+        at(page, "New organization")
+        page.goto(f"{site}/account/app/")
+        at(page, "Confirm it is you")
+        press(page, "Send a code")
+        clean(page)
+        page.get_by_label("Code").fill(re.search(r"^\d{6}$", mail.outbox[-1].body, re.MULTILINE)[0])
+        press(page, "Confirm")
+        at(page, "Add an authenticator app")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.actors import actor_for_command
 from accounts.errors import Refusal
 from accounts.services.people import set_active
 
@@ -22,7 +23,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Do it."""
         try:
-            user = set_active(email=options["email"], active=options["undo"])
+            user = set_active(
+                email=options["email"],
+                active=options["undo"],
+                actor_in=lambda organization: actor_for_command(organization, "deactivate_person"),
+            )
         except Refusal as refusal:
             raise CommandError(refusal.detail) from None
         self.stdout.write(f"{user.email} is {'active' if user.is_active else 'deactivated'}.")
