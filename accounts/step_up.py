@@ -52,6 +52,14 @@ class Kind(StrEnum):
     MAIL = "mail"
 
 
+SHOWN_BY = {
+    "mfa": frozenset({Kind.CODE, Kind.PASSKEY}),
+    "password": frozenset({Kind.PASSWORD}),
+    "code": frozenset({Kind.MAIL}),
+}
+"""What each step of a sign-in shows, by django-allauth's name for it; a single sign-on shows nothing."""
+
+
 def kinds_of(user: User) -> frozenset[Kind]:
     """What this person is asked for: second factors where there are any, else the password, else a code by e-mail."""
     types = set(Authenticator.objects.filter(user=user).values_list("type", flat=True))
@@ -66,11 +74,12 @@ def remember(request: HttpRequest) -> None:
 
 
 def remember_sign_in(request: HttpRequest, user: User) -> None:
-    """Count the sign-in as proof when it took what the proof would ask for."""
-    used = {str(record.get("method")) for record in get_authentication_records(request, user)}
+    """Count the sign-in as proof when it took what the proof would ask for, from the moment when it did."""
     wanted = kinds_of(user)
-    if ("mfa" in used and wanted & {Kind.CODE, Kind.PASSKEY}) or ("password" in used and Kind.PASSWORD in wanted):
-        remember(request)
+    records = get_authentication_records(request, user)
+    times = [record["at"] for record in records if wanted & SHOWN_BY.get(record["method"], frozenset())]
+    if times:
+        request.session[PROVEN_AT] = float(max(times))
 
 
 def is_proven(request: HttpRequest, within: timedelta) -> bool:

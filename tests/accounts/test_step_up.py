@@ -8,12 +8,12 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from accounts.checks import routes
 from accounts.models import User
 from accounts.stamps import stamp_of
-from accounts.step_up import ACCEPT_FOR, ASK_AFTER, Kind, Proof, kinds_of
+from accounts.step_up import ACCEPT_FOR, ASK_AFTER, Kind, Proof, kinds_of, remember_sign_in
 from secrets_app.models import SecretValue
 from tests.integrations.conftest import inline  # noqa: F401
 from tests.signing_in import add_totp, set_proof, sign_in, totp_code
@@ -258,6 +258,39 @@ def test_a_mailed_code_ends_after_five_attempts_and_ten_minutes(person):
 def test_mailed_code_is_for_nobody_with_a_password(unproven):
     prove(unproven, send="1")
     assert not mail.outbox
+
+
+def test_a_password_given_long_ago_is_no_proof_now(person, unproven):
+    """Somebody gave the password, stopped there, and comes in hours later by another way."""
+    old = time.time() - 7200
+    request = RequestFactory().get("/")
+    request.session = unproven.session
+    request.session["account_authentication_methods"] = [
+        {"method": "password", "at": old},
+        {"method": "socialaccount", "at": time.time()},
+    ]
+    request.session["account_authentication_methods_user"] = str(person.pk)
+    remember_sign_in(request, person)
+    assert request.session["proven_at"] == old
+
+
+def test_signing_in_with_a_mailed_code_counts_where_there_is_nothing_else(person):
+    person.set_unusable_password()
+    person.save()
+    client = Client()
+    client.post("/signin/code/", {"email": person.email})
+    code = re.search(r"^[A-Z0-9-]{6,9}$", mail.outbox[0].body, re.MULTILINE)[0]
+    client.post("/signin/code/confirm/", {"code": code})
+    assert "proven_at" in client.session
+
+
+def test_signing_in_with_a_mailed_code_does_not_count_beside_a_password(person):
+    client = Client()
+    client.post("/signin/code/", {"email": person.email})
+    code = re.search(r"^[A-Z0-9-]{6,9}$", mail.outbox[0].body, re.MULTILINE)[0]
+    client.post("/signin/code/confirm/", {"code": code})
+    assert client.get("/account/").status_code == 200
+    assert "proven_at" not in client.session
 
 
 def test_signing_in_with_the_password_counts_where_it_is_all_there_is(owner, person, organization):
