@@ -57,9 +57,6 @@ THINGS = {
     "secret_request": "Requests for secrets",
 }
 TRIED = {
-    "Accepted": "accept",
-    "Added": "add",
-    "Answered": "answer",
     "Approved": "approve",
     "Asked": "ask",
     "Changed": "change",
@@ -74,14 +71,12 @@ TRIED = {
     "Enabled": "enable",
     "Invited": "invite",
     "Left": "leave",
-    "Made": "make",
     "Promoted": "promote",
     "Removed": "remove",
     "Revoked": "revoke",
     "Rolled": "roll",
     "Sent": "send",
     "Staged": "stage",
-    "Switched": "switch",
     "Withdrew": "withdraw",
 }
 """What a sentence begins with, and the same behind "Tried to"."""
