@@ -4,7 +4,8 @@ Every change goes through a service, so it appears in the organization's audit l
 sealed and no value is shown anywhere; fields are named one by one.
 """
 
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -12,52 +13,38 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
-from accounts.actors import Actor, actor_for_staff
-from accounts.addresses import client_address
+from accounts import attempts
+from accounts.actors import Actor
+from accounts.attempts import Attempt, Thing
+from accounts.audit import Event, Outcome
+from accounts.audit_words import option
 from accounts.errors import Refusal
-from accounts.models import ApiKey, AuditEvent, Membership, Organization, User
+from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Organization, User
 from accounts.policy import Role
 from accounts.services.api_keys import revoke_api_key
-from accounts.services.organizations import add_member, change_role, remove_member
+from accounts.services.invitations import invite, withdraw
+from accounts.services.organizations import change_role, remove_member
+from accounts.staff_lists import (
+    ORGANIZATION,
+    OfOneOrganization,
+    ReadOnlyAdmin,
+    RecordsAdmin,
+    chosen_from,
+    records_of,
+    staff_actor,
+)
 
 for model in (Group, EmailAddress, Authenticator, UserSession, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Staff may look. `fields` and `list_display` are explicit in every subclass; nothing can be changed."""
-
-    actions: Any = None
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Active staff."""
-        return request.user.is_active and request.user.is_staff
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Active staff."""
-        return self.has_view_permission(request)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody."""
-        return False
-
-
-def staff_actor(request: HttpRequest, organization: Organization) -> Actor:
-    """The signed-in member of staff, acting on this organization."""
-    return actor_for_staff(request.user, organization, address=client_address(request))  # type: ignore[arg-type]
 
 
 @admin.register(User)
@@ -66,75 +53,148 @@ class UserAdmin(ReadOnlyAdmin):
 
     list_display = ("email", "name", "is_active", "is_staff", "last_login")
     fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined")
-    readonly_fields = fields
+    readonly_fields: ClassVar[Any] = fields
     search_fields = ("email", "name")
     ordering = ("email",)
 
 
 @admin.register(Organization)
 class OrganizationAdmin(ReadOnlyAdmin):
-    """Organizations."""
+    """Organizations, and the way to the records of each."""
 
     list_display = ("name", "slug", "created_at")
-    fields = ("name", "slug", "created_at")
-    readonly_fields = fields
+    fields: ClassVar[Any] = ("name", "slug", "created_at", "records")
+    readonly_fields: ClassVar[Any] = fields
     search_fields = ("name", "slug")
-    ordering = ("name",)
+    ordering = ("slug",)
+
+    @admin.display(description="Records")
+    def records(self, organization: Organization) -> SafeString:
+        """Links to what is listed one organization at a time."""
+        links = (
+            (
+                reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
+                urlencode({ORGANIZATION: str(organization.pk)}),
+                str(model._meta.verbose_name_plural).capitalize(),
+            )
+            for model in records_of(self.admin_site)
+        )
+        return format_html_join(" · ", '<a href="{}?{}">{}</a>', links)
 
 
-@admin.register(Membership)
-class MembershipAdmin(ReadOnlyAdmin):
-    """Who belongs where. Staff invite, remove and change admins and members; owners are the owners' business."""
+class PeopleAdmin(ReadOnlyAdmin):
+    """Rows of people in organizations, changed by services. A refusal is a message, and stands in the audit log."""
 
-    list_display = ("user", "organization", "role", "created_at")
-    fields = ("organization", "user", "role")
-    list_select_related = ("user", "organization")
-    list_filter = ("role",)
-    search_fields = ("user__email", "organization__name")
-    autocomplete_fields = ("user", "organization")
-    ordering = ("organization__name", "user__email")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Active staff."""
-        return self.has_view_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Active staff, the role alone."""
-        return self.has_view_permission(request, obj)
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Owners are the owners' business."""
+        if db_field.name == "role":
+            kwargs["choices"] = [(role.value, role.label) for role in (Role.ADMIN, Role.MEMBER)]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Active staff."""
+        """Staff."""
         return self.has_view_permission(request, obj)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        """Organization and person are fixed once the membership exists."""
-        return ("organization", "user") if obj else ()
-
-    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:  # noqa: ARG002
-        """Add the person, or change the role."""
-        actor = staff_actor(request, obj.organization)
-        if change:
-            change_role(actor=actor, membership_id=obj.pk, role=Role(obj.role))
-        else:
-            obj.pk = add_member(actor=actor, user=obj.user, role=Role(obj.role)).pk
-
-    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        """Take the person out."""
-        remove_member(actor=staff_actor(request, obj.organization), membership_id=obj.pk)
-
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A refusal of the service is shown on the form, which nothing was saved from."""
+        """Back to the form after a refusal: nothing was saved."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except Refusal as refusal:
             return _refused(request, refusal)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A refusal of the service is shown on the page, and nothing was deleted."""
+        """Back to the page after a refusal: nothing was deleted."""
         try:
             return super().delete_view(request, *args, **kwargs)
         except Refusal as refusal:
             return _refused(request, refusal)
+
+
+def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Tell it, and note the attempt: the transaction of Django's view is gone by now."""
+    attempts.note(request.attempt, refusal)  # type: ignore[attr-defined]
+    messages.error(request, " ".join(error.message for error in refusal.errors) or refusal.detail)
+    return redirect(request.path)
+
+
+def _attempt(request: HttpRequest, event: Event, obj: Membership | Invitation, name: str) -> Actor:
+    """The acting member of staff; what is tried is kept on the request, in case it is refused."""
+    actor = staff_actor(request, obj.organization)
+    target = obj.user_id if isinstance(obj, Membership) else None
+    request.attempt = Attempt(actor, event, Thing(target, name))  # type: ignore[attr-defined]
+    return actor
+
+
+@admin.register(Membership)
+class MembershipAdmin(PeopleAdmin):
+    """Who belongs where. Staff remove and change admins and members; they invite rather than add."""
+
+    list_display = ("user", "organization", "role", "created_at")
+    fields = ("organization", "user", "role")
+    list_select_related = ("user", "organization")
+    list_filter = ("role",)
+    search_fields = ("=user__email", "=organization__slug")
+    ordering = ("organization_id", "user_id")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff, the role alone."""
+        return self.has_view_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        """Organization and person are fixed; so is an owner."""
+        return self.fields if obj and obj.role == Role.OWNER else ("organization", "user")
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:  # noqa: ARG002
+        """Change the role."""
+        actor = _attempt(request, Event.MEMBER_ROLE_CHANGED, obj, obj.user.email)
+        change_role(actor=actor, membership_id=obj.pk, role=Role(obj.role))
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        """Take the person out."""
+        actor = _attempt(request, Event.MEMBER_REMOVED, obj, obj.user.email)
+        remove_member(actor=actor, membership_id=obj.pk)
+
+
+class InvitationForm(ModelForm):
+    """What staff type: whom, where, as what."""
+
+    class Meta:
+        model = Invitation
+        fields = ("organization", "email", "role")
+
+    def clean_email(self) -> str:
+        """As logins are written."""
+        return User.objects.normalize_email(self.cleaned_data["email"])
+
+
+@admin.register(Invitation)
+class InvitationAdmin(PeopleAdmin):
+    """Open invitations, without their links. Staff invite admins and members, and withdraw."""
+
+    form = InvitationForm
+    list_display = ("email", "organization", "role", "invited_by", "expires_at")
+    fields = ("organization", "email", "role", "invited_by", "created_at", "expires_at")
+    list_select_related = ("organization",)
+    search_fields = ("=email", "=organization__slug")
+    autocomplete_fields = ("organization",)
+    ordering = ("organization_id", "email")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Staff."""
+        return self.has_view_permission(request)
+
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        """What is typed for a new one; everything else comes with it."""
+        return self.fields if obj else ("organization", "email", "role")
+
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:  # noqa: ARG002
+        """Invite."""
+        actor = _attempt(request, Event.INVITATION_CREATED, obj, obj.email)
+        obj.pk = invite(actor=actor, emails=[obj.email], role=Role(obj.role))[0].pk
+
+    def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
+        """Withdraw."""
+        withdraw(actor=_attempt(request, Event.INVITATION_WITHDRAWN, obj, obj.email), invitation_id=obj.pk)
 
 
 @admin.action(description="Revoke selected API keys")
@@ -156,28 +216,30 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "organization", "name", "prefix", "scopes", "max_concurrent", "max_per_minute", "expires_at", "revoked_at",
         "last_used_at", "created_at",
     )  # fmt: skip
-    readonly_fields = fields
+    readonly_fields: ClassVar[Any] = fields
     list_select_related = ("organization",)
-    search_fields = ("name", "prefix")
-    ordering = ("organization__name", "name")
+    search_fields = ("name", "=prefix")
+    ordering = ("organization_id", "name")
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnlyAdmin):
-    """The audit trail of every organization."""
+class AuditEventAdmin(RecordsAdmin):
+    """The audit trail of an organization."""
 
     list_display = ("created_at", "event", "outcome", "actor_label", "target_label", "environment")
     fields = (
         "organization_id", "sequence", "created_at", "event", "outcome", "actor_kind", "actor_label", "target_kind",
         "target_label", "environment", "address", "data",
     )  # fmt: skip
-    readonly_fields = fields
-    search_fields = ("event", "actor_label", "target_label")
-    list_filter = ("event", "outcome")
-    ordering = ("-created_at",)
-    show_full_result_count = False
+    readonly_fields: ClassVar[Any] = fields
+    search_fields = ("actor_label", "target_label")
+    list_filter = (
+        OfOneOrganization,
+        chosen_from("outcome", "outcome", [(outcome.value, outcome.label) for outcome in Outcome]),
+        chosen_from("event", "event", [(event.value, option(event.value)) for event in sorted(Event)]),
+    )
+    ordering = ("-created_at", "-sequence")
 
-
-def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    messages.error(request, " ".join(error.message for error in refusal.errors) or refusal.detail)
-    return redirect(request.path)
+    def search(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:  # noqa: ARG002
+        """Who did it, or what it was done to."""
+        return queryset.filter(Q(actor_label=text) | Q(target_label=text))

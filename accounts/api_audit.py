@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from accounts import audit_log
 from accounts.api import actor_of, searchable
-from accounts.audit import Event
+from accounts.audit import Event, Outcome
 from accounts.audit_files import Format, event_out, streamed
 from accounts.audit_log import Filters, in_utc
 from accounts.environments import Environment
@@ -40,12 +40,12 @@ class NamedOut(Schema):
 
 
 class AuditEventOut(Schema):
-    """One act. `data` holds names of changed fields and the like, never a value."""
+    """One act, or an attempt that was refused. `data` holds names of changed fields and the like, never a value."""
 
     id: UUID
     sequence: int = Field(description="The place in the organization's hash chain, from 1.")
     event: str
-    outcome: str
+    outcome: Outcome
     actor: NamedOut
     target: NamedOut
     environment: Environment | None
@@ -74,6 +74,7 @@ def list_audit_events(
     event: Event | None = None,
     actor: str = "",
     target: str = "",
+    outcome: Outcome | None = None,
     since: Moment | None = None,
     until: Moment | None = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -88,6 +89,7 @@ def list_audit_events(
         event=event.value if event else "",
         actor=searchable(actor),
         target=searchable(target),
+        outcome=outcome.value if outcome else "",
         since=since,
         until=until,
     )

@@ -64,19 +64,28 @@ class Event(StrEnum):
     SECRET_STAGED = "secret.staged"
     SECRET_STAGED_DISCARDED = "secret.staged_discarded"
     SECRET_UNREADABLE = "secret.unreadable"
+    SECRET_REQUEST_ANSWERED = "secret_request.answered"
+    SECRET_REQUEST_DISMISSED = "secret_request.dismissed"
+    SECRET_REQUEST_MADE = "secret_request.made"
 
 
 class Outcome(StrEnum):
     """What became of the attempt."""
 
     DONE = "done"
+    REFUSED = "refused"
+
+    @property
+    def label(self) -> str:
+        """The word shown to people: `Refused`."""
+        return self.value.capitalize()
 
 
 class Target(Protocol):
-    """Anything with an id and a name that an event can be about."""
+    """Anything with an id and a name that an event can be about; no id for what a refused attempt was to make."""
 
     @property
-    def id(self) -> UUID: ...
+    def id(self) -> UUID | None: ...
 
     @property
     def name(self) -> str: ...

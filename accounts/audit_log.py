@@ -29,6 +29,7 @@ class Filters:
     event: str = ""
     actor: str = ""
     target: str = ""
+    outcome: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -75,6 +76,8 @@ def matching(actor: Actor, filters: Filters) -> QuerySet[AuditEvent]:
         events = events.filter(_is("actor", filters.actor))
     if filters.target:
         events = events.filter(_is("target", filters.target))
+    if filters.outcome:
+        events = events.filter(outcome=filters.outcome)
     if filters.since:
         events = events.filter(created_at__gte=filters.since)
     if filters.until:

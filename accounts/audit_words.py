@@ -43,6 +43,9 @@ SENTENCES = {
     "secret.staged": "Staged a new value of",
     "secret.staged_discarded": "Discarded the staged value of",
     "secret.unreadable": "Could not open a value of",
+    "secret_request.answered": "Answered the request for",
+    "secret_request.dismissed": "Dismissed the request for",
+    "secret_request.made": "Asked for secret",
 }
 THINGS = {
     "api_key": "API keys",
@@ -51,8 +54,37 @@ THINGS = {
     "member": "Members",
     "organization": "Organization",
     "secret": "Secrets",
+    "secret_request": "Requests for secrets",
 }
+TRIED = {
+    "Approved": "approve",
+    "Asked": "ask",
+    "Changed": "change",
+    "Compared": "compare",
+    "Created": "create",
+    "Created,": "create,",
+    "Deleted": "delete",
+    "Destroyed": "destroy",
+    "Disabled": "disable",
+    "Discarded": "discard",
+    "Dismissed": "dismiss",
+    "Enabled": "enable",
+    "Invited": "invite",
+    "Left": "leave",
+    "Promoted": "promote",
+    "Removed": "remove",
+    "Revoked": "revoke",
+    "Rolled": "roll",
+    "Sent": "send",
+    "Staged": "stage",
+    "Withdrew": "withdraw",
+}
+"""What a sentence begins with, and the same behind "Tried to"."""
 DETAILS = {
+    "asked_by": "Asked by",
+    "attempts": "Attempts in this hour",
+    "code": "Code",
+    "reason": "Why",
     "fields": "Changed fields",
     "values": "Environments of new values",
     "domains": "Allowed domains",
@@ -76,6 +108,12 @@ DETAILS = {
 def sentence(event: str) -> str:
     """`Promoted a new value of`; the name of the thing follows. For a tag without words, words made of the tag."""
     return SENTENCES.get(event) or f"{_words(event.partition('.')[2] or event)}:"
+
+
+def tried(event: str) -> str:
+    """The same of an attempt that was refused: `Tried to promote a new value of`."""
+    first, _, rest = sentence(event).partition(" ")
+    return f"Tried to {TRIED[first]} {rest}" if first in TRIED else f"Tried, and was refused: {first} {rest}"
 
 
 def option(event: str) -> str:

@@ -46,6 +46,12 @@ class PermissionDenied(Refusal):
     code, status, title = "permission_denied", 403, "Not allowed"
 
 
+class ProofNeeded(Refusal):
+    """The act asks again who is there (`accounts.step_up`), and nobody had answered yet."""
+
+    code, status, title = "proof_needed", 403, "Prove that it is you"
+
+
 class Unauthenticated(Refusal):
     """No API key, or one that is unknown, expired or revoked."""
 

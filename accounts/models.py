@@ -266,7 +266,7 @@ class AuditEvent(models.Model):
                 models.Index(
                     fields=["organization_id", column, "created_at", "sequence"], name=f"audit_event_by_{column}"
                 )
-                for column in ("actor_id", "actor_label", "target_id", "target_label")
+                for column in ("actor_id", "actor_label", "target_id", "target_label", "outcome")
             ),
         ]
 
@@ -283,3 +283,22 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization_id} at {self.sequence}"
+
+
+class RefusedAttempts(models.Model):
+    """How often one actor was refused one kind of act in one hour of the clock (`accounts.attempts`)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    actor_id = models.UUIDField()
+    event = models.CharField(max_length=40)
+    hour = models.DateTimeField()
+    number = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "actor_id", "event"], name="refused_attempts_counted_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event}, {self.number} times"

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     ORGANIZATION_MANAGE = "organization.manage"
     OWNERS_MANAGE = "owners.manage"
     RUNS_READ = "runs.read"
+    SECRETS_ASK = "secrets.ask"
     SECRETS_BROWSE = "secrets.browse"
     SECRETS_DISABLE = "secrets.disable"
     SECRETS_READ = "secrets.read"
@@ -43,7 +44,12 @@ class Role(StrEnum):
 
 
 MEMBER_PERMISSIONS = frozenset(
-    {Permission.INTEGRATIONS_BROWSE, Permission.ORGANIZATION_LEAVE, Permission.SECRETS_BROWSE}
+    {
+        Permission.INTEGRATIONS_BROWSE,
+        Permission.ORGANIZATION_LEAVE,
+        Permission.SECRETS_ASK,
+        Permission.SECRETS_BROWSE,
+    }
 )
 
 ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {

@@ -9,7 +9,8 @@ The wrapper does the check and leaves a stamp behind; `manage.py check` refuses 
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,10 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpRequest, HttpResponseBase
 
+from accounts import attempts
 from accounts.actors import Actor, actor_for_member
 from accounts.addresses import client_address
-from accounts.errors import NotFound
+from accounts.errors import NotFound, ProofNeeded, Refusal
 from accounts.models import Membership
 from accounts.policy import Permission
 from accounts.second_factor_wall import missing_second_factor
@@ -38,6 +40,7 @@ class Stamp:
 
 
 LAST_ORGANIZATION = "organization"
+SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC = Stamp("public")
 SIGNED_IN = Stamp("signed_in")
 
@@ -81,13 +84,34 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
         @functools.wraps(view)
         def wrapper(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponseBase:
             actor = actor_of_request(request, slug)
-            actor.check(permission)
-            asked = missing_second_factor(request, actor, permission) or (proof and missing_proof(request, proof))
-            return _remembering(request, slug, asked or view(request, actor, **kwargs))
+            with _watched(request, view, actor, kwargs):
+                actor.check(permission)
+                asked = missing_second_factor(request, actor, permission) or (proof and missing_proof(request, proof))
+                if asked and request.method not in SAFE:
+                    note_refused(request, ProofNeeded("Nobody had proven themselves in this session lately."))
+                return _remembering(request, slug, asked or view(request, actor, **kwargs))
 
         return stamp(login_required(wrapper), Stamp("permission", permission, proof))
 
     return decorate
+
+
+@contextmanager
+def _watched(request: HttpRequest, door: Callable[..., Any], actor: Actor, parts: dict[str, Any]) -> Iterator[None]:
+    """Have a refused change noted in the audit log; asking for a page changes nothing."""
+    if request.method in SAFE:
+        yield
+        return
+    name = f"{door.__module__}.{door.__qualname__}"
+    request.attempt = attempt = lambda: attempts.attempt_at(name, actor, parts)  # type: ignore[attr-defined]
+    with attempts.watched(attempt):
+        yield
+
+
+def note_refused(request: HttpRequest, refusal: Refusal) -> None:
+    """For a view that answers a refusal itself: have the attempt noted as if the refusal had passed by."""
+    if attempt := request.attempt():  # type: ignore[attr-defined]
+        attempts.note(attempt, refusal)
 
 
 def _remembering(request: HttpRequest, slug: str, response: HttpResponseBase) -> HttpResponseBase:
@@ -131,8 +155,10 @@ def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Calla
 
         @functools.wraps(operation)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            request.auth.check(permission)  # type: ignore[attr-defined]
-            return operation(request, *args, **kwargs)
+            actor = request.auth  # type: ignore[attr-defined]
+            with _watched(request, operation, actor, kwargs):
+                actor.check(permission)
+                return operation(request, *args, **kwargs)
 
         return stamp(wrapper, Stamp("key", permission))
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts import audit_log, audit_words
 from accounts.actors import Actor, ActorKind
 from accounts.api import searchable
-from accounts.audit import Event
+from accounts.audit import Event, Outcome
 from accounts.audit_files import Format, streamed
 from accounts.audit_log import Filters
 from accounts.environments import Environment
@@ -29,7 +29,7 @@ ROWS = 50
 """Rows of a page."""
 OFFERED_AT_MOST = 200
 """People, and API keys, to choose from; everybody else is a click away on a row."""
-FILTERS = ("event", "actor", "target", "since", "until")
+FILTERS = ("event", "actor", "target", "outcome", "since", "until")
 ICONS = {ActorKind.API_KEY.value: "file-key", ActorKind.COMMAND.value: "server"}
 KINDS = {ActorKind.API_KEY.value: "API key", ActorKind.COMMAND.value: "On the server", ActorKind.STAFF.value: "Staff"}
 
@@ -44,7 +44,17 @@ class Row:
     @cached_property
     def sentence(self) -> str:
         """What was done, without the name of the thing."""
-        return audit_words.sentence(self.event.event)
+        return (audit_words.tried if self.is_refused else audit_words.sentence)(self.event.event)
+
+    @cached_property
+    def is_refused(self) -> bool:
+        """Whether it is an attempt."""
+        return self.event.outcome == Outcome.REFUSED
+
+    @cached_property
+    def reason(self) -> str:
+        """Why it was refused."""
+        return audit_words.visible(str(self.event.data.get("reason", ""))) if self.is_refused else ""
 
     @cached_property
     def actor(self) -> str:
@@ -53,8 +63,8 @@ class Row:
 
     @cached_property
     def target(self) -> str:
-        """What it was done to."""
-        return audit_words.visible(self.event.target_label)
+        """What it was done to; the id of what the organization does not have."""
+        return audit_words.visible(self.event.target_label or str(self.event.target_id or ""))
 
     @cached_property
     def icon(self) -> str:
@@ -139,11 +149,14 @@ def _filters(chosen: dict[str, str]) -> Filters:
     """What the address asks for. Raises Invalid: an event or a day that does not exist."""
     if chosen["event"] and chosen["event"] not in set(Event):
         raise Invalid("There is no such event.", errors=[FieldError("event", "Choose one of the list.")])
+    if chosen["outcome"] and chosen["outcome"] not in set(Outcome):
+        raise Invalid("There is no such outcome.", errors=[FieldError("outcome", "Choose one of the list.")])
     last = _day(chosen, "until")
     return Filters(
         event=chosen["event"],
         actor=chosen["actor"],
         target=chosen["target"],
+        outcome=chosen["outcome"],
         since=_day(chosen, "since"),
         until=last + timedelta(days=1) if last else None,
     )
@@ -174,6 +187,7 @@ def _choices(actor: Actor, chosen: dict[str, str]) -> dict[str, Any]:
         "people": people,
         "programs": programs,
         "somebody_else": (label or chosen["actor"]) if chosen["actor"] and chosen["actor"] not in offered else "",
+        "outcomes": [("", "All"), *((outcome.value, outcome.label) for outcome in Outcome)],
         "events": [
             (thing, [(event.value, audit_words.option(event.value)) for event in found])
             for thing, found in groupby(sorted(Event), key=lambda event: audit_words.thing(event.value))

@@ -4,6 +4,13 @@ from django.apps import AppConfig
 
 
 class ConfigConfig(AppConfig):
-    """Holds management commands and the demo; no models."""
+    """Holds management commands and the demo; no models. Tells the lower apps what they cannot know themselves."""
 
     name = "config"
+
+    def ready(self) -> None:
+        """Say which door tries which act."""
+        from accounts import attempts  # noqa: PLC0415 - models are there only now
+        from config.attempts import ACTS, FINDERS  # noqa: PLC0415
+
+        attempts.know(ACTS, FINDERS)

@@ -81,7 +81,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "ninja",
     "csp",
-    "django.contrib.admin",
+    "config.admin_site.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,6 +1,5 @@
 """Every address that Coffer answers."""
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
@@ -9,9 +8,6 @@ from config.agents import mcp
 from config.api import api
 from config.errors import bad_request, not_found, server_error
 from config.stamping import stamped_api
-
-admin.site.site_header = admin.site.site_title = "Coffer administration"
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", include("accounts.urls")),

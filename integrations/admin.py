@@ -1,9 +1,15 @@
 """Integrations and runs in the Django admin: to look at."""
 
-from django.contrib import admin
+from typing import Any
 
-from accounts.admin import ReadOnlyAdmin
-from integrations.models import Integration, Run
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.environments import Environment
+from accounts.staff_lists import ORGANIZATION, OfOneOrganization, ReadOnlyAdmin, RecordsAdmin, as_id, chosen_from
+from integrations.kinds import KINDS
+from integrations.models import Integration, Run, RunOutcome
 
 
 @admin.register(Integration)
@@ -17,14 +23,14 @@ class IntegrationAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     readonly_fields = fields
     list_select_related = ("organization",)
-    list_filter = ("kind", "enabled")
-    search_fields = ("name", "description")
-    ordering = ("organization__name", "name")
+    list_filter = (chosen_from("kind", "kind", [(key, kind.label) for key, kind in KINDS.items()]), "enabled")
+    search_fields = ("name", "description", "=organization__slug")
+    ordering = ("organization_id", "name")
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnlyAdmin):
-    """The run ledger."""
+class RunAdmin(RecordsAdmin):
+    """The run ledger of an organization."""
 
     list_display = ("started_at", "integration_name", "environment", "outcome", "error_code", "status", "caller")
     fields = (
@@ -32,7 +38,16 @@ class RunAdmin(ReadOnlyAdmin):
         "error_code", "host", "status", "duration_ms", "started_at",
     )  # fmt: skip
     readonly_fields = fields
-    list_filter = ("outcome", "environment")
-    search_fields = ("integration_name", "caller")
+    list_filter = (
+        OfOneOrganization,
+        chosen_from("outcome", "outcome", [(outcome.value, outcome.value) for outcome in RunOutcome]),
+        chosen_from("environment", "environment", [(known.value, known.label) for known in Environment]),
+    )
+    search_fields = ("integration_name",)
     ordering = ("-started_at", "-id")
-    show_full_result_count = False
+
+    def search(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        """Runs of the integration of this name."""
+        chosen = as_id(request.GET.get(ORGANIZATION, ""))
+        named = Integration.objects.filter(organization=chosen, name=text)
+        return queryset.filter(integration_id__in=list(named.values_list("pk", flat=True)))

@@ -1,4 +1,4 @@
-"""What the frame of every page says about secrets: how many need attention."""
+"""What the frame of every page says about secrets: how many need attention, how many are asked for."""
 
 from typing import Any
 
@@ -6,17 +6,30 @@ from django.http import HttpRequest
 
 from accounts.models import Organization
 from accounts.policy import Permission
-from secrets_app import inventory
+from secrets_app import inventory, requests
 
 
 def attention(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `missing_count`, looked up only where a template shows it, and only for who may know; to them
     the frame also shows the way to the hygiene page. In large organizations the inventory asks for it afterwards.
+    `asked_for`, the number of open requests, is for those who can answer them.
     """
     actor = getattr(request, "actor", None)
-    if actor is None or not actor.may(Permission.SECRETS_READ):
+    if actor is None:
         return {}
-    return {"missing_count": lambda: _missing(actor.organization), "shows_hygiene": True}
+    told: dict[str, Any] = {"shows_requests": actor.may(Permission.SECRETS_ASK)}
+    if actor.may(Permission.SECRETS_READ):
+        told |= {"missing_count": lambda: _missing(actor.organization), "shows_hygiene": True}
+    if actor.may(Permission.SECRETS_WRITE):
+        told["asked_for"] = lambda: _asked_for(actor.organization)
+    return told
+
+
+def _asked_for(organization: Organization) -> str:
+    """`7`, `99+`, or empty for none."""
+    number = requests.count_open(organization)
+    most = requests.COUNTED_AT_MOST
+    return f"{most}+" if number > most else str(number or "")
 
 
 def _missing(organization: Organization) -> int | None:

@@ -31,6 +31,18 @@ class SecretInUse(Refusal):
         self.references = references
 
 
+class RequestAnswered(Refusal):
+    """Somebody answered this request for a secret already."""
+
+    code, status, title = "request_answered", 409, "Answered already"
+
+
+class TooManyRequests(Refusal):
+    """One person has as many open requests as one may have."""
+
+    code, status, title = "too_many_requests", 409, "Too many open requests"
+
+
 class KeyUnavailable(Refusal):
     """The key of a sealed value is not in the keyring, or the value does not open with it."""
 

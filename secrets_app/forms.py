@@ -79,9 +79,11 @@ def read(post: QueryDict) -> Submission:
     )
 
 
-def blank(name: str, domains: list[str]) -> dict[str, Any]:
-    """The fields of a form for a new secret, with a name and allowed domains that somebody proposes."""
-    return Submission(name, "", SHARED, {}, domains, enabled=True, allow_short=False, version=None).shown_again()
+def blank(name: str, domains: list[str], description: str = "") -> dict[str, Any]:
+    """The fields of a form for a new secret, with a name, allowed domains and a description that somebody proposes."""
+    return Submission(
+        name, description, SHARED, {}, domains, enabled=True, allow_short=False, version=None
+    ).shown_again()
 
 
 def stored(row: Row) -> dict[str, Any]:

@@ -172,6 +172,55 @@ class SecretValue(models.Model):
         return f"{self.environment} value, version {self.version}"
 
 
+class RequestState(StrEnum):
+    """What became of a request for a secret."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    DISMISSED = "dismissed"
+
+
+class SecretRequest(models.Model):
+    """Somebody asks for a secret that does not exist. There is no place for a value in it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="secret_requests")
+    name = models.CharField(max_length=names.MAX_LENGTH)
+    environments = EnvironmentsField()
+    why = models.CharField(max_length=500)
+    state = models.CharField(max_length=10, default=RequestState.OPEN.value)
+    asked_by_id = models.UUIDField()
+    asked_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(auto_now_add=True)
+    answered_by = models.CharField(max_length=254, blank=True)
+    answered_at = models.DateTimeField(null=True)
+    secret = models.ForeignKey(Secret, on_delete=models.SET_NULL, null=True, related_name="requests")
+    reason = models.CharField(max_length=300, blank=True, help_text="Why it was dismissed.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"), "organization", condition=Q(state="open"), name="secret_request_open_once"
+            ),
+            models.CheckConstraint(condition=Q(name__regex=names.PATTERN), name="secret_request_name_valid"),
+            models.CheckConstraint(
+                condition=Q(environments__gte=1, environments__lte=7), name="secret_request_has_environment"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", answered_at=None)
+                | Q(state__in=["answered", "dismissed"], answered_at__isnull=False),
+                name="secret_request_answered_or_open",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "state", "created_at", "id"], name="secret_request_by_state"),
+            models.Index(fields=["organization", "asked_by_id", "created_at", "id"], name="secret_request_by_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"request for {self.name}"
+
+
 class RotationReminder(models.Model):
     """That people were told by mail that a new value of the secret was due on this day: once for each due date."""
 

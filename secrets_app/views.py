@@ -13,14 +13,15 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actors import Actor
-from accounts.errors import EditConflict, FieldError, Invalid
+from accounts.environments import ALL_ENVIRONMENTS
+from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.policy import Permission
-from accounts.stamps import requires
+from accounts.stamps import note_refused, requires
 from accounts.step_up import Proof
-from secrets_app import conflicts, forms, inventory
+from secrets_app import conflicts, forms, inventory, requests
 from secrets_app.changes import Change, changes_since
 from secrets_app.errors import SecretInUse, ValueTooShort
-from secrets_app.models import Secret
+from secrets_app.models import Secret, SecretRequest
 from secrets_app.renaming_views import check
 from secrets_app.services import secrets
 from secrets_app.values import warnings_for
@@ -35,16 +36,12 @@ PROPOSED_DOMAINS = 10
 def new(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The form for a new secret; store it when sent."""
     if request.method == "GET":
-        return _form(
-            request,
-            actor,
-            None,
-            forms.blank(request.GET.get("name", ""), request.GET.getlist("domains")[:PROPOSED_DOMAINS]),
-        )
-    sent = forms.read(request.POST)
+        return _form(request, actor, None, _proposed(request, asked := _asked_for(request, actor)), asked=asked)
+    sent, asked = forms.read(request.POST), _asked_for(request, actor)
     try:
         secret = secrets.create_secret(
             actor=actor,
+            answers=asked.id if asked else None,
             name=sent.name,
             values=sent.values,
             description=sent.description,
@@ -55,7 +52,7 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
             allow_short=sent.allow_short,
         )
     except Invalid as refusal:
-        return _form(request, actor, None, sent.shown_again(), refusal)
+        return _form(request, actor, None, sent.shown_again(), refusal, asked=asked)
     return _saved(request, actor, secret, sent, f"Saved {secret.name}")
 
 
@@ -121,7 +118,8 @@ def delete(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
         return _delete_dialog(request, row, [FieldError("confirm", f"Type {row.name} to delete it.")])
     try:
         secrets.delete_secret(actor=actor, secret_id=secret_id)
-    except SecretInUse:
+    except SecretInUse as refusal:
+        note_refused(request, refusal)
         return _delete_dialog(request, with_references(actor, row), status=409)
     messages.success(request, f"Deleted {row.name}")
     return redirect("secrets", actor.organization.slug)
@@ -133,6 +131,30 @@ def with_references(actor: Actor, row: inventory.Row) -> inventory.Row:
     return replace(row, references=found, usage_count=len(found))
 
 
+def _asked_for(request: HttpRequest, actor: Actor) -> SecretRequest | None:
+    """The request that the address names, and the form after it.
+
+    Raises:
+        NotFound: there is none such.
+    """
+    text = request.GET.get("request", "") or request.POST.get("request", "")
+    if not text:
+        return None
+    try:
+        return requests.fetch(actor, UUID(text))
+    except ValueError:
+        raise NotFound("No such request.") from None
+
+
+def _proposed(request: HttpRequest, asked: SecretRequest | None) -> dict[str, Any]:
+    """The empty form, with what the address or a request proposes."""
+    name, domains = request.GET.get("name", ""), request.GET.getlist("domains")[:PROPOSED_DOMAINS]
+    if asked is None:
+        return forms.blank(name, domains)
+    mode = forms.SHARED if asked.environments == ALL_ENVIRONMENTS else forms.PER_ENVIRONMENT
+    return forms.blank(asked.name, domains, asked.why) | {"mode": mode}
+
+
 def _form(
     request: HttpRequest,
     actor: Actor,
@@ -140,9 +162,11 @@ def _form(
     values: dict[str, Any],
     refusal: Invalid | None = None,
     changes: Sequence[Change] = (),
+    asked: SecretRequest | None = None,
 ) -> HttpResponse:
     typed_before = values["name"] and (not row or row.name != values["name"])
     context = {
+        "asked": asked,
         "changes": changes,
         "in_dispute": conflicts.in_dispute(values, row) if row and changes else [],
         "was": conflicts.stored_fields(row) if row else None,

@@ -15,7 +15,9 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.checks import operations, routes
+from accounts.environments import Environment
 from accounts.models import ApiKey, Invitation, User
+from secrets_app.services.requests import ask
 from tests import factories
 from tests.integrations.conftest import inline  # noqa: F401
 from tests.invited import invited
@@ -125,6 +127,13 @@ TABLE = {
     ("POST", SECRETS + "hygiene/compare/"): (200, 429, 403, 404, 302, 302),  # once in a while: the owner was first
     ("GET", SECRETS + "import/"): (200, 200, 403, 404, 302, 302),
     ("POST", SECRETS + "import/"): (422, 422, 403, 404, 302, 302),
+    ("GET", SECRETS + "requests/"): (200, 200, 200, 404, 302, 302),
+    ("GET", SECRETS + "requests/new/"): (200, 200, 200, 404, 302, 302),
+    ("POST", SECRETS + "requests/new/"): (422, 422, 422, 404, 302, 302),
+    ("GET", SECRETS + "requests/check-name/"): (405, 405, 405, 405, 302, 302),
+    ("POST", SECRETS + "requests/check-name/"): (200, 200, 200, 404, 302, 302),
+    ("GET", SECRETS + "requests/<uuid:request_id>/dismiss/"): (200, 200, 403, 404, 302, 302),
+    ("POST", SECRETS + "requests/<uuid:request_id>/dismiss/"): (422, 422, 403, 404, 302, 302),
     ("GET", SECRETS + "counts/"): (200, 200, 403, 404, 302, 302),
     ("GET", SECRETS + "switch/"): (405, 405, 405, 405, 302, 302),
     ("POST", SECRETS + "switch/"): (422, 422, 403, 404, 302, 302),
@@ -294,6 +303,7 @@ def ids_of(actor):
         "secret_id": secret.id,
         "integration_id": action.id,
         "kind": "api_action",
+        "request_id": ask(actor=actor, name="asked.key", environments=[Environment.STAGING], why="For calls").id,
         "key_id": ApiKey.objects.filter(organization=actor.organization).latest("created_at").id,
         "membership_id": other.id,
         "invitation_id": invitation.id,
@@ -340,8 +350,7 @@ def test_foreign_id_is_answered_like_one_that_nobody_has(world, outsider, row):
     clients, ids = world
     method, pattern = row
     foreign = {**ids_of(outsider), "slug": ids["slug"]}
-    unknown = {**foreign, "secret_id": uuid4(), "integration_id": uuid4(), "key_id": uuid4()}
-    unknown |= {"membership_id": uuid4(), "invitation_id": uuid4()}
+    unknown = foreign | {part: uuid4() for part in foreign if part.endswith("_id")}
     first, second = (answer(clients["owner"], method, address(pattern, some)) for some in (foreign, unknown))
     assert (first.status_code, second.status_code) == (404, 404)
     assert without_tokens(first) == without_tokens(second)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.actors import Actor
 from accounts.policy import Permission
-from accounts.stamps import requires
+from accounts.stamps import note_refused, requires
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration
 from integrations.services import integrations
@@ -27,6 +27,7 @@ def delete(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResp
     try:
         integrations.delete_integration(actor=actor, integration_id=integration_id)
     except IntegrationInUse as refusal:
+        note_refused(request, refusal)
         return _dialog(request, integration, refusal.status)
     messages.success(request, f"Deleted {integration.name}")
     return see_other("integrations", actor.organization.slug)

@@ -24,6 +24,7 @@ from secrets_app.errors import ValueTooShort
 from secrets_app.import_plan import Act, Choices, Line, Report, plan
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
+from secrets_app.services import requests
 from secrets_app.services.values import store_each
 from secrets_app.signals import secrets_created
 
@@ -107,6 +108,7 @@ def _apply(actor: Actor, report: Report) -> Report:
         store_each(given, report.environment, actor=actor)
         secrets_created.send(sender=Secret, organization=actor.organization, secrets=list(created.values()))
         audit.record_all(_acts(created.values(), stored, report.environment), actor=actor)
+        requests.answer(list(created.values()), actor=actor)
     return replace(report, lines=lines)
 
 

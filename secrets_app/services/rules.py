@@ -16,6 +16,7 @@ from secrets_app.values import problem_with_value
 
 DESCRIPTION_LENGTH = Secret._meta.get_field("description").max_length or 500
 LONGEST_ROTATION_DAYS = 3650
+TAKEN = "There is a secret called {} already. Choose another name, or edit that one."
 
 
 class Problems:
@@ -30,13 +31,19 @@ class Problems:
         if message:
             self.errors.append(FieldError(field, message))
 
-    def check_name(self, name: str, organization: Organization, *, other_than: UUID | None = None) -> None:
-        """The name rule, and that no other secret of the organization has it in any case."""
+    def check_name(
+        self, name: str, organization: Organization, *, other_than: UUID | None = None, taken: str = TAKEN
+    ) -> None:
+        """The name rule, and that no other secret of the organization has it in any case.
+
+        Args:
+            taken: the sentence in that case, with `{}` for the other's name.
+        """
         problem = names.problem_with_name(name)
         if not problem:
             others = Secret.objects.of(organization).filter(name__iexact=name).exclude(pk=other_than)  # type: ignore[misc]
-            taken = others.values_list("name", flat=True).first()
-            problem = taken and (f"There is a secret called {taken} already. Choose another name, or edit that one.")
+            other = others.values_list("name", flat=True).first()
+            problem = other and taken.replace("{}", other)
         self.add("name", problem)
 
     def check_description(self, text: str) -> None:

@@ -18,6 +18,7 @@ from accounts.policy import Permission
 from secrets_app.errors import SecretInUse, ValueRequired
 from secrets_app.models import Secret, ValueState
 from secrets_app.plaintext import Plaintext
+from secrets_app.services import requests
 from secrets_app.services.rules import Problems
 from secrets_app.services.values import NewValues, destroy, environments_with_value, store_values
 from secrets_app.signals import secret_created, secret_renamed
@@ -53,8 +54,12 @@ def create_secret(
     rotate_every_days: int | None = None,
     entered_once: bool = False,
     allow_short: bool = False,
+    answers: UUID | None = None,
 ) -> Secret:
     """Store a new secret, with or without values. References that wait for its name are bound in the same transaction.
+
+    Args:
+        answers: the request that it was made for; open requests for its very name are answered anyway.
 
     Raises:
         PermissionDenied: the actor may not write secrets, or not in these environments.
@@ -91,6 +96,7 @@ def create_secret(
                 values=[environment.value for environment in values],
                 domains=domains,
             )
+            requests.answer([secret], actor=actor, chosen=answers)
     except IntegrityError as error:
         raise _refusal(error) from None
     return secret
@@ -230,6 +236,7 @@ def _rename(actor: Actor, secret: Secret, before: str) -> None:
     """Tell the app above. References that wait for the new name get the secret's values: the actor answers for them."""
     actor.check_environments(*environments_with_value(secret))
     secret_renamed.send(sender=Secret, secret=secret, old_name=before, actor=actor)
+    requests.answer([secret], actor=actor)
 
 
 def _refusal(error: IntegrityError) -> Exception:

@@ -121,6 +121,7 @@ def test_number_is_used_once(owner):
 
 def test_tags_name_their_thing():
     assert all(
-        event.value.split(".")[0] in {"api_key", "integration", "invitation", "member", "organization", "secret"}
+        event.value.split(".")[0]
+        in {"api_key", "integration", "invitation", "member", "organization", "secret", "secret_request"}
         for event in audit.Event
     )

@@ -25,7 +25,7 @@ def many(owner):
             sequence=number,
             created_at=START + timedelta(minutes=number),
             event=TAGS[number % 10],
-            outcome="done",
+            outcome="done" if number % 20 else "refused",
             actor_kind="user",
             actor_id=UUID(int=number % 30),
             actor_label=f"Person {number % 30}",
@@ -50,6 +50,7 @@ FILTERS = {
     "audit_event_by_actor_label": Filters(actor="Person 7"),
     "audit_event_by_target_id": Filters(target=str(UUID(int=7))),
     "audit_event_by_target_label": Filters(target="secret7"),
+    "audit_event_by_outcome": Filters(outcome="refused"),
 }
 
 

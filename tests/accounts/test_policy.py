@@ -14,6 +14,7 @@ from accounts.policy import (
 
 # permission: owner, admin, member, staff
 TABLE = {
+    "secrets.ask": "owner admin member",
     "secrets.browse": "owner admin member staff",
     "secrets.read": "owner admin staff",
     "secrets.write": "owner admin",

@@ -5,10 +5,14 @@ from uuid import uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.utils import timezone
 
+from accounts import attempts
 from accounts.actors import actor_for_member
+from accounts.audit import Event
 from accounts.environments import Environment
+from accounts.errors import PermissionDenied
 from accounts.models import ApiKey, Invitation, Organization, User
 from accounts.policy import Role, Scope
 from accounts.services.api_keys import create_api_key, revoke_api_key
@@ -18,11 +22,13 @@ from integrations.services.approvals import approve_tool
 from integrations.services.integrations import create_integration
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import rotation
+from secrets_app.services.requests import ask, dismiss
 from secrets_app.services.secrets import create_secret, set_enabled
 from tests.browser.conftest import PASSWORD, add_authenticator, add_passkey, sideways, violations
 from tests.factories import MembershipFactory
 from tests.invited import token_in
 from tests.signing_in import add_totp
+from tests.staff import staff_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -46,6 +52,18 @@ def make_keys(owner, integration_id):
     return create_api_key(**bounds, name="voice-runtime", scopes=[Scope.RUN], integrations=only)[0]
 
 
+def make_requests(owner, member):
+    """A request of every state, of which one waits; an attempt that was refused."""
+    bounds = {"environments": [Environment.PRODUCTION], "why": "Eligibility checks of the reception agent"}
+    made = [ask(actor=member, name=f"insurance.apiKey{number}", **bounds) for number in range(3)]
+    dismiss(actor=owner, request_id=made[1].id, reason="Use crm.apiKey, it opens the same system")
+    create_secret(actor=owner, name=made[2].name)
+    secret = attempts.Thing(made[1].id, "crm.apiKey")
+    tried = attempts.Attempt(member, Event.SECRET_DELETED, secret)
+    attempts.note(tried, PermissionDenied("This needs the permission secrets.write."))
+    return made[0]
+
+
 def make_people(owner):
     """An admin who made an API key, and invitations of every state; the admin's membership."""
     colleague = MembershipFactory(organization=owner.organization, role=Role.ADMIN, user__name="Tomás Ferreira")
@@ -58,7 +76,7 @@ def make_people(owner):
 
 
 @pytest.fixture
-def content(owner) -> dict[str, str]:
+def content(owner, member) -> dict[str, str]:
     """One of everything; the ids that addresses need."""
     values = {environment: Plaintext(f"value-of-{environment}-0815") for environment in Environment}
     used = create_secret(actor=owner, name="crm.apiKey", values=values, allowed_domains=["api.example.com"])
@@ -126,7 +144,7 @@ def content(owner) -> dict[str, str]:
         if environment is Environment.PRODUCTION:
             rotation.promote(**place, judge=lambda staged: [])
     made = {"used": used, "unused": unused, "connector": connector, "action": action}
-    made |= {"key": make_keys(owner, connector.id)}
+    made |= {"key": make_keys(owner, connector.id), "request": make_requests(owner, member)}
     made |= {"colleague": make_people(owner)}
     made |= {"calendar": calendar, "trunk": trunk, "server": server}
     return {name: str(thing.id) for name, thing in made.items()}
@@ -137,6 +155,10 @@ OWNER_PAGES = [
     "secrets/?q=nothing-has-this",
     "secrets/new/",
     "secrets/new/?name=billing.token",
+    "secrets/new/?request={request}",
+    "secrets/requests/",
+    "secrets/requests/?state=",
+    "secrets/requests/{request}/dismiss/",
     "secrets/hygiene/",
     "secrets/hygiene/?q=nothing-has-this",
     "secrets/hygiene/?finding=never-used",
@@ -175,6 +197,7 @@ OWNER_PAGES = [
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
     "audit/",
+    "audit/?outcome=refused",
     "audit/?target=nothing-has-this",
     "audit/?event=secret.created&since=2020-01-01",
     "api-keys/",
@@ -190,7 +213,24 @@ OWNER_PAGES = [
     "settings/",
     "settings/delete/",
 ]
-MEMBER_PAGES = ["secrets/", "secrets/?q=nothing-has-this", "integrations/", "leave/"]
+MEMBER_PAGES = [
+    "secrets/",
+    "secrets/?q=nothing-has-this",
+    "secrets/requests/",
+    "secrets/requests/?state=open",
+    "secrets/requests/new/",
+    "integrations/",
+    "leave/",
+]
+
+STAFF_PAGES = [
+    "",
+    "secrets_app/secret/",
+    "secrets_app/secret/{used}/change/",
+    "accounts/organization/{organization}/change/",
+    "accounts/auditevent/?organization={organization}",
+    "accounts/invitation/add/",
+]
 
 
 def walk(page, addresses, mode):
@@ -246,6 +286,20 @@ OWN_PAGES = [
     "proof/",
     "signout/",
 ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pages_of_staff(page, owner, site, content, mode):
+    """Django's pages, so without axe: nothing is refused by the content policy, and nothing is too wide."""
+    cookie = staff_browser().cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
+    media, viewport = MODES[mode]
+    page.emulate_media(**media)
+    page.set_viewport_size(viewport)
+    for path in STAFF_PAGES:
+        page.goto(f"{site}/admin/{path.format(**content, organization=owner.organization.id)}")
+        assert page.get_by_text("Coffer administration").first.is_visible()
+        assert sideways(page) <= 0
 
 
 @pytest.mark.parametrize("mode", MODES)

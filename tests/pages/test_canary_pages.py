@@ -7,13 +7,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.environments import Environment
-from accounts.models import User
 from config.demo import upstream
 from integrations.models import Run
 from secrets_app.models import Secret, SecretValue
 from tests.canary import VALUES, cache_surface, database_surfaces, leaks, watched_logs
 from tests.pages.conftest import browser_of
-from tests.signing_in import sign_in
+from tests.staff import staff_browser
 from tests.things import make_action, store_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,9 +54,7 @@ class Visitor:
 
 @pytest.fixture
 def staff(db) -> Client:
-    client = Client(raise_request_exception=False)
-    sign_in(client, User.objects.create_superuser("root@example.com"))
-    return client
+    return staff_browser(raise_request_exception=False)
 
 
 def typed_in(visitor, slug):

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from accounts import attempts
 from accounts.services.people import forget_unconfirmed
 from accounts.services.sign_ins import forget_old_sign_ins
 from integrations import ledger, nonces, rotation
@@ -17,14 +18,15 @@ class Command(BaseCommand):
 
     help = (
         "Destroy values whose roll-back window is over; forget results of old rotation checks, nonces that nobody "
-        "takes any more, old runs, sessions that are over, accounts that nobody confirmed, and from where "
-        "people signed in long ago; write to owners and admins where a rotation became due."
+        "takes any more, counters of refused attempts, old runs, sessions that are over, accounts that nobody "
+        "confirmed, and from where people signed in long ago; write to owners and admins where a rotation became due."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Do it, and say how much there was."""
         destroyed, forgotten = destroy_expired(command="housekeeping"), rotation.forget_old()
         nonces.forget_old()
+        attempts.forget_old()
         self.stdout.write(f"Previous values destroyed: {destroyed}. Results of rotation checks forgotten: {forgotten}.")
         self.stdout.write(f"Runs forgotten: {ledger.forget_old()}. Sign-ins forgotten: {forget_old_sign_ins()}.")
         self.stdout.write(f"Accounts that nobody confirmed removed: {forget_unconfirmed()}.")

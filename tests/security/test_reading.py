@@ -1,0 +1,118 @@
+"""Reading changes nothing, and nothing that can be read holds a value (T5, T25; ASVS 3.5.3)."""
+
+import io
+import json
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core import serializers
+from django.core.management import call_command, get_commands
+from django.core.serializers.json import DjangoJSONEncoder
+from django.forms.models import model_to_dict
+
+from accounts.environments import Environment
+from secrets_app.models import Secret, SecretValue
+from secrets_app.plaintext import Plaintext
+from secrets_app.services.secrets import create_secret
+from tests.accounts.test_acts_and_audit import everything
+from tests.api.conftest import Caller
+from tests.api.test_contract import OPERATIONS
+from tests.canary import VALUES, leaks
+from tests.test_access import TABLE, address, world  # noqa: F401
+from tests.test_architecture import APPS
+from tests.things import key_for
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
+
+WRITTEN_ON_FIRST_USE = {"account/app/": {"OrganizationKey"}}
+"""The page shows a new seed, which the session keeps sealed: the installation's data key is made when first needed."""
+PAGES = [row for row in TABLE if row[0] == "GET" and "api/v1" not in row[1]]
+READS = [operation for operation in OPERATIONS if operation[0] == "GET"]
+
+
+def test_page_that_is_asked_for_writes_nothing(world):  # noqa: F811
+    clients, ids = world
+    before, wrote = everything(), {}
+    for _, pattern in PAGES:
+        for name in ("owner", "member", "outsider", "anonymous"):
+            clients[name].get(address(pattern, ids))
+        clients["owner"].head(address(pattern, ids))
+        after = everything()
+        if changed := {table for table in before if before[table] != after[table]}:
+            wrote[pattern] = changed
+        before = after
+    assert wrote.items() <= WRITTEN_ON_FIRST_USE.items()
+
+
+def test_operation_that_reads_writes_nothing_but_the_use_of_the_key(owner, world):  # noqa: F811
+    caller = Caller(key_for(owner))
+    before = everything("last_used_at")
+    for _, path in READS:
+        assert caller.call("GET", path.format(**world[1])).status_code == 200
+    assert everything("last_used_at") == before
+
+
+@pytest.fixture
+def secret(owner):
+    values = {environment: Plaintext(text) for environment, text in VALUES.items()}
+    return create_secret(actor=owner, name="crm.apiKey", values=values)
+
+
+def test_model_has_no_way_to_the_text(secret):
+    value = SecretValue.objects.first()
+    for row in (secret, value):
+        texts = {name: repr(getattr(row, name, "")).encode() for name in dir(row) if not name.startswith("__")}
+        assert leaks(texts) == []
+        assert not {"value", "plaintext", "text", "decrypt", "open", "reveal"} & set(texts)
+
+
+def test_every_way_to_write_a_model_down_leaves_the_text_out(secret):
+    rows = [*Secret.objects.all(), *SecretValue.objects.all()]
+    plain = {"sealed": "", "_state": ""}
+    written = {
+        "dicts": repr([model_to_dict(row) for row in rows]),
+        "json": serializers.serialize("json", rows),
+        "xml": serializers.serialize("xml", rows),
+        "columns": json.dumps([row.__dict__ | plain for row in rows], cls=DjangoJSONEncoder),
+        "repr": repr(rows),
+    }
+    dump = io.StringIO()
+    call_command("dumpdata", stdout=dump)
+    assert leaks({name: text.encode() for name, text in written.items()} | {"dump": dump.getvalue().encode()}) == []
+
+
+COMMANDS_OF_OURS = {
+    "create_api_key",
+    "create_member",
+    "deactivate_person",
+    "housekeeping",
+    "revoke_api_key",
+    "serve",
+    "verify_audit",
+}
+
+
+def test_no_command_gives_a_value(secret, owner):
+    ours = {name for name, app in get_commands().items() if app in APPS}
+    assert ours == COMMANDS_OF_OURS
+    said = io.StringIO()
+    call_command("verify_audit", stdout=said)
+    call_command("housekeeping", stdout=said)
+    slug = owner.organization.slug
+    options = {"organization": slug, "name": "k", "scope": ["run"], "environment": ["staging"]}
+    call_command("create_api_key", stdout=said, **options)
+    assert leaks({"commands": said.getvalue().encode()}) == []
+    assert "cof_" in said.getvalue()
+
+
+def test_session_holds_no_value(world, owner):  # noqa: F811
+    clients, _ = world
+    fields = {f"value_{environment.value}": text for environment, text in VALUES.items()}
+    form = {"name": "from.form", "mode": "per-env", "enabled": "on", **fields}
+    clients["owner"].post("/o/harbor-clinics/secrets/new/", {**form, "name": "2 bad"})
+    clients["owner"].post("/o/harbor-clinics/secrets/new/", form)
+    assert Secret.objects.filter(name="from.form").exists()
+    stored = [json.dumps(session.get_decoded()) for session in Session.objects.all()]
+    assert stored
+    assert leaks({str(number): text.encode() for number, text in enumerate(stored)}) == []
+    assert len(Environment) == len(fields)
