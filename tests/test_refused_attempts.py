@@ -1,5 +1,6 @@
 """Refused attempts in the audit log: which are told, what of them, and that nobody can fill the log with them."""
 
+import inspect
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -86,6 +87,14 @@ def try_often(actor, times, **more):
 def test_every_door_that_changes_something_has_its_event():
     assert set(changing_doors()) == set(ACTS) | CHANGE_NOTHING
     assert not set(ACTS) & CHANGE_NOTHING
+
+
+def test_no_asynchronous_door_changes_anything():
+    """Noting an attempt writes to the database at once, which an asynchronous operation must not."""
+    found = [operation.view_func for _, view, _ in routes() for operation in operations(view)]
+    waiting = {door(view) for view in found if inspect.iscoroutinefunction(view)}
+    assert waiting
+    assert not waiting & set(ACTS)
 
 
 MEMBERS_ROWS = [row for row in TABLE if row[0] == "POST" and TABLE[row][2] == 403]
