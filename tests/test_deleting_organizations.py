@@ -4,7 +4,9 @@ import pytest
 from django.apps import apps
 from django.db import models
 
-from accounts import audit_chain
+from accounts import attempts, audit_chain
+from accounts.attempts import Attempt, Thing
+from accounts.audit import Event
 from accounts.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
 from accounts.models import AuditEvent, AuditHead, Membership, Organization, RetiredSlug
@@ -21,6 +23,7 @@ from secrets_app.keyring import CannotOpen
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import reminding, rotation
+from secrets_app.services.requests import ask
 from tests import factories
 from tests.accounts.test_acts_and_audit import everything
 from tests.invited import invited
@@ -44,13 +47,9 @@ def furnish(actor):
     make_action(actor, "Waits", uses="not.yet")
     server = make_mcp_server(actor)
     approve_tool(actor=actor, integration_id=server.id, name="search", fingerprint="a" * 64)
-    run = ledger.begin(
-        actor=actor,
-        integration=action,
-        environment=STAGING,
-        operation="call",
-        values=[SecretValue.objects.current().select_related("secret").filter(secret=secret).first()],
-    )
+    value = SecretValue.objects.current().select_related("secret").filter(secret=secret).first()
+    start = ledger.Start(actor=actor, integration=action, environment=STAGING, operation="call", values=[value])
+    (run,) = ledger.begin_all([start])
     count_answer(action.id, "nonce")
     key_for(actor)
     invited(actor, f"somebody@{actor.organization.slug}.example")
@@ -59,6 +58,9 @@ def furnish(actor):
         value=secret.values.get(state="staged"), reference_id=run.id, outcome="passed", checked_at=run.started_at
     )
     apps.get_model("secrets_app", "RotationReminder").objects.create(secret=secret, due_at=run.started_at)
+    ask(actor=actor, name="wanted", environments=[STAGING], why="For the new agent")
+    refused = Attempt(actor, Event.SECRET_CHANGED, Thing(secret.id, secret.name))
+    attempts.note(refused, PermissionDenied("This needs the permission secrets.write."))
 
 
 @pytest.fixture
