@@ -43,6 +43,7 @@ CHANGE_NOTHING = {
     "integrations.views.pasting.in_stored",
     "integrations.views.editing.domain_check",
     "integrations.views.api_keys.choices",
+    "config.agents.answer_agent",
     # runs, and calls of other servers, are in the run ledger
     "integrations.views.checking.check",
     "integrations.views.testing.test",

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db.models import AutoField
 from django.utils import timezone
 
 from accounts.environments import Environment
-from integrations import ledger
+from integrations import ledger, ledger_postgres
 from integrations.models import Run, RunOutcome, RunSecret
 from integrations.services.integrations import delete_integration
 from integrations.usage import calls_by_place
@@ -107,3 +108,9 @@ def test_nothing_else_goes_with_a_run(owner, secret, settings):
     assert ledger.forget_old() == 1
     assert type(action).objects.filter(pk=action.pk).exists()
     assert SecretValue.objects.filter(secret=secret).count() == 3
+
+
+@pytest.mark.parametrize(("model", "columns"), [(Run, ledger_postgres.RUN), (RunSecret, ledger_postgres.SECRET)])
+def test_statement_for_postgresql_stores_every_column(model, columns):
+    stored = {field.attname for field in model._meta.concrete_fields if not isinstance(field, AutoField)}
+    assert set(columns) == stored
