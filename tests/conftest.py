@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import re
 import socket
 from collections.abc import Iterator
 
@@ -18,10 +19,25 @@ from tests import factories
 TransactionTestCase.databases = {"default"}
 
 
+ANOTHER_LOOK = re.compile(r"\b(dark|phone|390)\b")
+
+
+def _is_for_postgres(item: pytest.Item) -> bool:
+    return item.get_closest_marker("postgres") is not None
+
+
+def _is_another_look(item: pytest.Item) -> bool:
+    return item.get_closest_marker("browser") is not None and ANOTHER_LOOK.search(item.name) is not None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need threads which really run at once run on PostgreSQL alone: SQLite has one writer by design."""
-    if connection.vendor != "postgresql":
-        items[:] = [item for item in items if not item.get_closest_marker("postgres")]
+    """What both databases would only repeat runs on one of them.
+
+    Tests that need threads which really run at once: on PostgreSQL, for SQLite has one writer by design. The same
+    browser test in dark colours or on a phone: on SQLite, for no page looks another way on another database.
+    """
+    on_postgres = connection.vendor == "postgresql"
+    items[:] = [item for item in items if not (_is_another_look(item) if on_postgres else _is_for_postgres(item))]
     # The browser's driver keeps an event loop in this thread from its first use on: its tests come last.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
