@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.views.decorators.csrf import csrf_exempt
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -96,7 +95,7 @@ async def answer_agent(request: HttpRequest) -> HttpResponse:
     return await _through(manager, request, caller) if manager else plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-mcp = stamp(csrf_exempt(login_not_required(answer_agent)), Stamp("key", Permission.INTEGRATIONS_RUN))
+mcp = stamp(login_not_required(answer_agent), Stamp("key", Permission.INTEGRATIONS_RUN))
 
 
 async def _caller(request: HttpRequest) -> Caller:
