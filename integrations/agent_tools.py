@@ -61,8 +61,16 @@ def tools_of(actor: Actor, environment: Environment) -> list[AgentTool]:
     names = [_name(integration, operation, number) for integration, operation, number in offered]
     taken = Counter(name.lower() for name in names)
     tools = [
-        _tool(integration, operation, name if taken[name.lower()] == 1 else f"{name}_{integration.id.hex[:8]}")
-        for (integration, operation, _), name in zip(offered, names, strict=True)
+        AgentTool(
+            name=name if taken[name.lower()] == 1 else f"{name}_{integration.id.hex[:8]}",
+            title=integration.name if number == 1 else f"{integration.name}: {operation.name}",
+            description=_description(integration, operation),
+            parameters=operation.parameters,
+            read_only=operation.read_only,
+            integration_id=integration.id,
+            operation=operation.name,
+        )
+        for (integration, operation, number), name in zip(offered, names, strict=True)
     ]
     return sorted(tools, key=lambda tool: tool.name)
 
@@ -80,13 +88,7 @@ def _name(integration: Integration, operation: Operation, operations: int) -> st
     return "_".join([parts[0][:room] or integration.kind, *parts[1:]])
 
 
-def _tool(integration: Integration, operation: Operation, name: str) -> AgentTool:
-    return AgentTool(
-        name=name,
-        title=f"{integration.name}: {operation.name}",
-        description=" ".join(part for part in (integration.description, operation.description) if part),
-        parameters=operation.parameters,
-        read_only=operation.read_only,
-        integration_id=integration.id,
-        operation=operation.name,
-    )
+def _description(integration: Integration, operation: Operation) -> str:
+    """What people wrote of the integration, and what the operation does: two sentences."""
+    said = (integration.description.rstrip("."), operation.description.rstrip("."))
+    return " ".join(f"{sentence}." for sentence in said if sentence)

@@ -79,7 +79,8 @@ def test_an_agent_lists_its_tools_and_calls_one(owner, key, era):
     with answering(answer) as base_url:
         make_action(owner, "Look up patient", base_url=base_url, path="/{params.id}", parameters=PARAMETERS)
         (tool,), called = speak(key, conversation, era=era)
-    assert (tool.name, tool.input_schema["properties"]) == ("look_up_patient", PARAMETERS["properties"])
+    assert (tool.name, tool.title) == ("look_up_patient", "Look up patient")
+    assert tool.input_schema["properties"] == PARAMETERS["properties"]
     told = json.loads(called.content[0].text)
     assert not called.is_error
     assert told["body"] == {"found": "Ada", "key": "[redacted]"}
