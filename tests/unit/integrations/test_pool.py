@@ -24,7 +24,7 @@ class Server:
 
     def __init__(self):
         self.requests, self.connections = [], 0
-        self.after_answer = b""
+        self.with_answer = self.after_answer = b""
         self.answers_at_most = 1000
 
     async def serve(self, reader, writer):
@@ -37,7 +37,7 @@ class Server:
                 if answered == self.answers_at_most:
                     break
                 answered += 1
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine")
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine" + self.with_answer)
                 await writer.drain()
                 if self.after_answer:
                     await asyncio.sleep(0.02)
@@ -88,13 +88,14 @@ async def test_calls_at_once_have_one_each(server, trusting):
     assert sorted(server.requests) == [1, 2, 3, 4, 5]
 
 
-async def test_what_nobody_asked_for_is_never_an_answer(server, trusting):
-    server.after_answer = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+@pytest.mark.parametrize("moment", ["with_answer", "after_answer"])
+async def test_what_nobody_asked_for_is_never_an_answer(server, trusting, moment):
+    setattr(server, moment, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
     async with keeping_connections():
-        for _ in range(3):
+        for _ in range(2):
             assert (await ask(server, trusting)).body == b"fine"
-            await asyncio.sleep(0.05)
-    assert server.requests == [1, 2, 3]
+            await asyncio.sleep(0.5 if moment == "after_answer" else 0)
+    assert server.requests == [1, 2]
 
 
 @pytest.mark.parametrize(("method", "arrived"), [("GET", [1, 1, 2]), ("POST", [1, 1])])
