@@ -5,6 +5,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -19,6 +20,7 @@ from tests import factories
 TransactionTestCase.databases = {"default"}
 
 
+UNIT = Path(__file__).parent / "unit"
 ANOTHER_LOOK = re.compile(r"\b(dark|phone|390)\b")
 
 
@@ -26,18 +28,20 @@ def _is_for_postgres(item: pytest.Item) -> bool:
     return item.get_closest_marker("postgres") is not None
 
 
-def _is_another_look(item: pytest.Item) -> bool:
-    return item.get_closest_marker("browser") is not None and ANOTHER_LOOK.search(item.name) is not None
+def _is_for_any(item: pytest.Item) -> bool:
+    """Whether it would be the same on every database."""
+    is_another_look = item.get_closest_marker("browser") is not None and ANOTHER_LOOK.search(item.name) is not None
+    return is_another_look or (UNIT in item.path.parents and item.get_closest_marker("django_db") is None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What both databases would only repeat runs on one of them.
 
     Tests that need threads which really run at once: on PostgreSQL, for SQLite has one writer by design. The same
-    browser test in dark colours or on a phone: on SQLite, for no page looks another way on another database.
+    browser test in dark colours or on a phone, and what never asks a database: on SQLite.
     """
     on_postgres = connection.vendor == "postgresql"
-    items[:] = [item for item in items if not (_is_another_look(item) if on_postgres else _is_for_postgres(item))]
+    items[:] = [item for item in items if not (_is_for_any(item) if on_postgres else _is_for_postgres(item))]
     # The browser's driver keeps an event loop in this thread from its first use on: its tests come last.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
