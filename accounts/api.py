@@ -17,8 +17,8 @@ class ApiKeyAuth(HttpBearer):
 
     def __call__(self, request: HttpRequest) -> Actor | None:
         """The actor, or None without a bearer token. Ninja's own version logs the header in development mode."""
-        scheme, _, token = request.headers.get(self.header, "").partition(" ")
-        return self.authenticate(request, token.strip()) if scheme.lower() == self.openapi_scheme else None
+        token = token_of(request.headers.get(self.header, ""))
+        return None if token is None else self.authenticate(request, token)
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor:
         """The actor of the key; raises `Unauthenticated`."""
@@ -31,6 +31,12 @@ class AsyncApiKeyAuth(ApiKeyAuth):
     async def authenticate(self, request: HttpRequest, token: str) -> Actor:  # type: ignore[override]
         """The actor of the key; raises `Unauthenticated`."""
         return await _BATCHES.ask(Presented(token, client_address(request)))
+
+
+def token_of(header: str) -> str | None:
+    """The token of an `Authorization` header; None where it holds something else."""
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def actor_of(request: HttpRequest) -> Actor:

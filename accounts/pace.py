@@ -6,8 +6,6 @@ process for itself: they protect what a process has, and such a count does not o
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
 from django.db.models import Case, F, Q, Value, When
@@ -26,33 +24,27 @@ class Slots:
         self._taken: Counter[UUID] = Counter()
         self._lock = threading.Lock()
 
-    @contextmanager
-    def take(self, actor: Actor) -> Iterator[None]:
-        """Hold one for the time of a call; people and commands hold none.
+    def take(self, actor: Actor) -> None:
+        """Hold one from now on; people and commands hold none.
 
         Raises:
             RateLimited: the key has as many as it may.
         """
         if actor.id is None or actor.max_concurrent is None:
-            yield
             return
-        self._enter(actor.id, actor.max_concurrent)
-        try:
-            yield
-        finally:
-            self._leave(actor.id)
-
-    def _enter(self, key_id: UUID, limit: int) -> None:
         with self._lock:
-            if self._taken[key_id] >= limit:
-                raise _limited(f"This API key has {limit} calls under way, as many as it may.", 1)
-            self._taken[key_id] += 1
+            if self._taken[actor.id] >= actor.max_concurrent:
+                raise _limited(f"This API key has {actor.max_concurrent} calls under way, as many as it may.", 1)
+            self._taken[actor.id] += 1
 
-    def _leave(self, key_id: UUID) -> None:
+    def give_back(self, actor: Actor) -> None:
+        """One that was taken for this actor."""
+        if actor.id is None or actor.max_concurrent is None:
+            return
         with self._lock:
-            self._taken[key_id] -= 1
-            if not self._taken[key_id]:
-                del self._taken[key_id]
+            self._taken[actor.id] -= 1
+            if not self._taken[actor.id]:
+                del self._taken[actor.id]
 
 
 SLOTS = Slots()

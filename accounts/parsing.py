@@ -13,15 +13,20 @@ class StrictJsonParser(Parser):
     """RFC 8259 and no more: no NaN, no repeated names, no nesting that exhausts the stack."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        """The parsed body.
+        """The parsed body. Raises InvalidJson."""
+        return read_json(request.body)
 
-        Raises:
-            InvalidJson: it is not JSON, or not UTF-8. The text of the fault is not passed on: it may quote the body.
-        """
-        try:
-            return json.loads(request.body.decode(), parse_constant=_refuse, object_pairs_hook=_distinct)
-        except (ValueError, RecursionError):
-            raise InvalidJson("The body is not valid JSON.") from None
+
+def read_json(body: bytes) -> Any:
+    """A JSON text, read as strictly.
+
+    Raises:
+        InvalidJson: it is not JSON, or not UTF-8. The text of the fault is not passed on: it may quote the body.
+    """
+    try:
+        return json.loads(body.decode(), parse_constant=_refuse, object_pairs_hook=_distinct)
+    except (ValueError, RecursionError):
+        raise InvalidJson("The body is not valid JSON.") from None
 
 
 def _refuse(name: str) -> None:

@@ -1,50 +1,55 @@
-"""`POST /integrations/{id}/run` past the API's framework: the one address that agents call all day.
+"""`POST /integrations/{id}/run` past Django and the API's framework: the one address that agents call all day.
 
-Only what is well-formed is answered here, by the very operation that the framework would call (`integrations.api.run`);
-everything else goes on to the framework, which says what is wrong. Both answer the same (`tests/test_lean.py`).
+Only a well-formed call is read here, and only what it comes to is answered here; everything else goes on to the
+framework, which says what is wrong. Both answer the same (`tests/test_lean.py`).
 """
 
 import json
 import re
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse
 from django.urls.converters import UUIDConverter
-from ninja.responses import NinjaJSONEncoder
 from pydantic import ValidationError
 
-from accounts.api import AsyncApiKeyAuth
-from accounts.errors import Refusal
-from accounts.parsing import StrictJsonParser
-from config.errors import API_PREFIX, problem
-from integrations.api import run
+from accounts.addresses import peer_address
+from accounts.api import token_of
+from accounts.errors import InvalidJson
+from accounts.parsing import read_json
+from accounts.services.api_keys import Presented
+from config.errors import API_PREFIX
+from integrations.api import run_for
 from integrations.api_schemas import RunIn
 
+JSON = "application/json; charset=utf-8"
 _ADDRESS = re.compile(rf"{API_PREFIX}v1/integrations/({UUIDConverter.regex})/run")
-_AUTHENTICATION = AsyncApiKeyAuth()
-_PARSER = StrictJsonParser()
 
 
-async def answer_run(request: HttpRequest) -> HttpResponse | None:
-    """The answer to a run; None for everything that the framework is to answer."""
-    address = _ADDRESS.fullmatch(request.path_info)
-    authenticating = _AUTHENTICATION(request) if address and request.method == "POST" else None
-    if not address or not authenticating:
+@dataclass(frozen=True, slots=True)
+class DirectCall:
+    """A well-formed call: the key that came with it, and what is to be run."""
+
+    key: Presented
+    integration_id: UUID
+    payload: RunIn
+
+    async def answer(self) -> bytes:
+        """The body of the answer. Raises Refusal."""
+        return json.dumps(await run_for(self.key, self.integration_id, self.payload)).encode()
+
+
+def direct_call(scope: dict[str, Any], body: bytes) -> DirectCall | None:
+    """The call that a request makes; None for everything that the framework is to answer."""
+    address = _ADDRESS.fullmatch(scope["path"]) if scope["method"] == "POST" else None
+    if not address or scope.get("query_string") or scope.get("root_path"):
+        return None
+    keys = [value for name, value in scope["headers"] if name == b"authorization"]
+    token = token_of(keys[0].decode("latin-1")) if len(keys) == 1 else None
+    if token is None:
         return None
     try:
-        request.auth = await authenticating  # type: ignore[attr-defined, misc]
-        payload = _payload(request)
-        if payload is None:
-            return None
-        result = await run(request, UUID(address[1]), payload)
-    except Refusal as refusal:
-        return problem(refusal)
-    return HttpResponse(json.dumps(result, cls=NinjaJSONEncoder), content_type="application/json; charset=utf-8")
-
-
-def _payload(request: HttpRequest) -> RunIn | None:
-    try:
-        return RunIn.model_validate(_PARSER.parse_body(request))
-    except (Refusal, ValidationError, RequestDataTooBig):
+        payload = RunIn.model_validate(read_json(body))
+    except (InvalidJson, ValidationError):
         return None
+    return DirectCall(Presented(token, peer_address((scope.get("client") or [""])[0])), UUID(address[1]), payload)

@@ -1,33 +1,43 @@
 """Letting a call in: checked, recorded, its values opened (DESIGN section 6, steps 1 to 5).
 
-Once the caller may run the integration, the attempt is recorded, refused or not. The only caller of
-`resolver.open_values`.
+Once the caller may run the integration, the attempt is recorded, refused or not. A call that is let in holds one of its
+API key's slots, which the broker gives back. The only caller of `resolver.open_values`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from accounts.actors import Actor
-from accounts.errors import Refusal
-from accounts.pace import count_call
+from accounts.errors import NotFound, Refusal
+from accounts.pace import SLOTS, count_call
 from accounts.policy import Permission
+from accounts.services.api_keys import Presented, actors_of_keys
+from accounts.standing import Among, StandingQuery
 from integrations import ledger
 from integrations.conversations import Conversation
 from integrations.lineage import chain_of
 from integrations.models import Integration, Run, RunOutcome
 from integrations.preparation import Attempt, Call, Prepared, cannot_open, judge, prepare
+from integrations.querysets import is_visible
 from secrets_app import resolver
 from secrets_app.plaintext import Plaintext
 
 INTERNAL_ERROR = "internal_error"
 
+_BY_ID = StandingQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
+
+
+Caller = Actor | Presented
+"""Who is known already, or the API key that a request brought."""
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A run that may go ahead: recorded as started, its values open."""
+    """A run that may go ahead: recorded as started, its values open, a slot taken."""
 
+    actor: Actor
     run: Run
     conversation: Conversation
     params: Mapping[str, Any]
@@ -42,14 +52,16 @@ class Admitted:
 class _Entry:
     """One call on its way in. Once `refusal` is set, no further step is taken for it."""
 
-    actor: Actor
+    caller: Caller
     call: Call
+    actor: Actor = field(init=False)
     integration: Integration = field(init=False)
     prepared: Prepared = field(init=False)
     run: Run = field(init=False)
     secrets: dict[str, Plaintext] = field(init=False, repr=False)
     attempt: Attempt = field(default_factory=Attempt)
     refusal: Exception | None = None
+    holds_slot: bool = False
 
     def take(self, step: Callable[["_Entry"], None]) -> None:
         """Take a step, unless one before it refused."""
@@ -60,24 +72,44 @@ class _Entry:
                 self.refusal = refusal
 
 
-def admit(actor: Actor, call: Call) -> Admitted:
+def admit(caller: Caller, call: Call) -> Admitted:
     """Check a call, record it as started, and open its values.
 
     Raises:
+        Unauthenticated: the key is not valid; nothing is recorded.
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
-        RateLimited: its API key has made as many calls as it may in this minute; nothing is recorded.
+        RateLimited: its API key makes as many calls as it may, at once or in this minute; nothing is recorded.
         Refusal: any code of API.md; recorded, with `run_id` among its members.
     """
-    (answer,) = admit_all([(actor, call)])
+    (answer,) = admit_all([(caller, call)])
     if isinstance(answer, Exception):
         raise answer
     return answer
 
 
-def admit_all(calls: Sequence[tuple[Actor, Call]]) -> list[Admitted | Exception]:
+def admit_all(calls: Sequence[tuple[Caller, Call]]) -> list[Admitted | Exception]:
     """`admit` for many calls at once, with few queries and one commit; what it raises for a call is given instead."""
-    entries = [_Entry(actor, call) for actor, call in calls]
-    _let_in(entries)
+    entries = [_Entry(caller, call) for caller, call in calls]
+    try:
+        _admit(entries)
+    except BaseException:
+        _give_back(entries)
+        raise
+    _give_back([entry for entry in entries if entry.refusal])
+    return [entry.refusal or _admitted(entry) for entry in entries]
+
+
+def _give_back(entries: Iterable[_Entry]) -> None:
+    for entry in entries:
+        if entry.holds_slot:
+            SLOTS.give_back(entry.actor)
+
+
+def _admit(entries: Sequence[_Entry]) -> None:
+    _identify(entries)
+    _find(entries)
+    for entry in entries:
+        entry.take(_check_caller)
     attempts = [entry for entry in entries if entry.refusal is None]
     for entry in attempts:
         entry.take(_prepare)
@@ -85,24 +117,42 @@ def admit_all(calls: Sequence[tuple[Actor, Call]]) -> list[Admitted | Exception]
     _record(attempts)
     for entry in attempts:
         entry.take(_open)
-    return [entry.refusal or _admitted(entry) for entry in entries]
 
 
-def _let_in(entries: Sequence[_Entry]) -> None:
-    """Step 1: who may run what where. Integrations are read together."""
-    found = Integration.objects.fetch_each([(entry.actor, entry.call.integration_id) for entry in entries])
-    for entry, integration in zip(entries, found, strict=True):
-        if isinstance(integration, Refusal):
-            entry.refusal = integration
-            continue
+def _identify(entries: Sequence[_Entry]) -> None:
+    """Step 1: who it is. Keys are looked up together."""
+    presented = [entry.caller for entry in entries if isinstance(entry.caller, Presented)]
+    actors = iter(actors_of_keys(presented))
+    for entry in entries:
+        found = next(actors) if isinstance(entry.caller, Presented) else entry.caller
+        if isinstance(found, Refusal):
+            entry.refusal = found
+        else:
+            entry.actor = found
+
+
+def _find(entries: Sequence[_Entry]) -> None:
+    """What is to be run, if the caller may know of it. Integrations are looked up together."""
+    known = [entry for entry in entries if entry.refusal is None]
+    found = {row.pk: row for row in _BY_ID.ask({(entry.call.integration_id,) for entry in known})}
+
+    def find(entry: _Entry) -> None:
+        entry.actor.check(Permission.INTEGRATIONS_RUN)
+        integration = found.get(entry.call.integration_id)
+        if integration is None or not is_visible(integration, entry.actor):
+            raise NotFound("No such integration.")
         integration.organization = entry.actor.organization
         entry.integration = integration
-        entry.take(_check_caller)
+
+    for entry in known:
+        entry.take(find)
 
 
 def _check_caller(entry: _Entry) -> None:
-    entry.actor.check(Permission.INTEGRATIONS_RUN)
+    """Where the caller may run it, and how often."""
     entry.actor.check_environments(entry.call.environment)
+    SLOTS.take(entry.actor)
+    entry.holds_slot = True
     count_call(entry.actor)
 
 
@@ -171,6 +221,7 @@ def _open(entry: _Entry) -> None:
 def _admitted(entry: _Entry) -> Admitted:
     found = entry.attempt.found
     return Admitted(
+        actor=entry.actor,
         run=entry.run,
         conversation=entry.prepared.conversation,
         params=entry.prepared.params,

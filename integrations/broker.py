@@ -12,12 +12,11 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from accounts.actors import Actor
 from accounts.batches import Batches
 from accounts.errors import RateLimited, Refusal
 from accounts.pace import SLOTS
 from integrations import ledger
-from integrations.admission import INTERNAL_ERROR, Admitted, admit_all
+from integrations.admission import INTERNAL_ERROR, Admitted, Caller, admit_all
 from integrations.answers import Answer, mask_response
 from integrations.errors import EgressDenied
 from integrations.models import RunOutcome
@@ -58,20 +57,23 @@ class RunResult:
         }
 
 
-async def run(actor: Actor, call: Call) -> RunResult:
+async def run(caller: Caller, call: Call) -> RunResult:
     """Make the call that an integration describes, with the values of one environment.
 
     Raises:
+        Unauthenticated: the API key is not valid; nothing is recorded.
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
         RateLimited: its API key makes as many calls as it may; nothing is recorded.
         Refusal: refused or failed, with a code of API.md and `run_id` among its members.
     """
-    with SLOTS.take(actor):
-        return await _run(actor, call)
+    admitted = await _admit(caller, call)
+    try:
+        return await _run(admitted)
+    finally:
+        SLOTS.give_back(admitted.actor)
 
 
-async def _run(actor: Actor, call: Call) -> RunResult:
-    admitted = await _admit(actor, call)
+async def _run(admitted: Admitted) -> RunResult:
     started = time.monotonic()
     line = Line(admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids, admitted.domains)
     try:
@@ -92,15 +94,22 @@ async def _run(actor: Actor, call: Call) -> RunResult:
     return RunResult(admitted.run.id, outcome, answer, duration_ms, shown)
 
 
-async def _admit(actor: Actor, call: Call) -> Admitted:
-    """The admitted call. A caller who leaves meanwhile leaves no record behind that says `started` for ever."""
-    job = _ADMISSIONS.ask((actor, call))
+async def _admit(caller: Caller, call: Call) -> Admitted:
+    """The admitted call. A caller who leaves meanwhile leaves nothing behind."""
+    job = _ADMISSIONS.ask((caller, call))
     try:
         return await asyncio.shield(job)
     except asyncio.CancelledError:
-        with suppress(Refusal):
-            await _ENDS.ask((ledger.End((await job).run, RunOutcome.FAILED, 0, CANCELLED), None))
+        await asyncio.shield(asyncio.create_task(_abandon(job)))
         raise
+
+
+async def _abandon(job: "asyncio.Future[Admitted]") -> None:
+    """Give back the slot of a call that nobody waits for, and end its record, which would say `started` for ever."""
+    with suppress(Refusal):
+        admitted = await job
+        SLOTS.give_back(admitted.actor)
+        await _ENDS.ask((ledger.End(admitted.run, RunOutcome.FAILED, 0, CANCELLED), None))
 
 
 async def _send(admitted: Admitted, line: Line) -> Answer:

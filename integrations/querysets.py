@@ -1,6 +1,6 @@
 """The questions that people ask about integrations and runs, as queries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Self
@@ -39,14 +39,6 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         for found in self.visible_to(actor).with_links().filter(pk=integration_id):  # `first()` would sort one row
             return found
         raise NotFound("No such integration.")
-
-    def fetch_each(self, wanted: Sequence[tuple[Actor, UUID]]) -> "list[Integration | NotFound]":
-        """`fetch` for many callers at once, in one query; refusals are given instead of raised."""
-        found = self.with_links().in_bulk({integration_id for _, integration_id in wanted})
-        return [
-            found[key] if key in found and _is_visible(found[key], actor) else NotFound("No such integration.")
-            for actor, key in wanted
-        ]
 
     def with_links(self) -> Self:
         """Loaded together with what they build on (`integrations.lineage.chain_of`)."""
@@ -94,7 +86,7 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         )
 
 
-def _is_visible(integration: "Integration", actor: Actor) -> bool:
+def is_visible(integration: "Integration", actor: Actor) -> bool:
     """What `visible_to` asks of the database, of an integration that is loaded."""
     return integration.organization_id == actor.organization.pk and actor.sees(integration.pk)
 

@@ -13,7 +13,6 @@ one secret. It is opened by the same `open_values`.
 Callers are a closed list, held by `tests/test_architecture.py`: the broker, and the comparison of the hygiene page.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -27,6 +26,7 @@ from accounts import audit
 from accounts.actors import Actor
 from accounts.environments import Environment
 from accounts.models import Organization
+from accounts.standing import Among, StandingQuery
 from secrets_app import keyring
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.plaintext import Plaintext
@@ -51,8 +51,14 @@ class Wanted:
     names: frozenset[str]
 
 
-Place = tuple[UUID, str, str]
-"""An organization, an environment and the name of a secret."""
+_CURRENT = StandingQuery(
+    lambda: (
+        SecretValue.objects.current()
+        .filter(Among("secret__organization", "environment", "secret__name"))
+        .select_related("data_key", "secret")
+    )
+)
+"""Current values by place: organization, environment, name of the secret; with their secrets and data keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def find_all(wanted: Iterable[Wanted]) -> dict[Wanted, dict[str, Found]]:
     """`find` for many calls at once: in one query, in two where a secret has no value in an environment."""
     wanted = set(wanted)
     places = {(one.organization, one.environment.value, name) for one in wanted for name in one.names}
-    values = _current_values(places)
+    values = {(row.secret.organization_id, row.environment, row.secret.name): row for row in _CURRENT.ask(places)}
     secrets = _secrets({(organization, name) for organization, _, name in places - values.keys()})
 
     def found(organization: UUID, environment: str, name: str) -> Found:
@@ -92,21 +98,6 @@ def find_all(wanted: Iterable[Wanted]) -> dict[Wanted, dict[str, Found]]:
         return Found(value.secret if value else secrets.get((organization, name)), value)
 
     return {one: {name: found(one.organization, one.environment.value, name) for name in one.names} for one in wanted}
-
-
-def _current_values(places: set[Place]) -> dict[Place, SecretValue]:
-    """The current values in these places, with their secrets and data keys."""
-    names: dict[tuple[UUID, str], list[str]] = defaultdict(list)
-    for organization, environment, name in places:
-        names[organization, environment].append(name)
-    wanted = [
-        Q(secret__organization=organization, secret__name__in=here, environment=environment)
-        for (organization, environment), here in names.items()
-    ]
-    if not wanted:
-        return {}
-    rows = SecretValue.objects.current().filter(reduce(or_, wanted)).select_related("data_key", "secret")
-    return {(row.secret.organization_id, row.environment, row.secret.name): row for row in rows}
 
 
 def _secrets(wanted: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Secret]:

@@ -18,6 +18,7 @@ from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
 from accounts.keys import KeyText, new_key, read_key
 from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
+from accounts.standing import Among, StandingQuery
 
 STAMP_EVERY = timedelta(minutes=1)
 MAX_CONCURRENT = 100
@@ -28,6 +29,14 @@ SENT_BEFORE = (
     "if nobody copied it, revoke that key and make another one."
 )
 NAME_LENGTH = ApiKey._meta.get_field("name").max_length or 80
+
+_BY_PREFIX = StandingQuery(
+    lambda: (
+        ApiKey.objects.select_related("organization")
+        .annotate(maker_is_active=F("created_by__is_active"))
+        .filter(Among("prefix"))
+    )
+)
 
 
 def create_api_key(
@@ -223,8 +232,7 @@ def actors_of_keys(presented: Sequence[Presented]) -> list[Actor | Unauthenticat
     """`actor_of_key` for many at once, in one query; refusals are given instead of raised."""
     texts = [read_key(one.text) for one in presented]
     prefixes = {text.prefix for text in texts if text}
-    keys = ApiKey.objects.select_related("organization").annotate(maker_is_active=F("created_by__is_active"))
-    known = {key.prefix: key for key in keys.filter(prefix__in=prefixes)}
+    known = {key.prefix: key for key in _BY_PREFIX.ask([(prefix,) for prefix in prefixes])}
     now = timezone.now()
     valid = {text: key for text in texts if text and (key := known.get(text.prefix)) and _is_valid(key, text, now)}
     _stamp(list({key.pk: key for key in valid.values()}.values()), now)
