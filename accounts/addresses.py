@@ -1,6 +1,7 @@
 """The address that a request came from."""
 
 import ipaddress
+from functools import lru_cache
 
 from django.http import HttpRequest
 
@@ -14,6 +15,7 @@ def client_address(request: HttpRequest) -> str | None:
     return peer_address(request.META.get("REMOTE_ADDR", ""))
 
 
+@lru_cache(maxsize=1024)
 def peer_address(text: str) -> str | None:
     """An IP address in its shortest form, or None where the server gives none (a Unix socket).
 

@@ -39,7 +39,7 @@ class Batches(Generic[Q, A]):
         A question that was asked is worked on also when nobody waits for the answer any more.
         """
         loop = asyncio.get_running_loop()
-        queue = self._queues.setdefault(loop, _Queue())
+        queue = self._queues.get(loop) or self._queues.setdefault(loop, _Queue())
         future: asyncio.Future[A] = loop.create_future()
         queue.waiting.append((question, future))
         if not queue.working or loop.time() > queue.began + PATIENCE_SECONDS:

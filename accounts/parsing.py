@@ -24,7 +24,7 @@ def read_json(body: bytes) -> Any:
         InvalidJson: it is not JSON, or not UTF-8. The text of the fault is not passed on: it may quote the body.
     """
     try:
-        return json.loads(body.decode(), parse_constant=_refuse, object_pairs_hook=_distinct)
+        return _DECODER.decode(body.decode())
     except (ValueError, RecursionError):
         raise InvalidJson("The body is not valid JSON.") from None
 
@@ -38,3 +38,6 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError
     return found
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_distinct)

@@ -37,5 +37,5 @@ def _cursor() -> Any:
     if connection.vendor != "postgresql":
         return connection.cursor()
     connection.ensure_connection()
-    wrapped = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    wrapped: Any = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     return wrapped(_PreparedCursor(connection.connection))

@@ -10,7 +10,7 @@ import contextvars
 import io
 from collections.abc import Awaitable, Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import RequestAborted
@@ -151,7 +151,7 @@ async def _read(receive: Any) -> bytes:
 
 async def _while_connected(receive: Any, work: Coroutine[Any, Any, None]) -> None:
     """Do the work; where the caller leaves before it is done, end it."""
-    doing = asyncio.current_task()
+    doing = cast("asyncio.Task[None]", asyncio.current_task())
     leaving = asyncio.create_task(receive())
 
     def stop(_: Any) -> None:

@@ -72,23 +72,16 @@ class _Entry:
                 self.refusal = refusal
 
 
-def admit(caller: Caller, call: Call) -> Admitted:
-    """Check a call, record it as started, and open its values.
-
-    Raises:
-        Unauthenticated: the key is not valid; nothing is recorded.
-        NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
-        RateLimited: its API key makes as many calls as it may, at once or in this minute; nothing is recorded.
-        Refusal: any code of API.md; recorded, with `run_id` among its members.
-    """
-    (answer,) = admit_all([(caller, call)])
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
-
-
 def admit_all(calls: Sequence[tuple[Caller, Call]]) -> list[Admitted | Exception]:
-    """`admit` for many calls at once, with few queries and one commit; what it raises for a call is given instead."""
+    """Check calls, record them as started, and open their values: for many at once, with few queries and one commit.
+
+    Returns:
+        for each call, in the same order, what was admitted, or what to raise for it:
+        Unauthenticated where the key is not valid; nothing is recorded.
+        NotFound, PermissionDenied where the caller may not run this integration here; nothing is recorded.
+        RateLimited where its API key makes as many calls as it may, at once or in this minute; nothing is recorded.
+        Refusal, any code of API.md: recorded, with `run_id` among its members.
+    """
     entries = [_Entry(caller, call) for caller, call in calls]
     try:
         _admit(entries)

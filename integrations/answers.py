@@ -119,10 +119,11 @@ def _text(body: bytes) -> str | None:
 
 def _parsed(text: str) -> Any:
     """JSON that can be written again as JSON; raises ValueError or RecursionError for anything else."""
-    value = json.loads(text, parse_float=_finite, parse_constant=_refuse_constant)
-    if _is_deeper(value, DEEPEST_JSON):
+    value = _DECODER.decode(text)
+    if text.count("[") + text.count("{") > DEEPEST_JSON and _is_deeper(value, DEEPEST_JSON):
         raise ValueError("too deep")
-    json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair can be spelt in JSON and not in UTF-8
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair can be spelt in JSON, not in UTF-8
     return value
 
 
@@ -144,3 +145,6 @@ def _finite(text: str) -> float:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)

@@ -125,7 +125,7 @@ async def _finish(
     """Have the end recorded; the caller has no answer before. Somebody who leaves meanwhile does not stop it."""
     end = ledger.End(admitted.run, outcome, duration_ms, error_code, status)
     used = None if outcome is RunOutcome.REFUSED else admitted
-    await asyncio.shield(_ENDS.ask((end, used)))
+    await _ENDS.ask((end, used))
 
 
 def _finish_all(ends: Sequence[tuple[ledger.End, Admitted | None]]) -> list[None]:

@@ -7,6 +7,7 @@ goes to the token URL alone (DESIGN section 4, "Allowed domains"). All other sec
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,11 +16,11 @@ from uuid import UUID
 from yarl import URL
 
 from integrations import outgoing
-from integrations.conversations import Destination
+from integrations.conversations import Conversation, Destination
 from integrations.destinations import WEB
 from integrations.egress import admit_url
 from integrations.kinds import KINDS
-from integrations.kinds.base import Parents
+from integrations.kinds.base import Operation, Parents
 from integrations.models import Integration
 
 WITH_LINKS = ("integration__auth_connector", "integration__connection__auth_connector")
@@ -45,19 +46,53 @@ class Route:
         return admit_url(self.url, outgoing.policy(), self.schemes)
 
 
+Text = tuple[str, str]
+"""What a link is made of: its kind, and its configuration as JSON."""
+
+
 def parsed(link: Integration) -> Any:
     """The checked configuration of a stored integration, parsed once for each text of it. Raises Invalid."""
-    return _parsed(link.kind, json.dumps(link.config))
+    return _parsed(_text_of(link))
+
+
+def operations_of(integration: Integration) -> Mapping[str, Operation]:
+    """What it can do, by name. Raises Invalid."""
+    return _operations(_text_of(integration))
+
+
+def plan_of(integration: Integration, operation: str) -> Conversation:
+    """The conversation of one of its operations, placeholders in place. Raises Invalid."""
+    return _plan(operation, *map(_text_of, chain_of(integration)))
+
+
+def _text_of(link: Integration) -> Text:
+    return link.kind, json.dumps(link.config)
 
 
 @lru_cache(maxsize=KEPT)
-def _parsed(kind: str, text: str) -> Any:
-    return KINDS[kind].parse_config(json.loads(text))
+def _parsed(text: Text) -> Any:
+    return KINDS[text[0]].parse_config(json.loads(text[1]))
 
 
 @lru_cache(maxsize=KEPT)
-def _read(kind: str, text: str) -> Any:
-    return KINDS[kind].read(json.loads(text))
+def _operations(text: Text) -> Mapping[str, Operation]:
+    return {operation.name: operation for operation in KINDS[text[0]].operations(_parsed(text))}
+
+
+@lru_cache(maxsize=KEPT)
+def _plan(operation: str, text: Text, *parents: Text) -> Conversation:
+    return KINDS[text[0]].plan(_parsed(text), operation, _parents(parents))
+
+
+@lru_cache(maxsize=KEPT)
+def _own_secret_names(text: Text) -> frozenset[str]:
+    return frozenset(name for slot in KINDS[text[0]].slots(_parsed(text)) for name in slot.template.secret_names)
+
+
+@lru_cache(maxsize=KEPT)
+def _destination(text: Text) -> Destination | None:
+    kind = KINDS[text[0]]
+    return next(iter(kind.destinations(kind.read(json.loads(text[1])))), None)
 
 
 def chain_of(integration: Integration) -> list[Integration]:
@@ -69,17 +104,16 @@ def chain_of(integration: Integration) -> list[Integration]:
 
 def parents_of(integration: Integration) -> Parents:
     """The checked configurations of what it builds on."""
-    found = {}
-    for link in chain_of(integration)[1:]:
-        kind = KINDS[link.kind]
-        found["connector" if kind.is_connector else "connection"] = parsed(link)
-    return Parents(**found)
+    return _parents([_text_of(link) for link in chain_of(integration)[1:]])
 
 
-def own_secret_names(link: Integration) -> set[str]:
+def _parents(texts: Sequence[Text]) -> Parents:
+    return Parents(**{"connector" if KINDS[text[0]].is_connector else "connection": _parsed(text) for text in texts})
+
+
+def own_secret_names(link: Integration) -> frozenset[str]:
     """The secrets that one integration names itself."""
-    kind = KINDS[link.kind]
-    return {name for slot in kind.slots(parsed(link)) for name in slot.template.secret_names}
+    return _own_secret_names(_text_of(link))
 
 
 def secret_names(integration: Integration) -> set[str]:
@@ -90,7 +124,7 @@ def secret_names(integration: Integration) -> set[str]:
 def routes_of(integration: Integration) -> list[Route]:
     """Where it calls, the call itself first. The URL is empty where nothing is called by itself."""
     chain = chain_of(integration)
-    own = {link.pk: _own(link) for link in chain}
+    own = {link.pk: _destination(_text_of(link)) for link in chain}
     main = own[integration.pk] or (own[integration.connection.pk] if integration.connection else None) or NOWHERE
     names: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set, {(main.url, main.schemes): set()})
     for link in chain:
@@ -98,8 +132,3 @@ def routes_of(integration: Integration) -> list[Route]:
         names[destination.url, destination.schemes] |= own_secret_names(link)
     owners = {destination.url: pk for pk, destination in reversed(own.items()) if destination}
     return [Route(url, frozenset(used), schemes, owners.get(url)) for (url, schemes), used in names.items()]
-
-
-def _own(link: Integration) -> Destination | None:
-    kind = KINDS[link.kind]
-    return next(iter(kind.destinations(_read(link.kind, json.dumps(link.config)))), None)

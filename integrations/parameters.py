@@ -5,7 +5,9 @@ rest judged by the declared JSON Schema. Messages repeat the declaration and nev
 taken is `schemas.py`; `check_schema` is offered here as well, so that callers need one module.
 """
 
+import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -83,8 +85,13 @@ def _missing(schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[Field
 
 
 def _misfits(properties: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
-    validator = Draft202012Validator({"properties": dict(properties)})
-    return [FieldError(_path(error), _sentence(error)) for error in islice(validator.iter_errors(params), _MAX_ERRORS)]
+    errors = _validator(json.dumps(properties)).iter_errors(params)
+    return [FieldError(_path(error), _sentence(error)) for error in islice(errors, _MAX_ERRORS)]
+
+
+@lru_cache(maxsize=256)
+def _validator(properties: str) -> Draft202012Validator:
+    return Draft202012Validator({"properties": json.loads(properties)})
 
 
 def _path(error: ValidationError) -> str:

@@ -23,7 +23,7 @@ from integrations.errors import (
 )
 from integrations.kinds import KINDS
 from integrations.kinds.base import CHECK
-from integrations.lineage import Route, chain_of, parents_of, parsed, routes_of
+from integrations.lineage import Route, chain_of, operations_of, parents_of, parsed, plan_of, routes_of
 from integrations.models import Integration
 from integrations.parameters import check_arguments
 from secrets_app import keyring, resolver
@@ -142,18 +142,17 @@ def cannot_open(name: str, environment: Environment) -> KeyUnavailable:
 
 def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
     """The conversation with placeholders in place, and the arguments with defaults filled in."""
-    kind = KINDS[integration.kind]
-    config, parents = parsed(integration), parents_of(integration)
     if call.check:
         attempt.operation = CHECK
-        return Prepared(_declared(kind.check(config, parents)), {})
-    operations = {operation.name: operation for operation in kind.operations(config)}
+        declared = KINDS[integration.kind].check(parsed(integration), parents_of(integration))
+        return Prepared(_declared(declared), {})
+    operations = operations_of(integration)
     name = call.operation or (next(iter(operations)) if len(operations) == 1 else "")
     if name not in operations:
         raise _unknown_operation(list(operations))
     attempt.operation = name
     params = check_arguments(operations[name].parameters, call.params)
-    conversation = kind.plan(config, name, parents)
+    conversation = plan_of(integration, name)
     if errors := conversation.problems(params):
         raise InvalidArguments("The arguments do not fit what the operation needs.", errors=errors)
     attempt.note = conversation.note(params)

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import final
 
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction_forms import Form, encoded_forms, escaped_forms, spellings
+from secrets_app.redaction_forms import Form, encoded_forms, escaped_forms, signs, spellings
 from secrets_app.redaction_views import decoded_views, without_blanks
 from secrets_app.values import MIN_LENGTH
 
@@ -42,6 +42,7 @@ class Masked:
     withheld: bool
 
 
+_NOBODY: frozenset[str] = frozenset()
 _NONE: Mapping[str, Sequence[Plaintext]] = MappingProxyType({})
 
 
@@ -69,7 +70,7 @@ class Redactor:
         views = [whole, *decoded_views(whole)]
         if any(target.may_be_in(views) for target in self._targets):
             return [self.mask_bytes(part) for part in parts]
-        return [Masked(part, frozenset(), withheld=False) for part in parts]
+        return [Masked(part, _NOBODY, withheld=False) for part in parts]
 
     def mask_bytes(self, body: bytes) -> Masked:
         """A body, a header name or value, a reason phrase: bytes in any encoding."""
@@ -96,31 +97,38 @@ class Redactor:
 class _Target:
     """One text to hide, with everything to look for."""
 
-    __slots__ = ("_encoded", "_escaped", "_in_views", "_spellings", "is_short", "name")
+    __slots__ = ("_escaped", "_forms", "_signs", "_spellings", "_squeezed", "is_short", "name")
 
     def __init__(self, name: str, text: str) -> None:
         text = text.encode("utf-8", "replace").decode()  # so that no codec error can carry it
-        self._spellings = spellings(text)
-        self._encoded = frozenset(form for spelling in self._spellings for form in encoded_forms(spelling))
         squeezed = without_blanks(text.encode())
         self.name = name
         self.is_short = len(text) < MIN_LENGTH
+        self._spellings = spellings(text)
+        self._squeezed = {squeezed} if len(squeezed) >= MIN_LENGTH else set()
+        self._signs = self._squeezed.union(*map(signs, self._spellings))
+        self._forms: frozenset[Form] | None = None
         self._escaped: frozenset[Form] | None = None
-        self._in_views = {form.literal for form in self._encoded}
-        if len(squeezed) >= MIN_LENGTH:
-            self._in_views.add(squeezed)
 
     def may_be_in(self, views: Sequence[bytes]) -> bool:
         """Whether a body, given with its decoded views, has to be searched; the body itself comes first."""
-        if any(self.shows_in(view) for view in views):
-            return True
+        for sign in self._signs:
+            for view in views:
+                if sign in view:
+                    return True
         return bool(_ESCAPES.search(views[0])) and any(form.literal in views[0] for form in self._escapes())
 
     def spans(self, body: bytes) -> list[_Span]:
-        return [span for form in self._encoded | self._escapes() for span in _occurrences(body, form)]
+        return [span for form in self._encoded() | self._escapes() for span in _occurrences(body, form)]
 
     def shows_in(self, view: bytes) -> bool:
-        return any(literal in view for literal in self._in_views)
+        return any(literal in view for literal in self._squeezed.union(form.literal for form in self._encoded()))
+
+    def _encoded(self) -> frozenset[Form]:
+        """The forms that no unescaping undoes, made when they are needed: most answers hold none of their signs."""
+        if self._forms is None:
+            self._forms = frozenset(form for spelling in self._spellings for form in encoded_forms(spelling))
+        return self._forms
 
     def _escapes(self) -> frozenset[Form]:
         """The escaped forms, made when they are needed: most answers hold neither a value nor an escape."""

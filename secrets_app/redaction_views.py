@@ -23,6 +23,9 @@ _HTML_ESCAPE = re.compile(
     % _LONGEST_ENTITY
 )
 
+_MAY_BE_ESCAPED = re.compile(rb"[%+&\\]")
+"""What every escape begins with, and a plus for a space. Leaving out blanks makes no new one of it."""
+
 _BLANK_BYTES = b"\0\t\n\v\f\r "  # NUL too, which leaves the ASCII of UTF-16
 _BLANK_CHARACTERS = re.compile(  # in UTF-8: no-break and soft hyphen, the zero-width and wide spaces, byte order mark
     rb"\xc2[\x85\xa0\xad]|\xe1\xa0\x8e|\xe2\x80[\x80-\x8f\xa8-\xaf]|\xe2\x81[\x9f-\xaf]|\xe3\x80\x80|\xef\xbb\xbf"
@@ -31,6 +34,9 @@ _BLANK_CHARACTERS = re.compile(  # in UTF-8: no-break and soft hyphen, the zero-
 
 def decoded_views(body: bytes) -> Iterator[bytes]:
     """Every different result of undoing one or two layers of escaping, without the body itself."""
+    if not _MAY_BE_ESCAPED.search(body):
+        yield from {without_blanks(body)} - {body}
+        return
     seen = layer = {body}
     for _ in range(_DEPTH):
         layer = {decode(view) for view in layer for decode in _DECODERS} - seen

@@ -14,8 +14,10 @@ from django.utils.module_loading import import_string
 
 from config import asgi
 from config.bodies import BoundedBodies
+from config.direct import DirectCall
 from config.lean import LAYERS, ByAddress, LeanHandler
 from integrations.models import Run
+from integrations.responses import UpstreamResponse
 from tests.things import VALUE, key_for, make_action, store_secret
 from tests.upstreams import answering, http
 
@@ -181,6 +183,68 @@ def test_same_with_https(both, key, settings, scheme, forwarded, behind_proxy):
     status, found, _ = compare(both, "GET", "/api/v1/secrets?limit=1", b"", headers, scheme=scheme)
     secure = (forwarded if behind_proxy else scheme.encode()) == b"https"
     assert (status, b"strict-transport-security" in found) == ((200, True) if secure else (301, False))
+
+
+@pytest.fixture
+def answered(owner, monkeypatch):
+    """The address of an action of which every run is answered at once, and the number of runs past the framework."""
+    direct = []
+    monkeypatch.setattr("integrations.transport.send", answer_at_once)
+    call = DirectCall.answer
+
+    async def noted(self):
+        direct.append(self)
+        return await call(self)
+
+    monkeypatch.setattr(DirectCall, "answer", noted)
+    return f"/api/v1/integrations/{make_action(owner).id}/run", direct
+
+
+async def answer_at_once(*_, **__):
+    return UpstreamResponse(
+        200, b"OK", ((b"X-Said", b"this"),), b'{"ok": [true, null, 1.5, "\xc3\xa9"]}', readable=True
+    )
+
+
+RUN = b'{"environment": "staging"}'
+
+
+@pytest.mark.parametrize(
+    ("more", "scheme", "status", "is_direct"),
+    [
+        ([], "https", 200, True),
+        ([], "http", 301, False),
+        ([(b"x-forwarded-proto", b"https")], "http", 200, True),
+        ([(b"x-forwarded-proto", b"http")], "https", 301, False),
+        ([(b"x-forwarded-host", b"evil.example"), (b"user-agent", b"curl"), (b"cookie", b"a=b")], "https", 200, True),
+        ([(b"authorization", b"Bearer cof_twice")], "https", 401, False),
+        ([(b"host", b"evil.example")], "https", 400, False),
+    ],
+)
+def test_same_run_whatever_the_head(both, key, settings, answered, more, scheme, status, is_direct):
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 3600
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    path, direct = answered
+    found, headers, _ = compare(both, "POST", path, RUN, [*signed(key), *more], scheme=scheme)
+    assert (found, len(direct)) == (status, int(is_direct))
+    assert (b"strict-transport-security" in headers) == (status != 301)
+
+
+@pytest.mark.parametrize("host", [b"localhost", b"127.0.0.1:8000", b"evil.example", b"", b"localhost:x"])
+def test_same_run_whatever_the_host(both, key, answered, host):
+    path, direct = answered
+    status = compare(both, "POST", path, RUN, signed(key), host=host)[0]
+    assert (status, len(direct)) == ((200, 1) if status == 200 else (400, 0))
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("?a=b", RUN), ("?value=x", RUN), ("/", RUN), ("", b"[]"), ("", b'{"environment": "moon"}'), ("", b'{"a": NaN}')],
+)
+def test_what_is_not_well_formed_is_answered_by_the_framework(both, key, answered, path, body):
+    address, direct = answered
+    compare(both, "POST", address + path, body, signed(key))
+    assert direct == []
 
 
 def test_same_with_debug(both, key, settings):

@@ -6,11 +6,16 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.environments import Environment
-from accounts.errors import NotFound, PermissionDenied, Refusal
+from accounts.errors import NotFound, PermissionDenied, Refusal, Unauthenticated
+from accounts.models import ApiKey
+from accounts.pace import SLOTS
+from accounts.policy import Scope
+from accounts.services.api_keys import Presented
 from integrations import outgoing
-from integrations.admission import admit, admit_all
+from integrations.admission import admit_all
 from integrations.lineage import Route
 from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.preparation import Call
@@ -21,12 +26,27 @@ from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.services.secrets import Changes as SecretChanges
 from secrets_app.services.secrets import create_secret, update_secret
-from tests.things import make_action, make_connector, store_secret
+from tests.things import key_for, make_action, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db
 
 D, S, P = Environment
 PARAMETERS = {"type": "object", "properties": {"id": {"type": "string", "maxLength": 5}}, "required": ["id"]}
+
+
+def admit(caller, call):
+    """One call, which ends at once."""
+    (answer,) = admit_all([(caller, call)])
+    if isinstance(answer, Exception):
+        raise answer
+    SLOTS.give_back(answer.actor)
+    return answer
+
+
+@pytest.fixture(autouse=True)
+def slots():
+    yield
+    SLOTS._taken.clear()
 
 
 @pytest.fixture
@@ -361,3 +381,51 @@ def test_calls_that_come_together_cost_as_many_queries_as_one(owner, stage, djan
         admit_all([call])
     with django_assert_num_queries(len(alone)):
         admit_all([call] * 20)
+
+
+# calls that come with a key
+
+
+def presented(text):
+    return Presented(text, "127.0.0.1")
+
+
+def test_keys_are_looked_up_with_what_they_run(owner, outsider, stage):
+    good = Call(stage.id, S, params=GOOD)
+    keys = [key_for(owner), "cof_nonsense", key_for(outsider), key_for(owner, Scope.SECRETS_READ)]
+    first, second, third, fourth = admit_all([(presented(key), good) for key in keys])
+    assert first.actor.label == "API key agent"
+    assert [refusal.code for refusal in (second, third, fourth)] == [
+        "unauthenticated",
+        "not_found",
+        "permission_denied",
+    ]
+    assert [run.caller for run in Run.objects.all()] == ["API key agent"]
+
+
+def test_a_revoked_key_is_refused_at_the_next_call(owner, stage):
+    caller = presented(key_for(owner))
+    admit(caller, Call(stage.id, S, params=GOOD))
+    ApiKey.objects.update(revoked_at=timezone.now())
+    with pytest.raises(Unauthenticated):
+        admit(caller, Call(stage.id, S, params=GOOD))
+    assert Run.objects.count() == 1
+
+
+def test_a_call_that_is_let_in_holds_a_slot_and_others_give_theirs_back(owner, stage, monkeypatch):
+    caller = presented(key_for(owner, max_concurrent=2))
+    disabled = make_action(owner, "Off", uses="", enabled=False)
+    calls = [(caller, Call(stage.id, S, params=GOOD)), (caller, Call(disabled.id, S))]
+    admitted, refused = admit_all(calls)
+    assert refused.code == "integration_disabled"
+    assert list(SLOTS._taken.values()) == [1]
+
+    def broken(_):
+        raise RuntimeError
+
+    monkeypatch.setattr("integrations.ledger.begin_all", broken)
+    with pytest.raises(RuntimeError):
+        admit_all(calls)
+    assert list(SLOTS._taken.values()) == [1]
+    SLOTS.give_back(admitted.actor)
+    assert not SLOTS._taken

@@ -5,6 +5,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from secrets_app.redaction import MASK
+from secrets_app.redaction_forms import encoded_forms, signs
 from tests.unit.secrets_app.echoes import FORMS, VALUE, mask, redactor
 
 STORMS = {
@@ -47,6 +48,15 @@ surroundings = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | 
     r"[&#x;%u0-9a-fA-Z\\+ =]{0,40}"
 )
 forms = st.sampled_from([form for form in FORMS if not form.startswith("UTF-16")])
+
+
+@settings(max_examples=300, deadline=None)
+@example(value="a")
+@example(value="ÿÿÿÿ" * 2)
+@given(value=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=70))
+def test_every_encoded_form_holds_one_of_the_signs(value):
+    wanted = signs(value)
+    assert [form for form in encoded_forms(value) if not any(sign in form.literal for sign in wanted)] == []
 
 
 @settings(max_examples=400, deadline=None)
