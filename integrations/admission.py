@@ -6,15 +6,16 @@ API key's slots, which the broker gives back. The only caller of `resolver.open_
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from accounts.actors import Actor
-from accounts.errors import NotFound, Refusal
+from accounts.errors import NotFound, Refusal, Unauthenticated
 from accounts.pace import SLOTS, count_call
 from accounts.policy import Permission
-from accounts.services.api_keys import Presented, actors_of_keys
-from accounts.standing import Among, StandingQuery
+from accounts.services.api_keys import Presented, actors_of_keys, keys_of
+from accounts.standing import Among, StandingQuery, ask_together
 from integrations import ledger
 from integrations.conversations import Conversation
 from integrations.lineage import chain_of
@@ -22,9 +23,15 @@ from integrations.models import Integration, Run, RunOutcome
 from integrations.preparation import Attempt, Call, Prepared, cannot_open, judge, prepare
 from integrations.querysets import is_visible
 from secrets_app import resolver
+from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
 
 INTERNAL_ERROR = "internal_error"
+
+REMEMBERED = 10_000
+
+_expected: dict[tuple[UUID, str], set[resolver.Place]] = {}
+"""By integration and environment, where the values of its last call were."""
 
 _BY_ID = StandingQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
 
@@ -63,6 +70,11 @@ class _Entry:
     refusal: Exception | None = None
     holds_slot: bool = False
 
+    @property
+    def place(self) -> tuple[UUID, str]:
+        """What runs where."""
+        return self.call.integration_id, self.call.environment.value
+
     def take(self, step: Callable[["_Entry"], None]) -> None:
         """Take a step, unless one before it refused."""
         if self.refusal is None:
@@ -99,46 +111,46 @@ def _give_back(entries: Iterable[_Entry]) -> None:
 
 
 def _admit(entries: Sequence[_Entry]) -> None:
-    _identify(entries)
-    _find(entries)
+    values = _look_up(entries)
     for entry in entries:
         entry.take(_check_caller)
     attempts = [entry for entry in entries if entry.refusal is None]
     for entry in attempts:
         entry.take(_prepare)
-    _judge([entry for entry in attempts if entry.refusal is None])
+    _judge([entry for entry in attempts if entry.refusal is None], values)
     _record(attempts)
     for entry in attempts:
         entry.take(_open)
 
 
-def _identify(entries: Sequence[_Entry]) -> None:
-    """Step 1: who it is. Keys are looked up together."""
+def _look_up(entries: Sequence[_Entry]) -> list[SecretValue]:
+    """Step 1: who it is, and what is to be run if the caller may know of it; together, in one round trip.
+
+    Returns:
+        values that the calls will need, still sealed: those where the last call of the same found its own.
+    """
     presented = [entry.caller for entry in entries if isinstance(entry.caller, Presented)]
-    actors = iter(actors_of_keys(presented))
+    keys = keys_of(presented)
+    integrations = _BY_ID.about({(entry.call.integration_id,) for entry in entries})
+    values = resolver.values_at({place for entry in entries for place in _expected.get(entry.place, ())})
+    ask_together(keys, integrations, values)
+    actors = iter(actors_of_keys(presented, keys))
+    found = {row.pk: row for row in integrations.answer}
     for entry in entries:
-        found = next(actors) if isinstance(entry.caller, Presented) else entry.caller
-        if isinstance(found, Refusal):
-            entry.refusal = found
-        else:
-            entry.actor = found
+        caller = next(actors) if isinstance(entry.caller, Presented) else entry.caller
+        entry.take(partial(_identify, caller=caller, found=found))
+    return values.answer
 
 
-def _find(entries: Sequence[_Entry]) -> None:
-    """What is to be run, if the caller may know of it. Integrations are looked up together."""
-    known = [entry for entry in entries if entry.refusal is None]
-    found = {row.pk: row for row in _BY_ID.ask({(entry.call.integration_id,) for entry in known})}
-
-    def find(entry: _Entry) -> None:
-        entry.actor.check(Permission.INTEGRATIONS_RUN)
-        integration = found.get(entry.call.integration_id)
-        if integration is None or not is_visible(integration, entry.actor):
-            raise NotFound("No such integration.")
-        integration.organization = entry.actor.organization
-        entry.integration = integration
-
-    for entry in known:
-        entry.take(find)
+def _identify(entry: _Entry, caller: Actor | Unauthenticated, found: Mapping[UUID, Integration]) -> None:
+    if isinstance(caller, Unauthenticated):
+        raise caller
+    caller.check(Permission.INTEGRATIONS_RUN)
+    integration = found.get(entry.call.integration_id)
+    if integration is None or not is_visible(integration, caller):
+        raise NotFound("No such integration.")
+    integration.organization = caller.organization
+    entry.actor, entry.integration = caller, integration
 
 
 def _check_caller(entry: _Entry) -> None:
@@ -153,10 +165,11 @@ def _prepare(entry: _Entry) -> None:
     entry.prepared = prepare(entry.integration, entry.call, entry.attempt)
 
 
-def _judge(entries: Sequence[_Entry]) -> None:
+def _judge(entries: Sequence[_Entry], known: Iterable[SecretValue]) -> None:
     """Secrets are looked up together, a staged value for its one call."""
     wanted = {id(entry): _wanted(entry) for entry in entries if entry.call.staged is None}
-    found = resolver.find_all(wanted.values())
+    found = resolver.find_all(wanted.values(), known)
+    _expect({entry.place: wanted[id(entry)].places for entry in entries if entry.call.staged is None})
 
     def judge_one(entry: _Entry) -> None:
         call = entry.call
@@ -174,6 +187,13 @@ def _judge(entries: Sequence[_Entry]) -> None:
 def _wanted(entry: _Entry) -> resolver.Wanted:
     names = frozenset(entry.prepared.conversation.secret_names)
     return resolver.Wanted(entry.actor.organization.pk, entry.call.environment, names)
+
+
+def _expect(places: Mapping[tuple[UUID, str], set[resolver.Place]]) -> None:
+    """Note where the next such call will look for its values: names of places, which are read anew each time."""
+    if len(_expected) > REMEMBERED:
+        _expected.clear()
+    _expected.update(places)
 
 
 def _record(entries: Sequence[_Entry]) -> None:

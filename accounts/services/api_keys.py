@@ -18,7 +18,7 @@ from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
 from accounts.keys import KeyText, new_key, read_key
 from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
-from accounts.standing import Among, StandingQuery
+from accounts.standing import Among, Question, StandingQuery, ask_together
 
 STAMP_EVERY = timedelta(minutes=1)
 MAX_CONCURRENT = 100
@@ -30,7 +30,7 @@ SENT_BEFORE = (
 )
 NAME_LENGTH = ApiKey._meta.get_field("name").max_length or 80
 
-_BY_PREFIX = StandingQuery(
+_BY_PREFIX: StandingQuery[ApiKey] = StandingQuery(
     lambda: (
         ApiKey.objects.select_related("organization")
         .annotate(maker_is_active=F("created_by__is_active"))
@@ -228,11 +228,21 @@ def actor_of_key(text: str, *, address: str | None) -> Actor:
     return answer
 
 
-def actors_of_keys(presented: Sequence[Presented]) -> list[Actor | Unauthenticated]:
-    """`actor_of_key` for many at once, in one query; refusals are given instead of raised."""
+def keys_of(presented: Sequence[Presented]) -> Question[ApiKey]:
+    """The question whose keys these are, for `actors_of_keys`."""
+    texts = (read_key(one.text) for one in presented)
+    return _BY_PREFIX.about({(text.prefix,) for text in texts if text})
+
+
+def actors_of_keys(
+    presented: Sequence[Presented], asked: Question[ApiKey] | None = None
+) -> list[Actor | Unauthenticated]:
+    """`actor_of_key` for many at once, in one query unless it was asked; refusals are given instead of raised."""
+    if asked is None:
+        asked = keys_of(presented)
+        ask_together(asked)
+    known = {key.prefix: key for key in asked.answer}
     texts = [read_key(one.text) for one in presented]
-    prefixes = {text.prefix for text in texts if text}
-    known = {key.prefix: key for key in _BY_PREFIX.ask([(prefix,) for prefix in prefixes])}
     now = timezone.now()
     valid = {text: key for text in texts if text and (key := known.get(text.prefix)) and _is_valid(key, text, now)}
     _stamp(list({key.pk: key for key in valid.values()}.values()), now)
