@@ -93,7 +93,7 @@ ROWS = {
             "redaction_views",
         },
         {"querysets", "models", "signals"},
-        {"changes", "hygiene", "import_plan", "keyring", "inventory", "production", "requests"},
+        {"changes", "hygiene", "import_plan", "keyring", "inventory", "inventory_rows", "production", "requests"},
         {"resolver", "services"},
         {
             "admin",
