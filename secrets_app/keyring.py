@@ -15,8 +15,9 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from accounts.environments import Environment
 from accounts.models import Organization
@@ -132,8 +133,32 @@ def unseal(value: SecretValue) -> Plaintext:
         raise CannotOpen from None
 
 
+def follow_migration(sender: Any, **more: Any) -> None:  # noqa: ARG001
+    """The receiver of `post_migrate`: the installation's data key is there before anybody asks for a page.
+
+    One that does not open and seals nothing goes, so that nobody has to keep its master key.
+    """
+    try:
+        with transaction.atomic():
+            if not Authenticator.objects.exists():
+                _forget_lost_keys_of_installation()
+            _active_key(None)
+    except DatabaseError:  # migrated back, or not to the end: the next migration makes it
+        return
+
+
+def has_installation_key() -> bool:
+    """Whether seeds can be sealed without making a data key first."""
+    key = OrganizationKey.objects.filter(organization=None, state=KeyState.ACTIVE.value).first()
+    return key is not None and _opens(key)
+
+
 def seal_seed(user_id: UUID, seed: str) -> str:
-    """Seal the seed of a person's second factor with the installation's data key; text for a column of another app."""
+    """Seal the seed of a person's second factor with the installation's data key, which is made where it is missing.
+
+    Returns:
+        text for a column of another app.
+    """
     key = _active_key(None)
     return base64.b64encode(crypto.seal_seed(_unwrap(key), seed, user=user_id, data_key_id=key.id)).decode()
 
@@ -224,6 +249,11 @@ def _active_key(organization: Organization | None) -> OrganizationKey:
             return _new_key(organization)
     except IntegrityError:
         return active.get()
+
+
+def _forget_lost_keys_of_installation() -> None:
+    keys = OrganizationKey.objects.filter(organization=None)
+    keys.filter(pk__in=[key.pk for key in keys if not _opens(key)]).delete()
 
 
 def _new_key(organization: Organization | None) -> OrganizationKey:
