@@ -8,9 +8,6 @@ organization, master key id and the wrapped bytes themselves, so a changed row n
 import base64
 import hashlib
 import os
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,15 +19,12 @@ from django.db import DatabaseError, IntegrityError, transaction
 from accounts.environments import Environment
 from accounts.models import Organization
 from secrets_app import crypto
+from secrets_app.data_key_cache import DataKeyCache
 from secrets_app.masterkeys import BadMasterKeys, MasterKeys, parse_master_keys
 from secrets_app.models import KeyState, OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 
 VARIABLE = "COFFER_MASTER_KEYS"
-CACHE_SECONDS = 300.0
-CACHE_SIZE = 1000
-
-CacheKey = tuple[UUID, UUID | None, str, bytes]
 
 
 class CannotOpen(Exception):  # noqa: N818 - says what happened, as Undecryptable does
@@ -41,34 +35,7 @@ class KeyLost(CannotOpen):
     """The value may be sound, but its data key does not open with the master keys that this process holds."""
 
 
-class _DataKeyCache:
-    """Opened data keys: bounded in number and age, safe between threads."""
-
-    def __init__(self) -> None:
-        self._entries: OrderedDict[CacheKey, tuple[float, bytes]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: CacheKey) -> bytes | None:
-        with self._lock:
-            expires, data_key = self._entries.get(key, (0.0, None))
-            if time.monotonic() < expires:
-                return data_key
-            self._entries.pop(key, None)
-            return None
-
-    def put(self, key: CacheKey, data_key: bytes) -> None:
-        with self._lock:
-            self._entries[key] = (time.monotonic() + CACHE_SECONDS, data_key)
-            self._entries.move_to_end(key)
-            while len(self._entries) > CACHE_SIZE:
-                self._entries.popitem(last=False)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._entries.clear()
-
-
-_cache = _DataKeyCache()
+_cache = DataKeyCache()
 _held: MasterKeys | None = None
 
 

@@ -80,6 +80,7 @@ ROWS = {
         {
             "plaintext",
             "crypto",
+            "data_key_cache",
             "dotenv",
             "masterkeys",
             "names",

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError
 
 from accounts.environments import Environment
-from secrets_app import checks, crypto, keyring
+from secrets_app import checks, crypto, data_key_cache, keyring
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
 from tests import environment, factories
@@ -118,15 +118,15 @@ def test_cached_key_is_forgotten_after_five_minutes(owner, monkeypatch):
     unwrap = crypto.unwrap_data_key
     monkeypatch.setattr(crypto, "unwrap_data_key", lambda *a, **k: unwrapped.append(1) or unwrap(*a, **k))
     opened(secret)
-    now = keyring.time.monotonic()
-    monkeypatch.setattr(keyring.time, "monotonic", lambda: now + 301)
+    now = data_key_cache.time.monotonic()
+    monkeypatch.setattr(data_key_cache.time, "monotonic", lambda: now + 301)
     opened(secret)
     assert len(unwrapped) == 1
 
 
 def test_cache_is_bounded(monkeypatch):
-    monkeypatch.setattr(keyring, "CACHE_SIZE", 3)
-    cache = keyring._DataKeyCache()
+    monkeypatch.setattr(data_key_cache, "CACHE_SIZE", 3)
+    cache = data_key_cache.DataKeyCache()
     for number in range(10):
         cache.put((number, None, "", b""), b"key")
     assert len(cache._entries) == 3
