@@ -13,7 +13,7 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -239,7 +239,3 @@ class AuditEventAdmin(RecordsAdmin):
         chosen_from("event", "event", [(event.value, option(event.value)) for event in sorted(Event)]),
     )
     ordering = ("-created_at", "-sequence")
-
-    def search(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:  # noqa: ARG002
-        """Who did it, or what it was done to."""
-        return queryset.filter(Q(actor_label=text) | Q(target_label=text))

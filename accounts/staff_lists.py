@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.actors import Actor, actor_for_staff
@@ -91,9 +91,9 @@ class RecordsAdmin(ReadOnlyAdmin):
         text = search_term.replace("\0", "").strip()
         return (self.search(request, queryset, text) if text else queryset), False
 
-    def search(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        """The rows that this text names."""
-        raise NotImplementedError
+    def search(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:  # noqa: ARG002
+        """The rows where one of `search_fields` is this text."""
+        return queryset.filter(Q.create([(field, text) for field in self.search_fields], connector=Q.OR))
 
 
 def chosen_from(heading: str, column: str, offered: Iterable[tuple[str, str]]) -> type[admin.SimpleListFilter]:

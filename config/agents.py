@@ -2,12 +2,16 @@
 
 The protocol is the official SDK's; it gets one request at a time, without sessions, and answers with JSON. Who calls is
 settled before it sees anything. A tool's call is a run like any other: judged, recorded, masked by the broker.
+
+The SDK would send an exception's text to the agent, so none but the protocol's own reaches it.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import logging
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +23,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
     ListToolsResult,
@@ -37,11 +44,13 @@ from accounts.errors import PermissionDenied, Refusal, Unauthenticated
 from accounts.paging import decode_cursor, encode_cursor
 from accounts.policy import Permission
 from accounts.stamps import Stamp, stamp
-from config.errors import plain_problem, problem
+from config.errors import InternalError, plain_problem, problem
 from integrations import broker
 from integrations.agent_tools import AgentTool, environment_of, tools_of
 from integrations.models import RunOutcome
 from integrations.preparation import Call
+
+logger = logging.getLogger(__name__)
 
 PAGE = 200
 INSTRUCTIONS = "Each tool is a call that Coffer makes for you with credentials that you never see. Answers are masked."
@@ -57,14 +66,7 @@ class Caller:
     environment: Environment
 
 
-@dataclass(slots=True)
-class _Serving:
-    """The protocol's server of each event loop that runs one."""
-
-    managers: dict[asyncio.AbstractEventLoop, StreamableHTTPSessionManager]
-
-
-_serving = _Serving({})
+_managers: dict[asyncio.AbstractEventLoop, StreamableHTTPSessionManager] = {}
 
 
 @asynccontextmanager
@@ -76,11 +78,11 @@ async def serving_agents() -> AsyncIterator[None]:
     )
     manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
     async with manager.run():
-        _serving.managers[loop] = manager
+        _managers[loop] = manager
         try:
             yield
         finally:
-            del _serving.managers[loop]
+            del _managers[loop]
 
 
 async def answer_agent(request: HttpRequest) -> HttpResponse:
@@ -91,7 +93,7 @@ async def answer_agent(request: HttpRequest) -> HttpResponse:
         caller = await _caller(request)
     except Refusal as refusal:
         return problem(refusal)
-    manager = _serving.managers.get(asyncio.get_running_loop())
+    manager = _managers.get(asyncio.get_running_loop())
     return await _through(manager, request, caller) if manager else plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -155,12 +157,23 @@ async def _through(manager: StreamableHTTPSessionManager, request: HttpRequest, 
         _CALLER: caller,
     }
     await manager.handle_request(scope, receive, send)
-    response = HttpResponse(b"".join(message.get("body", b"") for message in sent[1:]), status=sent[0]["status"])
+    status, answer = sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+    if status >= HTTPStatus.BAD_REQUEST and not _names_its_message(answer):
+        return plain_problem(HTTPStatus(status))
+    response = HttpResponse(answer, status=status)
     del response.headers["Content-Type"]
     for name, value in sent[0]["headers"]:
         if name.lower() in {b"content-type", b"mcp-session-id", b"allow"}:
             response.headers[name.decode("latin-1")] = value.decode("latin-1")
     return response
+
+
+def _names_its_message(answer: bytes) -> bool:
+    """Whether an error answers a message that could be read; of another, the SDK repeats what came."""
+    try:
+        return json.loads(answer).get("id") is not None
+    except ValueError:  # no JSON: a refusal of the transport
+        return False
 
 
 def _caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
@@ -170,10 +183,18 @@ def _caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
 async def _list_tools(
     context: ServerRequestContext[Any, Any], params: PaginatedRequestParams | None
 ) -> ListToolsResult:
-    caller = _caller_of(context)
+    try:
+        with _hiding_faults():
+            return await _page_of_tools(_caller_of(context), params.cursor if params else None)
+    except Refusal as refusal:
+        code = INTERNAL_ERROR if isinstance(refusal, InternalError) else INVALID_PARAMS
+        raise MCPError(code, refusal.detail) from None
+
+
+async def _page_of_tools(caller: Caller, cursor: str | None) -> ListToolsResult:
     tools = await in_database(tools_of, caller.actor, caller.environment)
-    if params and params.cursor:
-        (last,) = decode_cursor(params.cursor, length=1)
+    if cursor:
+        (last,) = decode_cursor(cursor, length=1)
         tools = [tool for tool in tools if tool.name > last]
     more = encode_cursor([tools[PAGE - 1].name]) if len(tools) > PAGE else None
     return ListToolsResult(tools=[_shown(tool) for tool in tools[:PAGE]], next_cursor=more)
@@ -190,19 +211,40 @@ def _shown(tool: AgentTool) -> Tool:
 
 
 async def _call_tool(context: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
-    caller = _caller_of(context)
-    tools = await in_database(tools_of, caller.actor, caller.environment)
-    tool = next((tool for tool in tools if tool.name == params.name), None)
-    if tool is None:
-        return _said("There is no such tool. List the tools again.", is_error=True)
-    call = Call(tool.integration_id, caller.environment, tool.operation, params.arguments or {})
     try:
-        result = await broker.run(caller.actor, call)
+        with _hiding_faults():
+            return await _run(_caller_of(context), params.name, params.arguments or {})
     except Refusal as refusal:
         return _said(_refused(refusal), is_error=True)
+
+
+async def _run(caller: Caller, name: str, arguments: dict[str, Any]) -> CallToolResult:
+    tools = await in_database(tools_of, caller.actor, caller.environment)
+    tool = next((tool for tool in tools if tool.name == name), None)
+    if tool is None:
+        return _said("There is no such tool. List the tools again.", is_error=True)
+    call = Call(tool.integration_id, caller.environment, tool.operation, arguments)
+    result = await broker.run(caller.actor, call)
     answer = result.as_json()
     told = {name: answer[name] for name in ("run_id", "outcome", "status", "body", "body_type", "masked")}
     return _said(json.dumps(told, ensure_ascii=False), is_error=result.outcome is not RunOutcome.SUCCEEDED)
+
+
+@contextmanager
+def _hiding_faults() -> Iterator[None]:
+    """Keep the text of a fault of ours from the agent and from the log: it may hold a value. The log has its place.
+
+    Raises:
+        InternalError: instead of the fault; refusals pass.
+    """
+    try:
+        yield
+    except Refusal:
+        raise
+    except Exception as fault:  # whatever it is, the SDK would tell its text
+        place = "".join(traceback.format_tb(fault.__traceback__))
+        logger.error("%s while answering an agent\n%s", type(fault).__name__, place)  # noqa: TRY400 - without the text
+        raise InternalError from None
 
 
 def _refused(refusal: Refusal) -> str:

@@ -42,7 +42,9 @@ class BoundedBodies:
 
             await self._application(scope, counted, send)
         if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
-            await _refuse(scope, send)
+            is_api = is_for_programs(scope["path"])
+            page = problem(TooLarge(TOO_LARGE)) if is_api else HttpResponse(render_to_string("413.html"), status=413)
+            await answer_unread(page, send)
 
 
 def _declared(scope: dict[str, Any]) -> int:
@@ -51,10 +53,8 @@ def _declared(scope: dict[str, Any]) -> int:
     return int(text) if text.isdigit() else 0
 
 
-async def _refuse(scope: dict[str, Any], send: Send) -> None:
-    """The answer, and the end of the connection: the rest of the body is not waited for."""
-    is_api = is_for_programs(scope["path"])
-    response = problem(TooLarge(TOO_LARGE)) if is_api else HttpResponse(render_to_string("413.html"), status=413)
+async def answer_unread(response: HttpResponse, send: Send) -> None:
+    """Refuse a request before Django sees it, and end the connection: the rest of the body is not waited for."""
     for name, value in (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Connection", "close")):
         response.headers[name] = value
     headers = [(name.lower().encode(), value.encode()) for name, value in response.headers.items()]

@@ -15,6 +15,15 @@ PROBLEM = "application/problem+json"
 TOO_LARGE = "A request has at most 2.5 MiB."
 
 
+class InternalError(Refusal):
+    """What a caller is told of a fault of ours, which is nothing."""
+
+    code, status, title = "internal_error", 500, HTTPStatus.INTERNAL_SERVER_ERROR.phrase
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.INTERNAL_SERVER_ERROR.description)
+
+
 def is_for_programs(path: str) -> bool:
     """Whether programs ask here: they get problem documents and no pages."""
     return path.startswith(API_PREFIX) or path == AGENTS
@@ -55,7 +64,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def plain_problem(status: HTTPStatus) -> HttpResponse:
     """A problem document that says no more than the status: `method_not_allowed`, `internal_error`."""
-    code = "internal_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else status.phrase.lower().replace(" ", "_")
+    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    code = InternalError.code if is_ours else status.phrase.lower().replace(" ", "_")
     document = {
         "type": f"urn:coffer:problem:{code}",
         "title": status.phrase,

@@ -8,13 +8,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
-from config.errors import PROBLEM, is_for_programs, plain_problem
+from config.errors import AGENTS, PROBLEM, is_for_programs, plain_problem
 
 
 class ProblemMiddleware(MiddlewareMixin):
     """Puts the API's shape around answers that come from elsewhere: a router, a parser, Django's host check.
 
-    Headers such as `Allow` stay.
+    Headers such as `Allow` stay. What the protocol of agents says itself stays too: its clients read JSON-RPC.
     """
 
     async_capable = False
@@ -22,13 +22,19 @@ class ProblemMiddleware(MiddlewareMixin):
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Pass through; replace the body of a foreign refusal."""
         refused = response.status_code >= HTTPStatus.BAD_REQUEST
-        if not refused or not is_for_programs(request.path) or response.headers.get("Content-Type") == PROBLEM:
+        if not refused or not is_for_programs(request.path) or _is_ours(request, response):
             return response
         answer = plain_problem(HTTPStatus(response.status_code))
         answer.headers["Content-Length"] = str(len(answer.content))
         for name, value in response.headers.items():
             answer.headers.setdefault(name, value)
         return answer
+
+
+def _is_ours(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether programs can read this refusal as it is."""
+    kind = response.headers.get("Content-Type")
+    return kind == PROBLEM or (request.path == AGENTS and kind == "application/json")
 
 
 class ContentPolicyMiddleware(CSPMiddleware):

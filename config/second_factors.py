@@ -4,6 +4,7 @@ django-allauth hands over a seed without saying whose it is; it is always the pe
 A seed that somebody copied from another person's row does not open.
 """
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -55,10 +56,17 @@ class ActivateTotpForm(ActivateTOTPForm):
     """Setting up an authenticator app: the seed that waits for its first code lies sealed in the session, too."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Open what waits, let allauth use or replace it, and seal it again."""
+        """Open what waits, let allauth use or replace it, and seal it again. What does not open any more is replaced.
+
+        Raises:
+            SecondFactorUnavailable: the installation's data key is missing; looking at a page makes none.
+        """
+        if not keyring.has_installation_key():
+            raise SecondFactorUnavailable("Ask whoever runs this installation to run `manage.py migrate` once.")
         session, person = context.request.session, kwargs["user"].pk
         if WAITING in session:
-            session[SECRET_SESSION_KEY] = keyring.open_seed(person, session[WAITING])
+            with suppress(keyring.CannotOpen):
+                session[SECRET_SESSION_KEY] = keyring.open_seed(person, session[WAITING])
         super().__init__(*args, **kwargs)
         session[WAITING] = keyring.seal_seed(person, session.pop(SECRET_SESSION_KEY))
 

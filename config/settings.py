@@ -4,7 +4,6 @@ There is one set of defaults, the production one. Whatever would make it unsafe 
 says what to set. Master keys are not settings: `secrets_app.keyring` reads them, so that no settings page shows them.
 """
 
-import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +12,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from config.databases import database
+from config.logs import logging
 from config.single_sign_on import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -136,21 +137,11 @@ TEMPLATES = [
 # Databases and cache
 
 (BASE_DIR / "var").mkdir(mode=0o700, exist_ok=True)
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'coffer.sqlite3'}")}
-DATABASES["default"]["ATOMIC_REQUESTS"] = False
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # IMMEDIATE takes the write lock when a transaction starts, so concurrent updates wait instead of failing half-way.
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
-    # A file, not memory: the broker's database threads have connections of their own. Two suites may run at once.
-    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "var" / f"test-{os.getpid()}.sqlite3"}
-else:
-    # Under ASGI a request's thread ends with it: a connection that outlived the request would be lost, and stay open.
-    # Asynchronous code has long-lived database threads instead (accounts/database.py).
-    DATABASES["default"]["CONN_MAX_AGE"] = 0
+DATABASES = {
+    "default": database(
+        env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'coffer.sqlite3'}"), BASE_DIR / "var"
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://coffer_cache")}
 WORKERS = env.int("WEB_CONCURRENCY", default=1)
@@ -263,7 +254,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reports.SilentReporterFilter"
 
-# Files, words, mail
+# Files, words, mail, logs
 
 # What is uploaded may hold values: it is read in memory and never written to a temporary file. A larger file is
 # dropped, and the page that takes it says so.
@@ -294,18 +285,4 @@ vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10  # seconds: somebody waits for the page that tells whether the mail was sent
 DEFAULT_FROM_EMAIL = env.str("COFFER_FROM_EMAIL", default=f"coffer@{ALLOWED_HOSTS[0]}")
 
-# Logs: our own lines, with a fixed set of safe words. Libraries that log what they send are kept quiet.
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {"without_tokens": {"()": "accounts.log_filters.WithoutTokens"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": env.str("COFFER_LOG_LEVEL", default="INFO")},
-    "loggers": {
-        name: {"level": "WARNING", "propagate": True}
-        for name in ("aiohttp", "asyncio", "urllib3", "django.db.backends", "django.template")
-    }
-    | {name: {"filters": ["without_tokens"]} for name in ("django.request", "django.security.csrf")},
-}
+LOGGING = logging(env.str("COFFER_LOG_LEVEL", default="INFO"))

@@ -15,7 +15,7 @@ from integrations.errors import DomainNotAllowed
 from integrations.services.replacing import replace_references
 from integrations.uses import references_by_name, uses_of
 from secrets_app import inventory
-from secrets_app.inventory import Row
+from secrets_app.inventory_rows import Row
 from secrets_app.schemas import SecretOut, secret_out
 
 router = Router()

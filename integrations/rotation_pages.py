@@ -15,7 +15,7 @@ from integrations.rotation import look
 from integrations.trials import Trial
 from secrets_app import inventory
 from secrets_app.models import Secret, SecretValue
-from secrets_app.services.rotation import previous_value
+from secrets_app.services.previous_values import previous_value
 
 REFUSED_BY_PROVIDER = (401, 403)
 

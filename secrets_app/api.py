@@ -30,6 +30,7 @@ from secrets_app.schemas import (
     secret_out,
 )
 from secrets_app.services import secrets
+from secrets_app.services.edits import Changes
 
 router = Router()
 
@@ -94,7 +95,7 @@ def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
 def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> dict[str, Any]:
     """Fields that are left out stay; an empty value keeps the current one, null removes it."""
     actor = actor_of(request)
-    changes = secrets.Changes(
+    changes = Changes(
         name=payload.name,
         description=payload.description,
         enabled=payload.enabled,

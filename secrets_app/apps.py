@@ -1,6 +1,7 @@
 """The app of named secrets."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class SecretsAppConfig(AppConfig):
@@ -10,9 +11,10 @@ class SecretsAppConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load the keyring and the system checks, connect the receiver."""
+        """Load the keyring and the system checks, connect the receivers."""
         from accounts.lifecycle import organization_deleting  # noqa: PLC0415
         from secrets_app import checks, keyring  # noqa: F401, PLC0415 - both need the app registry
 
         keyring.load()
         organization_deleting.connect(keyring.follow_deletion, dispatch_uid="secrets_app.follow_deletion")
+        post_migrate.connect(keyring.follow_migration, sender=self, dispatch_uid="secrets_app.follow_migration")

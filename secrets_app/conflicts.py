@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from secrets_app.inventory import Row
+from secrets_app.inventory_rows import Row
 
 FIELDS = ("name", "description", "domains", "enabled")
 

@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from accounts.environments import Environment
 from accounts.errors import FieldError
-from secrets_app.inventory import NOTHING, Row
+from secrets_app.inventory_rows import NOTHING, Row
 from secrets_app.plaintext import Plaintext
 
 VERSION = re.compile(r"[0-9]{1,9}\Z", re.ASCII)

@@ -8,28 +8,23 @@ organization, master key id and the wrapped bytes themselves, so a changed row n
 import base64
 import hashlib
 import os
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from accounts.environments import Environment
 from accounts.models import Organization
 from secrets_app import crypto
+from secrets_app.data_key_cache import DataKeyCache
 from secrets_app.masterkeys import BadMasterKeys, MasterKeys, parse_master_keys
 from secrets_app.models import KeyState, OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 
 VARIABLE = "COFFER_MASTER_KEYS"
-CACHE_SECONDS = 300.0
-CACHE_SIZE = 1000
-
-CacheKey = tuple[UUID, UUID | None, str, bytes]
 
 
 class CannotOpen(Exception):  # noqa: N818 - says what happened, as Undecryptable does
@@ -40,34 +35,7 @@ class KeyLost(CannotOpen):
     """The value may be sound, but its data key does not open with the master keys that this process holds."""
 
 
-class _DataKeyCache:
-    """Opened data keys: bounded in number and age, safe between threads."""
-
-    def __init__(self) -> None:
-        self._entries: OrderedDict[CacheKey, tuple[float, bytes]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: CacheKey) -> bytes | None:
-        with self._lock:
-            expires, data_key = self._entries.get(key, (0.0, None))
-            if time.monotonic() < expires:
-                return data_key
-            self._entries.pop(key, None)
-            return None
-
-    def put(self, key: CacheKey, data_key: bytes) -> None:
-        with self._lock:
-            self._entries[key] = (time.monotonic() + CACHE_SECONDS, data_key)
-            self._entries.move_to_end(key)
-            while len(self._entries) > CACHE_SIZE:
-                self._entries.popitem(last=False)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._entries.clear()
-
-
-_cache = _DataKeyCache()
+_cache = DataKeyCache()
 _held: MasterKeys | None = None
 
 
@@ -132,8 +100,32 @@ def unseal(value: SecretValue) -> Plaintext:
         raise CannotOpen from None
 
 
+def follow_migration(sender: Any, **more: Any) -> None:  # noqa: ARG001
+    """The receiver of `post_migrate`: the installation's data key is there before anybody asks for a page.
+
+    One that does not open and seals nothing goes, so that nobody has to keep its master key.
+    """
+    try:
+        with transaction.atomic():
+            if not Authenticator.objects.exists():
+                _forget_lost_keys_of_installation()
+            _active_key(None)
+    except DatabaseError:  # migrated back, or not to the end: the next migration makes it
+        return
+
+
+def has_installation_key() -> bool:
+    """Whether seeds can be sealed without making a data key first."""
+    key = OrganizationKey.objects.filter(organization=None, state=KeyState.ACTIVE.value).first()
+    return key is not None and _opens(key)
+
+
 def seal_seed(user_id: UUID, seed: str) -> str:
-    """Seal the seed of a person's second factor with the installation's data key; text for a column of another app."""
+    """Seal the seed of a person's second factor with the installation's data key, which is made where it is missing.
+
+    Returns:
+        text for a column of another app.
+    """
     key = _active_key(None)
     return base64.b64encode(crypto.seal_seed(_unwrap(key), seed, user=user_id, data_key_id=key.id)).decode()
 
@@ -224,6 +216,11 @@ def _active_key(organization: Organization | None) -> OrganizationKey:
             return _new_key(organization)
     except IntegrityError:
         return active.get()
+
+
+def _forget_lost_keys_of_installation() -> None:
+    keys = OrganizationKey.objects.filter(organization=None)
+    keys.filter(pk__in=[key.pk for key in keys if not _opens(key)]).delete()
 
 
 def _new_key(organization: Organization | None) -> OrganizationKey:

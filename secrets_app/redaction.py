@@ -23,7 +23,10 @@ from secrets_app.values import MIN_LENGTH
 MASK = "[redacted]"
 """Stands for every cut, whatever was cut: it tells no length and no encoding."""
 
-_GAP = b"\xff"  # stands for a cut where views are made: no UTF-8 contains it, so no value can begin or end in it
+_GAP = b"\xff"
+"""Stands for a cut, and between parts, where views are made: no escape and no UTF-8 contains it. A form in Latin-1 or
+UTF-16 may; read across it, such a form can only withhold too much."""
+
 _BASE64_CHARACTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 
 _ESCAPES = re.compile(rb"[%\\&]")
@@ -63,8 +66,10 @@ class Redactor:
     def mask_all(self, parts: Sequence[bytes]) -> list[Masked]:
         """The parts of one answer, each masked by itself.
 
-        Most answers hold no value, which one look at all parts together shows: no form and no escape contains the byte
-        between them, so what a part holds, in any view, the whole holds as well.
+        Most answers hold no value, which one look at all parts together shows: no escape contains the byte between
+        them, so each view of a part is a piece of the same view of the whole, and what a part holds the whole holds as
+        well. The reverse need not be: a form in Latin-1 or UTF-16 may contain that byte and so lie across two parts.
+        Whatever the look finds, each part is then masked by itself.
         """
         whole = _GAP.join(parts)
         views = [whole, *decoded_views(whole)]

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from accounts.environments import Environment, in_order
 from accounts.schemas import Strict
-from secrets_app.inventory import Row
+from secrets_app.inventory_rows import Row
 from secrets_app.plaintext import Plaintext
 
 

@@ -24,6 +24,7 @@ from secrets_app.errors import SecretInUse, ValueTooShort
 from secrets_app.models import Secret, SecretRequest
 from secrets_app.renaming_views import check
 from secrets_app.services import secrets
+from secrets_app.services.edits import Changes
 from secrets_app.values import warnings_for
 
 PROPOSED_DOMAINS = 10
@@ -65,7 +66,7 @@ def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     if request.method == "GET":
         return _form(request, actor, row, forms.stored(row))
     sent = forms.read(request.POST)
-    changes = secrets.Changes(
+    changes = Changes(
         name=sent.name if "name" in request.POST else None,
         description=sent.description,
         enabled=sent.enabled,

@@ -341,6 +341,7 @@ def test_records_are_searched_for_whole_names(staff, owner):
     assert "crm.apiKey</td>" in page
     assert "other.key</td>" not in page
     assert "crm.apiKey</td>" not in text(staff, f"{base}&q=crm")
+    assert "other.key</td>" in text(staff, f"{base}&q=Mara+Lindqvist")
 
 
 def test_runs_are_searched_by_their_integration(staff, owner, everything):

@@ -9,6 +9,8 @@ import pytest
 from asgiref.sync import async_to_sync
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from accounts.environments import Environment
 from accounts.policy import Scope
@@ -128,6 +130,56 @@ def test_an_unknown_tool_is_told_and_leaves_no_run(owner, key):
     assert not Run.objects.exists()
 
 
+@pytest.fixture
+def faulty(monkeypatch):
+    """A function that makes the broker, or the list of tools, fail with a value in the exception's text."""
+
+    def make(name):
+        def broken(*_):
+            raise RuntimeError(VALUE)
+
+        monkeypatch.setattr(name, broken)
+
+    return make
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("name", ["config.agents.broker.run", "config.agents.tools_of"])
+def test_a_fault_of_ours_shows_no_value(owner, key, faulty, caplog, era, name):
+    make_action(owner, "Look up", parameters=PARAMETERS, path="/{params.id}")
+    faulty(name)
+    called = speak(key, call("look_up", {"id": "7"}), era=era)
+    assert called.is_error
+    assert [part.text for part in called.content] == ["internal_error: Server got itself in trouble"]
+    assert "RuntimeError while answering an agent" in caplog.text
+    assert "in broken" in caplog.text
+    assert VALUE not in caplog.text
+
+
+def error_of_listing(key, era, **options):
+    async def conversation(session):
+        with pytest.raises(MCPError) as told:
+            await session.list_tools(**options)
+        return told.value.error
+
+    return speak(key, conversation, era=era)
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_fault_of_ours_in_a_list_shows_no_value(owner, key, faulty, caplog, era):
+    faulty("config.agents.tools_of")
+    error = error_of_listing(key, era)
+    assert (error.code, error.message, error.data) == (INTERNAL_ERROR, "Server got itself in trouble", None)
+    assert "RuntimeError while answering an agent" in caplog.text
+    assert VALUE not in caplog.text
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_cursor_of_another_list_is_told(key, era):
+    error = error_of_listing(key, era, cursor="nonsense")
+    assert (error.code, error.message) == (INVALID_PARAMS, "Not a cursor of this list.")
+
+
 # which tools
 
 
@@ -244,9 +296,20 @@ def test_a_foreign_host_name_is_refused(key):
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"[[[[[[", b'{"jsonrpc": "2.0"}', b"\xff"])
 def test_what_is_no_message_is_refused(key, body):
-    status, _, headers = status_and_code("POST", [bearer(key)], body)
-    assert status == 400
+    status, code, headers = status_and_code("POST", [bearer(key)], body)
+    assert (status, code) == (400, "bad_request")
     assert headers[b"cache-control"] == b"no-store"
+
+
+@pytest.mark.parametrize("version", [b"2026-07-28", b"2025-06-18"])
+def test_an_agent_that_reads_no_json_is_refused(key, version):
+    async def asked():
+        async with served():
+            headers = [(b"accept", b"text/html"), (b"mcp-protocol-version", version), bearer(key)]
+            return await ask(application, "POST", "/mcp", MESSAGE, headers)
+
+    status, _, answer = async_to_sync(asked)()
+    assert (status, json.loads(answer)["code"]) == (406, "not_acceptable")
 
 
 def test_a_revoked_key_ends_at_the_next_message(owner, key):

@@ -82,6 +82,7 @@ ROWS = {
         {
             "plaintext",
             "crypto",
+            "data_key_cache",
             "dotenv",
             "masterkeys",
             "names",
@@ -95,7 +96,7 @@ ROWS = {
             "redaction_views",
         },
         {"querysets", "models", "signals"},
-        {"changes", "hygiene", "import_plan", "keyring", "inventory", "production", "requests"},
+        {"changes", "hygiene", "import_plan", "keyring", "inventory", "inventory_rows", "production", "requests"},
         {"resolver", "services"},
         {
             "admin",
@@ -148,8 +149,10 @@ ROWS = {
             "requests",
             "responses",
             "schemas",
-            "sip_calls",
+            "sip_check",
+            "sip_login",
             "sip_messages",
+            "sip_signing",
             "sip_uris",
             "slots",
             "triggers",

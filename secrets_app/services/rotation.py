@@ -13,10 +13,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
-from accounts.actors import Actor, actor_for_command
+from accounts.actors import Actor
 from accounts.environments import Environment
-from accounts.errors import EditConflict, FieldError, Invalid, NotFound
-from accounts.models import Organization
+from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.organization_rules import rollback_hours
 from accounts.policy import Permission
 from secrets_app import keyring
@@ -24,11 +23,10 @@ from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, V
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.plaintext import Plaintext
 from secrets_app.production import DOMAINS_NEEDED, lacks_domains
+from secrets_app.services.previous_values import destroy_kept, previous_value
 from secrets_app.services.secrets import lock_secret
 from secrets_app.services.values import destroy, next_version
 from secrets_app.values import problem_with_value
-
-BATCH = 200
 
 Judge = Callable[[SecretValue], list[str]]
 """Looks at the staged value under the secret's lock: raises a Refusal, or names what is accepted all the same."""
@@ -203,33 +201,9 @@ def destroy_previous(
         if previous is None:
             raise RollbackExpired(f"There is no previous {environment.label} value any more.")
         _check_seen(previous, expected)
-        _destroy_previous(secret, previous, actor, expired=False)
+        destroy_kept(secret, previous, actor, expired=False)
         _touch(secret)
     return secret
-
-
-def destroy_expired(*, command: str) -> int:
-    """Destroy every previous value whose window is over. Safe to run twice, in parallel, and after a crash.
-
-    Each value goes in a transaction of its own, so what is done stays done.
-
-    Args:
-        command: the management command that is named in the audit trail.
-
-    Returns:
-        how many were destroyed by this call.
-    """
-    destroyed, after = 0, UUID(int=0)
-    while True:
-        expired = SecretValue.objects.filter(
-            state=ValueState.PREVIOUS.value, rollback_until__lte=timezone.now(), pk__gt=after
-        )
-        rows = list(expired.order_by("pk").values_list("pk", "secret", "secret__organization")[:BATCH])
-        for value_id, secret_id, organization_id in rows:
-            destroyed += _destroy_one(value_id, secret_id, organization_id, command)
-            after = value_id
-        if len(rows) < BATCH:
-            return destroyed
 
 
 def staged_value(secret: Secret, environment: Environment) -> SecretValue:
@@ -247,17 +221,6 @@ def staged_value(secret: Secret, environment: Environment) -> SecretValue:
         raise NothingStaged(f"No new {environment.label} value of {secret.name} is staged. Stage one first.")
     staged.secret = secret
     return staged
-
-
-def previous_value(secret: Secret, environment: Environment) -> SecretValue | None:
-    """The previous value, as long as it may be gone back to."""
-    kept = SecretValue.objects.filter(
-        secret=secret,
-        environment=environment.value,
-        state=ValueState.PREVIOUS.value,
-        rollback_until__gt=timezone.now(),
-    )
-    return kept.select_related("data_key").first()
 
 
 def _authorize(actor: Actor, environment: Environment) -> None:
@@ -294,39 +257,6 @@ def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> b
             retired_by=actor.label,
             rollback_until=now + timedelta(hours=rollback_hours(actor.organization)),
         )
-    )
-
-
-def _destroy_one(value_id: UUID, secret_id: UUID, organization_id: UUID, command: str) -> int:
-    """1 where this call destroyed it, 0 where somebody else did, or rolled back to it."""
-    organization = Organization.objects.filter(pk=organization_id).first()
-    if organization is None:
-        return 0
-    actor = actor_for_command(organization, command)
-    with transaction.atomic():
-        try:
-            secret = lock_secret(actor, secret_id, None)
-        except NotFound:
-            return 0
-        previous = SecretValue.objects.filter(
-            pk=value_id, state=ValueState.PREVIOUS.value, rollback_until__lte=timezone.now()
-        ).first()
-        if previous is None:
-            return 0
-        _destroy_previous(secret, previous, actor, expired=True)
-        return 1
-
-
-def _destroy_previous(secret: Secret, previous: SecretValue, actor: Actor, *, expired: bool) -> None:
-    environment = Environment(previous.environment)
-    destroy(secret, environment, ValueState.PREVIOUS)
-    audit.record(
-        audit.Event.SECRET_PREVIOUS_DESTROYED,
-        actor=actor,
-        target=secret,
-        environment=environment,
-        version=previous.version,
-        expired=expired,
     )
 
 

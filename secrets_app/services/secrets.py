@@ -1,8 +1,6 @@
 """The life of a secret: create, edit, switch on and off, delete. Each act authorizes, checks, changes and audits."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -15,32 +13,17 @@ from accounts.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.locks import serialize
 from accounts.policy import Permission
-from secrets_app.errors import SecretInUse, ValueRequired
+from secrets_app.errors import SecretInUse
 from secrets_app.models import Secret, ValueState
 from secrets_app.plaintext import Plaintext
 from secrets_app.services import requests
+from secrets_app.services.edits import NOT_SAVED, Changes, replaced, require_new_values, set_fields
 from secrets_app.services.rules import Problems
-from secrets_app.services.values import NewValues, destroy, environments_with_value, store_values
+from secrets_app.services.values import destroy, environments_with_value, store_values
 from secrets_app.signals import secret_created, secret_renamed
 
-NOT_SAVED = "The secret was not saved."
 BESIDE = (ValueState.STAGED, ValueState.PREVIOUS)
 STORED = (ValueState.CURRENT, *BESIDE)
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What an edit changes; None leaves a field as it is, but in `values` it removes that environment's value."""
-
-    name: str | None = None
-    description: str | None = None
-    enabled: bool | None = None
-    allowed_domains: list[str] | None = None
-    rotate_every_days: int | None = None
-    stop_rotation: bool = False
-    values: NewValues = field(default_factory=dict)
-    entered_once: bool = False
-    allow_short: bool = False
 
 
 def create_secret(
@@ -130,9 +113,9 @@ def _update(actor: Actor, secret_id: UUID, changes: Changes, expected_version: i
         serialize(actor.organization)
     secret = lock_secret(actor, secret_id, expected_version)
     before, domains_before = secret.name, secret.allowed_domains
-    changed = _set_fields(secret, changes)
+    changed = set_fields(secret, changes)
     if "allowed_domains" in changed:
-        _require_new_values(secret, changes.values)
+        require_new_values(secret, changes.values)
         _destroy_beside(secret, actor)
     store_values(secret, changes.values, actor=actor, entered_once=changes.entered_once)
     if not changed and not changes.values:
@@ -147,7 +130,7 @@ def _update(actor: Actor, secret_id: UUID, changes: Changes, expected_version: i
         fields=changed,
         values=[environment.value for environment in changes.values],
         version=secret.version,
-        **_replaced(secret, changed, before, domains_before),
+        **replaced(secret, changed, before, domains_before),
     )
     if "enabled" in changed:
         _record_switch(actor, secret)
@@ -246,63 +229,12 @@ def _refusal(error: IntegrityError) -> Exception:
     return Invalid(NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")])
 
 
-def _set_fields(secret: Secret, changes: Changes) -> list[str]:
-    """Put the new fields on the (unsaved) secret; the names of those that differ from before."""
-    problems = Problems()
-    wanted: dict[str, object] = {
-        name: getattr(changes, name)
-        for name in ("name", "description", "enabled", "allowed_domains", "rotate_every_days")
-        if getattr(changes, name) is not None
-    }
-    if changes.stop_rotation:
-        wanted["rotate_every_days"] = None
-    if changes.name not in {None, secret.name}:
-        problems.check_name(changes.name or "", secret.organization, other_than=secret.pk)
-    problems.check_description(changes.description or "")
-    problems.check_rotation(changes.rotate_every_days)
-    problems.check_values(changes.values, allow_short=changes.allow_short)
-    if changes.allowed_domains is not None:
-        cleaned = problems.clean_domains(changes.allowed_domains, operator_hosts=bool(settings.EGRESS_ALLOW))
-        same = set(cleaned) == set(secret.allowed_domains)
-        wanted["allowed_domains"] = secret.allowed_domains if same else cleaned
-    stays = secret.allowed_domains if changes.allowed_domains is None else changes.allowed_domains
-    problems.check_production(secret.organization, changes.values, stays)
-    problems.refuse(NOT_SAVED)
-    changed = [name for name, value in wanted.items() if getattr(secret, name) != value]
-    for name in changed:
-        setattr(secret, name, wanted[name])
-    return changed
-
-
-def _require_new_values(secret: Secret, values: NewValues) -> None:
-    """Nobody points a stored value somewhere else: whoever changes the domains must know the values."""
-    untouched = [environment for environment in environments_with_value(secret) if environment not in values]
-    if untouched:
-        raise ValueRequired(
-            "Changing the allowed domains needs a new value for every environment that has one.",
-            errors=[
-                FieldError(
-                    f"values.{environment.value}", f"Enter a new {environment.label} value. Allowed domains changed."
-                )
-                for environment in untouched
-            ],
-        )
-
-
 def _destroy_beside(secret: Secret, actor: Actor) -> None:
     """Neither a staged value nor one that is kept for a roll-back goes to domains that it was not entered for."""
     kept_in = environments_with_value(secret, *BESIDE)
     actor.check_environments(*kept_in)
     for environment in kept_in:
         destroy(secret, environment, *BESIDE)
-
-
-def _replaced(secret: Secret, changed: list[str], name_before: str, domains_before: list[str]) -> dict[str, Any]:
-    """What the log tells of a rename and of a change of domains: both steer where values go."""
-    told: dict[str, Any] = {"name_before": name_before} if "name" in changed else {}
-    if "allowed_domains" in changed:
-        told |= {"domains": secret.allowed_domains, "domains_before": domains_before}
-    return told
 
 
 def _record_switch(actor: Actor, secret: Secret) -> None:

@@ -29,7 +29,7 @@ from integrations.services import approvals, integrations, replacing
 from secrets_app import resolver
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import importing, requests, rotation, secrets
+from secrets_app.services import importing, previous_values, requests, rotation, secrets
 from secrets_app.services.comparing import compare_values
 from tests import factories
 from tests.invited import invited, token_in
@@ -246,7 +246,7 @@ NEW = Plaintext("another-value-0815")
 
 def destroy_expired_of(secret):
     SecretValue.objects.filter(secret=secret, state="previous").update(rollback_until=timezone.now())
-    rotation.destroy_expired(command="housekeeping")
+    previous_values.destroy_expired(command="housekeeping")
 
 
 def open_tampered(owner, secret):

@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
@@ -130,6 +131,26 @@ def test_a_lost_key_is_an_error_and_no_way_in(mara):
     assert client.post("/signin/second/", {"code": totp_code()}).status_code == 409
     assert not is_in(client)
     assert keyring.check_keys()
+
+
+@pytest.mark.parametrize("key", ["missing", "lost"])
+def test_the_page_of_an_app_makes_no_key_and_says_who_does(client, key):
+    keys = OrganizationKey.objects.all()
+    keys.delete() if key == "missing" else keys.update(master_key_id="gone")
+    before = list(keys.values())
+    answer = client.get("/account/app/")
+    assert answer.status_code == 409
+    assert "manage.py migrate" in answer.content.decode()
+    assert list(keys.values()) == before
+    call_command("migrate", verbosity=0)
+    set_up_app(client)
+
+
+def test_a_waiting_seed_that_does_not_open_any_more_is_replaced(client):
+    client.get("/account/app/")
+    OrganizationKey.objects.update(master_key_id="gone")
+    call_command("migrate", verbosity=0)
+    set_up_app(client)
 
 
 def test_a_code_works_once(mara):

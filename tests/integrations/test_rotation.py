@@ -26,6 +26,7 @@ from secrets_app import keyring
 from secrets_app.errors import NothingStaged, RollbackExpired
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
+from secrets_app.services import previous_values
 from secrets_app.services import rotation as values
 from secrets_app.services.secrets import Changes, delete_secret, update_secret
 from tests.signing_in import sign_in
@@ -370,7 +371,10 @@ ACTS = {
     "stage": (lambda owner, secret: stage(owner, secret, "third-key-of-all"), ()),
     "promote": (lambda owner, secret: promote(owner, secret, accept=True), ("stage",)),
     "roll back": (roll_back, ("stage", "promote")),
-    "destroy": (lambda owner, secret: values.destroy_expired(command="housekeeping"), ("stage", "promote", "expire")),
+    "destroy": (
+        lambda owner, secret: previous_values.destroy_expired(command="housekeeping"),
+        ("stage", "promote", "expire"),
+    ),
     "discard": (lambda o, s: values.discard(actor=o, secret_id=s.id, environment=S), ("stage",)),
 }
 STEPS = {

@@ -33,6 +33,7 @@ from integrations.preparation import Call
 from secrets_app import keyring
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
+from secrets_app.services import previous_values
 from secrets_app.services import rotation as values
 from secrets_app.services.secrets import Changes, update_secret
 from tests.accounts.test_audit import chain_holds
@@ -99,7 +100,7 @@ class Stand:
         )
 
     def housekeeping(self):
-        values.destroy_expired(command="housekeeping")
+        previous_values.destroy_expired(command="housekeeping")
 
     def kept(self):
         """State -> value of everything that is still sealed in Staging."""
@@ -296,7 +297,7 @@ def test_housekeeping_in_parallel_destroys_each_value_once(stand, together):  # 
     counted = []
 
     def keep_house():
-        counted.append(values.destroy_expired(command="housekeeping"))
+        counted.append(previous_values.destroy_expired(command="housekeeping"))
         rotation.forget_old()
 
     only(together(*[keep_house] * 8))

@@ -4,13 +4,15 @@ import base64
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError
+from django.core.management import call_command
+from django.db import DatabaseError, IntegrityError
 
 from accounts.environments import Environment
-from secrets_app import checks, crypto, keyring
+from secrets_app import checks, crypto, data_key_cache, keyring
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
-from tests import environment
+from tests import environment, factories
+from tests.signing_in import add_totp
 from tests.things import VALUE, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +45,7 @@ def test_organization_has_one_data_key_and_another_has_its_own(owner, outsider):
     store_secret(owner)
     store_secret(owner, "second")
     store_secret(outsider)
-    keys = OrganizationKey.objects.all()
+    keys = OrganizationKey.objects.exclude(organization=None)
     assert {key.organization for key in keys} == {owner.organization, outsider.organization}
     assert len(keys) == 2
 
@@ -63,7 +65,7 @@ def test_lost_master_key_opens_nothing_and_is_reported(owner, master_keys):
     with pytest.raises(keyring.CannotOpen):
         opened(secret)
     assert "needs the master key test" in keyring.check_keys()[0]
-    assert [error.id for error in checks.every_data_key_opens()] == ["secrets_app.E001"]
+    assert {error.id for error in checks.every_data_key_opens()} == {"secrets_app.E001"}
 
 
 def test_wrong_master_key_of_the_same_id_opens_nothing_and_is_reported(owner, master_keys):
@@ -87,10 +89,10 @@ def test_malformed_master_keys_stop_the_start_without_showing_them(master_keys, 
 def test_cache_never_serves_a_changed_wrap(owner):
     secret = store_secret(owner)
     assert opened(secret) == VALUE
-    key = OrganizationKey.objects.get()
+    key = OrganizationKey.objects.get(organization=owner.organization)
     wrapped = bytearray(key.wrapped)
     wrapped[-1] ^= 1
-    OrganizationKey.objects.update(wrapped=bytes(wrapped))
+    OrganizationKey.objects.filter(pk=key.pk).update(wrapped=bytes(wrapped))
     with pytest.raises(keyring.CannotOpen):
         opened(secret)
 
@@ -98,7 +100,7 @@ def test_cache_never_serves_a_changed_wrap(owner):
 def test_cache_never_serves_the_key_of_another_organization(owner, outsider):
     secret = store_secret(owner)
     assert opened(secret) == VALUE
-    OrganizationKey.objects.update(organization=outsider.organization)
+    OrganizationKey.objects.filter(organization=owner.organization).update(organization=outsider.organization)
     with pytest.raises(keyring.CannotOpen):
         opened(secret)
 
@@ -116,15 +118,15 @@ def test_cached_key_is_forgotten_after_five_minutes(owner, monkeypatch):
     unwrap = crypto.unwrap_data_key
     monkeypatch.setattr(crypto, "unwrap_data_key", lambda *a, **k: unwrapped.append(1) or unwrap(*a, **k))
     opened(secret)
-    now = keyring.time.monotonic()
-    monkeypatch.setattr(keyring.time, "monotonic", lambda: now + 301)
+    now = data_key_cache.time.monotonic()
+    monkeypatch.setattr(data_key_cache.time, "monotonic", lambda: now + 301)
     opened(secret)
     assert len(unwrapped) == 1
 
 
 def test_cache_is_bounded(monkeypatch):
-    monkeypatch.setattr(keyring, "CACHE_SIZE", 3)
-    cache = keyring._DataKeyCache()
+    monkeypatch.setattr(data_key_cache, "CACHE_SIZE", 3)
+    cache = data_key_cache.DataKeyCache()
     for number in range(10):
         cache.put((number, None, "", b""), b"key")
     assert len(cache._entries) == 3
@@ -137,7 +139,7 @@ def test_second_of_two_first_uses_finds_the_key_of_the_first(owner, monkeypatch)
     rows = OrganizationKey.objects.filter(pk=made.pk)
     monkeypatch.setattr(type(rows), "first", lambda self: None)
     assert keyring._active_key(owner.organization) == made
-    assert OrganizationKey.objects.count() == 1
+    assert OrganizationKey.objects.get(organization=owner.organization) == made
 
 
 def test_two_active_keys_cannot_be_stored(owner):
@@ -146,10 +148,50 @@ def test_two_active_keys_cannot_be_stored(owner):
         keyring._new_key(owner.organization)
 
 
+def of_installation():
+    return OrganizationKey.objects.filter(organization=None)
+
+
+def migrate():
+    call_command("migrate", verbosity=0)
+
+
 def test_installation_has_one_key_too(db):
-    keyring._new_key(None)
+    assert of_installation().count() == 1
     with pytest.raises(IntegrityError):
         keyring._new_key(None)
+
+
+def test_migrating_again_changes_no_key():
+    before = list(of_installation().values())
+    migrate()
+    assert list(of_installation().values()) == before
+
+
+def test_lost_key_of_an_installation_without_seeds_is_replaced_and_no_longer_needed(master_keys):
+    master_keys(f"new:env:{OTHER}")
+    assert keyring.check_keys() != []
+    migrate()
+    assert [key.master_key_id for key in of_installation()] == ["new"]
+    assert keyring.check_keys() == []
+
+
+def test_lost_key_that_seals_a_seed_stays_beside_the_new_one(master_keys):
+    add_totp(factories.UserFactory())
+    master_keys(f"new:env:{OTHER}")
+    migrate()
+    assert {(key.master_key_id, key.state) for key in of_installation()} == {("new", "active"), ("test", "retiring")}
+    assert "needs the master key test" in keyring.check_keys()[0]
+
+
+def test_database_that_is_not_migrated_to_the_end_gets_no_key(monkeypatch):
+    def no_column(_):
+        raise DatabaseError
+
+    of_installation().delete()
+    monkeypatch.setattr(keyring, "_active_key", no_column)
+    migrate()
+    assert not of_installation().exists()
 
 
 def test_sealing_twice_gives_different_bytes(owner):
@@ -161,8 +203,6 @@ def test_sealing_twice_gives_different_bytes(owner):
 
 
 def test_database_without_tables_is_no_problem_for_the_check(monkeypatch):
-    from django.db import DatabaseError
-
     def no_table():
         raise DatabaseError
 

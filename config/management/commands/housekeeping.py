@@ -9,8 +9,8 @@ from accounts import attempts
 from accounts.services.people import forget_unconfirmed
 from accounts.services.sign_ins import forget_old_sign_ins
 from integrations import ledger, nonces, rotation
+from secrets_app.services.previous_values import destroy_expired
 from secrets_app.services.reminding import remind
-from secrets_app.services.rotation import destroy_expired
 
 
 class Command(BaseCommand):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from secrets_app.redaction import MASK
 from secrets_app.redaction_forms import encoded_forms, signs
+from secrets_app.redaction_views import decoded_views
 from tests.unit.secrets_app.echoes import FORMS, VALUE, mask, redactor
 
 STORMS = {
@@ -73,6 +74,11 @@ def test_no_listed_form_in_any_surroundings_survives(value, form, before, after)
     assert echo not in masked.text
 
 
+escapes = st.lists(
+    st.sampled_from(
+        [*STORMS.values(), b"%", b"2", b"5", b"ff", b"&", b"#", b"x", b";", b"\\", b"u00", b"\xe2", b"\xe2\x80"]
+    )
+).map(b"".join)
 pieces = st.lists(surroundings | st.just("{form}") | st.sampled_from(["&#", "\\", "%", "+", " ", "\u00ff"]), max_size=8)
 
 
@@ -83,6 +89,24 @@ pieces = st.lists(surroundings | st.just("{form}") | st.sampled_from(["&#", "\\"
 def test_the_look_at_the_whole_answer_finds_what_its_parts_hold(value, form, parts):
     said = ["".join(part).replace("{form}", FORMS[form](value)).encode() for part in parts]
     assert redactor(value).mask_all(said) == [redactor(value).mask_bytes(part) for part in said]
+
+
+@pytest.mark.parametrize("codec", ["latin-1", "utf-16-le"])
+def test_a_value_with_the_byte_between_parts_is_cut_out_of_a_part_alone(codec):
+    value = "pass\u00ffword"
+    form, between = value.encode(codec), b"\xff"
+    in_one, across = [form, b"{}"], form.split(between, 1)
+    assert [masked.text for masked in redactor(value).mask_all(in_one)] == [MASK.encode(), b"{}"]
+    assert [masked.text for masked in redactor(value).mask_all(across)] == across
+
+
+@settings(max_examples=400, deadline=None)
+@given(parts=st.lists(st.binary(max_size=12) | escapes, max_size=4))
+def test_a_view_of_a_part_is_a_piece_of_a_view_of_the_whole(parts):
+    whole = b"\xff".join(parts)
+    views = [whole, *decoded_views(whole)]
+    for part in parts:
+        assert all(any(view in one for one in views) for view in decoded_views(part))
 
 
 @settings(max_examples=100, deadline=None)
