@@ -104,7 +104,7 @@ def _session(
     origin, pool = request.url.origin(), pool_here() if owner else None
     if owner is None or pool is None:
         return _new_session(JudgedConnector(origin, policy, lookup, force_close=True))
-    return pool.session(owner, origin, lambda: _new_session(_keeping(origin, policy, lookup)))
+    return pool.session((owner, origin, policy), lambda: _new_session(_keeping(origin, policy, lookup)))
 
 
 def _keeping(origin: URL, policy: EgressPolicy, lookup: Lookup) -> JudgedConnector:
