@@ -8,6 +8,7 @@ else; what may be dialled is `egress.py`.
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -16,6 +17,7 @@ from yarl import URL
 
 from integrations.egress import EgressPolicy, judge_addresses
 from integrations.errors import UpstreamUnreachable
+from integrations.receiving import BoundedHandler
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a host name and a port to all addresses of the name, as text; raises OSError when there are none."""
@@ -58,6 +60,7 @@ class JudgedConnector(aiohttp.TCPConnector):
         self._judged_url, self._policy = url, policy
         resolver = JudgedResolver(url, policy, lookup)
         super().__init__(resolver=resolver, socket_factory=self._judged_socket, use_dns_cache=False, **options)
+        self._factory = partial(BoundedHandler, loop=self._loop)
 
     async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
         """A connection whose other end was judged once more, by what the kernel says it is.

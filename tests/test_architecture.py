@@ -141,6 +141,7 @@ ROWS = {
             "pasted",
             "paths",
             "placeholders",
+            "receiving",
             "redirects",
             "renames",
             "requests",
@@ -219,7 +220,12 @@ GUESTS = {
     "crypto": ({"secrets_app.crypto"}, {"secrets_app/keyring.py", "secrets_app/masterkeys.py"}),
     "HTTP client": (
         {"aiohttp"},
-        {"integrations/transport.py", "integrations/dialling.py", "integrations/pool.py"},
+        {
+            "integrations/transport.py",
+            "integrations/dialling.py",
+            "integrations/pool.py",
+            "integrations/receiving.py",
+        },
     ),
     "sockets": (
         {"socket.socket", "asyncio.open_connection"},
