@@ -7,7 +7,6 @@ else; what may be dialled is `egress.py`.
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,16 +16,8 @@ from yarl import URL
 
 from integrations.egress import EgressPolicy, judge_addresses
 from integrations.errors import UpstreamUnreachable
+from integrations.lookups import Lookup
 from integrations.receiving import BoundedHandler
-
-Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
-"""From a host name and a port to all addresses of the name, as text; raises OSError when there are none."""
-
-
-async def system_lookup(host: str, port: int) -> list[str]:
-    """What the operating system's resolver answers."""
-    answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
 
 
 class JudgedResolver(AbstractResolver):

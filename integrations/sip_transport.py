@@ -21,9 +21,9 @@ from yarl import URL
 from accounts.errors import Refusal
 from integrations.addresses import read_address
 from integrations.destinations import SIP
-from integrations.dialling import Lookup, system_lookup
 from integrations.egress import EgressPolicy, admit_url, judge_addresses
 from integrations.errors import ResponseTooLarge, ResponseUnreadable, UpstreamTimeout, UpstreamTls, UpstreamUnreachable
+from integrations.lookups import Lookup, system_lookup
 from integrations.sip_messages import (
     MAX_BYTES,
     MalformedSip,

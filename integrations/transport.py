@@ -20,7 +20,7 @@ from yarl import URL
 from accounts.errors import Refusal
 from integrations.conversations import Hear
 from integrations.decoding import decode
-from integrations.dialling import JudgedConnector, Lookup, system_lookup
+from integrations.dialling import JudgedConnector
 from integrations.egress import EgressPolicy, admit_url
 from integrations.errors import (
     InvalidUrl,
@@ -31,6 +31,7 @@ from integrations.errors import (
     UpstreamUnreachable,
 )
 from integrations.headers import check_headers
+from integrations.lookups import Lookup, system_lookup
 from integrations.pool import KEEP_SECONDS, Owner, pool_here
 from integrations.requests import OutgoingRequest
 from integrations.responses import UpstreamResponse
