@@ -101,6 +101,25 @@ async def test_a_question_that_breaks_the_job_takes_no_other_with_it():
     assert job.calls[1:] == [[0], [1], [2], [3], [4]]
 
 
+@pytest.mark.parametrize("fault", ["too few answers", "the end of the worker"])
+async def test_nobody_waits_for_ever_and_what_is_asked_later_is_answered(fault):
+    def answer(questions):
+        if 0 not in questions:
+            return questions
+        if fault == "too few answers":
+            return []
+        raise asyncio.CancelledError
+
+    asking = Batches(answer)
+    async with asyncio.timeout(5):
+        lost = asking.ask(0)
+        await asyncio.sleep(0)  # the worker has taken it and begins
+        waiting = asking.ask(1)
+        with pytest.raises(asyncio.CancelledError):
+            await lost
+        assert [await waiting, await asking.ask(2)] == [1, 2]
+
+
 async def test_a_question_is_worked_on_when_nobody_waits_any_more():
     job = Job()
     asking = Batches(job)
