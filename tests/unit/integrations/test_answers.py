@@ -124,7 +124,21 @@ def zipped(text: bytes) -> bytes:
 
 
 ECHO = VALUE.encode() * 20
+
+
+def deflated(text: bytes) -> bytes:
+    stream = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return stream.compress(text) + stream.flush()
+
+
 COMPRESSED = {
+    "deflate": deflated(ECHO),
+    "deflate of much": deflated(ECHO * 400),
+    "lzma": lzma.compress(ECHO, format=lzma.FORMAT_ALONE),
+    "compress": b"\x1f\x9d\x90\xff",
+    "lz4": b"\x04\x22\x4d\x18\xff",
+    "lzip": b"LZIP\x01\xff",
+    "snappy": b"\xff\x06\x00\x00sNaPpY\xff",
     "gzip": gzip.compress(ECHO),
     "gzip, cut off": gzip.compress(ECHO)[:-4],
     "zlib": zlib.compress(ECHO),
@@ -151,7 +165,18 @@ def test_a_compressed_body_is_withheld_whatever_it_says_it_is(body, media_type):
 
 @pytest.mark.parametrize(
     "body",
-    [b"x^2 + y^2", b"BZh is a text", b"PK", b"7z", b"Rar!", b"x\x9c is no stream \xff", b"x\xda", b"\xff\xd8\xff\xe0"],
+    [
+        b"x^2 + y^2",
+        b"BZh is a text",
+        b"PK",
+        b"7z",
+        b"Rar!",
+        b"x\x9c is no stream \xff",
+        b"x\xda",
+        b"LZIP is a text",
+        deflated(ECHO) + b"\xff",
+        b"\xff\xd8\xff\xe0",
+    ],
 )
 def test_a_body_that_only_begins_like_a_compressed_one_is_passed_on(body):
     assert masked(body).body_type in {BodyType.TEXT, BodyType.BASE64}
