@@ -1,17 +1,23 @@
 """Runs answered past the API's framework (`config/direct.py`) answer as the framework does, whatever is asked."""
 
+import asyncio
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import ApiKey
-from integrations.models import Integration
+from config.lean import LeanHandler
+from integrations.models import Integration, Run
 from integrations.services.integrations import delete_integration
 from secrets_app.models import Secret
-from tests.test_lean import both, compare, signed  # noqa: F401 - a fixture
+from secrets_app.plaintext import Plaintext
+from secrets_app.services.secrets import create_secret
+from tests.test_lean import ask, both, compare, signed  # noqa: F401 - a fixture
 from tests.things import VALUE, key_for, make_action, store_secret
 from tests.upstreams import answering, http
 
@@ -171,3 +177,51 @@ def test_same_refusal_at_the_next_run(both, owner, run_of, change):  # noqa: F81
     status = compare(both, "POST", run_of.path, RUN, signed(run_of.key))[0]
     gone = {"revoked": 401, "expired": 401, "not listed": 404, "deleted": 404}
     assert status == gone.get(change, 409)
+
+
+def test_runs_at_once_are_each_their_own_caller_s(owner, outsider):
+    """Questions of many callers go to the database together: no key, environment, value or answer may change hands."""
+    seen = {}
+
+    def respond(request, connection):
+        head = request.decode()
+        number = head.split(" ")[1].removeprefix("/")
+        seen[number] = head.partition("Authorization: Bearer ")[2].split("\r\n")[0]
+        connection.sendall(http(number.encode()))
+
+    def asking(key, action, environment, number):
+        body = json.dumps({"environment": environment.value, "params": {"id": number}}).encode()
+        return ask(LeanHandler(), "POST", f"/api/v1/integrations/{action.id}/run", body, signed(key))
+
+    parameters = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
+    with answering(respond) as base_url:
+        wanted = []
+        for actor in (owner, outsider):
+            environments = [Environment.STAGING, Environment.PRODUCTION]
+            create_secret(
+                actor=actor,
+                name="crm.apiKey",
+                values={environment: Plaintext(f"value-{actor.label}-{environment}") for environment in environments},
+            )
+            action = make_action(
+                actor, base_url=base_url, path="/{params.id}", parameters=parameters, environments=environments
+            )
+            wanted += [(key_for(actor, environments=[one]), action, one, actor.label) for one in environments]
+        numbered = [(str(number), wanted[number % 4]) for number in range(32)]
+        strangers = [(key, wanted[2][1], environment, "x") for key, _, environment, _ in wanted[:2]]
+        elsewhere = [(wanted[0][0], wanted[0][1], Environment.PRODUCTION, "x")]
+
+        async def all_at_once():
+            return await asyncio.gather(
+                *(asking(key, action, environment, number) for number, (key, action, environment, _) in numbered),
+                *(asking(*one) for one in strangers + elsewhere),
+            )
+
+        answers = async_to_sync(all_at_once)()
+    expected = {number: f"value-{label}-{environment}" for number, (_, _, environment, label) in numbered}
+    assert seen == expected
+    assert [json.loads(body)["body"] for _, _, body in answers[:32]] == list(expected)
+    assert [status for status, _, _ in answers[32:]] == [404, 404, 403]
+    mine = Run.objects.filter(organization=owner.organization)
+    assert (mine.count(), Run.objects.count()) == (16, 32)
+    assert {run.secrets.get().name for run in mine} == {"crm.apiKey"}
