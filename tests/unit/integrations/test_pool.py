@@ -27,7 +27,8 @@ class Server:
 
     def __init__(self):
         self.requests, self.connections = [], 0
-        self.with_answer = self.after_answer = b""
+        self.with_answer = self.after_answer = self.headers = b""
+        self.heard = lambda head: None
         self.answers_at_most, self.answers_after = 1000, 0.0
 
     async def serve(self, reader, writer):
@@ -35,13 +36,15 @@ class Server:
         number, answered = self.connections, 0
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
-                await read_request(reader)
+                self.heard(await read_request(reader))
                 self.requests.append(number)
                 if answered == self.answers_at_most:
                     break
                 answered += 1
                 await asyncio.sleep(self.answers_after)
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine" + self.with_answer)
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\n" + self.headers + b"Content-Length: 4\r\n\r\nfine" + self.with_answer
+                )
                 await writer.drain()
                 if self.after_answer:
                     await asyncio.sleep(0.02)
@@ -78,6 +81,17 @@ async def test_no_other_call_uses_it(server, trusting, other):
             await ask(server, trusting, owner)
     assert [server.requests[at] for at in (0, 2)] == [1, 1]
     assert 1 not in {server.requests[at] for at in (1, 3)}
+
+
+async def test_what_the_upstream_wants_remembered_is_not(server, trusting):
+    heads = []
+    server.headers = b"Set-Cookie: session=of-another-call; Path=/\r\n"
+    server.heard = heads.append
+    names = Names(["127.0.0.1"])
+    async with keeping_connections():
+        for _ in range(2):
+            await ask(server, trusting, host="api.example.test", lookup=names)
+    assert (server.requests, [b"cookie" in head.lower() for head in heads]) == ([1, 1], [False, False])
 
 
 async def test_without_a_pool_each_call_has_its_own(server, trusting):

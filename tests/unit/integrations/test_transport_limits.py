@@ -181,6 +181,14 @@ async def test_a_body_that_cannot_be_checked_does_not_come_back(lines, trusting)
     assert (response.body, response.readable) == (b"", False)
 
 
+@pytest.mark.parametrize("coding", [b"gzip", b"gzip, chunked", b"deflate,chunked"])
+async def test_a_coding_of_the_transfer_covers_the_body_like_one_of_the_content(coding, trusting):
+    body = b"4\r\n" + CANARY[:4].encode() + b"\r\n0\r\n\r\n" if b"chunked" in coding else CANARY.encode()
+    async with upstream(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n" + body) as server:
+        response = await call(server, trusting)
+    assert (response.body, response.readable) == (b"", False)
+
+
 BROKEN = {
     "not HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
     "garbage": bytes(range(256)),
