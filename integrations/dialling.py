@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from integrations.egress import EgressPolicy, judge_addresses
@@ -51,7 +52,8 @@ class JudgedConnector(aiohttp.TCPConnector):
         self._judged_url, self._policy = url, policy
         resolver = JudgedResolver(url, policy, lookup)
         super().__init__(resolver=resolver, socket_factory=self._judged_socket, use_dns_cache=False, **options)
-        self._factory = partial(BoundedHandler, loop=self._loop)
+        reading: type[ResponseHandler] = BoundedHandler
+        self._factory = partial(reading, loop=self._loop)
 
     async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
         """A connection whose other end was judged once more, by what the kernel says it is.
