@@ -42,7 +42,8 @@ class Lookups:
             OSError, UnicodeError: there are none.
         """
         while (job := self._job((asker, host, port))) is None:
-            await asyncio.wait(self._jobs_of(asker), return_when=asyncio.FIRST_COMPLETED)
+            if jobs := self._jobs_of(asker):  # there may be none any more
+                await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
         found = await asyncio.shield(asyncio.wrap_future(job))
         if isinstance(found, Exception):
             raise found
