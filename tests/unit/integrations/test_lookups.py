@@ -78,6 +78,7 @@ async def test_slow_names_of_one_asker_hold_up_nobody_else(resolver):
     resolver.may_go_on.set()
     async with asyncio.timeout(2):
         assert await lookups.addresses("hostile", "api.test", 1)
+    lookups._pool.shutdown(wait=True)
     assert (lookups._under_way, lookups._held) == ({}, {})
 
 
