@@ -58,6 +58,7 @@ class Batches(Generic[Q, A]):
             await self._answer_all(queue)
         finally:
             queue.working -= 1  # at once: who has an answer may ask again before this task counts as done
+            self._start(queue)  # where something waits although this worker has ended
 
     async def _answer_all(self, queue: "_Queue[Q, A]") -> None:
         loop = asyncio.get_running_loop()
@@ -65,15 +66,19 @@ class Batches(Generic[Q, A]):
             batch, queue.waiting = queue.waiting[:MOST], queue.waiting[MOST:]
             queue.began = loop.time()
             helper = loop.call_later(PATIENCE_SECONDS, self._start, queue)
-            answers = await self._answers([question for question, _ in batch])
-            helper.cancel()
-            for (_, future), answer in zip(batch, answers, strict=True):
-                if future.done():
-                    continue
-                if isinstance(answer, BaseException):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
+            try:
+                answers = await self._answers([question for question, _ in batch])
+                for (_, future), answer in zip(batch, answers, strict=True):
+                    if future.done():
+                        continue
+                    if isinstance(answer, BaseException):
+                        future.set_exception(answer)
+                    else:
+                        future.set_result(answer)
+            finally:
+                helper.cancel()
+                for _, future in batch:
+                    future.cancel()  # whatever ends this worker: nobody waits for ever
 
     async def _answers(self, questions: list[Q]) -> Sequence[A | BaseException]:
         """One that makes the job fail must not take the others with it: then each is asked by itself."""

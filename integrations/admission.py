@@ -80,7 +80,7 @@ class _Entry:
         if self.refusal is None:
             try:
                 step(self)
-            except Refusal as refusal:
+            except Exception as refusal:  # a fault of ours is this call's answer, and no other call's
                 self.refusal = refusal
 
 
@@ -205,7 +205,7 @@ def _record(entries: Sequence[_Entry]) -> None:
 
 
 def _start(entry: _Entry) -> ledger.Start:
-    attempt = entry.attempt
+    attempt, refusal = entry.attempt, entry.refusal
     return ledger.Start(
         actor=entry.actor,
         integration=entry.integration,
@@ -214,7 +214,7 @@ def _start(entry: _Entry) -> ledger.Start:
         note=attempt.note,
         host=attempt.host,
         values=attempt.values,
-        refused_with=entry.refusal.code if isinstance(entry.refusal, Refusal) else "",
+        refused_with=(refusal.code if isinstance(refusal, Refusal) else INTERNAL_ERROR) if refusal else "",
     )
 
 

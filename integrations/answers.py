@@ -65,12 +65,16 @@ def mask_response(
             under an empty name is masked and not told.
     """
     said = [response.reason, response.body, *chain.from_iterable(response.headers)]
-    parts = Redactor(secrets, composites).mask_all(said)
+    redactor = Redactor(secrets, composites)
+    parts = redactor.mask_all(said)
     reason, content, *head = parts
     headers = zip(head[::2], head[1::2], strict=True)
     body, body_type = None, BodyType.WITHHELD
     if _can_be_checked(response) and not any(part.withheld for part in parts):
-        body, body_type = _present(content.text, says_json=b"json" in _content_type(response))
+        body, body_type, respelt = _present(content.text, says_json=b"json" in _content_type(response))
+        if respelt and (found := redactor.mask_bytes(respelt)).found:
+            parts.append(found)
+            body, body_type = None, BodyType.WITHHELD
     return Answer(
         status=response.status,
         succeeded=response.is_success,
@@ -97,17 +101,21 @@ def _content_type(response: UpstreamResponse) -> bytes:
     return next((value.lower() for name, value in response.headers if name.lower() == b"content-type"), b"")
 
 
-def _present(body: bytes, *, says_json: bool) -> tuple[Any, BodyType]:
-    """JSON where the upstream says so or it looks like it, and it is; else text if UTF-8; else base64."""
+def _present(body: bytes, *, says_json: bool) -> tuple[Any, BodyType, bytes]:
+    """JSON where the upstream says so or it looks like it, and it is; else text if UTF-8; else base64.
+
+    The last one is the JSON as it will be written, where that spells something otherwise than the upstream did.
+    """
     text = _text(body)
     if text is None:
-        return base64.b64encode(body).decode("ascii"), BodyType.BASE64
+        return base64.b64encode(body).decode("ascii"), BodyType.BASE64, b""
     if not says_json and not text.lstrip().startswith(("{", "[")):
-        return text, BodyType.TEXT
+        return text, BodyType.TEXT, b""
     try:
-        return _parsed(text), BodyType.JSON
+        value, respelt = _parsed(text)
     except (ValueError, RecursionError):
-        return text, BodyType.TEXT
+        return text, BodyType.TEXT, b""
+    return value, BodyType.JSON, respelt
 
 
 def _text(body: bytes) -> str | None:
@@ -117,14 +125,27 @@ def _text(body: bytes) -> str | None:
         return None
 
 
-def _parsed(text: str) -> Any:
-    """JSON that can be written again as JSON; raises ValueError or RecursionError for anything else."""
-    value = _DECODER.decode(text)
+def _parsed(text: str) -> tuple[Any, bytes]:
+    """JSON that can be written again as JSON; raises ValueError or RecursionError for anything else.
+
+    Numbers are written as Python does: `1.2345678E7`, in which no value was found, becomes `12345678.0`, which may hold
+    one. Strings are not written in a form that the masking has not looked at.
+    """
+    is_respelt = False
+
+    def finite(number: str) -> float:
+        nonlocal is_respelt
+        read = _finite(number)
+        is_respelt = is_respelt or repr(read) != number
+        return read
+
+    value = json.loads(text, parse_float=finite, parse_constant=_refuse_constant)
     if text.count("[") + text.count("{") > DEEPEST_JSON and _is_deeper(value, DEEPEST_JSON):
         raise ValueError("too deep")
-    if "\\u" in text:
-        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair can be spelt in JSON, not in UTF-8
-    return value
+    if not is_respelt and "\\u" not in text:
+        return value, b""
+    written = json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair can be spelt in JSON alone
+    return value, written if is_respelt else b""
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
@@ -145,6 +166,3 @@ def _finite(text: str) -> float:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
-
-
-_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)

@@ -17,7 +17,7 @@ _ENOUGH_BYTES = 64 * 1024  # no other format inflates this far by chance
 # Servers send "deflate" both with the zlib wrapper that RFC 9110 asks for and without it.
 _WINDOWS: Mapping[str, tuple[int, ...]] = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW_DEFLATE)}
 
-# The first bytes of a file that is compressed as a whole, or an archive; zlib has none and is tried instead.
+# The first bytes of a file that is compressed as a whole, or an archive; zlib and deflate have none and are tried.
 _SIGNATURES = (
     b"\x1f\x8b",  # gzip, RFC 1952 section 2.3.1
     b"PK\x03\x04",  # zip, and with it docx, xlsx, jar: a file
@@ -28,6 +28,12 @@ _SIGNATURES = (
     b"\x28\xb5\x2f\xfd",  # zstd, RFC 8878 section 3.1.1
     b"7z\xbc\xaf\x27\x1c",
     b"Rar!\x1a\x07",
+    b"\x1f\x9d",  # compress
+    b"\x1f\xa0",
+    b"\x04\x22\x4d\x18",  # lz4, frame format
+    b"LZIP",
+    b"\x5d\x00\x00",  # lzma, the format before xz
+    b"\xff\x06\x00\x00sNaPpY",
 )
 
 
@@ -66,8 +72,18 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes | None:
 
 
 def _inflates(body: bytes) -> bool:
-    """Whether `body` begins with a zlib stream (RFC 1950): something comes out of it, and no error on the way."""
+    """Whether `body` begins with a zlib stream (RFC 1950): something comes out of it, and no error on the way.
+
+    Or whether it is one whole deflate stream (RFC 1951), which has no head to know it by.
+    """
     try:
-        return bool(zlib.decompressobj(_ZLIB).decompress(body, _ENOUGH_BYTES))
+        if zlib.decompressobj(_ZLIB).decompress(body, _ENOUGH_BYTES):
+            return True
+    except zlib.error:
+        pass
+    stream = zlib.decompressobj(_RAW_DEFLATE)
+    try:
+        plain = stream.decompress(body, _ENOUGH_BYTES)
     except zlib.error:
         return False
+    return len(plain) == _ENOUGH_BYTES or (stream.eof and plain != b"" and not stream.unused_data)

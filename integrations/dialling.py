@@ -7,24 +7,18 @@ else; what may be dialled is `egress.py`.
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from integrations.egress import EgressPolicy, judge_addresses
 from integrations.errors import UpstreamUnreachable
-
-Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
-"""From a host name and a port to all addresses of the name, as text; raises OSError when there are none."""
-
-
-async def system_lookup(host: str, port: int) -> list[str]:
-    """What the operating system's resolver answers."""
-    answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
+from integrations.lookups import Lookup
+from integrations.receiving import BoundedHandler
 
 
 class JudgedResolver(AbstractResolver):
@@ -58,6 +52,8 @@ class JudgedConnector(aiohttp.TCPConnector):
         self._judged_url, self._policy = url, policy
         resolver = JudgedResolver(url, policy, lookup)
         super().__init__(resolver=resolver, socket_factory=self._judged_socket, use_dns_cache=False, **options)
+        reading: type[ResponseHandler] = BoundedHandler
+        self._factory = partial(reading, loop=self._loop)
 
     async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
         """A connection whose other end was judged once more, by what the kernel says it is.

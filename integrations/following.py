@@ -5,7 +5,7 @@ secret goes there, that nothing shows a value to another origin, and the one lim
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from yarl import URL
@@ -42,12 +42,21 @@ async def follow(
         InvalidUrl, EgressDenied and the other refusals of `send`, for any hop.
     """
     ends, home = time.monotonic() + request.timeout_seconds, request.url.origin()
+    in_any_case = redactor.in_lower_case()
+
+    def admit(origin: str) -> URL:
+        """Hosts have no case. One that is made of a value is not even parsed: parsers keep what they read."""
+        if origin.lower() != f"{home.scheme}://{home.raw_authority}":
+            found = in_any_case.mask_bytes(origin.lower().encode()).found
+            _check_unseen(found | redactor.mask_bytes(origin.encode()).found)
+        return admit_url(origin, outgoing.policy())
+
     response = await send(request)
     for _ in range(MAX_HOPS):
         location = location_of(response)
         if location is None:
             return response
-        url = next_url(request.url, location, lambda origin: admit_url(origin, outgoing.policy()))
+        url = next_url(request.url, location, admit)
         request = next_request(request, response.status or 0, url, following.harmless)
         if url.origin() != home:
             _check_silence(request, location, following, redactor)
@@ -70,7 +79,10 @@ def _check_silence(request: OutgoingRequest, location: bytes, following: Followi
 
     The host is not named: it may be made of the value.
     """
-    told = redactor.mask_bytes(location).found | set(following.body_secrets if request.body is not None else ())
+    _check_unseen(redactor.mask_bytes(location).found | set(following.body_secrets if request.body is not None else ()))
+
+
+def _check_unseen(told: Set[str]) -> None:
     if told:
         raise DomainNotAllowed(f"A redirect would send {', '.join(sorted(told))} to another origin.")
 

@@ -23,7 +23,9 @@ def problem_with_header_name(name: str) -> str | None:
     """Why this name cannot be set, as a sentence with the way out; None when it can."""
     if not _TOKEN.fullmatch(name):
         return "Use a header name of letters, digits and hyphens, without spaces or placeholders."
-    lowered = name.lower()
+    lowered = name.lower().replace(
+        "_", "-"
+    )  # as servers read it that hand headers on as variables (RFC 3875 section 4.1.18)
     if lowered in FORBIDDEN_NAMES or lowered.startswith(_FORBIDDEN_PREFIXES):
         return "Coffer sets this header itself; remove it."
     return None

@@ -1,9 +1,10 @@
 """Connections that stay open between the calls of one integration.
 
-A connection is dialled once to a judged address and may carry the next call of the same integration to the same origin,
-never one of another integration or organization (SECURITY section 3 rule 17). It is kept so briefly that an upstream
-which closes idle connections has rarely done so when the next call is sent: a call that meets one failed is not sent
-twice, because nobody knows whether the upstream acted on it.
+A connection is dialled once to a judged address and may carry the next call of the same integration to the same origin
+under the same rules, never one of another integration or organization (SECURITY section 3 rule 17). It is kept so
+briefly that an upstream which closes idle connections has rarely done so when the next call is sent: a call that meets
+a closed one is sent again only where HTTP says that this does no harm (RFC 9110 section 9.2.2). However busy it is, a
+connection is left after a minute, so that a name which leads elsewhere by now is looked up again.
 """
 
 import asyncio
@@ -16,17 +17,29 @@ from uuid import UUID
 import aiohttp
 from yarl import URL
 
+from integrations.egress import EgressPolicy
+
 KEEP_SECONDS = 2.0
+"""How long a connection may be idle."""
+LONGEST_SECONDS = 60.0
+"""For how long after its first call a session takes others; those under way are never cut."""
 MOST_SESSIONS = 256
 
 Owner = tuple[UUID, UUID]
 """The organization and the integration that a call is made for."""
 
 
+Place = tuple[Owner, URL, EgressPolicy]
+"""Whom a call is for, the origin that it goes to, and the rules that its connection was judged by."""
+
+
 @dataclass(slots=True)
 class _Kept:
     session: aiohttp.ClientSession
+    until: float
     users: int = 0
+    is_left: bool = False
+    """Whether nobody else may use it: whoever uses it last closes it."""
 
 
 class Pool:
@@ -34,36 +47,58 @@ class Pool:
 
     def __init__(self) -> None:
         """None yet."""
-        self._kept: OrderedDict[tuple[Owner, URL], _Kept] = OrderedDict()
+        self._kept: OrderedDict[Place, _Kept] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def session(
-        self, owner: Owner, origin: URL, make: Callable[[], aiohttp.ClientSession]
+        self, place: Place, make: Callable[[], aiohttp.ClientSession]
     ) -> AsyncIterator[aiohttp.ClientSession]:
-        """The session of an integration with an origin, made when there is none; it stays open afterwards."""
-        key = owner, origin
-        kept = self._kept.get(key)
-        if kept is None:
-            await self._make_room()
-            kept = self._kept.setdefault(key, _Kept(make()))
-        self._kept.move_to_end(key)
+        """The session for such calls, made when there is none; it stays open afterwards."""
+        kept = self._at(place, make)
         kept.users += 1
         try:
             yield kept.session
         finally:
             kept.users -= 1
+            if kept.is_left and not kept.users:
+                self._close(kept)
 
     async def close(self) -> None:
         """Close every connection."""
         while self._kept:
-            _, kept = self._kept.popitem()
-            await kept.session.close()
+            self._close(self._kept.popitem()[1])
+        await asyncio.gather(*self._closing)
 
-    async def _make_room(self) -> None:
-        """Close what was used longest ago and nobody uses now, down to the number that is kept."""
-        idle = [key for key, kept in self._kept.items() if not kept.users]
-        for key in idle[: len(self._kept) - MOST_SESSIONS + 1]:
-            await self._kept.pop(key).session.close()
+    def _at(self, place: Place, make: Callable[[], aiohttp.ClientSession]) -> _Kept:
+        now = asyncio.get_running_loop().time()
+        kept = self._kept.get(place)
+        if kept and kept.until <= now:
+            self._leave(place)
+            kept = None
+        if kept is None:
+            self._make_room()
+            kept = self._kept[place] = _Kept(make(), now + LONGEST_SECONDS)
+        self._kept.move_to_end(place)
+        return kept
+
+    def _make_room(self) -> None:
+        """Leave what was used longest ago and nobody uses now, until there is room for one more."""
+        idle = [place for place, kept in self._kept.items() if not kept.users]
+        for place in idle[: max(0, len(self._kept) - MOST_SESSIONS + 1)]:
+            self._leave(place)
+
+    def _leave(self, place: Place) -> None:
+        kept = self._kept.pop(place)
+        kept.is_left = True
+        if not kept.users:
+            self._close(kept)
+
+    def _close(self, kept: _Kept) -> None:
+        """Nobody waits for that: how long it takes is the upstream's to say."""
+        task = asyncio.create_task(kept.session.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 _pools: dict[asyncio.AbstractEventLoop, Pool] = {}

@@ -21,9 +21,9 @@ from yarl import URL
 from accounts.errors import Refusal
 from integrations.addresses import read_address
 from integrations.destinations import SIP
-from integrations.dialling import Lookup, system_lookup
 from integrations.egress import EgressPolicy, admit_url, judge_addresses
 from integrations.errors import ResponseTooLarge, ResponseUnreadable, UpstreamTimeout, UpstreamTls, UpstreamUnreachable
+from integrations.lookups import Lookup, system_lookup
 from integrations.sip_messages import (
     MAX_BYTES,
     MalformedSip,
@@ -46,6 +46,8 @@ RESEND_AFTER = (0.5, 1.0, 2.0, 4.0)
 """Seconds between the copies of a request over UDP (RFC 3261 section 17.1.2.2)."""
 
 _MAX_WAITING = 32
+_MAX_PASSED_OVER = 256
+"""Messages on a stream that are not awaited, and blank lines before one: from the peer itself, and too many."""
 _END = b"\r\n\r\n"
 
 logger = logging.getLogger(__name__)
@@ -165,17 +167,20 @@ class _Stream(SipConnection):
     async def _exchange(self, raw: bytes, branch: str, cseq: tuple[int, str]) -> SipMessage:
         self._writer.write(raw)
         await self._writer.drain()
-        while True:
+        for _ in range(_MAX_PASSED_OVER):
             message = await self._next()
             if message.answers(branch, cseq) and message.is_final:
                 return message
+        raise SipTooLarge("too many")
 
     async def _next(self) -> SipMessage:
         """The next message of the stream; blank lines between messages keep the connection alive and say nothing."""
         try:
             head = b""
-            while not head.strip(b"\r\n"):
-                head = head.lstrip(b"\r\n") + await self._reader.readuntil(b"\r\n")
+            for _ in range(_MAX_PASSED_OVER):
+                head = await self._reader.readuntil(b"\r\n")
+                if head.strip(b"\r\n"):
+                    break
             while not head.endswith(_END):
                 head += await self._reader.readuntil(b"\r\n")
                 if len(head) > MAX_BYTES:

@@ -20,7 +20,7 @@ from yarl import URL
 from accounts.errors import Refusal
 from integrations.conversations import Hear
 from integrations.decoding import decode
-from integrations.dialling import JudgedConnector, Lookup, system_lookup
+from integrations.dialling import JudgedConnector
 from integrations.egress import EgressPolicy, admit_url
 from integrations.errors import (
     InvalidUrl,
@@ -31,6 +31,7 @@ from integrations.errors import (
     UpstreamUnreachable,
 )
 from integrations.headers import check_headers
+from integrations.lookups import Lookup, system_lookup
 from integrations.pool import KEEP_SECONDS, Owner, pool_here
 from integrations.requests import OutgoingRequest
 from integrations.responses import UpstreamResponse
@@ -104,7 +105,7 @@ def _session(
     origin, pool = request.url.origin(), pool_here() if owner else None
     if owner is None or pool is None:
         return _new_session(JudgedConnector(origin, policy, lookup, force_close=True))
-    return pool.session(owner, origin, lambda: _new_session(_keeping(origin, policy, lookup)))
+    return pool.session((owner, origin, policy), lambda: _new_session(_keeping(origin, policy, lookup)))
 
 
 def _keeping(origin: URL, policy: EgressPolicy, lookup: Lookup) -> JudgedConnector:

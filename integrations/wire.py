@@ -10,6 +10,7 @@ from integrations import nonces, outgoing, sip_transport, transport
 from integrations.conversations import Hear, SecondsToWait, SipLine
 from integrations.destinations import parse_url
 from integrations.following import follow
+from integrations.lookups import lookup_for
 from integrations.memory import MEMORY
 from integrations.pauses import PAUSES
 from integrations.redirects import Following
@@ -36,6 +37,7 @@ class Line:
         """Whether anything of this run left: what is refused afterwards was not refused in time."""
         self._organization, self._integration = organization, integration
         self._value_ids, self._domains = value_ids, domains
+        self._lookup = lookup_for(organization)
 
     async def http(
         self,
@@ -63,6 +65,7 @@ class Line:
             outgoing.policy(),
             ssl_context=outgoing.ssl_context(),
             owner=(self._organization, self._integration),
+            lookup=self._lookup,
             hear=hear,
         )
         self.has_sent = True
@@ -86,7 +89,8 @@ class Line:
     @asynccontextmanager
     async def sip(self, peer: SipPeer) -> AsyncIterator[SipLine]:
         """A SIP connection under the rules of `sip_transport.connected`."""
-        async with sip_transport.connected(peer, outgoing.policy(), ssl_context=outgoing.ssl_context()) as line:
+        policy, context = outgoing.policy(), outgoing.ssl_context()
+        async with sip_transport.connected(peer, policy, ssl_context=context, lookup=self._lookup) as line:
             self.has_sent = True
             yield line
 

@@ -10,6 +10,7 @@ alternation of all of them, and `re` would keep that pattern, values and all, in
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -53,15 +54,22 @@ _NONE: Mapping[str, Sequence[Plaintext]] = MappingProxyType({})
 class Redactor:
     """Masks the values of one run. Make one for each run and drop it with the values."""
 
-    __slots__ = ("_targets",)
+    __slots__ = ("_sent", "_targets")
 
     def __init__(self, values: Mapping[str, Plaintext], composites: Mapping[str, Sequence[Plaintext]] = _NONE) -> None:
         """`values` by the secret's name, `composites` the texts made of them that were sent."""
-        sent = [*values.items(), *((name, text) for name, texts in composites.items() for text in texts)]
-        self._targets = tuple(_Target(name, value.expose()) for name, value in sent)
+        self._sent = [*values.items(), *((name, text) for name, texts in composites.items() for text in texts)]
+        self._targets = tuple(_Target(name, value.expose()) for name, value in self._sent)
 
     def __repr__(self) -> str:
         return "<Redactor>"
+
+    def in_lower_case(self) -> "Redactor":
+        """One for what knows no case and is given in lower case, such as the name of a host."""
+        lowered: dict[str, list[Plaintext]] = defaultdict(list)
+        for name, value in self._sent:
+            lowered[name].append(Plaintext(value.expose().lower()))
+        return Redactor({}, lowered)
 
     def mask_all(self, parts: Sequence[bytes]) -> list[Masked]:
         """The parts of one answer, each masked by itself.
@@ -143,11 +151,16 @@ class _Target:
 
 
 def _occurrences(body: bytes, form: Form) -> Iterable[_Span]:
-    start = body.find(form.literal)
+    """Where the form is; occurrences that overlap are one, so that no end of a repetitive value is left over."""
+    literal, size = form.literal, len(form.literal)
+    start = body.find(literal)
     while start >= 0:
-        end = start + len(form.literal)
+        last = start
+        while (overlapping := body.find(literal, last + 1, last + 2 * size - 1)) >= 0:
+            last = overlapping
+        end = last + size
         yield start - _edge(body[start - form.before : start]), end + _edge(body[end : end + form.after])
-        start = body.find(form.literal, end)
+        start = body.find(literal, end)
 
 
 def _edge(neighbour: bytes) -> int:

@@ -38,7 +38,17 @@ LEFT_OUT = {
 }
 
 
-async def ask(application, method, path, body=b"", headers=(), *, host=b"localhost", scheme="http"):
+async def ask(
+    application,
+    method,
+    path,
+    body=b"",
+    headers=(),
+    *,
+    host=b"localhost",
+    scheme="http",
+    content_type=b"application/json",
+):
     """Status, headers and body as an ASGI server gets them."""
     sent, messages = [], [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -57,7 +67,7 @@ async def ask(application, method, path, body=b"", headers=(), *, host=b"localho
         "query_string": query.encode("latin-1"),
         "headers": [
             *([(b"host", host)] if host else []),
-            (b"content-type", b"application/json"),
+            *([(b"content-type", content_type)] if content_type else []),
             (b"content-length", str(len(body)).encode()),
             *headers,
         ],

@@ -101,6 +101,39 @@ async def test_a_question_that_breaks_the_job_takes_no_other_with_it():
     assert job.calls[1:] == [[0], [1], [2], [3], [4]]
 
 
+@pytest.mark.parametrize("fault", ["too few answers", "the end of the worker"])
+async def test_nobody_waits_for_ever_and_what_is_asked_later_is_answered(fault):
+    def answer(questions):
+        if 0 not in questions:
+            return questions
+        if fault == "too few answers":
+            return []
+        raise asyncio.CancelledError
+
+    asking = Batches(answer)
+    async with asyncio.timeout(5):
+        lost = asking.ask(0)
+        await asyncio.sleep(0)  # the worker has taken it and begins
+        waiting = asking.ask(1)
+        with pytest.raises(asyncio.CancelledError):
+            await lost
+        assert [await waiting, await asking.ask(2)] == [1, 2]
+
+
+async def test_one_who_leaves_takes_no_answer_from_the_others(monkeypatch):
+    monkeypatch.setattr(batches, "PATIENCE_SECONDS", 60)
+    job = Job()
+    asking = Batches(job)
+    job.may_go_on.clear()
+    asked = [asking.ask(0)]
+    await begun(job, 1)
+    asked += [asking.ask(number) for number in (1, 2, 3)]
+    asked[2].cancel()
+    job.may_go_on.set()
+    async with asyncio.timeout(5):
+        assert [await asked[at] for at in (0, 1, 3)] == [0, 2, 6]
+
+
 async def test_a_question_is_worked_on_when_nobody_waits_any_more():
     job = Job()
     asking = Batches(job)

@@ -8,25 +8,26 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.actors import actor_for_key
 from accounts.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal, Unauthenticated
 from accounts.models import ApiKey
 from accounts.pace import SLOTS
 from accounts.policy import Scope
 from accounts.services.api_keys import Presented
-from integrations import outgoing
+from integrations import admission, outgoing
 from integrations.admission import admit_all
 from integrations.lineage import Route
 from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.preparation import Call
 from integrations.services.integrations import Changes, update_integration
 from integrations.warnings import warnings_for
-from secrets_app import inventory, keyring
+from secrets_app import inventory, keyring, resolver
 from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.services.secrets import Changes as SecretChanges
 from secrets_app.services.secrets import create_secret, update_secret
-from tests.things import key_for, make_action, make_connector, store_secret
+from tests.things import VALUE, key_for, make_action, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -373,6 +374,30 @@ def test_calls_that_come_together_get_the_values_of_their_own_environment_and_or
         calls += [(actor, Call(action.id, environment)) for environment in (S, P)]
     opened = [answer.secrets["token"].expose() for answer in admit_all(calls)]
     assert opened == [f"{call.environment} of {actor.label}" for actor, call in calls]
+
+
+@pytest.mark.parametrize("step", ["prepare", "judge", "resolver.open_values"])
+def test_a_fault_of_ours_in_one_call_is_no_other_call_s(owner, outsider, stage, monkeypatch, step):
+    """Nor is anything done twice for the others: a call counts once towards the limit of its key."""
+    key_for(owner, max_per_minute=3)
+    actor = actor_for_key(ApiKey.objects.select_related("organization").get())
+    store_secret(outsider)
+    theirs = make_action(outsider, "Theirs")
+
+    def faulty(*arguments, **named):
+        if any(getattr(found, "name", "") == "Theirs" for found in arguments) or named.get("actor") == outsider:
+            raise RuntimeError(VALUE)
+        return real(*arguments, **named)
+
+    holder = resolver if step.startswith("resolver") else admission
+    real = getattr(holder, step.rpartition(".")[2])
+    monkeypatch.setattr(holder, step.rpartition(".")[2], faulty)
+    good = Call(stage.id, S, params=GOOD)
+    first, fault, last = admit_all([(actor, good), (outsider, Call(theirs.id, S)), (actor, good)])
+    assert (first.run.outcome, type(fault), last.run.outcome) == ("started", RuntimeError, "started")
+    assert ApiKey.objects.get().minute_calls == 2
+    recorded = Run.objects.get(organization=outsider.organization)
+    assert (recorded.outcome in {"refused", "failed"}, recorded.error_code) == (True, "internal_error")
 
 
 def test_calls_that_come_together_cost_as_many_queries_as_one(owner, stage, django_assert_num_queries):

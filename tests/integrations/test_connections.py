@@ -100,6 +100,7 @@ def test_basic_authentication_is_sent_and_masked(owner, run):
         )
         result = run(owner, make_action(owner, uses="", base_url=url, auth_connector=str(connector.id)), S)
     assert result.answer.masked == ["crm.password"]
+    assert dict(result.answer.headers)["X-Echo"] == "[redacted]"  # the whole credential, not the password in it alone
     assert sent not in str(result.as_json())
     assert dict(result.request.headers)["Authorization"].endswith("••••••••")
 

@@ -1,6 +1,8 @@
 """Redirects of an API action: off by default; followed, each hop is judged and another origin gets no secret."""
 
 import base64
+import functools
+import gc
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from integrations.models import Run
 from integrations.services.integrations import create_integration
 from tests.things import VALUE, make_action, store_secret
 from tests.token_server import CLIENT_ID, CLIENT_SECRET, token_server
-from tests.unit.integrations.test_urls_in_memory import caches_that_hold, urls_that_hold
+from tests.unit.integrations.test_urls_in_memory import caches_that_hold, reaches, urls_that_hold
 from tests.upstreams import answering, closed_port, http
 
 pytestmark = pytest.mark.django_db
@@ -323,6 +325,18 @@ def test_an_address_that_repeats_a_value_is_not_called(owner, run, stored, sites
     assert refusal.code in {"domain_not_allowed", "invalid_url"}
     assert spelt not in refusal.detail
     assert there.received == []
+
+
+@pytest.mark.parametrize("host", ["{}.example.com", "{}", "a.{}.example", "{}:444"])
+def test_a_host_that_repeats_a_value_in_another_case_is_neither_called_nor_named_nor_kept(owner, run, sites, host):
+    here, _ = sites
+    store_secret(owner, value="Canary-Of-A-Host-71D2")
+    here.redirects["/start"] = ("302", f"http://{host.format('canarY-OF-a-host-71d2')}/")
+    refusal = refused(run, owner, action_at(owner, here))
+    assert refusal.detail == "A redirect would send crm.apiKey to another origin."
+    caches = [found for found in gc.get_objects() if type(found) is functools._lru_cache_wrapper]
+    kept = [cache.__qualname__ for cache in caches if reaches(cache, "-host-71d2", seen=set(), depth=3)]
+    assert kept == []
 
 
 def test_the_same_origin_may_repeat_a_value_in_its_address(owner, run, stored, sites):

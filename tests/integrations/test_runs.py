@@ -121,6 +121,12 @@ def test_echo_across_pieces_is_masked(owner, stored, run):
     assert result.answer.body == "[redacted]"
 
 
+def test_echo_in_a_large_answer_is_masked(owner, stored, run):
+    with sends(http(b"x" * 70_000 + VALUE.encode(), headers=(f"X-Echo: {VALUE}",))) as url:
+        result = run(owner, action_to(owner, url), S)
+    assert (result.answer.body[69_999:], dict(result.answer.headers)["X-Echo"]) == ("x[redacted]", "[redacted]")
+
+
 def test_echo_inside_gzip_is_masked(owner, stored, run):
     with sends(http(gzip.compress(VALUE.encode()), headers=("Content-Encoding: gzip",))) as url:
         result = run(owner, action_to(owner, url), S)

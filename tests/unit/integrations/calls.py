@@ -4,8 +4,8 @@ import ssl
 
 from yarl import URL
 
-from integrations.dialling import system_lookup
 from integrations.egress import EgressPolicy
+from integrations.lookups import system_lookup
 from integrations.requests import OutgoingRequest
 from integrations.transport import UpstreamResponse, send
 from tests.unit.integrations.upstreams import Upstream

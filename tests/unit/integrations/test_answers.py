@@ -9,6 +9,8 @@ import zipfile
 import zlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from integrations.answers import Answer, BodyType, mask_response
 from integrations.transport import UpstreamResponse
@@ -116,6 +118,73 @@ def test_json_is_passed_on_as_deep_as_its_writers_can_follow():
     assert shown == [BodyType.JSON, BodyType.TEXT, BodyType.TEXT]
 
 
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ("12345678", "1.2345678E7"),
+        ("12345678", "1234567.8e1"),
+        ("12345678", "123.45678e5"),
+        ("-12345678", "-1.2345678e+07"),
+        ("3.14159265", "314159265e-8"),
+        ("4711", "4.711e3"),
+    ],
+)
+@pytest.mark.parametrize("body", ["%s", '{"a": [{"b": %s}]}'])
+def test_a_number_that_is_written_otherwise_shows_no_value(value, number, body):
+    answer = masked((body % number).encode(), headers=JSON, value=value)
+    assert (answer.body, answer.body_type, answer.masked) == (None, BodyType.WITHHELD, ["crm.key"])
+
+
+@pytest.mark.parametrize("number", ["1.5", "1.50", "1e3", "1E-2", "12345678.0e0"])
+def test_other_numbers_are_passed_on(number):
+    answer = masked(b"[%s]" % number.encode())
+    assert (answer.body, answer.body_type) == ([float(number)], BodyType.JSON)
+
+
+def written(character):
+    """A character as JSON, HTML, percent-encoding or nobody writes it."""
+    code = ord(character)
+    ways = [character, f"\\u{code:04x}", f"\\u{code:04X}", f"%{code:02x}", f"&#{code};", f"&#x{code:x};"]
+    return st.sampled_from([*ways, f"{character} ", f"{character}\u200b", f"\\x{code:02x}"])
+
+
+NUMERIC = "8126344098"
+pieces = st.one_of(
+    st.text(max_size=10),
+    st.tuples(*map(written, VALUE)).map("".join),
+    st.tuples(*map(written, NUMERIC)).map("".join),
+    st.integers(-12, 12).map(lambda places: f"{int(NUMERIC)}e{places}"),
+    st.integers(1, 9).map(lambda at: f"{NUMERIC[:at]}.{NUMERIC[at:]}E{len(NUMERIC) - at}"),
+    st.sampled_from(['{"a": "', '": ', "[", "]", '"}', ",", '"', " ", VALUE[:8], VALUE[8:], VALUE, NUMERIC]),
+)
+bodies = st.one_of(
+    st.lists(pieces, max_size=6).map("".join),
+    st.lists(pieces, max_size=4).map(lambda found: f'{{"k": ["{"".join(found)}"]}}'),
+    st.lists(pieces, max_size=4).map(lambda found: f"[{','.join(found)}]"),
+    st.lists(pieces, max_size=4).map(lambda found: json.dumps({"".join(found): found})),
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(body=bodies, header=st.lists(pieces, max_size=3).map("".join), says_json=st.booleans())
+def test_whatever_the_upstream_says_no_value_comes_back(body, header, says_json):
+    """Neither as it is passed on nor as somebody reads who takes the JSON apart."""
+    head = ((b"X-Echo", header.encode("utf-8", "replace")), *(JSON if says_json else ()))
+    response = UpstreamResponse(200, header.encode("utf-8", "replace"), head, body.encode("utf-8", "replace"), True)
+    answer = mask_response(response, {"a": Plaintext(VALUE), "b": Plaintext(NUMERIC)})
+    shown = [answer.reason, *(text for pair in answer.headers for text in pair), json.dumps(answer.body)]
+    shown += [json.dumps(answer.body, ensure_ascii=False), *texts_in(answer.body)]
+    assert not [text for text in shown if VALUE in text or NUMERIC in text]
+
+
+def texts_in(node):
+    if isinstance(node, dict):
+        return [text for pair in node.items() for part in pair for text in texts_in(part)]
+    if isinstance(node, list):
+        return [text for part in node for text in texts_in(part)]
+    return [str(node)]
+
+
 def zipped(text: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -124,7 +193,21 @@ def zipped(text: bytes) -> bytes:
 
 
 ECHO = VALUE.encode() * 20
+
+
+def deflated(text: bytes) -> bytes:
+    stream = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return stream.compress(text) + stream.flush()
+
+
 COMPRESSED = {
+    "deflate": deflated(ECHO),
+    "deflate of much": deflated(ECHO * 400),
+    "lzma": lzma.compress(ECHO, format=lzma.FORMAT_ALONE),
+    "compress": b"\x1f\x9d\x90\xff",
+    "lz4": b"\x04\x22\x4d\x18\xff",
+    "lzip": b"LZIP\x01\xff",
+    "snappy": b"\xff\x06\x00\x00sNaPpY\xff",
     "gzip": gzip.compress(ECHO),
     "gzip, cut off": gzip.compress(ECHO)[:-4],
     "zlib": zlib.compress(ECHO),
@@ -151,7 +234,18 @@ def test_a_compressed_body_is_withheld_whatever_it_says_it_is(body, media_type):
 
 @pytest.mark.parametrize(
     "body",
-    [b"x^2 + y^2", b"BZh is a text", b"PK", b"7z", b"Rar!", b"x\x9c is no stream \xff", b"x\xda", b"\xff\xd8\xff\xe0"],
+    [
+        b"x^2 + y^2",
+        b"BZh is a text",
+        b"PK",
+        b"7z",
+        b"Rar!",
+        b"x\x9c is no stream \xff",
+        b"x\xda",
+        b"LZIP is a text",
+        deflated(ECHO) + b"\xff",
+        b"\xff\xd8\xff\xe0",
+    ],
 )
 def test_a_body_that_only_begins_like_a_compressed_one_is_passed_on(body):
     assert masked(body).body_type in {BodyType.TEXT, BodyType.BASE64}

@@ -244,6 +244,17 @@ def test_opened_networks_admit_no_other_address(text):
         admit_url(text, OPENED)
 
 
+def test_an_address_that_nothing_opens_is_not_admitted_inside_an_opened_network():
+    for opened, text in {
+        "169.254.0.0/16": "http://169.254.169.254",
+        "100.64.0.0/10": "http://100.100.100.200",
+        "fd00::/8": "http://[fd00:ec2::254]",
+        "2002::/16": "http://[2002:a00:1::]",
+    }.items():
+        with pytest.raises(EgressDenied):
+            admit_url(text, EgressPolicy.parse(opened))
+
+
 def test_an_ordinary_url_needs_no_opened_network():
     assert not needs_opened_network(admit_url("https://api.example.com", OPENED))
 

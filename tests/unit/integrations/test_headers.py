@@ -16,6 +16,7 @@ def test_ordinary_header_names_may_be_set(name):
 FORBIDDEN = words("""
     Host hOsT Content-Length Transfer-Encoding Connection Keep-Alive TE Trailer Upgrade Expect Accept-Encoding Forwarded
     Via Proxy-Authorization Proxy-Connection proxy-x X-Forwarded-For x-forwarded-host HTTP2-Settings
+    Transfer_Encoding content_Length X_Forwarded_For x_forwarded-For Proxy_Authorization
 """)
 
 

@@ -187,6 +187,21 @@ async def test_an_oversized_answer_is_not_read(ask, sent):
         assert (await refusal_of(ask(port, "tcp")))[0] == "response_too_large"
 
 
+@pytest.mark.parametrize("piece", ["100 Trying", "487 Another", ""])
+async def test_a_stream_of_what_nobody_awaits_is_left_long_before_the_deadline(ask, piece):
+    def flood(request, connection):
+        message = reply(request, piece) if piece else b"\r\n"
+        message = message.replace(b"CSeq: 1", b"CSeq: 9") if piece.startswith("487") else message
+        while True:
+            connection.sendall(message * 1000)
+
+    with answering(flood) as url:
+        started = time.monotonic()
+        code, _ = await refusal_of(ask(int(url.rpartition(":")[2]), "tcp"))
+    assert code in {"response_too_large", "response_unreadable"}
+    assert time.monotonic() - started < 2
+
+
 async def test_a_flood_of_datagrams_neither_piles_up_nor_hides_a_later_answer(ask):
     seen = []
 

@@ -95,6 +95,47 @@ async def test_a_body_of_the_limit_is_read_and_one_byte_more_is_not(trusting):
                     await call(server, trusting, max_body=1000)
 
 
+def endlessly(head: bytes, piece: bytes):
+    async def write(_, writer):
+        writer.write(head)
+        while True:
+            writer.write(piece)
+            await writer.drain()
+
+    return write
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+FLOODS = {
+    "interim answers": (b"", INTERIM * 500),
+    "giant interim answers": (b"", b"HTTP/1.1 103 Early Hints\r\n" + (b"X: " + b"a" * 8_000 + b"\r\n") * 7 + b"\r\n"),
+    "a chunk's extension": (CHUNKED + b"1;x=", b"a" * 65_536),
+    "chunks with extensions": (CHUNKED, (b"1;" + b"x" * 1000 + b"\r\na\r\n") * 50),
+    "chunks of one byte": (CHUNKED, b"1\r\na\r\n" * 10_000),
+    "trailers": (CHUNKED + b"1\r\na\r\n0\r\n", b"X: " + b"a" * 8_000 + b"\r\n"),
+    "a status line": (b"HTTP/1.1 200 ", b"a" * 65_536),
+    "a header": (b"HTTP/1.1 200 OK\r\nX: ", b"a" * 65_536),
+    "a chunk's size": (CHUNKED, b"0" * 65_536),
+    "line breaks": (b"", b"\r\n" * 32_768),
+}
+
+
+@pytest.mark.parametrize(("head", "piece"), FLOODS.values(), ids=FLOODS)
+async def test_a_flood_of_what_holds_nothing_is_refused_long_before_the_deadline(head, piece, trusting):
+    async with upstream(endlessly(head, piece)) as server:
+        with pytest.raises((ResponseTooLarge, ResponseUnreadable)):
+            await call(server, trusting, seconds=20)
+
+
+async def test_a_few_interim_answers_and_trailers_do_no_harm(trusting):
+    chunked = CHUNKED + b"4;x=y\r\nfine\r\n0\r\nX-Trailer: " + CANARY.encode() + b"\r\n\r\n"
+    for answer in (INTERIM * 16 + ok(b"fine"), chunked):
+        async with upstream(answer) as server:
+            response = await call(server, trusting)
+        assert (response.body, CANARY in repr(response.headers)) == (b"fine", False)
+
+
 async def test_an_endless_body_is_refused_at_the_limit(trusting):
     async def endless(_, writer):
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -136,6 +177,14 @@ async def test_a_compressed_answer_is_read(trusting):
 )
 async def test_a_body_that_cannot_be_checked_does_not_come_back(lines, trusting):
     async with upstream(ok(CANARY.encode(), *lines)) as server:
+        response = await call(server, trusting)
+    assert (response.body, response.readable) == (b"", False)
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"gzip, chunked", b"deflate,chunked"])
+async def test_a_coding_of_the_transfer_covers_the_body_like_one_of_the_content(coding, trusting):
+    body = b"4\r\n" + CANARY[:4].encode() + b"\r\n0\r\n\r\n" if b"chunked" in coding else CANARY.encode()
+    async with upstream(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n" + body) as server:
         response = await call(server, trusting)
     assert (response.body, response.readable) == (b"", False)
 

@@ -107,6 +107,17 @@ def test_overlapping_and_touching_values_become_one_cut():
     assert mask(redactor("abcdefgh"), "<abcdefghabcdefgh>").text == f"<{MASK}>"
 
 
+@pytest.mark.parametrize("value", ["abcabcabc", "aaaaaaaa", "0x0x0x0x0"])
+@pytest.mark.parametrize("form", ["raw", "hex", "JSON, every unit", "percent, every byte"])
+def test_occurrences_that_overlap_leave_no_end_of_the_value(value, form):
+    twice = value[: len(set(value))] + value
+    assert mask(redactor(value), f"<{FORMS[form](twice)}>").text == f"<{MASK}>"
+
+
+def test_a_mebibyte_of_one_letter_is_one_cut():
+    assert mask(redactor("a" * 8), "a" * 2**20).text == MASK
+
+
 def test_a_value_inside_another_value_is_reported_too():
     masked = mask(redactor("inner-value", "the-inner-value-x"), "the-inner-value-x")
     assert (masked.text, masked.found) == (MASK, {"name0", "name1"})
