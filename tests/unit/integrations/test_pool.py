@@ -132,6 +132,15 @@ async def test_a_call_on_a_connection_that_ends_is_sent_again_only_if_that_does_
     assert server.requests == arrived
 
 
+async def test_what_one_answer_took_in_does_not_count_for_the_next(server, trusting, monkeypatch):
+    monkeypatch.setattr("integrations.receiving.MOST_BYTES", 1000)
+    server.headers = b"X: " + b"a" * 500 + b"\r\n"
+    async with keeping_connections():
+        for _ in range(4):
+            assert (await ask(server, trusting)).body == b"fine"
+    assert server.requests == [1, 1, 1, 1]
+
+
 async def test_an_idle_connection_is_closed_soon(server, trusting, monkeypatch):
     monkeypatch.setattr("integrations.transport.KEEP_SECONDS", 0.05)
     async with keeping_connections():

@@ -128,6 +128,12 @@ async def test_a_flood_of_what_holds_nothing_is_refused_long_before_the_deadline
             await call(server, trusting, seconds=20)
 
 
+async def test_one_interim_answer_too_many_is_refused(trusting):
+    async with upstream(INTERIM * 17 + ok(b"fine")) as server:
+        with pytest.raises(ResponseTooLarge, match="interim"):
+            await call(server, trusting)
+
+
 async def test_a_few_interim_answers_and_trailers_do_no_harm(trusting):
     chunked = CHUNKED + b"4;x=y\r\nfine\r\n0\r\nX-Trailer: " + CANARY.encode() + b"\r\n\r\n"
     for answer in (INTERIM * 16 + ok(b"fine"), chunked):
