@@ -104,6 +104,8 @@ def ask_together(*questions: Question[Any]) -> None:
     for question in questions:
         question.answer = []
     asked = [question for question in questions if question.rows]
+    if not asked:
+        return
     found = prepared.fetch(*(question.query.composed.statement(question.rows) for question in asked))
     for question, rows in zip(asked, found, strict=True):
         question.answer = question.query.composed.instances(rows, question.rows)

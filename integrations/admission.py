@@ -30,10 +30,8 @@ INTERNAL_ERROR = "internal_error"
 
 REMEMBERED = 10_000
 
-_expected: dict[tuple[UUID, str], set[resolver.Place]] = {}
-"""By integration and environment, where the values of its last call were."""
-
-_BY_ID = StandingQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
+_BY_ID = StandingQuery(lambda: Integration.objects.filter(Among("pk")))
+_WITH_LINKS = StandingQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
 
 
 Caller = Actor | Presented
@@ -53,6 +51,21 @@ class Admitted:
     value_ids: dict[str, UUID]
     domains: dict[str, list[str]]
     links: list[Integration]
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What a call will most likely need, because the last one of the same did: it is read together with the rest.
+
+    Ids and names alone: what is there is read anew for each call, and what is not expected is looked up as well.
+    """
+
+    links: frozenset[UUID] = frozenset()
+    places: frozenset[resolver.Place] = frozenset()
+
+
+_expected: dict[tuple[UUID, str], _Expected] = {}
+"""By integration and environment."""
 
 
 @dataclass(slots=True)
@@ -130,23 +143,43 @@ def _look_up(entries: Sequence[_Entry]) -> list[SecretValue]:
         values that the calls will need, still sealed: those where the last call of the same found its own.
     """
     presented = [entry.caller for entry in entries if isinstance(entry.caller, Presented)]
+    expected = [_expected.get(entry.place, _Expected()) for entry in entries]
+    wanted = {entry.call.integration_id for entry in entries}
     keys = keys_of(presented)
-    integrations = _BY_ID.about({(entry.call.integration_id,) for entry in entries})
-    values = resolver.values_at({place for entry in entries for place in _expected.get(entry.place, ())})
-    ask_together(keys, integrations, values)
+    rows = _BY_ID.about({(pk,) for pk in wanted.union(*(one.links for one in expected))})
+    values = resolver.values_at({place for one in expected for place in one.places})
+    ask_together(keys, rows, values)
     actors = iter(actors_of_keys(presented, keys))
-    found = {row.pk: row for row in integrations.answer}
+    integrations = _linked(rows.answer, wanted)
     for entry in entries:
         caller = next(actors) if isinstance(entry.caller, Presented) else entry.caller
-        entry.take(partial(_identify, caller=caller, found=found))
+        entry.take(partial(_identify, caller=caller, integrations=integrations))
     return values.answer
 
 
-def _identify(entry: _Entry, caller: Actor | Unauthenticated, found: Mapping[UUID, Integration]) -> None:
+def _linked(rows: Iterable[Integration], wanted: Iterable[UUID]) -> dict[UUID, Integration]:
+    """The wanted ones with what they build on: those of which it is not among the rows are read again, whole."""
+    found = {row.pk: row for row in rows}
+    incomplete = {(pk,) for pk in wanted if pk in found and not _link(found[pk], found)}
+    return found | {row.pk: row for row in _WITH_LINKS.ask(incomplete)}
+
+
+def _link(row: Integration, found: Mapping[UUID, Integration]) -> bool:
+    """Put what a row builds on in its place; whether all of it was found."""
+    for name in ("connection", "auth_connector"):
+        parent_id = getattr(row, f"{name}_id")
+        if parent_id:
+            if parent_id not in found or not _link(found[parent_id], found):
+                return False
+            setattr(row, name, found[parent_id])
+    return True
+
+
+def _identify(entry: _Entry, caller: Actor | Unauthenticated, integrations: Mapping[UUID, Integration]) -> None:
     if isinstance(caller, Unauthenticated):
         raise caller
     caller.check(Permission.INTEGRATIONS_RUN)
-    integration = found.get(entry.call.integration_id)
+    integration = integrations.get(entry.call.integration_id)
     if integration is None or not is_visible(integration, caller):
         raise NotFound("No such integration.")
     integration.organization = caller.organization
@@ -169,7 +202,7 @@ def _judge(entries: Sequence[_Entry], known: Iterable[SecretValue]) -> None:
     """Secrets are looked up together, a staged value for its one call."""
     wanted = {id(entry): _wanted(entry) for entry in entries if entry.call.staged is None}
     found = resolver.find_all(wanted.values(), known)
-    _expect({entry.place: wanted[id(entry)].places for entry in entries if entry.call.staged is None})
+    _expect(entries, wanted)
 
     def judge_one(entry: _Entry) -> None:
         call = entry.call
@@ -189,11 +222,13 @@ def _wanted(entry: _Entry) -> resolver.Wanted:
     return resolver.Wanted(entry.actor.organization.pk, entry.call.environment, names)
 
 
-def _expect(places: Mapping[tuple[UUID, str], set[resolver.Place]]) -> None:
-    """Note where the next such call will look for its values: names of places, which are read anew each time."""
+def _expect(entries: Iterable[_Entry], wanted: Mapping[int, resolver.Wanted]) -> None:
     if len(_expected) > REMEMBERED:
         _expected.clear()
-    _expected.update(places)
+    for entry in entries:
+        if places := wanted.get(id(entry)):
+            links = frozenset(link.pk for link in chain_of(entry.integration)[1:])
+            _expected[entry.place] = _Expected(links, frozenset(places.places))
 
 
 def _record(entries: Sequence[_Entry]) -> None:

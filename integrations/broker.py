@@ -4,6 +4,7 @@ Asynchronous: while the upstream takes its time, a run holds no thread, no trans
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
+
+from django.db import DatabaseError
 
 from accounts.batches import Batches
 from accounts.errors import RateLimited, Refusal
@@ -26,6 +29,8 @@ from integrations.wire import Line
 
 CANCELLED = "cancelled"
 MASKED_INLINE_BYTES = 64 * 1024
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +136,12 @@ async def _finish(
 def _finish_all(ends: Sequence[tuple[ledger.End, Admitted | None]]) -> list[None]:
     """Record ends; stamp what the admitted calls among them used."""
     ledger.finish_all([end for end, _ in ends])
-    for _, used in ends:
-        if used:
-            ledger.stamp_now_and_then(used.secret_ids, used.links)
+    try:
+        for _, used in ends:
+            if used:
+                ledger.stamp_now_and_then(used.secret_ids, used.links)
+    except DatabaseError as fault:  # the calls were made and are on record: their callers get their answers
+        logger.warning("the last use of secrets was not noted: %s", type(fault).__name__)
     return [None] * len(ends)
 
 

@@ -402,10 +402,22 @@ def test_a_fault_of_ours_in_one_call_is_no_other_call_s(owner, outsider, stage, 
 
 def test_calls_that_come_together_cost_as_many_queries_as_one(owner, stage, django_assert_num_queries):
     call = owner, Call(stage.id, S, params=GOOD)
+    admit_all([call])
     with CaptureQueriesContext(connection) as alone:
         admit_all([call])
     with django_assert_num_queries(len(alone)):
         admit_all([call] * 20)
+
+
+def test_what_was_expected_and_is_not_so_any_more_is_looked_up(owner, stage):
+    call = Call(stage.id, S, params=GOOD)
+    assert admit(owner, call).links[1].name == "CRM bearer token"
+    other = make_connector(owner, "Another", uses="crm.tenant")
+    config = Integration.objects.get(pk=stage.pk).config | {"auth_connector": str(other.id)}
+    update_integration(actor=owner, integration_id=stage.id, changes=Changes(config=config))
+    admitted = admit(owner, call)
+    assert [link.name for link in admitted.links] == [stage.name, "Another"]
+    assert set(admitted.secrets) == {"crm.tenant"}
 
 
 # calls that come with a key

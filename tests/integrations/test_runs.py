@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import OperationalError
 
 from accounts import batches
 from accounts.environments import Environment
@@ -398,6 +399,17 @@ def test_fault_of_ours_is_on_record_and_shows_no_value(owner, stored, run, monke
     with pytest.raises(RuntimeError):
         run(owner, action_to(owner, "http://127.0.0.1:9"), S)
     assert list(Run.objects.values_list("outcome", "error_code")) == [("failed", "internal_error")]
+
+
+def test_a_stamp_that_fails_costs_nobody_an_answer(owner, stored, run, monkeypatch):
+    def broken(*args):
+        raise OperationalError
+
+    monkeypatch.setattr("integrations.ledger.stamp_last_used", broken)
+    with answering(lambda _, connection: connection.sendall(http(b"{}"))) as base_url:
+        result = run(owner, action_to(owner, base_url), S)
+    assert result.outcome == "succeeded"
+    assert list(Run.objects.values_list("outcome", flat=True)) == ["succeeded"]
 
 
 def steps_of(owner, action):
