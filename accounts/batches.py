@@ -15,7 +15,8 @@ from accounts.database import in_database
 PATIENCE_SECONDS = 0.1
 """A job that takes longer, say because it waits for a lock, holds nobody up: what waits gets a job of its own."""
 AT_ONCE = 4
-MOST = 128
+MOST = 64
+"""Questions of one job. Where as many wait, they get a job of their own at once."""
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -42,7 +43,8 @@ class Batches(Generic[Q, A]):
         queue = self._queues.get(loop) or self._queues.setdefault(loop, _Queue())
         future: asyncio.Future[A] = loop.create_future()
         queue.waiting.append((question, future))
-        if not queue.working or loop.time() > queue.began + PATIENCE_SECONDS:
+        is_full = len(queue.waiting) >= MOST * queue.working
+        if is_full or loop.time() > queue.began + PATIENCE_SECONDS:
             self._start(queue)
         return future
 

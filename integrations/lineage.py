@@ -124,11 +124,12 @@ def secret_names(integration: Integration) -> set[str]:
 def routes_of(integration: Integration) -> list[Route]:
     """Where it calls, the call itself first. The URL is empty where nothing is called by itself."""
     chain = chain_of(integration)
-    own = {link.pk: _destination(_text_of(link)) for link in chain}
+    texts = {link.pk: _text_of(link) for link in chain}
+    own = {pk: _destination(text) for pk, text in texts.items()}
     main = own[integration.pk] or (own[integration.connection.pk] if integration.connection else None) or NOWHERE
     names: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set, {(main.url, main.schemes): set()})
     for link in chain:
         destination = own[link.pk] or main
-        names[destination.url, destination.schemes] |= own_secret_names(link)
+        names[destination.url, destination.schemes] |= _own_secret_names(texts[link.pk])
     owners = {destination.url: pk for pk, destination in reversed(own.items()) if destination}
     return [Route(url, frozenset(used), schemes, owners.get(url)) for (url, schemes), used in names.items()]
