@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 
 from accounts import triggers
 from accounts.actors import Actor, actor_for_member
@@ -20,8 +21,9 @@ from tests import factories
 TransactionTestCase.databases = {"default"}
 
 
-UNIT = Path(__file__).parent / "unit"
+PAGE_WALK = Path(__file__).parent / "browser" / "test_every_page.py"
 ANOTHER_LOOK = re.compile(r"\b(dark|phone|390)\b")
+QUERIES = {"db", "transactional_db", "live_server"}
 
 
 def _is_for_postgres(item: pytest.Item) -> bool:
@@ -30,15 +32,24 @@ def _is_for_postgres(item: pytest.Item) -> bool:
 
 def _is_for_any(item: pytest.Item) -> bool:
     """Whether it would be the same on every database."""
-    is_another_look = item.get_closest_marker("browser") is not None and ANOTHER_LOOK.search(item.name) is not None
-    return is_another_look or (UNIT in item.path.parents and item.get_closest_marker("django_db") is None)
+    return not _is_for_postgres(item) and (_asks_no_database(item) or _is_about_looks(item))
+
+
+def _asks_no_database(item: pytest.Item) -> bool:
+    """Whether pytest-django would refuse it a query."""
+    return item.get_closest_marker("django_db") is None and QUERIES.isdisjoint(item.fixturenames)
+
+
+def _is_about_looks(item: pytest.Item) -> bool:
+    is_in_browser = item.get_closest_marker("browser") is not None
+    return is_in_browser and (item.path == PAGE_WALK or ANOTHER_LOOK.search(item.name) is not None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What both databases would only repeat runs on one of them.
 
-    Tests that need threads which really run at once: on PostgreSQL, for SQLite has one writer by design. The same
-    browser test in dark colours or on a phone, and what never asks a database: on SQLite.
+    Tests that need threads which really run at once: on PostgreSQL, for SQLite has one writer by design. How pages
+    look, the same story in dark colours or on a phone, and what never asks a database: on SQLite.
     """
     on_postgres = connection.vendor == "postgresql"
     items[:] = [item for item in items if not (_is_for_any(item) if on_postgres else _is_for_postgres(item))]
@@ -95,11 +106,14 @@ def closed_network() -> Iterator[None]:
     socket.socket.connect = connect
 
 
-@pytest.fixture(autouse=True)
-def plain_static_files(settings) -> None:
-    """Names of static files as they are: the hashed ones exist only after `collectstatic`."""
+@pytest.fixture(autouse=True, scope="session")
+def quick_settings() -> Iterator[None]:
+    """Plain names of static files, for the hashed ones exist only after `collectstatic`; cheap password hashes."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    storages = {**settings.STORAGES, "staticfiles": plain}
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(STORAGES=storages, PASSWORD_HASHERS=hashers):
+        yield
 
 
 @pytest.fixture

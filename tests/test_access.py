@@ -8,15 +8,19 @@ not have.
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from uuid import uuid4
 
 import pytest
+from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
 
+from accounts.actors import actor_for_member
 from accounts.checks import operations, routes
 from accounts.environments import Environment
 from accounts.models import ApiKey, Invitation, User
+from accounts.policy import Role
 from secrets_app.services.requests import ask
 from tests import factories
 from tests.integrations.conftest import inline  # noqa: F401
@@ -282,14 +286,47 @@ def staff_routes() -> list[str]:
     return [pattern for pattern, _, staff in routes() if staff and "?P" not in pattern]
 
 
+@pytest.fixture(scope="module")
+def inhabited(django_db_setup, django_db_blocker):
+    """People, their browsers and something for each part of a pattern to name: made once, since no test leaves a trace
+    in the database."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        ours = factories.OrganizationFactory(slug="harbor-clinics")
+        people = {
+            role: actor_for_member(factories.MembershipFactory(organization=ours, role=role))
+            for role in (Role.OWNER, Role.ADMIN, Role.MEMBER)
+        }
+        people["outsider"] = actor_for_member(factories.MembershipFactory(role=Role.OWNER))
+        cookies = {name: sign_in(Client(), actor).cookies for name, actor in people.items()}
+        yield people, cookies, key_for(people["owner"]), ids_of(people["owner"])
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def world(owner, admin, member, outsider):
-    """A caller of each kind by name, and something for each part of a pattern to name."""
+def owner(inhabited):
+    return inhabited[0]["owner"]
+
+
+@pytest.fixture
+def member(inhabited):
+    return inhabited[0]["member"]
+
+
+@pytest.fixture
+def outsider(inhabited):
+    return inhabited[0]["outsider"]
+
+
+@pytest.fixture
+def world(inhabited):
+    """A fresh caller of each kind by name, and the ids."""
+    _, cookies, key, ids = inhabited
+    cache.clear()
     clients = {name: Client(raise_request_exception=False) for name in CALLERS}
-    for actor, name in ((owner, "owner"), (admin, "admin"), (member, "member"), (outsider, "outsider")):
-        sign_in(clients[name], actor)
-    clients["key"].defaults["HTTP_AUTHORIZATION"] = f"Bearer {key_for(owner)}"
-    return clients, ids_of(owner)
+    for name, kept in cookies.items():
+        clients[name].cookies = deepcopy(kept)
+    clients["key"].defaults["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return clients, ids
 
 
 def ids_of(actor):

@@ -106,10 +106,11 @@ assert (s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME) == ("__Host-session", "__Host
 assert s.SESSION_COOKIE_SECURE and s.CSRF_COOKIE_SECURE and s.SESSION_COOKIE_HTTPONLY and s.SESSION_COOKIE_PATH == "/"
 assert s.SESSION_COOKIE_DOMAIN is s.CSRF_COOKIE_DOMAIN is None
 assert s.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN is False and s.ALLAUTH_TRUSTED_PROXY_COUNT == 0
+assert s.PASSWORD_HASHERS == ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 """
 
 
-def test_production_has_safe_cookies_and_checks_the_origin_of_passkeys():
+def test_production_has_safe_cookies_checks_the_origin_of_passkeys_and_hashes_passwords_slowly():
     command = [sys.executable, "-c", SAFE]
     variables = {"PATH": os.environ["PATH"], **PRODUCTION}
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)

@@ -62,9 +62,16 @@ def _one(connection: socket.socket, respond: Respond, until: bytes, tls: ssl.SSL
 def _request(connection: socket.socket, until: bytes) -> bytes:
     received = connection.recv(65536)
     while until not in received:
-        received += connection.recv(65536)
+        received += _more(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     lengths = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
     while len(body) < sum(lengths):
-        body += connection.recv(65536)
+        body += _more(connection)
     return head + b"\r\n\r\n" + body
+
+
+def _more(connection: socket.socket) -> bytes:
+    received = connection.recv(65536)
+    if not received:
+        raise ConnectionError("The client has gone before its request was complete.")
+    return received

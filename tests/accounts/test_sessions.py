@@ -23,8 +23,7 @@ HOUR, DAY = 3600, 24 * 3600
 
 
 @pytest.fixture
-def mara(settings) -> User:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def mara() -> User:
     return create_person(email="mara@harbor.example", name="Mara", password=PASSWORD)
 
 

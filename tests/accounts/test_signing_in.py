@@ -30,8 +30,7 @@ CODE = re.compile(r"^[A-Z0-9]{3,4}-?[A-Z0-9]{3,4}$", re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
-def fresh_limits(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # what is tried here is not the hash
+def fresh_limits():
     cache.clear()
 
 
