@@ -1,6 +1,7 @@
 """What each promise costs a run: the processor time of one without it, beside that of a whole one.
 
-And what each economy saves. 64 connections, a fast upstream, one worker; all take turns in every round.
+And what each economy saves: with 64 connections, and with one, which shares with nobody. A fast upstream, one worker;
+all take turns in every round.
 """
 
 import sys
@@ -12,7 +13,7 @@ from tests.benchmarks.broker import EXPECTED, HEADER, stored
 from tests.benchmarks.competing import Cell, Competitor, postmaster, uvicorn
 from tests.benchmarks.processes import free_port, serving
 
-CONNECTIONS = 64
+CONNECTIONS, ALONE = 64, 1
 ROUNDS = 5
 WHOLE = "nothing"
 PARTS = (
@@ -20,38 +21,45 @@ PARTS = (
     "records",
     "judging addresses",
     "stamps of last use",
+    "durable commits",
+    "prepared look-ups in one round trip",
+    "the way past the framework",
     "kept connections",
     "shared look-ups and commits",
 )
 
 
 def measure() -> list[dict[str, object]]:
-    """Calls a second and CPU milliseconds a run without each, and the difference to a whole run."""
+    """Calls a second, CPU milliseconds a run and the milliseconds of one alone without each; the differences."""
     upstream = free_port()
     with ExitStack() as stack:
         command = [sys.executable, "-m", "tests.benchmarks.upstream", str(upstream)]
         stack.enter_context(serving(command, upstream, {"EXPECTED": HEADER}))
         paths, headers = stored(f"http://127.0.0.1:{upstream}")
-        cells = []
+        pairs = []
         for part in (WHOLE, *PARTS):
             port = free_port()
             environment = {} if part == WHOLE else {"WITHOUT": part}
             pid = stack.enter_context(serving(uvicorn("tests.benchmarks.without:application", port), port, environment))
             urls = {"fast": f"http://127.0.0.1:{port}{paths['fast']}"}
-            cells.append(Cell(Competitor(part, urls, headers, (pid, postmaster())), "fast", CONNECTIONS, EXPECTED))
+            competitor = Competitor(part, urls, headers, (pid, postmaster()))
+            pairs.append([Cell(competitor, "fast", number, EXPECTED) for number in (CONNECTIONS, ALONE)])
         connections.close_all()
-        for cell in cells:
-            cell.warm_up()
+        for many, _ in pairs:
+            many.warm_up()
         for _ in range(ROUNDS):
-            for cell in cells:
-                cell.measure()
-    whole = cells[0].median("cpu_ms")
-    return [
-        {
-            "without": cell.competitor.name,
-            "per_second": round(cell.median("per_second")),
-            "cpu_ms": round(cell.median("cpu_ms"), 2),
-            "difference_ms": round(cell.median("cpu_ms") - whole, 2),
-        }
-        for cell in cells
-    ]
+            for many, one in pairs:
+                many.measure()
+                one.measure()
+    return [_row(many, one, *pairs[0]) for many, one in pairs]
+
+
+def _row(many: Cell, one: Cell, whole: Cell, whole_alone: Cell) -> dict[str, object]:
+    return {
+        "without": many.competitor.name,
+        "per_second": round(many.median("per_second")),
+        "cpu_ms": round(many.median("cpu_ms"), 2),
+        "difference_ms": round(many.median("cpu_ms") - whole.median("cpu_ms"), 2),
+        "alone_p50_ms": round(one.median("p50_ms"), 1),
+        "alone_difference_ms": round(one.median("p50_ms") - whole_alone.median("p50_ms"), 1),
+    }

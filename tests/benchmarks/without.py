@@ -5,9 +5,15 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from uuid import uuid4
 
-from accounts import batches
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from accounts import batches, prepared, standing
+from config import lean
 from config.asgi import application
 from integrations import dialling, ledger, transport
 from integrations.models import Run
@@ -33,6 +39,23 @@ def _no_judgement_of_addresses() -> None:
     transport._check_destination = lambda *_: None
 
 
+def _no_durability() -> None:
+    def set_off(connection: BaseDatabaseWrapper, **_: object) -> None:
+        connection.cursor().execute("SET synchronous_commit TO off")
+
+    connection_created.connect(set_off, weak=False)
+
+
+def _no_prepared_look_ups() -> None:
+    standing.StandingQuery.composed = property(lambda self: standing._Composed(self._make()))  # type: ignore[assignment, method-assign]
+    prepared._cursor = connection.cursor
+    prepared._in_one_round_trip = nullcontext
+
+
+def _no_direct_runs() -> None:
+    lean.direct_call = lambda *_: None
+
+
 def _no_kept_connections() -> None:
     transport.pool_here = lambda: None
 
@@ -50,6 +73,9 @@ PARTS: dict[str, Callable[[], None]] = {
     "records": _no_records,
     "judging addresses": _no_judgement_of_addresses,
     "stamps of last use": _no_stamps,
+    "durable commits": _no_durability,
+    "prepared look-ups in one round trip": _no_prepared_look_ups,
+    "the way past the framework": _no_direct_runs,
     "kept connections": _no_kept_connections,
     "shared look-ups and commits": _no_sharing,
 }

@@ -1,3 +1,19 @@
 """What several of these tests use."""
 
+import pytest
+from django.test import Client
+
 from tests.integrations.conftest import inline, run  # noqa: F401
+from tests.signing_in import sign_in
+from tests.test_access import CALLERS, ids_of
+from tests.things import key_for
+
+
+@pytest.fixture
+def world(owner, admin, member, outsider):
+    """A caller of each kind by name, and something for each part of a pattern to name."""
+    clients = {name: Client(raise_request_exception=False) for name in CALLERS}
+    for actor, name in ((owner, "owner"), (admin, "admin"), (member, "member"), (outsider, "outsider")):
+        sign_in(clients[name], actor)
+    clients["key"].defaults["HTTP_AUTHORIZATION"] = f"Bearer {key_for(owner)}"
+    return clients, ids_of(owner)

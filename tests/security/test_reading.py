@@ -18,7 +18,7 @@ from tests.accounts.test_acts_and_audit import everything
 from tests.api.conftest import Caller
 from tests.api.test_contract import OPERATIONS
 from tests.canary import VALUES, leaks
-from tests.test_access import TABLE, address, world  # noqa: F401
+from tests.test_access import TABLE, address
 from tests.test_architecture import APPS
 from tests.things import key_for
 
@@ -28,7 +28,7 @@ PAGES = [row for row in TABLE if row[0] == "GET" and "api/v1" not in row[1]]
 READS = [operation for operation in OPERATIONS if operation[0] == "GET"]
 
 
-def test_page_that_is_asked_for_writes_nothing(world):  # noqa: F811
+def test_page_that_is_asked_for_writes_nothing(world):
     clients, ids = world
     before, wrote = everything(), {}
     for _, pattern in PAGES:
@@ -42,7 +42,7 @@ def test_page_that_is_asked_for_writes_nothing(world):  # noqa: F811
     assert wrote == {}
 
 
-def test_operation_that_reads_writes_nothing_but_the_use_of_the_key(owner, world):  # noqa: F811
+def test_operation_that_reads_writes_nothing_but_the_use_of_the_key(owner, world):
     caller = Caller(key_for(owner))
     before = everything("last_used_at")
     for _, path in READS:
@@ -103,7 +103,7 @@ def test_no_command_gives_a_value(secret, owner):
     assert "cof_" in said.getvalue()
 
 
-def test_session_holds_no_value(world, owner):  # noqa: F811
+def test_session_holds_no_value(world, owner):
     clients, _ = world
     fields = {f"value_{environment.value}": text for environment, text in VALUES.items()}
     form = {"name": "from.form", "mode": "per-env", "enabled": "on", **fields}

@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.models import User
 from tests.pages.conftest import browser_of
-from tests.test_access import TABLE, address, world  # noqa: F401
+from tests.test_access import TABLE, address
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +73,7 @@ def test_cookie_that_somebody_made_up_is_no_session(owner):
         assert browser.get("/o/harbor-clinics/secrets/").status_code == 302
 
 
-def test_every_page_says_what_browsers_may_do_with_it(world):  # noqa: F811
+def test_every_page_says_what_browsers_may_do_with_it(world):
     clients, ids = world
     for _, pattern in PAGES:
         judge(clients["owner"].get(address(pattern, ids)))
@@ -92,7 +92,7 @@ def judge(response):
     assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-def test_form_from_elsewhere_does_nothing(owner, world):  # noqa: F811
+def test_form_from_elsewhere_does_nothing(owner, world):
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(User.objects.get(pk=owner.id))
     for _, pattern in FORMS:

@@ -14,7 +14,7 @@ from tests.accounts.test_acts_and_audit import everything
 from tests.api.conftest import Caller
 from tests.api.test_contract import ACTION, OPERATIONS
 from tests.pages.conftest import browser_of
-from tests.test_access import TABLE, address, answer, ids_of, world  # noqa: F401
+from tests.test_access import TABLE, address, answer, ids_of
 from tests.things import key_for, make_action, make_connector, store_secret
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
@@ -47,7 +47,7 @@ def test_operation_answers_a_foreign_id_like_one_that_nobody_has(owner, theirs, 
     assert everything("last_used_at", "minute") == before
 
 
-def test_parameter_moves_no_page_to_another_organization(world, outsider, theirs):  # noqa: F811
+def test_parameter_moves_no_page_to_another_organization(world, outsider, theirs):
     clients, ids = world
     for _, pattern in LISTS:
         for value in (outsider.organization.slug, str(outsider.organization.id)):
