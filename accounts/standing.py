@@ -7,13 +7,11 @@ kept; what it answers is read when it is asked.
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
 from django.db.models.query import get_related_populators
-
-from accounts import prepared
 
 M = TypeVar("M", bound=models.Model)
 Row = tuple[Any, ...]
@@ -72,43 +70,13 @@ class StandingQuery(Generic[M]):
         self._make = make
         self._composed: _Composed | None = None
 
-    def about(self, rows: Collection[Row]) -> "Question[M]":
-        """The question which instances hold one of the rows in their columns."""
-        return Question(self, rows)
-
     def ask(self, rows: Collection[Row]) -> list[M]:
-        """Those instances."""
-        question = self.about(rows)
-        ask_together(question)
-        return question.answer
-
-    @property
-    def composed(self) -> "_Composed":
-        """The text of the query; composed by two threads at once, it is the same."""
+        """The instances whose columns hold one of the rows; no rows, no question."""
+        if not rows:
+            return []
         if self._composed is None:
             self._composed = _Composed(self._make())
-        return self._composed
-
-
-@dataclass(slots=True)
-class Question(Generic[M]):
-    """A standing query about some rows; `answer` is there once it was asked."""
-
-    query: StandingQuery[M]
-    rows: Collection[Row]
-    answer: list[M] = field(init=False)
-
-
-def ask_together(*questions: Question[Any]) -> None:
-    """Ask them in one round trip, and note their answers. A question about no rows is not asked."""
-    for question in questions:
-        question.answer = []
-    asked = [question for question in questions if question.rows]
-    if not asked:
-        return
-    found = prepared.fetch(*(question.query.composed.statement(question.rows) for question in asked))
-    for question, rows in zip(asked, found, strict=True):
-        question.answer = question.query.composed.instances(rows, question.rows)
+        return self._composed.ask(rows)
 
 
 class _Composed:
@@ -128,15 +96,14 @@ class _Composed:
         self._wanted = [columns.index(param.column) for param in params if isinstance(param, _Wanted)]
         self._converters = list(compiler.get_converters(columns).items())
 
-    def statement(self, wanted: Collection[Row]) -> prepared.Statement:
-        """The text with the rows among its parameters."""
-        return self._sql, [one.filled_in(wanted) if isinstance(one, _Wanted) else one for one in self._params]
-
-    def instances(self, rows: list[Row], wanted: Collection[Row]) -> list[Any]:
-        """What these rows of the database are, without those of which nobody asked for the whole."""
-        converted = [self._converted(list(row)) for row in rows]
+    def ask(self, wanted: Collection[Row]) -> list[Any]:
+        """What is found, without those of which nobody asked for the whole row."""
+        params = [one.filled_in(wanted) if isinstance(one, _Wanted) else one for one in self._params]
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, params)
+            found = [self._converted(list(row)) for row in cursor.fetchall()]
         asked_for = set(wanted)
-        return [self._instance(row) for row in converted if tuple(row[at] for at in self._wanted) in asked_for]
+        return [self._instance(row) for row in found if tuple(row[at] for at in self._wanted) in asked_for]
 
     def _converted(self, row: list[Any]) -> list[Any]:
         for at, (converters, column) in self._converters:

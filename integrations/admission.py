@@ -14,8 +14,8 @@ from accounts.actors import Actor
 from accounts.errors import NotFound, Refusal, Unauthenticated
 from accounts.pace import SLOTS, count_call
 from accounts.policy import Permission
-from accounts.services.api_keys import Presented, actors_of_keys, keys_of
-from accounts.standing import Among, StandingQuery, ask_together
+from accounts.services.api_keys import Presented, actors_of_keys
+from accounts.standing import Among, StandingQuery
 from integrations import ledger
 from integrations.conversations import Conversation
 from integrations.lineage import chain_of
@@ -23,16 +23,11 @@ from integrations.models import Integration, Run, RunOutcome
 from integrations.preparation import Attempt, Call, Prepared, cannot_open, judge, prepare
 from integrations.querysets import is_visible
 from secrets_app import resolver
-from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
 
 INTERNAL_ERROR = "internal_error"
 
-REMEMBERED = 10_000
-
-_BY_ID = StandingQuery(lambda: Integration.objects.filter(Among("pk")))
-_WITH_LINKS = StandingQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
-
+_BY_ID = StandingQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
 
 Caller = Actor | Presented
 """Who is known already, or the API key that a request brought."""
@@ -53,21 +48,6 @@ class Admitted:
     links: list[Integration]
 
 
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """What a call will most likely need, because the last one of the same did: it is read together with the rest.
-
-    Ids and names alone: what is there is read anew for each call, and what is not expected is looked up as well.
-    """
-
-    links: frozenset[UUID] = frozenset()
-    places: frozenset[resolver.Place] = frozenset()
-
-
-_expected: dict[tuple[UUID, str], _Expected] = {}
-"""By integration and environment."""
-
-
 @dataclass(slots=True)
 class _Entry:
     """One call on its way in. Once `refusal` is set, no further step is taken for it."""
@@ -82,11 +62,6 @@ class _Entry:
     attempt: Attempt = field(default_factory=Attempt)
     refusal: Exception | None = None
     holds_slot: bool = False
-
-    @property
-    def place(self) -> tuple[UUID, str]:
-        """What runs where."""
-        return self.call.integration_id, self.call.environment.value
 
     def take(self, step: Callable[["_Entry"], None]) -> None:
         """Take a step, unless one before it refused."""
@@ -124,55 +99,25 @@ def _give_back(entries: Iterable[_Entry]) -> None:
 
 
 def _admit(entries: Sequence[_Entry]) -> None:
-    values = _look_up(entries)
+    _look_up(entries)
     for entry in entries:
         entry.take(_check_caller)
     attempts = [entry for entry in entries if entry.refusal is None]
     for entry in attempts:
         entry.take(_prepare)
-    _judge([entry for entry in attempts if entry.refusal is None], values)
+    _judge([entry for entry in attempts if entry.refusal is None])
     _record(attempts)
     for entry in attempts:
         entry.take(_open)
 
 
-def _look_up(entries: Sequence[_Entry]) -> list[SecretValue]:
-    """Step 1: who it is, and what is to be run if the caller may know of it; together, in one round trip.
-
-    Returns:
-        values that the calls will need, still sealed: those where the last call of the same found its own.
-    """
-    presented = [entry.caller for entry in entries if isinstance(entry.caller, Presented)]
-    expected = [_expected.get(entry.place, _Expected()) for entry in entries]
-    wanted = {entry.call.integration_id for entry in entries}
-    keys = keys_of(presented)
-    rows = _BY_ID.about({(pk,) for pk in wanted.union(*(one.links for one in expected))})
-    values = resolver.values_at({place for one in expected for place in one.places})
-    ask_together(keys, rows, values)
-    actors = iter(actors_of_keys(presented, keys))
-    integrations = _linked(rows.answer, wanted)
+def _look_up(entries: Sequence[_Entry]) -> None:
+    """Step 1: who it is, and what is to be run if the caller may know of it; keys together, integrations together."""
+    actors = iter(actors_of_keys([entry.caller for entry in entries if isinstance(entry.caller, Presented)]))
+    integrations = {row.pk: row for row in _BY_ID.ask({(entry.call.integration_id,) for entry in entries})}
     for entry in entries:
         caller = next(actors) if isinstance(entry.caller, Presented) else entry.caller
         entry.take(partial(_identify, caller=caller, integrations=integrations))
-    return values.answer
-
-
-def _linked(rows: Iterable[Integration], wanted: Iterable[UUID]) -> dict[UUID, Integration]:
-    """The wanted ones with what they build on: those of which it is not among the rows are read again, whole."""
-    found = {row.pk: row for row in rows}
-    incomplete = {(pk,) for pk in wanted if pk in found and not _link(found[pk], found)}
-    return found | {row.pk: row for row in _WITH_LINKS.ask(incomplete)}
-
-
-def _link(row: Integration, found: Mapping[UUID, Integration]) -> bool:
-    """Put what a row builds on in its place; whether all of it was found."""
-    for name in ("connection", "auth_connector"):
-        parent_id = getattr(row, f"{name}_id")
-        if parent_id:
-            if parent_id not in found or not _link(found[parent_id], found):
-                return False
-            setattr(row, name, found[parent_id])
-    return True
 
 
 def _identify(entry: _Entry, caller: Actor | Unauthenticated, integrations: Mapping[UUID, Integration]) -> None:
@@ -198,11 +143,10 @@ def _prepare(entry: _Entry) -> None:
     entry.prepared = prepare(entry.integration, entry.call, entry.attempt)
 
 
-def _judge(entries: Sequence[_Entry], known: Iterable[SecretValue]) -> None:
+def _judge(entries: Sequence[_Entry]) -> None:
     """Secrets are looked up together, a staged value for its one call."""
     wanted = {id(entry): _wanted(entry) for entry in entries if entry.call.staged is None}
-    found = resolver.find_all(wanted.values(), known)
-    _expect(entries, wanted)
+    found = resolver.find_all(wanted.values())
 
     def judge_one(entry: _Entry) -> None:
         call = entry.call
@@ -220,15 +164,6 @@ def _judge(entries: Sequence[_Entry], known: Iterable[SecretValue]) -> None:
 def _wanted(entry: _Entry) -> resolver.Wanted:
     names = frozenset(entry.prepared.conversation.secret_names)
     return resolver.Wanted(entry.actor.organization.pk, entry.call.environment, names)
-
-
-def _expect(entries: Iterable[_Entry], wanted: Mapping[int, resolver.Wanted]) -> None:
-    if len(_expected) > REMEMBERED:
-        _expected.clear()
-    for entry in entries:
-        if places := wanted.get(id(entry)):
-            links = frozenset(link.pk for link in chain_of(entry.integration)[1:])
-            _expected[entry.place] = _Expected(links, frozenset(places.places))
 
 
 def _record(entries: Sequence[_Entry]) -> None:

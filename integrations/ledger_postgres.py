@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 from uuid import UUID
 
-from accounts import prepared
+from django.db import connection
+
 from integrations.models import Run, RunSecret
 
 RUN = (
@@ -66,12 +67,15 @@ def insert(runs: Sequence[Run], used: Sequence[RunSecret]) -> None:
     """Store runs and the secrets that they use, all or none."""
     rows = [dict(zip(RUN, _of_run(run), strict=True)) for run in runs]
     secrets = [dict(zip(SECRET, _of_secret(secret), strict=True)) for secret in used]
-    prepared.execute(_INSERT, [_as_json(rows), _as_json(secrets)])
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [_as_json(rows), _as_json(secrets)])
 
 
 def finish(ends: Sequence[tuple[UUID, str, int, str, int | None]]) -> None:
     """Store how runs ended: id, outcome, milliseconds, error code and the upstream's status of each."""
-    prepared.execute(_FINISH, [_as_json([dict(zip(_ENDED, end, strict=True)) for end in ends])])
+    rows = [dict(zip(_ENDED, end, strict=True)) for end in ends]
+    with connection.cursor() as cursor:
+        cursor.execute(_FINISH, [_as_json(rows)])
 
 
 def _as_json(rows: Sequence[object]) -> str:

@@ -13,7 +13,7 @@ one secret. It is opened by the same `open_values`.
 Callers are a closed list, held by `tests/test_architecture.py`: the broker, and the comparison of the hygiene page.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -26,7 +26,7 @@ from accounts import audit
 from accounts.actors import Actor
 from accounts.environments import Environment
 from accounts.models import Organization
-from accounts.standing import Among, Question, StandingQuery
+from accounts.standing import Among, StandingQuery
 from secrets_app import keyring
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.plaintext import Plaintext
@@ -42,10 +42,6 @@ class Found:
     value: SecretValue | None
 
 
-Place = tuple[UUID, str, str]
-"""An organization, an environment and the name of a secret."""
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What one call needs: secrets of an organization by name, and their values in one environment."""
@@ -53,11 +49,6 @@ class Wanted:
     organization: UUID
     environment: Environment
     names: frozenset[str]
-
-    @property
-    def places(self) -> set[Place]:
-        """Where its values are."""
-        return {(self.organization, self.environment.value, name) for name in self.names}
 
 
 _CURRENT = StandingQuery(
@@ -67,7 +58,7 @@ _CURRENT = StandingQuery(
         .select_related("data_key", "secret")
     )
 )
-"""Current values by place, with their secrets and data keys."""
+"""Current values by organization, environment and name of the secret; with their secrets and data keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +86,11 @@ def find(organization: Organization, names: Iterable[str], environment: Environm
     return find_all([wanted])[wanted]
 
 
-def values_at(places: Collection[Place]) -> Question[SecretValue]:
-    """The question which values are current there, with their secrets and data keys, for `find_all`."""
-    return _CURRENT.about(places)
-
-
-def find_all(wanted: Iterable[Wanted], known: Iterable[SecretValue] = ()) -> dict[Wanted, dict[str, Found]]:
-    """`find` for many calls at once: in one query, in two where a secret has no value in an environment.
-
-    Args:
-        known: current values that were read for these very calls; they are not looked up again.
-    """
+def find_all(wanted: Iterable[Wanted]) -> dict[Wanted, dict[str, Found]]:
+    """`find` for many calls at once: in one query, in two where a secret has no value in an environment."""
     wanted = set(wanted)
-    places = {place for one in wanted for place in one.places}
-    values = _by_place(known)
-    values |= _by_place(_CURRENT.ask(places - values.keys()))
+    places = {(one.organization, one.environment.value, name) for one in wanted for name in one.names}
+    values = {(row.secret.organization_id, row.environment, row.secret.name): row for row in _CURRENT.ask(places)}
     secrets = _secrets({(organization, name) for organization, _, name in places - values.keys()})
 
     def found(organization: UUID, environment: str, name: str) -> Found:
@@ -117,10 +98,6 @@ def find_all(wanted: Iterable[Wanted], known: Iterable[SecretValue] = ()) -> dic
         return Found(value.secret if value else secrets.get((organization, name)), value)
 
     return {one: {name: found(one.organization, one.environment.value, name) for name in one.names} for one in wanted}
-
-
-def _by_place(values: Iterable[SecretValue]) -> dict[Place, SecretValue]:
-    return {(value.secret.organization_id, value.environment, value.secret.name): value for value in values}
 
 
 def _secrets(wanted: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Secret]:

@@ -36,7 +36,6 @@ ROWS = {
             "mail_on_console",
             "member_list",
             "pace",
-            "prepared",
             "services",
             "standing",
         },

@@ -18,7 +18,7 @@ from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
 from accounts.keys import KeyText, new_key, read_key
 from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
-from accounts.standing import Among, Question, StandingQuery, ask_together
+from accounts.standing import Among, StandingQuery
 
 STAMP_EVERY = timedelta(minutes=1)
 MAX_CONCURRENT = 100
@@ -228,21 +228,10 @@ def actor_of_key(text: str, *, address: str | None) -> Actor:
     return answer
 
 
-def keys_of(presented: Sequence[Presented]) -> Question[ApiKey]:
-    """The question whose keys these are, for `actors_of_keys`."""
-    texts = (read_key(one.text) for one in presented)
-    return _BY_PREFIX.about({(text.prefix,) for text in texts if text})
-
-
-def actors_of_keys(
-    presented: Sequence[Presented], asked: Question[ApiKey] | None = None
-) -> list[Actor | Unauthenticated]:
-    """`actor_of_key` for many at once, in one query unless it was asked; refusals are given instead of raised."""
-    if asked is None:
-        asked = keys_of(presented)
-        ask_together(asked)
-    known = {key.prefix: key for key in asked.answer}
+def actors_of_keys(presented: Sequence[Presented]) -> list[Actor | Unauthenticated]:
+    """`actor_of_key` for many at once, in one query; refusals are given instead of raised."""
     texts = [read_key(one.text) for one in presented]
+    known = {key.prefix: key for key in _BY_PREFIX.ask({(text.prefix,) for text in texts if text})}
     now = timezone.now()
     valid = {text: key for text in texts if text and (key := known.get(text.prefix)) and _is_valid(key, text, now)}
     _stamp(list({key.pk: key for key in valid.values()}.values()), now)

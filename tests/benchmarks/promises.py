@@ -22,7 +22,7 @@ PARTS = (
     "judging addresses",
     "stamps of last use",
     "durable commits",
-    "prepared look-ups in one round trip",
+    "look-ups composed once",
     "the way past the framework",
     "kept connections",
     "shared look-ups and commits",
@@ -51,6 +51,8 @@ def measure() -> list[dict[str, object]]:
             for many, one in pairs:
                 many.measure()
                 one.measure()
+    if failed := [cell.competitor.name for pair in pairs for cell in pair if cell.median("failed")]:
+        raise RuntimeError(f"Calls failed without {', '.join(failed)}.")
     return [_row(many, one, *pairs[0]) for many, one in pairs]
 
 

@@ -5,19 +5,21 @@
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from uuid import uuid4
 
-from django.db import connection
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
+import django
 
-from accounts import batches, prepared, standing
-from config import lean
-from config.asgi import application
-from integrations import dialling, ledger, transport
-from integrations.models import Run
-from secrets_app.redaction import Masked, Redactor
+django.setup()
+
+from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402 - these need the settings
+from django.db.backends.signals import connection_created  # noqa: E402
+
+from accounts import batches, standing  # noqa: E402
+from config import lean  # noqa: E402
+from config.asgi import application  # noqa: E402
+from integrations import dialling, ledger, transport  # noqa: E402
+from integrations.models import Run  # noqa: E402
+from secrets_app.redaction import Masked, Redactor  # noqa: E402
 
 __all__ = ["PARTS", "application"]
 
@@ -46,10 +48,8 @@ def _no_durability() -> None:
     connection_created.connect(set_off, weak=False)
 
 
-def _no_prepared_look_ups() -> None:
-    standing.StandingQuery.composed = property(lambda self: standing._Composed(self._make()))  # type: ignore[assignment, method-assign]
-    prepared._cursor = connection.cursor
-    prepared._in_one_round_trip = nullcontext
+def _no_composed_look_ups() -> None:
+    standing.StandingQuery.ask = lambda self, rows: standing._Composed(self._make()).ask(rows)  # type: ignore[method-assign]
 
 
 def _no_direct_runs() -> None:
@@ -74,7 +74,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "judging addresses": _no_judgement_of_addresses,
     "stamps of last use": _no_stamps,
     "durable commits": _no_durability,
-    "prepared look-ups in one round trip": _no_prepared_look_ups,
+    "look-ups composed once": _no_composed_look_ups,
     "the way past the framework": _no_direct_runs,
     "kept connections": _no_kept_connections,
     "shared look-ups and commits": _no_sharing,
