@@ -98,9 +98,9 @@ class _Composed:
 
     def ask(self, wanted: Collection[Row]) -> list[Any]:
         """What is found, without those of which nobody asked for the whole row."""
-        params = [one.filled_in(wanted) if isinstance(one, _Wanted) else one for one in self._params]
+        sql, params = self._sql, [one.filled_in(wanted) if isinstance(one, _Wanted) else one for one in self._params]
         with connection.cursor() as cursor:
-            cursor.execute(self._sql, params)
+            cursor.execute(sql, params)
             found = [self._converted(list(row)) for row in cursor.fetchall()]
         asked_for = set(wanted)
         return [self._instance(row) for row in found if tuple(row[at] for at in self._wanted) in asked_for]

@@ -46,8 +46,6 @@ LOOKS = {
     "phone": ("light", {"width": 390, "height": 844}, RULES),
 }
 """Colours, window, and the rules that are judged anew: in the dark a page has the same elements."""
-AT_REST = "() => { for (let moving; (moving = document.getAnimations()).length; ) moving.forEach(one => one.finish()) }"
-"""Changed colours go through a transition, in each element after the one around it."""
 
 
 def make_keys(owner, integration_id):
@@ -261,7 +259,6 @@ def each_look(page):
     for look, (colors, window, rules) in LOOKS.items():
         page.emulate_media(color_scheme=colors)
         page.set_viewport_size(window)
-        page.evaluate(AT_REST)
         yield look, rules
 
 
