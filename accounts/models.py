@@ -11,9 +11,9 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from accounts.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
-from accounts.environments import ALL_ENVIRONMENTS
-from accounts.fields import EnvironmentsField
+from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from accounts.common.environments import ALL_ENVIRONMENTS
+from accounts.common.fields import EnvironmentsField
 from accounts.policy import Role
 
 
@@ -286,7 +286,7 @@ class AuditHead(models.Model):
 
 
 class RefusedAttempts(models.Model):
-    """How often one actor was refused one kind of act in one hour of the clock (`accounts.attempts`)."""
+    """How often one actor was refused one kind of act in one hour of the clock (`accounts.audit.refused_attempts`)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -8,13 +8,13 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from accounts.environments import Environment, in_order
-from accounts.fields import EnvironmentsField
+from accounts.common.environments import Environment, in_order
+from accounts.common.fields import EnvironmentsField
 from accounts.models import Organization
+from integrations.exchange.offered_tools import FINGERPRINT_LENGTH, MAX_NAME
 from integrations.fields import OrderedJSONField
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
-from integrations.offered import FINGERPRINT_LENGTH, MAX_NAME
 from integrations.querysets import IntegrationQuerySet, RunQuerySet
 from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret, SecretValue
 

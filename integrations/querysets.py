@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
 from accounts.actors import Actor
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import NotFound
 from accounts.models import Organization
 
@@ -41,7 +41,7 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         raise NotFound("No such integration.")
 
     def with_links(self) -> Self:
-        """Loaded together with what they build on (`integrations.lineage.chain_of`)."""
+        """Loaded together with what they build on (`integrations.inheritance.chain_of`)."""
         return self.select_related("auth_connector", "connection__auth_connector")
 
     def building_on(self, ids: Iterable[UUID]) -> Self:

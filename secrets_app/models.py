@@ -1,7 +1,7 @@
 """Named secrets, their sealed values, and the keys that seal them.
 
 No model here has a plaintext attribute. A value enters as `Plaintext`, is sealed by the keyring, and is opened again in
-`secrets_app.resolver` alone.
+`secrets_app.sealing.resolver` alone.
 """
 
 import uuid
@@ -12,10 +12,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from accounts.environments import Environment
-from accounts.fields import EnvironmentsField
+from accounts.common.environments import Environment
+from accounts.common.fields import EnvironmentsField
 from accounts.models import Organization
-from secrets_app import names
+from secrets_app.naming import names
 from secrets_app.querysets import SecretQuerySet, SecretValueQuerySet
 
 ENVIRONMENT_CHOICES = [(environment.value, environment.label) for environment in Environment]

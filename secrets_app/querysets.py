@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Case, CharField, Count, Exists, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import NotFound
 from accounts.models import Organization
 

@@ -218,24 +218,27 @@ PURE, DATA, RULES, WORK, DOORS = range(5)
 
 # Concern -> (what marks its use, the only modules that may). DESIGN section 2, "One place each".
 GUESTS = {
-    "opening values": ({"keyring.unseal"}, {"secrets_app/resolver.py"}),
-    "plaintext": ({"resolver.open_values"}, {"integrations/admission.py"}),
-    "comparison": ({"resolver.marked_values"}, {"secrets_app/services/comparing.py"}),
-    "staged values": ({"resolver.find_with_staged"}, {"integrations/admission.py"}),
-    "crypto": ({"secrets_app.crypto"}, {"secrets_app/keyring.py", "secrets_app/masterkeys.py"}),
+    "opening values": ({"keyring.unseal"}, {"secrets_app/sealing/resolver.py"}),
+    "plaintext": ({"resolver.open_values"}, {"integrations/broker/admission.py"}),
+    "comparison": ({"resolver.marked_values"}, {"secrets_app/hygiene/comparison.py"}),
+    "staged values": ({"resolver.find_with_staged"}, {"integrations/broker/admission.py"}),
+    "crypto": (
+        {"secrets_app.sealing.crypto"},
+        {"secrets_app/sealing/keyring.py", "secrets_app/sealing/master_keys.py"},
+    ),
     "HTTP client": (
         {"aiohttp"},
         {
-            "integrations/transport.py",
-            "integrations/dialling.py",
-            "integrations/pool.py",
-            "integrations/receiving.py",
+            "integrations/transport/client.py",
+            "integrations/transport/connector.py",
+            "integrations/transport/pool.py",
+            "integrations/transport/reception_limits.py",
         },
     ),
-    "names": ({"socket.getaddrinfo"}, {"integrations/lookups.py"}),
+    "names": ({"socket.getaddrinfo"}, {"integrations/egress/lookups.py"}),
     "sockets": (
         {"socket.socket", "socket.create_connection", "asyncio.open_connection", "asyncio.open_unix_connection"},
-        {"integrations/sip_transport.py", "integrations/dialling.py"},
+        {"integrations/transport/sip.py", "integrations/transport/connector.py"},
     ),
 }
 CLOSED_CLIENTS = {
@@ -358,13 +361,13 @@ def test_values_are_exposed_in_a_closed_list_of_places():
         name_of(path) for path in sources() if any(attribute.endswith(".expose") for attribute in attributes(path))
     }
     assert found == {
-        "integrations/slots.py",
-        "secrets_app/crypto.py",
-        "secrets_app/dotenv.py",
-        "secrets_app/redaction.py",
-        "secrets_app/sameness.py",
-        "secrets_app/schemas.py",
-        "secrets_app/values.py",
+        "integrations/templating/slots.py",
+        "secrets_app/sealing/crypto.py",
+        "secrets_app/importing/dotenv.py",
+        "secrets_app/redaction/redactor.py",
+        "secrets_app/sealing/sameness.py",
+        "secrets_app/api/schemas.py",
+        "secrets_app/naming/value_rules.py",
     }
 
 
