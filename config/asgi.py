@@ -10,7 +10,7 @@ in_django = get_asgi_application()
 
 from config.api.handler import ByAddress, LeanHandler  # noqa: E402
 from config.http.bodies import BoundedBodies  # noqa: E402 - its imports need the settings
-from config.http.lifespan import Lifespan  # noqa: E402
 from config.http.queries import ReadableQueries  # noqa: E402
+from config.lifespan import Lifespan  # noqa: E402
 
 application = Lifespan(BoundedBodies(ReadableQueries(ByAddress(api=LeanHandler(), pages=in_django))))

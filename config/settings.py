@@ -188,7 +188,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays; every other one
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ALLAUTH_TRUSTED_PROXY_COUNT = 0  # the server puts the real peer into REMOTE_ADDR (accounts/common/client_addresses.py)
+ALLAUTH_TRUSTED_PROXY_COUNT = 0  # the server puts the real peer into REMOTE_ADDR (accounts/access/client_addresses.py)
 
 MFA_ADAPTER = "config.second_factors.SecondFactorAdapter"
 MFA_FORMS = {"activate_totp": "config.second_factors.ActivateTotpForm"}

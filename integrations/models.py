@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from accounts.common.fields import EnvironmentsField
 from accounts.models import Organization
@@ -36,7 +37,7 @@ class Integration(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     version = models.PositiveIntegerField(default=1)
 
-    objects: ClassVar[IntegrationQuerySet] = IntegrationQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[IntegrationQuerySet["Integration"]] = IntegrationQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
@@ -49,6 +50,10 @@ class Integration(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_visible_to(self, actor: Actor) -> bool:
+        """Whether `IntegrationQuerySet.visible_to` would include this integration."""
+        return self.organization_id == actor.organization.pk and actor.sees(self.pk)
 
 
 class SecretReference(ReferenceToSecret):
@@ -124,7 +129,7 @@ class Run(models.Model):
     duration_ms = models.PositiveIntegerField(null=True)
     started_at = models.DateTimeField()
 
-    objects: ClassVar[RunQuerySet] = RunQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[RunQuerySet["Run"]] = RunQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [

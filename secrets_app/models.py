@@ -86,7 +86,7 @@ class Secret(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     version = models.PositiveIntegerField(default=1)
 
-    objects: ClassVar[SecretQuerySet] = SecretQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[SecretQuerySet["Secret"]] = SecretQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
@@ -251,3 +251,8 @@ class ReferenceToSecret(models.Model):
 
     class Meta:
         abstract = True
+
+
+def reference_model() -> type[models.Model]:
+    """The concrete class of `ReferenceToSecret`, which the app above defines."""
+    return Secret._meta.get_field("references").related_model

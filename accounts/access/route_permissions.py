@@ -18,11 +18,11 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpRequest, HttpResponseBase
 
+from accounts.access.client_addresses import client_address
 from accounts.access.second_factor_requirement import missing_second_factor
 from accounts.access.step_up import Proof, missing_proof
 from accounts.actors import Actor, actor_for_member
 from accounts.audit import refused_attempts
-from accounts.common.client_addresses import client_address
 from accounts.errors import NotFound, ProofNeeded, Refusal
 from accounts.models import Membership
 from accounts.policy import Permission

@@ -9,10 +9,10 @@ from ninja import Router, Schema
 from pydantic import AfterValidator, Field
 
 from accounts.access.route_permissions import key_requires
+from accounts.api.audit_export import Format, event_out, streamed
 from accounts.api.authentication import actor_of, searchable
 from accounts.api.schemas import PROBLEMS, Limit
 from accounts.audit import log
-from accounts.audit.export import Format, event_out, streamed
 from accounts.audit.log import Filters, in_utc
 from accounts.audit.trail import Event, Outcome
 from accounts.common.environments import Environment

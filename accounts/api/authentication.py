@@ -4,9 +4,9 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from accounts.access.api_keys import Presented, actor_of_key, actors_of_keys
+from accounts.access.client_addresses import client_address
 from accounts.actors import Actor
 from accounts.common.batches import Batches
-from accounts.common.client_addresses import client_address
 from accounts.common.texts import UNSTORABLE
 
 _BATCHES = Batches(actors_of_keys)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.common.client_addresses import client_address
+from accounts.access.client_addresses import client_address
 from accounts.models import User
 from accounts.people.people import is_installation_empty
 from accounts.sign_in.atomic_with_mail import one_act, send_or_keep

@@ -11,9 +11,9 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from accounts.access.client_addresses import client_address
 from accounts.access.step_up import remember_sign_in
 from accounts.audit.trail import Event
-from accounts.common.client_addresses import client_address
 from accounts.models import User
 from accounts.people.own_account import record_in_organizations
 from accounts.sign_in import session_limits

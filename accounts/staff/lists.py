@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
+from accounts.access.client_addresses import client_address
 from accounts.actors import Actor, actor_for_staff
-from accounts.common.client_addresses import client_address
 from accounts.models import Organization
 from accounts.staff.site import BoundedPaginator
 

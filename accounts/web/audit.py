@@ -14,9 +14,9 @@ from django.views.decorators.http import require_GET
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor, ActorKind
+from accounts.api.audit_export import Format, streamed
 from accounts.api.authentication import searchable
 from accounts.audit import log, wording
-from accounts.audit.export import Format, streamed
 from accounts.audit.log import Filters
 from accounts.audit.trail import Event, Outcome
 from accounts.common.environments import Environment

@@ -14,10 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.access.client_addresses import client_address
 from accounts.access.route_permissions import public, requires, signed_in
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
-from accounts.common.client_addresses import client_address
 from accounts.common.texts import UNSTORABLE
 from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied, RateLimited
 from accounts.models import Invitation

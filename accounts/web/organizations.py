@@ -11,9 +11,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
+from accounts.access.client_addresses import client_address
 from accounts.access.route_permissions import LAST_ORGANIZATION, signed_in
 from accounts.access.step_up import Proof
-from accounts.common.client_addresses import client_address
 from accounts.errors import Invalid
 from accounts.models import Membership
 from accounts.people.organizations import create_organization

@@ -14,9 +14,9 @@ from django.urls.converters import UUIDConverter
 from pydantic import ValidationError
 
 from accounts.access.api_keys import Presented
+from accounts.access.client_addresses import peer_address
 from accounts.api.authentication import token_of
 from accounts.api.parsing import read_json
-from accounts.common.client_addresses import peer_address
 from accounts.errors import InvalidJson
 from config.http.errors import API_PREFIX
 from integrations.api.integrations import run_for

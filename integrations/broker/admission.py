@@ -21,7 +21,6 @@ from integrations.broker.preparation import Attempt, Call, Prepared, cannot_open
 from integrations.exchange.exchange import Conversation
 from integrations.inheritance import chain_of
 from integrations.models import Integration, Run, RunOutcome
-from integrations.querysets import is_visible
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import resolver
 
@@ -125,7 +124,7 @@ def _identify(entry: _Entry, caller: Actor | Unauthenticated, integrations: Mapp
         raise caller
     caller.check(Permission.INTEGRATIONS_RUN)
     integration = integrations.get(entry.call.integration_id)
-    if integration is None or not is_visible(integration, caller):
+    if integration is None or not integration.is_visible_to(caller):
         raise NotFound("No such integration.")
     integration.organization = caller.organization
     entry.actor, entry.integration = caller, integration

@@ -29,8 +29,7 @@ from secrets_app.editing import secrets
 from secrets_app.editing.edits import Changes
 from secrets_app.errors import SecretInUse
 from secrets_app.inventory import inventory
-from secrets_app.models import Secret
-from secrets_app.querysets import reference_model
+from secrets_app.models import Secret, reference_model
 
 router = Router()
 

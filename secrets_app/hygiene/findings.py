@@ -32,9 +32,9 @@ from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cu
 from accounts.common.when import in_words
 from accounts.models import Organization
 from secrets_app.inventory.inventory import waiting_references
-from secrets_app.models import Secret, SecretValue, ValueState
+from secrets_app.models import Secret, SecretValue, ValueState, reference_model
 from secrets_app.naming import names
-from secrets_app.querysets import SecretQuerySet, reference_model
+from secrets_app.querysets import SecretQuerySet
 from secrets_app.sealing import keyring
 
 UNUSED_DAYS = 90

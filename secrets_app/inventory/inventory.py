@@ -15,8 +15,8 @@ from accounts.common.environments import Environment
 from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor, not_of_this_list
 from accounts.models import Organization
 from secrets_app.inventory.rows import NOTHING, Row, rows_of
-from secrets_app.models import Secret, SecretValue
-from secrets_app.querysets import BY_LAST_USE, BY_USAGE, Order, SecretQuerySet, reference_model, sort_key
+from secrets_app.models import Secret, SecretValue, reference_model
+from secrets_app.querysets import BY_LAST_USE, BY_USAGE, Order, SecretQuerySet, sort_key
 from secrets_app.sealing import keyring
 
 MISSING_FIRST, SECRETS_AFTER = "m", "s"
@@ -147,7 +147,7 @@ def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -
 
 def _secret_rows(organization: Organization, filters: Filters, *, key: str, after: str, limit: int) -> list[Row]:
     """First the ids, in order; then everything about them: what is told of 50 rows costs nothing for the others."""
-    secrets = Secret.objects.of(organization).search(filters.text)
+    secrets: SecretQuerySet = Secret.objects.of(organization).search(filters.text)
     if filters.order in BY_USAGE:
         secrets = secrets.annotate(usage_count=Count("references"))
     ids = _ids(_narrow(secrets, organization, filters), filters.order, key, after, limit)

@@ -3,9 +3,9 @@
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
+from accounts.access.client_addresses import client_address
 from accounts.actors import actor_for_member, actor_for_staff
 from accounts.audit import trail
-from accounts.common.client_addresses import client_address
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent, AuditHead, Membership
 from tests import factories

@@ -27,7 +27,15 @@ from accounts.web.replies import is_fragment, see_other
 from integrations.errors import ChecksFailed
 from integrations.rotation import rotation
 from integrations.rotation.checks import live_references
-from integrations.rotation.page import Verify, Window, chosen_environment, page_of, seen_value, verify_of, window_of
+from integrations.web.secrets.rotation_page import (
+    Verify,
+    Window,
+    chosen_environment,
+    page_of,
+    seen_value,
+    verify_of,
+    window_of,
+)
 from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
 from secrets_app.inventory import inventory
 from secrets_app.naming.value_rules import warnings_for
