@@ -18,6 +18,8 @@ from accounts.models import Organization
 from accounts.policy import Role
 from tests import factories
 
+pytest_plugins = ["tests.fixtures.api", "tests.fixtures.authority", "tests.fixtures.browsers", "tests.fixtures.runs"]
+
 TransactionTestCase.databases = {"default"}
 
 

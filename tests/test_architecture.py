@@ -1,16 +1,13 @@
 """The rules of `docs/architecture.md`, checked by reading the code: who imports whom, and who may use what."""
 
-import ast
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-APPS = ["accounts", "secrets_app", "integrations", "config"]
-"""Each app may import those before it."""
+from tests.support.source import APPS, ROOT, attributes, called, imports, modules, name_of
 
 LAYERS = {
     "accounts": "errors common policy managers models actors audit mail access signals people sign_in"
@@ -69,17 +66,6 @@ INVENTED_HISTORY = ROOT / "config/demo/history.py"  # backdated runs cannot be m
 LONGEST_MODULE, LONGEST_TEST, LARGEST_FOLDER, LONGEST_FUNCTION = 300, 400, 20, 30
 
 
-@functools.cache
-def modules(*folders: str) -> list[Path]:
-    """Every Python file of the product below the folders, migrations left out."""
-    found = (path for folder in folders or APPS for path in sorted((ROOT / folder).rglob("*.py")))
-    return [path for path in found if "migrations" not in path.parts]
-
-
-def name_of(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
 def room_of(path: Path) -> str:
     """`integrations/broker` for everything in that folder, `accounts/policy` for that module."""
     return "/".join(path.relative_to(ROOT).with_suffix("").parts[:2])
@@ -93,37 +79,6 @@ def rooms(app: str) -> list[str]:
 def interfaces() -> list[Path]:
     after_the_bar = {f"{app}/{room}" for app in APPS for room in LAYERS[app].partition("|")[2].split()}
     return [path for path in modules() if room_of(path) in after_the_bar and path != INVENTED_HISTORY]
-
-
-@functools.cache
-def nodes(path: Path) -> list[ast.AST]:
-    return list(ast.walk(ast.parse(path.read_text())))
-
-
-def imports(path: Path) -> Iterator[str]:
-    """Every module that the file imports, wherever in it, with names imported from packages appended."""
-    for node in nodes(path):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name_of(path)}: relative import"
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def attributes(path: Path) -> Iterator[str]:
-    """`a.b.c` and `.c` for every attribute `c` that is read."""
-    for node in nodes(path):
-        if isinstance(node, ast.Attribute):
-            yield ast.unparse(node)
-            yield f".{node.attr}"
-
-
-def called(path: Path) -> Iterator[str]:
-    """`a.b.c` for every call of an attribute."""
-    for node in nodes(path):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            yield ast.unparse(node.func)
 
 
 def uses(marks: set[str], used: set[str]) -> bool:

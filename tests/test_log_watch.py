@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from tests.log_watch import WATCH
-from tests.things import VALUE, store_secret
+from tests.support.things import VALUE, store_secret
 
 pytestmark = pytest.mark.django_db
 

@@ -1,7 +1,7 @@
 """`POST /integrations/{id}/run` past Django and the API's framework: the one address that agents call all day.
 
 Only a well-formed call is read here, and only what it comes to is answered here; everything else goes on to the
-framework, which says what is wrong. Both answer the same (`tests/test_lean.py`).
+framework, which says what is wrong. Both answer the same (`tests/config/api/test_handler.py`).
 """
 
 import json

@@ -2,7 +2,7 @@
 
 Django's own ASGI handler keeps a thread for every request in flight and changes threads for every synchronous
 middleware. Here everything that only computes runs on the event loop, and synchronous operations run in the database
-threads. URLs, requests, refusals and the API itself are the same, and so is every answer (`tests/test_lean.py`).
+threads. URLs, requests, refusals and the API itself are the same, and so is every answer.
 """
 
 import asyncio

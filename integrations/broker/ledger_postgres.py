@@ -1,7 +1,8 @@
 """The ledger's two writes on PostgreSQL, each as one statement: one round trip and one commit for a whole batch.
 
 `bulk_create` twice would be four round trips, and longer over each row. The rows go as JSON, which costs a third of
-what an array for each column does. `tests/integrations/test_ledger.py` compares the columns with those of the models.
+what an array for each column does.
+`tests/integrations/broker/test_ledger.py` compares the columns with those of the models.
 """
 
 import json

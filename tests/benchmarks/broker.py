@@ -20,7 +20,7 @@ from accounts.people.organizations import create_organization
 from tests.benchmarks import yardsticks
 from tests.benchmarks.competing import Cell, Competitor, libpq, postmaster, uvicorn
 from tests.benchmarks.processes import free_port, serving
-from tests.things import key_for, make_action, store_secret
+from tests.support.things import key_for, make_action, store_secret
 
 CONNECTIONS = {"fast": (1, 64, 500), "slow": (1, 64, 200, 500, 1000)}
 """Calls at once, by upstream: `slow` answers after 200 ms."""

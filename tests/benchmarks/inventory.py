@@ -7,8 +7,8 @@ from django.test import Client
 
 from tests.benchmarks.measuring import Measured, get, in_rounds
 from tests.benchmarks.seeds import owner_of
-from tests.signing_in import sign_in
-from tests.things import key_for
+from tests.support.sign_in import sign_in
+from tests.support.things import key_for
 
 SIZES = {10: 10, 30: 10, 1_000: 10, 10_000: 10, 100_000: 1}
 """Secrets, and references to each: 10,000 secrets have 100,000. A page has at most 30 rows: 30 secrets fill one."""

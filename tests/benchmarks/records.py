@@ -11,7 +11,7 @@ from accounts.actors import Actor
 from accounts.common.paging import encode_cursor
 from tests.benchmarks.measuring import Measured, get, in_rounds
 from tests.benchmarks.seeds import owner_of
-from tests.things import key_for
+from tests.support.things import key_for
 
 RECORDS = (1_000, 10_000, 100_000, 1_000_000)
 EVERY = timedelta(seconds=5)

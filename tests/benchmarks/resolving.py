@@ -19,7 +19,7 @@ from secrets_app.models import SecretValue
 from secrets_app.sealing import keyring
 from tests.benchmarks.competing import Cell, Competitor, libpq, postmaster, uvicorn
 from tests.benchmarks.processes import free_port, serving
-from tests.things import VALUE, store_secret
+from tests.support.things import VALUE, store_secret
 
 CONNECTIONS = 16
 ROUNDS = 5

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from accounts.access.api_key_text import read_key
 from accounts.models import ApiKey
 from tests.browser.conftest import sideways, violations
-from tests.things import make_action
+from tests.support.things import make_action
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

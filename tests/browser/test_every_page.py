@@ -34,9 +34,9 @@ from tests.browser.conftest import (
     violations,
 )
 from tests.factories import MembershipFactory
-from tests.invited import token_in
-from tests.signing_in import add_totp
-from tests.staff import staff_browser
+from tests.support.invited import token_in
+from tests.support.sign_in import add_totp
+from tests.support.staff import staff_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from accounts.common.environments import Environment
 from tests.browser.conftest import sideways, violations
-from tests.things import make_action, store_secret
+from tests.support.things import make_action, store_secret
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

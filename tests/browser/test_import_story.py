@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from secrets_app.models import Secret
 from tests.browser.conftest import sideways, violations
-from tests.things import store_secret
+from tests.support.things import store_secret
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

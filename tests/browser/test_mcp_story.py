@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import sideways, violations
 from tests.peers import mcp
-from tests.things import VALUE, store_secret
+from tests.support.things import VALUE, store_secret
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

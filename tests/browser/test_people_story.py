@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from accounts.models import Membership, Organization, User
 from tests.browser.conftest import PASSWORD, violations
-from tests.invited import token_in
+from tests.support.invited import token_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

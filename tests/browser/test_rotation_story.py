@@ -12,8 +12,8 @@ from secrets_app.editing.secrets import Changes, update_secret
 from secrets_app.models import SecretValue
 from secrets_app.sealing import keyring
 from tests.browser.conftest import sideways, violations
-from tests.things import VALUE, make_action, store_secret
-from tests.upstreams import answering, http
+from tests.peers.upstreams import answering, http
+from tests.support.things import VALUE, make_action, store_secret
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 from accounts.models import User
 from config.single_sign_on import providers
 from tests.browser.conftest import PASSWORD, add_authenticator, add_passkey, sideways, violations
-from tests.oidc_server import CLIENT_ID, CLIENT_SECRET, serving
-from tests.signing_in import totp_code
+from tests.peers.oidc import CLIENT_ID, CLIENT_SECRET, serving
+from tests.support.sign_in import totp_code
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

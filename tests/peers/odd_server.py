@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.upstreams import answering, http
+from tests.peers.upstreams import answering, http
 
 SESSION = "session-0815-4711-canary"
 TOOLS = [{"name": "echo", "description": "Says it again.", "inputSchema": {"type": "object"}}]

@@ -3,10 +3,9 @@
 import pytest
 from django.test import Client
 
-from tests.integrations.conftest import inline, run  # noqa: F401
-from tests.signing_in import sign_in
-from tests.test_access import CALLERS, ids_of
-from tests.things import key_for
+from tests.security.test_access import CALLERS, ids_of
+from tests.support.sign_in import sign_in
+from tests.support.things import key_for
 
 
 @pytest.fixture

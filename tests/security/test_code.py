@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from tests.test_architecture import ROOT, name_of, sources
+from tests.support.source import ROOT, modules, name_of
 
 FROM_OUTSIDE = {"GET", "POST", "data", "body", "payload", "json", "cleaned_data", "query_params"}
 LOGGERS = {"logger", "log", "logging"}
@@ -14,7 +14,7 @@ TOLD_TO_NOBODY = FROM_OUTSIDE | {"value", "values", "plaintext", "secret", "head
 
 @cache
 def trees() -> dict[str, ast.AST]:
-    return {name_of(path): ast.parse(path.read_text()) for path in sources()}
+    return {name_of(path): ast.parse(path.read_text()) for path in modules()}
 
 
 def calls(*names: str) -> Iterator[tuple[str, ast.Call]]:
@@ -58,7 +58,7 @@ def test_no_sql_is_put_together_from_texts():
         if not isinstance(node.args[0], ast.Constant | ast.Name | ast.Subscript)
     ]
     assert raw + built == []
-    assert [name_of(path) for path in sources() if "RawSQL" in path.read_text()] == []
+    assert [name_of(path) for path in modules() if "RawSQL" in path.read_text()] == []
 
 
 def test_forms_and_schemas_name_their_fields():

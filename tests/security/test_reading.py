@@ -14,13 +14,13 @@ from accounts.common.environments import Environment
 from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from tests.accounts.test_acts_and_audit import everything
-from tests.api.conftest import Caller
-from tests.api.test_contract import OPERATIONS
-from tests.canary import VALUES, leaks
-from tests.test_access import TABLE, address
-from tests.test_architecture import APPS
-from tests.things import key_for
+from tests.accounts.audit.test_acts_and_audit import everything
+from tests.config.api.test_contract import OPERATIONS
+from tests.fixtures.api import Caller
+from tests.security.test_access import TABLE, address
+from tests.support.canary import VALUES, leaks
+from tests.support.source import APPS
+from tests.support.things import key_for
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 

@@ -10,9 +10,9 @@ from django.test import Client
 from accounts.models import Organization, User
 from config.http.errors import API_PREFIX
 from secrets_app.models import Secret, SecretValue
-from tests.api.conftest import BASE, Caller
-from tests.pages.conftest import browser_of
-from tests.things import key_for, make_action, store_secret
+from tests.fixtures.api import BASE, Caller
+from tests.fixtures.browsers import browser_of
+from tests.support.things import key_for, make_action, store_secret
 
 pytestmark = pytest.mark.django_db
 

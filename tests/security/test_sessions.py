@@ -10,8 +10,8 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from accounts.models import User
-from tests.pages.conftest import browser_of
-from tests.test_access import TABLE, address
+from tests.fixtures.browsers import browser_of
+from tests.security.test_access import TABLE, address
 
 pytestmark = pytest.mark.django_db
 

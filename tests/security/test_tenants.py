@@ -10,12 +10,22 @@ from accounts.policy import Scope
 from integrations.editing.integrations import create_integration
 from integrations.models import Integration, Run
 from secrets_app.models import Secret
-from tests.accounts.test_acts_and_audit import everything
-from tests.api.conftest import Caller
-from tests.api.test_contract import ACTION, OPERATIONS
-from tests.pages.conftest import browser_of
-from tests.test_access import TABLE, address, answer, ids_of
-from tests.things import key_for, make_action, make_connector, store_secret
+from tests.accounts.audit.test_acts_and_audit import everything
+from tests.config.api.test_contract import ACTION, OPERATIONS
+from tests.fixtures.api import Caller
+from tests.fixtures.browsers import browser_of
+from tests.security.test_access import (
+    TABLE,
+    address,
+    answer,
+    ids_of,
+)
+from tests.support.things import (
+    key_for,
+    make_action,
+    make_connector,
+    store_secret,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 

@@ -1,0 +1,383 @@
+"""Every act of every service stands or falls with its audit event: when that cannot be written, nothing happened."""
+
+import ast
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.apps import apps
+from django.core import mail
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.access.api_keys import create_api_key, revoke_api_key
+from accounts.actors import actor_for_command, actor_for_member
+from accounts.audit.trail import Event
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.models import AuditEvent, Invitation, Membership, User
+from accounts.people import invitations
+from accounts.people.organization_deletion import delete_organization
+from accounts.people.organization_settings import change_settings, settings_of
+from accounts.people.organizations import add_member, change_role, create_organization, leave, remove_member
+from accounts.people.own_account import record_in_organizations
+from accounts.people.people import set_active
+from accounts.policy import Role, Scope
+from integrations.editing import integrations
+from integrations.references import replace as replacing
+from integrations.tools import approvals
+from secrets_app.editing import secrets
+from secrets_app.hygiene.comparison import compare_values
+from secrets_app.importing import apply
+from secrets_app.models import Secret, SecretValue
+from secrets_app.plaintext import Plaintext
+from secrets_app.requests import answering
+from secrets_app.rotation import previous_values, rotation
+from secrets_app.sealing import resolver
+from tests import factories
+from tests.support.invited import invited, token_in
+from tests.support.source import modules
+from tests.support.things import (
+    make_action,
+    make_connector,
+    make_mcp_server,
+    store_secret,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+class Broken(Exception):
+    """The audit insert fails."""
+
+
+def stage_value(owner, secret):
+    rotation.stage(actor=owner, secret_id=secret.id, environment=STAGING, value=Plaintext("another-value"))
+    return secret
+
+
+def promoted(owner, secret):
+    stage_value(owner, secret)
+    return rotation.promote(actor=owner, secret_id=secret.id, environment=STAGING, judge=lambda staged: [])
+
+
+def make_server(owner):
+    """An MCP server of which one tool is approved."""
+    server = make_mcp_server(owner)
+    approvals.approve_tool(actor=owner, integration_id=server.id, name="search", fingerprint="a" * 64)
+    return server
+
+
+def add_factor(owner, kind):
+    with transaction.atomic():
+        Authenticator.objects.create(user_id=owner.id, type=kind, data={})
+
+
+def remove_factor(owner):
+    with transaction.atomic():
+        Authenticator.objects.get(user_id=owner.id, type="webauthn").delete()
+
+
+def invite_without_mail(owner):
+    """An invitation whose mail the mail server did not take."""
+    invitation, _ = invited(owner)
+    Invitation.objects.filter(pk=invitation.pk).update(sent_at=None)
+    return invitation
+
+
+def tell(owner, event, **data):
+    record_in_organizations(event, user=User.objects.get(pk=owner.id), **data)
+
+
+def connect(owner):
+    with transaction.atomic():
+        SocialAccount.objects.create(user_id=owner.id, provider="sso", uid="new")
+
+
+def disconnect(owner):
+    with transaction.atomic():
+        SocialAccount.objects.get(user_id=owner.id).delete()
+
+
+def switch(person, *, active):
+    user = User.objects.get(pk=person.id)
+    set_active(email=user.email, active=active, actor_in=lambda found: actor_for_command(found, "test"))
+
+
+@pytest.fixture
+def stage(owner, organization):
+    """Something to act on, for each act."""
+    used = store_secret(owner, "used.key")
+    Authenticator.objects.create(user_id=owner.id, type="webauthn", data={"name": "key"})
+    SocialAccount.objects.create(user_id=owner.id, provider="sso", uid="42")
+    return {
+        "unused": store_secret(owner),
+        "staged": stage_value(owner, store_secret(owner, "staged.key")),
+        "promoted": promoted(owner, store_secret(owner, "promoted.key")),
+        "used": used,
+        "disabled": secrets.set_enabled(actor=owner, secret_id=store_secret(owner, "off.key").id, enabled=False),
+        "action": make_action(owner, uses="used.key"),
+        "waiting": make_action(owner, "Waits", uses="not.yet"),
+        "connector": make_connector(owner, uses="used.key"),
+        "server": make_server(owner),
+        "membership": factories.MembershipFactory(organization=organization, role=Role.MEMBER),
+        "user": factories.UserFactory(),
+        "member": (member := actor_for_member(factories.MembershipFactory(organization=organization))),
+        "request": answering.ask(actor=member, name="asked.key", environments=[STAGING], why="For the calls"),
+        "invitation": invite_without_mail(owner),
+        "inactive": factories.MembershipFactory(organization=organization, user__is_active=False).user,
+        "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
+    }
+
+
+STAGING = Environment.STAGING
+ACTS = {
+    "organization.created": lambda owner, stage: create_organization(user=stage["user"], name="New"),
+    "member.added": lambda owner, stage: add_member(actor=owner, user=stage["user"], role=Role.ADMIN),
+    "organization.changed": lambda owner, stage: change_settings(
+        actor=owner, wanted=replace(settings_of(owner.organization), name="Renamed", run_days=90)
+    ),
+    "organization.deleted": lambda owner, stage: delete_organization(actor=owner, typed="Harbor Clinics"),
+    "invitation.created": lambda owner, stage: invited(owner, "new@x.example"),
+    "invitation.renewed": lambda owner, stage: invitations.renew(actor=owner, invitation_id=stage["invitation"].id),
+    "invitation.withdrawn": lambda owner, stage: invitations.withdraw(
+        actor=owner, invitation_id=stage["invitation"].id
+    ),
+    "member.joined": lambda owner, stage: invitations.accept_with_new_account(
+        token=token_in(mail.outbox[0].body), name="Noor", password="correct horse battery"
+    ),
+    "member.left": lambda owner, stage: leave(
+        actor=actor_for_member(Membership.objects.select_related("user", "organization").get(pk=stage["membership"].pk))
+    ),
+    "member.role_changed": lambda owner, stage: change_role(
+        actor=owner, membership_id=stage["membership"].id, role=Role.ADMIN
+    ),
+    "member.second_factor_added": lambda owner, stage: add_factor(owner, "totp"),
+    "member.second_factor_removed": lambda owner, stage: remove_factor(owner),
+    "member.recovery_codes_made": lambda owner, stage: add_factor(owner, "recovery_codes"),
+    "member.email_changed": lambda owner, stage: tell(owner, Event.MEMBER_EMAIL_CHANGED, email="new@example.com"),
+    "member.single_sign_on_connected": lambda owner, stage: connect(owner),
+    "member.single_sign_on_disconnected": lambda owner, stage: disconnect(owner),
+    "member.deactivated": lambda owner, stage: switch(owner, active=False),
+    "member.activated": lambda owner, stage: switch(stage["inactive"], active=True),
+    "member.password_changed": lambda owner, stage: tell(owner, Event.MEMBER_PASSWORD_CHANGED),
+    "member.removed": lambda owner, stage: remove_member(actor=owner, membership_id=stage["membership"].id),
+    "api_key.created": lambda owner, stage: create_api_key(
+        actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS
+    ),
+    "api_key.revoked": lambda owner, stage: revoke_api_key(actor=owner, key_id=stage["key"].id),
+    "organization.values_compared": lambda owner, stage: compare_values(actor=owner),
+    "secret.created": lambda owner, stage: store_secret(owner, "not.yet"),
+    "secret.changed": lambda owner, stage: secrets.update_secret(
+        actor=owner,
+        secret_id=stage["used"].id,
+        changes=secrets.Changes(description="new", values={STAGING: Plaintext("another-value")}),
+    ),
+    "secret.disabled": lambda owner, stage: secrets.set_enabled(actor=owner, secret_id=stage["used"].id, enabled=False),
+    "secret.enabled": lambda owner, stage: secrets.set_enabled(
+        actor=owner, secret_id=stage["disabled"].id, enabled=True
+    ),
+    "secret.deleted": lambda owner, stage: secrets.delete_secret(actor=owner, secret_id=stage["unused"].id),
+    "secret.staged": lambda owner, stage: stage_value(owner, stage["used"]),
+    "secret.staged_discarded": lambda owner, stage: rotation.discard(
+        actor=owner, secret_id=stage["staged"].id, environment=STAGING
+    ),
+    "secret.promoted": lambda owner, stage: rotation.promote(
+        actor=owner, secret_id=stage["staged"].id, environment=STAGING, judge=lambda staged: []
+    ),
+    "secret.rolled_back": lambda owner, stage: rotation.roll_back(
+        actor=owner, secret_id=stage["promoted"].id, environment=STAGING
+    ),
+    "secret.previous_destroyed": lambda owner, stage: rotation.destroy_previous(
+        actor=owner, secret_id=stage["promoted"].id, environment=STAGING
+    ),
+    "secret_request.made": lambda owner, stage: answering.ask(
+        actor=stage["member"], name="wanted.key", environments=[STAGING], why="For the reminders"
+    ),
+    "secret_request.dismissed": lambda owner, stage: answering.dismiss(
+        actor=owner, request_id=stage["request"].id, reason="Use used.key"
+    ),
+    "integration.created": lambda owner, stage: make_action(owner, "Another", uses="used.key"),
+    "integration.changed": lambda owner, stage: integrations.update_integration(
+        actor=owner,
+        integration_id=stage["action"].id,
+        changes=integrations.Changes(name="Renamed", environments=ALL_ENVIRONMENTS),
+    ),
+    "integration.duplicated": lambda owner, stage: integrations.duplicate_integration(
+        actor=owner, integration_id=stage["action"].id
+    ),
+    "integration.tool_approved": lambda owner, stage: approvals.approve_tool(
+        actor=owner, integration_id=stage["server"].id, name="search", fingerprint="b" * 64
+    ),
+    "integration.tool_withdrawn": lambda owner, stage: approvals.withdraw_tool(
+        actor=owner, integration_id=stage["server"].id, name="search"
+    ),
+    "integration.deleted": lambda owner, stage: integrations.delete_integration(
+        actor=owner, integration_id=stage["action"].id
+    ),
+}
+
+
+# Acts that leave several events, or one that another act leaves too.
+MORE_ACTS = {
+    "a rename, with every integration that follows": lambda owner, stage: secrets.update_secret(
+        actor=owner, secret_id=stage["used"].id, changes=secrets.Changes(name="renamed.key")
+    ),
+    "other domains, which destroy what is staged and kept": lambda owner, stage: secrets.update_secret(
+        actor=owner,
+        secret_id=stage["staged"].id,
+        changes=secrets.Changes(allowed_domains=["api.example.com"], values=dict.fromkeys(Environment, NEW)),
+    ),
+    "a switch while editing": lambda owner, stage: secrets.update_secret(
+        actor=owner, secret_id=stage["used"].id, changes=secrets.Changes(enabled=False)
+    ),
+    "several switched at once": lambda owner, stage: secrets.set_all_enabled(
+        actor=owner, secret_ids=[stage["used"].id, stage["unused"].id], enabled=False
+    ),
+    "a secret that somebody asked for": lambda owner, stage: store_secret(owner, "asked.key"),
+    "a secret for a request by another name": lambda owner, stage: store_secret(
+        owner, "other.key", answers=stage["request"].id
+    ),
+    "an import of a name that somebody asked for": lambda owner, stage: apply.apply_import(
+        actor=owner, environment=STAGING, text=Plaintext("asked.key=one-value-0815")
+    ),
+    "an import": lambda owner, stage: apply.apply_import(
+        actor=owner, environment=STAGING, text=Plaintext("not.yet=one-value-0815\nused.key=two-values-0815")
+    ),
+    "another secret everywhere": lambda owner, stage: replacing.replace_references(
+        actor=owner, secret_id=stage["used"].id, replacement_id=stage["unused"].id
+    ),
+    "the end of a roll-back window": lambda owner, stage: destroy_expired_of(stage["promoted"]),
+    "a value that does not open": lambda owner, stage: open_tampered(owner, stage["used"]),
+}
+NEW = Plaintext("another-value-0815")
+
+
+def destroy_expired_of(secret):
+    SecretValue.objects.filter(secret=secret, state="previous").update(rollback_until=timezone.now())
+    previous_values.destroy_expired(command="housekeeping")
+
+
+def open_tampered(owner, secret):
+    found = resolver.find(owner.organization, [secret.name], STAGING)
+    found[secret.name].value.sealed = b"tampered"
+    SecretValue.objects.filter(pk=found[secret.name].value.pk).update(sealed=b"tampered")
+    with contextlib.suppress(resolver.Unreadable):
+        resolver.open_values(found, actor=owner)
+
+
+SET_UP_BY_THE_TEST = {"the end of a roll-back window": "rollback_until", "a value that does not open": "sealed"}
+
+
+def everything(*left_out):
+    """Every row of our tables, as tuples."""
+    models = [
+        model
+        for label in ("accounts", "secrets_app", "integrations")
+        for model in apps.get_app_config(label).get_models()
+    ]
+    return {
+        model.__name__: sorted(
+            repr([bytes(cell) if isinstance(cell, memoryview) else cell for cell in row])
+            for row in model._default_manager.values_list(
+                *[field.attname for field in model._meta.concrete_fields if field.attname not in left_out]
+            )
+        )
+        for model in models
+    }
+
+
+@pytest.mark.parametrize("event", ACTS)
+def test_act_is_recorded_once(owner, stage, event):
+    before = set(AuditEvent.objects.values_list("pk", flat=True))
+    ACTS[event](owner, stage)
+    written = [row for row in AuditEvent.objects.all() if row.pk not in before]
+    assert [row.event for row in written] == [event]
+    assert written[0].target_id is not None
+
+
+@pytest.fixture
+def broken_log(monkeypatch):
+    """No audit event can be inserted."""
+
+    def fail(self, *args, **kwargs):
+        raise Broken
+
+    def break_it():
+        monkeypatch.setattr(AuditEvent, "save", fail)
+        monkeypatch.setattr(type(AuditEvent.objects), "bulk_create", failing_for_events(type(AuditEvent.objects)))
+
+    return break_it
+
+
+def failing_for_events(manager):
+    bulk_create = manager.bulk_create
+
+    def create(self, *args, **kwargs):
+        if self.model is AuditEvent:
+            raise Broken
+        return bulk_create(self, *args, **kwargs)
+
+    return create
+
+
+@pytest.mark.parametrize("event", ACTS)
+def test_act_without_its_event_did_not_happen(owner, stage, event, broken_log):
+    before = everything()
+    broken_log()
+    with pytest.raises(Broken):
+        ACTS[event](owner, stage)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("act", MORE_ACTS)
+def test_act_of_many_events_leaves_some(owner, stage, act):
+    before = AuditEvent.objects.count()
+    MORE_ACTS[act](owner, stage)
+    assert AuditEvent.objects.count() > before
+
+
+@pytest.mark.parametrize("act", MORE_ACTS)
+def test_act_of_many_events_without_them_did_not_happen(owner, stage, act, broken_log):
+    left_out = SET_UP_BY_THE_TEST.get(act, "")
+    before = everything(left_out)
+    broken_log()
+    with pytest.raises(Broken):
+        MORE_ACTS[act](owner, stage)
+    assert everything(left_out) == before
+
+
+def test_every_event_that_a_service_writes_is_tried():
+    assert set(ACTS) == {event.value for event in Event} - {"secret.unreadable", "secret_request.answered"}
+
+
+NO_ORGANIZATION = {"create_person", "rotate_session"}
+"""They write nothing that belongs to an organization, so no log tells of it."""
+THROUGH = {
+    "create_secret": "store_secret",
+    "create_integration": "make_action",
+    "invite": "invited",
+    "accept": "accept_with_new_account",
+}
+
+
+def test_every_service_that_writes_is_tried():
+    """Public functions of the services that open a transaction, by reading the code; tried above by name."""
+    here = Path(__file__).read_text()
+    written = {
+        function.name
+        for path in modules("accounts", "secrets_app", "integrations")
+        for function in ast.parse(path.read_text()).body
+        if isinstance(function, ast.FunctionDef) and "transaction.atomic" in ast.unparse(function)
+    }
+    public = {name for name in written if not name.startswith("_")} - NO_ORGANIZATION
+    assert {name for name in public if f"{THROUGH.get(name, name)}(" not in here} == set()
+
+
+def test_comparison_sees_a_change(owner, stage):
+    before = everything()
+    Secret.objects.filter(pk=stage["used"].pk).update(description="changed")
+    assert everything() != before
+    assert Membership.objects.exists() and User.objects.exists()

@@ -1,0 +1,118 @@
+"""The settings page of an organization, and deleting it."""
+
+import pytest
+
+from accounts.models import Organization
+from tests.support.sign_in import add_totp
+from tests.support.things import make_action, store_secret
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/o/harbor-clinics/settings/"
+SENT = {"name": "Harbor Clinics", "rollback_hours": "", "run_days": "", "version": "1"}
+
+
+def html(response):
+    return response.content.decode()
+
+
+def test_settings_are_saved(as_owner, django_user_model, owner):
+    add_totp(django_user_model.objects.get(pk=owner.id))
+    sent = SENT | {
+        "name": "Harbor Health",
+        "require_mfa": "on",
+        "production_needs_domains": "on",
+        "rollback_hours": " 48 ",
+    }
+    answer = as_owner.post(PAGE, sent | {"run_days": "90"}, follow=True)
+    assert "Saved the settings" in html(answer)
+    stored = Organization.objects.get()
+    assert (stored.name, stored.slug, stored.require_mfa, stored.production_needs_domains) == (
+        "Harbor Health",
+        "harbor-clinics",
+        True,
+        True,
+    )
+    assert (stored.rollback_hours, stored.run_days, stored.version) == (48, 90, 2)
+
+
+def test_form_shows_what_is_set_and_what_the_installation_says(as_owner, settings):
+    settings.ROLLBACK_HOURS = 36
+    Organization.objects.update(run_days=120, production_needs_domains=True)
+    page = html(as_owner.get(PAGE))
+    assert 'placeholder="36"' in page
+    assert 'value="120"' in page
+    assert "1 person has none yet" in page
+    assert page.count(" checked") == 2  # the theme's radio, and the one switch that is on
+
+
+def test_cleared_number_goes_back_to_the_installation(as_owner):
+    Organization.objects.update(run_days=120)
+    as_owner.post(PAGE, SENT)
+    assert Organization.objects.get().run_days is None
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [("rollback_hours", "x"), ("rollback_hours", "-1"), ("run_days", "1.5"), ("run_days", "89"), ("name", " ")],
+)
+def test_what_is_wrong_is_said_at_its_field_and_stays_typed(as_owner, field, typed):
+    answer = as_owner.post(PAGE, SENT | {field: typed})
+    assert answer.status_code == 422
+    assert f'id="e-{field}"' in html(answer)
+    assert f'value="{typed}"' in html(answer)
+
+
+def test_mfa_is_not_required_by_who_has_none(as_owner):
+    answer = as_owner.post(PAGE, SENT | {"require_mfa": "on"})
+    assert answer.status_code == 422
+    assert "Set up a second factor for yourself first" in html(answer)
+    assert not Organization.objects.get().require_mfa
+
+
+def test_later_one_is_told(as_owner):
+    as_owner.post(PAGE, SENT | {"run_days": "90"})
+    answer = as_owner.post(PAGE, SENT | {"run_days": "100"})
+    assert answer.status_code == 422
+    assert "Another owner changed the settings" in html(answer)
+    assert Organization.objects.get().run_days == 90
+
+
+def test_old_links_still_reach_a_renamed_organization(as_owner, owner):
+    store_secret(owner)
+    as_owner.post(PAGE, SENT | {"name": "Another Name"})
+    page = html(as_owner.get("/o/harbor-clinics/secrets/"))
+    assert "Another Name" in page
+    assert "crm.apiKey" in page
+
+
+def test_deletion_counts_what_goes_and_asks_for_the_name(as_owner, owner):
+    store_secret(owner)
+    make_action(owner)
+    dialog = html(as_owner.get(f"{PAGE}delete/", headers={"HX-Request": "true"}))
+    assert "data-autoshow" in dialog
+    assert "<dt>Integrations</dt><dd>1</dd>" in dialog
+    assert as_owner.post(f"{PAGE}delete/", {"confirm": "harbor"}).status_code == 422
+    answer = as_owner.post(f"{PAGE}delete/", {"confirm": "Harbor Clinics"}, follow=True)
+    assert "Deleted Harbor Clinics" in html(answer)
+    assert not Organization.objects.exists()
+    assert as_owner.get("/o/harbor-clinics/secrets/").status_code == 404
+
+
+def test_forms_refuse_a_production_value_without_domains(as_owner, owner):
+    secret = store_secret(owner)
+    Organization.objects.update(production_needs_domains=True)
+    at = "/o/harbor-clinics/secrets/"
+    value = {"mode": "per-env", "value_production": "a-new-value-0815"}
+    answers = {
+        "new": as_owner.post(f"{at}new/", {"name": "a.key", "enabled": "on", **value}),
+        "edit": as_owner.post(f"{at}{secret.id}/edit/", {"name": secret.name, "enabled": "on", **value}),
+        "import": as_owner.post(
+            f"{at}import/", {"environment": "production", "dotenv": "A=new-0815-x", "act": "apply"}
+        ),
+        "stage": as_owner.post(f"{at}{secret.id}/rotate/", {"environment": "production", "value": "a-new-value-0815"}),
+    }
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 422)
+    for answer in answers.values():
+        assert "only for a secret with allowed domains" in html(answer)
+    assert "takes no Production value for a secret without any" in html(as_owner.get(f"{at}new/"))

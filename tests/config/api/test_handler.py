@@ -1,0 +1,393 @@
+"""The API answers the same through the lean handler as through the whole list of middleware."""
+
+import asyncio
+import contextlib
+import json
+import re
+import threading
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.conf import settings as django_settings
+from django.core.asgi import get_asgi_application
+from django.utils.module_loading import import_string
+
+from config import asgi
+from config.api.fast_path import DirectCall
+from config.api.handler import LAYERS, ByAddress, LeanHandler
+from config.http.bodies import BoundedBodies
+from config.http.queries import ReadableQueries
+from integrations.exchange.responses import UpstreamResponse
+from integrations.models import Run
+from tests.peers.upstreams import answering, http
+from tests.support.things import (
+    VALUE,
+    key_for,
+    make_action,
+    store_secret,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LEFT_OUT = {
+    "whitenoise.middleware.WhiteNoiseMiddleware": "static files are not below /api/",
+    "django.contrib.sessions.middleware.SessionMiddleware": "keys, no sessions",
+    "django.middleware.csrf.CsrfViewMiddleware": "cookies count for nothing, so nothing can be forged with them",
+    "django.contrib.auth.middleware.AuthenticationMiddleware": "the API authenticates by itself",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware": "the same",
+    "django.contrib.messages.middleware.MessageMiddleware": "messages are for people",
+    "django_htmx.middleware.HtmxMiddleware": "pages only",
+    "allauth.account.middleware.AccountMiddleware": "sign-in pages only",
+    "accounts.web.middleware.SessionLimitsMiddleware": "keys, no sessions",
+    "accounts.web.middleware.RefusalMiddleware": "makes pages of refusals; the API has problem documents",
+}
+
+
+async def ask(
+    application,
+    method,
+    path,
+    body=b"",
+    headers=(),
+    *,
+    host=b"localhost",
+    scheme="http",
+    content_type=b"application/json",
+):
+    """Status, headers and body as an ASGI server gets them."""
+    sent, messages = [], [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive():
+        return messages.pop(0) if messages else await asyncio.sleep(60)
+
+    async def send(message):
+        sent.append(message)
+
+    address, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": address,
+        "raw_path": address.encode(),
+        "query_string": query.encode("latin-1"),
+        "headers": [
+            *([(b"host", host)] if host else []),
+            *([(b"content-type", content_type)] if content_type else []),
+            (b"content-length", str(len(body)).encode()),
+            *headers,
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+        "scheme": scheme,
+        "http_version": "1.1",
+        "root_path": "",
+        "asgi": {"version": "3.0"},
+    }
+    await application(scope, receive, send)
+    answer = b"".join(message.get("body", b"") for message in sent)
+    found = sorted((name.lower(), value) for name, value in sent[0]["headers"])
+    assert int(dict(found).get(b"content-length", len(answer))) == len(answer)
+    return sent[0]["status"], found, answer
+
+
+def settled(status, headers, body):
+    """Without what differs from call to call, the body's length too, and what is about cookies: the API has none."""
+    body = re.sub(rb'("run_id": |"id": )"[^"]+"|"(duration_ms|\w+_at)": ("[^"]+"|\d+)', rb"\1", body)
+    left_out = {(b"vary", b"Cookie")} | {entry for entry in headers if entry[0] in {b"set-cookie", b"content-length"}}
+    return status, [entry for entry in headers if entry not in left_out], body
+
+
+@pytest.fixture
+def both():
+    """A function that makes both applications under the settings of that moment: lean, and Django's own."""
+
+    def make():
+        whole = get_asgi_application()
+        return [BoundedBodies(ReadableQueries(inner)) for inner in (ByAddress(api=LeanHandler(), pages=whole), whole)]
+
+    return make
+
+
+@pytest.fixture
+def key(owner):
+    store_secret(owner)
+    return key_for(owner)
+
+
+def compare(both, *args, **kwargs):
+    """The one answer of both applications."""
+
+    async def each():
+        return [settled(*await ask(application, *args, **kwargs)) for application in both()]
+
+    first, second = async_to_sync(each)()
+    assert first == second
+    status, headers, body = first
+    return status, dict(headers), body
+
+
+def signed(key):
+    return [(b"authorization", f"Bearer {key}".encode())]
+
+
+NONE = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/api/v1/secrets", b"", 200),
+        ("HEAD", "/api/v1/secrets", b"", 405),
+        ("OPTIONS", "/api/v1/secrets", b"", 405),
+        ("GET", "/api/v1/secrets?limit=1&cursor=nonsense", b"", 422),
+        ("GET", "/api/v1/secrets?q=%00%ff", b"", 200),
+        ("GET", "/api/v1/integrations", b"", 200),
+        ("GET", "/api/v1/runs", b"", 200),
+        ("GET", "/api/v1/readiness", b"", 200),
+        ("GET", "/api/v1/openapi.json", b"", 200),
+        ("GET", "/api/v1/docs", b"", 200),
+        ("GET", "/api/v1", b"", 301),
+        ("GET", "/api/v1/", b"", 404),
+        ("GET", "/api/", b"", 404),
+        ("GET", "/api/v2/secrets", b"", 404),
+        ("GET", "/api/v1/secrets/", b"", 404),
+        ("GET", f"/api/v1/secrets/{NONE}", b"", 404),
+        ("GET", "/api/v1/secrets?value=x", b"", 400),
+        ("POST", "/api/v1/secrets?value_staging=x", b"{}", 400),
+        ("GET", "/api/v1/secrets?q=\xff", b"", 400),
+        ("DELETE", "/api/v1/secrets", b"", 405),
+        ("POST", "/api/v1/runs", b"{}", 405),
+        ("POST", "/api/v1/secrets", b"{", 400),
+        ("POST", "/api/v1/secrets", b"\xff", 400),
+        ("POST", "/api/v1/secrets", b"", 422),
+        ("POST", "/api/v1/secrets", b'{"name": "x y", "more": 1}', 422),
+        ("POST", "/api/v1/secrets", b'{"name": "crm.apiKey", "values": {"staging": "a-new-value"}}', 422),
+        ("POST", f"/api/v1/integrations/{NONE}/run", b'{"environment": "staging"}', 404),
+        ("POST", f"/api/v1/integrations/{NONE}/run", b"{}", 422),
+        ("POST", f"/api/v1/integrations/{NONE}/run", b"[", 400),
+        ("GET", f"/api/v1/integrations/{NONE}/run", b"", 405),
+        ("POST", "/api/v1/secrets/import", b"x" * 2_621_441, 413),
+    ],
+)
+def test_same_answer(both, key, method, path, body, status):
+    found, headers, _ = compare(both, method, path, body, signed(key))
+    assert found == status
+    assert (headers[b"cache-control"], headers[b"x-content-type-options"]) == (b"no-store", b"nosniff")
+
+
+@pytest.mark.parametrize("headers", [[], [(b"authorization", b"Bearer cof_no")], [(b"cookie", b"session=x; csrf=y")]])
+@pytest.mark.parametrize(("method", "path"), [("GET", "secrets"), ("POST", f"integrations/{NONE}/run")])
+def test_same_refusal_of_strangers(both, db, method, path, headers):
+    status, found, _ = compare(both, method, f"/api/v1/{path}", b'{"environment": "staging"}', headers)
+    assert (status, found[b"www-authenticate"]) == (401, b"Bearer")
+
+
+@pytest.mark.parametrize("host", [b"evil.example", b"", b"local host", b"localhost:x"])
+def test_same_refusal_of_foreign_hosts(both, key, host):
+    assert compare(both, "GET", "/api/v1/secrets", b"", signed(key), host=host)[0] == (400 if host else 200)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("forwarded", [b"http", b"https"])
+@pytest.mark.parametrize("behind_proxy", [True, False])
+def test_same_with_https(both, key, settings, scheme, forwarded, behind_proxy):
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 3600
+    settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if behind_proxy else None
+    headers = [*signed(key), (b"x-forwarded-proto", forwarded)]
+    status, found, _ = compare(both, "GET", "/api/v1/secrets?limit=1", b"", headers, scheme=scheme)
+    secure = (forwarded if behind_proxy else scheme.encode()) == b"https"
+    assert (status, b"strict-transport-security" in found) == ((200, True) if secure else (301, False))
+
+
+@pytest.fixture
+def answered(owner, monkeypatch):
+    """The address of an action of which every run is answered at once, and the number of runs past the framework."""
+    direct = []
+    monkeypatch.setattr("integrations.transport.client.send", answer_at_once)
+    call = DirectCall.answer
+
+    async def noted(self):
+        direct.append(self)
+        return await call(self)
+
+    monkeypatch.setattr(DirectCall, "answer", noted)
+    return f"/api/v1/integrations/{make_action(owner).id}/run", direct
+
+
+async def answer_at_once(*_, **__):
+    return UpstreamResponse(
+        200, b"OK", ((b"X-Said", b"this"),), b'{"ok": [true, null, 1.5, "\xc3\xa9"]}', readable=True
+    )
+
+
+RUN = b'{"environment": "staging"}'
+
+
+@pytest.mark.parametrize(
+    ("more", "scheme", "status", "is_direct"),
+    [
+        ([], "https", 200, True),
+        ([], "http", 301, False),
+        ([(b"x-forwarded-proto", b"https")], "http", 200, True),
+        ([(b"x-forwarded-proto", b"http")], "https", 301, False),
+        ([(b"x-forwarded-host", b"evil.example"), (b"user-agent", b"curl"), (b"cookie", b"a=b")], "https", 200, True),
+        ([(b"authorization", b"Bearer cof_twice")], "https", 401, False),
+        ([(b"host", b"evil.example")], "https", 400, False),
+    ],
+)
+def test_same_run_whatever_the_head(both, key, settings, answered, more, scheme, status, is_direct):
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 3600
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    path, direct = answered
+    found, headers, _ = compare(both, "POST", path, RUN, [*signed(key), *more], scheme=scheme)
+    assert (found, len(direct)) == (status, int(is_direct))
+    assert (b"strict-transport-security" in headers) == (status != 301)
+
+
+@pytest.mark.parametrize("host", [b"localhost", b"127.0.0.1:8000", b"evil.example", b"", b"localhost:x"])
+def test_same_run_whatever_the_host(both, key, answered, host):
+    path, direct = answered
+    status = compare(both, "POST", path, RUN, signed(key), host=host)[0]
+    assert (status, len(direct)) == ((200, 1) if status == 200 else (400, 0))
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("?a=b", RUN), ("?value=x", RUN), ("/", RUN), ("", b"[]"), ("", b'{"environment": "moon"}'), ("", b'{"a": NaN}')],
+)
+def test_what_is_not_well_formed_is_answered_by_the_framework(both, key, answered, path, body):
+    address, direct = answered
+    compare(both, "POST", address + path, body, signed(key))
+    assert direct == []
+
+
+def test_same_with_debug(both, key, settings):
+    settings.DEBUG = True
+    for path in ("secrets", "nothing", f"integrations/{NONE}"):
+        compare(both, "GET", f"/api/v1/{path}", b"", signed(key))
+
+
+@pytest.mark.parametrize("path", ["/api/v1/secrets", "/api/v1/integrations/{}/run"])
+@pytest.mark.parametrize("debug", [True, False])
+def test_same_fault_of_ours(both, owner, key, monkeypatch, settings, path, debug):
+    def broken(*_, **__):
+        raise RuntimeError(VALUE)
+
+    action = make_action(owner)
+    monkeypatch.setattr("accounts.access.api_keys.read_key", broken)
+    settings.DEBUG = debug
+    method = "GET" if path.endswith("secrets") else "POST"
+    status, headers, body = compare(both, method, path.format(action.id), b'{"environment": "staging"}', signed(key))
+    assert (status, headers[b"content-type"]) == (500, b"application/problem+json")
+    assert VALUE.encode() not in body
+    assert json.loads(body)["code"] == "internal_error"
+
+
+def test_same_run(both, owner, key):
+    with answering(lambda _, connection: connection.sendall(http(VALUE.encode()))) as base_url:
+        action = make_action(owner, base_url=base_url)
+        status, _, body = compare(
+            both, "POST", f"/api/v1/integrations/{action.id}/run", b'{"environment": "staging"}', signed(key)
+        )
+    assert status == 200
+    assert b'"body": "[redacted' in body
+    assert list(Run.objects.values_list("outcome", flat=True)) == ["succeeded"] * 2
+
+
+def test_same_limit_of_a_key(both, owner, key):
+    action = make_action(owner, base_url="http://127.0.0.1:9")
+    limited = key_for(owner, max_per_minute=1)
+
+    async def twice(application):
+        path, body = f"/api/v1/integrations/{action.id}/run", b'{"environment": "staging"}'
+        return [await ask(application, "POST", path, body, signed(limited)) for _ in range(3)][-1]
+
+    answers = [async_to_sync(twice)(application) for application in both()]
+    for status, headers, body in answers:
+        assert status == 429
+        assert int(dict(headers)[b"retry-after"]) == json.loads(body)["retry_after_seconds"]
+    assert [name for name, _ in answers[0][1]] == [name for name, _ in answers[1][1] if name != b"vary"]
+
+
+def test_nothing_else_is_served_by_it(both, db):
+    class Never:
+        async def __call__(self, *_):
+            raise AssertionError
+
+    pages = BoundedBodies(ByAddress(api=Never(), pages=get_asgi_application()))
+    for path in ("/healthz", "/accounts/login/", "/admin/", "/apis/", "/api", "/API/v1/secrets", "/api/v1/docs"):
+        assert async_to_sync(ask)(pages, "GET", path)[0] in {200, 302, 404}
+
+
+def test_every_middleware_is_in_it_or_left_out_for_a_reason():
+    assert [path for path in django_settings.MIDDLEWARE if path not in LEFT_OUT] == [
+        f"{layer.__module__}.{layer.__name__}" for layer in LAYERS
+    ]
+    assert set(LEFT_OUT) <= set(django_settings.MIDDLEWARE)
+    assert all(callable(import_string(path)) for path in LEFT_OUT)
+
+
+def test_synchronous_operations_run_in_database_threads_and_others_on_the_loop(owner, key, monkeypatch):
+    seen = []
+    resolved = LeanHandler.resolve_request
+
+    def noting(self, request):
+        match = resolved(self, request)
+        view = match.func
+
+        def noted(*args, **kwargs):
+            seen.append(threading.current_thread().name)
+            return view(*args, **kwargs)
+
+        match.func = noted
+        return match
+
+    monkeypatch.setattr(LeanHandler, "resolve_request", noting)
+    assert async_to_sync(ask)(LeanHandler(), "GET", "/api/v1/secrets", b"", signed(key))[0] == 200
+    assert seen[0].startswith("coffer-database")
+
+
+@contextlib.contextmanager
+def slow_upstream():
+    """Takes its time; tells when a call has arrived."""
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def respond(_, connection):
+        arrived.set()
+        go_on.wait(10)
+        connection.sendall(http(b"{}"))
+
+    with answering(respond) as base_url:
+        try:
+            yield base_url, arrived
+        finally:
+            go_on.set()
+
+
+def test_caller_who_leaves_ends_the_run_and_its_record(owner, key):
+    async def leave(arrived, path):
+        messages = [{"type": "http.request", "body": b'{"environment": "staging"}', "more_body": False}]
+
+        async def receive():
+            if messages:
+                return messages.pop(0)
+            await asyncio.to_thread(arrived.wait, 10)
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            raise AssertionError(message)
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "query_string": b"",
+            "headers": [(b"host", b"localhost"), (b"content-type", b"application/json"), *signed(key)],
+        }
+        await asgi.application(scope, receive, send)
+
+    with slow_upstream() as (base_url, arrived):
+        action = make_action(owner, base_url=base_url)
+        async_to_sync(leave)(arrived, f"/api/v1/integrations/{action.id}/run")
+    assert list(Run.objects.values_list("outcome", "error_code")) == [("failed", "cancelled")]

@@ -1,0 +1,495 @@
+"""The API keys page: the list, making a key, its text shown once and kept nowhere, revoking."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.access.api_key_text import LENGTH, MARK, read_key
+from accounts.access.api_keys import actor_of_key, create_api_key
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.errors import Unauthenticated
+from accounts.models import ApiKey, AuditEvent
+from accounts.policy import ADMIN_PERMISSIONS, Scope
+from integrations.editing.api_keys import MOST_CHOSEN
+from integrations.editing.integrations import delete_integration
+from integrations.readiness import api_keys as key_overview
+from tests.fixtures.browsers import browser_of
+from tests.support import canary
+from tests.support.things import make_action
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/o/harbor-clinics/api-keys/"
+NEW = LIST + "new/"
+CHOICES = NEW + "integrations/"
+FORM = {
+    "name": "voice-runtime",
+    "scopes": ["run"],
+    "environments": ["staging", "production"],
+    "reach": "all",
+    "expires": "90",
+    "max_concurrent": "100",
+    "max_per_minute": "",
+}
+
+
+def fields(**changes):
+    """A form that is right, with changes; None leaves a field out."""
+    return {name: given for name, given in {"form": str(uuid4()), **FORM, **changes}.items() if given is not None}
+
+
+def text_in(response):
+    """The key's text on the page that shows it."""
+    page = response.content.decode()
+    start = page.index(f'data-copy="{MARK}') + len('data-copy="')
+    return page[start : start + LENGTH]
+
+
+def make(actor, name="voice-runtime", **changes):
+    wanted = {"scopes": [Scope.RUN], "environments": [Environment.STAGING], **changes}
+    return create_api_key(actor=actor, name=name, **wanted)[0]
+
+
+def revoke_path(key):
+    return f"{LIST}{key.id}/revoke/"
+
+
+def page_of(client, path=LIST):
+    return client.get(path).content.decode()
+
+
+# What works: making one
+
+
+def test_a_key_is_made_and_its_text_signs_in(as_owner, organization):
+    response = as_owner.post(NEW, fields())
+    assert response.status_code == 200
+    actor = actor_of_key(text_in(response), address=None)
+    assert (actor.organization, actor.environments) == (organization, {Environment.STAGING, Environment.PRODUCTION})
+    key = ApiKey.objects.get()
+    assert (key.name, key.scopes, key.integrations, key.max_concurrent, key.max_per_minute) == (
+        "voice-runtime", ["run"], None, 100, None,
+    )  # fmt: skip
+    assert timedelta(days=89) < key.expires_at - timezone.now() <= timedelta(days=90)
+
+
+def test_every_field_reaches_the_key(as_owner, owner):
+    action, _ = make_action(owner, uses=""), make_action(owner, "Other", uses="")
+    some = {"reach": "some", "integrations": [str(action.id)], "scopes": [scope.value for scope in Scope]}
+    limits = {"max_concurrent": "7", "max_per_minute": " 600 ", "expires": "date", "expires_on": "2099-01-31"}
+    assert as_owner.post(NEW, fields(**some, **limits)).status_code == 200
+    key = ApiKey.objects.get()
+    assert (key.integrations, key.max_concurrent, key.max_per_minute) == ([str(action.id)], 7, 600)
+    assert (set(key.scopes), key.expires_at) == (set(Scope), datetime(2099, 1, 31, 23, 59, 59, tzinfo=UTC))
+
+
+def test_integrations_that_are_ticked_do_not_count_for_all(as_owner, owner):
+    as_owner.post(NEW, fields(integrations=[str(make_action(owner, uses="").id)]))
+    assert ApiKey.objects.get().integrations is None
+
+
+def test_a_key_without_an_end(as_owner):
+    assert as_owner.post(NEW, fields(expires="never")).status_code == 200
+    assert ApiKey.objects.get().expires_at is None
+
+
+def test_an_admin_makes_one_and_is_on_record(admin):
+    response = browser_of(admin).post(NEW, fields())
+    event = AuditEvent.objects.get(event="api_key.created")
+    assert (event.actor_id, event.target_label) == (admin.id, "voice-runtime")
+    assert text_in(response)[15:] not in str(event.data)
+
+
+def test_a_key_with_every_scope_holds_no_more_than_an_admin(as_owner):
+    response = as_owner.post(NEW, fields(scopes=[scope.value for scope in Scope]))
+    assert actor_of_key(text_in(response), address=None).permissions <= ADMIN_PERMISSIONS
+
+
+def test_the_form_starts_with_the_least(as_owner):
+    values = as_owner.get(NEW).context["values"]
+    assert (values["scopes"], values["environments"], values["reach"]) == (["run"], ["production"], "all")
+    assert 'value="90" selected' in page_of(as_owner, NEW)
+
+
+# Its text is shown once
+
+
+def test_text_is_in_the_answer_and_in_no_later_one(as_owner):
+    response = as_owner.post(NEW, fields())
+    assert "no-store" in response.headers["Cache-Control"]
+    assert read_key(text_in(response)) is not None
+    secret = text_in(response)[15:]
+    assert secret not in str(response.headers) and secret not in str(response.cookies)
+    key = ApiKey.objects.get()
+    for path in (LIST, NEW, revoke_path(key)):
+        assert secret not in page_of(as_owner, path)
+
+
+def test_a_form_that_is_sent_again_makes_no_second_key(as_owner):
+    form = fields()
+    first = text_in(as_owner.post(NEW, form))
+    again = as_owner.post(NEW, form)
+    assert again.status_code == 422
+    assert "This form was sent before, and its key was made." in again.content.decode()
+    assert first[15:] not in again.content.decode()
+    assert (ApiKey.objects.count(), AuditEvent.objects.filter(event="api_key.created").count()) == (1, 1)
+
+
+def test_the_number_of_a_form_means_nothing_in_another_organization(as_owner, as_outsider, outsider):
+    form = fields()
+    as_owner.post(NEW, form)
+    assert as_outsider.post(f"/o/{outsider.organization.slug}/api-keys/new/", form).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_text_is_stored_logged_and_cached_nowhere(as_owner, monkeypatch):
+    made = []
+    from accounts.access import api_keys
+
+    fresh = api_keys.new_key
+
+    def known():
+        made.append(fresh())
+        secret = made[0].text[15:]
+        monkeypatch.setattr(canary, "FORMS", {("", name): form for name, form in canary.forms_of(secret).items()})
+        return made[0]
+
+    monkeypatch.setattr(api_keys, "new_key", known)
+    with canary.watched_logs() as logs:
+        form = fields()
+        answer = as_owner.post(NEW, form)
+        assert canary.leaks({"answer": answer.content}) != []
+        as_owner.post(NEW, form)
+        as_owner.get(LIST, {"q": made[0].prefix})
+        Client().get("/api/v1/secrets", headers={"Authorization": f"Bearer {made[0].text}"})
+        as_owner.post(revoke_path(ApiKey.objects.get()))
+        Client().get("/api/v1/secrets", headers={"Authorization": f"Bearer {made[0].text}"})
+    assert (logs.seen, logs.lines > 0) == ([], True)
+    sessions = str([session.get_decoded() for session in Session.objects.all()]).encode()
+    kept = {**canary.database_surfaces(), "cache": canary.cache_surface(), "sessions": sessions}
+    assert canary.leaks(kept) == []
+    assert any(made[0].prefix.encode() in content for content in kept.values())
+    cache.clear()
+
+
+# The list
+
+
+def test_row_tells_what_a_key_may_do(as_owner, owner):
+    action = make_action(owner, uses="")
+    key = make(owner, integrations=[action.id], max_concurrent=5, max_per_minute=6000)
+    page = page_of(as_owner)
+    for words in (
+        "voice-runtime", key.prefix, "Make calls", "Staging: allowed", "Production: not allowed", "Look up patient",
+        "5 at once, 6,000 a minute", "Never", "Active", "Never expires", "Revoke…",
+    ):  # fmt: skip
+        assert words in page, words
+
+
+def test_row_names_three_integrations_and_counts_the_others(owner):
+    actions = [make_action(owner, f"Action {n}", uses="") for n in range(5)]
+    make(owner, integrations=[action.id for action in actions])
+    delete_integration(actor=owner, integration_id=actions[0].id)
+    named = key_overview.page(owner, "").items[0].integrations
+    assert (named.names, named.more, named.deleted) == (["Action 1", "Action 2", "Action 3"], 1, 1)
+
+
+def test_a_key_whose_integrations_are_gone_says_so(as_owner, owner):
+    action = make_action(owner, uses="")
+    make(owner, integrations=[action.id])
+    delete_integration(actor=owner, integration_id=action.id)
+    assert "1 deleted integration" in page_of(as_owner)
+    ApiKey.objects.update(integrations=[])
+    assert "No integration" in page_of(as_owner)
+
+
+@pytest.mark.parametrize(
+    ("end", "state", "words"),
+    [
+        (timedelta(days=60), "active", "until"),
+        (timedelta(days=9, hours=1), "active", "9 days left"),
+        (timedelta(hours=1), "active", "Ends within a day"),
+        (timedelta(seconds=-1), "expired", "Expired"),
+    ],
+)
+def test_state_follows_the_clock(as_owner, owner, end, state, words):
+    key = make(owner)
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now() + end)
+    assert key_overview.page(owner, "").items[0].state == state
+    page = page_of(as_owner)
+    assert words in page
+    assert ("Revoke…" in page) == (state == "active")
+
+
+def test_revoked_counts_before_expired(owner):
+    key = make(owner)
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now(), revoked_at=timezone.now())
+    assert key_overview.page(owner, "").items[0].state == "revoked"
+
+
+def test_pages_follow_each_other_newest_first(as_owner, owner):
+    made = [make(owner, f"key-{n}") for n in range(5)]
+    same = timezone.now()
+    ApiKey.objects.filter(pk__in=[key.pk for key in made[:3]]).update(created_at=same)
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = key_overview.page(owner, "", cursor=cursor, limit=2)
+        seen += [row.name for row in page.items]
+        cursor = page.next_cursor
+    assert sorted(seen) == [f"key-{n}" for n in range(5)]
+    assert seen == list(ApiKey.objects.order_by("-created_at", "-id").values_list("name", flat=True))
+
+
+def test_the_next_page_keeps_the_search(as_owner, owner, monkeypatch):
+    monkeypatch.setattr(key_overview.page, "__kwdefaults__", {"cursor": "", "limit": 1})
+    make(owner, "voice-1"), make(owner, "voice-2"), make(owner, "deploy")
+    response = as_owner.get(LIST, {"q": "voice"})
+    assert "q=voice&cursor=" in response.context["next_url"]
+    assert [row.name for row in as_owner.get(response.context["next_url"]).context["keys"]] == ["voice-1"]
+
+
+def test_a_page_costs_the_same_whatever_its_length(owner):
+    action = make_action(owner, uses="")
+
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            key_overview.page(owner, "")
+        return len(queries)
+
+    make(owner, integrations=[action.id])
+    one = cost()
+    for _ in range(5):
+        make(owner, integrations=[action.id])
+    assert cost() == one == 2
+
+
+def test_search_finds_names_and_prefixes(as_owner, owner):
+    voice, deploy = make(owner, "voice-runtime"), make(owner, "deploy-bot")
+    assert [row.id for row in as_owner.get(LIST, {"q": "VOICE"}).context["keys"]] == [voice.id]
+    assert [row.id for row in as_owner.get(LIST, {"q": deploy.prefix}).context["keys"]] == [deploy.id]
+    page = page_of(as_owner, LIST + "?q=nothing")
+    assert "Nothing matches “nothing”" in page and "Show all keys" in page
+
+
+def test_a_whole_key_that_is_searched_leaves_the_address(as_owner, owner):
+    key, text = create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)
+    response = as_owner.get(LIST, {"q": text.text})
+    assert (response.status_code, response.headers["Location"]) == (303, f"{LIST}?{urlencode({'q': key.prefix})}")
+    assert text.text[15:].encode() not in response.content
+
+
+def test_htmx_gets_the_rows_alone(as_owner, owner):
+    make(owner)
+    page = as_owner.get(LIST, HTTP_HX_REQUEST="true").content.decode()
+    assert "voice-runtime" in page and "<html" not in page
+
+
+def test_without_keys_the_page_says_what_they_are_for(as_owner):
+    assert "No API keys yet" in page_of(as_owner)
+
+
+def test_names_are_text_and_not_markup(as_owner, owner):
+    make(owner, "<b>bold</b>")
+    assert "<b>bold" not in page_of(as_owner)
+    assert "<b>bold" not in as_owner.post(NEW, fields(name="<b>bold</b>")).content.decode()
+
+
+# Choosing integrations
+
+
+def test_choice_keeps_what_is_ticked_and_finds_the_others(as_owner, owner):
+    first, second = make_action(owner, "First", uses=""), make_action(owner, "Second", uses="")
+    make_action(owner, "Third", uses="")
+    sent = {"find": "sec", "integrations": [str(first.id)]}
+    page = as_owner.post(CHOICES, sent, HTTP_HX_REQUEST="true").content.decode()
+    assert f'value="{first.id}" checked' in page
+    assert f'value="{second.id}">' in page
+    assert "Third" not in page
+
+
+def test_choice_offers_so_many_and_says_that_there_are_more(owner, monkeypatch):
+    monkeypatch.setattr(key_overview, "CHOICES", 2)
+    for number in range(3):
+        make_action(owner, f"Action {number}", uses="")
+    found = key_overview.choices(owner, "", [])
+    assert ([one.name for one in found.others], found.has_more) == (["Action 0", "Action 1"], True)
+
+
+def test_choice_knows_nothing_of_other_organizations(as_owner, outsider):
+    theirs = make_action(outsider, "Foreign", uses="")
+    sent = {"find": "", "integrations": [str(theirs.id)]}
+    assert "Foreign" not in as_owner.post(CHOICES, sent, HTTP_HX_REQUEST="true").content.decode()
+
+
+# Revoking
+
+
+def test_revoking_asks_then_ends_the_key_at_once(as_owner, owner):
+    key, text = create_api_key(actor=owner, name="old", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)
+    assert "Revoke old?" in page_of(as_owner, revoke_path(key))
+    assert actor_of_key(text.text, address=None).id == key.id
+    response = as_owner.post(revoke_path(key))
+    assert (response.status_code, response.headers["Location"]) == (303, LIST)
+    with pytest.raises(Unauthenticated):
+        actor_of_key(text.text, address=None)
+    assert AuditEvent.objects.filter(event="api_key.revoked", target_id=key.id).count() == 1
+    assert "Revoked old" in page_of(as_owner)
+
+
+def test_revoking_twice_is_recorded_once(as_owner, owner):
+    key = make(owner)
+    for _ in range(2):
+        assert as_owner.post(revoke_path(key)).status_code == 303
+    assert "It was revoked already" in page_of(as_owner, revoke_path(key))
+    assert AuditEvent.objects.filter(event="api_key.revoked").count() == 1
+
+
+def test_looking_revokes_and_makes_nothing(as_owner, owner):
+    key = make(owner)
+    for path in (LIST, NEW, revoke_path(key)):
+        as_owner.get(path)
+        as_owner.head(path)
+    assert list(ApiKey.objects.values_list("pk", "revoked_at")) == [(key.pk, None)]
+
+
+# Who may not
+
+
+def test_member_sees_no_way_there_and_gets_nowhere(as_member, owner):
+    key = make(owner)
+    assert LIST not in page_of(as_member, "/o/harbor-clinics/secrets/")
+    for path in (LIST, NEW, revoke_path(key)):
+        assert as_member.get(path).status_code == 403
+    for path in (NEW, CHOICES, revoke_path(key)):
+        assert as_member.post(path, fields()).status_code == 403
+    assert list(ApiKey.objects.values_list("pk", "revoked_at")) == [(key.pk, None)]
+
+
+def test_owner_sees_the_way_there(as_owner):
+    assert f'href="{LIST}"' in page_of(as_owner, "/o/harbor-clinics/secrets/")
+
+
+def test_stranger_finds_nothing(as_outsider, owner, outsider):
+    key = make(owner)
+    for path in (LIST, NEW, revoke_path(key)):
+        assert as_outsider.get(path).status_code == 404
+    own = f"/o/{outsider.organization.slug}/api-keys/"
+    assert as_outsider.post(f"{own}{key.id}/revoke/").status_code == 404
+    assert key.prefix not in page_of(as_outsider, own)
+    assert ApiKey.objects.get().revoked_at is None
+
+
+def test_an_api_key_is_no_way_in(owner):
+    _, text = create_api_key(actor=owner, name="k", scopes=list(Scope), environments=ALL_ENVIRONMENTS)
+    response = Client().post(NEW, fields(), headers={"Authorization": f"Bearer {text.text}"})
+    assert (response.status_code, ApiKey.objects.count()) == (302, 1)
+
+
+def test_a_form_without_its_token_is_refused(owner, as_owner):
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = as_owner.cookies
+    assert strict.post(NEW, fields()).status_code == 403
+    assert strict.post(revoke_path(make(owner))).status_code == 403
+    assert ApiKey.objects.filter(revoked_at=None).count() == 1
+
+
+# Malformed
+
+BAD = {
+    "no name": ("name", {"name": ""}),
+    "blank name": ("name", {"name": "   "}),
+    "name missing": ("name", {"name": None}),
+    "long name": ("name", {"name": "n" * 81}),
+    "NUL in the name": ("name", {"name": "a\0b"}),
+    "line break in the name": ("name", {"name": "a\nb"}),
+    "no scope": ("scopes", {"scopes": None}),
+    "unknown scope": ("scopes", {"scopes": ["run", "root"]}),
+    "no environment": ("environments", {"environments": None}),
+    "unknown environment": ("environments", {"environments": ["moon"]}),
+    "no reach": ("integrations", {"reach": None}),
+    "unknown reach": ("integrations", {"reach": "most"}),
+    "none chosen": ("integrations", {"reach": "some"}),
+    "no id": ("integrations", {"reach": "some", "integrations": ["1; DROP TABLE"]}),
+    "nobody's id": ("integrations", {"reach": "some", "integrations": [str(uuid4())]}),
+    "too many": ("integrations", {"reach": "some", "integrations": [str(uuid4()) for _ in range(MOST_CHOSEN + 1)]}),
+    "no end": ("expires", {"expires": None}),
+    "unknown end": ("expires", {"expires": "-1"}),
+    "no day": ("expires_on", {"expires": "date"}),
+    "not a day": ("expires_on", {"expires": "date", "expires_on": "2099-02-30"}),
+    "a day that is over": ("expires_on", {"expires": "date", "expires_on": "2020-01-01"}),
+    "no calls at once": ("max_concurrent", {"max_concurrent": ""}),
+    "zero at once": ("max_concurrent", {"max_concurrent": "0"}),
+    "too many at once": ("max_concurrent", {"max_concurrent": "10001"}),
+    "digits of another script": ("max_concurrent", {"max_concurrent": "٣"}),
+    "negative at once": ("max_concurrent", {"max_concurrent": "-5"}),
+    "zero a minute": ("max_per_minute", {"max_per_minute": "0"}),
+    "too many a minute": ("max_per_minute", {"max_per_minute": "1000001"}),
+    "words a minute": ("max_per_minute", {"max_per_minute": "many"}),
+}
+
+
+@pytest.mark.parametrize(("field", "changes"), BAD.values(), ids=BAD)
+def test_each_refusal_is_at_its_field(as_owner, field, changes):
+    response = as_owner.post(NEW, fields(**changes))
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert [error.field for error in response.context["errors"]] == [field]
+    for needed in (f'id="f-{field}"', f'id="e-{field}"', f'href="#f-{field}"', 'aria-invalid="true"'):
+        assert needed in page
+    assert not ApiKey.objects.exists()
+    assert not AuditEvent.objects.filter(event="api_key.created").exists()
+
+
+def test_all_refusals_are_told_together(as_owner):
+    response = as_owner.post(NEW, {})
+    told = [error.field for error in response.context["errors"]]
+    assert told == ["name", "scopes", "environments", "integrations", "expires", "max_concurrent"]
+
+
+def test_what_was_typed_is_shown_again(as_owner, owner):
+    action = make_action(owner, uses="")
+    sent = {"reach": "some", "integrations": [str(action.id)], "expires": "date", "expires_on": "2020-01-01"}
+    page = as_owner.post(NEW, fields(**sent, max_per_minute="600")).content.decode()
+    for kept in ('value="voice-runtime"', f'value="{action.id}" checked', 'value="2020-01-01"', 'value="600"'):
+        assert kept in page
+    assert 'value="date" selected' in page
+
+
+def test_integrations_of_others_are_refused_like_unknown_ones(as_owner, outsider):
+    def told(chosen):
+        answer = as_owner.post(NEW, fields(reach="some", integrations=[str(chosen)]))
+        return answer.status_code, [error.message for error in answer.context["errors"]]
+
+    assert told(make_action(outsider, uses="").id) == told(uuid4())
+
+
+@pytest.mark.parametrize("number", ["", "no-uuid", "\0", "x" * 5000])
+def test_a_form_without_its_number_makes_a_key_all_the_same(as_owner, number):
+    assert as_owner.post(NEW, fields(form=number)).status_code == 200
+
+
+@pytest.mark.parametrize("cursor", ["x", "WyJhIiwgImIiXQ", "WyIyMDI2LTAxLTAxIiwgIngiXQ", "e30", "WzEsIDJd"])
+def test_a_cursor_of_nobody_is_refused(as_owner, cursor):
+    assert as_owner.get(LIST, {"cursor": cursor}).status_code == 422
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800", "%", "_" * 300, "'; --", "<script>"])
+def test_odd_searches_are_harmless(as_owner, owner, text):
+    make(owner)
+    encoded = text.encode("utf-8", "surrogatepass")
+    response = as_owner.get(f"{LIST}?{urlencode({'q': encoded})}")
+    assert response.status_code == 200
+    assert b"<script>&" not in response.content
+
+
+def test_odd_choices_are_harmless(as_owner):
+    sent = {"find": "\0%_'", "integrations": ["", "x", "\0"]}
+    assert as_owner.post(CHOICES, sent, HTTP_HX_REQUEST="true").status_code == 200

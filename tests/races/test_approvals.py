@@ -1,0 +1,43 @@
+"""Approvals at the same moment, on PostgreSQL with real threads."""
+
+import pytest
+
+from accounts.errors import NotFound
+from accounts.models import AuditEvent
+from integrations.editing.integrations import delete_integration
+from integrations.models import ApprovedTool
+from integrations.tools.approvals import approve_tool, withdraw_tool
+from tests.accounts.audit.test_trail import chain_holds
+from tests.races.test_secrets import only, together  # noqa: F401
+from tests.support.things import make_mcp_server
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+def approving(actor, server, fingerprint):
+    return lambda: approve_tool(actor=actor, integration_id=server.id, name="search", fingerprint=fingerprint * 64)
+
+
+def test_two_people_approve_one_tool(owner, admin, together):  # noqa: F811
+    for number in range(40):
+        server = make_mcp_server(owner, name=f"Server {number}")
+        only(together(approving(owner, server, "a"), approving(admin, server, "a"), approving(admin, server, "b")))
+        assert server.approved_tools.count() == 1
+    approvals = AuditEvent.objects.filter(event="integration.tool_approved").count()
+    assert 80 <= approvals <= 120  # approving what is approved already writes nothing
+    assert chain_holds(owner.organization)
+
+
+def test_approving_while_withdrawing_and_deleting(owner, admin, together):  # noqa: F811
+    for number in range(40):
+        server = make_mcp_server(owner, name=f"Server {number}")
+        only(
+            together(
+                approving(owner, server, "a"),
+                lambda server=server: withdraw_tool(actor=admin, integration_id=server.id, name="search"),
+                lambda server=server: delete_integration(actor=owner, integration_id=server.id),
+            ),
+            NotFound,
+        )
+    assert not ApprovedTool.objects.exists()
+    assert chain_holds(owner.organization)

@@ -1,0 +1,266 @@
+"""A served Coffer under load when something around it ends: the database, the upstream, Coffer itself.
+
+One worker as the README serves it, a PostgreSQL server of the test's own, a real upstream. Only what is under way may
+fail, each call with a code; what comes afterwards works without a restart.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests import postgres
+from tests.peers.mcp import free_port
+from tests.peers.upstreams import answering, http
+
+pytestmark = [pytest.mark.postgres]
+
+ROOT = Path(__file__).resolve().parents[2]
+AT_ONCE = 20
+SEED = """
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.models import Membership, User
+from accounts.actors import actor_for_member
+from accounts.people.organizations import create_organization
+from integrations.models import Run
+from tests.support.things import key_for, make_action, store_secret
+user = User.objects.create(email="owner@example.com", name="Owner")
+create_organization(user=user, name="Harbor Clinics")
+owner = actor_for_member(Membership.objects.select_related("user", "organization").get())
+store_secret(owner)
+print(key_for(owner), make_action(owner, base_url="{url}").id)
+"""
+LEDGER = """
+from django.db.models import Count
+from integrations.models import Run
+print(dict(Run.objects.values_list("outcome").annotate(n=Count("pk"))))
+"""
+
+
+@dataclass
+class Served:
+    """A process that serves, and one integration to run."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    key: str
+    integration: str
+    environment: dict[str, str]
+
+    def shell(self, code: str) -> str:
+        """What code prints that runs in a process of its own."""
+        return _manage("shell", "--no-imports", "-c", code, env=self.environment)
+
+
+def _manage(*arguments: str, env: dict[str, str]) -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@contextmanager
+def serving(database_url: str, upstream_url: str) -> Iterator[Served]:
+    port = free_port()
+    env = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "CACHE_URL": "locmemcache://",
+        "COFFER_ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "PYTHONPATH": str(ROOT),
+    }
+    _manage("migrate", "--verbosity", "0", env=env)
+    key, integration = _manage("shell", "--no-imports", "-c", SEED.replace("{url}", upstream_url), env=env).split()
+    options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "critical"]
+    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", *options]
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    served = Served(process, f"http://127.0.0.1:{port}", key, integration, env)
+    try:
+        asyncio.run(_until_ready(served))
+        yield served
+    finally:
+        process.kill()
+        process.wait(timeout=20)
+
+
+async def _until_ready(served: Served) -> None:
+    deadline = time.monotonic() + 60
+    async with aiohttp.ClientSession() as session:
+        while time.monotonic() < deadline:
+            try:
+                async with session.get(f"{served.url}/readyz") as response:
+                    if response.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.1)
+    raise TimeoutError("it does not serve")
+
+
+async def _call(session: aiohttp.ClientSession, served: Served) -> tuple[int, str]:
+    """Status, and the code or outcome of one run; 0 where the connection ended."""
+    url = f"{served.url}/api/v1/integrations/{served.integration}/run"
+    try:
+        async with session.post(
+            url, json={"environment": "staging"}, headers={"Authorization": f"Bearer {served.key}"}
+        ) as response:
+            document = json.loads(await response.read())
+            return response.status, document.get("code") or document["outcome"]
+    except aiohttp.ClientError:
+        return 0, "connection"
+
+
+async def _load(served: Served, seconds: float, act, after: float) -> list[tuple[float, float, int, str]]:
+    """Calls for so many seconds, `AT_ONCE` at a time, with an act in a thread in between: begin, end, status, code."""
+    started, found = time.monotonic(), []
+
+    async def caller(session: aiohttp.ClientSession) -> None:
+        while (began := time.monotonic() - started) < seconds:
+            status, code = await _call(session, served)
+            found.append((began, time.monotonic() - started, status, code))
+            if status == 0:
+                await asyncio.sleep(0.05)
+
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        callers = [asyncio.ensure_future(caller(session)) for _ in range(AT_ONCE)]
+        await asyncio.sleep(after)
+        await asyncio.to_thread(act)
+        await asyncio.gather(*callers)
+    return found
+
+
+@pytest.fixture
+def upstream():
+    def respond(request, sending):
+        time.sleep(0.05)
+        sending.sendall(http(b"{}"))
+
+    with answering(respond) as url:
+        yield url
+
+
+def test_database_that_restarts_fails_only_what_is_under_way(upstream):
+    span = []
+
+    with postgres.running() as database, serving(database.url, upstream) as served:
+
+        def restart():
+            span.append(time.monotonic())
+            database.stop()
+            database.start()
+            span.append(time.monotonic())
+
+        began = time.monotonic()
+        calls = asyncio.run(_load(served, 8, restart, after=2))
+        down, up = (moment - began for moment in span)
+        before = [call for call in calls if call[1] < down]
+        afterwards = [call for call in calls if call[0] > up]
+        failed = [call for call in calls if call[2] != 200]
+        assert before
+        assert {(status, code) for _, _, status, code in before} == {(200, "succeeded")}
+        assert failed
+        assert all(code for _, _, status, code in failed if status)
+        assert not [call for call in failed if call[2] == 0]
+        assert len(afterwards) > AT_ONCE
+        assert {(status, code) for _, _, status, code in afterwards} == {(200, "succeeded")}
+        assert served.process.poll() is None
+
+
+def test_database_that_restarts_between_calls_fails_none(upstream):
+    async def several(served, count):
+        async with aiohttp.ClientSession() as session:
+            return await asyncio.gather(*[_call(session, served) for _ in range(count)])
+
+    with postgres.running() as database, serving(database.url, upstream) as served:
+        assert set(asyncio.run(several(served, AT_ONCE))) == {(200, "succeeded")}
+        database.stop()
+        database.start()
+        assert set(asyncio.run(several(served, AT_ONCE))) == {(200, "succeeded")}
+
+
+UPSTREAM = """
+import asyncio, sys
+
+async def answer(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    await asyncio.sleep(float(sys.argv[2]))
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nContent-Type: application/json\\r\\n\\r\\n{}")
+    await writer.drain()
+    writer.close()
+
+async def main():
+    server = await asyncio.start_server(answer, "127.0.0.1", int(sys.argv[1]))
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def upstream_process(port: int, delay: float) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-c", UPSTREAM, str(port), str(delay)])
+    try:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=20)
+
+
+def test_upstream_that_is_killed_fails_only_what_it_had():
+    port, span = free_port(), []
+
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres.running())
+        first = stack.enter_context(upstream_process(port, 0.2))
+        served = stack.enter_context(serving(database.url, f"http://127.0.0.1:{port}"))
+
+        def kill_and_start():
+            span.append(time.monotonic())
+            first.kill()
+            first.wait(timeout=20)
+            time.sleep(1)  # a call that is sent again, since that does no harm, finds nobody either
+            stack.enter_context(upstream_process(port, 0.2))
+            span.append(time.monotonic())
+
+        began = time.monotonic()
+        calls = asyncio.run(_load(served, 6, kill_and_start, after=1.5))
+        down, up = (moment - began for moment in span)
+        assert {call[2:] for call in calls if call[1] < down} == {(200, "succeeded")}
+        assert {call[2:] for call in calls if call[0] > up} == {(200, "succeeded")}
+        failed = {call[2:] for call in calls if call[2] != 200}
+        assert failed
+        assert failed <= {(502, "upstream_unreachable"), (502, "response_unreadable")}
+        assert "started" not in served.shell(LEDGER)
+
+
+def test_runs_that_are_under_way_finish_before_the_process_ends():
+    with ExitStack() as stack:
+        port = free_port()
+        database = stack.enter_context(postgres.running())
+        stack.enter_context(upstream_process(port, 1.5))
+        served = stack.enter_context(serving(database.url, f"http://127.0.0.1:{port}"))
+
+        async def calls_and_term():
+            async with aiohttp.ClientSession() as session:
+                running = [asyncio.ensure_future(_call(session, served)) for _ in range(AT_ONCE)]
+                await asyncio.sleep(0.9)
+                served.process.send_signal(signal.SIGTERM)
+                return await asyncio.gather(*running)
+
+        assert set(asyncio.run(calls_and_term())) == {(200, "succeeded")}
+        served.process.wait(timeout=20)
+        assert served.shell(LEDGER) == f"{{'succeeded': {AT_ONCE}}}"
