@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models.lookups import Lookup
 
-from accounts.common.environments import Environment, from_mask, to_mask
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment, from_mask, in_order, to_mask
 
 if TYPE_CHECKING:
     _Column = models.PositiveSmallIntegerField[Iterable[Environment] | int, frozenset[Environment]]
@@ -21,6 +21,15 @@ class EnvironmentsField(_Column):
     """
 
     description = "A set of environments"
+
+    @property
+    def flatchoices(self) -> list[tuple[frozenset[Environment], str]]:
+        """Each set and its labels in order: `Development, Staging`.
+
+        The Django admin looks a value up here before it decides by the type of the column, which is a number. These
+        are not `choices`: neither migrations nor forms see them.
+        """
+        return [(some, _labels(some)) for some in map(from_mask, range(1, to_mask(ALL_ENVIRONMENTS) + 1))]
 
     def from_db_value(self, value: int | None, *_: object) -> frozenset[Environment] | None:
         """Read the mask."""
@@ -39,6 +48,10 @@ class EnvironmentsField(_Column):
     def value_to_string(self, obj: models.Model) -> str:
         """Serialise the mask."""
         return str(self.get_prep_value(self.value_from_object(obj)))
+
+
+def _labels(environments: Iterable[Environment]) -> str:
+    return ", ".join(environment.label for environment in in_order(environments))
 
 
 @EnvironmentsField.register_lookup

@@ -6,24 +6,20 @@ import pytest
 
 from accounts.models import Membership, User
 from accounts.policy import Role
-from config.demo import loading, people, upstream
+from config.demo import loading, people
 from integrations.models import Integration, Run
-from secrets_app.inventory import inventory
+from secrets_app.inventory.inventory import inventory
 from secrets_app.models import Secret
+from tests.support.demo import loaded_demo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def loaded(monkeypatch, tmp_path):
-    """The demo in the test database, its echo upstream on a free port; what that received."""
-    monkeypatch.setattr(people, "SIGN_IN_FILE", tmp_path / "sign-in.json")
-    received = []
-    with upstream.serving(0, received.append) as port:
-        monkeypatch.setattr(loading, "ECHO_URL", f"http://127.0.0.1:{port}")
-        assert loading.is_possible()
-        loading.load_demo()
-    return received
+def loaded(tmp_path):
+    """The demo in the test database; what its echo upstream received."""
+    with loaded_demo(tmp_path) as received:
+        yield received
 
 
 def test_every_role_can_sign_in_with_the_printed_password(loaded, client):
