@@ -1,4 +1,4 @@
-"""Databases that earlier versions of Coffer made: dumps in `tests/config/databases/`, loaded into a database of their own.
+"""Databases that earlier versions of Coffer made: dumps in `tests/config/databases/`, loaded into a fresh database.
 
 `64866cb` was made at that commit: the demo with three days of runs, and at least one row in every table of our apps.
 The file for SQLite is what `sqlite3.Connection.iterdump` gives. The file for PostgreSQL comes from
