@@ -24,7 +24,7 @@ from django.utils.safestring import SafeString
 from accounts.access.api_keys import revoke_api_key
 from accounts.actors import Actor
 from accounts.audit import refused_attempts
-from accounts.audit.refused_attempts import Attempt, Thing
+from accounts.audit.refused_attempts import RefusedAttempt, Thing
 from accounts.audit.trail import Event, Outcome
 from accounts.audit.wording import option
 from accounts.errors import Refusal
@@ -121,7 +121,7 @@ def _attempt(request: HttpRequest, event: Event, obj: Membership | Invitation, n
     """The acting member of staff; what is tried is kept on the request, in case it is refused."""
     actor = staff_actor(request, obj.organization)
     target = obj.user_id if isinstance(obj, Membership) else None
-    request.attempt = Attempt(actor, event, Thing(target, name))  # type: ignore[attr-defined]
+    request.attempt = RefusedAttempt(actor, event, Thing(target, name))  # type: ignore[attr-defined]
     return actor
 
 

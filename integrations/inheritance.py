@@ -18,13 +18,13 @@ from yarl import URL
 from integrations.egress import configuration
 from integrations.egress.destinations import WEB
 from integrations.egress.policy import admit_url
-from integrations.exchange.exchange import Conversation, Destination
+from integrations.exchange.exchange import Destination, Exchange
 from integrations.kinds import KINDS
 from integrations.kinds.base import Operation, Parents
 from integrations.models import Integration
 
 WITH_LINKS = ("integration__auth_connector", "integration__connection__auth_connector")
-"""What a query of references selects so that `chain_of` their integrations reads nothing."""
+"""What a query of references selects so that `with_parents` their integrations reads nothing."""
 
 KEPT = 256
 """Configurations that are kept parsed. What is kept follows from the text alone: a change is another text."""
@@ -60,9 +60,9 @@ def operations_of(integration: Integration) -> Mapping[str, Operation]:
     return _operations(_text_of(integration))
 
 
-def plan_of(integration: Integration, operation: str) -> Conversation:
-    """The conversation of one of its operations, placeholders in place. Raises Invalid."""
-    return _plan(operation, *map(_text_of, chain_of(integration)))
+def plan_of(integration: Integration, operation: str) -> Exchange:
+    """The exchange of one of its operations, placeholders in place. Raises Invalid."""
+    return _plan(operation, *map(_text_of, with_parents(integration)))
 
 
 def _text_of(link: Integration) -> Text:
@@ -80,7 +80,7 @@ def _operations(text: Text) -> Mapping[str, Operation]:
 
 
 @lru_cache(maxsize=KEPT)
-def _plan(operation: str, text: Text, *parents: Text) -> Conversation:
+def _plan(operation: str, text: Text, *parents: Text) -> Exchange:
     return KINDS[text[0]].plan(_parsed(text), operation, _parents(parents))
 
 
@@ -95,7 +95,7 @@ def _destination(text: Text) -> Destination | None:
     return next(iter(kind.destinations(kind.read(json.loads(text[1])))), None)
 
 
-def chain_of(integration: Integration) -> list[Integration]:
+def with_parents(integration: Integration) -> list[Integration]:
     """The integration and what it inherits from: every link must be enabled and run in the environment."""
     connection = integration.connection
     connector = integration.auth_connector or (connection.auth_connector if connection else None)
@@ -104,7 +104,7 @@ def chain_of(integration: Integration) -> list[Integration]:
 
 def parents_of(integration: Integration) -> Parents:
     """The checked configurations of what it builds on."""
-    return _parents([_text_of(link) for link in chain_of(integration)[1:]])
+    return _parents([_text_of(link) for link in with_parents(integration)[1:]])
 
 
 def _parents(texts: Sequence[Text]) -> Parents:
@@ -118,12 +118,12 @@ def own_secret_names(link: Integration) -> frozenset[str]:
 
 def secret_names(integration: Integration) -> set[str]:
     """Every secret that the whole chain names."""
-    return {name for link in chain_of(integration) for name in own_secret_names(link)}
+    return {name for link in with_parents(integration) for name in own_secret_names(link)}
 
 
 def routes_of(integration: Integration) -> list[Route]:
     """Where it calls, the call itself first. The URL is empty where nothing is called by itself."""
-    chain = chain_of(integration)
+    chain = with_parents(integration)
     texts = {link.pk: _text_of(link) for link in chain}
     own = {pk: _destination(text) for pk, text in texts.items()}
     main = own[integration.pk] or (own[integration.connection.pk] if integration.connection else None) or NOWHERE

@@ -41,7 +41,7 @@ class IntegrationQuerySet(models.QuerySet[Row]):
         raise NotFound("No such integration.")
 
     def with_links(self) -> Self:
-        """Loaded together with what they build on (`integrations.inheritance.chain_of`)."""
+        """Loaded together with what they build on (`integrations.inheritance.with_parents`)."""
         return self.select_related("auth_connector", "connection__auth_connector")
 
     def building_on(self, ids: Iterable[UUID]) -> Self:

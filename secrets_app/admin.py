@@ -12,6 +12,7 @@ from accounts.staff.lists import ReadOnlyAdmin, staff_actor
 from secrets_app.editing.secrets import set_enabled
 from secrets_app.hygiene import findings
 from secrets_app.inventory import inventory
+from secrets_app.inventory.rows import InventoryRow
 from secrets_app.models import Secret
 
 REFERENCES_SHOWN = 20
@@ -77,7 +78,7 @@ class SecretAdmin(ReadOnlyAdmin):
         return "; ".join(told)
 
 
-def _row(secret: Secret) -> inventory.Row:
+def _row(secret: Secret) -> InventoryRow:
     """The secret as the inventory tells of it; looked up once for each page, whose secret object this is."""
     if not hasattr(secret, "inventory_row"):
         secret.inventory_row = inventory.one(secret.organization, secret.pk)  # type: ignore[attr-defined]

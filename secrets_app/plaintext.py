@@ -1,4 +1,4 @@
-"""The opaque carrier of a value between the resolver and the wire.
+"""The opaque carrier of a value between the resolver and the channel.
 
 Owns one promise: a value does not leave this object by accident. Error pages, log lines, comparisons, copies and
 serialisers all get a constant or a TypeError; `expose()` is the one way out and is easy to search for. It does not

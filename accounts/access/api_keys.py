@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.access.api_key_text import KeyText, new_key, read_key
 from accounts.actors import Actor, ActorKind, actor_for_key
 from accounts.audit import trail
-from accounts.common.compiled_queries import Among, StandingQuery
+from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.common.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
 from accounts.mail import messages, sending
@@ -31,7 +31,7 @@ SENT_BEFORE = (
 )
 NAME_LENGTH = ApiKey._meta.get_field("name").max_length or 80
 
-_BY_PREFIX: StandingQuery[ApiKey] = StandingQuery(
+_BY_PREFIX: CompiledQuery[ApiKey] = CompiledQuery(
     lambda: (
         ApiKey.objects.select_related("organization")
         .annotate(maker_is_active=F("created_by__is_active"))

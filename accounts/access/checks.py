@@ -7,7 +7,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts.access.route_permissions import stamp_of
+from accounts.access.route_permissions import permission_of
 
 STAFF_NAMESPACE = "admin"
 
@@ -45,7 +45,7 @@ def every_route_is_stamped(**_: object) -> list[CheckMessage]:
 
 
 def _is_stamped(view: Any) -> bool:
-    if stamp_of(view) is not None:
+    if permission_of(view) is not None:
         return True
     found = operations(view)
-    return bool(found) and all(stamp_of(operation.view_func) is not None for operation in found)
+    return bool(found) and all(permission_of(operation.view_func) is not None for operation in found)

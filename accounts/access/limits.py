@@ -1,7 +1,7 @@
-"""How fast an API key may make calls: so many at once, so many in a minute of the clock (API.md, "Who").
+"""The limits of an API key: how many calls at once, and how many in a minute.
 
-Calls a minute are counted in the database, exactly, however many processes serve. Calls at once are counted by each
-process for itself: they protect what a process has, and such a count does not outlive a crash.
+Calls in a minute are counted in the database, exactly, however many processes serve. Concurrent calls are counted by
+each process for itself: that limit protects the process, and the count must not outlive a crash.
 """
 
 import threading
@@ -16,45 +16,44 @@ from accounts.errors import RateLimited
 from accounts.models import ApiKey
 
 
-class Slots:
-    """The calls that are under way in this process, by key."""
+class ConcurrentCalls:
+    """The calls in progress in this process, by API key. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        """None yet."""
-        self._taken: Counter[UUID] = Counter()
+        self._counts: Counter[UUID] = Counter()
         self._lock = threading.Lock()
 
-    def take(self, actor: Actor) -> None:
-        """Hold one from now on; people and commands hold none.
+    def acquire(self, actor: Actor) -> None:
+        """Count one more call of this actor. People and commands have no limit.
 
         Raises:
-            RateLimited: the key has as many as it may.
+            RateLimited: the API key has reached its limit of concurrent calls.
         """
         if actor.id is None or actor.max_concurrent is None:
             return
         with self._lock:
-            if self._taken[actor.id] >= actor.max_concurrent:
+            if self._counts[actor.id] >= actor.max_concurrent:
                 raise _limited(f"This API key has {actor.max_concurrent} calls under way, as many as it may.", 1)
-            self._taken[actor.id] += 1
+            self._counts[actor.id] += 1
 
-    def give_back(self, actor: Actor) -> None:
-        """One that was taken for this actor."""
+    def release(self, actor: Actor) -> None:
+        """Count one call less: a call that `acquire` counted has ended."""
         if actor.id is None or actor.max_concurrent is None:
             return
         with self._lock:
-            self._taken[actor.id] -= 1
-            if not self._taken[actor.id]:
-                del self._taken[actor.id]
+            self._counts[actor.id] -= 1
+            if not self._counts[actor.id]:
+                del self._counts[actor.id]
 
 
-SLOTS = Slots()
+CONCURRENT_CALLS = ConcurrentCalls()
 
 
 def count_call(actor: Actor) -> None:
-    """Count a call towards the actor's calls of this minute.
+    """Count a call towards the actor's limit per minute of the clock.
 
     Raises:
-        RateLimited: there are as many as there may be.
+        RateLimited: the API key has reached its limit for this minute.
     """
     if actor.id is None or actor.max_per_minute is None:
         return

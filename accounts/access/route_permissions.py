@@ -31,7 +31,7 @@ View = Callable[..., HttpResponseBase]
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class RoutePermission:
     """Who may use a route: anybody, anybody signed in, or holders of a permission; and whether it asks for a proof."""
 
     access: str
@@ -41,36 +41,36 @@ class Stamp:
 
 LAST_ORGANIZATION = "organization"
 SAFE = {"GET", "HEAD", "OPTIONS"}
-PUBLIC = Stamp("public")
-SIGNED_IN = Stamp("signed_in")
+PUBLIC = RoutePermission("public")
+SIGNED_IN = RoutePermission("signed_in")
 
 
-def stamp(view: Any, mark: Stamp) -> Any:
+def set_permission(view: Any, mark: RoutePermission) -> Any:
     """Attach the stamp to a view that does its own check (an included library's)."""
     view.stamp = mark
     return view
 
 
-def stamp_of(view: Any) -> Stamp | None:
+def permission_of(view: Any) -> RoutePermission | None:
     """The stamp of a view, or None where somebody forgot it."""
     return getattr(view, "stamp", None)
 
 
 def public(view: View) -> View:
     """Anybody, also without signing in."""
-    return stamp(login_not_required(view), PUBLIC)
+    return set_permission(login_not_required(view), PUBLIC)
 
 
 def signed_in(view: View, *, proof: Proof | None = None) -> View:
     """Anybody who is signed in; no organization is involved."""
     if proof is None:
-        return stamp(login_required(view), SIGNED_IN)
+        return set_permission(login_required(view), SIGNED_IN)
 
     @functools.wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return missing_proof(request, proof) or view(request, *args, **kwargs)
 
-    return stamp(login_required(wrapper), Stamp("signed_in", proof=proof))
+    return set_permission(login_required(wrapper), RoutePermission("signed_in", proof=proof))
 
 
 def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[[View], View]:
@@ -91,7 +91,7 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
                     note_refused(request, ProofNeeded("Nobody had proven themselves in this session lately."))
                 return _remembering(request, slug, asked or view(request, actor, **kwargs))
 
-        return stamp(login_required(wrapper), Stamp("permission", permission, proof))
+        return set_permission(login_required(wrapper), RoutePermission("permission", permission, proof))
 
     return decorate
 
@@ -151,7 +151,7 @@ def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Calla
                 request.auth.check(permission)  # type: ignore[attr-defined]
                 return await operation(request, *args, **kwargs)
 
-            return stamp(asynchronous, Stamp("key", permission))
+            return set_permission(asynchronous, RoutePermission("key", permission))
 
         @functools.wraps(operation)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -160,6 +160,6 @@ def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Calla
                 actor.check(permission)
                 return operation(request, *args, **kwargs)
 
-        return stamp(wrapper, Stamp("key", permission))
+        return set_permission(wrapper, RoutePermission("key", permission))
 
     return decorate

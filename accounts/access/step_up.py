@@ -43,7 +43,7 @@ class Proof(StrEnum):
     ACT = "act"
 
 
-class Kind(StrEnum):
+class ProofKind(StrEnum):
     """What a person can prove themselves with."""
 
     CODE = "code"
@@ -53,19 +53,19 @@ class Kind(StrEnum):
 
 
 SHOWN_BY = {
-    "mfa": frozenset({Kind.CODE, Kind.PASSKEY}),
-    "password": frozenset({Kind.PASSWORD}),
-    "code": frozenset({Kind.MAIL}),
+    "mfa": frozenset({ProofKind.CODE, ProofKind.PASSKEY}),
+    "password": frozenset({ProofKind.PASSWORD}),
+    "code": frozenset({ProofKind.MAIL}),
 }
 """What each step of a sign-in shows, by django-allauth's name for it; a single sign-on shows nothing."""
 
 
-def kinds_of(user: User) -> frozenset[Kind]:
+def kinds_of(user: User) -> frozenset[ProofKind]:
     """What this person is asked for: second factors where there are any, else the password, else a code by e-mail."""
     types = set(Authenticator.objects.filter(user=user).values_list("type", flat=True))
-    passkey = {Kind.PASSKEY} if Authenticator.Type.WEBAUTHN in types else set()
-    code = {Kind.CODE} if types - {Authenticator.Type.WEBAUTHN} else set()
-    return frozenset(passkey | code or {Kind.PASSWORD if user.has_usable_password() else Kind.MAIL})
+    passkey = {ProofKind.PASSKEY} if Authenticator.Type.WEBAUTHN in types else set()
+    code = {ProofKind.CODE} if types - {Authenticator.Type.WEBAUTHN} else set()
+    return frozenset(passkey | code or {ProofKind.PASSWORD if user.has_usable_password() else ProofKind.MAIL})
 
 
 def remember(request: HttpRequest) -> None:

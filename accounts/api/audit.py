@@ -13,7 +13,7 @@ from accounts.api.audit_export import Format, event_out, streamed
 from accounts.api.authentication import actor_of, searchable
 from accounts.api.schemas import PROBLEMS, Limit
 from accounts.audit import log
-from accounts.audit.log import Filters, in_utc
+from accounts.audit.log import AuditFilters, in_utc
 from accounts.audit.trail import Event, Outcome
 from accounts.common.environments import Environment
 from accounts.common.paging import DEFAULT_LIMIT
@@ -85,7 +85,7 @@ def list_audit_events(
     With `Accept: text/csv` or `application/x-ndjson` (JSON Lines) the answer is everything that matches, streamed;
     `limit` and `cursor` are for JSON alone.
     """
-    filters = Filters(
+    filters = AuditFilters(
         event=event.value if event else "",
         actor=searchable(actor),
         target=searchable(target),

@@ -12,7 +12,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 
 from accounts.actors import Actor
 from accounts.audit import log
-from accounts.audit.log import Filters
+from accounts.audit.log import AuditFilters
 from accounts.audit.wording import visible
 from accounts.common.database import in_database
 from accounts.models import AuditEvent
@@ -65,7 +65,7 @@ def event_out(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def streamed(request: HttpRequest, actor: Actor, filters: Filters, wanted: Format) -> StreamingHttpResponse:
+def streamed(request: HttpRequest, actor: Actor, filters: AuditFilters, wanted: Format) -> StreamingHttpResponse:
     """Everything that matches, newest first.
 
     Raises:
@@ -86,7 +86,7 @@ def cell(text: str) -> str:
     return visible(f"'{text}" if text.lstrip(" ")[:1] in FORMULA and text.strip(" ") else text)
 
 
-def _chunks(actor: Actor, filters: Filters, wanted: Format) -> Iterator[bytes]:
+def _chunks(actor: Actor, filters: AuditFilters, wanted: Format) -> Iterator[bytes]:
     write: Callable[[list[AuditEvent]], str] = _csv if wanted is Format.CSV else _json_lines
     if wanted is Format.CSV:
         yield _rows([COLUMNS]).encode()

@@ -10,7 +10,7 @@ from accounts.common.paging import LARGEST_LIMIT
 Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT)]
 
 
-class Strict(BaseModel):
+class StrictSchema(BaseModel):
     """Input that refuses fields it does not know, and never quotes what it refuses."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)

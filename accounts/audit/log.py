@@ -23,7 +23,7 @@ BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class AuditFilters:
     """What to show; empty for everything. `actor` and `target` are ids, or names as the log has them."""
 
     event: str = ""
@@ -34,7 +34,7 @@ class Filters:
     until: datetime | None = None
 
 
-def page(actor: Actor, filters: Filters, *, cursor: str, limit: int) -> Page[AuditEvent]:
+def page(actor: Actor, filters: AuditFilters, *, cursor: str, limit: int) -> Page[AuditEvent]:
     """One page of what the actor may see.
 
     Raises:
@@ -51,7 +51,7 @@ def page(actor: Actor, filters: Filters, *, cursor: str, limit: int) -> Page[Aud
     return Page(found[:limit], encode_cursor([last.created_at.isoformat(), str(last.sequence)]))
 
 
-def batches(actor: Actor, filters: Filters) -> Iterator[list[AuditEvent]]:
+def batches(actor: Actor, filters: AuditFilters) -> Iterator[list[AuditEvent]]:
     """Everything that the actor may see, some at a time; no query stays open between two of them."""
     events = matching(actor, filters)
     found = list(events[:BATCH])
@@ -60,7 +60,7 @@ def batches(actor: Actor, filters: Filters) -> Iterator[list[AuditEvent]]:
         found = list(_before(events, found[-1].created_at, found[-1].sequence)[:BATCH])
 
 
-def matching(actor: Actor, filters: Filters) -> QuerySet[AuditEvent]:
+def matching(actor: Actor, filters: AuditFilters) -> QuerySet[AuditEvent]:
     """The events that the filters leave, newest first.
 
     Raises:
@@ -85,9 +85,9 @@ def matching(actor: Actor, filters: Filters) -> QuerySet[AuditEvent]:
     return events
 
 
-def label_of(actor: Actor, filters: Filters) -> str:
+def label_of(actor: Actor, filters: AuditFilters) -> str:
     """The name under which the filtered actor is in the log, the last one; empty where there is no event of it."""
-    found = matching(actor, Filters(actor=filters.actor)).values_list("actor_label", flat=True)
+    found = matching(actor, AuditFilters(actor=filters.actor)).values_list("actor_label", flat=True)
     return found.first() or ""
 
 

@@ -51,7 +51,7 @@ _finders: dict[str, Finder] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class RefusedAttempt:
     """One act that somebody is about to try."""
 
     actor: Actor
@@ -71,7 +71,7 @@ def know(acts: Mapping[str, Event], finders: Mapping[str, Finder]) -> None:
     _finders.update(finders)
 
 
-def attempt_at(door: str, actor: Actor, parts: Mapping[str, Any]) -> Attempt | None:
+def attempt_at(door: str, actor: Actor, parts: Mapping[str, Any]) -> RefusedAttempt | None:
     """The attempt that a call of this door is; None for a door that changes nothing which the log tells.
 
     Args:
@@ -82,11 +82,11 @@ def attempt_at(door: str, actor: Actor, parts: Mapping[str, Any]) -> Attempt | N
         return None
     target = _target(event, actor.organization, parts)
     environment = next((known for known in Environment if known.value == parts.get("environment")), None)
-    return Attempt(actor, event, target, environment)
+    return RefusedAttempt(actor, event, target, environment)
 
 
 @contextmanager
-def watched(attempt: Callable[[], Attempt | None]) -> Iterator[None]:
+def watched(attempt: Callable[[], RefusedAttempt | None]) -> Iterator[None]:
     """Note a refusal that passes by. `attempt` is asked for only then."""
     try:
         yield
@@ -96,7 +96,7 @@ def watched(attempt: Callable[[], Attempt | None]) -> Iterator[None]:
         raise
 
 
-def note(attempt: Attempt, refusal: Refusal) -> None:
+def note(attempt: RefusedAttempt, refusal: Refusal) -> None:
     """Write the event of a refused attempt, unless there were many of them already; other refusals leave nothing."""
     if refusal.code not in RECORDED:
         return
@@ -136,7 +136,7 @@ def _is_told(number: int) -> bool:
     return number == NEXT_TOLD
 
 
-def _count(attempt: Attempt, now: datetime) -> int:
+def _count(attempt: RefusedAttempt, now: datetime) -> int:
     """Count it; which one of this hour it is. Its row stays locked until the transaction ends."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     who = {"organization": attempt.actor.organization, "actor_id": attempt.actor.id, "event": attempt.event.value}

@@ -1,6 +1,6 @@
 """Queries that are composed once and asked many times, for other rows each time.
 
-Django takes longer to compose a query of one row than the database takes to answer it. A standing query is an ordinary
+Django takes longer to compose a query of one row than the database takes to answer it. A compiled query is an ordinary
 queryset, the same for both databases, with one condition that is filled in when it is asked: `Among`. Only its text is
 kept; what it answers is read when it is asked.
 """
@@ -62,24 +62,24 @@ class _Wanted:
         return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
 
 
-class StandingQuery(Generic[M]):
+class CompiledQuery(Generic[M]):
     """A queryset with one `Among` that is composed when it is asked for the first time."""
 
     def __init__(self, make: Callable[[], models.QuerySet[M]]) -> None:
         """`make` gives the queryset; related objects and annotations are loaded as it says."""
         self._make = make
-        self._composed: _Composed | None = None
+        self._compiled: _Compiled | None = None
 
     def ask(self, rows: Collection[Row]) -> list[M]:
         """The instances whose columns hold one of the rows; no rows, no question."""
         if not rows:
             return []
-        if self._composed is None:
-            self._composed = _Composed(self._make())
-        return self._composed.ask(rows)
+        if self._compiled is None:
+            self._compiled = _Compiled(self._make())
+        return self._compiled.ask(rows)
 
 
-class _Composed:
+class _Compiled:
     """The text of a query, and how instances are made of what it answers: as Django's `ModelIterable` does."""
 
     def __init__(self, queryset: models.QuerySet[Any]) -> None:

@@ -71,7 +71,7 @@ def send(letters: Sequence[Letter], *, about: str) -> list[Letter]:
     connection, taken = get_connection(), []
     if _happens(connection.open, about, len(letters)):
         taken = [letter for letter in letters if _happens(partial(_give, connection, letter), about, 1)]
-        _happens(connection.close, "end of the conversation", 0)
+        _happens(connection.close, "end of the exchange", 0)
     return taken
 
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from accounts.access.client_addresses import client_address
 from accounts.models import User
 from accounts.people.people import is_installation_empty
-from accounts.sign_in.atomic_with_mail import one_act, send_or_keep
+from accounts.sign_in.atomic_with_mail import atomic_with_mail, send_or_keep
 
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - for a server on a Unix socket, which gives none; limits count it as one
 
@@ -63,7 +63,7 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """Connect to an account in one act; the provider has answered by now, so no transaction waits for it."""
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
-            with one_act(request):
+            with atomic_with_mail(request):
                 response = connect(request, sociallogin)
             raise ImmediateHttpResponse(response)
 

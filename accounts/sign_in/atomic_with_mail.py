@@ -16,7 +16,7 @@ View = Callable[..., HttpResponseBase]
 
 
 @contextmanager
-def one_act(request: HttpRequest) -> Iterator[None]:
+def atomic_with_mail(request: HttpRequest) -> Iterator[None]:
     """Everything or nothing; mail that is sent within leaves once it is done (`send_or_keep`)."""
     kept: list[Callable[[], None]] = []
     request.mail_of_act = kept  # type: ignore[attr-defined]
@@ -30,11 +30,11 @@ def one_act(request: HttpRequest) -> Iterator[None]:
 
 
 def as_one_act(view: View) -> View:
-    """The view within `one_act`."""
+    """The view within `atomic_with_mail`."""
 
     @functools.wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with one_act(request):
+        with atomic_with_mail(request):
             return view(request, *args, **kwargs)
 
     return wrapper

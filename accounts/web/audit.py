@@ -17,7 +17,7 @@ from accounts.actors import Actor, ActorKind
 from accounts.api.audit_export import Format, streamed
 from accounts.api.authentication import searchable
 from accounts.audit import log, wording
-from accounts.audit.log import Filters
+from accounts.audit.log import AuditFilters
 from accounts.audit.trail import Event, Outcome
 from accounts.common.environments import Environment
 from accounts.common.paging import Page
@@ -35,7 +35,7 @@ KINDS = {ActorKind.API_KEY.value: "API key", ActorKind.COMMAND.value: "On the se
 
 
 @dataclass
-class Row:
+class AuditRow:
     """One event as the page shows it."""
 
     event: AuditEvent
@@ -112,7 +112,7 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
         refusal = refused
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     context = {
-        "rows": [Row(event, chosen) for event in page.items],
+        "rows": [AuditRow(event, chosen) for event in page.items],
         "filters": chosen,
         "is_filtered": any(chosen.values()),
         "refusal": refusal,
@@ -145,14 +145,14 @@ def _chosen(request: HttpRequest) -> dict[str, str]:
     return {name: searchable(request.GET.get(name, "")).strip() for name in FILTERS}
 
 
-def _filters(chosen: dict[str, str]) -> Filters:
+def _filters(chosen: dict[str, str]) -> AuditFilters:
     """What the address asks for. Raises Invalid: an event or a day that does not exist."""
     if chosen["event"] and chosen["event"] not in set(Event):
         raise Invalid("There is no such event.", errors=[FieldError("event", "Choose one of the list.")])
     if chosen["outcome"] and chosen["outcome"] not in set(Outcome):
         raise Invalid("There is no such outcome.", errors=[FieldError("outcome", "Choose one of the list.")])
     last = _day(chosen, "until")
-    return Filters(
+    return AuditFilters(
         event=chosen["event"],
         actor=chosen["actor"],
         target=chosen["target"],
@@ -182,7 +182,7 @@ def _choices(actor: Actor, chosen: dict[str, str]) -> dict[str, Any]:
     people = [(str(member.user_id), str(member.user)) for member in members[:OFFERED_AT_MOST]]
     programs = [(str(key["id"]), key["name"]) for key in keys[:OFFERED_AT_MOST]]
     offered = {value for value, _ in people + programs}
-    label = log.label_of(actor, Filters(actor=chosen["actor"])) if chosen["actor"] else ""
+    label = log.label_of(actor, AuditFilters(actor=chosen["actor"])) if chosen["actor"] else ""
     return {
         "people": people,
         "programs": programs,

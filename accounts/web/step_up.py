@@ -17,17 +17,22 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import step_up
 from accounts.access.route_permissions import signed_in
 from accounts.access.sessions import rotate_session
-from accounts.access.step_up import Kind
+from accounts.access.step_up import ProofKind
 from accounts.errors import FieldError
 from accounts.models import User
 from accounts.sign_in import proof_codes
 
-FIELDS = {Kind.CODE: "code", Kind.PASSKEY: "credential", Kind.PASSWORD: "password", Kind.MAIL: "mailed_code"}
+FIELDS = {
+    ProofKind.CODE: "code",
+    ProofKind.PASSKEY: "credential",
+    ProofKind.PASSWORD: "password",
+    ProofKind.MAIL: "mailed_code",
+}
 WRONG = {
-    Kind.CODE: "This code is not right, or it was used already. Wait for the next one.",
-    Kind.PASSKEY: "This passkey was not accepted. Try again.",
-    Kind.PASSWORD: "This is not your password.",
-    Kind.MAIL: "This code is not right, or it is too old. Have another one sent.",
+    ProofKind.CODE: "This code is not right, or it was used already. Wait for the next one.",
+    ProofKind.PASSKEY: "This passkey was not accepted. Try again.",
+    ProofKind.PASSWORD: "This is not your password.",
+    ProofKind.MAIL: "This code is not right, or it is too old. Have another one sent.",
 }
 
 
@@ -42,7 +47,7 @@ def proof(request: HttpRequest) -> HttpResponse:
         return _page(request, user, kinds)
     if limited := ratelimit.consume_or_429(request, action="reauthenticate", user=user):
         return limited
-    if Kind.MAIL in kinds and "send" in request.POST:
+    if ProofKind.MAIL in kinds and "send" in request.POST:
         return _send_code(request, user, kinds)
     kind = next((kind for kind in kinds if FIELDS[kind] in request.POST), None)
     if kind is None or not _is_right(request, user, kind):
@@ -51,12 +56,12 @@ def proof(request: HttpRequest) -> HttpResponse:
     return _go_on(request)
 
 
-def _is_right(request: HttpRequest, user: User, kind: Kind) -> bool:
-    if kind is Kind.PASSWORD:
+def _is_right(request: HttpRequest, user: User, kind: ProofKind) -> bool:
+    if kind is ProofKind.PASSWORD:
         return _is_password(user, request.POST["password"])
-    if kind is Kind.MAIL:
+    if kind is ProofKind.MAIL:
         return proof_codes.takes(request, user, request.POST["mailed_code"])
-    form_class = ReauthenticateForm if kind is Kind.CODE else ReauthenticateWebAuthnForm
+    form_class = ReauthenticateForm if kind is ProofKind.CODE else ReauthenticateWebAuthnForm
     form = form_class(user=user, data=request.POST)
     if not form.is_valid():
         return False
@@ -72,7 +77,7 @@ def _is_password(user: User, password: str) -> bool:
         return False
 
 
-def _send_code(request: HttpRequest, user: User, kinds: frozenset[Kind]) -> HttpResponse:
+def _send_code(request: HttpRequest, user: User, kinds: frozenset[ProofKind]) -> HttpResponse:
     get_adapter().send_mail("accounts/email/proof_code", user.email, {"code": proof_codes.new_code(request, user)})
     return _page(request, user, kinds)
 
@@ -86,7 +91,7 @@ def _go_on(request: HttpRequest) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, user: User, kinds: frozenset[Kind], errors: list[FieldError] | None = None
+    request: HttpRequest, user: User, kinds: frozenset[ProofKind], errors: list[FieldError] | None = None
 ) -> HttpResponse:
     sent = request.POST if request.method == "POST" else request.GET
     context = {
@@ -95,6 +100,8 @@ def _page(
         "next": step_up.safe_path(request, sent.get("next")),
         "again": "1" if sent.get("again") else "",
         "is_code_sent": proof_codes.is_waiting(request),
-        "passkey_data": {"request_options": webauthn.begin_authentication(user)} if Kind.PASSKEY in kinds else None,
+        "passkey_data": {"request_options": webauthn.begin_authentication(user)}
+        if ProofKind.PASSKEY in kinds
+        else None,
     }
     return render(request, "accounts/proof.html", context, status=422 if errors else 200)

@@ -36,7 +36,7 @@ from mcp_types import (
     ToolAnnotations,
 )
 
-from accounts.access.route_permissions import Stamp, stamp
+from accounts.access.route_permissions import RoutePermission, set_permission
 from accounts.actors import Actor
 from accounts.api.authentication import AsyncApiKeyAuth
 from accounts.common.database import in_database
@@ -97,7 +97,7 @@ async def answer_agent(request: HttpRequest) -> HttpResponse:
     return await _through(manager, request, caller) if manager else plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-mcp = stamp(login_not_required(answer_agent), Stamp("key", Permission.INTEGRATIONS_RUN))
+mcp = set_permission(login_not_required(answer_agent), RoutePermission("key", Permission.INTEGRATIONS_RUN))
 
 
 async def _caller(request: HttpRequest) -> Caller:

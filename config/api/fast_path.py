@@ -27,7 +27,7 @@ _ADDRESS = re.compile(rf"{API_PREFIX}v1/integrations/({UUIDConverter.regex})/run
 
 
 @dataclass(frozen=True, slots=True)
-class DirectCall:
+class FastPathCall:
     """A well-formed call: the key that came with it, and what is to be run."""
 
     key: Presented
@@ -39,7 +39,7 @@ class DirectCall:
         return json.dumps(await run_for(self.key, self.integration_id, self.payload)).encode()
 
 
-def direct_call(scope: dict[str, Any], body: bytes) -> DirectCall | None:
+def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
     """The call that a request makes; None for everything that the framework is to answer."""
     address = _ADDRESS.fullmatch(scope["path"]) if scope["method"] == "POST" else None
     if not address or scope.get("query_string") or scope.get("root_path"):
@@ -52,4 +52,4 @@ def direct_call(scope: dict[str, Any], body: bytes) -> DirectCall | None:
         payload = RunIn.model_validate(read_json(body))
     except (InvalidJson, ValidationError):
         return None
-    return DirectCall(Presented(token, peer_address((scope.get("client") or [""])[0])), UUID(address[1]), payload)
+    return FastPathCall(Presented(token, peer_address((scope.get("client") or [""])[0])), UUID(address[1]), payload)

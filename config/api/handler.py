@@ -27,7 +27,7 @@ from django.utils.log import log_response
 from accounts.common.database import in_database
 from accounts.errors import Refusal
 from accounts.web.middleware import PrivatePagesMiddleware
-from config.api.fast_path import JSON, direct_call
+from config.api.fast_path import JSON, fast_path_call
 from config.http.bodies import Application, Receive, Send
 from config.http.errors import is_for_programs, problem
 from config.http.middleware import ContentPolicyMiddleware, ProblemMiddleware
@@ -70,7 +70,7 @@ class ByAddress:
         await chosen(scope, receive, send)
 
 
-class LeanHandler(ASGIHandler):
+class ApiHandler(ASGIHandler):
     """Django's handler with `LAYERS` alone; a run goes past most of it (config/api/fast_path.py)."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class LeanHandler(ASGIHandler):
         await _while_connected(receive, self._answer(scope, body, send))
 
     async def _answer(self, scope: Any, body: bytes, send: Any) -> None:
-        call = direct_call(scope, body)
+        call = fast_path_call(scope, body)
         head = await self._head(scope) if call else None
         if call is None or head is None:
             await self._answer_in_django(scope, body, send, self._middleware_chain)

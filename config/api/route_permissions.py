@@ -4,7 +4,7 @@ from typing import Any
 
 from ninja import NinjaAPI
 
-from accounts.access.route_permissions import PUBLIC, stamp
+from accounts.access.route_permissions import PUBLIC, set_permission
 
 DESCRIPTION_ROUTES = {"openapi-json", "openapi-view", "api-root"}
 
@@ -19,5 +19,5 @@ def stamped_api(api: NinjaAPI) -> tuple[list[Any], str, str]:
         view: Any = pattern.callback
         view.login_required = False
         if pattern.name in DESCRIPTION_ROUTES:  # type: ignore[union-attr, operator]
-            stamp(view, PUBLIC)
+            set_permission(view, PUBLIC)
     return patterns, app_name, namespace

@@ -98,7 +98,7 @@ def get_integration(request: HttpRequest, integration_id: UUID) -> dict[str, Any
 def edit_integration(request: HttpRequest, integration_id: UUID, payload: IntegrationPatch) -> dict[str, Any]:
     """References are derived again in the same transaction."""
     actor = actor_of(request)
-    changes = integrations.Changes(
+    changes = integrations.IntegrationChanges(
         name=payload.name,
         description=payload.description,
         enabled=payload.enabled,

@@ -9,7 +9,7 @@ from ninja import Router, Schema, Status
 from accounts.access.route_permissions import key_requires
 from accounts.api.authentication import AsyncApiKeyAuth, actor_of
 from accounts.api.preconditions import expected_version
-from accounts.api.schemas import PROBLEMS_OF_ONE, ProblemOut, Strict
+from accounts.api.schemas import PROBLEMS_OF_ONE, ProblemOut, StrictSchema
 from accounts.common.environments import Environment
 from accounts.policy import Permission
 from integrations.rotation import rotation
@@ -22,14 +22,14 @@ ADDRESS = "/{uuid:secret_id}/rotation/{environment}"
 PROBLEMS = {**PROBLEMS_OF_ONE, 409: ProblemOut}
 
 
-class StageIn(Strict):
+class StageIn(StrictSchema):
     """`PUT …/rotation/{environment}`."""
 
     value: ValueIn
     allow_short: bool = False
 
 
-class PromoteIn(Strict):
+class PromoteIn(StrictSchema):
     """`POST …/promote`: an empty body promotes what passed everywhere."""
 
     accept_failures: bool = False

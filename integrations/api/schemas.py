@@ -8,7 +8,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
-from accounts.api.schemas import Strict
+from accounts.api.schemas import StrictSchema
 from accounts.common.environments import Environment, in_order
 from integrations.kinds import KINDS
 from integrations.models import Integration, Run
@@ -17,7 +17,7 @@ from integrations.readiness.warnings import Warning  # noqa: A004 - the API's wo
 RAW = "Keep texts that look like a credential; without it they are refused with the code `raw_credential`."
 
 
-class IntegrationIn(Strict):
+class IntegrationIn(StrictSchema):
     """`POST /integrations`. What `config` holds depends on the kind, which checks it."""
 
     kind: str
@@ -29,7 +29,7 @@ class IntegrationIn(Strict):
     accept_raw_credentials: bool = Field(default=False, description=RAW)
 
 
-class IntegrationPatch(Strict):
+class IntegrationPatch(StrictSchema):
     """`PATCH /integrations/{id}`: fields that are left out stay; `config` is replaced whole."""
 
     name: str | None = None
@@ -97,7 +97,7 @@ class OperationsOut(Schema):
     items: list[OperationOut]
 
 
-class RunIn(Strict):
+class RunIn(StrictSchema):
     """`POST /integrations/{id}/run`."""
 
     environment: Environment
@@ -125,7 +125,7 @@ class RunResultOut(Schema):
     duration_ms: int
 
 
-class CheckIn(Strict):
+class CheckIn(StrictSchema):
     """`POST /integrations/{id}/test`."""
 
     environment: Environment

@@ -8,7 +8,7 @@ from ninja import Router
 
 from accounts.access.route_permissions import key_requires
 from accounts.api.authentication import actor_of
-from accounts.api.schemas import PROBLEMS_OF_ONE, Strict
+from accounts.api.schemas import PROBLEMS_OF_ONE, StrictSchema
 from accounts.policy import Permission
 from integrations.api.schemas import WarningOut
 from integrations.errors import DomainNotAllowed
@@ -16,12 +16,12 @@ from integrations.references.replace import replace_references
 from integrations.references.uses import references_by_name, uses_of
 from secrets_app.api.schemas import SecretOut, secret_out
 from secrets_app.inventory import inventory
-from secrets_app.inventory.rows import Row
+from secrets_app.inventory.rows import InventoryRow
 
 router = Router()
 
 
-class ReplacementIn(Strict):
+class ReplacementIn(StrictSchema):
     """`POST /secrets/{id}/replace-references`."""
 
     replacement: UUID
@@ -50,6 +50,6 @@ def replace(request: HttpRequest, secret_id: UUID, payload: ReplacementIn) -> di
     }
 
 
-def _warning(replacement: Row, host: str) -> dict[str, Any]:
+def _warning(replacement: InventoryRow, host: str) -> dict[str, Any]:
     detail = f"{replacement.name} may not be sent to {host}: it is not one of its allowed domains."
     return {"code": DomainNotAllowed.code, "detail": detail, "secret": replacement.name, "environment": None}

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from accounts.access.route_permissions import key_requires
 from accounts.api.authentication import AsyncApiKeyAuth, actor_of
-from accounts.api.schemas import PROBLEMS_OF_ONE, Strict
+from accounts.api.schemas import PROBLEMS_OF_ONE, StrictSchema
 from accounts.common.environments import Environment
 from accounts.policy import Permission
 from integrations.api.integrations import PROBLEMS_OF_RUN
@@ -21,14 +21,14 @@ from integrations.tools.listing import ListedTool, list_tools
 router = Router()
 
 
-class ToolIn(Strict):
+class ToolIn(StrictSchema):
     """A tool as the list showed it."""
 
     name: str
     fingerprint: str
 
 
-class ToolNameIn(Strict):
+class ToolNameIn(StrictSchema):
     """A tool by its name."""
 
     name: str

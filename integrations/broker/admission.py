@@ -11,22 +11,22 @@ from typing import Any
 from uuid import UUID
 
 from accounts.access.api_keys import Presented, actors_of_keys
-from accounts.access.limits import SLOTS, count_call
+from accounts.access.limits import CONCURRENT_CALLS, count_call
 from accounts.actors import Actor
-from accounts.common.compiled_queries import Among, StandingQuery
+from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.errors import NotFound, Refusal, Unauthenticated
 from accounts.policy import Permission
 from integrations.broker import ledger
 from integrations.broker.preparation import Attempt, Call, Prepared, cannot_open, judge, prepare
-from integrations.exchange.exchange import Conversation
-from integrations.inheritance import chain_of
+from integrations.exchange.exchange import Exchange
+from integrations.inheritance import with_parents
 from integrations.models import Integration, Run, RunOutcome
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import resolver
 
 INTERNAL_ERROR = "internal_error"
 
-_BY_ID = StandingQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
+_BY_ID = CompiledQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
 
 Caller = Actor | Presented
 """Who is known already, or the API key that a request brought."""
@@ -38,7 +38,7 @@ class Admitted:
 
     actor: Actor
     run: Run
-    conversation: Conversation
+    exchange: Exchange
     params: Mapping[str, Any]
     secrets: dict[str, Plaintext] = field(repr=False)
     secret_ids: list[UUID]
@@ -60,7 +60,7 @@ class _Entry:
     secrets: dict[str, Plaintext] = field(init=False, repr=False)
     attempt: Attempt = field(default_factory=Attempt)
     refusal: Exception | None = None
-    holds_slot: bool = False
+    is_counted: bool = False
 
     def take(self, step: Callable[["_Entry"], None]) -> None:
         """Take a step, unless one before it refused."""
@@ -93,8 +93,8 @@ def admit_all(calls: Sequence[tuple[Caller, Call]]) -> list[Admitted | Exception
 
 def _give_back(entries: Iterable[_Entry]) -> None:
     for entry in entries:
-        if entry.holds_slot:
-            SLOTS.give_back(entry.actor)
+        if entry.is_counted:
+            CONCURRENT_CALLS.release(entry.actor)
 
 
 def _admit(entries: Sequence[_Entry]) -> None:
@@ -133,8 +133,8 @@ def _identify(entry: _Entry, caller: Actor | Unauthenticated, integrations: Mapp
 def _check_caller(entry: _Entry) -> None:
     """Where the caller may run it, and how often."""
     entry.actor.check_environments(entry.call.environment)
-    SLOTS.take(entry.actor)
-    entry.holds_slot = True
+    CONCURRENT_CALLS.acquire(entry.actor)
+    entry.is_counted = True
     count_call(entry.actor)
 
 
@@ -152,7 +152,7 @@ def _judge(entries: Sequence[_Entry]) -> None:
         if call.staged is None:
             judge(entry.integration, call, entry.attempt, found[wanted[id(entry)]])
             return
-        names, organization = entry.prepared.conversation.secret_names, entry.actor.organization
+        names, organization = entry.prepared.exchange.secret_names, entry.actor.organization
         staged = resolver.find_with_staged(organization, names, call.environment, call.staged)
         judge(entry.integration, call, entry.attempt, staged)
 
@@ -161,7 +161,7 @@ def _judge(entries: Sequence[_Entry]) -> None:
 
 
 def _wanted(entry: _Entry) -> resolver.Wanted:
-    names = frozenset(entry.prepared.conversation.secret_names)
+    names = frozenset(entry.prepared.exchange.secret_names)
     return resolver.Wanted(entry.actor.organization.pk, entry.call.environment, names)
 
 
@@ -173,9 +173,9 @@ def _record(entries: Sequence[_Entry]) -> None:
             entry.refusal.members["run_id"] = str(run.id)
 
 
-def _start(entry: _Entry) -> ledger.Start:
+def _start(entry: _Entry) -> ledger.RunStart:
     attempt, refusal = entry.attempt, entry.refusal
-    return ledger.Start(
+    return ledger.RunStart(
         actor=entry.actor,
         integration=entry.integration,
         environment=entry.call.environment,
@@ -192,11 +192,11 @@ def _open(entry: _Entry) -> None:
         entry.secrets = resolver.open_values(entry.attempt.found, actor=entry.actor)
     except resolver.Unreadable as problem:
         refusal = cannot_open(problem.name, entry.call.environment)
-        ledger.finish_all([ledger.End(entry.run, RunOutcome.REFUSED, 0, refusal.code)])
+        ledger.finish_all([ledger.RunEnd(entry.run, RunOutcome.REFUSED, 0, refusal.code)])
         refusal.members["run_id"] = str(entry.run.id)
         entry.refusal = refusal
     except Exception as fault:  # of ours; the record gets its end, and the fault is the caller's answer
-        ledger.finish_all([ledger.End(entry.run, RunOutcome.FAILED, 0, INTERNAL_ERROR)])
+        ledger.finish_all([ledger.RunEnd(entry.run, RunOutcome.FAILED, 0, INTERNAL_ERROR)])
         entry.refusal = fault
 
 
@@ -205,11 +205,11 @@ def _admitted(entry: _Entry) -> Admitted:
     return Admitted(
         actor=entry.actor,
         run=entry.run,
-        conversation=entry.prepared.conversation,
+        exchange=entry.prepared.exchange,
         params=entry.prepared.params,
         secrets=entry.secrets,
         value_ids={name: one.value.pk for name, one in found.items() if one.value},
         domains={name: one.secret.allowed_domains for name, one in found.items() if one.secret},
         secret_ids=[value.secret_id for value in entry.attempt.values],
-        links=chain_of(entry.integration),
+        links=with_parents(entry.integration),
     )

@@ -15,12 +15,12 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from accounts.access.limits import SLOTS
+from accounts.access.limits import CONCURRENT_CALLS
 from accounts.common.batches import Batches
 from accounts.errors import RateLimited, Refusal
 from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admit_all
-from integrations.broker.channel import Line
+from integrations.broker.channel import RunChannel
 from integrations.broker.masking import Answer, mask_response
 from integrations.broker.preparation import Call
 from integrations.errors import EgressDenied
@@ -75,12 +75,12 @@ async def run(caller: Caller, call: Call) -> RunResult:
     try:
         return await _run(admitted)
     finally:
-        SLOTS.give_back(admitted.actor)
+        CONCURRENT_CALLS.release(admitted.actor)
 
 
 async def _run(admitted: Admitted) -> RunResult:
     started = time.monotonic()
-    line = Line(admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids, admitted.domains)
+    line = RunChannel(admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids, admitted.domains)
     try:
         answer = await _send(admitted, line)
     except Refusal as refusal:
@@ -95,7 +95,7 @@ async def _run(admitted: Admitted) -> RunResult:
     outcome = RunOutcome.SUCCEEDED if answer.succeeded else RunOutcome.UPSTREAM_ERROR
     duration_ms = _elapsed(started)
     await _finish(admitted, outcome, duration_ms, "", answer.status)
-    shown = partial(admitted.conversation.preview, admitted.params)
+    shown = partial(admitted.exchange.preview, admitted.params)
     return RunResult(admitted.run.id, outcome, answer, duration_ms, shown)
 
 
@@ -113,12 +113,12 @@ async def _abandon(job: "asyncio.Future[Admitted]") -> None:
     """Give back the slot of a call that nobody waits for, and end its record, which would say `started` for ever."""
     with suppress(Refusal):
         admitted = await job
-        SLOTS.give_back(admitted.actor)
-        await _ENDS.ask((ledger.End(admitted.run, RunOutcome.FAILED, 0, CANCELLED), None))
+        CONCURRENT_CALLS.release(admitted.actor)
+        await _ENDS.ask((ledger.RunEnd(admitted.run, RunOutcome.FAILED, 0, CANCELLED), None))
 
 
-async def _send(admitted: Admitted, line: Line) -> Answer:
-    response = await admitted.conversation.hold(line, secrets=admitted.secrets, params=admitted.params)
+async def _send(admitted: Admitted, line: RunChannel) -> Answer:
+    response = await admitted.exchange.perform(line, secrets=admitted.secrets, params=admitted.params)
     if len(response.body) <= MASKED_INLINE_BYTES:
         return mask_response(response, admitted.secrets, line.composites)
     return await asyncio.to_thread(mask_response, response, admitted.secrets, line.composites)  # others go on meanwhile
@@ -128,12 +128,12 @@ async def _finish(
     admitted: Admitted, outcome: RunOutcome, duration_ms: int, error_code: str, status: int | None = None
 ) -> None:
     """Have the end recorded; the caller has no answer before. Somebody who leaves meanwhile does not stop it."""
-    end = ledger.End(admitted.run, outcome, duration_ms, error_code, status)
+    end = ledger.RunEnd(admitted.run, outcome, duration_ms, error_code, status)
     used = None if outcome is RunOutcome.REFUSED else admitted
     await _ENDS.ask((end, used))
 
 
-def _finish_all(ends: Sequence[tuple[ledger.End, Admitted | None]]) -> list[None]:
+def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[None]:
     """Record ends; stamp what the admitted calls among them used."""
     ledger.finish_all([end for end, _ in ends])
     try:

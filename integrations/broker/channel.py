@@ -1,4 +1,4 @@
-"""The wire of a run: what a kind's conversation may send through (`conversations.Wire`), on the operator's terms."""
+"""The channel of a run: what a kind's exchange may send through (`exchange.Channel`), on the operator's terms."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -7,14 +7,14 @@ from uuid import UUID
 
 from accounts.common.database import in_database
 from integrations.broker import nonces
+from integrations.broker.back_off import BACK_OFF
 from integrations.broker.following import follow
 from integrations.broker.oauth_tokens import TOKENS, Grant, read_grant
-from integrations.broker.pauses import PAUSES
-from integrations.broker.server_facts import MEMORY
+from integrations.broker.server_facts import SERVER_FACTS
 from integrations.egress import configuration
 from integrations.egress.destinations import parse_url
 from integrations.egress.lookups import lookup_for
-from integrations.exchange.exchange import Hear, SecondsToWait, SipLine
+from integrations.exchange.exchange import Hear, SecondsToWait, SipChannel
 from integrations.exchange.redirects import Following
 from integrations.exchange.requests import OutgoingRequest, RequestTemplate, render
 from integrations.exchange.responses import UpstreamResponse
@@ -28,8 +28,8 @@ UNNAMED = ""
 """The name of what is masked and is no secret of the organization."""
 
 
-class Line:
-    """The wire of one run; `composites` are the texts to mask beside the values, by the names of their secrets."""
+class RunChannel:
+    """The channel of one run; `composites` are the texts to mask beside the values, by the names of their secrets."""
 
     def __init__(
         self, organization: UUID, integration: UUID, value_ids: Mapping[str, UUID], domains: Mapping[str, Sequence[str]]
@@ -57,9 +57,9 @@ class Line:
         if seconds_to_wait is None:
             return await self._send(request, hear)
         key = (self._organization, request.url.origin(), frozenset(self._value_ids.values()))
-        PAUSES.refuse(key, request.url.raw_host or "")
+        BACK_OFF.refuse(key, request.url.raw_host or "")
         response = await self._send(request, hear)
-        PAUSES.note(key, seconds_to_wait(response))
+        BACK_OFF.note(key, seconds_to_wait(response))
         return response
 
     async def _send(self, request: OutgoingRequest, hear: Hear | None = None) -> UpstreamResponse:
@@ -90,7 +90,7 @@ class Line:
         return token
 
     @asynccontextmanager
-    async def sip(self, peer: SipPeer) -> AsyncIterator[SipLine]:
+    async def sip(self, peer: SipPeer) -> AsyncIterator[SipChannel]:
         """A SIP connection under the rules of `sip_transport.connected`."""
         policy, context = configuration.policy(), configuration.ssl_context()
         async with sip_transport.connected(peer, policy, ssl_context=context, lookup=self._lookup) as line:
@@ -111,8 +111,8 @@ class Line:
 
     def recall(self, place: str) -> str | None:
         """What was remembered for this integration of this organization."""
-        return MEMORY.get((self._organization, self._integration, place))
+        return SERVER_FACTS.get((self._organization, self._integration, place))
 
     def remember(self, place: str, fact: str) -> None:
         """Keep a fact for this integration of this organization."""
-        MEMORY.put((self._organization, self._integration, place), fact)
+        SERVER_FACTS.put((self._organization, self._integration, place), fact)

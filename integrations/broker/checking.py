@@ -11,7 +11,7 @@ from accounts.policy import Permission
 from integrations.broker import broker
 from integrations.broker.masking import BodyType
 from integrations.broker.preparation import Call
-from integrations.exchange.exchange import FAILED, NOT_CHECKABLE, PASSED, Conversation, Step
+from integrations.exchange.exchange import FAILED, NOT_CHECKABLE, PASSED, Exchange, Step
 from integrations.inheritance import parents_of
 from integrations.kinds import KINDS
 from integrations.models import Integration, RunOutcome
@@ -31,7 +31,7 @@ async def check(actor: Actor, integration_id: UUID, environment: Environment) ->
     return await attempt(actor, Call(integration_id, environment, check=True), declared)
 
 
-async def attempt(actor: Actor, call: Call, declared: Conversation) -> list[Step]:
+async def attempt(actor: Actor, call: Call, declared: Exchange) -> list[Step]:
     """Make the check that an integration declares, and tell what each of its steps found.
 
     Raises:
@@ -62,14 +62,14 @@ def in_one(steps: list[Step]) -> Step:
     return steps[0]
 
 
-def _declared(actor: Actor, integration_id: UUID, environment: Environment) -> Conversation | None:
+def _declared(actor: Actor, integration_id: UUID, environment: Environment) -> Exchange | None:
     integration = Integration.objects.fetch(actor, integration_id)
     actor.check(Permission.INTEGRATIONS_RUN)
     actor.check_environments(environment)
     return declared_check(integration)
 
 
-def declared_check(integration: Integration) -> Conversation | None:
+def declared_check(integration: Integration) -> Exchange | None:
     """The harmless check of an integration; None when it declares none."""
     kind = KINDS[integration.kind]
     return kind.check(kind.parse_config(integration.config), parents_of(integration))

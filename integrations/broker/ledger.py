@@ -32,7 +32,7 @@ _stamped: dict[tuple[frozenset[UUID], frozenset[tuple[UUID, int]]], float] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class RunStart:
     """An attempt to put on record: as started, or as refused with a code.
 
     Args:
@@ -53,7 +53,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class RunEnd:
     """What became of a run that was recorded as started; `status` is the upstream's, where it said one."""
 
     run: Run
@@ -63,7 +63,7 @@ class End:
     status: int | None = None
 
 
-def begin_all(starts: Sequence[Start]) -> list[Run]:
+def begin_all(starts: Sequence[RunStart]) -> list[Run]:
     """Record attempts, all or none; their runs in the same order."""
     now = timezone.now()
     runs = [_run(start, now) for start in starts]
@@ -81,7 +81,7 @@ def begin_all(starts: Sequence[Start]) -> list[Run]:
     return runs
 
 
-def _run(start: Start, now: datetime) -> Run:
+def _run(start: RunStart, now: datetime) -> Run:
     return Run(
         organization=start.actor.organization,
         integration_id=start.integration.id,
@@ -101,7 +101,7 @@ def _run(start: Start, now: datetime) -> Run:
     )
 
 
-def finish_all(ends: Sequence[End]) -> None:
+def finish_all(ends: Sequence[RunEnd]) -> None:
     """Record how runs ended, in one transaction."""
     if connection.vendor == "postgresql":
         ledger_postgres.finish(

@@ -45,7 +45,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptToken:
     """A token until then; or the refusal to repeat until then."""
 
     until: float
@@ -62,7 +62,7 @@ class Tokens:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _KeptToken] = OrderedDict()
         self._flights: dict[tuple[asyncio.AbstractEventLoop, Hashable], asyncio.Task[Plaintext]] = {}
 
     async def get(self, key: Hashable, fetch: Fetch, *, instead_of: Plaintext | None = None) -> Plaintext:
@@ -81,7 +81,7 @@ class Tokens:
             return kept.token
         return await asyncio.shield(self._flight(key, fetch))
 
-    def _alive(self, key: Hashable, instead_of: Plaintext | None) -> _Kept | None:
+    def _alive(self, key: Hashable, instead_of: Plaintext | None) -> _KeptToken | None:
         with self._lock:
             kept = self._kept.get(key)
             if kept and (kept.until <= self._clock() or (instead_of is not None and kept.token is instead_of)):
@@ -108,12 +108,12 @@ class Tokens:
         try:
             grant = await fetch()
         except Refusal as refusal:
-            self._keep(key, _Kept(self._clock() + FAILURE_KEPT, refusal=refusal))
+            self._keep(key, _KeptToken(self._clock() + FAILURE_KEPT, refusal=refusal))
             raise
-        self._keep(key, _Kept(self._clock() + usable_for(grant.seconds), token=grant.token))
+        self._keep(key, _KeptToken(self._clock() + usable_for(grant.seconds), token=grant.token))
         return grant.token
 
-    def _keep(self, key: Hashable, kept: _Kept) -> None:
+    def _keep(self, key: Hashable, kept: _KeptToken) -> None:
         with self._lock:
             self._kept[key] = kept
             self._kept.move_to_end(key)

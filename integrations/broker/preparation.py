@@ -20,8 +20,8 @@ from integrations.errors import (
     SecretDisabled,
     SecretMissing,
 )
-from integrations.exchange.exchange import Conversation
-from integrations.inheritance import Route, chain_of, operations_of, parents_of, parsed, plan_of, routes_of
+from integrations.exchange.exchange import Exchange
+from integrations.inheritance import Route, operations_of, parents_of, parsed, plan_of, routes_of, with_parents
 from integrations.kinds import KINDS
 from integrations.kinds.base import CHECK
 from integrations.models import Integration
@@ -54,7 +54,7 @@ class Attempt:
     operation: str = ""
     note: str = ""
     host: str = ""
-    found: dict[str, resolver.Found] = field(default_factory=dict)
+    found: dict[str, resolver.FoundSecret] = field(default_factory=dict)
 
     @property
     def values(self) -> list[SecretValue]:
@@ -66,7 +66,7 @@ class Attempt:
 class Prepared:
     """A call with its links, operation and arguments checked: its secrets and its destination are next."""
 
-    conversation: Conversation
+    exchange: Exchange
     params: Mapping[str, Any]
 
 
@@ -76,11 +76,11 @@ def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
     Raises:
         Refusal: the code of the first check that fails.
     """
-    check_links(chain_of(integration), call.environment)
+    check_links(with_parents(integration), call.environment)
     return _planned(integration, call, attempt)
 
 
-def judge(integration: Integration, call: Call, attempt: Attempt, found: dict[str, resolver.Found]) -> None:
+def judge(integration: Integration, call: Call, attempt: Attempt, found: dict[str, resolver.FoundSecret]) -> None:
     """Make the other checks: that each secret that was looked up may be used here, and that its host may be called.
 
     Raises:
@@ -113,7 +113,7 @@ def check_links(chain: list[Integration], environment: Environment) -> None:
             )
 
 
-def check_secret(name: str, entry: resolver.Found, environment: Environment, host: str | None) -> None:
+def check_secret(name: str, entry: resolver.FoundSecret, environment: Environment, host: str | None) -> None:
     """Refuse a secret that cannot be used here: exists, enabled, has a value, may go to the host, in this order.
 
     Args:
@@ -141,7 +141,7 @@ def cannot_open(name: str, environment: Environment) -> KeyUnavailable:
 
 
 def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
-    """The conversation with placeholders in place, and the arguments with defaults filled in."""
+    """The exchange with placeholders in place, and the arguments with defaults filled in."""
     if call.check:
         attempt.operation = CHECK
         declared = KINDS[integration.kind].check(parsed(integration), parents_of(integration))
@@ -152,17 +152,17 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
         raise _unknown_operation(list(operations))
     attempt.operation = name
     params = check_arguments(operations[name].parameters, call.params)
-    conversation = plan_of(integration, name)
-    if errors := conversation.problems(params):
+    exchange = plan_of(integration, name)
+    if errors := exchange.problems(params):
         raise InvalidArguments("The arguments do not fit what the operation needs.", errors=errors)
-    attempt.note = conversation.note(params)
-    return Prepared(conversation, params)
+    attempt.note = exchange.note(params)
+    return Prepared(exchange, params)
 
 
-def _declared(conversation: Conversation | None) -> Conversation:
-    if conversation is None:
+def _declared(exchange: Exchange | None) -> Exchange:
+    if exchange is None:
         raise InvalidArguments("No harmless check is declared for this integration.")
-    return conversation
+    return exchange
 
 
 def _unknown_operation(known: list[str]) -> InvalidArguments:

@@ -16,7 +16,7 @@ Key = tuple[UUID, UUID, str]
 """An organization, an integration, and what the fact is about: no fact is shared between two of them."""
 
 
-class Memory:
+class ServerFacts:
     """Safe to use from several threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,5 +38,5 @@ class Memory:
                 self._kept.popitem(last=False)
 
 
-MEMORY = Memory()
+SERVER_FACTS = ServerFacts()
 """That of this process."""

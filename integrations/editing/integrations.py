@@ -37,7 +37,7 @@ STEERING = {"config", "environments", "enabled"}
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class IntegrationChanges:
     """What an edit changes; None leaves a field as it is."""
 
     name: str | None = None
@@ -142,7 +142,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
 
 
 def update_integration(
-    *, actor: Actor, integration_id: UUID, changes: Changes, expected_version: int | None = None
+    *, actor: Actor, integration_id: UUID, changes: IntegrationChanges, expected_version: int | None = None
 ) -> Integration:
     """Apply an edit, all or nothing. An edit that changes nothing writes nothing.
 
@@ -219,7 +219,7 @@ def _lock(actor: Actor, integration_id: UUID, expected_version: int | None) -> I
     return integration
 
 
-def _set_fields(actor: Actor, integration: Integration, changes: Changes) -> list[str]:
+def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChanges) -> list[str]:
     """Put the new fields on the (unsaved) integration; the names of those that differ from before."""
     errors: list[FieldError] = []
     wanted: dict[str, Any] = {

@@ -23,7 +23,7 @@ DESCRIPTION_LENGTH = Integration._meta.get_field("description").max_length or 50
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class ParentRole:
     """What an integration can be to another one, and the field that names it."""
 
     field: str
@@ -31,12 +31,12 @@ class Role:
     missing: str
 
 
-CONNECTOR = Role(
+CONNECTOR = ParentRole(
     "config.auth_connector",
     tuple(key for key, kind in KINDS.items() if kind.is_connector),
     "There is no such auth connector. Choose one of the list, or none.",
 )
-CONNECTION = Role(
+CONNECTION = ParentRole(
     "config.connection",
     tuple(key for key, kind in KINDS.items() if kind.is_connection),
     "There is no such connection. Choose one of the list, or enter a base URL.",
@@ -123,7 +123,7 @@ def _check_destinations(destinations: Iterable[Destination]) -> list[FieldError]
 
 
 def _parent(
-    actor: Actor, role: Role, parent_id: UUID | None, kept: set[UUID | None], errors: list[FieldError]
+    actor: Actor, role: ParentRole, parent_id: UUID | None, kept: set[UUID | None], errors: list[FieldError]
 ) -> Integration | None:
     """The integration with this id that may play the role, of this organization and visible to the actor.
 

@@ -1,8 +1,8 @@
-"""One conversation with an upstream, as a kind plans it: who is spoken to, with which secrets, and how it goes.
+"""One exchange with an upstream, as a kind plans it: who is spoken to, with which secrets, and how it goes.
 
-Owns: the questions that the broker puts to every conversation, and the simplest one, a single HTTP request. A
-conversation is planned with its placeholders unresolved, judged, and held after its values were opened. Everything
-that leaves goes through the wire that the broker hands in, so no kind opens a socket.
+Owns: the questions that the broker puts to every exchange, and the simplest one, a single HTTP request. A
+exchange is planned with its placeholders unresolved, judged, and held after its values were opened. Everything
+that leaves goes through the channel that the broker hands in, so no kind opens a socket.
 """
 
 import json
@@ -46,7 +46,7 @@ class Destination:
     schemes: frozenset[str] = WEB
 
 
-class SipLine(Protocol):
+class SipChannel(Protocol):
     """A SIP connection to one peer."""
 
     async def ask(self, request: SipRequest) -> SipMessage:
@@ -57,8 +57,8 @@ class SipLine(Protocol):
 SecondsToWait = Callable[[UpstreamResponse], float]
 
 
-class Wire(Protocol):
-    """What a conversation may send through. Every call is judged by the egress rules before anything leaves."""
+class Channel(Protocol):
+    """What an exchange may send through. Every call is judged by the egress rules before anything leaves."""
 
     async def http(
         self,
@@ -89,7 +89,7 @@ class Wire(Protocol):
         """
         ...
 
-    def sip(self, peer: SipPeer) -> AbstractAsyncContextManager[SipLine]:
+    def sip(self, peer: SipPeer) -> AbstractAsyncContextManager[SipChannel]:
         """A SIP connection, closed with the block; raises the refusals of `sip_transport`."""
         ...
 
@@ -106,7 +106,7 @@ class Wire(Protocol):
         ...
 
     def recall(self, place: str) -> str | None:
-        """What a conversation of the same integration left there with `remember`; None once it is forgotten."""
+        """What an exchange of the same integration left there with `remember`; None once it is forgotten."""
         ...
 
     def remember(self, place: str, fact: str) -> None:
@@ -114,7 +114,7 @@ class Wire(Protocol):
         ...
 
 
-class Conversation(ABC):
+class Exchange(ABC):
     """One operation or check, planned."""
 
     reports_steps: ClassVar[bool] = False
@@ -135,8 +135,8 @@ class Conversation(ABC):
         return []
 
     @abstractmethod
-    async def hold(
-        self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+    async def perform(
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
         """Have it, within its own limit of time.
 
@@ -158,7 +158,7 @@ class Conversation(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class HttpCall(Conversation):
+class HttpCall(Exchange):
     """One HTTP request and its answer; `token` is the request for the access token that it needs."""
 
     template: RequestTemplate
@@ -175,24 +175,24 @@ class HttpCall(Conversation):
         """Method and path."""
         return f"{self.template.method} {self.template.path.source or '/'}"
 
-    async def hold(
-        self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+    async def perform(
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
         """Render and send. An access token that is refused is fetched anew, once."""
         request = render(self.template, secrets=secrets, params=params)
         if self.template.basic:
             credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
             for name in self.template.basic.password.secret_names:
-                wire.mask(name, Plaintext(credential))
+                channel.mask(name, Plaintext(credential))
         following = Following.of(self.template, secrets) if self.follows_redirects else None
         if self.token is None:
-            return await wire.http(request, following=following)
-        access = await wire.token(self.token, secrets)
-        response = await wire.http(_with_token(request, access), following=following)
+            return await channel.http(request, following=following)
+        access = await channel.token(self.token, secrets)
+        response = await channel.http(_with_token(request, access), following=following)
         if response.status != UNAUTHORIZED:
             return response
-        access = await wire.token(self.token, secrets, instead_of=access)
-        return await wire.http(_with_token(request, access), following=following)
+        access = await channel.token(self.token, secrets, instead_of=access)
+        return await channel.http(_with_token(request, access), following=following)
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
         """The request with every value masked."""
@@ -201,7 +201,7 @@ class HttpCall(Conversation):
 
 
 @dataclass(frozen=True, slots=True)
-class TokenCall(Conversation):
+class TokenCall(Exchange):
     """Fetching an access token, to see whether that works; what came is told and not shown."""
 
     token: RequestTemplate
@@ -217,15 +217,15 @@ class TokenCall(Conversation):
         """What is asked for."""
         return "Fetch an access token"
 
-    async def hold(
+    async def perform(
         self,
-        wire: Wire,
+        channel: Channel,
         *,
         secrets: Mapping[str, Plaintext],
         params: Mapping[str, object],  # noqa: ARG002 - it has none
     ) -> UpstreamResponse:
         """One step; a refusal of the token endpoint is the caller's to tell."""
-        await wire.token(self.token, secrets)
+        await channel.token(self.token, secrets)
         return steps_response([Step("token", PASSED, None, "The token endpoint gave an access token.")])
 
 

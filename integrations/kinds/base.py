@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from accounts.errors import FieldError, Invalid
-from integrations.exchange.exchange import Conversation, Destination
+from integrations.exchange.exchange import Destination, Exchange
 from integrations.kinds.form_sections import Section
 from integrations.templating.placeholders import Template
 
@@ -136,15 +136,15 @@ class Kind(ABC, Generic[Config]):
         """What it can do."""
         return []
 
-    def plan(self, config: Config, operation: str, parents: Parents = NO_PARENTS) -> Conversation:  # noqa: ARG002
-        """The conversation of one of its operations.
+    def plan(self, config: Config, operation: str, parents: Parents = NO_PARENTS) -> Exchange:  # noqa: ARG002
+        """The exchange of one of its operations.
 
         Raises LookupError for a kind that has no operation: nobody who looked at `operations` asks it.
         """
         raise LookupError(f"{self.key} has no operation")
 
-    def check(self, config: Config, parents: Parents = NO_PARENTS) -> Conversation | None:  # noqa: ARG002
-        """The harmless conversation that shows whether its secrets work; None when there is no such thing."""
+    def check(self, config: Config, parents: Parents = NO_PARENTS) -> Exchange | None:  # noqa: ARG002
+        """The harmless exchange that shows whether its secrets work; None when there is no such thing."""
         return None
 
     def problems_with_parents(self, config: Config, parents: Parents) -> list[FieldError]:  # noqa: ARG002

@@ -28,20 +28,20 @@ Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_witho
 LongText = Annotated[str, Field(max_length=262_144), AfterValidator(_without_nul)]
 
 
-class Strict(BaseModel):
+class StrictConfig(BaseModel):
     """A part of a configuration: unknown fields are refused, nothing is changed after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
 
 
-class Entry(Strict):
+class NameAndValue(StrictConfig):
     """One line of a list of headers, query parameters or form fields."""
 
     name: Name
     value: Line
 
 
-Entries = Annotated[list[Entry], Field(max_length=MAX_ENTRIES)]
+Entries = Annotated[list[NameAndValue], Field(max_length=MAX_ENTRIES)]
 
 NOT_IN_URL = (
     "A base URL holds no placeholder, so that nobody can send a value to another host. "

@@ -10,7 +10,7 @@ from accounts.errors import FieldError
 from integrations.exchange.requests import Pair
 from integrations.kinds.auth_connector.kind import AuthConnectorConfig, Credential, credential_of
 from integrations.kinds.base import Slot
-from integrations.kinds.config_fields import Entry, problem_with_fixed_name, problem_with_template, template_of
+from integrations.kinds.config_fields import NameAndValue, problem_with_fixed_name, problem_with_template, template_of
 from integrations.templating.headers import problem_with_header_name, problem_with_header_text
 from integrations.templating.paths import problem_with_path
 from integrations.templating.placeholders import parse
@@ -24,7 +24,7 @@ def path_problems(field: str, text: str) -> Iterator[FieldError]:
         yield FieldError(field, problem)
 
 
-def header_problems(entries: list[Entry]) -> Iterator[FieldError]:
+def header_problems(entries: list[NameAndValue]) -> Iterator[FieldError]:
     seen: set[str] = set()
     for index, entry in enumerate(entries):
         field = f"config.headers[{index}]"
@@ -44,13 +44,13 @@ def _header_value_problems(field: str, text: str) -> Iterator[FieldError]:
         yield FieldError(field, problem)
 
 
-def query_problems(entries: list[Entry]) -> Iterator[FieldError]:
+def query_problems(entries: list[NameAndValue]) -> Iterator[FieldError]:
     for index, entry in enumerate(entries):
         yield from problem_with_fixed_name(f"config.query[{index}].name", entry.name)
         yield from problem_with_template(f"config.query[{index}].value", entry.value)
 
 
-def entry_slots(place: str, entries: list[Entry]) -> list[Slot]:
+def entry_slots(place: str, entries: list[NameAndValue]) -> list[Slot]:
     """The slots of a list of headers or query parameters: `headers.NAME`."""
     return [
         Slot(f"{place}.{entry.name}", parse(entry.value), f"config.{place}[{index}].value")
@@ -58,22 +58,22 @@ def entry_slots(place: str, entries: list[Entry]) -> list[Slot]:
     ]
 
 
-def pairs(entries: Iterable[Entry]) -> tuple[Pair, ...]:
+def pairs(entries: Iterable[NameAndValue]) -> tuple[Pair, ...]:
     """The entries with their values parsed."""
     return tuple(Pair(entry.name, parse(entry.value)) for entry in entries)
 
 
-def merged(own: list[Entry], inherited: list[Entry], *, ignore_case: bool) -> list[Entry]:
+def merged(own: list[NameAndValue], inherited: list[NameAndValue], *, ignore_case: bool) -> list[NameAndValue]:
     """The inherited entries that have no namesake among the own ones, then the own ones (DESIGN section 5)."""
 
-    def key(entry: Entry) -> str:
+    def key(entry: NameAndValue) -> str:
         return entry.name.lower() if ignore_case else entry.name
 
     taken = {key(entry) for entry in own}
     return [*(entry for entry in inherited if key(entry) not in taken), *own]
 
 
-def without_params(entries: list[Entry]) -> list[Entry]:
+def without_params(entries: list[NameAndValue]) -> list[NameAndValue]:
     """The entries that need no argument."""
     return [entry for entry in entries if not parse(entry.value).param_names]
 
@@ -83,14 +83,16 @@ def credential(connector: AuthConnectorConfig | None) -> Credential:
     return credential_of(connector) if connector else Credential()
 
 
-def not_sent_by(added: Credential, headers: list[Entry], query: list[Entry]) -> tuple[list[Entry], list[Entry]]:
+def not_sent_by(
+    added: Credential, headers: list[NameAndValue], query: list[NameAndValue]
+) -> tuple[list[NameAndValue], list[NameAndValue]]:
     """The entries that the connector's credential does not replace."""
     names = {pair.name for pair in added.query}
     kept = [entry for entry in headers if entry.name.lower() not in added.header_names]
     return kept, [entry for entry in query if entry.name not in names]
 
 
-def collisions(headers: list[Entry], query: list[Entry], added: Credential) -> Iterator[FieldError]:
+def collisions(headers: list[NameAndValue], query: list[NameAndValue], added: Credential) -> Iterator[FieldError]:
     """Entries that the connector's credential would collide with."""
     sentence = "The auth connector sends this already; remove it here, or choose another connector."
     for index, entry in enumerate(headers):

@@ -25,7 +25,7 @@ words written togetherLikeThis, do so more seldom.
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCredential:
     """One credential, from `start` to `end` of the text, and what it looks like: `an OpenAI API key`."""
 
     start: int
@@ -112,7 +112,7 @@ _SCHEME = re.compile(r"(?:bearer|basic|token|apikey|api-key|key)\s+", re.IGNOREC
 _WORD = re.compile(r"\S+")
 
 
-def find(text: str, *, under: str = "") -> list[Found]:
+def find(text: str, *, under: str = "") -> list[FoundCredential]:
     """The credentials in a text without placeholders, in order, none inside another.
 
     Args:
@@ -127,12 +127,12 @@ def find(text: str, *, under: str = "") -> list[Found]:
     return sorted(kept, key=lambda found: found.start)
 
 
-def _known(text: str) -> Iterator[Found]:
+def _known(text: str) -> Iterator[FoundCredential]:
     for looks_like, shape in _SHAPES:
         for match in shape.finditer(text):
             group = match.lastgroup or 0
             if looks_like != BASIC or _is_basic(match[group]):
-                yield Found(*match.span(group), looks_like)
+                yield FoundCredential(*match.span(group), looks_like)
 
 
 def _is_basic(encoded: str) -> bool:
@@ -143,11 +143,11 @@ def _is_basic(encoded: str) -> bool:
         return False
 
 
-def _random(text: str) -> Iterator[Found]:
+def _random(text: str) -> Iterator[FoundCredential]:
     is_path = "://" in text or text.startswith("/")
     for match in (_RUN if is_path else _RUN_WITH_SLASHES).finditer(text):
         if not _IDENTIFIER.fullmatch(match[0]) and _is_random(match[0]):
-            yield Found(*match.span(), RANDOM)
+            yield FoundCredential(*match.span(), RANDOM)
 
 
 def _is_random(run: str) -> bool:
@@ -157,11 +157,11 @@ def _is_random(run: str) -> bool:
     return len(classes) >= SHORTEST_RANDOM and classes.count("0") > 1 and changes >= needed * len(classes)
 
 
-def _named(text: str, under: str) -> Iterator[Found]:
+def _named(text: str, under: str) -> Iterator[FoundCredential]:
     """Under a telling name: the one word that the text is, after the word of a scheme such as `Bearer`."""
     if not _TELLING.fullmatch(under):
         return
     scheme = _SCHEME.match(text)
     word = _WORD.fullmatch(text.rstrip(), scheme.end() if scheme else 0)
     if word and len(word[0]) >= SHORTEST_IN_NAMED_PLACE and any(sign.isdigit() for sign in word[0]):
-        yield Found(*word.span(), NAMED)
+        yield FoundCredential(*word.span(), NAMED)

@@ -38,7 +38,7 @@ SCOPE_LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ApiKeyRow:
     """One key of the list."""
 
     id: UUID
@@ -76,7 +76,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class ApiKeyChoices:
     """Integrations that may be chosen: those that are already, those that match, and whether more would."""
 
     chosen: list[Choice]
@@ -84,7 +84,7 @@ class Choices:
     has_more: bool
 
 
-def page(actor: Actor, text: str, *, cursor: str = "", limit: int = ROWS) -> Page[Row]:
+def page(actor: Actor, text: str, *, cursor: str = "", limit: int = ROWS) -> Page[ApiKeyRow]:
     """One page of the organization's keys, newest first; `text` narrows by name and prefix.
 
     Raises:
@@ -103,7 +103,7 @@ def page(actor: Actor, text: str, *, cursor: str = "", limit: int = ROWS) -> Pag
     return Page(rows_of(actor, shown), encode_cursor([last.created_at.isoformat(), str(last.id)]) if last else None)
 
 
-def rows_of(actor: Actor, keys: Iterable[ApiKey]) -> list[Row]:
+def rows_of(actor: Actor, keys: Iterable[ApiKey]) -> list[ApiKeyRow]:
     """Keys of the actor's organization as rows."""
     keys, now = list(keys), timezone.now()
     ids = {UUID(item) for key in keys for item in key.integrations or ()}
@@ -112,7 +112,7 @@ def rows_of(actor: Actor, keys: Iterable[ApiKey]) -> list[Row]:
     return [_row(key, names, now) for key in keys]
 
 
-def choices(actor: Actor, text: str, chosen: Iterable[UUID]) -> Choices:
+def choices(actor: Actor, text: str, chosen: Iterable[UUID]) -> ApiKeyChoices:
     """The integrations that a new key may be limited to, by name; those chosen stay whatever the text is.
 
     Raises:
@@ -123,7 +123,7 @@ def choices(actor: Actor, text: str, chosen: Iterable[UUID]) -> Choices:
     kept = [_choice(one) for one in mine.filter(pk__in=list(chosen))]
     others = mine.search_described(text).exclude(pk__in=[one.id for one in kept])
     found = [_choice(one) for one in others[: CHOICES + 1]]
-    return Choices(kept, found[:CHOICES], has_more=len(found) > CHOICES)
+    return ApiKeyChoices(kept, found[:CHOICES], has_more=len(found) > CHOICES)
 
 
 def _choice(integration: Integration) -> Choice:
@@ -138,10 +138,10 @@ def _place(cursor: str) -> tuple[datetime, UUID]:
         raise not_of_this_list() from None
 
 
-def _row(key: ApiKey, names: dict[UUID, str], now: datetime) -> Row:
+def _row(key: ApiKey, names: dict[UUID, str], now: datetime) -> ApiKeyRow:
     state = REVOKED if key.revoked_at else EXPIRED if key.expires_at and key.expires_at <= now else ACTIVE
     soon = state == ACTIVE and key.expires_at and key.expires_at - now < ENDS_SOON
-    return Row(
+    return ApiKeyRow(
         id=key.id,
         name=key.name,
         prefix=key.prefix,

@@ -29,7 +29,7 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class ReadinessFilters:
     """What the matrix shows; empty ones do not narrow. `blocked`: only what does not run everywhere it should."""
 
     text: str = ""
@@ -47,7 +47,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReadinessRow:
     """An integration in every environment, and the ids of the secrets that it names, None where there is no such."""
 
     integration: Integration
@@ -81,7 +81,9 @@ def page(
     return Page(items, encode_cursor([shown[-1].name]) if len(found) > limit else None)
 
 
-def matrix(actor: Actor, filters: Filters, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[Line]:
+def matrix(
+    actor: Actor, filters: ReadinessFilters, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+) -> Page[ReadinessRow]:
     """The next `limit` integrations by kind and name, each with what it is like in every environment asked for.
 
     Raises:
@@ -98,12 +100,12 @@ def matrix(actor: Actor, filters: Filters, *, cursor: str = "", limit: int = DEF
     return Page(lines[:limit], encode_cursor([last.kind, last.name]) if last else None)
 
 
-def _line(integration: Integration, find: Finder, filters: Filters) -> Line:
+def _line(integration: Integration, find: Finder, filters: ReadinessFilters) -> ReadinessRow:
     chosen = [filters.environment] if filters.environment else list(Environment)
     cells = [
         Cell(one, _problems(integration, one, find) if one in integration.environments else None) for one in chosen
     ]
-    return Line(integration, cells, {ref.name: ref.secret_id for ref in overview.references_of(integration)})
+    return ReadinessRow(integration, cells, {ref.name: ref.secret_id for ref in overview.references_of(integration)})
 
 
 def warnings_of(integrations: Iterable[Integration]) -> list[list[Warning]]:

@@ -16,13 +16,13 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from integrations.errors import IntegrationDisabled, SecretDisabled
-from integrations.inheritance import chain_of
+from integrations.inheritance import with_parents
 from integrations.kinds import KINDS
 from integrations.models import Integration, RunOutcome, SecretReference
 from integrations.querysets import IntegrationQuerySet
 from integrations.readiness.warnings import Finder, Warning, judge  # noqa: A004 - the API's word
 from secrets_app.models import SecretValue
-from secrets_app.sealing.resolver import Found
+from secrets_app.sealing.resolver import FoundSecret
 
 COUNTED_AT_MOST = 1000
 
@@ -53,7 +53,7 @@ class SecretUsed:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class IntegrationRow:
     """One line of the list."""
 
     id: UUID
@@ -69,12 +69,12 @@ class Row:
     last_run_failed: bool
 
 
-Listed = TypeVar("Listed", Row, Integration)
+Listed = TypeVar("Listed", IntegrationRow, Integration)
 Values = Mapping[tuple[UUID | None, str], SecretValue]
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class IntegrationFilters:
     """What to list; empty ones do not narrow."""
 
     text: str = ""
@@ -82,7 +82,9 @@ class Filters:
     kind: str = ""
 
 
-def page(actor: Actor, filters: Filters, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[Row]:
+def page(
+    actor: Actor, filters: IntegrationFilters, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+) -> Page[IntegrationRow]:
     """One page, by kind and name.
 
     Raises:
@@ -93,7 +95,9 @@ def page(actor: Actor, filters: Filters, *, cursor: str = "", limit: int = DEFAU
     return _cut([row for row in rows if filters.state in {"", row.state}], limit)
 
 
-def catalog(actor: Actor, filters: Filters, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[Integration]:
+def catalog(
+    actor: Actor, filters: IntegrationFilters, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+) -> Page[Integration]:
     """What members see of integrations: name, kind and description; nothing else is looked at (DESIGN section 8)."""
     found = Integration.objects.visible_to(actor).search_described(filters.text).matching(kind=filters.kind)
     return _cut(list(_behind(found.only("kind", "name", "description"), cursor)[: limit + 1]), limit)
@@ -105,7 +109,7 @@ def counts(actor: Actor) -> dict[str, int]:
     return {"all": found.total(), **{state: found[state] for state in STATES}}
 
 
-def one(actor: Actor, integration_id: UUID) -> Row:
+def one(actor: Actor, integration_id: UUID) -> IntegrationRow:
     """One integration as a row.
 
     Raises:
@@ -146,22 +150,22 @@ def finders(integrations: Iterable[Integration]) -> list[Finder]:
 
 
 def _finder(references: list[SecretReference], values: Values) -> Finder:
-    def find(environment: Environment) -> dict[str, Found]:
-        return {ref.name: Found(ref.secret, values.get((ref.secret_id, environment.value))) for ref in references}
+    def find(environment: Environment) -> dict[str, FoundSecret]:
+        return {ref.name: FoundSecret(ref.secret, values.get((ref.secret_id, environment.value))) for ref in references}
 
     return find
 
 
-def _rows(integrations: Iterable[Any]) -> list[Row]:
+def _rows(integrations: Iterable[Any]) -> list[IntegrationRow]:
     found = list(integrations)
     return [_row(integration, find) for integration, find in zip(found, finders(found), strict=True)]
 
 
-def _row(integration: Any, find: Finder) -> Row:
+def _row(integration: Any, find: Finder) -> IntegrationRow:
     references = references_of(integration)
     environments, kind = in_order(integration.environments), KINDS[integration.kind]
     state, note = _state(integration, judge(integration, environments, find))
-    return Row(
+    return IntegrationRow(
         id=integration.id,
         kind=integration.kind,
         name=integration.name,
@@ -198,7 +202,7 @@ def _state(integration: Any, warnings: Iterable[Warning]) -> tuple[str, str]:
 
 def references_of(integration: Integration) -> list[SecretReference]:
     """Those of the integration (loaded by `with_secrets`) and of what it builds on."""
-    return [reference for link in chain_of(integration) for reference in link.references.all()]
+    return [reference for link in with_parents(integration) for reference in link.references.all()]
 
 
 def _values_of(secret_ids: Iterable[UUID]) -> Values:

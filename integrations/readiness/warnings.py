@@ -14,7 +14,7 @@ from accounts.errors import Refusal
 from integrations.broker.preparation import check_links, check_secret
 from integrations.egress.policy import is_judged_at_run
 from integrations.errors import EgressDenied
-from integrations.inheritance import Route, chain_of, routes_of, secret_names
+from integrations.inheritance import Route, routes_of, secret_names, with_parents
 from integrations.models import Integration
 from secrets_app.sealing import resolver
 
@@ -34,7 +34,7 @@ class Warning:  # noqa: A001 - the API's word
     integration: UUID | None = None
 
 
-Finder = Callable[[Environment], Mapping[str, resolver.Found]]
+Finder = Callable[[Environment], Mapping[str, resolver.FoundSecret]]
 """Looks up the secrets of an integration, by name, with their values in an environment."""
 
 
@@ -62,7 +62,7 @@ def judge(integration: Integration, environments: Iterable[Environment], find: F
 def _about_links(integration: Integration, environments: Iterable[Environment]) -> list[Warning]:
     found: dict[str, Warning] = {}
     for environment in environments:
-        if problem := problem_with_links(chain_of(integration)[1:], environment):
+        if problem := problem_with_links(with_parents(integration)[1:], environment):
             found.setdefault(problem.detail, problem)
     return list(found.values())
 

@@ -20,7 +20,7 @@ PLACES_AT_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CallingIntegration:
     """An integration and an environment in which a secret was sent; `exists` where the integration still does."""
 
     integration_id: UUID
@@ -41,7 +41,7 @@ def calls_by_day(organization: Organization, secret_id: UUID) -> list[int]:
     return [by_day.get(first + timedelta(days=number), 0) for number in range(DAYS)]
 
 
-def calls_by_place(organization: Organization, secret_id: UUID) -> list[Place]:
+def calls_by_place(organization: Organization, secret_id: UUID) -> list[CallingIntegration]:
     """Where the secret was sent in the last 90 days, most calls first; of the newest `COUNTED_AT_MOST` calls."""
     since = timezone.now() - timedelta(days=DAYS_OF_PLACES)
     sent = RunSecret.objects.filter(secret_id=secret_id, started_at__gte=since, run__organization=organization)
@@ -55,7 +55,7 @@ def calls_by_place(organization: Organization, secret_id: UUID) -> list[Place]:
         .values_list("pk", "name")
     )
     return [
-        Place(
+        CallingIntegration(
             integration_id=row["run__integration_id"],
             integration_name=names.get(row["run__integration_id"], row["name"]),
             environment=Environment(row["run__environment"]),

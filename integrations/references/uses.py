@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from accounts.models import Organization
-from integrations.inheritance import WITH_LINKS, chain_of
+from integrations.inheritance import WITH_LINKS, with_parents
 from integrations.models import Integration, SecretReference
 from integrations.readiness.warnings import hosts_for
 from secrets_app.naming.domains import matching_rule
@@ -72,7 +72,7 @@ def users_of(ids: Iterable[UUID]) -> dict[UUID, list[Integration]]:
     found: dict[UUID, list[Integration]] = defaultdict(list)
     wanted = set(ids)
     for user in Integration.objects.building_on(wanted).with_links().order_by("name", "pk"):
-        for link in chain_of(user)[1:]:
+        for link in with_parents(user)[1:]:
             if link.pk in wanted:
                 found[link.pk].append(user)
     return found

@@ -9,8 +9,8 @@ from uuid import UUID
 from accounts.actors import Actor
 from accounts.common.environments import Environment
 from integrations.broker.checking import FAILED, NOT_CHECKABLE, PASSED, declared_check
-from integrations.exchange.exchange import Conversation
-from integrations.inheritance import WITH_LINKS, chain_of
+from integrations.exchange.exchange import Exchange
+from integrations.inheritance import WITH_LINKS, with_parents
 from integrations.kinds import KINDS
 from integrations.models import Integration, RotationCheck, SecretReference
 from integrations.references.uses import users_of
@@ -21,7 +21,7 @@ MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CheckResult:
     """What is known about one reference: `passed`, `failed` with a code, `not_checkable` or `missing`."""
 
     outcome: str
@@ -29,7 +29,7 @@ class Result:
     detail: str
 
 
-NOT_TRIED = Result(MISSING, None, "The new value has not been tried here yet.")
+NOT_TRIED = CheckResult(MISSING, None, "The new value has not been tried here yet.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Probe:
     """An integration and its harmless check, which sends the secret."""
 
     integration: Integration
-    check: Conversation
+    check: Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Trial:
     reference: SecretReference
     probes: tuple[Probe, ...]
     why_not: str
-    result: Result
+    result: CheckResult
     partial: bool = False
 
     @property
@@ -137,20 +137,20 @@ def _trial(
         reference=reference,
         probes=tuple(sending),
         why_not=why_not,
-        result=_judged(stored, [link for item in (reference.integration, *users) for link in chain_of(item)]),
+        result=_judged(stored, [link for item in (reference.integration, *users) for link in with_parents(item)]),
         partial=len(seen) < len(users),
     )
 
 
-def _judged(stored: RotationCheck | None, involved: list[Integration]) -> Result:
+def _judged(stored: RotationCheck | None, involved: list[Integration]) -> CheckResult:
     """The stored result, unless something that it tells of was saved since."""
     if stored is None:
         return NOT_TRIED
     if any(integration.updated_at > stored.checked_at for integration in involved):
-        return Result(MISSING, None, "The integration changed since it was tried.")
-    return Result(stored.outcome, stored.code or None, stored.detail)
+        return CheckResult(MISSING, None, "The integration changed since it was tried.")
+    return CheckResult(stored.outcome, stored.code or None, stored.detail)
 
 
-def not_checkable(why: str) -> Result:
+def not_checkable(why: str) -> CheckResult:
     """The result where nothing can be tried."""
-    return Result(NOT_CHECKABLE, None, why)
+    return CheckResult(NOT_CHECKABLE, None, why)

@@ -22,7 +22,7 @@ from integrations.broker.checking import FAILED, NOT_CHECKABLE, PASSED, Step, at
 from integrations.broker.preparation import Call, cannot_open
 from integrations.errors import ChecksFailed
 from integrations.models import RotationCheck
-from integrations.rotation.checks import Probe, Result, Trial, hidden_references, not_checkable, trials_of
+from integrations.rotation.checks import CheckResult, Probe, Trial, hidden_references, not_checkable, trials_of
 from secrets_app.errors import NothingStaged
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.rotation import rotation
@@ -152,7 +152,7 @@ def _found(actor: Actor, staged: SecretValue) -> list[Trial]:
     return trials_of(actor, staged)
 
 
-def _combined(steps: list[Step], trial: Trial) -> Result:
+def _combined(steps: list[Step], trial: Trial) -> CheckResult:
     """The first failure, else that it passed; several probes serve one reference where it is a connector's."""
     found = [(step, probe) for step, probe in zip(steps, trial.probes, strict=True) if step.outcome != NOT_CHECKABLE]
     failed = next(((step, probe) for step, probe in found if step.outcome == FAILED), None)
@@ -160,17 +160,17 @@ def _combined(steps: list[Step], trial: Trial) -> Result:
         step, probe = failed
         itself = probe.integration.id == trial.reference.integration_id
         named = step.detail if itself else f"{probe.integration.name}: {step.detail}"
-        return Result(FAILED, step.code, named)
+        return CheckResult(FAILED, step.code, named)
     if not found:
         return not_checkable(trial.why_not or steps[0].detail)
     if trial.partial:
         return not_checkable("Other integrations that use it are not visible to this key.")
     if len(found) > 1:
-        return Result(PASSED, None, f"All {len(found)} integrations that use it accept the value.")
-    return Result(PASSED, None, found[0][0].detail)
+        return CheckResult(PASSED, None, f"All {len(found)} integrations that use it accept the value.")
+    return CheckResult(PASSED, None, found[0][0].detail)
 
 
-def _keep(staged: SecretValue, reference_id: UUID, result: Result, started: datetime) -> None:
+def _keep(staged: SecretValue, reference_id: UUID, result: CheckResult, started: datetime) -> None:
     """Store a result, as long as the value is staged: a secret or a value that went meanwhile leaves nothing behind.
 
     It counts from when the try began, so an integration that was saved in the middle of it has to be tried again.

@@ -37,7 +37,7 @@ class SipTooLarge(MalformedSip):
 
 @dataclass(frozen=True, slots=True)
 class SipPeer:
-    """Where a conversation goes: the address as it is judged (`sips://sip.example.com:5061`), and how."""
+    """Where an exchange goes: the address as it is judged (`sips://sip.example.com:5061`), and how."""
 
     url: str
     transport: str

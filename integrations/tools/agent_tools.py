@@ -12,7 +12,7 @@ from uuid import UUID
 from accounts.actors import Actor
 from accounts.common.environments import Environment
 from accounts.errors import PermissionDenied
-from integrations.inheritance import chain_of, parsed
+from integrations.inheritance import parsed, with_parents
 from integrations.kinds import KINDS
 from integrations.kinds.base import Operation
 from integrations.models import Integration
@@ -77,7 +77,7 @@ def tools_of(actor: Actor, environment: Environment) -> list[AgentTool]:
 
 def _runs(integration: Integration, environment: Environment) -> bool:
     """Whether all that it builds on is switched on here as well."""
-    return all(link.enabled and environment in link.environments for link in chain_of(integration))
+    return all(link.enabled and environment in link.environments for link in with_parents(integration))
 
 
 def _name(integration: Integration, operation: Operation, operations: int) -> str:

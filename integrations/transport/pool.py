@@ -34,7 +34,7 @@ Place = tuple[Owner, URL, EgressPolicy]
 
 
 @dataclass(slots=True)
-class _Kept:
+class _KeptConnection:
     session: aiohttp.ClientSession
     until: float
     users: int = 0
@@ -47,7 +47,7 @@ class Pool:
 
     def __init__(self) -> None:
         """None yet."""
-        self._kept: OrderedDict[Place, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Place, _KeptConnection] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -70,7 +70,7 @@ class Pool:
             self._close(self._kept.popitem()[1])
         await asyncio.gather(*self._closing)
 
-    def _at(self, place: Place, make: Callable[[], aiohttp.ClientSession]) -> _Kept:
+    def _at(self, place: Place, make: Callable[[], aiohttp.ClientSession]) -> _KeptConnection:
         now = asyncio.get_running_loop().time()
         kept = self._kept.get(place)
         if kept and kept.until <= now:
@@ -78,7 +78,7 @@ class Pool:
             kept = None
         if kept is None:
             self._make_room()
-            kept = self._kept[place] = _Kept(make(), now + LONGEST_SECONDS)
+            kept = self._kept[place] = _KeptConnection(make(), now + LONGEST_SECONDS)
         self._kept.move_to_end(place)
         return kept
 
@@ -94,7 +94,7 @@ class Pool:
         if not kept.users:
             self._close(kept)
 
-    def _close(self, kept: _Kept) -> None:
+    def _close(self, kept: _KeptConnection) -> None:
         """Nobody waits for that: how long it takes is the upstream's to say."""
         task = asyncio.create_task(kept.session.close())
         self._closing.add(task)

@@ -17,7 +17,7 @@ from integrations.errors import RawCredential
 from integrations.models import Integration
 from integrations.web import editor, starting
 from integrations.web.forms import FORMS
-from integrations.web.forms.base import Form, Sent, Values, keep_line_ends
+from integrations.web.forms.base import IntegrationForm, SubmittedIntegration, Values, keep_line_ends
 
 CONFLICT = (
     "Somebody else changed this integration since you opened it. What you typed is below, and nothing is saved yet: "
@@ -86,7 +86,7 @@ def domain_check(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
     return render(request, "integrations/_domain_check.html", context)
 
 
-def _create(actor: Actor, kind: str, form: Form, sent: Sent) -> Integration:
+def _create(actor: Actor, kind: str, form: IntegrationForm, sent: SubmittedIntegration) -> Integration:
     _refuse(sent.problems)
     return integrations.create_integration(
         actor=actor,
@@ -100,9 +100,9 @@ def _create(actor: Actor, kind: str, form: Form, sent: Sent) -> Integration:
     )
 
 
-def _update(actor: Actor, integration: Integration, form: Form, sent: Sent) -> Integration:
+def _update(actor: Actor, integration: Integration, form: IntegrationForm, sent: SubmittedIntegration) -> Integration:
     _refuse(sent.problems)
-    changes = integrations.Changes(
+    changes = integrations.IntegrationChanges(
         name=sent.values["name"],
         description=keep_line_ends(sent.values["description"], integration.description),
         enabled=sent.values["enabled"],
@@ -115,7 +115,7 @@ def _update(actor: Actor, integration: Integration, form: Form, sent: Sent) -> I
     )
 
 
-def _errors(refusal: Invalid, form: Form, sent: Sent) -> list[FieldError]:
+def _errors(refusal: Invalid, form: IntegrationForm, sent: SubmittedIntegration) -> list[FieldError]:
     """At the fields; for raw credentials one at the tick, since each of them has a note of its own."""
     if isinstance(refusal, RawCredential):
         return [FieldError("accept_raw_credentials", KEPT_ONLY_KNOWINGLY)]
@@ -127,7 +127,7 @@ def _refuse(problems: list[FieldError]) -> None:
         raise Invalid("The form cannot be used.", errors=problems)
 
 
-def _conflict(request: HttpRequest, actor: Actor, integration_id: UUID, sent: Sent) -> HttpResponse:
+def _conflict(request: HttpRequest, actor: Actor, integration_id: UUID, sent: SubmittedIntegration) -> HttpResponse:
     """What was typed, under the version that is stored by now: saving again replaces that knowingly."""
     integration = Integration.objects.fetch(actor, integration_id)
     values, errors = sent.values | {"version": integration.version}, [FieldError("", CONFLICT)]

@@ -12,7 +12,7 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound
 from integrations.broker.checking import declared_check
-from integrations.editing.rules import CONNECTION, CONNECTOR, Role, dependants_of, secrets_through
+from integrations.editing.rules import CONNECTION, CONNECTOR, ParentRole, dependants_of, secrets_through
 from integrations.inheritance import own_secret_names, routes_of
 from integrations.kinds import KINDS
 from integrations.kinds.api_action.config import ApiActionConfig
@@ -173,7 +173,7 @@ def _secret_names(actor: Actor) -> Iterable[Mapping[str, Any]]:
     return secrets.values("name", "enabled", "allowed_domains")
 
 
-def _parents(actor: Actor, role: Role) -> list[dict[str, Any]]:
+def _parents(actor: Actor, role: ParentRole) -> list[dict[str, Any]]:
     """What an integration may build on, with a few words about each."""
     found = Integration.objects.visible_to(actor).filter(kind__in=role.kinds).order_by("name")
     return [

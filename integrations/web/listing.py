@@ -39,10 +39,10 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
     return render(request, "integrations/list.html", context)
 
 
-def _filters(request: HttpRequest, may_read: bool) -> overview.Filters:
+def _filters(request: HttpRequest, may_read: bool) -> overview.IntegrationFilters:
     """What was asked for. An unknown state or kind narrows nothing, nor does a state that the person may not see."""
     state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
-    return overview.Filters(
+    return overview.IntegrationFilters(
         text=request.GET.get("q", "").replace("\0", "").strip(),
         state=state if may_read and state in overview.STATES else "",
         kind=kind if kind in KINDS else "",

@@ -10,7 +10,7 @@ from accounts.errors import FieldError, Invalid
 from integrations.models import Integration
 from integrations.paste_guard import detection, guard
 from integrations.paste_guard.detection import Pasted
-from integrations.web.forms.base import Form, Values
+from integrations.web.forms.base import IntegrationForm, Values
 
 NAME_FIELD = "secret_name:"
 """The field with the name for a secret, before the key of its finding."""
@@ -27,7 +27,7 @@ class PastedNote:
 
 
 def of_form(
-    form: Form,
+    form: IntegrationForm,
     values: Values,
     integration: Integration | None,
     *,
@@ -62,5 +62,5 @@ def url(actor: Actor, kind: str, integration: Integration | None) -> str:
     return reverse("integration-new-pasted", args=[actor.organization.slug, kind])
 
 
-def _control(form: Form, found: Pasted, values: Values) -> str:
+def _control(form: IntegrationForm, found: Pasted, values: Values) -> str:
     return form.errors([FieldError(found.field, "")], values)[0].field

@@ -26,7 +26,7 @@ from integrations.errors import (
 )
 from integrations.kinds import KINDS
 from integrations.readiness import matrix
-from integrations.readiness.matrix import Filters, Line
+from integrations.readiness.matrix import ReadinessFilters, ReadinessRow
 from integrations.readiness.warnings import Warning  # noqa: A004 - the API's word
 from secrets_app.errors import KeyUnavailable
 
@@ -79,10 +79,10 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
     return render(request, "integrations/_matrix.html" if is_fragment(request) else "integrations/matrix.html", context)
 
 
-def _filters(request: HttpRequest) -> Filters:
+def _filters(request: HttpRequest) -> ReadinessFilters:
     """What was asked for; what is not known narrows nothing."""
     kind, environment = request.GET.get("kind", ""), request.GET.get("environment", "")
-    return Filters(
+    return ReadinessFilters(
         text=UNSTORABLE.sub("", request.GET.get("q", "")).strip(),
         kind=kind if kind in KINDS else "",
         environment=next((one for one in Environment if one.value == environment), None),
@@ -90,7 +90,7 @@ def _filters(request: HttpRequest) -> Filters:
     )
 
 
-def _groups(actor: Actor, lines: list[Line]) -> list[dict[str, Any]]:
+def _groups(actor: Actor, lines: list[ReadinessRow]) -> list[dict[str, Any]]:
     """The lines under the headings of their kinds; they come ordered by kind."""
     return [
         {"kind": KINDS[key], "lines": [_shown(actor, line) for line in found]}
@@ -98,7 +98,7 @@ def _groups(actor: Actor, lines: list[Line]) -> list[dict[str, Any]]:
     ]
 
 
-def _shown(actor: Actor, line: Line) -> dict[str, Any]:
+def _shown(actor: Actor, line: ReadinessRow) -> dict[str, Any]:
     cells = [
         {
             "environment": cell.environment,
@@ -110,12 +110,12 @@ def _shown(actor: Actor, line: Line) -> dict[str, Any]:
     return {"integration": line.integration, "cells": cells, "is_nowhere": not line.integration.environments}
 
 
-def _problem(actor: Actor, line: Line, problem: Warning) -> dict[str, str]:
+def _problem(actor: Actor, line: ReadinessRow, problem: Warning) -> dict[str, str]:
     fix, href = _fix(actor, line, problem)
     return {"word": WORDS[problem.code], "detail": problem.detail, "fix": fix, "href": href}
 
 
-def _fix(actor: Actor, line: Line, problem: Warning) -> tuple[str, str]:
+def _fix(actor: Actor, line: ReadinessRow, problem: Warning) -> tuple[str, str]:
     """What to do, and where."""
     slug = actor.organization.slug
     if problem.secret is None:

@@ -38,7 +38,7 @@ class NotSent(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TestResult:
     """What the panel shows of a test: why it failed, or the call and its answer, both masked."""
 
     refusal: Refusal | None = None
@@ -87,7 +87,7 @@ def arguments(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpR
 
 def _tried(
     actor: Actor, integration: Integration, environment: Environment | None, operation: Operation, post: QueryDict
-) -> Result:
+) -> TestResult:
     try:
         if environment is None:
             raise NotSent("Choose an environment to test in: Development, Staging or Production.")
@@ -96,12 +96,12 @@ def _tried(
         params = read_arguments(operation.parameters, post)
         return _answered(async_to_sync(broker.run)(actor, Call(integration.id, environment, operation.name, params)))
     except Refusal as refusal:
-        return Result(refusal=refusal, errors=refusal.errors)
+        return TestResult(refusal=refusal, errors=refusal.errors)
 
 
-def _answered(run: broker.RunResult) -> Result:
+def _answered(run: broker.RunResult) -> TestResult:
     answer = run.answer
-    return Result(
+    return TestResult(
         succeeded=run.outcome is RunOutcome.SUCCEEDED,
         status=answer.status,
         reason=_printable(answer.reason),

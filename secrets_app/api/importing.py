@@ -9,13 +9,13 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from accounts.access.route_permissions import key_requires
 from accounts.api.authentication import actor_of
-from accounts.api.schemas import PROBLEMS, ProblemOut, Strict
+from accounts.api.schemas import PROBLEMS, ProblemOut, StrictSchema
 from accounts.common.environments import Environment
 from accounts.policy import Permission
 from secrets_app.api.schemas import to_plaintext
 from secrets_app.importing import dotenv
 from secrets_app.importing.apply import apply_import, check_import
-from secrets_app.importing.plan import Act, Choices, Line
+from secrets_app.importing.plan import ImportChoices, ImportLine, LineAction
 from secrets_app.plaintext import Plaintext
 
 router = Router()
@@ -34,7 +34,7 @@ DotenvIn = Annotated[
 ]
 
 
-class ImportIn(Strict):
+class ImportIn(StrictSchema):
     """`POST /secrets/import`. With `dry_run` nothing is written."""
 
     environment: Environment
@@ -87,19 +87,21 @@ class ImportOut(Schema):
 def import_secrets(request: HttpRequest, payload: ImportIn) -> dict[str, Any]:
     """Into one environment, all or nothing: while a line is refused, nothing is imported and the answer is 422."""
     act = check_import if payload.dry_run else apply_import
-    choices = Choices(allow_short=payload.allow_short)
+    choices = ImportChoices(allow_short=payload.allow_short)
     report = act(actor=actor_of(request), environment=payload.environment, text=payload.dotenv, choices=choices)
     return {
         "environment": report.environment,
         "dry_run": payload.dry_run,
-        "created": [_imported(line) for line in report.of(Act.CREATED)],
-        "replaced": [_imported(line) for line in report.of(Act.REPLACED)],
-        "skipped": [{"line": line.number, "name": line.name, "reason": line.reason} for line in report.of(Act.SKIPPED)],
-        "refused": [_refused(line) for line in report.of(Act.REFUSED)],
+        "created": [_imported(line) for line in report.of(LineAction.CREATED)],
+        "replaced": [_imported(line) for line in report.of(LineAction.REPLACED)],
+        "skipped": [
+            {"line": line.number, "name": line.name, "reason": line.reason} for line in report.of(LineAction.SKIPPED)
+        ],
+        "refused": [_refused(line) for line in report.of(LineAction.REFUSED)],
     }
 
 
-def _imported(line: Line) -> dict[str, Any]:
+def _imported(line: ImportLine) -> dict[str, Any]:
     return {
         "line": line.number,
         "name": line.name,
@@ -109,7 +111,7 @@ def _imported(line: Line) -> dict[str, Any]:
     }
 
 
-def _refused(line: Line) -> dict[str, Any]:
+def _refused(line: ImportLine) -> dict[str, Any]:
     return {
         "line": line.number,
         "name": line.written or None,

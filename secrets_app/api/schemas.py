@@ -7,9 +7,9 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from accounts.api.schemas import Strict
+from accounts.api.schemas import StrictSchema
 from accounts.common.environments import Environment, in_order
-from secrets_app.inventory.rows import Row
+from secrets_app.inventory.rows import InventoryRow
 from secrets_app.plaintext import Plaintext
 
 
@@ -27,7 +27,7 @@ ValueIn = Annotated[
 ]
 
 
-class ValuesIn(Strict):
+class ValuesIn(StrictSchema):
     """One value for each environment; an absent or empty one keeps, null removes."""
 
     development: ValueIn | None = None
@@ -40,7 +40,7 @@ class ValuesIn(Strict):
         return {environment: value for environment, value in named.items() if value is None or value.expose()}
 
 
-class SecretFieldsIn(Strict):
+class SecretFieldsIn(StrictSchema):
     """Fields that creating and editing share. `value` goes into every environment."""
 
     value: ValueIn | None = None
@@ -141,7 +141,7 @@ class ReferencesOut(Schema):
     next_cursor: str | None
 
 
-def secret_out(row: Row) -> dict[str, Any]:
+def secret_out(row: InventoryRow) -> dict[str, Any]:
     """A row of the inventory as the API gives it."""
     return {
         "id": row.id,

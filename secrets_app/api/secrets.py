@@ -26,7 +26,7 @@ from secrets_app.api.schemas import (
     secret_out,
 )
 from secrets_app.editing import secrets
-from secrets_app.editing.edits import Changes
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.errors import SecretInUse
 from secrets_app.inventory import inventory
 from secrets_app.models import Secret, reference_model
@@ -48,7 +48,7 @@ def list_secrets(
 ) -> dict[str, Any]:
     """Names that are referenced but do not exist come first, with `id: null`; then secrets by name."""
     actor = actor_of(request)
-    filters = inventory.Filters(
+    filters = inventory.InventoryFilters(
         status=status,
         environment=environment,
         text=searchable(q),
@@ -94,7 +94,7 @@ def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
 def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> dict[str, Any]:
     """Fields that are left out stay; an empty value keeps the current one, null removes it."""
     actor = actor_of(request)
-    changes = Changes(
+    changes = SecretChanges(
         name=payload.name,
         description=payload.description,
         enabled=payload.enabled,

@@ -15,7 +15,7 @@ NOT_SAVED = "The secret was not saved."
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class SecretChanges:
     """What an edit changes; None leaves a field as it is, but in `values` it removes that environment's value."""
 
     name: str | None = None
@@ -29,7 +29,7 @@ class Changes:
     allow_short: bool = False
 
 
-def set_fields(secret: Secret, changes: Changes) -> list[str]:
+def set_fields(secret: Secret, changes: SecretChanges) -> list[str]:
     """Put the new fields on the (unsaved) secret; the names of those that differ from before."""
     problems = Problems()
     wanted: dict[str, object] = {

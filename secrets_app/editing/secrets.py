@@ -13,7 +13,7 @@ from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.people.locks import serialize
 from accounts.policy import Permission
-from secrets_app.editing.edits import NOT_SAVED, Changes, replaced, require_new_values, set_fields
+from secrets_app.editing.edits import NOT_SAVED, SecretChanges, replaced, require_new_values, set_fields
 from secrets_app.editing.values import destroy, environments_with_value, store_values
 from secrets_app.errors import SecretInUse
 from secrets_app.models import Secret, ValueState
@@ -85,7 +85,9 @@ def create_secret(
     return secret
 
 
-def update_secret(*, actor: Actor, secret_id: UUID, changes: Changes, expected_version: int | None = None) -> Secret:
+def update_secret(
+    *, actor: Actor, secret_id: UUID, changes: SecretChanges, expected_version: int | None = None
+) -> Secret:
     """Apply an edit, all or nothing. An edit that changes nothing writes nothing.
 
     Another name is written into every integration that uses the secret, in the same transaction (`secret_renamed`).
@@ -108,7 +110,7 @@ def update_secret(*, actor: Actor, secret_id: UUID, changes: Changes, expected_v
         raise _refusal(error) from None
 
 
-def _update(actor: Actor, secret_id: UUID, changes: Changes, expected_version: int | None) -> Secret:
+def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_version: int | None) -> Secret:
     if changes.name is not None:
         serialize(actor.organization)
     secret = lock_secret(actor, secret_id, expected_version)

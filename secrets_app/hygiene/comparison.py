@@ -26,7 +26,7 @@ EVERY_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ValueLocation:
     """A secret, and some environments in which it has a value."""
 
     secret_id: UUID
@@ -38,7 +38,7 @@ class Place:
 class Group:
     """Places that hold one and the same value; more than one secret, or one secret in several environments."""
 
-    places: list[Place]
+    places: list[ValueLocation]
 
     @property
     def is_live_elsewhere(self) -> bool:
@@ -53,7 +53,7 @@ class Comparison:
 
     several_secrets: list[Group]
     several_environments: list[Group]
-    short: list[Place]
+    short: list[ValueLocation]
     compared: int
     unopened: int
     is_partial: bool
@@ -98,8 +98,8 @@ def _groups(marked: Iterable[Marked]) -> list[Group]:
     return sorted(groups, key=lambda group: not group.is_live_elsewhere)
 
 
-def _places(values: Iterable[Marked]) -> list[Place]:
+def _places(values: Iterable[Marked]) -> list[ValueLocation]:
     found: dict[tuple[UUID, str], list[Environment]] = defaultdict(list)
     for value in values:
         found[value.secret_id, value.name].append(value.environment)
-    return [Place(secret_id, name, in_order(environments)) for (secret_id, name), environments in found.items()]
+    return [ValueLocation(secret_id, name, in_order(environments)) for (secret_id, name), environments in found.items()]

@@ -70,7 +70,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FindingRow:
     """One secret (or, without id, a name that no secret has) with a finding."""
 
     id: Any
@@ -251,7 +251,7 @@ def count(organization: Organization, finding: Finding, text: str = "") -> int:
 
 def page(
     organization: Organization, finding: Finding, text: str = "", *, cursor: str = "", limit: int = DEFAULT_LIMIT
-) -> Page[Row]:
+) -> Page[FindingRow]:
     """The next rows of one finding, by name.
 
     Raises:
@@ -267,13 +267,13 @@ def _concerned(organization: Organization, finding: Finding, text: str) -> Secre
     return finding.narrow(Secret.objects.of(organization).search(text), organization)
 
 
-def _secret_rows(organization: Organization, finding: Finding, text: str, after: str, limit: int) -> list[Row]:
+def _secret_rows(organization: Organization, finding: Finding, text: str, after: str, limit: int) -> list[FindingRow]:
     found = list(_concerned(organization, finding, text).filter(name__gt=after).alphabetical()[:limit])
     rows = finding.look(found) if finding.look else found
-    return [Row(secret.pk, secret.name, finding.tell(secret)) for secret in rows]
+    return [FindingRow(secret.pk, secret.name, finding.tell(secret)) for secret in rows]
 
 
-def _waiting_rows(organization: Organization, finding: Finding, text: str, after: str, limit: int) -> list[Row]:
+def _waiting_rows(organization: Organization, finding: Finding, text: str, after: str, limit: int) -> list[FindingRow]:
     waiting = waiting_references(organization).filter(name__gt=after, name__icontains=text)
     found = waiting.values("name").annotate(n=Count("pk")).order_by("name")[:limit]
-    return [Row(None, entry["name"], finding.tell(entry)) for entry in found]
+    return [FindingRow(None, entry["name"], finding.tell(entry)) for entry in found]

@@ -22,7 +22,7 @@ from accounts.people.locks import serialize
 from accounts.policy import Permission
 from secrets_app.editing.values import store_each
 from secrets_app.errors import ValueTooShort
-from secrets_app.importing.plan import Act, Choices, Line, Report, plan
+from secrets_app.importing.plan import ImportChoices, ImportLine, LineAction, Report, plan
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from secrets_app.requests import answering
@@ -30,10 +30,12 @@ from secrets_app.signals import secrets_created
 
 NOTHING_IMPORTED = "Nothing was imported."
 TOLD_AT_MOST = 100
-NO_CHOICES = Choices()
+NO_CHOICES = ImportChoices()
 
 
-def check_import(*, actor: Actor, environment: Environment, text: Plaintext, choices: Choices = NO_CHOICES) -> Report:
+def check_import(
+    *, actor: Actor, environment: Environment, text: Plaintext, choices: ImportChoices = NO_CHOICES
+) -> Report:
     """The dry run: what an import would do now. Nothing is written.
 
     Raises:
@@ -49,7 +51,7 @@ def apply_import(
     actor: Actor,
     environment: Environment,
     text: Plaintext,
-    choices: Choices = NO_CHOICES,
+    choices: ImportChoices = NO_CHOICES,
     expected: str | None = None,
 ) -> Report:
     """Import everything, in one transaction.
@@ -84,7 +86,7 @@ def _authorize(actor: Actor, environment: Environment) -> None:
 
 
 def _refuse(report: Report) -> None:
-    refused = report.of(Act.REFUSED)
+    refused = report.of(LineAction.REFUSED)
     if not refused:
         return
     errors = [FieldError("dotenv", _told(line)) for line in refused[:TOLD_AT_MOST]]
@@ -92,14 +94,16 @@ def _refuse(report: Report) -> None:
     raise (ValueTooShort if only_short else Invalid)(NOTHING_IMPORTED, errors=errors)
 
 
-def _told(line: Line) -> str:
+def _told(line: ImportLine) -> str:
     """The line, its name and the reason in one sentence or two."""
     return f"Line {line.number}{f' ({line.written})' if line.written else ''}: {line.reason}"
 
 
 def _apply(actor: Actor, report: Report) -> Report:
-    created = {line.number: Secret(organization=actor.organization, name=line.name) for line in report.of(Act.CREATED)}
-    stored = [line.secret for line in report.of(Act.REPLACED) if line.secret]
+    created = {
+        line.number: Secret(organization=actor.organization, name=line.name) for line in report.of(LineAction.CREATED)
+    }
+    stored = [line.secret for line in report.of(LineAction.REPLACED) if line.secret]
     lines = [replace(line, secret=line.secret or created.get(line.number)) for line in report.lines]
     given = [(line.secret, line.value) for line in lines if line.secret is not None and line.value is not None]
     if given:

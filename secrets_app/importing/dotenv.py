@@ -40,7 +40,7 @@ NOT_CLOSED = "The quote that opens here is never closed, so nothing below it was
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DotenvEntry:
     """`NAME=value`, and the line (from 1) on which it begins. `name` is as it was written."""
 
     line: int
@@ -62,7 +62,7 @@ class BadLine:
 class _Statement:
     """What was found (nothing for blanks and comments), and the place behind it."""
 
-    found: Entry | BadLine | None
+    found: DotenvEntry | BadLine | None
     end: int
 
 
@@ -71,7 +71,7 @@ def is_too_large(text: Plaintext) -> bool:
     return len(text.expose().encode(errors="surrogatepass")) > MAX_BYTES
 
 
-def parse(text: Plaintext) -> Iterator[Entry | BadLine]:
+def parse(text: Plaintext) -> Iterator[DotenvEntry | BadLine]:
     """Every entry, and every line that cannot be read, in order."""
     content = text.expose().removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     position, line = 0, 1
@@ -160,5 +160,5 @@ def _end_of_armor(content: str, start: int) -> int:
     return len(content) if end < 0 else end
 
 
-def _entry(line: int, name: str, value: str) -> Entry:
-    return Entry(line, name, Plaintext(value), is_empty=not value)
+def _entry(line: int, name: str, value: str) -> DotenvEntry:
+    return DotenvEntry(line, name, Plaintext(value), is_empty=not value)

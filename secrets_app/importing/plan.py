@@ -32,7 +32,7 @@ TOO_LARGE = "The text has more than 1 MiB. Import it in parts."
 TOO_MANY = f"The text has more than {dotenv.MAX_ENTRIES:,} entries. Import it in parts."
 
 
-class Act(StrEnum):
+class LineAction(StrEnum):
     """What becomes of a line."""
 
     CREATED = "created"
@@ -42,7 +42,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class ImportChoices:
     """What the person decided about lines: other names for some, some left out (both by the name as written)."""
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -51,13 +51,13 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ImportLine:
     """One entry or unreadable line. `written` is the name in the text, `name` the one that counts; empty for none."""
 
     number: int
     written: str
     name: str
-    act: Act
+    act: LineAction
     reason: str = ""
     code: str = ""
     proposed: str = ""
@@ -71,9 +71,9 @@ class Report:
     """The whole of it."""
 
     environment: Environment
-    lines: list[Line]
+    lines: list[ImportLine]
 
-    def of(self, act: Act) -> list[Line]:
+    def of(self, act: LineAction) -> list[ImportLine]:
         """The lines with this fate, in the order of the text."""
         return [line for line in self.lines if line.act is act]
 
@@ -83,13 +83,13 @@ class Report:
         shown = [
             (line.name, line.act.value, line.secret.version if line.secret else 0)
             for line in self.lines
-            if line.act in {Act.CREATED, Act.REPLACED}
+            if line.act in {LineAction.CREATED, LineAction.REPLACED}
         ]
         return hashlib.sha256(json.dumps([self.environment.value, shown]).encode()).hexdigest()
 
 
 def plan(
-    organization: Organization, environment: Environment, text: Plaintext, choices: Choices, *, lock: bool
+    organization: Organization, environment: Environment, text: Plaintext, choices: ImportChoices, *, lock: bool
 ) -> Report:
     """Judge every line.
 
@@ -100,14 +100,14 @@ def plan(
         TextTooLarge: the text is larger than an import may be.
     """
     found = _read(text)
-    entries = [item for item in found if isinstance(item, dotenv.Entry)]
+    entries = [item for item in found if isinstance(item, dotenv.DotenvEntry)]
     judge = _Judge(
         organization, environment, choices, entries, _Stored(organization, environment, entries, choices, lock=lock)
     )
     return Report(environment, [judge.line(item) for item in found])
 
 
-def _read(text: Plaintext) -> list[dotenv.Entry | dotenv.BadLine]:
+def _read(text: Plaintext) -> list[dotenv.DotenvEntry | dotenv.BadLine]:
     problem = TOO_LARGE if dotenv.is_too_large(text) else ""
     found = [] if problem else list(islice(dotenv.parse(text), dotenv.MAX_ENTRIES + 1))
     if len(found) > dotenv.MAX_ENTRIES:
@@ -124,8 +124,8 @@ class _Stored:
         self,
         organization: Organization,
         environment: Environment,
-        entries: list[dotenv.Entry],
-        choices: Choices,
+        entries: list[dotenv.DotenvEntry],
+        choices: ImportChoices,
         *,
         lock: bool,
     ) -> None:
@@ -146,8 +146,8 @@ class _Judge:
         self,
         organization: Organization,
         environment: Environment,
-        choices: Choices,
-        entries: list[dotenv.Entry],
+        choices: ImportChoices,
+        entries: list[dotenv.DotenvEntry],
         stored: _Stored,
     ) -> None:
         self._organization = organization
@@ -158,41 +158,43 @@ class _Judge:
             if self._counts(entry):
                 self._wanted[self._name(entry).lower()].append(entry.line)
 
-    def line(self, item: dotenv.Entry | dotenv.BadLine) -> Line:
+    def line(self, item: dotenv.DotenvEntry | dotenv.BadLine) -> ImportLine:
         """What becomes of it."""
         if isinstance(item, dotenv.BadLine):
-            return Line(item.line, item.name, item.name, Act.REFUSED, item.reason, "invalid")
+            return ImportLine(item.line, item.name, item.name, LineAction.REFUSED, item.reason, "invalid")
         if not self._counts(item):
-            return Line(item.line, item.name, self._name(item), Act.SKIPPED, self._why_skipped(item))
+            return ImportLine(item.line, item.name, self._name(item), LineAction.SKIPPED, self._why_skipped(item))
         return self._judged(item, self._name(item), self._stored.by_folded.get(self._name(item).lower()))
 
-    def _name(self, entry: dotenv.Entry) -> str:
+    def _name(self, entry: dotenv.DotenvEntry) -> str:
         return self._choices.names.get(entry.name, entry.name)
 
-    def _counts(self, entry: dotenv.Entry) -> bool:
+    def _counts(self, entry: dotenv.DotenvEntry) -> bool:
         left_out = entry.name in self._choices.left_out
         return not entry.is_empty and not left_out and self._last[entry.name] == entry.line
 
-    def _why_skipped(self, entry: dotenv.Entry) -> str:
+    def _why_skipped(self, entry: dotenv.DotenvEntry) -> str:
         if entry.name in self._choices.left_out:
             return "You left it out."
         if self._last[entry.name] != entry.line:
             return f"Line {self._last[entry.name]} has the same name. The last one counts."
         return "It has no value."
 
-    def _judged(self, entry: dotenv.Entry, name: str, secret: Secret | None) -> Line:
+    def _judged(self, entry: dotenv.DotenvEntry, name: str, secret: Secret | None) -> ImportLine:
         reason, code, proposed = self._problem(entry, name, secret)
         if reason:
-            return Line(entry.line, entry.name, name, Act.REFUSED, reason, code, proposed)
-        act = Act.REPLACED if secret else Act.CREATED
+            return ImportLine(entry.line, entry.name, name, LineAction.REFUSED, reason, code, proposed)
+        act = LineAction.REPLACED if secret else LineAction.CREATED
         note = ""
         if secret and secret.pk not in self._stored.with_value:
             note = f"It has no {self._environment.label} value yet."
         if secret and not secret.enabled:
             note = f"{note} It is disabled and stays so.".strip()
-        return Line(entry.line, entry.name, name, act, note, "", "", warnings_for(entry.value), secret, entry.value)
+        return ImportLine(
+            entry.line, entry.name, name, act, note, "", "", warnings_for(entry.value), secret, entry.value
+        )
 
-    def _problem(self, entry: dotenv.Entry, name: str, secret: Secret | None) -> tuple[str, str, str]:
+    def _problem(self, entry: dotenv.DotenvEntry, name: str, secret: Secret | None) -> tuple[str, str, str]:
         """Reason, code and a proposed name; empty texts when there is nothing against it."""
         if problem := problem_with_name(name):
             return problem.partition(" For example:")[0], "invalid", propose_name(name)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.common.environments import Environment
 from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor, not_of_this_list
 from accounts.models import Organization
-from secrets_app.inventory.rows import NOTHING, Row, rows_of
+from secrets_app.inventory.rows import NOTHING, InventoryRow, rows_of
 from secrets_app.models import Secret, SecretValue, reference_model
 from secrets_app.querysets import BY_LAST_USE, BY_USAGE, Order, SecretQuerySet, sort_key
 from secrets_app.sealing import keyring
@@ -25,7 +25,7 @@ COUNTED_AT_ONCE, REFERENCES_AT_ONCE = 500, 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class InventoryFilters:
     """What to list. `environment` alone: has a value there; with `status="missing"`: lacks one there that is needed.
 
     `integrations` are the only ones whose waiting names are told (an API key may be limited to some); None for all.
@@ -41,14 +41,16 @@ class Filters:
     integrations: frozenset[UUID] | None = None
 
 
-def page(organization: Organization, filters: Filters, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[Row]:
+def page(
+    organization: Organization, filters: InventoryFilters, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+) -> Page[InventoryRow]:
     """One page: names that are referenced but missing come first, then secrets in the order of the filters.
 
     Raises:
         Invalid: the cursor is not one of this list.
     """
     part, key, after = decode_cursor(cursor, length=3) if cursor else [MISSING_FIRST, "", ""]
-    rows: list[Row] = []
+    rows: list[InventoryRow] = []
     if part == MISSING_FIRST:
         rows = missing_rows(organization, filters, after=after, limit=limit + 1)
         key, after = "", ""
@@ -57,13 +59,13 @@ def page(organization: Organization, filters: Filters, *, cursor: str = "", limi
     return Page(rows[:limit], _cursor(rows[limit - 1], filters.order) if len(rows) > limit else None)
 
 
-def _cursor(last: Row, order: Order) -> str:
+def _cursor(last: InventoryRow, order: Order) -> str:
     if not last.exists:
         return encode_cursor([MISSING_FIRST, "", last.name])
     return encode_cursor([SECRETS_AFTER, sort_key(last, order), last.name])
 
 
-def one(organization: Organization, secret_id: UUID) -> Row:
+def one(organization: Organization, secret_id: UUID) -> InventoryRow:
     """One secret as a row.
 
     Raises:
@@ -74,8 +76,8 @@ def one(organization: Organization, secret_id: UUID) -> Row:
 
 
 def missing_rows(
-    organization: Organization, filters: Filters, *, after: str = "", limit: int = DEFAULT_LIMIT
-) -> list[Row]:
+    organization: Organization, filters: InventoryFilters, *, after: str = "", limit: int = DEFAULT_LIMIT
+) -> list[InventoryRow]:
     """Names that are referenced but do not exist, by name."""
     if filters.status not in {"", "missing"} or filters.unused_days is not None:
         return []
@@ -93,7 +95,7 @@ def missing_rows(
         waiting = waiting.filter(needed_in__has=filters.environment)
     names = waiting.values("name").annotate(n=Count("pk"), used=Max("last_used_at"))
     return [
-        Row(
+        InventoryRow(
             id=None,
             name=entry["name"],
             description="",
@@ -113,7 +115,7 @@ def waiting_references(organization: Organization) -> QuerySet[Any]:
     return reference_model()._default_manager.filter(organization=organization, secret=None)
 
 
-def references_to(organization: Organization, row: Row, limit: int | None = None) -> list[Any]:
+def references_to(organization: Organization, row: InventoryRow, limit: int | None = None) -> list[Any]:
     """The references to a secret, their integrations loaded, by integration name; the first `limit` of them."""
     rows = reference_model()._default_manager.filter(organization=organization, secret=row.id)
     return list(rows.select_related("integration").order_by("integration__name", "slot", "pk")[:limit])
@@ -145,7 +147,9 @@ def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -
     return Page(found[:limit], encode_cursor([found[limit - 1]["name"]]) if len(found) > limit else None)
 
 
-def _secret_rows(organization: Organization, filters: Filters, *, key: str, after: str, limit: int) -> list[Row]:
+def _secret_rows(
+    organization: Organization, filters: InventoryFilters, *, key: str, after: str, limit: int
+) -> list[InventoryRow]:
     """First the ids, in order; then everything about them: what is told of 50 rows costs nothing for the others."""
     secrets: SecretQuerySet = Secret.objects.of(organization).search(filters.text)
     if filters.order in BY_USAGE:
@@ -179,7 +183,7 @@ def _behind(secrets: SecretQuerySet, order: Order, key: str, after: str) -> Secr
         raise not_of_this_list() from None
 
 
-def _narrow(secrets: SecretQuerySet, organization: Organization, filters: Filters) -> SecretQuerySet:
+def _narrow(secrets: SecretQuerySet, organization: Organization, filters: InventoryFilters) -> SecretQuerySet:
     held = keyring.held_ids()
     if filters.status:
         secrets = secrets.with_status_of(filters.status, organization, held)

@@ -31,7 +31,7 @@ NOTHING = EnvironmentState("missing")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class InventoryRow:
     """One line of the inventory. `id` is None for a name that is referenced but does not exist."""
 
     id: UUID | None
@@ -83,11 +83,11 @@ class Row:
         return len(entries) == 1 and None not in entries
 
 
-def rows_of(secrets: Sequence[Any]) -> list[Row]:
+def rows_of(secrets: Sequence[Any]) -> list[InventoryRow]:
     """Secrets with their status and number of references as rows, in the same order; one query for all values."""
     states = _states(secrets)
     return [
-        Row(
+        InventoryRow(
             id=secret.id,
             name=secret.name,
             description=secret.description,

@@ -24,7 +24,7 @@ _ENCODE_URI_SAFE = ";,/?:@&=+$-_.!~*'()#"  # what JavaScript's encodeURI leaves 
 _ENCODE_URI_COMPONENT_SAFE = "-_.!~*'()"
 
 
-class Form(NamedTuple):
+class Encoding(NamedTuple):
     """Bytes to look for, and how many bytes before and after them still carry some bits of the value."""
 
     literal: bytes
@@ -44,14 +44,14 @@ def spellings(text: str) -> set[str]:
     return {text} | {spelling for spelling in others if len(spelling) >= MIN_LENGTH}
 
 
-def encoded_forms(text: str) -> Iterator[Form]:
+def encoded_forms(text: str) -> Iterator[Encoding]:
     """Forms that no unescaping undoes. They are looked for in a body as it came and in every decoded view of it."""
-    yield from (Form(text.encode(codec)) for codec in ("utf-16-le", "utf-16-be"))
+    yield from (Encoding(text.encode(codec)) for codec in ("utf-16-le", "utf-16-be"))
     for raw in _byte_texts(text):
-        yield Form(raw)
+        yield Encoding(raw)
         yield from _hex_forms(raw)
         yield from base64_forms(raw)
-    yield from (Form(raw) for raw in _byte_texts(text[::-1]))
+    yield from (Encoding(raw) for raw in _byte_texts(text[::-1]))
 
 
 def signs(text: str) -> set[bytes]:
@@ -76,22 +76,22 @@ def _insides(raw: bytes) -> set[bytes]:
     return {*aligned, *(literal.translate(_URL_SAFE) for literal in aligned)}
 
 
-def escaped_forms(text: str) -> Iterator[Form]:
+def escaped_forms(text: str) -> Iterator[Encoding]:
     """Forms with escapes, in the spellings that common libraries write. Other mixtures show in a decoded view."""
     escaped = {*_percent(text), *_json(text), *_html(text), *_byte_escapes(text)}
-    return (Form(form.encode()) for form in escaped)
+    return (Encoding(form.encode()) for form in escaped)
 
 
-def base64_forms(raw: bytes) -> Iterator[Form]:
+def base64_forms(raw: bytes) -> Iterator[Encoding]:
     """Base64 of the value alone, base64 of any text around it, and base64 of those, in both alphabets."""
     whole = base64.b64encode(raw)
-    yield from (Form(whole), Form(whole.translate(_URL_SAFE)), Form(base64.b64encode(whole)))
+    yield from (Encoding(whole), Encoding(whole.translate(_URL_SAFE)), Encoding(base64.b64encode(whole)))
     for inner in _base64_inside(raw):
         yield inner
         yield from _base64_inside(inner.literal)
 
 
-def _base64_inside(raw: bytes) -> Iterator[Form]:
+def _base64_inside(raw: bytes) -> Iterator[Encoding]:
     """What base64 of a longer text contains of this one at each of the three alignments.
 
     A character of base64 carries 6 bits. Those at the edges mix in bits of the neighbours, so they cannot be
@@ -100,9 +100,9 @@ def _base64_inside(raw: bytes) -> Iterator[Form]:
     for offset, literal in enumerate(_aligned(raw)):
         if len(literal) >= _FEWEST_BASE64_CHARACTERS:
             edges = (int(offset > 0), int((offset + len(raw)) % 3 > 0))
-            yield Form(literal, *edges)
+            yield Encoding(literal, *edges)
             if (url_safe := literal.translate(_URL_SAFE)) != literal:
-                yield Form(url_safe, *edges)
+                yield Encoding(url_safe, *edges)
 
 
 def _aligned(raw: bytes) -> tuple[bytes, bytes, bytes]:
@@ -126,9 +126,9 @@ def _byte_texts(text: str) -> set[bytes]:
     return written
 
 
-def _hex_forms(raw: bytes) -> Iterator[Form]:
+def _hex_forms(raw: bytes) -> Iterator[Encoding]:
     for digits in (raw.hex().encode(), raw.hex(":").encode()):
-        yield from (Form(digits), Form(digits.upper()))
+        yield from (Encoding(digits), Encoding(digits.upper()))
 
 
 def _percent(text: str) -> Iterable[str]:

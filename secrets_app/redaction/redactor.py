@@ -19,7 +19,7 @@ from typing import final
 from secrets_app.naming.value_rules import MIN_LENGTH
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.decoding import decoded_views, without_blanks
-from secrets_app.redaction.encodings import Form, encoded_forms, escaped_forms, signs, spellings
+from secrets_app.redaction.encodings import Encoding, encoded_forms, escaped_forms, signs, spellings
 
 MASK = "[redacted]"
 """Stands for every cut, whatever was cut: it tells no length and no encoding."""
@@ -120,8 +120,8 @@ class _Target:
         self._spellings = spellings(text)
         self._squeezed = {squeezed} if len(squeezed) >= MIN_LENGTH else set()
         self._signs = self._squeezed.union(*map(signs, self._spellings))
-        self._forms: frozenset[Form] | None = None
-        self._escaped: frozenset[Form] | None = None
+        self._forms: frozenset[Encoding] | None = None
+        self._escaped: frozenset[Encoding] | None = None
 
     def may_be_in(self, views: Sequence[bytes]) -> bool:
         """Whether a body, given with its decoded views, has to be searched; the body itself comes first."""
@@ -137,20 +137,20 @@ class _Target:
     def shows_in(self, view: bytes) -> bool:
         return any(literal in view for literal in self._squeezed.union(form.literal for form in self._encoded()))
 
-    def _encoded(self) -> frozenset[Form]:
+    def _encoded(self) -> frozenset[Encoding]:
         """The forms that no unescaping undoes, made when they are needed: most answers hold none of their signs."""
         if self._forms is None:
             self._forms = frozenset(form for spelling in self._spellings for form in encoded_forms(spelling))
         return self._forms
 
-    def _escapes(self) -> frozenset[Form]:
+    def _escapes(self) -> frozenset[Encoding]:
         """The escaped forms, made when they are needed: most answers hold neither a value nor an escape."""
         if self._escaped is None:
             self._escaped = frozenset(form for spelling in self._spellings for form in escaped_forms(spelling))
         return self._escaped
 
 
-def _occurrences(body: bytes, form: Form) -> Iterable[_Span]:
+def _occurrences(body: bytes, form: Encoding) -> Iterable[_Span]:
     """Where the form is; occurrences that overlap are one, so that no end of a repetitive value is left over."""
     literal, size = form.literal, len(form.literal)
     start = body.find(literal)

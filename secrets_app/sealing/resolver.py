@@ -24,7 +24,7 @@ from django.db.models import Q
 
 from accounts.actors import Actor
 from accounts.audit import trail
-from accounts.common.compiled_queries import Among, StandingQuery
+from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.common.environments import Environment
 from accounts.models import Organization
 from secrets_app.models import Secret, SecretValue, ValueState
@@ -35,7 +35,7 @@ from secrets_app.sealing.sameness import Fingerprints
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundSecret:
     """One secret by name, and its current value in one environment, still sealed. None where there is none."""
 
     secret: Secret | None
@@ -51,7 +51,7 @@ class Wanted:
     names: frozenset[str]
 
 
-_CURRENT = StandingQuery(
+_CURRENT = CompiledQuery(
     lambda: (
         SecretValue.objects.current()
         .filter(Among("secret__organization", "environment", "secret__name"))
@@ -80,22 +80,22 @@ class Unreadable(Exception):  # noqa: N818 - an outcome, turned into a refusal b
         self.name = name
 
 
-def find(organization: Organization, names: Iterable[str], environment: Environment) -> dict[str, Found]:
+def find(organization: Organization, names: Iterable[str], environment: Environment) -> dict[str, FoundSecret]:
     """Look secrets up by exact name: an entry for every name asked for. Nothing is opened."""
     wanted = Wanted(organization.pk, environment, frozenset(names))
     return find_all([wanted])[wanted]
 
 
-def find_all(wanted: Iterable[Wanted]) -> dict[Wanted, dict[str, Found]]:
+def find_all(wanted: Iterable[Wanted]) -> dict[Wanted, dict[str, FoundSecret]]:
     """`find` for many calls at once: in one query, in two where a secret has no value in an environment."""
     wanted = set(wanted)
     places = {(one.organization, one.environment.value, name) for one in wanted for name in one.names}
     values = {(row.secret.organization_id, row.environment, row.secret.name): row for row in _CURRENT.ask(places)}
     secrets = _secrets({(organization, name) for organization, _, name in places - values.keys()})
 
-    def found(organization: UUID, environment: str, name: str) -> Found:
+    def found(organization: UUID, environment: str, name: str) -> FoundSecret:
         value = values.get((organization, environment, name))
-        return Found(value.secret if value else secrets.get((organization, name)), value)
+        return FoundSecret(value.secret if value else secrets.get((organization, name)), value)
 
     return {one: {name: found(one.organization, one.environment.value, name) for name in one.names} for one in wanted}
 
@@ -109,7 +109,7 @@ def _secrets(wanted: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Secret]:
 
 def find_with_staged(
     organization: Organization, names: Iterable[str], environment: Environment, staged_id: UUID
-) -> dict[str, Found]:
+) -> dict[str, FoundSecret]:
     """The same as `find`, with one staged value in the place of its secret's current one.
 
     A value that is not staged any more (promoted, discarded, staged again) is None: it is never tried by mistake.
@@ -122,10 +122,10 @@ def find_with_staged(
     is_tried = secret == row.secret and row.environment == environment.value and row.state == ValueState.STAGED.value
     if is_tried and secret:
         row.secret = secret
-    return found | {row.secret.name: Found(secret, row if is_tried else None)}
+    return found | {row.secret.name: FoundSecret(secret, row if is_tried else None)}
 
 
-def open_values(found: Mapping[str, Found], *, actor: Actor) -> dict[str, Plaintext]:
+def open_values(found: Mapping[str, FoundSecret], *, actor: Actor) -> dict[str, Plaintext]:
     """Open the values of secrets that passed every check.
 
     Raises:

@@ -8,12 +8,12 @@ from typing import Any
 
 from django.http import QueryDict
 
-from secrets_app.inventory.rows import Row
+from secrets_app.inventory.rows import InventoryRow
 
 FIELDS = ("name", "description", "domains", "enabled")
 
 
-def stored_fields(row: Row) -> dict[str, Any]:
+def stored_fields(row: InventoryRow) -> dict[str, Any]:
     """The fields that two people may both have changed, as they are stored."""
     return {
         "name": row.name,
@@ -23,7 +23,7 @@ def stored_fields(row: Row) -> dict[str, Any]:
     }
 
 
-def merged(post: QueryDict, typed: dict[str, Any], row: Row) -> dict[str, Any]:
+def merged(post: QueryDict, typed: dict[str, Any], row: InventoryRow) -> dict[str, Any]:
     """The fields of the form after a conflict. A form without `was_…` keeps all that was typed."""
     now = stored_fields(row)
     before = {
@@ -36,7 +36,7 @@ def merged(post: QueryDict, typed: dict[str, Any], row: Row) -> dict[str, Any]:
     return typed | {name: now[name] for name in untouched} | {"version": row.version}
 
 
-def in_dispute(values: dict[str, Any], row: Row) -> list[tuple[str, Any]]:
+def in_dispute(values: dict[str, Any], row: InventoryRow) -> list[tuple[str, Any]]:
     """Fields in which the form now differs from what is stored, with the stored content in words."""
     now = stored_fields(row)
     shown = {

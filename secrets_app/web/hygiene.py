@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from accounts.common.texts import UNSTORABLE
 from accounts.policy import Permission
 from secrets_app.hygiene import comparison, findings
-from secrets_app.hygiene.findings import BY_KEY, COUNTED_AT_MOST, FINDINGS, Finding, Row
+from secrets_app.hygiene.findings import BY_KEY, COUNTED_AT_MOST, FINDINGS, Finding, FindingRow
 
 PREVIEWED = 5
 GROUPS_AT_MOST = 100
@@ -95,7 +95,7 @@ def _part(actor: Actor, finding: Finding, count: int, chosen: dict[str, str], cu
     }
 
 
-def _way(actor: Actor, finding: Finding, row: Row) -> str:
+def _way(actor: Actor, finding: Finding, row: FindingRow) -> str:
     """Where the finding is set right."""
     slug = actor.organization.slug
     if row.id is None:

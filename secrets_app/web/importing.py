@@ -25,7 +25,7 @@ from accounts.policy import Permission
 from secrets_app.errors import TextTooLarge, ValueTooShort
 from secrets_app.importing import dotenv
 from secrets_app.importing.apply import apply_import, check_import
-from secrets_app.importing.plan import Act, Choices, Line, Report
+from secrets_app.importing.plan import ImportChoices, ImportLine, LineAction, Report
 from secrets_app.web.forms import importing
 from secrets_app.web.forms.importing import ImportSubmission
 
@@ -61,7 +61,7 @@ def _imported(request: HttpRequest, actor: Actor, sent: ImportSubmission) -> Htt
     report = apply_import(
         actor=actor, environment=sent.environment, text=sent.text, choices=sent.choices, expected=sent.token
     )
-    created, replaced = len(report.of(Act.CREATED)), len(report.of(Act.REPLACED))
+    created, replaced = len(report.of(LineAction.CREATED)), len(report.of(LineAction.REPLACED))
     messages.success(
         request, f"Imported into {sent.environment.label}: {created:,} created, {replaced:,} with a new value"
     )
@@ -87,10 +87,10 @@ def _checked(
     return _page(request, context, status=status)
 
 
-def _plan(report: Report, choices: Choices) -> dict[str, Any]:
+def _plan(report: Report, choices: ImportChoices) -> dict[str, Any]:
     """What the page shows of a report: numbers, names and sentences."""
     decisions = [line for line in report.lines if _needs_decision(line, choices)]
-    lists = {act.value: report.of(act) for act in Act}
+    lists = {act.value: report.of(act) for act in LineAction}
     return {
         "counts": {name: len(lines) for name, lines in lists.items()},
         "decisions": [_decision(line, choices) for line in decisions],
@@ -102,26 +102,26 @@ def _plan(report: Report, choices: Choices) -> dict[str, Any]:
         "lists": [
             (title, lists[act.value][:SHOWN_AT_MOST], max(0, len(lists[act.value]) - SHOWN_AT_MOST))
             for act, title in (
-                (Act.CREATED, "New secrets"),
-                (Act.REPLACED, "New values of secrets that exist"),
-                (Act.SKIPPED, "Skipped"),
+                (LineAction.CREATED, "New secrets"),
+                (LineAction.REPLACED, "New values of secrets that exist"),
+                (LineAction.SKIPPED, "Skipped"),
             )
         ],
         "lines": len(report.lines),
     }
 
 
-def _needs_decision(line: Line, choices: Choices) -> bool:
+def _needs_decision(line: ImportLine, choices: ImportChoices) -> bool:
     changed = line.written in choices.left_out or choices.names.get(line.written, line.written) != line.written
-    return line.act is Act.REFUSED or (bool(line.written) and changed)
+    return line.act is LineAction.REFUSED or (bool(line.written) and changed)
 
 
-def _decision(line: Line, choices: Choices) -> dict[str, Any]:
+def _decision(line: ImportLine, choices: ImportChoices) -> dict[str, Any]:
     return {
         "number": line.number,
         "written": line.written,
         "wanted": line.proposed or line.name,
-        "refused": line.act is Act.REFUSED,
+        "refused": line.act is LineAction.REFUSED,
         "reason": line.reason,
         "left_out": line.written in choices.left_out,
     }

@@ -21,6 +21,7 @@ from accounts.errors import FieldError, Invalid
 from accounts.policy import Permission
 from secrets_app.editing import secrets
 from secrets_app.inventory import inventory
+from secrets_app.inventory.rows import InventoryRow
 from secrets_app.querysets import Order
 
 COLUMNS = [
@@ -122,7 +123,7 @@ def _column(request: HttpRequest, known: dict[str, str], label: str, first: Orde
     }
 
 
-def _grouped(rows: list[inventory.Row], order: str) -> list[dict[str, Any]]:
+def _grouped(rows: list[InventoryRow], order: str) -> list[dict[str, Any]]:
     """The rows under the prefix that they share: `crm` for `crm.apiKey` and `crm.token`; none over a single one."""
     if order not in {Order.NAME, Order.NAME_DOWN}:
         return [{"prefix": "", "rows": rows}] if rows else []
@@ -147,9 +148,9 @@ def _catalog(request: HttpRequest, actor: Actor) -> HttpResponse:
     )
 
 
-def _filters(chosen: dict[str, str]) -> inventory.Filters:
+def _filters(chosen: dict[str, str]) -> inventory.InventoryFilters:
     wanted = chosen["environment"]
-    return inventory.Filters(
+    return inventory.InventoryFilters(
         status=chosen["status"],
         text=chosen["q"],
         order=Order(chosen["sort"]),
@@ -162,7 +163,7 @@ def _environment(text: str) -> Environment | None:
     return next((environment for environment in Environment if environment.value == text), None)
 
 
-def _with_waiting(actor: Actor, rows: list[inventory.Row]) -> list[inventory.Row]:
+def _with_waiting(actor: Actor, rows: list[InventoryRow]) -> list[InventoryRow]:
     """Rows of names that do not exist come with the references that wait; the others load theirs when opened."""
     names = [row.name for row in rows if not row.exists]
     waiting: dict[str, list[Any]] = {name: [] for name in names}

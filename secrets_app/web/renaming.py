@@ -11,6 +11,7 @@ from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.policy import Permission
 from secrets_app.inventory import inventory
+from secrets_app.inventory.rows import InventoryRow
 from secrets_app.naming.names import problem_with_name, propose_name
 from secrets_app.validation.fields import Problems
 
@@ -27,7 +28,7 @@ def impact(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     return render(request, "secrets_app/_rename_impact.html", context)
 
 
-def check(actor: Actor, name: str, row: inventory.Row | None = None) -> dict[str, Any]:
+def check(actor: Actor, name: str, row: InventoryRow | None = None) -> dict[str, Any]:
     """What there is to say about a typed name; `row` is the secret that would get it, None for a new one."""
     if row and name == row.name:
         return {"name": name, "unchanged": True}

@@ -19,10 +19,11 @@ from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.policy import Permission
 from secrets_app.editing import secrets
-from secrets_app.editing.edits import Changes
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.errors import SecretInUse, ValueTooShort
 from secrets_app.inventory import inventory
 from secrets_app.inventory.changes import Change, changes_since
+from secrets_app.inventory.rows import InventoryRow
 from secrets_app.models import Secret, SecretRequest
 from secrets_app.naming.value_rules import warnings_for
 from secrets_app.requests import listing
@@ -69,7 +70,7 @@ def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     if request.method == "GET":
         return _form(request, actor, row, forms.stored(row))
     sent = forms.read(request.POST)
-    changes = Changes(
+    changes = SecretChanges(
         name=sent.name if "name" in request.POST else None,
         description=sent.description,
         enabled=sent.enabled,
@@ -129,7 +130,7 @@ def delete(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     return redirect("secrets", actor.organization.slug)
 
 
-def with_references(actor: Actor, row: inventory.Row) -> inventory.Row:
+def with_references(actor: Actor, row: InventoryRow) -> InventoryRow:
     """The row with its references, their integrations loaded."""
     found = inventory.references_to(actor.organization, row)
     return replace(row, references=found, usage_count=len(found))
@@ -162,7 +163,7 @@ def _proposed(request: HttpRequest, asked: SecretRequest | None) -> dict[str, An
 def _form(
     request: HttpRequest,
     actor: Actor,
-    row: inventory.Row | None,
+    row: InventoryRow | None,
     values: dict[str, Any],
     refusal: Invalid | None = None,
     changes: Sequence[Change] = (),
@@ -219,7 +220,7 @@ def _switched(request: HttpRequest, actor: Actor, secret: Secret) -> HttpRespons
 
 
 def _delete_dialog(
-    request: HttpRequest, row: inventory.Row, errors: list[FieldError] | None = None, status: int = 200
+    request: HttpRequest, row: InventoryRow, errors: list[FieldError] | None = None, status: int = 200
 ) -> HttpResponse:
     fragment = "secrets_app/_delete_blocked.html" if row.references else "secrets_app/_delete_dialog.html"
     template = fragment if request.htmx else "secrets_app/delete.html"  # type: ignore[attr-defined]

@@ -30,7 +30,7 @@ def _no_masking() -> None:
 
 
 def _no_records() -> None:
-    def begin_all(starts: Sequence[ledger.Start]) -> list[Run]:
+    def begin_all(starts: Sequence[ledger.RunStart]) -> list[Run]:
         return [Run(id=uuid4()) for _ in starts]
 
     ledger.begin_all = begin_all
@@ -50,11 +50,11 @@ def _no_durability() -> None:
 
 
 def _no_composed_look_ups() -> None:
-    compiled_queries.StandingQuery.ask = lambda self, rows: compiled_queries._Composed(self._make()).ask(rows)  # type: ignore[method-assign]
+    compiled_queries.CompiledQuery.ask = lambda self, rows: compiled_queries._Compiled(self._make()).ask(rows)  # type: ignore[method-assign]
 
 
 def _no_direct_runs() -> None:
-    handler.direct_call = lambda *_: None
+    handler.fast_path_call = lambda *_: None
 
 
 def _no_kept_connections() -> None:

@@ -68,7 +68,7 @@ def make_requests(owner, member):
     dismiss(actor=owner, request_id=made[1].id, reason="Use crm.apiKey, it opens the same system")
     create_secret(actor=owner, name=made[2].name)
     secret = refused_attempts.Thing(made[1].id, "crm.apiKey")
-    tried = refused_attempts.Attempt(member, Event.SECRET_DELETED, secret)
+    tried = refused_attempts.RefusedAttempt(member, Event.SECRET_DELETED, secret)
     refused_attempts.note(tried, PermissionDenied("This needs the permission secrets.write."))
     return made[0]
 

@@ -6,7 +6,12 @@ import pytest
 
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
-from integrations.editing.integrations import Changes, create_integration, delete_integration, update_integration
+from integrations.editing.integrations import (
+    IntegrationChanges,
+    create_integration,
+    delete_integration,
+    update_integration,
+)
 from integrations.errors import IntegrationInUse
 from integrations.models import Run
 from integrations.readiness.warnings import warnings_for
@@ -154,7 +159,7 @@ def test_moving_a_connection_shows_which_secrets_may_not_follow(owner):
     connection = make_connection(owner)
     action = action_on(owner, connection, headers=[{"name": "X-Key", "value": "{secrets.crm.apiKey}"}])
     assert codes(action) == []
-    changes = Changes(config={"base_url": "https://other.example.net"})
+    changes = IntegrationChanges(config={"base_url": "https://other.example.net"})
     update_integration(actor=owner, integration_id=connection.id, changes=changes)
     action.refresh_from_db()
     assert codes(action) == ["domain_not_allowed"]
@@ -223,5 +228,5 @@ def test_an_edit_that_collides_with_an_action_is_refused(owner):
     action_on(owner, connection, headers=[{"name": "Authorization", "value": "Bearer abc"}])
     config = {"base_url": "https://api.example.com", "auth_connector": str(make_connector(owner).id)}
     with pytest.raises(Invalid) as refusal:
-        update_integration(actor=owner, integration_id=connection.id, changes=Changes(config=config))
+        update_integration(actor=owner, integration_id=connection.id, changes=IntegrationChanges(config=config))
     assert "Look up patient" in refusal.value.errors[0].message

@@ -9,7 +9,7 @@ from accounts.errors import EditConflict, Invalid
 from accounts.models import AuditEvent
 from secrets_app.editing import secrets
 from secrets_app.importing.apply import apply_import, check_import
-from secrets_app.importing.plan import Act
+from secrets_app.importing.plan import LineAction
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 from tests.accounts.audit.test_trail import chain_holds
@@ -93,5 +93,5 @@ def test_reports_of_imports_at_once_add_up(owner, together):  # noqa: F811
 
     names = [f"KEY_{n}" for n in range(50)]
     only(together(*[partial(act, text_of(names, f"value-number-{n}")) for n in range(4)]))
-    assert sum(len(report.of(Act.CREATED)) for report in done) == 50
-    assert sum(len(report.of(Act.REPLACED)) for report in done) == 150
+    assert sum(len(report.of(LineAction.CREATED)) for report in done) == 50
+    assert sum(len(report.of(LineAction.REPLACED)) for report in done) == 150

@@ -24,7 +24,7 @@ def save(owner, action, **fields):
     return integrations.update_integration(
         actor=owner,
         integration_id=action.id,
-        changes=integrations.Changes(config=action.config, **fields),
+        changes=integrations.IntegrationChanges(config=action.config, **fields),
         expected_version=action.version,
     )
 

@@ -180,7 +180,7 @@ def set_value(actor, secret, text, expected_version=None):
 
 
 def describe(actor, action, text, expected_version):
-    changes = integrations.Changes(description=text)
+    changes = integrations.IntegrationChanges(description=text)
     integrations.update_integration(
         actor=actor, integration_id=action.id, changes=changes, expected_version=expected_version
     )
@@ -307,7 +307,7 @@ def test_everything_at_once_keeps_the_chain(owner, together):
         return lambda: secrets.set_enabled(actor=owner, secret_id=secret.id, enabled=enabled)
 
     def rename(name):
-        changes = integrations.Changes(name=name)
+        changes = integrations.IntegrationChanges(name=name)
         return lambda: integrations.update_integration(actor=owner, integration_id=action.id, changes=changes)
 
     for number in range(25):
@@ -354,9 +354,9 @@ def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeyp
     monkeypatch.setattr(ledger, "BATCH", 3)
     action = make_action(owner)
     for _ in range(40):
-        ledger.begin_all([ledger.Start(actor=owner, integration=action, environment=S, operation="call")])[0]
+        ledger.begin_all([ledger.RunStart(actor=owner, integration=action, environment=S, operation="call")])[0]
     Run.objects.update(started_at=timezone.now() - timedelta(days=4000))
-    kept = ledger.begin_all([ledger.Start(actor=owner, integration=action, environment=S, operation="call")])[0]
+    kept = ledger.begin_all([ledger.RunStart(actor=owner, integration=action, environment=S, operation="call")])[0]
     gone = []
     only(together(*[lambda: gone.append(ledger.forget_old())] * 8))
     assert sum(gone) == 40

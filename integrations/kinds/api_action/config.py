@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Discriminator, Field, Tag
 
-from integrations.kinds.config_fields import Entries, Line, LongText, Strict
+from integrations.kinds.config_fields import Entries, Line, LongText, StrictConfig
 
 
 def _content_tag(content: object) -> str:
@@ -17,21 +17,21 @@ Content = Annotated[
 ]
 
 
-class BodyConfig(Strict):
+class BodyConfig(StrictConfig):
     """What is sent: `content` is a text for `json` and `text`, a list for `form`, absent for `none`."""
 
     type: Literal["none", "json", "form", "text"] = "none"
     content: Content | None = None
 
 
-class CheckConfig(Strict):
+class CheckConfig(StrictConfig):
     """A harmless request that shows whether the credentials work; its path holds no arguments."""
 
     method: Literal["GET", "HEAD"] = "GET"
     path: Line = ""
 
 
-class ApiActionConfig(Strict):
+class ApiActionConfig(StrictConfig):
     """One call. Texts of path, header, query and body values may hold placeholders; nothing else may."""
 
     connection: UUID | None = None

@@ -14,7 +14,7 @@ from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, HttpCall
 from integrations.exchange.requests import RequestTemplate
 from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
-from integrations.kinds.config_fields import Entries, Line, Strict, base_url_problems, read_shape, template_of
+from integrations.kinds.config_fields import Entries, Line, StrictConfig, base_url_problems, read_shape, template_of
 from integrations.kinds.form_sections import Field, Section, Widget
 from integrations.kinds.http_parts import (
     collisions,
@@ -29,7 +29,7 @@ from integrations.kinds.http_parts import (
 from integrations.templating.placeholders import parse
 
 
-class ApiConnectionConfig(Strict):
+class ApiConnectionConfig(StrictConfig):
     """Texts of headers, query and check path may hold secrets; arguments belong to the actions."""
 
     base_url: Annotated[str, Limits(min_length=1, max_length=2048)]

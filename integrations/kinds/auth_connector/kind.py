@@ -16,7 +16,7 @@ from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
 from integrations.kinds.config_fields import (
     Line,
     Name,
-    Strict,
+    StrictConfig,
     base_url_problems,
     problem_with_fixed_name,
     problem_with_template,
@@ -34,14 +34,14 @@ _NEVER_ITSELF = "Type { to insert a secret. Never write the credential itself he
 CredentialText = Annotated[Line, Limits(min_length=1)]
 
 
-class BearerConfig(Strict):
+class BearerConfig(StrictConfig):
     """A token sent as `Authorization: Bearer …` (RFC 6750)."""
 
     type: Literal["bearer"]
     token: CredentialText
 
 
-class ApiKeyConfig(Strict):
+class ApiKeyConfig(StrictConfig):
     """A key sent as a header or query parameter of its own."""
 
     type: Literal["api_key"]
@@ -50,7 +50,7 @@ class ApiKeyConfig(Strict):
     value: CredentialText
 
 
-class BasicConfig(Strict):
+class BasicConfig(StrictConfig):
     """A user name and password sent as `Authorization: Basic …` (RFC 7617)."""
 
     type: Literal["basic"]
@@ -58,7 +58,7 @@ class BasicConfig(Strict):
     password: CredentialText
 
 
-class OAuthConfig(Strict):
+class OAuthConfig(StrictConfig):
     """OAuth 2 client credentials (RFC 6749 section 4.4): the token that the token URL gives is sent as bearer token."""
 
     type: Literal["oauth2_client_credentials"]

@@ -1,4 +1,4 @@
-"""The calls of Cal.com's API v2: their paths, versions and fields, and the conversations that make them.
+"""The calls of Cal.com's API v2: their paths, versions and fields, and the exchanges that make them.
 
 Owns: which `cal-api-version` each call needs. Without one Cal.com silently answers as of 2024, with a wrong one it
 says 404, so each endpoint states its own.
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from accounts.errors import FieldError
 from integrations.egress.destinations import parse_url
-from integrations.exchange.exchange import FAILED, PASSED, Conversation, Step, Wire, steps_response
+from integrations.exchange.exchange import FAILED, PASSED, Channel, Exchange, Step, steps_response
 from integrations.exchange.requests import Pair, PreviewRequest, RequestTemplate, preview, render
 from integrations.exchange.responses import UpstreamResponse
 from integrations.kinds.calcom.answers import TOO_MANY, Complaint, complaint_of, data_of, in_one_shape, seconds_to_wait
@@ -20,7 +20,7 @@ from integrations.templating.json_body import JsonBody
 from integrations.templating.placeholders import ParamPlaceholder, Template, parse
 from secrets_app.plaintext import Plaintext
 
-EVENT_TYPES, SLOTS, BOOKINGS = "2024-06-14", "2024-09-04", "2024-08-13"
+EVENT_TYPES, CONCURRENT_CALLS, BOOKINGS = "2024-06-14", "2024-09-04", "2024-08-13"
 """The versions that Cal.com's endpoints are called by."""
 
 TIMES = ("start", "end")
@@ -50,7 +50,7 @@ ENDPOINTS = {
     "list_slots": Endpoint(
         "GET",
         "/slots",
-        SLOTS,
+        CONCURRENT_CALLS,
         (
             ("eventTypeId", "event_type_id"),
             ("start", "start"),
@@ -91,7 +91,7 @@ ENDPOINTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class CalcomCall(Conversation):
+class CalcomCall(Exchange):
     """One call. `base_url` is that of the API, its `/v2` included."""
 
     base_url: str
@@ -122,20 +122,22 @@ class CalcomCall(Conversation):
             found.append(FieldError("params.attendee_email", "Give an e-mail address or a phone number."))
         return found
 
-    async def hold(
-        self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+    async def perform(
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
         """Make the call; an error is answered in one shape, whichever of its own Cal.com chose."""
-        response = await self.ask(wire, secrets, params)
+        response = await self.ask(channel, secrets, params)
         if not response.is_success:
             return in_one_shape(response, complaint_of(response, self.host))
         data_of(response, self.host)
         return response
 
-    async def ask(self, wire: Wire, secrets: Mapping[str, Plaintext], params: Mapping[str, object]) -> UpstreamResponse:
+    async def ask(
+        self, channel: Channel, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+    ) -> UpstreamResponse:
         """Cal.com's own answer."""
         arguments = in_utc(params)
-        return await wire.http(
+        return await channel.http(
             render(self.request(arguments), secrets=secrets, params=arguments), seconds_to_wait=seconds_to_wait
         )
 
@@ -162,7 +164,7 @@ class CalcomCall(Conversation):
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn(Conversation):
+class SignIn(Exchange):
     """Asking Cal.com whose key it is: the one call that a wrong key cannot pass."""
 
     call: CalcomCall
@@ -178,11 +180,11 @@ class SignIn(Conversation):
         """Method and path."""
         return self.call.summary
 
-    async def hold(
-        self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+    async def perform(
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
         """One step: whose key it is, or why it was not accepted."""
-        response = await self.call.ask(wire, secrets, params)
+        response = await self.call.ask(channel, secrets, params)
         if not response.is_success:
             return steps_response([_failed(response, complaint_of(response, self.call.host))])
         account = data_of(response, self.call.host)

@@ -18,7 +18,7 @@ from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
 from integrations.kinds.calcom.calls import ENDPOINTS, ME, CalcomCall, SignIn
 from integrations.kinds.config_fields import (
     Line,
-    Strict,
+    StrictConfig,
     base_url_problems,
     problem_with_template,
     read_shape,
@@ -43,7 +43,7 @@ _SHORT = {"type": "string", "minLength": 1, "maxLength": 200}
 _MINUTES = {"type": "integer", "minimum": 1, "maximum": 1440}
 
 
-class CalcomConfig(Strict):
+class CalcomConfig(StrictConfig):
     """`api_key` may hold placeholders."""
 
     base_url: Annotated[str, Limits(min_length=1, max_length=2048)] = CLOUD

@@ -1,4 +1,4 @@
-"""Speaking to MCP servers of both protocol eras, over the wire of a run.
+"""Speaking to MCP servers of both protocol eras, over the channel of a run.
 
 Owns: the few JSON-RPC calls that listing and calling tools take, in the legacy era (up to 2025-11-25: a session that
 `initialize` opens) and in the modern one (2026-07-28: every request for itself), and telling the eras apart. It opens

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from integrations.exchange.exchange import Wire
-from integrations.kinds.mcp_server.channel import Answer, Channel
+from integrations.exchange.exchange import Channel
+from integrations.kinds.mcp_server.client import McpClient, McpResponse
 from integrations.kinds.mcp_server.failures import ServerFailure, Stale, failure_of
 from integrations.kinds.mcp_server.messages import UNSUPPORTED_VERSION
 from integrations.kinds.mcp_server.sessions import (
@@ -35,7 +35,7 @@ DECIDED = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 429})
 _SESSION = re.compile(r"[\x21-\x7e]{1,1024}")
 
 
-async def connect(channel: Channel, wire: Wire, url: str, *, anew: bool) -> Session:
+async def connect(client: McpClient, channel: Channel, url: str, *, anew: bool) -> Session:
     """A session of the server's era.
 
     Args:
@@ -46,56 +46,56 @@ async def connect(channel: Channel, wire: Wire, url: str, *, anew: bool) -> Sess
         ServerFailure, Stale, Refusal: as `Session.ask`.
     """
     place = f"the era of {url}"
-    known = None if anew else wire.recall(place)
+    known = None if anew else channel.recall(place)
     if known == MODERN:
-        return ModernSession(channel, is_assumed=True)
-    if known is None and await _is_modern_server(channel):
-        wire.remember(place, MODERN)
-        return ModernSession(channel, is_assumed=False)
+        return ModernSession(client, is_assumed=True)
+    if known is None and await _is_modern_server(client):
+        channel.remember(place, MODERN)
+        return ModernSession(client, is_assumed=False)
     try:
-        session = await _legacy_session(channel, on_stream=known == STREAM)
+        session = await _legacy_session(client, on_stream=known == STREAM)
     except ServerFailure as failure:
         raise Stale(failure) if known else failure from None
-    wire.remember(place, session.kept_as)
+    channel.remember(place, session.kept_as)
     return session
 
 
-async def _is_modern_server(channel: Channel) -> bool:
+async def _is_modern_server(client: McpClient) -> bool:
     """Ask `server/discover`, which changes nothing whatever the server makes of it.
 
     Raises:
         ServerFailure: the answer says nothing about the era, or the server speaks no version that is known here.
     """
-    answer = await channel.ask("server/discover", {"_meta": META}, modern_headers("server/discover", {}))
+    answer = await client.ask("server/discover", {"_meta": META}, modern_headers("server/discover", {}))
     if answer.status in DECIDED:
-        raise failure_of(answer, channel)
+        raise failure_of(answer, client)
     versions = _versions(answer)
     if versions is None:
         return is_modern(answer)
     if MODERN in versions:
         return True
     if not versions & set(LEGACY):
-        raise ServerFailure(f"{channel.host} speaks no version of MCP that Coffer knows.")
+        raise ServerFailure(f"{client.host} speaks no version of MCP that Coffer knows.")
     return False
 
 
-async def _legacy_session(channel: Channel, *, on_stream: bool) -> LegacySession | StreamSession:
+async def _legacy_session(client: McpClient, *, on_stream: bool) -> LegacySession | StreamSession:
     """A session by `initialize`; where nothing takes that, by the older transport ("Backward Compatibility").
 
     Raises:
         ServerFailure: neither gives one; told is what the newer transport said.
         Refusal: as `Session.ask`.
     """
-    answer = Answer(NOT_FOUND, None) if on_stream else await channel.ask("initialize", INITIALIZE, [])
+    answer = McpResponse(NOT_FOUND, None) if on_stream else await client.ask("initialize", INITIALIZE, [])
     if answer.status not in NO_ENDPOINT or answer.reply:
-        return await _opened(channel, answer)
-    session = StreamSession(channel)
+        return await _opened(client, answer)
+    session = StreamSession(client)
     try:
         await session.open()
     except NoStreamError:
-        raise failure_of(answer, channel) from None
+        raise failure_of(answer, client) from None
     try:
-        session.version = _agreed(await session.ask("initialize", INITIALIZE), channel)
+        session.version = _agreed(await session.ask("initialize", INITIALIZE), client)
         await session.begin()
     except BaseException:
         await session.close()
@@ -103,15 +103,15 @@ async def _legacy_session(channel: Channel, *, on_stream: bool) -> LegacySession
     return session
 
 
-async def _opened(channel: Channel, answer: Answer) -> LegacySession:
+async def _opened(client: McpClient, answer: McpResponse) -> LegacySession:
     """The session that `initialize` opened."""
-    result = result_of(answer, channel)
+    result = result_of(answer, client)
     if answer.session is not None and not _SESSION.fullmatch(answer.session):
-        raise channel.unreadable()
-    channel.hide(answer.session or "")
-    session = LegacySession(channel, LEGACY[0], answer.session)
+        raise client.unreadable()
+    client.hide(answer.session or "")
+    session = LegacySession(client, LEGACY[0], answer.session)
     try:
-        session.version = _agreed(result, channel)
+        session.version = _agreed(result, client)
         await session.begin()
     except BaseException:
         await session.close()
@@ -119,15 +119,15 @@ async def _opened(channel: Channel, answer: Answer) -> LegacySession:
     return session
 
 
-def _agreed(result: Mapping[str, Any], channel: Channel) -> str:
+def _agreed(result: Mapping[str, Any], client: McpClient) -> str:
     """The version that the server chose; raises ServerFailure for one that is not known here."""
     version = result.get("protocolVersion")
     if not isinstance(version, str) or version not in LEGACY:
-        raise ServerFailure(f"{channel.host} speaks no version of MCP that Coffer knows.")
+        raise ServerFailure(f"{client.host} speaks no version of MCP that Coffer knows.")
     return version
 
 
-def _versions(answer: Answer) -> set[str] | None:
+def _versions(answer: McpResponse) -> set[str] | None:
     """The versions that a server says it speaks; None where it does not say."""
     reply = answer.reply
     stated: object = None

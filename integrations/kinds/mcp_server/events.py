@@ -16,7 +16,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ServerSentEvent:
     """One event. A message is the one that nobody gave another type."""
 
     name: bytes
@@ -38,7 +38,7 @@ class EventReader:
         self._events = 0
         self._name, self._data = b"", list[bytes]()
 
-    def feed(self, piece: bytes) -> list[Event]:
+    def feed(self, piece: bytes) -> list[ServerSentEvent]:
         """Every event that this piece completes; those without data are none.
 
         Raises:
@@ -55,7 +55,7 @@ class EventReader:
         found = (self._line(line) for line in lines)
         return [event for event in found if event]
 
-    def _line(self, line: bytes) -> Event | None:
+    def _line(self, line: bytes) -> ServerSentEvent | None:
         if self._is_first:
             line, self._is_first = line.removeprefix(_BYTE_ORDER_MARK), False
         if not line:
@@ -68,7 +68,7 @@ class EventReader:
             self._name = value
         return None
 
-    def _dispatch(self) -> Event | None:
+    def _dispatch(self) -> ServerSentEvent | None:
         name, data = self._name, b"\n".join(self._data)
         self._name, self._data = b"", []
         if not data:  # servers open a stream with an empty event that carries an id alone
@@ -76,4 +76,4 @@ class EventReader:
         self._events += 1
         if self._events > MAX_EVENTS:
             raise ResponseTooLarge(f"The answer is a stream of more than {MAX_EVENTS} events.")
-        return Event(name, data)
+        return ServerSentEvent(name, data)

@@ -1,4 +1,4 @@
-"""The conversations of an MCP server: listing its tools, calling one, and the check that lists them.
+"""The exchanges of an MCP server: listing its tools, calling one, and the check that lists them.
 
 Owns: what is asked for in each, and what of the answers is given to the caller.
 """
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from integrations.exchange.exchange import FAILED, PASSED, Conversation, Step, Wire, steps_response
+from integrations.exchange.exchange import FAILED, PASSED, Channel, Exchange, Step, steps_response
 from integrations.exchange.requests import PreviewRequest, RequestTemplate, preview, render
 from integrations.exchange.responses import UpstreamResponse
-from integrations.kinds.mcp_server.channel import Channel
+from integrations.kinds.mcp_server.client import McpClient
 from integrations.kinds.mcp_server.eras import connect
 from integrations.kinds.mcp_server.failures import ServerFailure, Stale
 from integrations.kinds.mcp_server.sessions import CALL_TOOL, LIST_TOOLS, Session, all_tools
@@ -23,8 +23,8 @@ ASKS = "The server asks for input before it goes on. Coffer gives servers no inp
 
 
 @dataclass(frozen=True, slots=True)
-class _Talk(Conversation):
-    """One conversation; `request` carries the address, the headers and the query of everything that is sent."""
+class _McpExchange(Exchange):
+    """One exchange; `request` carries the address, the headers and the query of everything that is sent."""
 
     request: RequestTemplate
     starts_anew: ClassVar[bool] = False
@@ -35,16 +35,16 @@ class _Talk(Conversation):
         """Those of headers and query."""
         return self.request.secret_names
 
-    async def hold(
-        self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+    async def perform(
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
         """Have it; once more from the start where what was known of the server turns out to be wrong."""
-        channel = Channel(wire, render(self.request, secrets=secrets, params={}))
+        client = McpClient(channel, render(self.request, secrets=secrets, params={}))
         try:
             try:
-                return await self._once(channel, wire, params, anew=self.starts_anew)
+                return await self._once(client, channel, params, anew=self.starts_anew)
             except Stale:
-                return await self._once(channel, wire, params, anew=True)
+                return await self._once(client, channel, params, anew=True)
         except Stale as still:
             return self.failed(still.failure)
         except ServerFailure as failure:
@@ -59,9 +59,9 @@ class _Talk(Conversation):
         """What happens in the session. Raises what `Session.ask` raises."""
 
     async def _once(
-        self, channel: Channel, wire: Wire, params: Mapping[str, object], *, anew: bool
+        self, client: McpClient, channel: Channel, params: Mapping[str, object], *, anew: bool
     ) -> UpstreamResponse:
-        session = await connect(channel, wire, self.request.base_url, anew=anew)
+        session = await connect(client, channel, self.request.base_url, anew=anew)
         try:
             return await self.talk(session, params)
         finally:
@@ -73,7 +73,7 @@ class _Talk(Conversation):
 
 
 @dataclass(frozen=True, slots=True)
-class ListTools(_Talk):
+class ListTools(_McpExchange):
     """All tools that the server offers, as it describes them."""
 
     @property
@@ -91,7 +91,7 @@ class ListTools(_Talk):
 
 
 @dataclass(frozen=True, slots=True)
-class CallTool(_Talk):
+class CallTool(_McpExchange):
     """One call of one tool."""
 
     @property
@@ -112,7 +112,7 @@ class CallTool(_Talk):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckTools(_Talk):
+class CheckTools(_McpExchange):
     """Whether the server takes the credential and lists its tools; nothing is called."""
 
     reports_steps: ClassVar[bool] = True

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from integrations.errors import ResponseUnreadable
-from integrations.kinds.mcp_server.channel import REJECTED, Answer, Channel
+from integrations.kinds.mcp_server.client import REJECTED, McpClient, McpResponse
 
 REDIRECTS = range(300, 400)
 NO_CREDENTIAL = frozenset({401, 403, 407})
@@ -33,12 +33,12 @@ class Stale(Exception):  # noqa: N818 - it is tried again
         self.failure = failure
 
 
-def failure_of(answer: Answer, channel: Channel) -> ServerFailure | ResponseUnreadable:
+def failure_of(answer: McpResponse, client: McpClient) -> ServerFailure | ResponseUnreadable:
     """An answer without a result; ResponseUnreadable where it is no answer of MCP at all.
 
     What the server says of an error is passed on, and masked like everything.
     """
-    status, host = answer.status, channel.host
+    status, host = answer.status, client.host
     if status in NO_CREDENTIAL:
         sentence = f"{host} refused the credential: it answered with status {status}. Check the secrets in its headers"
         return ServerFailure(f"{sentence} and query parameters.", {"http_status": status})
@@ -51,7 +51,7 @@ def failure_of(answer: Answer, channel: Channel) -> ServerFailure | ResponseUnre
         return ServerFailure(f"{host} has no MCP server at this path: status {status}.", {"http_status": status})
     if status >= REJECTED:
         return ServerFailure(f"{host} answered with status {status}.", {"http_status": status})
-    return channel.unreadable()
+    return client.unreadable()
 
 
 def _of_error(error: dict[str, Any], host: str) -> ServerFailure:

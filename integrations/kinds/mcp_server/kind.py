@@ -1,6 +1,6 @@
 """An MCP server whose tools agents use; the credential goes with every request to it.
 
-Owns: what the configuration may say, and which conversation each operation is. The protocol is
+Owns: what the configuration may say, and which exchange each operation is. The protocol is
 `integrations.mcp_client`.
 """
 
@@ -10,10 +10,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field as Limits
 
 from accounts.errors import FieldError
-from integrations.exchange.exchange import Conversation, Destination
+from integrations.exchange.exchange import Destination, Exchange
 from integrations.exchange.requests import RequestTemplate
 from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
-from integrations.kinds.config_fields import Entries, Strict, base_url_problems, read_shape, template_of
+from integrations.kinds.config_fields import Entries, StrictConfig, base_url_problems, read_shape, template_of
 from integrations.kinds.form_sections import Field, Section, Widget
 from integrations.kinds.http_parts import entry_slots, header_problems, pairs, query_problems
 from integrations.kinds.mcp_server.exchanges import CallTool, CheckTools, ListTools
@@ -43,7 +43,7 @@ _ONE_CALL = {
 }
 
 
-class McpServerConfig(Strict):
+class McpServerConfig(StrictConfig):
     """Texts of headers and query may hold secrets; arguments belong to the tools."""
 
     url: Annotated[str, Limits(min_length=1, max_length=2048)]
@@ -121,11 +121,11 @@ class McpServer(Kind[McpServerConfig]):
             Operation(CALL_TOOL, "Call a tool", _ONE_CALL, read_only=False),
         ]
 
-    def plan(self, config: McpServerConfig, operation: str, parents: Parents = NO_PARENTS) -> Conversation:  # noqa: ARG002
-        """The conversation of one of the two."""
+    def plan(self, config: McpServerConfig, operation: str, parents: Parents = NO_PARENTS) -> Exchange:  # noqa: ARG002
+        """The exchange of one of the two."""
         return CallTool(_request(config)) if operation == CALL_TOOL else ListTools(_request(config))
 
-    def check(self, config: McpServerConfig, parents: Parents = NO_PARENTS) -> Conversation:  # noqa: ARG002
+    def check(self, config: McpServerConfig, parents: Parents = NO_PARENTS) -> Exchange:  # noqa: ARG002
         """Listing the tools, which changes nothing."""
         return CheckTools(_request(config))
 

@@ -1,6 +1,6 @@
 """JSON-RPC 2.0 as MCP uses it: what is written, and what is taken for an answer.
 
-Owns: the shapes of messages. Who sends them, and in which headers, is `channel.py` and `sessions.py`.
+Owns: the shapes of messages. Who sends them, and in which headers, is `client.py` and `sessions.py`.
 """
 
 import json

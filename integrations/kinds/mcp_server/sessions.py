@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integrations.errors import ResponseTooLarge, ResponseUnreadable
-from integrations.kinds.mcp_server.channel import Answer, Channel, Headers
+from integrations.kinds.mcp_server.client import Headers, McpClient, McpResponse
 from integrations.kinds.mcp_server.failures import ServerFailure, Stale, failure_of
 from integrations.kinds.mcp_server.headers import (
     METHOD,
@@ -100,19 +100,19 @@ class ModernSession(Session):
 
     version = MODERN
 
-    def __init__(self, channel: Channel, *, is_assumed: bool) -> None:
+    def __init__(self, client: McpClient, *, is_assumed: bool) -> None:
         """`is_assumed` says that the server's era is remembered and was not asked for in this run."""
-        self._channel, self._is_assumed = channel, is_assumed
+        self._client, self._is_assumed = client, is_assumed
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """One request; a tool whose arguments the server wants to see in headers as well is looked up, once."""
-        answer = await self._channel.ask(method, {**params, "_meta": META}, modern_headers(method, params))
+        answer = await self._client.ask(method, {**params, "_meta": META}, modern_headers(method, params))
         if method == CALL_TOOL and answer.reply and answer.reply.error_code == HEADER_MISMATCH:
             headers = [*modern_headers(method, params), *await self._mirrored(params)]
-            answer = await self._channel.ask(method, {**params, "_meta": META}, headers)
+            answer = await self._client.ask(method, {**params, "_meta": META}, headers)
         if self._is_assumed and answer.status in NO_ENDPOINT and not _is_of_this_era(answer):
-            raise _stale(answer, self._channel)
-        return result_of(answer, self._channel)
+            raise _stale(answer, self._client)
+        return result_of(answer, self._client)
 
     def may_use(self, tool: Mapping[str, Any]) -> bool:
         """A tool whose marks break the rules is left out of the list ("Custom Headers from Tool Parameters")."""
@@ -130,8 +130,8 @@ class ModernSession(Session):
 class LegacySession(Session):
     """2025-11-25 and before: what `initialize` opened. Its id is a credential: it is masked and stored nowhere."""
 
-    def __init__(self, channel: Channel, version: str, session: str | None) -> None:
-        self._channel, self.version, self._session = channel, version, session
+    def __init__(self, client: McpClient, version: str, session: str | None) -> None:
+        self._client, self.version, self._session = client, version, session
 
     def __repr__(self) -> str:
         return f"<LegacySession {self.version}>"
@@ -152,19 +152,19 @@ class LegacySession(Session):
         Raises:
             Refusal: those of the transport.
         """
-        await self._channel.tell(INITIALIZED, self._headers)
+        await self._client.tell(INITIALIZED, self._headers)
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """One request. A server that no longer knows the session is started with anew."""
-        answer = await self._channel.ask(method, params, self._headers)
+        answer = await self._client.ask(method, params, self._headers)
         if self._session and answer.status == NOT_FOUND:
-            raise _stale(answer, self._channel)
-        return result_of(answer, self._channel)
+            raise _stale(answer, self._client)
+        return result_of(answer, self._client)
 
     async def close(self) -> None:
         """DELETE it, where the server gave one."""
         if self._session:
-            await self._channel.end(self._headers)
+            await self._client.end(self._headers)
 
 
 def modern_headers(method: str, params: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -173,28 +173,28 @@ def modern_headers(method: str, params: Mapping[str, Any]) -> list[tuple[str, st
     return [(PROTOCOL_VERSION, MODERN), (METHOD, method), *named]
 
 
-def is_modern(answer: Answer) -> bool:
+def is_modern(answer: McpResponse) -> bool:
     """Whether an error is one that only servers of the modern era send ("Backward Compatibility")."""
     code = answer.reply.error_code if answer.reply else None
     return code in MODERN_ERRORS or (code == METHOD_NOT_FOUND and answer.status == NOT_FOUND)
 
 
-def _is_of_this_era(answer: Answer) -> bool:
+def _is_of_this_era(answer: McpResponse) -> bool:
     """Whether a rejection answers the very request: a legacy server rejects one of this era without naming it."""
     return is_modern(answer) or (answer.reply is not None and answer.reply.names_request)
 
 
-def _stale(answer: Answer, channel: Channel) -> Stale | ResponseUnreadable:
-    failure = failure_of(answer, channel)
+def _stale(answer: McpResponse, client: McpClient) -> Stale | ResponseUnreadable:
+    failure = failure_of(answer, client)
     return Stale(failure) if isinstance(failure, ServerFailure) else failure
 
 
-def result_of(answer: Answer, channel: Channel) -> Mapping[str, Any]:
+def result_of(answer: McpResponse, client: McpClient) -> Mapping[str, Any]:
     """The result in an answer.
 
     Raises:
         ServerFailure, ResponseUnreadable: there is none.
     """
     if answer.is_rejected or answer.reply is None or answer.reply.result is None:
-        raise failure_of(answer, channel)
+        raise failure_of(answer, client)
     return answer.reply.result

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integrations.errors import InvalidUrl
-from integrations.kinds.mcp_server.channel import Answer, Channel
+from integrations.kinds.mcp_server.client import McpClient, McpResponse
 from integrations.kinds.mcp_server.events import EventReader
 from integrations.kinds.mcp_server.failures import ServerFailure, failure_of
 from integrations.kinds.mcp_server.messages import NotJsonRpcError, Reply, answer_to, decode, is_request, reply_in
@@ -33,8 +33,8 @@ class StreamSession(Session):
     version = LEGACY[-1]
     kept_as = STREAM
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel, self._posts = channel, channel
+    def __init__(self, client: McpClient) -> None:
+        self._client, self._posts = client, client
         self._events = EventReader()
         self._endpoint: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
@@ -50,7 +50,7 @@ class StreamSession(Session):
             NoStreamError: the server names no address in time.
             ServerFailure: the address is another origin's.
         """
-        self._listening = asyncio.ensure_future(self._channel.listen(self._hear))
+        self._listening = asyncio.ensure_future(self._client.listen(self._hear))
         try:
             await self._first(self._listening, self._endpoint, seconds=ENDPOINT_SECONDS)
             self._posts = self._beside(self._endpoint)
@@ -64,13 +64,13 @@ class StreamSession(Session):
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Post one request, and wait for its reply on the stream."""
-        message = self._channel.numbered(method, params)
+        message = self._client.numbered(method, params)
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[message["id"]] = reply
         status = await self._posts.tell(message, ())
         if status not in TAKEN:
-            raise failure_of(Answer(status, None), self._channel)
-        return result_of(Answer(status, await self._arrived(reply)), self._channel)
+            raise failure_of(McpResponse(status, None), self._client)
+        return result_of(McpResponse(status, await self._arrived(reply)), self._client)
 
     async def close(self) -> None:
         """Leave the stream, which ends the session."""
@@ -82,12 +82,12 @@ class StreamSession(Session):
 
     async def _arrived(self, reply: asyncio.Future[Reply]) -> Reply:
         if self._listening is None:
-            raise self._channel.unreadable()
+            raise self._client.unreadable()
         await self._first(self._listening, reply)
         if reply.done():
             return reply.result()
         self._listening.result()  # why it ended, where there is a reason
-        raise self._channel.unreadable()
+        raise self._client.unreadable()
 
     @staticmethod
     async def _first(one: asyncio.Future[Any], other: asyncio.Future[Any], *, seconds: float | None = None) -> None:
@@ -105,7 +105,7 @@ class StreamSession(Session):
         try:
             messages = decode(data)
         except NotJsonRpcError:
-            raise self._channel.unreadable() from None
+            raise self._client.unreadable() from None
         for message in messages:
             for request_id, waiting in self._waiting.items():
                 if not waiting.done() and (reply := reply_in(message, request_id)):
@@ -113,18 +113,18 @@ class StreamSession(Session):
             if is_request(message):
                 await self._posts.tell(answer_to(message), ())
 
-    def _beside(self, endpoint: asyncio.Future[str]) -> Channel:
+    def _beside(self, endpoint: asyncio.Future[str]) -> McpClient:
         """The way to the address that the server named: a path, or a URL of the very same origin."""
         if not endpoint.done():
             raise NoStreamError
-        target = endpoint.result().removeprefix(self._channel.origin)
+        target = endpoint.result().removeprefix(self._client.origin)
         path, _, query = target.partition("?")
         for credential in (*(part.partition("=")[2] for part in query.split("&")), *_ids_in(path)):
-            self._channel.hide(credential)
+            self._client.hide(credential)
         try:
-            return self._channel.beside(target)
+            return self._client.beside(target)
         except InvalidUrl:
-            sentence = f"{self._channel.host} wants requests sent to another address, which is not followed."
+            sentence = f"{self._client.host} wants requests sent to another address, which is not followed."
             raise ServerFailure(sentence) from None
 
 

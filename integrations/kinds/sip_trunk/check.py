@@ -13,10 +13,10 @@ from integrations.exchange.exchange import (
     FAILED,
     NOT_CHECKABLE,
     PASSED,
-    Conversation,
-    SipLine,
+    Channel,
+    Exchange,
+    SipChannel,
     Step,
-    Wire,
     steps_response,
 )
 from integrations.exchange.responses import UpstreamResponse
@@ -34,7 +34,7 @@ _SHOWN_REALM = 100
 
 
 @dataclass(frozen=True, slots=True)
-class SipCheck(Conversation):
+class SipCheck(Exchange):
     """OPTIONS, and REGISTER without Contact where there is a `login`: that asks for the bindings and changes none.
 
     Args:
@@ -58,9 +58,9 @@ class SipCheck(Conversation):
         """What is sent."""
         return "OPTIONS, REGISTER" if self.login else "OPTIONS"
 
-    async def hold(
+    async def perform(
         self,
-        wire: Wire,
+        channel: Channel,
         *,
         secrets: Mapping[str, Plaintext],
         params: Mapping[str, object],  # noqa: ARG002 - it has none
@@ -68,11 +68,11 @@ class SipCheck(Conversation):
         """Its steps; the second one only where the first passed."""
         user = self.login.user(secrets) if self.login else ""
         if self.login:
-            self.login.hide_halves(wire, secrets)
-        async with wire.sip(self.peer) as line:
+            self.login.hide_halves(channel, secrets)
+        async with channel.sip(self.peer) as line:
             steps = [_about_options(await line.ask(self._options()))]
             if self.login and steps[0].outcome == PASSED:
-                steps.append(await self._register(self.login, user, wire, line, secrets))
+                steps.append(await self._register(self.login, user, channel, line, secrets))
         return steps_response(steps)
 
     def _options(self) -> SipRequest:
@@ -80,7 +80,7 @@ class SipCheck(Conversation):
         return SipRequest("OPTIONS", self.target, (*headers, ("Accept", "application/sdp")))
 
     async def _register(
-        self, login: Login, user: str, wire: Wire, line: SipLine, secrets: Mapping[str, Plaintext]
+        self, login: Login, user: str, channel: Channel, line: SipChannel, secrets: Mapping[str, Plaintext]
     ) -> Step:
         """Sign in. A refused answer is not repeated, unless the server says that its nonce was too old."""
         uri, me = f"sip:{self.domain}", f"sip:{uri_user(user)}@{self.domain}"
@@ -93,8 +93,8 @@ class SipCheck(Conversation):
                 challenge = _chosen(answer, login)
             except MalformedDigest as problem:
                 return Step("register", FAILED, UPSTREAM_ERROR, f"It was not answered. {problem}")
-            value = await login.answer(wire, challenge, secrets, method="REGISTER", uri=uri)
-            login.hide(wire, digest.read_credentials(value).response)
+            value = await login.answer(channel, challenge, secrets, method="REGISTER", uri=uri)
+            login.hide(channel, digest.read_credentials(value).response)
             header = CHALLENGES[answer.status or 0][1]
             answer = await line.ask(SipRequest("REGISTER", uri, (*_counted(dialog, count), (header, value))))
             if answer.status not in CHALLENGES or not _is_stale(answer):

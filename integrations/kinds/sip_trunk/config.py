@@ -6,7 +6,7 @@ from pydantic import Field as Limits
 
 from integrations.egress.addresses import read_address
 from integrations.egress.destinations import read_host
-from integrations.kinds.config_fields import Line, Strict
+from integrations.kinds.config_fields import Line, StrictConfig
 from integrations.kinds.sip_trunk.login import Login
 from integrations.sip import uris
 from integrations.sip.messages import SipPeer
@@ -18,7 +18,7 @@ Algorithm = Literal["SHA-512-256", "SHA-256", "MD5"]
 ALL_ALGORITHMS: tuple[Algorithm, ...] = ("SHA-512-256", "SHA-256", "MD5")
 
 
-class SipTrunkConfig(Strict):
+class SipTrunkConfig(StrictConfig):
     """One trunk. User name and password may hold secrets; a blank port is the transport's own."""
 
     direction: Literal["inbound", "outbound", "both"] = "both"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from accounts.errors import FieldError
 from integrations.egress.destinations import SIP
 from integrations.errors import InvalidUrl
-from integrations.exchange.exchange import Conversation, Destination
+from integrations.exchange.exchange import Destination, Exchange
 from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
 from integrations.kinds.config_fields import read_shape
 from integrations.kinds.form_sections import Field, Section, Widget
@@ -176,7 +176,7 @@ class SipTrunk(Kind[SipTrunkConfig]):
             ),
         ]
 
-    def plan(self, config: SipTrunkConfig, operation: str, parents: Parents = NO_PARENTS) -> Conversation:  # noqa: ARG002
+    def plan(self, config: SipTrunkConfig, operation: str, parents: Parents = NO_PARENTS) -> Exchange:  # noqa: ARG002
         """Signing or checking; nothing is sent anywhere."""
         return (SignCall if operation == SIGN else VerifyCall)(config.login, config.hosts)
 

@@ -7,7 +7,7 @@ import secrets as random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from integrations.exchange.exchange import Wire
+from integrations.exchange.exchange import Channel
 from integrations.sip import digest
 from integrations.sip.digest import Challenge
 from integrations.templating.placeholders import Template
@@ -40,35 +40,35 @@ class Login:
         """Whether a text holds the password."""
         return fill_sip("password", self.password, Filling({}, secrets)) in text
 
-    def secret_half(self, wire: Wire, challenge: Challenge, secrets: Mapping[str, Plaintext]) -> str:
+    def secret_half(self, channel: Channel, challenge: Challenge, secrets: Mapping[str, Plaintext]) -> str:
         """HA1 for a challenge, which is masked from here on like the password. Raises InvalidHeaderValue."""
         password = fill_sip("password", self.password, Filling({}, secrets))
         user = self.user(secrets)
         ha1 = digest.secret_half(challenge.algorithm, username=user, realm=challenge.realm, password=password)
-        self.hide(wire, ha1)
+        self.hide(channel, ha1)
         return ha1
 
-    def hide_halves(self, wire: Wire, secrets: Mapping[str, Plaintext]) -> None:
+    def hide_halves(self, channel: Channel, secrets: Mapping[str, Plaintext]) -> None:
         """Have every HA1 masked that the other side keeps for the trunk's realm, asked for or not."""
         for algorithm in filter(digest.is_available, self.algorithms if self.realm else ()):
-            self.secret_half(wire, Challenge(self.realm, "", algorithm), secrets)
+            self.secret_half(channel, Challenge(self.realm, "", algorithm), secrets)
 
-    def hide(self, wire: Wire, made: str) -> None:
+    def hide(self, channel: Channel, made: str) -> None:
         """Have something masked that was made of the password."""
         for name in self.password.secret_names:
-            wire.mask(name, Plaintext(made))
+            channel.mask(name, Plaintext(made))
 
     async def answer(
-        self, wire: Wire, challenge: Challenge, secrets: Mapping[str, Plaintext], *, method: str, uri: str
+        self, channel: Channel, challenge: Challenge, secrets: Mapping[str, Plaintext], *, method: str, uri: str
     ) -> str:
         """The value of the header that answers a challenge."""
-        ha1 = self.secret_half(wire, challenge, secrets)
+        ha1 = self.secret_half(channel, challenge, secrets)
         return digest.authorization(
             challenge,
             username=self.user(secrets),
             ha1=ha1,
             method=method,
             uri=uri,
-            count=await wire.nonce_count(challenge.nonce) if challenge.qop else 0,
+            count=await channel.nonce_count(challenge.nonce) if challenge.qop else 0,
             cnonce=random.token_hex(16),
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 from accounts.errors import FieldError
 from integrations.errors import InvalidHeaderValue
-from integrations.exchange.exchange import Conversation, Wire
+from integrations.exchange.exchange import Channel, Exchange
 from integrations.exchange.responses import UpstreamResponse
 from integrations.kinds.sip_trunk.login import CHALLENGES, Login
 from integrations.sip import digest
@@ -25,7 +25,7 @@ METHODS = ("REGISTER", "INVITE", "ACK", "BYE", "REFER", "OPTIONS", "UPDATE", "PR
 
 
 @dataclass(frozen=True)
-class _WithChallenge(Conversation):
+class _WithChallenge(Exchange):
     """An operation about one digest challenge, which calls nobody."""
 
     login: Login
@@ -89,12 +89,12 @@ class SignCall(_WithChallenge):
         known = " or ".join(f"sip:{host}" for host in sorted(self.hosts))
         return f"The host of the URI is not that of the trunk. Use {known}, with a user or without."
 
-    async def hold(
-        self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, Any]
+    async def perform(
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, Any]
     ) -> UpstreamResponse:
         """The name and the value of the header. Raises InvalidHeaderValue where the value would hold the password."""
         challenge = digest.read_challenge(params["challenge"])
-        value = await self.login.answer(wire, challenge, secrets, method=params["method"], uri=params["uri"])
+        value = await self.login.answer(channel, challenge, secrets, method=params["method"], uri=params["uri"])
         if self.login.shows_in(value, secrets):
             raise InvalidHeaderValue(
                 "The answer would show the password, so it is not given: the password is too short, or it is part of "
@@ -125,8 +125,8 @@ class VerifyCall(_WithChallenge):
         """Whoever calls us names hosts of ours, which the trunk does not know."""
         return "Give a SIP URI without password, header part and maddr." if host_of(uri) is None else None
 
-    async def hold(
-        self, wire: Wire, *, secrets: Mapping[str, Plaintext], params: Mapping[str, Any]
+    async def perform(
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, Any]
     ) -> UpstreamResponse:
         """True or false."""
         challenge = digest.read_challenge(params["challenge"])
@@ -134,7 +134,7 @@ class VerifyCall(_WithChallenge):
             challenge,
             digest.read_credentials(params["authorization"]),
             username=self.login.user(secrets),
-            ha1=self.login.secret_half(wire, challenge, secrets),
+            ha1=self.login.secret_half(channel, challenge, secrets),
             method=params["method"],
             uri=params["uri"],
         )

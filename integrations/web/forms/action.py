@@ -11,7 +11,7 @@ from integrations.kinds.config_fields import template_of
 from integrations.templating.json_body import JsonBodyError, parse_json_body
 from integrations.templating.placeholders import Template
 from integrations.web.forms import parameters
-from integrations.web.forms.base import Form, Sent, Values, keep_line_ends, text
+from integrations.web.forms.base import IntegrationForm, SubmittedIntegration, Values, keep_line_ends, text
 from integrations.web.forms.rows import read_pairs
 
 PAIRS = {"header": "headers", "query": "query parameters", "form": "fields of the body"}
@@ -28,7 +28,7 @@ _PLACES = [
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
-class ActionForm(Form):
+class ActionForm(IntegrationForm):
     """The form of `api_action`."""
 
     template: ClassVar[str] = "integrations/action_form.html"
@@ -53,7 +53,7 @@ class ActionForm(Form):
             "check_path": (config.get("check") or {}).get("path", ""),
         }
 
-    def read_config(self, post: QueryDict) -> Sent:
+    def read_config(self, post: QueryDict) -> SubmittedIntegration:
         """All fields, also the bodies of the types that were not chosen."""
         pairs = {prefix: read_pairs(post, prefix, words) for prefix, words in PAIRS.items()}
         params, problems = parameters.read_parameters(post)
@@ -70,7 +70,7 @@ class ActionForm(Form):
             name: text(post, name)
             for name in ("connection", "auth_connector", "method", "path", "body_type", "body_content", "check_path")
         }
-        return Sent(values, [problem for _, found in pairs.values() for problem in found] + problems)
+        return SubmittedIntegration(values, [problem for _, found in pairs.values() for problem in found] + problems)
 
     def config(self, values: Values, stored: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration. The check keeps its method, and the schema what rows cannot show."""

@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Sent:
+class SubmittedApiKey:
     """One sent form: what the service is asked for, what is shown again, and what cannot even be asked for."""
 
     wanted: dict[str, Any]
@@ -70,7 +70,7 @@ def blank() -> dict[str, Any]:
     }
 
 
-def read(post: QueryDict) -> Sent:
+def read(post: QueryDict) -> SubmittedApiKey:
     """What was sent; the services judge it."""
     errors: list[FieldError] = []
     integrations = chosen(post)
@@ -96,7 +96,7 @@ def read(post: QueryDict) -> Sent:
         "max_concurrent": _number(values["max_concurrent"]),
         "max_per_minute": _number(values["max_per_minute"]) if values["max_per_minute"].strip() else None,
     }
-    return Sent(wanted, values, errors)
+    return SubmittedApiKey(wanted, values, errors)
 
 
 def chosen(post: QueryDict) -> list[UUID]:

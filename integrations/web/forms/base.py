@@ -25,14 +25,14 @@ _LINE_END = re.compile(r"\r\n?")
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SubmittedIntegration:
     """One sent form: every field as it was typed, and what is wrong with it before any service looks."""
 
     values: Values
     problems: list[FieldError] = field(default_factory=list)
 
 
-class Form(ABC):
+class IntegrationForm(ABC):
     """The form of one kind. Errors and values use the names of the fields of its template."""
 
     template: ClassVar[str]
@@ -53,10 +53,10 @@ class Form(ABC):
         }
         return about | self.config_values(integration.config)
 
-    def read(self, post: QueryDict) -> Sent:
+    def read(self, post: QueryDict) -> SubmittedIntegration:
         """What was sent, with odd input made ordinary where that loses nothing, and a problem where it would."""
         about, config = _read_about(post), self.read_config(post)
-        return Sent(about.values | config.values, about.problems + config.problems)
+        return SubmittedIntegration(about.values | config.values, about.problems + config.problems)
 
     def errors(self, errors: list[FieldError], values: Values) -> list[FieldError]:
         """The services' errors, each at the field of the form that it is about; the field `""` is the whole form."""
@@ -67,7 +67,7 @@ class Form(ABC):
         """The fields that show a stored configuration; with an empty one, those of a new integration."""
 
     @abstractmethod
-    def read_config(self, post: QueryDict) -> Sent:
+    def read_config(self, post: QueryDict) -> SubmittedIntegration:
         """The fields of the configuration."""
 
     @abstractmethod
@@ -108,7 +108,7 @@ def keep_line_ends(entered: Any, stored: Any) -> Any:
     return entered
 
 
-def _read_about(post: QueryDict) -> Sent:
+def _read_about(post: QueryDict) -> SubmittedIntegration:
     chosen = post.getlist("environments")
     known = [environment for environment in Environment if environment.value in chosen]
     unknown = set(chosen) - {environment.value for environment in Environment}
@@ -121,7 +121,7 @@ def _read_about(post: QueryDict) -> Sent:
         "version": _version(post.get("version", "")),
         "accept_raw_credentials": "accept_raw_credentials" in post,
     }
-    return Sent(values, problems)
+    return SubmittedIntegration(values, problems)
 
 
 def _version(sent: str) -> int:

@@ -9,14 +9,14 @@ from django.http import QueryDict
 from accounts.errors import FieldError
 from integrations.kinds.base import Kind
 from integrations.kinds.form_sections import Field, Widget
-from integrations.web.forms.base import Form, Sent, Values, keep_line_ends, text
+from integrations.web.forms.base import IntegrationForm, SubmittedIntegration, Values, keep_line_ends, text
 from integrations.web.forms.rows import read_pairs
 
 _PART = re.compile(r"config\.(?P<name>\w+)(?:\[(?P<index>\d+)\](?:\.(?P<part>name|value))?)?")
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
-class DeclaredForm(Form):
+class DeclaredForm(IntegrationForm):
     """Reads and shows what a kind declares; the fields that do not count now come back as they were typed."""
 
     template: ClassVar[str] = "integrations/kind_form.html"
@@ -29,7 +29,7 @@ class DeclaredForm(Form):
         """The stored fields, by the names of their inputs; a field's default where nothing is stored."""
         return {field.input: _shown(field, config.get(field.name, field.default)) for field in self._fields.values()}
 
-    def read_config(self, post: QueryDict) -> Sent:
+    def read_config(self, post: QueryDict) -> SubmittedIntegration:
         """All fields, also those that do not count now."""
         values: Values = {}
         problems: list[FieldError] = []
@@ -39,7 +39,7 @@ class DeclaredForm(Form):
                 problems += found
             else:
                 values[field.input] = _READ.get(field.widget, _typed)(post, field.input)
-        return Sent(values, problems)
+        return SubmittedIntegration(values, problems)
 
     def config(self, values: Values, stored: Mapping[str, Any]) -> dict[str, Any]:
         """The fields that count, and whatever of a stored configuration has no field."""

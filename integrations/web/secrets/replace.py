@@ -17,6 +17,7 @@ from accounts.web.replies import see_other
 from integrations.references.replace import replace_references
 from integrations.references.uses import LOOKED_AT_MOST, references_by_name, uses_of
 from secrets_app.inventory import inventory
+from secrets_app.inventory.rows import InventoryRow
 from secrets_app.models import Secret
 
 PROPOSED_AT_MOST = 200
@@ -43,7 +44,7 @@ def replace(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse
     return see_other("secret-where-used", actor.organization.slug, chosen.id)
 
 
-def _problems(name: str, chosen: Secret | None, row: inventory.Row) -> list[FieldError]:
+def _problems(name: str, chosen: Secret | None, row: InventoryRow) -> list[FieldError]:
     if chosen is None:
         sentence = f"No secret is called {name}. Choose one of the list." if name else "Choose a secret."
     elif chosen.id == row.id:
@@ -58,7 +59,7 @@ def _problems(name: str, chosen: Secret | None, row: inventory.Row) -> list[Fiel
 def _page(
     request: HttpRequest,
     actor: Actor,
-    row: inventory.Row,
+    row: InventoryRow,
     name: str,
     chosen: Secret | None,
     errors: list[FieldError],

@@ -38,6 +38,7 @@ from integrations.web.secrets.rotation_page import (
 )
 from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
 from secrets_app.inventory import inventory
+from secrets_app.inventory.rows import InventoryRow
 from secrets_app.naming.value_rules import warnings_for
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation as values
@@ -190,7 +191,7 @@ def finish(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str
     return _back(actor, secret_id)
 
 
-def _promoted(request: HttpRequest, actor: Actor, row: inventory.Row, chosen: Environment) -> HttpResponse:
+def _promoted(request: HttpRequest, actor: Actor, row: InventoryRow, chosen: Environment) -> HttpResponse:
     seen = page_of(request.POST)
     try:
         rotation.promote(
@@ -208,7 +209,7 @@ def _promoted(request: HttpRequest, actor: Actor, row: inventory.Row, chosen: En
 
 
 def _promote_dialog(
-    request: HttpRequest, actor: Actor, verify: Verify, row: inventory.Row, chosen: Environment, refused: str = ""
+    request: HttpRequest, actor: Actor, verify: Verify, row: InventoryRow, chosen: Environment, refused: str = ""
 ) -> HttpResponse:
     context = _context(actor, row, chosen, verify=verify) | {"refused": refused}
     template = "_promote_dialog.html" if is_fragment(request) else "promote.html"
@@ -218,7 +219,7 @@ def _promote_dialog(
 def _stage_form(
     request: HttpRequest,
     actor: Actor,
-    row: inventory.Row,
+    row: InventoryRow,
     chosen: Environment | None,
     wrong: dict[str, str] | None = None,
     *,
@@ -234,7 +235,7 @@ def _stage_form(
     return render(request, "integrations/rotation/stage.html", context, status=422 if wrong else 200)
 
 
-def _window_or_start(request: HttpRequest, actor: Actor, row: inventory.Row, chosen: Environment) -> HttpResponse:
+def _window_or_start(request: HttpRequest, actor: Actor, row: InventoryRow, chosen: Environment) -> HttpResponse:
     found: Window | None = window_of(actor, row, chosen)
     if found is None:
         return HttpResponse(headers={"HX-Refresh": "true"}) if is_fragment(request) else _back(actor, _id(row))
@@ -243,7 +244,7 @@ def _window_or_start(request: HttpRequest, actor: Actor, row: inventory.Row, cho
     return render(request, "integrations/rotation/window.html", _context(actor, row, chosen, window=found))
 
 
-def _context(actor: Actor, row: inventory.Row, environment: Environment | None, **more: Any) -> dict[str, Any]:
+def _context(actor: Actor, row: InventoryRow, environment: Environment | None, **more: Any) -> dict[str, Any]:
     return {"secret": row, "environment": environment, "rollback_hours": rollback_hours(actor.organization), **more}
 
 
@@ -254,7 +255,7 @@ def _environment(text: str) -> Environment:
     return chosen
 
 
-def _id(row: inventory.Row) -> UUID:
+def _id(row: InventoryRow) -> UUID:
     assert row.id is not None  # noqa: S101 - inventory.one() found it by this id
     return row.id
 

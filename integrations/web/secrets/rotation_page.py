@@ -13,7 +13,7 @@ from accounts.common.environments import Environment
 from integrations.models import Run, RunOutcome, RunSecret
 from integrations.rotation.checks import Trial
 from integrations.rotation.rotation import look
-from secrets_app.inventory import inventory
+from secrets_app.inventory.rows import InventoryRow
 from secrets_app.models import Secret, SecretValue
 from secrets_app.rotation.previous_values import previous_value
 
@@ -81,13 +81,13 @@ class Seen:
     accepts: bool
 
 
-def verify_of(actor: Actor, row: inventory.Row, environment: Environment) -> Verify:
+def verify_of(actor: Actor, row: InventoryRow, environment: Environment) -> Verify:
     """The verify page's content. Raises `NothingStaged`."""
     assert row.id is not None  # noqa: S101 - a secret that exists
     return Verify(*look(actor, row.id, environment))
 
 
-def window_of(actor: Actor, row: inventory.Row, environment: Environment) -> Window | None:
+def window_of(actor: Actor, row: InventoryRow, environment: Environment) -> Window | None:
     """The roll-back window, or None where it is over or never was."""
     assert row.id is not None  # noqa: S101 - a secret that exists
     previous = previous_value(Secret.objects.fetch(actor.organization, row.id), environment)

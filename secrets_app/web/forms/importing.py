@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.common.environments import Environment
 from accounts.common.texts import UNSTORABLE
 from accounts.errors import FieldError
-from secrets_app.importing.plan import TOO_LARGE, Choices
+from secrets_app.importing.plan import TOO_LARGE, ImportChoices
 from secrets_app.plaintext import Plaintext
 
 NO_TEXT = "Paste the text of a .env file, or choose a file."
@@ -23,7 +23,7 @@ class ImportSubmission:
 
     environment: Environment
     text: Plaintext
-    choices: Choices
+    choices: ImportChoices
     is_apply: bool
     token: str
     errors: list[FieldError]
@@ -45,10 +45,10 @@ def read(request: HttpRequest) -> ImportSubmission:
     )
 
 
-def _choices(request: HttpRequest) -> Choices:
+def _choices(request: HttpRequest) -> ImportChoices:
     """Names by what is written in the text: lines may move between two submissions, names stay what they are."""
     pairs = zip(request.POST.getlist("written"), request.POST.getlist("wanted"), strict=False)
-    return Choices(
+    return ImportChoices(
         names={
             written: wanted.strip() for written, wanted in pairs if wanted.strip() and not UNSTORABLE.search(wanted)
         },

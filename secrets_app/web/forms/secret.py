@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from accounts.common.environments import Environment
 from accounts.errors import FieldError
-from secrets_app.inventory.rows import NOTHING, Row
+from secrets_app.inventory.rows import NOTHING, InventoryRow
 from secrets_app.plaintext import Plaintext
 
 VERSION = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
@@ -86,7 +86,7 @@ def blank(name: str, domains: list[str], description: str = "") -> dict[str, Any
     ).shown_again()
 
 
-def stored(row: Row) -> dict[str, Any]:
+def stored(row: InventoryRow) -> dict[str, Any]:
     """The fields of a form for a stored secret."""
     mode = SHARED if row.shared else PER_ENVIRONMENT
     return Submission(
@@ -102,7 +102,7 @@ def stored(row: Row) -> dict[str, Any]:
     ).shown_again()
 
 
-def value_fields(row: Row | None) -> list[dict[str, Any]]:
+def value_fields(row: InventoryRow | None) -> list[dict[str, Any]]:
     """One value field for each environment, with what is known about the stored value."""
     states = row.environments if row else dict.fromkeys(Environment, NOTHING)
     return [

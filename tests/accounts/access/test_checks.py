@@ -9,7 +9,7 @@ from django.urls import include, path
 from ninja import NinjaAPI
 
 from accounts.access import checks
-from accounts.access.route_permissions import Stamp, key_requires, public, requires, signed_in, stamp_of
+from accounts.access.route_permissions import RoutePermission, key_requires, permission_of, public, requires, signed_in
 from accounts.policy import Permission
 from config.api.route_permissions import stamped_api
 
@@ -72,6 +72,10 @@ def test_unstamped_operation_is_an_error(urlconf):
 
 
 def test_stamp_names_the_permission():
-    assert stamp_of(requires(Permission.SECRETS_READ)(page())) == Stamp("permission", Permission.SECRETS_READ)
-    assert stamp_of(key_requires(Permission.INTEGRATIONS_RUN)(page())) == Stamp("key", Permission.INTEGRATIONS_RUN)
-    assert stamp_of(page()) is None
+    assert permission_of(requires(Permission.SECRETS_READ)(page())) == RoutePermission(
+        "permission", Permission.SECRETS_READ
+    )
+    assert permission_of(key_requires(Permission.INTEGRATIONS_RUN)(page())) == RoutePermission(
+        "key", Permission.INTEGRATIONS_RUN
+    )
+    assert permission_of(page()) is None

@@ -11,8 +11,8 @@ from django.core.cache import cache
 from django.test import Client, RequestFactory
 
 from accounts.access.checks import routes
-from accounts.access.route_permissions import stamp_of
-from accounts.access.step_up import ACCEPT_FOR, ASK_AFTER, Kind, Proof, kinds_of, remember_sign_in
+from accounts.access.route_permissions import permission_of
+from accounts.access.step_up import ACCEPT_FOR, ASK_AFTER, Proof, ProofKind, kinds_of, remember_sign_in
 from accounts.models import User
 from secrets_app.models import SecretValue
 from tests.security.test_access import (
@@ -90,7 +90,9 @@ def prove(client: Client, **sent):
 
 
 def test_the_table_names_every_act_that_asks():
-    found = {pattern: stamp_of(view).proof for pattern, view, staff in routes() if stamp_of(view) and not staff}
+    found = {
+        pattern: permission_of(view).proof for pattern, view, staff in routes() if permission_of(view) and not staff
+    }
     assert {pattern: proof for pattern, proof in found.items() if proof} == ACTS
 
 
@@ -216,7 +218,7 @@ def test_proof_changes_the_key_of_the_session(unproven):
 
 def test_a_second_factor_is_asked_for_instead_of_the_password(person, unproven):
     add_totp(person)
-    assert kinds_of(person) == {Kind.CODE}
+    assert kinds_of(person) == {ProofKind.CODE}
     assert prove(unproven, password=PASSWORD).status_code == 422
     assert prove(unproven, code=totp_code()).status_code == 302
     assert "proven_at" in unproven.session
@@ -232,16 +234,16 @@ def test_a_code_is_a_proof_once(person, unproven):
 
 def test_a_passkey_is_asked_for_where_there_is_one(person):
     Authenticator.objects.create(user=person, type=Authenticator.Type.WEBAUTHN, data={})
-    assert kinds_of(person) == {Kind.PASSKEY}
+    assert kinds_of(person) == {ProofKind.PASSKEY}
     Authenticator.objects.create(user=person, type=Authenticator.Type.RECOVERY_CODES, data={})
-    assert kinds_of(person) == {Kind.PASSKEY, Kind.CODE}
+    assert kinds_of(person) == {ProofKind.PASSKEY, ProofKind.CODE}
 
 
 def test_person_of_single_sign_on_gets_a_code_by_mail(person, unproven):
     person.set_unusable_password()
     person.save()
     client = sign_in(Client(), person, proven=False)
-    assert kinds_of(person) == {Kind.MAIL}
+    assert kinds_of(person) == {ProofKind.MAIL}
     assert "Send a code" in client.get("/proof/").content.decode()
     assert not mail.outbox
     prove(client, send="1")

@@ -142,7 +142,7 @@ def test_empty_files(owner, caller):
 
 def test_file_is_read_in_batches(owner, caller, told, monkeypatch):
     monkeypatch.setattr(log, "BATCH", 3)
-    chunks = list(log.batches(owner, log.Filters()))
+    chunks = list(log.batches(owner, log.AuditFilters()))
     assert [len(chunk) for chunk in chunks] == [3, 1]
 
 

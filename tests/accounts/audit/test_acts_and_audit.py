@@ -203,7 +203,7 @@ ACTS = {
     "integration.changed": lambda owner, stage: integrations.update_integration(
         actor=owner,
         integration_id=stage["action"].id,
-        changes=integrations.Changes(name="Renamed", environments=ALL_ENVIRONMENTS),
+        changes=integrations.IntegrationChanges(name="Renamed", environments=ALL_ENVIRONMENTS),
     ),
     "integration.duplicated": lambda owner, stage: integrations.duplicate_integration(
         actor=owner, integration_id=stage["action"].id

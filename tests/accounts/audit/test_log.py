@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from accounts.audit import log
-from accounts.audit.log import Filters
+from accounts.audit.log import AuditFilters
 from accounts.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -44,13 +44,13 @@ def many(owner):
 
 
 FILTERS = {
-    "audit_event_by_time": Filters(),
-    "audit_event_by_event": Filters(event=TAGS[3]),
-    "audit_event_by_actor_id": Filters(actor=str(UUID(int=7))),
-    "audit_event_by_actor_label": Filters(actor="Person 7"),
-    "audit_event_by_target_id": Filters(target=str(UUID(int=7))),
-    "audit_event_by_target_label": Filters(target="secret7"),
-    "audit_event_by_outcome": Filters(outcome="refused"),
+    "audit_event_by_time": AuditFilters(),
+    "audit_event_by_event": AuditFilters(event=TAGS[3]),
+    "audit_event_by_actor_id": AuditFilters(actor=str(UUID(int=7))),
+    "audit_event_by_actor_label": AuditFilters(actor="Person 7"),
+    "audit_event_by_target_id": AuditFilters(target=str(UUID(int=7))),
+    "audit_event_by_target_label": AuditFilters(target="secret7"),
+    "audit_event_by_outcome": AuditFilters(outcome="refused"),
 }
 
 
@@ -67,5 +67,5 @@ def test_page_is_read_along_the_index_of_its_filter(many):
 
 def test_every_batch_together_is_everything_once(many, monkeypatch):
     monkeypatch.setattr(log, "BATCH", 700)
-    numbers = [event.sequence for batch in log.batches(many, Filters()) for event in batch]
+    numbers = [event.sequence for batch in log.batches(many, AuditFilters()) for event in batch]
     assert numbers == list(range(2000, 0, -1))

@@ -14,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.access.checks import operations, routes
-from accounts.access.route_permissions import stamp_of
+from accounts.access.route_permissions import permission_of
 from accounts.audit import refused_attempts, wording
-from accounts.audit.refused_attempts import Attempt, Thing
+from accounts.audit.refused_attempts import RefusedAttempt, Thing
 from accounts.audit.trail import Event
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
@@ -71,7 +71,7 @@ def door(view):
 def changing_doors():
     """Every page that takes a form and every operation that is no GET, of those that need a permission."""
     for pattern, view, staff in routes():
-        stamp = stamp_of(view)
+        stamp = permission_of(view)
         if not staff and stamp and stamp.permission and TABLE.get(("POST", pattern), (405,))[0] != 405:
             yield door(view)
         for operation in operations(view):
@@ -84,7 +84,7 @@ def refused(organization):
 
 
 def attempt(actor, event=Event.SECRET_DELETED):
-    return Attempt(actor, event, Thing(uuid4(), "crm.apiKey"))
+    return RefusedAttempt(actor, event, Thing(uuid4(), "crm.apiKey"))
 
 
 def try_often(actor, times, **more):

@@ -1,10 +1,10 @@
-"""Standing queries: composed once, asked for other rows each time, on both databases."""
+"""compiled queries: composed once, asked for other rows each time, on both databases."""
 
 from uuid import uuid4
 
 import pytest
 
-from accounts.common.compiled_queries import Among, StandingQuery
+from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.common.environments import Environment
 from accounts.models import Membership, Organization
 from secrets_app.models import SecretValue
@@ -16,7 +16,7 @@ S, P = Environment.STAGING, Environment.PRODUCTION
 
 
 def test_instances_come_with_what_the_queryset_selects(owner, django_assert_num_queries):
-    query = StandingQuery(lambda: Membership.objects.select_related("user", "organization").filter(Among("pk")))
+    query = CompiledQuery(lambda: Membership.objects.select_related("user", "organization").filter(Among("pk")))
     membership = Membership.objects.get()
     query.ask([(membership.pk,)])
     with django_assert_num_queries(1):
@@ -26,7 +26,7 @@ def test_instances_come_with_what_the_queryset_selects(owner, django_assert_num_
 
 
 def test_it_is_read_when_it_is_asked(organization):
-    query = StandingQuery(lambda: Organization.objects.filter(Among("slug")))
+    query = CompiledQuery(lambda: Organization.objects.filter(Among("slug")))
     assert [row.name for row in query.ask([("harbor-clinics",)])] == ["Harbor Clinics"]
     Organization.objects.update(name="Harbor")
     assert [row.name for row in query.ask([("harbor-clinics",)])] == ["Harbor"]
@@ -36,7 +36,7 @@ def test_it_is_read_when_it_is_asked(organization):
 def test_rows_count_as_a_whole(owner, outsider):
     for actor, name in ((owner, "a"), (owner, "b"), (outsider, "a"), (outsider, "b")):
         store_secret(actor, name)
-    query = StandingQuery(
+    query = CompiledQuery(
         lambda: SecretValue.objects.select_related("secret").filter(
             Among("secret__organization", "environment", "secret__name")
         )
@@ -50,11 +50,11 @@ def test_rows_count_as_a_whole(owner, outsider):
 def test_a_text_that_is_too_long_finds_nothing_by_its_beginning(organization):
     longest = Organization._meta.get_field("slug").max_length
     Organization.objects.update(slug="a" * longest)
-    query = StandingQuery(lambda: Organization.objects.filter(Among("slug")))
+    query = CompiledQuery(lambda: Organization.objects.filter(Among("slug")))
     assert len(query.ask([("a" * longest,)])) == 1
     assert query.ask([("a" * (longest + 1),)]) == []
 
 
 def test_no_rows_are_no_question(django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert StandingQuery(lambda: Organization.objects.filter(Among("slug"))).ask([]) == []
+        assert CompiledQuery(lambda: Organization.objects.filter(Among("slug"))).ask([]) == []

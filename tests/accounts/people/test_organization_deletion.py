@@ -6,7 +6,7 @@ from django.db import models
 
 from accounts.access.api_keys import create_api_key
 from accounts.audit import chain, refused_attempts
-from accounts.audit.refused_attempts import Attempt, Thing
+from accounts.audit.refused_attempts import RefusedAttempt, Thing
 from accounts.audit.trail import Event
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
@@ -54,7 +54,7 @@ def furnish(actor):
     server = make_mcp_server(actor)
     approve_tool(actor=actor, integration_id=server.id, name="search", fingerprint="a" * 64)
     value = SecretValue.objects.current().select_related("secret").filter(secret=secret).first()
-    start = ledger.Start(actor=actor, integration=action, environment=STAGING, operation="call", values=[value])
+    start = ledger.RunStart(actor=actor, integration=action, environment=STAGING, operation="call", values=[value])
     (run,) = ledger.begin_all([start])
     count_answer(action.id, "nonce")
     key_for(actor)
@@ -65,7 +65,7 @@ def furnish(actor):
     )
     apps.get_model("secrets_app", "RotationReminder").objects.create(secret=secret, due_at=run.started_at)
     ask(actor=actor, name="wanted", environments=[STAGING], why="For the new agent")
-    refused = Attempt(actor, Event.SECRET_CHANGED, Thing(secret.id, secret.name))
+    refused = RefusedAttempt(actor, Event.SECRET_CHANGED, Thing(secret.id, secret.name))
     refused_attempts.note(refused, PermissionDenied("This needs the permission secrets.write."))
 
 

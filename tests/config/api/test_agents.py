@@ -15,7 +15,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 from accounts.common.environments import Environment
 from accounts.policy import Scope
 from config.asgi import application
-from integrations.editing.integrations import Changes, update_integration
+from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.models import Integration, Run
 from integrations.tools.agent_tools import tools_of
 from tests.config.api.test_handler import ask
@@ -49,8 +49,8 @@ async def served():
         await lifespan
 
 
-def speak(key, conversation, *, era="2026-07-28"):
-    """What a conversation with `/mcp` gives: an asynchronous function of the SDK's client."""
+def speak(key, exchange, *, era="2026-07-28"):
+    """What an exchange with `/mcp` gives: an asynchronous function of the SDK's client."""
 
     async def held():
         transport = httpx2.ASGITransport(app=application)
@@ -60,7 +60,7 @@ def speak(key, conversation, *, era="2026-07-28"):
             httpx2.AsyncClient(transport=transport, headers=headers, base_url="http://localhost") as client,
             Client(streamable_http_client("http://localhost/mcp", http_client=client), mode=era) as session,
         ):
-            return await conversation(session)
+            return await exchange(session)
 
     return async_to_sync(held)()
 
@@ -79,14 +79,14 @@ def test_an_agent_lists_its_tools_and_calls_one(owner, key, era):
         received.append(request)
         connection.sendall(http(f'{{"found": "Ada", "key": "{VALUE}"}}'.encode()))
 
-    async def conversation(session):
+    async def exchange(session):
         listed = await session.list_tools()
         called = await session.call_tool("look_up_patient", {"id": "7"})
         return listed.tools, called
 
     with answering(answer) as base_url:
         make_action(owner, "Look up patient", base_url=base_url, path="/{params.id}", parameters=PARAMETERS)
-        (tool,), called = speak(key, conversation, era=era)
+        (tool,), called = speak(key, exchange, era=era)
     assert (tool.name, tool.title) == ("look_up_patient", "Look up patient")
     assert tool.input_schema["properties"] == PARAMETERS["properties"]
     told = json.loads(called.content[0].text)
@@ -104,10 +104,10 @@ def test_an_agent_lists_its_tools_and_calls_one(owner, key, era):
 
 
 def call(name, arguments=None):
-    async def conversation(session):
+    async def exchange(session):
         return await session.call_tool(name, arguments or {})
 
-    return conversation
+    return exchange
 
 
 def test_a_refused_call_says_why_and_is_on_record(owner, key):
@@ -163,12 +163,12 @@ def test_a_fault_of_ours_shows_no_value(owner, key, faulty, caplog, era, name):
 
 
 def error_of_listing(key, era, **options):
-    async def conversation(session):
+    async def exchange(session):
         with pytest.raises(MCPError) as told:
             await session.list_tools(**options)
         return told.value.error
 
-    return speak(key, conversation, era=era)
+    return speak(key, exchange, era=era)
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -197,7 +197,7 @@ def test_a_tool_is_there_only_where_its_operation_may_run(owner, outsider):
     make_action(owner, "Here", environments=[S])
     make_action(owner, "Elsewhere", environments=[P])
     off = make_action(owner, "Off", environments=[S])
-    update_integration(actor=owner, integration_id=off.id, changes=Changes(enabled=False))
+    update_integration(actor=owner, integration_id=off.id, changes=IntegrationChanges(enabled=False))
     connector = make_connector(owner, environments=[P])
     make_action(owner, "Without its connector", uses="", auth_connector=str(connector.id), environments=[S])
     make_action(outsider, "Foreign", environments=[S])
@@ -209,10 +209,10 @@ def test_a_key_that_lists_integrations_has_their_tools_alone(owner):
     listed, _ = make_action(owner, "Listed"), make_action(owner, "Not listed")
     key = key_for(owner, Scope.RUN, environments=[S], integrations=[listed.id])
 
-    async def conversation(session):
+    async def exchange(session):
         return [tool.name for tool in (await session.list_tools()).tools], await session.call_tool("not_listed", {})
 
-    found, called = speak(key, conversation)
+    found, called = speak(key, exchange)
     assert found == ["listed"]
     assert called.is_error
 
@@ -238,7 +238,7 @@ def test_long_lists_come_in_pages(owner, key, monkeypatch):
     for number in range(5):
         make_action(owner, f"Action {number}")
 
-    async def conversation(session):
+    async def exchange(session):
         found, page = [], await session.list_tools()
         while True:
             found.append([tool.name for tool in page.tools])
@@ -246,7 +246,7 @@ def test_long_lists_come_in_pages(owner, key, monkeypatch):
                 return found
             page = await session.list_tools(cursor=page.next_cursor)
 
-    assert speak(key, conversation) == [["action_0", "action_1"], ["action_2", "action_3"], ["action_4"]]
+    assert speak(key, exchange) == [["action_0", "action_1"], ["action_2", "action_3"], ["action_4"]]
 
 
 # who may not

@@ -13,8 +13,8 @@ from django.core.asgi import get_asgi_application
 from django.utils.module_loading import import_string
 
 from config import asgi
-from config.api.fast_path import DirectCall
-from config.api.handler import LAYERS, ByAddress, LeanHandler
+from config.api.fast_path import FastPathCall
+from config.api.handler import LAYERS, ApiHandler, ByAddress
 from config.http.bodies import BoundedBodies
 from config.http.queries import ReadableQueries
 from integrations.exchange.responses import UpstreamResponse
@@ -103,7 +103,7 @@ def both():
 
     def make():
         whole = get_asgi_application()
-        return [BoundedBodies(ReadableQueries(inner)) for inner in (ByAddress(api=LeanHandler(), pages=whole), whole)]
+        return [BoundedBodies(ReadableQueries(inner)) for inner in (ByAddress(api=ApiHandler(), pages=whole), whole)]
 
     return make
 
@@ -205,13 +205,13 @@ def answered(owner, monkeypatch):
     """The address of an action of which every run is answered at once, and the number of runs past the framework."""
     direct = []
     monkeypatch.setattr("integrations.transport.client.send", answer_at_once)
-    call = DirectCall.answer
+    call = FastPathCall.answer
 
     async def noted(self):
         direct.append(self)
         return await call(self)
 
-    monkeypatch.setattr(DirectCall, "answer", noted)
+    monkeypatch.setattr(FastPathCall, "answer", noted)
     return f"/api/v1/integrations/{make_action(owner).id}/run", direct
 
 
@@ -330,7 +330,7 @@ def test_every_middleware_is_in_it_or_left_out_for_a_reason():
 
 def test_synchronous_operations_run_in_database_threads_and_others_on_the_loop(owner, key, monkeypatch):
     seen = []
-    resolved = LeanHandler.resolve_request
+    resolved = ApiHandler.resolve_request
 
     def noting(self, request):
         match = resolved(self, request)
@@ -343,8 +343,8 @@ def test_synchronous_operations_run_in_database_threads_and_others_on_the_loop(o
         match.func = noted
         return match
 
-    monkeypatch.setattr(LeanHandler, "resolve_request", noting)
-    assert async_to_sync(ask)(LeanHandler(), "GET", "/api/v1/secrets", b"", signed(key))[0] == 200
+    monkeypatch.setattr(ApiHandler, "resolve_request", noting)
+    assert async_to_sync(ask)(ApiHandler(), "GET", "/api/v1/secrets", b"", signed(key))[0] == 200
     assert seen[0].startswith("coffer-database")
 
 

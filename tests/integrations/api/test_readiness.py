@@ -129,7 +129,7 @@ def test_the_list_warns_as_the_single_integration_does(caller, owner):
     connector = make_connector(owner)
     make_action(owner, uses="", auth_connector=str(connector.id), environments=Environment)
     integrations.update_integration(
-        actor=owner, integration_id=connector.id, changes=integrations.Changes(environments=[STAGING])
+        actor=owner, integration_id=connector.id, changes=integrations.IntegrationChanges(environments=[STAGING])
     )
     for listed in caller.get("/integrations")["items"]:
         single = warnings_for(Integration.objects.get(pk=listed["id"]))

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.access.api_keys import Presented
-from accounts.access.limits import SLOTS
+from accounts.access.limits import CONCURRENT_CALLS
 from accounts.actors import actor_for_key
 from accounts.common.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal, Unauthenticated
@@ -18,7 +18,7 @@ from accounts.policy import Scope
 from integrations.broker import admission
 from integrations.broker.admission import admit_all
 from integrations.broker.preparation import Call
-from integrations.editing.integrations import Changes, update_integration
+from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.egress import configuration
 from integrations.inheritance import Route
 from integrations.models import Integration, Run, RunSecret, SecretReference
@@ -48,14 +48,14 @@ def admit(caller, call):
     (answer,) = admit_all([(caller, call)])
     if isinstance(answer, Exception):
         raise answer
-    SLOTS.give_back(answer.actor)
+    CONCURRENT_CALLS.release(answer.actor)
     return answer
 
 
 @pytest.fixture(autouse=True)
 def slots():
     yield
-    SLOTS._taken.clear()
+    CONCURRENT_CALLS._taken.clear()
 
 
 @pytest.fixture
@@ -310,7 +310,7 @@ def test_address_that_the_operator_closed_again_is_a_warning(owner, settings):
 def test_integration_without_environment_warns_of_nothing(owner):
     action = make_action(owner, environments=[])
     assert warnings_for(action) == []
-    update_integration(actor=owner, integration_id=action.id, changes=Changes(environments=[S]))
+    update_integration(actor=owner, integration_id=action.id, changes=IntegrationChanges(environments=[S]))
     assert len(warnings_for(Integration.objects.get())) == 1
 
 
@@ -422,7 +422,7 @@ def test_what_was_expected_and_is_not_so_any_more_is_looked_up(owner, stage):
     assert admit(owner, call).links[1].name == "CRM bearer token"
     other = make_connector(owner, "Another", uses="crm.tenant")
     config = Integration.objects.get(pk=stage.pk).config | {"auth_connector": str(other.id)}
-    update_integration(actor=owner, integration_id=stage.id, changes=Changes(config=config))
+    update_integration(actor=owner, integration_id=stage.id, changes=IntegrationChanges(config=config))
     admitted = admit(owner, call)
     assert [link.name for link in admitted.links] == [stage.name, "Another"]
     assert set(admitted.secrets) == {"crm.tenant"}
@@ -463,7 +463,7 @@ def test_a_call_that_is_let_in_holds_a_slot_and_others_give_theirs_back(owner, s
     calls = [(caller, Call(stage.id, S, params=GOOD)), (caller, Call(disabled.id, S))]
     admitted, refused = admit_all(calls)
     assert refused.code == "integration_disabled"
-    assert list(SLOTS._taken.values()) == [1]
+    assert list(CONCURRENT_CALLS._taken.values()) == [1]
 
     def broken(_):
         raise RuntimeError
@@ -471,6 +471,6 @@ def test_a_call_that_is_let_in_holds_a_slot_and_others_give_theirs_back(owner, s
     monkeypatch.setattr("integrations.broker.ledger.begin_all", broken)
     with pytest.raises(RuntimeError):
         admit_all(calls)
-    assert list(SLOTS._taken.values()) == [1]
-    SLOTS.give_back(admitted.actor)
-    assert not SLOTS._taken
+    assert list(CONCURRENT_CALLS._taken.values()) == [1]
+    CONCURRENT_CALLS.release(admitted.actor)
+    assert not CONCURRENT_CALLS._taken

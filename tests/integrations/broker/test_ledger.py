@@ -24,11 +24,11 @@ S, P = Environment.STAGING, Environment.PRODUCTION
 def record(owner, integration, secret, environment=S, *, days_ago=0, outcome=RunOutcome.SUCCEEDED):
     """A run as the ledger keeps it, at another time."""
     values = SecretValue.objects.filter(secret=secret, environment=environment.value).select_related("secret")
-    start = ledger.Start(
+    start = ledger.RunStart(
         actor=owner, integration=integration, environment=environment, operation="call", values=list(values)
     )
     (run,) = ledger.begin_all([start])
-    ledger.finish_all([ledger.End(run, outcome, 3)])
+    ledger.finish_all([ledger.RunEnd(run, outcome, 3)])
     moment = timezone.now() - timedelta(days=days_ago)
     Run.objects.filter(pk=run.pk).update(started_at=moment)
     RunSecret.objects.filter(run=run).update(started_at=moment)

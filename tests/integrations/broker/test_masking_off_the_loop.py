@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from integrations.broker import broker
-from integrations.broker.channel import Line
+from integrations.broker.channel import RunChannel
 from integrations.egress import configuration
 from integrations.exchange.exchange import HttpCall
 from integrations.exchange.responses import UpstreamResponse
@@ -34,7 +34,7 @@ def answers_with(monkeypatch):
 
 
 def admitted():
-    return SimpleNamespace(conversation=HttpCall(make()), secrets={}, params={})
+    return SimpleNamespace(exchange=HttpCall(make()), secrets={}, params={})
 
 
 async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, answers_with):
@@ -45,7 +45,7 @@ async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, a
 
     monkeypatch.setattr(broker, "mask_response", lambda *_: other_went_on.wait(timeout=5))
     answers_with(INLINE + 1)
-    masked, _ = await asyncio.gather(broker._send(admitted(), Line(uuid4(), uuid4(), {}, {})), another_run())
+    masked, _ = await asyncio.gather(broker._send(admitted(), RunChannel(uuid4(), uuid4(), {}, {})), another_run())
     assert masked is True
 
 
@@ -53,4 +53,6 @@ async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, a
 async def test_only_a_large_answer_leaves_the_thread(size, inline, monkeypatch, answers_with):
     monkeypatch.setattr(broker, "mask_response", lambda *_: threading.current_thread())
     answers_with(size)
-    assert (await broker._send(admitted(), Line(uuid4(), uuid4(), {}, {})) is threading.current_thread()) is inline
+    assert (
+        await broker._send(admitted(), RunChannel(uuid4(), uuid4(), {}, {})) is threading.current_thread()
+    ) is inline

@@ -9,7 +9,7 @@ from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
 from integrations.broker import oauth_tokens
 from integrations.broker.checking import check
-from integrations.editing.integrations import Changes, create_integration, update_integration
+from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
 from integrations.errors import TokenRefused
 from integrations.models import Run
 from integrations.readiness.warnings import warnings_for
@@ -174,7 +174,7 @@ def test_client_and_secret_go_to_the_token_url_alone(owner, run):
     connector = make_oauth(owner, "https://auth.example.com")
     action = make_action(owner, uses="", base_url="https://api.example.net", auth_connector=str(connector.id))
     assert warnings_for(action) == []
-    changes = Changes(config=connector.config | {"token_url": "https://evil.example.org/token"})
+    changes = IntegrationChanges(config=connector.config | {"token_url": "https://evil.example.org/token"})
     update_integration(actor=owner, integration_id=connector.id, changes=changes)
     action.refresh_from_db()
     assert [(warning.code, warning.secret) for warning in warnings_for(action)] == [
@@ -208,7 +208,7 @@ def test_the_check_of_a_connector_fetches_a_token(owner, client, inline):
         other = update_integration(
             actor=owner,
             integration_id=connector.id,
-            changes=Changes(config=connector.config | {"token_url": f"{server.url}/token"}),
+            changes=IntegrationChanges(config=connector.config | {"token_url": f"{server.url}/token"}),
         )
         (step,) = async_to_sync(check)(owner, other.id, S)
         assert (step.outcome, step.code) == ("failed", "token_refused")

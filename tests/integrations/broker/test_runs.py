@@ -17,7 +17,7 @@ from accounts.errors import Refusal
 from integrations.broker import admission, broker, ledger
 from integrations.broker.checking import check
 from integrations.broker.preparation import Call
-from integrations.editing.integrations import Changes, update_integration
+from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.transport import client
 from secrets_app.editing.secrets import create_secret
@@ -302,7 +302,7 @@ def test_use_is_stamped_again_once_an_integration_has_changed(owner, stored, run
     with sends(http(b"fine")) as url:
         action = action_to(owner, url)
         run(owner, action, S)
-        changes = Changes(config=action.config | {"path": "/other"})
+        changes = IntegrationChanges(config=action.config | {"path": "/other"})
         update_integration(actor=owner, integration_id=action.id, changes=changes)
         SecretReference.objects.update(last_used_at=None)
         run(owner, action, S)
@@ -319,7 +319,7 @@ def test_configuration_is_read_anew_once_it_has_changed(owner, stored, run):
     with answering(respond) as url:
         action = action_to(owner, url)
         run(owner, action, S)
-        changes = Changes(config=action.config | {"path": "/other"})
+        changes = IntegrationChanges(config=action.config | {"path": "/other"})
         update_integration(actor=owner, integration_id=action.id, changes=changes)
         run(owner, action, S)
     assert received == [b"/patients", b"/other"]

@@ -9,7 +9,12 @@ from django.db import DatabaseError, connection, transaction
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import EditConflict, Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
-from integrations.editing.integrations import Changes, create_integration, delete_integration, update_integration
+from integrations.editing.integrations import (
+    IntegrationChanges,
+    create_integration,
+    delete_integration,
+    update_integration,
+)
 from integrations.egress import configuration
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration, Run, SecretReference
@@ -27,7 +32,7 @@ D, S, P = Environment
 
 
 def change(actor, integration, expected_version=None, **changes):
-    changes = Changes(**changes)
+    changes = IntegrationChanges(**changes)
     return update_integration(
         actor=actor, integration_id=integration.id, changes=changes, expected_version=expected_version
     )

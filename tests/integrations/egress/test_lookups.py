@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from integrations.broker.channel import Line
+from integrations.broker.channel import RunChannel
 from integrations.egress.lookups import Lookups
 
 
@@ -93,4 +93,4 @@ async def test_a_caller_who_leaves_takes_nobody_along(resolver):
 
 
 def test_a_run_looks_up_for_its_organization():
-    assert Line("the-organization", "an-integration", {}, {})._lookup.args == ("the-organization",)
+    assert RunChannel("the-organization", "an-integration", {}, {})._lookup.args == ("the-organization",)

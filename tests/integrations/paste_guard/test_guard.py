@@ -5,7 +5,7 @@ import pytest
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
 from accounts.models import AuditEvent
-from integrations.editing.integrations import Changes, create_integration, update_integration
+from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
 from integrations.errors import RawCredential
 from integrations.models import Integration
 from integrations.paste_guard import guard
@@ -52,10 +52,10 @@ def test_it_is_kept_when_that_is_said_and_the_log_tells_where(owner):
 
 def test_what_was_kept_is_not_asked_about_again_but_a_second_one_is(owner):
     integration = create(owner, PLACES["config.query[0].value"], accept_raw_credentials=True)
-    update_integration(actor=owner, integration_id=integration.id, changes=Changes(name="Another"))
+    update_integration(actor=owner, integration_id=integration.id, changes=IntegrationChanges(name="Another"))
     more = BASE | PLACES["config.query[0].value"] | {"headers": [{"name": "X-Api-Key", "value": "hunter2222"}]}
     with pytest.raises(RawCredential) as refusal:
-        update_integration(actor=owner, integration_id=integration.id, changes=Changes(config=more))
+        update_integration(actor=owner, integration_id=integration.id, changes=IntegrationChanges(config=more))
     assert [error.field for error in refusal.value.errors] == ["config.headers[0].value"]
 
 
@@ -63,7 +63,9 @@ def test_what_was_kept_is_not_asked_about_again_but_a_second_one_is(owner):
 def test_name_and_description_are_looked_at_too(owner, field):
     integration = make_action(owner)
     with pytest.raises(RawCredential) as refusal:
-        update_integration(actor=owner, integration_id=integration.id, changes=Changes(**{field: f"uses {KEY}"}))
+        update_integration(
+            actor=owner, integration_id=integration.id, changes=IntegrationChanges(**{field: f"uses {KEY}"})
+        )
     assert [error.field for error in refusal.value.errors] == [field]
     assert "Take it out" in refusal.value.errors[0].message
 

@@ -128,7 +128,7 @@ def test_same_name_writes_nothing(owner):
 def test_edit_that_was_begun_before_is_refused(owner):
     secret, action = store_secret(owner), make_action(owner)
     rename(owner, secret)
-    changes = integrations.Changes(config=action.config)
+    changes = integrations.IntegrationChanges(config=action.config)
     with pytest.raises(EditConflict):
         integrations.update_integration(
             actor=owner, integration_id=action.id, changes=changes, expected_version=action.version

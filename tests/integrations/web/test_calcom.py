@@ -3,8 +3,8 @@
 import pytest
 from django.urls import reverse
 
-from integrations.broker import pauses
-from integrations.editing.integrations import Changes, update_integration
+from integrations.broker import back_off
+from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.models import Integration
 from secrets_app.editing.secrets import set_enabled
 from secrets_app.models import Secret
@@ -21,7 +21,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
-    monkeypatch.setattr("integrations.broker.channel.PAUSES", pauses.Pauses())
+    monkeypatch.setattr("integrations.broker.channel.BACK_OFF", back_off.BackOff())
 
 
 @pytest.fixture
@@ -162,5 +162,5 @@ def test_list_and_page_tell_its_state(as_owner, owner, calendar, server):
     assert states() == ("failing", "The last run failed")
     set_enabled(actor=owner, secret_id=Secret.objects.get().id, enabled=False)
     assert states() == ("paused", "A secret is disabled")
-    update_integration(actor=owner, integration_id=calendar.id, changes=Changes(enabled=False))
+    update_integration(actor=owner, integration_id=calendar.id, changes=IntegrationChanges(enabled=False))
     assert states() == ("paused", "")

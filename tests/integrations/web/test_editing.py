@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.common.environments import Environment
-from integrations.editing.integrations import Changes, create_integration, update_integration
+from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
 from integrations.models import Integration
 from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
@@ -403,7 +403,9 @@ def test_connector_that_collides_with_its_users_is_refused(as_owner, owner, conn
 
 def test_edit_of_an_older_version_is_told_and_loses_nothing(as_owner, owner, action):
     sent = form_with(as_owner.get(page_of(action)), "base_url") | {"path": "/mine"}
-    update_integration(actor=owner, integration_id=action.id, changes=Changes(description="by somebody else"))
+    update_integration(
+        actor=owner, integration_id=action.id, changes=IntegrationChanges(description="by somebody else")
+    )
     response = as_owner.post(page_of(action), sent)
     assert response.status_code == 422
     assert "Somebody else changed this integration" in errors_of(response)[""]

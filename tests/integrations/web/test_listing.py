@@ -6,10 +6,10 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.common.environments import Environment
 from accounts.common.paging import DEFAULT_LIMIT
-from integrations.editing.integrations import Changes, create_integration, update_integration
+from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
 from integrations.models import Integration, Run
 from integrations.readiness import overview
-from integrations.readiness.overview import Filters
+from integrations.readiness.overview import IntegrationFilters
 from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
 
@@ -77,9 +77,11 @@ def test_state_follows_what_would_stop_a_run(owner, secret):
     set_enabled(actor=owner, secret_id=secret.id, enabled=False)
     assert shown(owner, integration) == ("paused", "A secret is disabled")
     set_enabled(actor=owner, secret_id=secret.id, enabled=True)
-    update_integration(actor=owner, integration_id=integration.id, changes=Changes(environments=list(Environment)))
+    update_integration(
+        actor=owner, integration_id=integration.id, changes=IntegrationChanges(environments=list(Environment))
+    )
     assert shown(owner, integration) == ("failing", "A secret is missing")
-    update_integration(actor=owner, integration_id=integration.id, changes=Changes(enabled=False))
+    update_integration(actor=owner, integration_id=integration.id, changes=IntegrationChanges(enabled=False))
     assert shown(owner, integration) == ("paused", "")
 
 
@@ -92,9 +94,11 @@ def test_state_follows_the_domains_of_the_secret(owner):
 def test_state_follows_the_connector(owner, secret):
     auth = connector(owner)
     integration = action(owner, headers=[], auth_connector=str(auth.id))
-    update_integration(actor=owner, integration_id=auth.id, changes=Changes(environments=[Environment.PRODUCTION]))
+    update_integration(
+        actor=owner, integration_id=auth.id, changes=IntegrationChanges(environments=[Environment.PRODUCTION])
+    )
     assert shown(owner, integration)[0] == "failing"
-    update_integration(actor=owner, integration_id=auth.id, changes=Changes(enabled=False))
+    update_integration(actor=owner, integration_id=auth.id, changes=IntegrationChanges(enabled=False))
     assert shown(owner, integration) == ("paused", "Its auth connector is disabled")
 
 
@@ -139,12 +143,12 @@ def test_counts_are_of_the_whole_organization(owner, secret, outsider):
 @pytest.mark.parametrize(
     ("filters", "names"),
     [
-        (Filters(), ["Charge card", "Look up patient", "CRM token"]),
-        (Filters(kind="auth_connector"), ["CRM token"]),
-        (Filters(state="failing"), ["Charge card"]),
-        (Filters(text="stripe.com"), ["Charge card"]),
-        (Filters(text="CRM.APIKEY"), ["Look up patient", "CRM token"]),
-        (Filters(text="patient", state="paused"), []),
+        (IntegrationFilters(), ["Charge card", "Look up patient", "CRM token"]),
+        (IntegrationFilters(kind="auth_connector"), ["CRM token"]),
+        (IntegrationFilters(state="failing"), ["Charge card"]),
+        (IntegrationFilters(text="stripe.com"), ["Charge card"]),
+        (IntegrationFilters(text="CRM.APIKEY"), ["Look up patient", "CRM token"]),
+        (IntegrationFilters(text="patient", state="paused"), []),
     ],
 )
 def test_filters_narrow(owner, secret, filters, names):
@@ -161,7 +165,7 @@ def test_filters_narrow(owner, secret, filters, names):
     assert [row.name for row in overview.page(owner, filters).items] == names
 
 
-@pytest.mark.parametrize("filters", [Filters(), Filters(state="paused")])
+@pytest.mark.parametrize("filters", [IntegrationFilters(), IntegrationFilters(state="paused")])
 def test_pages_follow_each_other_without_gap_or_repeat(owner, filters):
     for number in range(5):
         action(owner, f"Action {number}", environments=[])

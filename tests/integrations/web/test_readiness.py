@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.common.environments import Environment
-from integrations.editing.integrations import Changes, create_integration, update_integration
+from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
 from integrations.models import Integration
 from secrets_app.editing.secrets import set_enabled
 from secrets_app.models import Secret, SecretValue
@@ -90,7 +90,9 @@ def test_what_it_builds_on_is_set_right_at_its_own_place(as_owner, owner, settin
     assert cells(page)["Through", "production"] == ["Not in this environment"]
     assert fixes(page, "Through") == {("Choose environments", edit(connector, "#f-environments"))}
     assert fixes(page, "Own") == {("Enable it", edit(own, "#f-enabled"))}
-    update_integration(actor=owner, integration_id=connector.id, changes=Changes(enabled=False, environments=[S, P]))
+    update_integration(
+        actor=owner, integration_id=connector.id, changes=IntegrationChanges(enabled=False, environments=[S, P])
+    )
     assert fixes(as_owner.get(PAGE), "Through") == {("Enable it", edit(connector, "#f-enabled"))}
     assert through.enabled
 

@@ -10,7 +10,7 @@ from accounts.common.environments import Environment
 from config.demo import upstream
 from integrations.broker.broker import RunResult
 from integrations.broker.masking import Answer, BodyType
-from integrations.editing.integrations import Changes, create_integration, update_integration
+from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
 from integrations.exchange.requests import PreviewRequest
 from integrations.models import Run, RunOutcome
 from integrations.web import testing
@@ -83,7 +83,7 @@ def tried(browser, action, **fields):
 
 
 def change(owner, action, **config):
-    update_integration(actor=owner, integration_id=action.id, changes=Changes(config=action.config | config))
+    update_integration(actor=owner, integration_id=action.id, changes=IntegrationChanges(config=action.config | config))
 
 
 # What works
@@ -220,7 +220,9 @@ def test_upstream_that_is_down_is_told(as_owner, owner, action):
 
 
 def test_environment_that_it_does_not_run_in_is_told(as_owner, owner, action):
-    update_integration(actor=owner, integration_id=action.id, changes=Changes(environments=[Environment.DEVELOPMENT]))
+    update_integration(
+        actor=owner, integration_id=action.id, changes=IntegrationChanges(environments=[Environment.DEVELOPMENT])
+    )
     assert "environment_not_enabled" in tried(as_owner, action)[1]
 
 

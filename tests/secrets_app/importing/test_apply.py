@@ -15,7 +15,7 @@ from secrets_app.errors import ValueTooShort
 from secrets_app.importing import apply as importing
 from secrets_app.importing import dotenv
 from secrets_app.importing.apply import apply_import, check_import
-from secrets_app.importing.plan import Act, Choices
+from secrets_app.importing.plan import ImportChoices, LineAction
 from secrets_app.inventory import inventory
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
@@ -35,12 +35,12 @@ TEXT = "HUBSPOT_API_KEY='value-of-hubspot'\nexport crm.apiKey=value-of-the-crm\n
 
 
 def check(actor, text, environment=S, **choices):
-    return check_import(actor=actor, environment=environment, text=Plaintext(text), choices=Choices(**choices))
+    return check_import(actor=actor, environment=environment, text=Plaintext(text), choices=ImportChoices(**choices))
 
 
 def apply(actor, text, environment=S, expected=None, **choices):
     return apply_import(
-        actor=actor, environment=environment, text=Plaintext(text), choices=Choices(**choices), expected=expected
+        actor=actor, environment=environment, text=Plaintext(text), choices=ImportChoices(**choices), expected=expected
     )
 
 
@@ -49,7 +49,7 @@ def fates(report):
 
 
 def reasons(report):
-    return {line.number: line.reason for line in report.of(Act.REFUSED)}
+    return {line.number: line.reason for line in report.of(LineAction.REFUSED)}
 
 
 def counted():
@@ -153,7 +153,7 @@ def test_warnings_are_those_of_the_secret_form(owner):
 def test_other_name_or_leaving_out_settles_a_refused_line(owner):
     text = "2FA_SEED=value-of-the-seed\nDEBUG=1\nGOOD_KEY=value-that-is-good"
     refused = check(owner, text)
-    assert [(line.number, line.code, line.proposed) for line in refused.of(Act.REFUSED)] == [
+    assert [(line.number, line.code, line.proposed) for line in refused.of(LineAction.REFUSED)] == [
         (1, "invalid", "FA_SEED"),
         (2, "value_too_short", ""),
     ]

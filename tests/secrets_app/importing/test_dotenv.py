@@ -5,7 +5,7 @@ import time
 import pytest
 
 from secrets_app.importing import dotenv
-from secrets_app.importing.dotenv import BadLine, Entry, parse
+from secrets_app.importing.dotenv import BadLine, DotenvEntry, parse
 from secrets_app.plaintext import Plaintext
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEcanary/+abc=\nMoreCanary==\n-----END PRIVATE KEY-----"
@@ -14,7 +14,7 @@ KEY = "-----BEGIN PRIVATE KEY-----\nMIIEcanary/+abc=\nMoreCanary==\n-----END PRI
 def read(text):
     """Line, name and value of each entry; line, name and reason of the others."""
     return [
-        (item.line, item.name, item.value.expose() if isinstance(item, Entry) else item.reason)
+        (item.line, item.name, item.value.expose() if isinstance(item, DotenvEntry) else item.reason)
         for item in parse(Plaintext(text))
     ]
 

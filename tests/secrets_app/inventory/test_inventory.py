@@ -12,7 +12,7 @@ from accounts.common.paging import encode_cursor
 from accounts.errors import Invalid, NotFound
 from secrets_app.editing.secrets import set_enabled
 from secrets_app.inventory import inventory
-from secrets_app.inventory.inventory import Filters
+from secrets_app.inventory.inventory import InventoryFilters
 from secrets_app.models import Secret
 from secrets_app.querysets import Order
 from tests.support.things import make_action, store_secret
@@ -23,7 +23,7 @@ D, S, P = Environment
 
 
 def names(owner, limit=50, **filters):
-    return [row.name for row in inventory.page(owner.organization, Filters(**filters), limit=limit).items]
+    return [row.name for row in inventory.page(owner.organization, InventoryFilters(**filters), limit=limit).items]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_missing_names_come_first_then_secrets_by_name(full):
 
 
 def test_missing_name_has_no_id_and_counts_its_uses(full):
-    row = inventory.page(full.organization, Filters(name="z.missing")).items[0]
+    row = inventory.page(full.organization, InventoryFilters(name="z.missing")).items[0]
     assert (row.id, row.exists, row.status, row.usage_count) == (None, False, "missing", 2)
     assert row.reference == "{secrets.z.missing}"
     assert set(row.states.values()) == {"missing"}
@@ -54,7 +54,7 @@ def test_missing_name_has_no_id_and_counts_its_uses(full):
 def test_pages_join_without_gap_or_repeat(full, limit):
     seen, cursor = [], ""
     for _ in range(6):
-        page = inventory.page(full.organization, Filters(), cursor=cursor, limit=limit)
+        page = inventory.page(full.organization, InventoryFilters(), cursor=cursor, limit=limit)
         seen += [row.name for row in page.items]
         if page.next_cursor is None:
             break
@@ -64,9 +64,9 @@ def test_pages_join_without_gap_or_repeat(full, limit):
 
 
 def test_cursor_survives_the_row_it_names(full):
-    page = inventory.page(full.organization, Filters(), limit=3)
+    page = inventory.page(full.organization, InventoryFilters(), limit=3)
     Secret.objects.filter(name="a.unused").delete()
-    rest = inventory.page(full.organization, Filters(), cursor=page.next_cursor)
+    rest = inventory.page(full.organization, InventoryFilters(), cursor=page.next_cursor)
     assert [row.name for row in rest.items] == ["b.used", "c.off"]
 
 
@@ -85,7 +85,7 @@ def test_cursor_survives_the_row_it_names(full):
 )
 def test_foreign_cursor_is_refused(owner, cursor):
     with pytest.raises(Invalid) as refusal:
-        inventory.page(owner.organization, Filters(), cursor=cursor)
+        inventory.page(owner.organization, InventoryFilters(), cursor=cursor)
     assert [error.field for error in refusal.value.errors] == ["cursor"]
 
 
@@ -129,7 +129,7 @@ def queries_of(owner):
     with CaptureQueriesContext(
         connection,
     ) as captured:
-        rows = inventory.page(owner.organization, Filters()).items
+        rows = inventory.page(owner.organization, InventoryFilters()).items
     return len(rows), len(captured)
 
 
@@ -148,7 +148,7 @@ def test_page_costs_the_same_whatever_its_length(owner):
 def test_sealed_bytes_are_not_even_loaded(owner):
     store_secret(owner)
     with CaptureQueriesContext(connection) as captured:
-        inventory.page(owner.organization, Filters())
+        inventory.page(owner.organization, InventoryFilters())
     assert '"sealed"' not in str(captured.captured_queries)
 
 
@@ -190,7 +190,7 @@ SORTED = {
 def test_each_order_joins_its_pages_without_gap_or_repeat(sortable, order, limit):
     seen, cursor = [], ""
     while cursor is not None and len(seen) < 20:
-        page = inventory.page(sortable.organization, Filters(order=order), cursor=cursor or "", limit=limit)
+        page = inventory.page(sortable.organization, InventoryFilters(order=order), cursor=cursor or "", limit=limit)
         assert 0 < len(page.items) <= limit
         seen += [row.name for row in page.items]
         cursor = page.next_cursor
@@ -199,11 +199,11 @@ def test_each_order_joins_its_pages_without_gap_or_repeat(sortable, order, limit
 
 @pytest.mark.parametrize("order", Order)
 def test_cursor_of_an_order_survives_the_row_it_names(sortable, order):
-    page = inventory.page(sortable.organization, Filters(order=order), limit=5)
+    page = inventory.page(sortable.organization, InventoryFilters(order=order), limit=5)
     gone = page.items[-1].name
     Secret.objects.get(name=gone).references.all().delete()
     Secret.objects.filter(name=gone).delete()
-    rest = inventory.page(sortable.organization, Filters(order=order), cursor=page.next_cursor)
+    rest = inventory.page(sortable.organization, InventoryFilters(order=order), cursor=page.next_cursor)
     assert [row.name for row in rest.items] == SORTED[order][5:]
 
 
@@ -220,7 +220,7 @@ def test_cursor_of_an_order_survives_the_row_it_names(sortable, order):
 def test_key_of_another_order_is_refused_or_leads_nowhere(sortable, order, key):
     cursor = encode_cursor(["s", key, "k0"])
     try:
-        rows = inventory.page(sortable.organization, Filters(order=order), cursor=cursor).items
+        rows = inventory.page(sortable.organization, InventoryFilters(order=order), cursor=cursor).items
     except Invalid as refusal:
         assert [error.field for error in refusal.errors] == ["cursor"]
     else:

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import Organization
-from integrations.editing.integrations import Changes, update_integration
+from integrations.editing.integrations import IntegrationChanges, update_integration
 from secrets_app.editing import secrets
 from secrets_app.inventory import inventory
 from secrets_app.models import OrganizationKey, Secret, SecretValue
@@ -79,7 +79,7 @@ def test_status_follows_the_switches_of_the_integration(owner):
     action = make_action(owner, environments=[D])
     found = []
     for changes in ({"environments": [D, S]}, {"enabled": False}, {"enabled": True}, {"environments": [D]}):
-        update_integration(actor=owner, integration_id=action.id, changes=Changes(**changes))
+        update_integration(actor=owner, integration_id=action.id, changes=IntegrationChanges(**changes))
         found.append(row_of(secret).status)
     assert found == ["missing", "active", "missing", "active"]
 

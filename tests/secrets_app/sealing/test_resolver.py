@@ -46,7 +46,7 @@ def test_environments_never_fall_back_to_one_another(owner):
 def test_name_is_exact_and_of_this_organization(owner, outsider):
     store_secret(owner)
     for actor, name in ((owner, "crm.apikey"), (owner, "crm"), (outsider, "crm.apiKey")):
-        assert resolver.find(actor.organization, [name], S) == {name: resolver.Found(None, None)}
+        assert resolver.find(actor.organization, [name], S) == {name: resolver.FoundSecret(None, None)}
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -58,7 +58,7 @@ def test_look_up_takes_one_query_and_two_where_a_value_is_missing(owner, number,
     with django_assert_num_queries(2):
         found = resolver.find(owner.organization, [*names, "empty", "nothing"], S)
     assert (found["empty"].secret.name, found["empty"].value) == ("empty", None)
-    assert found["nothing"] == resolver.Found(None, None)
+    assert found["nothing"] == resolver.FoundSecret(None, None)
     assert all(found[name].value for name in names)
 
 

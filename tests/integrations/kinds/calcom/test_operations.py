@@ -9,9 +9,9 @@ from asgiref.sync import async_to_sync
 
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, RateLimited, Refusal
-from integrations.broker import pauses
+from integrations.broker import back_off
 from integrations.broker.checking import check
-from integrations.editing.integrations import Changes, create_integration, update_integration
+from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
 from integrations.models import Run, SecretReference
 from integrations.readiness.warnings import warnings_for
 from integrations.rotation import rotation
@@ -39,7 +39,7 @@ BOOKING = {"start": FREE, "attendee_name": "Lena", "attendee_email": "lena@examp
 def clock(monkeypatch):
     """Each test begins without pauses, and with a clock of its own."""
     now = [1000.0]
-    monkeypatch.setattr("integrations.broker.channel.PAUSES", pauses.Pauses(clock=lambda: now[0]))
+    monkeypatch.setattr("integrations.broker.channel.BACK_OFF", back_off.BackOff(clock=lambda: now[0]))
     return now
 
 
@@ -209,7 +209,7 @@ def test_a_staged_key_is_tried_by_signing_in(owner, server, calendar, inline):
 
 def test_operations_that_agents_may_not_use_are_not_there(owner, run, server, calendar):
     config = calendar.config | {"operations": ["list_slots"]}
-    update_integration(actor=owner, integration_id=calendar.id, changes=Changes(config=config))
+    update_integration(actor=owner, integration_id=calendar.id, changes=IntegrationChanges(config=config))
     with pytest.raises(Refusal) as refusal:
         run(owner, calendar, S, "cancel_booking", {"booking_uid": "abc"})
     assert (refusal.value.code, server.calls) == ("invalid_arguments", [])
@@ -338,7 +338,7 @@ def test_a_certificate_of_another_name_is_told(owner, run, checked, tmp_path, mo
         named = make_calendar(owner, url.replace("127.0.0.1", "localhost"))
         assert run(owner, named, S, "me").outcome == "succeeded"
         update_integration(
-            actor=owner, integration_id=named.id, changes=Changes(config=named.config | {"base_url": url})
+            actor=owner, integration_id=named.id, changes=IntegrationChanges(config=named.config | {"base_url": url})
         )
         with pytest.raises(Refusal) as refusal:
             run(owner, named, S, "me")
@@ -394,7 +394,7 @@ def test_a_pause_counts_for_one_key_of_one_organization(owner, outsider, run, se
     store_secret(outsider, "calcom.key", KEY)
     assert run(outsider, make_calendar(outsider, server.url), S, "me").outcome == "succeeded"
     store_secret(owner, "other.key", KEY)
-    changes = Changes(config=calendar.config | {"api_key": "{secrets.other.key}"})
+    changes = IntegrationChanges(config=calendar.config | {"api_key": "{secrets.other.key}"})
     update_integration(actor=owner, integration_id=calendar.id, changes=changes)
     assert run(owner, calendar, S, "me").outcome == "succeeded"
 
@@ -422,11 +422,11 @@ def make_calendar_again(owner, server, reset):
 
 def test_pauses_end_and_are_not_kept_for_ever():
     now = [0.0]
-    kept = pauses.Pauses(clock=lambda: now[0])
+    kept = back_off.BackOff(clock=lambda: now[0])
     kept.note("long", 10**9)
-    now[0] = pauses.LONGEST
+    now[0] = back_off.LONGEST
     kept.refuse("long", "h")
-    for number in range(pauses.MAX_KEPT + 1):
+    for number in range(back_off.MAX_KEPT + 1):
         kept.note(number, 60)
     kept.refuse(0, "h")
     with pytest.raises(RateLimited):

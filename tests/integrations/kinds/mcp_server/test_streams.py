@@ -5,14 +5,14 @@ import asyncio
 import pytest
 from yarl import URL
 
-from integrations.exchange.exchange import Wire
+from integrations.exchange.exchange import Channel
 from integrations.exchange.requests import InvalidUrl, RequestTemplate, with_target
 from integrations.exchange.responses import UpstreamResponse
 from integrations.kinds.mcp_server.exchanges import ListTools
 from integrations.templating.placeholders import parse
 
 
-class Endless(Wire):
+class Endless(Channel):
     """A server of the oldest transport that takes a request and never answers it; `left` counts streams that ended."""
 
     def __init__(self):
@@ -36,16 +36,16 @@ class Endless(Wire):
 
 
 async def test_a_cancelled_run_leaves_its_stream():
-    wire = Endless()
+    channel = Endless()
     talk = ListTools(RequestTemplate("POST", "https://mcp.example.com/sse", parse("")))
-    run = asyncio.ensure_future(talk.hold(wire, secrets={}, params={}))
-    while not wire.listening:
+    run = asyncio.ensure_future(talk.perform(channel, secrets={}, params={}))
+    while not channel.listening:
         await asyncio.sleep(0)
     await asyncio.sleep(0.01)
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert (wire.listening, wire.left) == (1, 1)
+    assert (channel.listening, channel.left) == (1, 1)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

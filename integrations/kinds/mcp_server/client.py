@@ -13,7 +13,7 @@ from typing import Any
 
 from accounts.errors import Refusal
 from integrations.errors import ResponseUnreadable, UpstreamTimeout
-from integrations.exchange.exchange import Hear, Wire
+from integrations.exchange.exchange import Channel, Hear
 from integrations.exchange.requests import OutgoingRequest, with_target
 from integrations.exchange.responses import UpstreamResponse
 from integrations.kinds.mcp_server.events import EventReader
@@ -40,7 +40,7 @@ Headers = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class McpResponse:
     """What a server answered to one request. `reply` is None where there was none; `session` is a credential."""
 
     status: int
@@ -53,17 +53,17 @@ class Answer:
         return self.status >= REJECTED
 
 
-class Channel:
+class McpClient:
     """The way to one server for one run."""
 
-    def __init__(self, wire: Wire, request: OutgoingRequest) -> None:
+    def __init__(self, channel: Channel, request: OutgoingRequest) -> None:
         """`request` is rendered, without a body: its address and headers go into everything that is sent."""
-        self._wire, self._request = wire, request
+        self._channel, self._request = channel, request
         self._ends = time.monotonic() + request.timeout_seconds
         self._ids = itertools.count(1)
 
     def __repr__(self) -> str:
-        return "<Channel>"
+        return "<McpClient>"
 
     @property
     def origin(self) -> str:
@@ -78,18 +78,18 @@ class Channel:
     def hide(self, given: str) -> None:
         """Have a credential masked that the server gave. A short one cannot be told from other text, and is not."""
         if len(given) >= MIN_LENGTH:
-            self._wire.hide(Plaintext(given))
+            self._channel.hide(Plaintext(given))
 
-    async def ask(self, method: str, params: Mapping[str, Any], headers: Headers) -> Answer:
+    async def ask(self, method: str, params: Mapping[str, Any], headers: Headers) -> McpResponse:
         """One JSON-RPC request.
 
         Raises:
             Refusal: those of the transport; ResponseUnreadable for an event stream that is not MCP.
         """
         message = self.numbered(method, params)
-        ear = _Ear(self, message["id"], headers)
-        response = await self._wire.http(self._post(message, headers), hear=ear.hear)
-        return await ear.answer(response)
+        reader = _ReplyReader(self, message["id"], headers)
+        response = await self._channel.http(self._post(message, headers), hear=reader.hear)
+        return await reader.answer(response)
 
     def numbered(self, method: str, params: Mapping[str, Any]) -> Message:
         """A request with an id of its own."""
@@ -101,7 +101,7 @@ class Channel:
         Raises:
             Refusal: those of the transport.
         """
-        response = await self._wire.http(self._post(message, headers), hear=_heard_enough)
+        response = await self._channel.http(self._post(message, headers), hear=_heard_enough)
         return response.status or 0
 
     async def listen(self, hear: Hear) -> int:
@@ -110,10 +110,10 @@ class Channel:
         Raises:
             Refusal: those of the transport, and what `hear` raises.
         """
-        response = await self._wire.http(self._sent("GET", (), None, self._left()), hear=hear)
+        response = await self._channel.http(self._sent("GET", (), None, self._left()), hear=hear)
         return response.status or 0
 
-    def beside(self, target: str) -> "Channel":
+    def beside(self, target: str) -> "McpClient":
         """The same way to another path of the same origin.
 
         Args:
@@ -122,16 +122,16 @@ class Channel:
         Raises:
             InvalidUrl: it is no such thing.
         """
-        channel = Channel(self._wire, replace(self._request, url=with_target(self._request.url, target)))
-        channel._ends, channel._ids = self._ends, self._ids
-        return channel
+        client = McpClient(self._channel, replace(self._request, url=with_target(self._request.url, target)))
+        client._ends, client._ids = self._ends, self._ids
+        return client
 
     async def end(self, headers: Headers) -> None:
         """DELETE the session; whatever comes of that changes nothing for the run."""
         seconds = min(FAREWELL_SECONDS, self._ends - time.monotonic())
         if seconds > 0:
             with suppress(Refusal):
-                await self._wire.http(self._sent("DELETE", headers, None, seconds), hear=_heard_enough)
+                await self._channel.http(self._sent("DELETE", headers, None, seconds), hear=_heard_enough)
 
     def unreadable(self) -> ResponseUnreadable:
         """The refusal for an answer that is not MCP."""
@@ -152,11 +152,11 @@ class Channel:
         return replace(self._request, method=method, headers=sent, body=body, timeout_seconds=seconds)
 
 
-class _Ear:
+class _ReplyReader:
     """Listens for the reply to one request, and refuses what the server asks meanwhile."""
 
-    def __init__(self, channel: Channel, request_id: int, headers: Headers) -> None:
-        self._channel, self._request_id, self._headers = channel, request_id, headers
+    def __init__(self, client: McpClient, request_id: int, headers: Headers) -> None:
+        self._client, self._request_id, self._headers = client, request_id, headers
         self._events, self._has_heard = EventReader(), False
         self._reply: Reply | None = None
 
@@ -168,30 +168,30 @@ class _Ear:
                 await self._take(event.data, rejected=False)
         return self._reply is not None
 
-    async def answer(self, response: UpstreamResponse) -> Answer:
+    async def answer(self, response: UpstreamResponse) -> McpResponse:
         """What came, now that reading has ended."""
         status, is_stream = response.status or 0, _header(response, b"content-type").startswith(EVENT_STREAM)
         if not response.readable:
-            raise self._channel.unreadable()
+            raise self._client.unreadable()
         if is_stream and not self._has_heard:  # it was compressed
             await self.hear(response.body)
         elif not is_stream:
             with suppress(NotJsonRpcError):
                 await self._take_checked(response.body, rejected=status >= REJECTED)
         session = _header(response, SESSION_ID.lower().encode()).decode("latin-1")
-        return Answer(status, self._reply, session or None)
+        return McpResponse(status, self._reply, session or None)
 
     async def _take(self, data: bytes, *, rejected: bool) -> None:
         try:
             await self._take_checked(data, rejected=rejected)
         except NotJsonRpcError:
-            raise self._channel.unreadable() from None
+            raise self._client.unreadable() from None
 
     async def _take_checked(self, data: bytes, *, rejected: bool) -> None:
         for message in decode(data):
             self._reply = self._reply or reply_in(message, self._request_id, rejected=rejected)
             if is_request(message):
-                await self._channel.tell(answer_to(message), self._headers)
+                await self._client.tell(answer_to(message), self._headers)
 
 
 async def _heard_enough(_: bytes) -> bool:

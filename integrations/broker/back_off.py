@@ -16,7 +16,7 @@ LONGEST = 3600.0
 MAX_KEPT = 1000
 
 
-class Pauses:
+class BackOff:
     """The pauses of one process. Safe to use from several threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,5 +47,5 @@ class Pauses:
                 self._until.popitem(last=False)
 
 
-PAUSES = Pauses()
+BACK_OFF = BackOff()
 """Those of this process."""
