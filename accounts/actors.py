@@ -8,17 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import PermissionDenied
 from accounts.models import ApiKey, Membership, Organization, User
-from accounts.policy import (
-    STAFF_PERMISSIONS,
-    Permission,
-    Role,
-    Scope,
-    permissions_of_role,
-    permissions_of_scopes,
-)
+from accounts.policy import STAFF_PERMISSIONS, Permission, Role, Scope, permissions_of_role, permissions_of_scopes
 
 
 class ActorKind(StrEnum):
@@ -34,7 +27,7 @@ class ActorKind(StrEnum):
 class Actor:
     """One caller inside one organization. `environments` bounds everything it does to values.
 
-    `max_concurrent` and `max_per_minute` bound the calls of an API key (`accounts.pace`); None for no bound.
+    `max_concurrent` and `max_per_minute` bound the calls of an API key (`accounts.access.limits`); None for no bound.
     """
 
     kind: ActorKind

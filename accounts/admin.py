@@ -21,18 +21,18 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from accounts import attempts
+from accounts.access.api_keys import revoke_api_key
 from accounts.actors import Actor
-from accounts.attempts import Attempt, Thing
-from accounts.audit import Event, Outcome
-from accounts.audit_words import option
+from accounts.audit import refused_attempts
+from accounts.audit.refused_attempts import Attempt, Thing
+from accounts.audit.trail import Event, Outcome
+from accounts.audit.wording import option
 from accounts.errors import Refusal
 from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Organization, User
+from accounts.people.invitations import invite, withdraw
+from accounts.people.organizations import change_role, remove_member
 from accounts.policy import Role
-from accounts.services.api_keys import revoke_api_key
-from accounts.services.invitations import invite, withdraw
-from accounts.services.organizations import change_role, remove_member
-from accounts.staff_lists import (
+from accounts.staff.lists import (
     ORGANIZATION,
     OfOneOrganization,
     ReadOnlyAdmin,
@@ -112,7 +112,7 @@ class PeopleAdmin(ReadOnlyAdmin):
 
 def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """Tell it, and note the attempt: the transaction of Django's view is gone by now."""
-    attempts.note(request.attempt, refusal)  # type: ignore[attr-defined]
+    refused_attempts.note(request.attempt, refusal)  # type: ignore[attr-defined]
     messages.error(request, " ".join(error.message for error in refusal.errors) or refusal.detail)
     return redirect(request.path)
 

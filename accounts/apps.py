@@ -11,4 +11,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Load the system checks and the receivers."""
-        from accounts import checks, signals  # noqa: F401, PLC0415 - registering needs the app registry
+        from accounts.sign_in import receivers  # noqa: F401, PLC0415 - registering needs the app registry

@@ -47,7 +47,7 @@ class PermissionDenied(Refusal):
 
 
 class ProofNeeded(Refusal):
-    """The act asks again who is there (`accounts.step_up`), and nobody had answered yet."""
+    """The act asks again who is there (`accounts.access.step_up`), and nobody had answered yet."""
 
     code, status, title = "proof_needed", 403, "Prove that it is you"
 

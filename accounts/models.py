@@ -1,49 +1,20 @@
 """People, organizations, roles, invitations, API keys and the audit trail."""
 
 import uuid
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.apps import apps
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import validate_slug
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from accounts.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
-from accounts.environments import ALL_ENVIRONMENTS
-from accounts.fields import EnvironmentsField
+from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from accounts.common.environments import ALL_ENVIRONMENTS
+from accounts.common.fields import EnvironmentsField
+from accounts.managers import UserManager
 from accounts.policy import Role
-
-
-class UserManager(BaseUserManager["User"]):
-    """Creates people by e-mail address."""
-
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Store a person; `password=None` leaves the account without one."""
-        user = self.model(email=self.normalize_email(email), **fields)
-        user.set_password(password)
-        with transaction.atomic(using=self._db):
-            user.save(using=self._db)
-            # Made by the operator, who knows whose address it is: allauth asks nobody to confirm it.
-            apps.get_model("account", "EmailAddress").objects.create(
-                user=user, email=user.email, verified=True, primary=True
-            )
-        return user
-
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Store a member of staff who may use the Django admin."""
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
-
-    def get_by_natural_key(self, email: str | None) -> "User":
-        """Look up the login, whatever its case."""
-        return self.get(email=(email or "").lower())
-
-    @classmethod
-    def normalize_email(cls, email: str | None) -> str:
-        """The whole address in lower case: `A@x` and `a@x` are one login."""
-        return (email or "").strip().lower()
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -286,7 +257,7 @@ class AuditHead(models.Model):
 
 
 class RefusedAttempts(models.Model):
-    """How often one actor was refused one kind of act in one hour of the clock (`accounts.attempts`)."""
+    """How often one actor was refused one kind of act in one hour of the clock (`accounts.audit.refused_attempts`)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

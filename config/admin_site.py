@@ -6,4 +6,4 @@ from django.contrib.admin.apps import AdminConfig
 class StaffAdminConfig(AdminConfig):
     """Every `@admin.register` registers with this site."""
 
-    default_site = "accounts.staff_site.StaffSite"
+    default_site = "accounts.staff.site.StaffSite"

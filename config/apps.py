@@ -10,7 +10,7 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         """Say which door tries which act."""
-        from accounts import attempts  # noqa: PLC0415 - models are there only now
-        from config.attempts import ACTS, FINDERS  # noqa: PLC0415
+        from accounts.audit import refused_attempts  # noqa: PLC0415 - models are there only now
+        from config.refused_attempts import ACTS, FINDERS  # noqa: PLC0415
 
-        attempts.know(ACTS, FINDERS)
+        refused_attempts.know(ACTS, FINDERS)

@@ -8,9 +8,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 in_django = get_asgi_application()
 
-from config.bodies import BoundedBodies  # noqa: E402 - its imports need the settings
-from config.lean import ByAddress, LeanHandler  # noqa: E402
+from config.api.handler import ByAddress, LeanHandler  # noqa: E402
+from config.http.bodies import BoundedBodies  # noqa: E402 - its imports need the settings
+from config.http.queries import ReadableQueries  # noqa: E402
 from config.lifespan import Lifespan  # noqa: E402
-from config.queries import ReadableQueries  # noqa: E402
 
 application = Lifespan(BoundedBodies(ReadableQueries(ByAddress(api=LeanHandler(), pages=in_django))))

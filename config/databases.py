@@ -35,5 +35,5 @@ def _sqlite(folder: Path) -> dict[str, Any]:
 
 def _server() -> dict[str, Any]:
     # Under ASGI a request's thread ends with it: a connection that outlived the request would be lost, and stay open.
-    # Asynchronous code has long-lived database threads instead (accounts/database.py).
+    # Asynchronous code has long-lived database threads instead (accounts/common/database.py).
     return {"CONN_MAX_AGE": 0}

@@ -12,7 +12,7 @@ def logging(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-        "filters": {"without_tokens": {"()": "accounts.log_filters.WithoutTokens"}},
+        "filters": {"without_tokens": {"()": "accounts.common.log_filters.WithoutTokens"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.errors import SecondFactorUnavailable
-from secrets_app import keyring
+from secrets_app.sealing import keyring
 
 WAITING = "sealed_totp_seed"
 

@@ -1,7 +1,7 @@
 """All settings. Every difference between installations is an environment variable (DESIGN section 9).
 
 There is one set of defaults, the production one. Whatever would make it unsafe stops the start with a sentence that
-says what to set. Master keys are not settings: `secrets_app.keyring` reads them, so that no settings page shows them.
+says what to set. Master keys are not settings: `secrets_app.sealing.keyring` reads them, away from settings pages.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
 from config.databases import database
 from config.logs import logging
 from config.single_sign_on import providers
@@ -97,11 +97,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.middleware.ProblemMiddleware",
+    "config.http.middleware.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "config.middleware.ContentPolicyMiddleware",
+    "config.http.middleware.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "accounts.middleware.PrivatePagesMiddleware",
+    "accounts.web.middleware.PrivatePagesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -111,8 +111,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "accounts.middleware.SessionLimitsMiddleware",
-    "accounts.middleware.RefusalMiddleware",
+    "accounts.web.middleware.SessionLimitsMiddleware",
+    "accounts.web.middleware.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -127,8 +127,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.context.shell",
-                "secrets_app.context.attention",
+                "accounts.web.context.shell",
+                "secrets_app.web.context.attention",
             ],
         },
     },
@@ -164,10 +164,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.NameForm"
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.sign_in.forms.NameForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 # Whoever has no account is told by mail, never by the page: and both kinds of answer take as long.
@@ -188,7 +188,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays; every other one
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ALLAUTH_TRUSTED_PROXY_COUNT = 0  # the server puts the real peer into REMOTE_ADDR (accounts/addresses.py)
+ALLAUTH_TRUSTED_PROXY_COUNT = 0  # the server puts the real peer into REMOTE_ADDR (accounts/access/client_addresses.py)
 
 MFA_ADAPTER = "config.second_factors.SecondFactorAdapter"
 MFA_FORMS = {"activate_totp": "config.second_factors.ActivateTotpForm"}
@@ -204,7 +204,7 @@ if SIGN_UP not in {"invited", "anybody", "nobody"}:
 
 # Single sign-on: one OpenID Connect provider, named by the operator.
 
-SOCIALACCOUNT_ADAPTER = "accounts.adapter.SingleSignOnAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.sign_in.adapter.SingleSignOnAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # the same e-mail address at a provider is no proof of owning an account
 SOCIALACCOUNT_STORE_TOKENS = False
 OIDC_ISSUER = env.str("COFFER_OIDC_ISSUER", default="").rstrip("/")
@@ -228,7 +228,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_IDLE_SECONDS, SESSION_COOKIE_AGE = 12 * 3600, 7 * 24 * 3600  # accounts/session_limits.py
+SESSION_IDLE_SECONDS, SESSION_COOKIE_AGE = 12 * 3600, 7 * 24 * 3600  # accounts/sign_in/session_limits.py
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SECURE_SSL_REDIRECT = HTTPS and env.bool("COFFER_SSL_REDIRECT", default=True)
 SECURE_PROXY_SSL_HEADER = (
@@ -252,7 +252,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
     },
 }
-DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reports.SilentReporterFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.http.reports.SilentReporterFilter"
 
 # Files, words, mail, logs
 
@@ -280,7 +280,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 if EMAIL_CONFIG["EMAIL_BACKEND"] == "django.core.mail.backends.console.EmailBackend":
-    EMAIL_CONFIG["EMAIL_BACKEND"] = "accounts.mail_on_console.EmailBackend"
+    EMAIL_CONFIG["EMAIL_BACKEND"] = "accounts.mail.console_backend.EmailBackend"
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10  # seconds: somebody waits for the page that tells whether the mail was sent
 DEFAULT_FROM_EMAIL = env.str("COFFER_FROM_EMAIL", default=f"coffer@{ALLOWED_HOSTS[0]}")

@@ -3,18 +3,18 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from config import health
-from config.agents import mcp
-from config.api import api
-from config.errors import bad_request, not_found, server_error
-from config.stamping import stamped_api
+from config.api.agents import mcp
+from config.api.application import api
+from config.api.route_permissions import stamped_api
+from config.http import health
+from config.http.errors import bad_request, not_found, server_error
 
 urlpatterns = [
-    path("", include("accounts.urls")),
-    path("o/<slug:slug>/secrets/", include("secrets_app.urls")),
-    path("o/<slug:slug>/secrets/", include("integrations.urls_of_secrets")),
-    path("o/<slug:slug>/integrations/", include("integrations.urls")),
-    path("o/<slug:slug>/api-keys/", include("integrations.urls_of_api_keys")),
+    path("", include("accounts.web.urls")),
+    path("o/<slug:slug>/secrets/", include("secrets_app.web.urls")),
+    path("o/<slug:slug>/secrets/", include("integrations.web.secrets.urls")),
+    path("o/<slug:slug>/integrations/", include("integrations.web.urls")),
+    path("o/<slug:slug>/api-keys/", include("integrations.web.urls_api_keys")),
     path("api/v1/", stamped_api(api)),
     path("mcp", mcp),
     path("admin/", admin.site.urls),

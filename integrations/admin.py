@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.environments import Environment
-from accounts.staff_lists import ORGANIZATION, OfOneOrganization, ReadOnlyAdmin, RecordsAdmin, as_id, chosen_from
+from accounts.common.environments import Environment
+from accounts.staff.lists import ORGANIZATION, OfOneOrganization, ReadOnlyAdmin, RecordsAdmin, as_id, chosen_from
 from integrations.kinds import KINDS
 from integrations.models import Integration, Run, RunOutcome
 

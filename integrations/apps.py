@@ -11,14 +11,15 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Read the egress settings, connect the receivers."""
-        from accounts.lifecycle import organization_deleting  # noqa: PLC0415 - needs the app registry
-        from integrations import outgoing, references  # noqa: PLC0415
-        from integrations.services import departures, rewriting  # noqa: PLC0415
+        from accounts.signals import organization_deleting  # noqa: PLC0415 - needs the app registry
+        from integrations.broker import departures  # noqa: PLC0415
+        from integrations.egress import configuration  # noqa: PLC0415
+        from integrations.references import derive, rewrite  # noqa: PLC0415
         from secrets_app.signals import secret_created, secret_renamed, secrets_created  # noqa: PLC0415
 
-        outgoing.policy()
-        outgoing.ssl_context()
+        configuration.policy()
+        configuration.ssl_context()
         organization_deleting.connect(departures.follow_deletion, dispatch_uid="integrations.follow_deletion")
-        secret_created.connect(references.bind_waiting, dispatch_uid="integrations.bind_waiting")
-        secrets_created.connect(references.bind_all_waiting, dispatch_uid="integrations.bind_all_waiting")
-        secret_renamed.connect(rewriting.follow_rename, dispatch_uid="integrations.follow_rename")
+        secret_created.connect(derive.bind_waiting, dispatch_uid="integrations.bind_waiting")
+        secrets_created.connect(derive.bind_all_waiting, dispatch_uid="integrations.bind_all_waiting")
+        secret_renamed.connect(rewrite.follow_rename, dispatch_uid="integrations.follow_rename")

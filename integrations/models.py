@@ -8,13 +8,14 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from accounts.environments import Environment, in_order
-from accounts.fields import EnvironmentsField
+from accounts.actors import Actor
+from accounts.common.environments import Environment, in_order
+from accounts.common.fields import EnvironmentsField
 from accounts.models import Organization
+from integrations.exchange.offered_tools import FINGERPRINT_LENGTH, MAX_NAME
 from integrations.fields import OrderedJSONField
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
-from integrations.offered import FINGERPRINT_LENGTH, MAX_NAME
 from integrations.querysets import IntegrationQuerySet, RunQuerySet
 from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret, SecretValue
 
@@ -36,7 +37,7 @@ class Integration(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     version = models.PositiveIntegerField(default=1)
 
-    objects: ClassVar[IntegrationQuerySet] = IntegrationQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[IntegrationQuerySet["Integration"]] = IntegrationQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
@@ -49,6 +50,10 @@ class Integration(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_visible_to(self, actor: Actor) -> bool:
+        """Whether `IntegrationQuerySet.visible_to` would include this integration."""
+        return self.organization_id == actor.organization.pk and actor.sees(self.pk)
 
 
 class SecretReference(ReferenceToSecret):
@@ -124,7 +129,7 @@ class Run(models.Model):
     duration_ms = models.PositiveIntegerField(null=True)
     started_at = models.DateTimeField()
 
-    objects: ClassVar[RunQuerySet] = RunQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[RunQuerySet["Run"]] = RunQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [

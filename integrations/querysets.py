@@ -3,22 +3,22 @@
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
 from accounts.actors import Actor
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import NotFound
 from accounts.models import Organization
 
-if TYPE_CHECKING:
-    from integrations.models import Integration, Run  # noqa: F401 - base classes name it as text
+Row = TypeVar("Row", bound=models.Model)
 
 
-class IntegrationQuerySet(models.QuerySet["Integration"]):
+class IntegrationQuerySet(models.QuerySet[Row]):
     """Integrations that an actor may know of."""
 
     def of(self, organization: Organization) -> Self:
@@ -30,7 +30,7 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         mine = self.of(actor.organization)
         return mine if actor.integrations is None else mine.filter(pk__in=actor.integrations)
 
-    def fetch(self, actor: Actor, integration_id: UUID) -> "Integration":
+    def fetch(self, actor: Actor, integration_id: UUID) -> Row:
         """One integration, with what it builds on.
 
         Raises:
@@ -41,7 +41,7 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         raise NotFound("No such integration.")
 
     def with_links(self) -> Self:
-        """Loaded together with what they build on (`integrations.lineage.chain_of`)."""
+        """Loaded together with what they build on (`integrations.inheritance.chain_of`)."""
         return self.select_related("auth_connector", "connection__auth_connector")
 
     def building_on(self, ids: Iterable[UUID]) -> Self:
@@ -54,7 +54,7 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         """Names, descriptions, addresses and secrets used that contain the text, in any case."""
         if not text:
             return self
-        by_secret = Q(pk__in=_references().filter(name__icontains=text).values("integration"))
+        by_secret = Q(pk__in=self._references().filter(name__icontains=text).values("integration"))
         addresses = (f"config__{field}__icontains" for field in ("base_url", "host", "url"))
         by_address = reduce(or_, (Q(**{address: text}) for address in addresses))
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | by_address | by_secret)
@@ -67,7 +67,7 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
         """Narrow by kind, by an environment they run in, by the name of a secret they use; empty ones do not."""
         rows = self.filter(kind=kind) if kind else self
         rows = rows.filter(environments__has=environment) if environment else rows
-        return rows.filter(pk__in=_references().filter(name=secret).values("integration")) if secret else rows
+        return rows.filter(pk__in=self._references().filter(name=secret).values("integration")) if secret else rows
 
     def after(self, kind: str, name: str) -> Self:
         """Those behind this place of the order by kind and name."""
@@ -75,23 +75,19 @@ class IntegrationQuerySet(models.QuerySet["Integration"]):
 
     def with_last_run(self) -> Self:
         """Annotates `last_run_at` and `last_run_outcome`, both None where it never ran."""
-        from integrations.models import Run  # noqa: PLC0415 - the models import these querysets
-
-        latest = (
-            Run.objects.filter(integration_id=OuterRef("pk")).exclude(outcome="started").order_by("-started_at", "-id")
-        )
+        runs = apps.get_model("integrations", "Run")._default_manager.filter(integration_id=OuterRef("pk"))
+        latest = runs.exclude(outcome="started").order_by("-started_at", "-id")
         return self.annotate(
             last_run_at=Subquery(latest.values("started_at")[:1]),
             last_run_outcome=Subquery(latest.values("outcome")[:1]),
         )
 
+    def _references(self) -> models.QuerySet[Any]:
+        relation: Any = self.model._meta.get_field("references")
+        return relation.related_model._default_manager.all()
 
-def is_visible(integration: "Integration", actor: Actor) -> bool:
-    """What `visible_to` asks of the database, of an integration that is loaded."""
-    return integration.organization_id == actor.organization.pk and actor.sees(integration.pk)
 
-
-class RunQuerySet(models.QuerySet["Run"]):
+class RunQuerySet(models.QuerySet[Row]):
     """Runs of one organization."""
 
     def visible_to(self, actor: Actor) -> Self:
@@ -106,9 +102,3 @@ class RunQuerySet(models.QuerySet["Run"]):
     def matching(self, **wanted: Any) -> Self:
         """Equality on the given columns, empty ones left out. The names are the caller's code, never input."""
         return self.filter(**{name: value for name, value in wanted.items() if value not in {None, ""}})
-
-
-def _references() -> models.QuerySet[Any]:
-    from integrations.models import SecretReference  # noqa: PLC0415 - the models import these querysets
-
-    return SecretReference.objects.all()

@@ -8,10 +8,11 @@ from django.http import HttpRequest
 
 from accounts.admin import OrganizationAdmin
 from accounts.models import Organization
-from accounts.staff_lists import ReadOnlyAdmin, staff_actor
-from secrets_app import hygiene, inventory
+from accounts.staff.lists import ReadOnlyAdmin, staff_actor
+from secrets_app.editing.secrets import set_enabled
+from secrets_app.hygiene import findings
+from secrets_app.inventory import inventory
 from secrets_app.models import Secret
-from secrets_app.services.secrets import set_enabled
 
 REFERENCES_SHOWN = 20
 
@@ -96,5 +97,5 @@ class OrganizationWithHygieneAdmin(OrganizationAdmin):
     @admin.display(description="Hygiene")
     def hygiene(self, organization: Organization) -> str:
         """How many of each finding."""
-        counts = ((finding.title, hygiene.count(organization, finding, "")) for finding in hygiene.FINDINGS)
+        counts = ((finding.title, findings.count(organization, finding, "")) for finding in findings.FINDINGS)
         return "; ".join(f"{title}: {number}" for title, number in counts if number) or "Everything is in good order"

@@ -12,8 +12,8 @@ class SecretsAppConfig(AppConfig):
 
     def ready(self) -> None:
         """Load the keyring and the system checks, connect the receivers."""
-        from accounts.lifecycle import organization_deleting  # noqa: PLC0415
-        from secrets_app import checks, keyring  # noqa: F401, PLC0415 - both need the app registry
+        from accounts.signals import organization_deleting  # noqa: PLC0415
+        from secrets_app.sealing import checks, keyring  # noqa: F401, PLC0415 - both need the app registry
 
         keyring.load()
         organization_deleting.connect(keyring.follow_deletion, dispatch_uid="secrets_app.follow_deletion")

@@ -1,7 +1,7 @@
 """Named secrets, their sealed values, and the keys that seal them.
 
 No model here has a plaintext attribute. A value enters as `Plaintext`, is sealed by the keyring, and is opened again in
-`secrets_app.resolver` alone.
+`secrets_app.sealing.resolver` alone.
 """
 
 import uuid
@@ -12,10 +12,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from accounts.environments import Environment
-from accounts.fields import EnvironmentsField
+from accounts.common.environments import Environment
+from accounts.common.fields import EnvironmentsField
 from accounts.models import Organization
-from secrets_app import names
+from secrets_app.naming import names
 from secrets_app.querysets import SecretQuerySet, SecretValueQuerySet
 
 ENVIRONMENT_CHOICES = [(environment.value, environment.label) for environment in Environment]
@@ -86,7 +86,7 @@ class Secret(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     version = models.PositiveIntegerField(default=1)
 
-    objects: ClassVar[SecretQuerySet] = SecretQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[SecretQuerySet["Secret"]] = SecretQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
@@ -251,3 +251,8 @@ class ReferenceToSecret(models.Model):
 
     class Meta:
         abstract = True
+
+
+def reference_model() -> type[models.Model]:
+    """The concrete class of `ReferenceToSecret`, which the app above defines."""
+    return Secret._meta.get_field("references").related_model

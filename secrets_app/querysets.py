@@ -5,19 +5,18 @@ Status is computed here, in SQL, and nowhere else (DESIGN section 4, "Status").
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from django.db import models
 from django.db.models import Case, CharField, Count, Exists, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import NotFound
 from accounts.models import Organization
 
-if TYPE_CHECKING:
-    from secrets_app.models import Secret
+Row = TypeVar("Row", bound=models.Model)
 
 
 class Order(StrEnum):
@@ -63,14 +62,14 @@ class SecretValueQuerySet(models.QuerySet[Any]):
         return self.filter(_is_readable(master_key_ids))
 
 
-class SecretQuerySet(models.QuerySet["Secret"]):
+class SecretQuerySet(models.QuerySet[Row]):
     """Secrets of one organization, and what is known about them."""
 
     def of(self, organization: Organization) -> Self:
         """The only way a door reaches rows."""
         return self.filter(organization=organization)
 
-    def fetch(self, organization: Organization, secret_id: UUID) -> "Secret":
+    def fetch(self, organization: Organization, secret_id: UUID) -> Row:
         """One secret of this organization.
 
         Raises:
@@ -84,7 +83,12 @@ class SecretQuerySet(models.QuerySet["Secret"]):
     def with_usage_count(self) -> Self:
         """Annotates `usage_count`, the number of references."""
         references = (
-            _references().filter(secret=OuterRef("pk")).order_by().values("secret").annotate(n=Count("pk")).values("n")
+            _related(self.model, "references")
+            .filter(secret=OuterRef("pk"))
+            .order_by()
+            .values("secret")
+            .annotate(n=Count("pk"))
+            .values("n")
         )
         return self.annotate(usage_count=Coalesce(Subquery(references, output_field=IntegerField()), Value(0)))
 
@@ -97,8 +101,11 @@ class SecretQuerySet(models.QuerySet["Secret"]):
             master_key_ids: the ids of the master keys that this process holds.
         """
         annotated = self.annotate(
-            **{f"lacks_{environment.value}": _lacks(environment, master_key_ids) for environment in Environment},
-            has_unreadable=_has_unreadable(master_key_ids),
+            **{
+                f"lacks_{environment.value}": _lacks(self.model, environment, master_key_ids)
+                for environment in Environment
+            },
+            has_unreadable=_has_unreadable(self.model, master_key_ids),
         )
         lacking = Q(has_unreadable=True)
         for environment in Environment:
@@ -117,8 +124,9 @@ class SecretQuerySet(models.QuerySet["Secret"]):
 
         A union, because the database answers each part as a join and an alternative of the parts row by row.
         """
-        enabled = self.model._default_manager.of(organization).filter(enabled=True).order_by()
-        unreadable = enabled.filter(_has_unreadable(master_key_ids)).values("pk")
+        secrets: Any = self.model._default_manager
+        enabled = secrets.of(organization).filter(enabled=True).order_by()
+        unreadable = enabled.filter(_has_unreadable(self.model, master_key_ids)).values("pk")
         lacking = [enabled.lacking(environment, master_key_ids).values("pk") for environment in Environment]
         return self.filter(pk__in=unreadable.union(*lacking))
 
@@ -133,7 +141,7 @@ class SecretQuerySet(models.QuerySet["Secret"]):
 
     def lacking(self, environment: Environment, master_key_ids: frozenset[str]) -> Self:
         """Those that are needed in an environment and have no readable value there."""
-        return self.filter(_lacks(environment, master_key_ids))
+        return self.filter(_lacks(self.model, environment, master_key_ids))
 
     def search(self, text: str) -> Self:
         """Names and descriptions that contain the text, in any case."""
@@ -167,31 +175,24 @@ class SecretQuerySet(models.QuerySet["Secret"]):
         return self.filter(later)
 
 
-def reference_model() -> type[models.Model]:
-    """The concrete class of `ReferenceToSecret`, which the app above defines."""
-    from secrets_app.models import Secret  # noqa: PLC0415 - the models import these querysets
-
-    return Secret._meta.get_field("references").related_model
-
-
-def _references() -> models.QuerySet[Any]:
-    return reference_model()._default_manager.all()
+def _related(secrets: type[models.Model], name: str) -> models.QuerySet[Any]:
+    """All rows of the model behind a reverse relation of `Secret`."""
+    relation: Any = secrets._meta.get_field(name)
+    return relation.related_model._default_manager.all()
 
 
-def _values() -> SecretValueQuerySet:
-    from secrets_app.models import SecretValue  # noqa: PLC0415 - the models import these querysets
-
-    return SecretValue.objects.current().filter(secret=OuterRef("pk"))
+def _current_values(secrets: type[models.Model]) -> models.QuerySet[Any]:
+    return _related(secrets, "values").filter(state="current", secret=OuterRef("pk"))
 
 
-def _lacks(environment: Environment, master_key_ids: frozenset[str]) -> Any:
-    needed = _references().filter(secret=OuterRef("pk"), needed_in__has=environment)
-    readable = _values().readable(master_key_ids).filter(environment=environment.value)
+def _lacks(secrets: type[models.Model], environment: Environment, master_key_ids: frozenset[str]) -> Any:
+    needed = _related(secrets, "references").filter(secret=OuterRef("pk"), needed_in__has=environment)
+    readable = _current_values(secrets).filter(_is_readable(master_key_ids), environment=environment.value)
     return Exists(needed) & ~Exists(readable)
 
 
-def _has_unreadable(master_key_ids: frozenset[str]) -> Any:
-    return Exists(_values().exclude(_is_readable(master_key_ids)))
+def _has_unreadable(secrets: type[models.Model], master_key_ids: frozenset[str]) -> Any:
+    return Exists(_current_values(secrets).exclude(_is_readable(master_key_ids)))
 
 
 def _is_readable(master_key_ids: frozenset[str]) -> Q:

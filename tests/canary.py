@@ -11,7 +11,7 @@ from urllib.parse import quote
 from django.core.cache import cache
 from django.db import connection
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 
 VALUES = {environment: f'canary/{environment.value}+7f3a="91\\bc"' for environment in Environment}
 

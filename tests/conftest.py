@@ -86,7 +86,7 @@ TransactionTestCase._fixture_teardown = _teardown_with_audit_unlocked
 def django_db_setup(django_db_setup):
     """Database threads keep a connection each; they go before the test database does."""
     yield
-    from accounts.database import close_connections
+    from accounts.common.database import close_connections
 
     close_connections()
 

@@ -7,8 +7,8 @@ from django.test import TestCase
 
 from accounts.actors import Actor
 from accounts.models import Invitation
+from accounts.people.invitations import invite
 from accounts.policy import Role
-from accounts.services.invitations import invite
 
 LINK = re.compile(r"/invitations/([\w-]+)/")
 

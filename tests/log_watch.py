@@ -38,7 +38,7 @@ WATCH = LogWatch()
 @pytest.fixture(scope="session", autouse=True)
 def every_log_is_watched() -> Iterator[None]:
     """The handler at the root, and an ear where values are sealed."""
-    from secrets_app import crypto
+    from secrets_app.sealing import crypto
 
     root, sealing = logging.getLogger(), crypto.seal_value
 

@@ -8,16 +8,16 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
+from accounts.access.step_up import PROVEN_AT
 from accounts.actors import Actor
 from accounts.models import User
-from accounts.session_limits import begin
-from accounts.step_up import PROVEN_AT
+from accounts.sign_in.session_limits import begin
 
 SEED = "JBSWY3DPEHPK3PXP"
 
 
 def sign_in(client: Client, person: Actor | User, *, proven: bool = True) -> Client:
-    """Sign in without a password; `proven` also puts a recent proof into the session (accounts/step_up.py)."""
+    """Sign in without a password; `proven` also puts a recent proof into the session (accounts/access/step_up.py)."""
     client.force_login(person if isinstance(person, User) else User.objects.get(pk=person.id))
     session = client.session
     begin(session)

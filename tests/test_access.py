@@ -16,12 +16,12 @@ from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
 
+from accounts.access.checks import operations, routes
 from accounts.actors import actor_for_member
-from accounts.checks import operations, routes
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.models import ApiKey, Invitation, User
 from accounts.policy import Role
-from secrets_app.services.requests import ask
+from secrets_app.requests.answering import ask
 from tests import factories
 from tests.integrations.conftest import inline  # noqa: F401
 from tests.invited import invited

@@ -13,16 +13,16 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit
-from accounts.environments import Environment
+from accounts.audit import trail
+from accounts.common.environments import Environment
 from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Organization, User
 from accounts.policy import Role
-from accounts.staff_site import COUNTED_AT_MOST
+from accounts.staff.site import COUNTED_AT_MOST
 from integrations.models import Integration, Run, SecretReference
 from secrets_app.models import OrganizationKey, Secret, SecretRequest, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import rotation
-from secrets_app.services.requests import ask
+from secrets_app.requests.answering import ask
+from secrets_app.rotation import rotation
 from tests import factories
 from tests.canary import VALUES, leaks
 from tests.signing_in import set_proof, sign_in
@@ -378,7 +378,7 @@ def test_list_of_many_events_opens_as_fast_as_one_of_few(staff, owner):
     AuditEvent.objects.bulk_create(
         AuditEvent(
             organization_id=some.organization_id, sequence=number, created_at=timezone.now(), event=some.event,
-            outcome=audit.Outcome.DONE, actor_kind="user", actor_label="Somebody", target_kind="secret",
+            outcome=trail.Outcome.DONE, actor_kind="user", actor_label="Somebody", target_kind="secret",
             target_label="crm.apiKey", data={}, chain=b"x",
         )
         for number in range(2, 10_000)

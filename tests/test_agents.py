@@ -12,12 +12,12 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.policy import Scope
 from config.asgi import application
-from integrations.agent_tools import tools_of
+from integrations.editing.integrations import Changes, update_integration
 from integrations.models import Integration, Run
-from integrations.services.integrations import Changes, update_integration
+from integrations.tools.agent_tools import tools_of
 from tests.test_lean import ask
 from tests.things import VALUE, key_for, make_action, make_connector, store_secret
 from tests.upstreams import answering, http
@@ -144,7 +144,7 @@ def faulty(monkeypatch):
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("name", ["config.agents.broker.run", "config.agents.tools_of"])
+@pytest.mark.parametrize("name", ["config.api.agents.broker.run", "config.api.agents.tools_of"])
 def test_a_fault_of_ours_shows_no_value(owner, key, faulty, caplog, era, name):
     make_action(owner, "Look up", parameters=PARAMETERS, path="/{params.id}")
     faulty(name)
@@ -167,7 +167,7 @@ def error_of_listing(key, era, **options):
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_fault_of_ours_in_a_list_shows_no_value(owner, key, faulty, caplog, era):
-    faulty("config.agents.tools_of")
+    faulty("config.api.agents.tools_of")
     error = error_of_listing(key, era)
     assert (error.code, error.message, error.data) == (INTERNAL_ERROR, "Server got itself in trouble", None)
     assert "RuntimeError while answering an agent" in caplog.text
@@ -228,7 +228,7 @@ def test_every_name_is_one_that_clients_take(owner, name):
 
 
 def test_long_lists_come_in_pages(owner, key, monkeypatch):
-    monkeypatch.setattr("config.agents.PAGE", 2)
+    monkeypatch.setattr("config.api.agents.PAGE", 2)
     for number in range(5):
         make_action(owner, f"Action {number}")
 
@@ -313,8 +313,8 @@ def test_an_agent_that_reads_no_json_is_refused(key, version):
 
 
 def test_a_revoked_key_ends_at_the_next_message(owner, key):
+    from accounts.access.api_keys import revoke_api_key
     from accounts.models import ApiKey
-    from accounts.services.api_keys import revoke_api_key
 
     assert status_and_code("POST", [bearer(key)])[0] == 200
     revoke_api_key(actor=owner, key_id=ApiKey.objects.get().id)

@@ -4,11 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from accounts.environments import ALL_ENVIRONMENTS
+from accounts.access.api_keys import create_api_key, revoke_api_key
+from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.errors import Invalid
 from accounts.models import ApiKey, AuditEvent
 from accounts.policy import Scope
-from accounts.services.api_keys import create_api_key, revoke_api_key
 from tests.test_races import together  # noqa: F401
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]

@@ -4,9 +4,9 @@ import pytest
 
 from accounts.errors import NotFound
 from accounts.models import AuditEvent
+from integrations.editing.integrations import delete_integration
 from integrations.models import ApprovedTool
-from integrations.services.approvals import approve_tool, withdraw_tool
-from integrations.services.integrations import delete_integration
+from integrations.tools.approvals import approve_tool, withdraw_tool
 from tests.accounts.test_audit import chain_holds
 from tests.test_races import only, together  # noqa: F401
 from tests.things import make_mcp_server

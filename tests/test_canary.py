@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.models import AuditEvent
-from integrations import transport
 from integrations.models import RotationCheck, Run
+from integrations.transport import client
 from secrets_app.models import SecretValue
 from tests.canary import (
     FORMS,
@@ -190,7 +190,7 @@ def test_fault_while_a_value_is_in_scope_shows_nothing(program, upstream, settin
         value = request.headers[0][1]  # noqa: F841 - in scope, as everything above it
         raise RuntimeError("fault")
 
-    monkeypatch.setattr(transport, "send", broken)
+    monkeypatch.setattr(client, "send", broken)
     settings.DEBUG = debug
     with watched_logs() as logs:
         for accept in ("text/html", "application/json"):

@@ -5,9 +5,9 @@ Everything is done through the API, against a registrar that knows the password 
 
 import pytest
 
-from accounts.environments import Environment
-from integrations import digest
-from integrations.digest import read_credentials
+from accounts.common.environments import Environment
+from integrations.sip import digest
+from integrations.sip.digest import read_credentials
 from tests.canary import VALUES, cache_surface, database_surfaces, forms_of, leaks, watched_logs
 from tests.sip_peers import reply, sip_over_udp
 from tests.test_canary import Program

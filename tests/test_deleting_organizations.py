@@ -4,26 +4,26 @@ import pytest
 from django.apps import apps
 from django.db import models
 
-from accounts import attempts, audit_chain
-from accounts.attempts import Attempt, Thing
-from accounts.audit import Event
-from accounts.environments import Environment
+from accounts.access.api_keys import create_api_key
+from accounts.audit import chain, refused_attempts
+from accounts.audit.refused_attempts import Attempt, Thing
+from accounts.audit.trail import Event
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
 from accounts.models import AuditEvent, AuditHead, Membership, Organization, RetiredSlug
+from accounts.people.organization_deletion import delete_organization, what_goes
+from accounts.people.organizations import create_organization
 from accounts.policy import Role, Scope
-from accounts.services.api_keys import create_api_key
-from accounts.services.deleting import delete_organization, what_goes
-from accounts.services.organizations import create_organization
-from integrations import ledger
+from integrations.broker import ledger
+from integrations.broker.nonces import count_answer
 from integrations.models import AnsweredNonce, Run
-from integrations.nonces import count_answer
-from integrations.services.approvals import approve_tool
-from secrets_app import keyring
-from secrets_app.keyring import CannotOpen
+from integrations.tools.approvals import approve_tool
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import reminding, rotation
-from secrets_app.services.requests import ask
+from secrets_app.requests.answering import ask
+from secrets_app.rotation import reminders, rotation
+from secrets_app.sealing import keyring
+from secrets_app.sealing.keyring import CannotOpen
 from tests import factories
 from tests.accounts.test_acts_and_audit import everything
 from tests.invited import invited
@@ -60,7 +60,7 @@ def furnish(actor):
     apps.get_model("secrets_app", "RotationReminder").objects.create(secret=secret, due_at=run.started_at)
     ask(actor=actor, name="wanted", environments=[STAGING], why="For the new agent")
     refused = Attempt(actor, Event.SECRET_CHANGED, Thing(secret.id, secret.name))
-    attempts.note(refused, PermissionDenied("This needs the permission secrets.write."))
+    refused_attempts.note(refused, PermissionDenied("This needs the permission secrets.write."))
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_log_stays_intact_and_ends_with_the_deletion(two, owner):
         "Harbor Clinics",
         {"slug": "harbor-clinics"},
     )
-    assert audit_chain.verify(owner.organization.id).findings == []
+    assert chain.verify(owner.organization.id).findings == []
     assert AuditHead.objects.get(organization_id=owner.organization.id).sequence == log.count()
 
 
@@ -145,7 +145,7 @@ def test_what_goes_is_counted(two, owner):
 
 def test_reminders_and_housekeeping_go_on_without_it(two, owner):
     delete_organization(actor=owner, typed="Harbor Clinics")
-    assert reminding.remind() == 0
+    assert reminders.remind() == 0
     assert ledger.forget_old() == 0
     assert Run.objects.count() == AnsweredNonce.objects.count() == 1
 

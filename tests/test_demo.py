@@ -8,7 +8,7 @@ from accounts.models import Membership, User
 from accounts.policy import Role
 from config.demo import loading, people, upstream
 from integrations.models import Integration, Run
-from secrets_app import inventory
+from secrets_app.inventory import inventory
 from secrets_app.models import Secret
 
 pytestmark = pytest.mark.django_db(transaction=True)

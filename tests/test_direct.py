@@ -1,4 +1,4 @@
-"""Runs answered past the API's framework (`config/direct.py`) answer as the framework does, whatever is asked."""
+"""Runs answered past the API's framework (`config/api/fast_path.py`) answer as the framework does."""
 
 import asyncio
 import json
@@ -9,14 +9,14 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.utils import timezone
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.models import ApiKey
-from config.lean import LeanHandler
+from config.api.handler import LeanHandler
+from integrations.editing.integrations import delete_integration
 from integrations.models import Integration, Run
-from integrations.services.integrations import delete_integration
+from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import create_secret
 from tests.test_lean import ask, both, compare, signed  # noqa: F401 - a fixture
 from tests.things import VALUE, key_for, make_action, store_secret
 from tests.upstreams import answering, http

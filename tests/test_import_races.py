@@ -4,14 +4,14 @@ from functools import partial
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import EditConflict, Invalid
 from accounts.models import AuditEvent
-from secrets_app.import_plan import Act
+from secrets_app.editing import secrets
+from secrets_app.importing.apply import apply_import, check_import
+from secrets_app.importing.plan import Act
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import secrets
-from secrets_app.services.importing import apply_import, check_import
 from tests.accounts.test_audit import chain_holds
 from tests.test_races import dangling, only, together  # noqa: F401 - the fixture
 from tests.things import make_action, store_secret

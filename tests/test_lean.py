@@ -13,12 +13,12 @@ from django.core.asgi import get_asgi_application
 from django.utils.module_loading import import_string
 
 from config import asgi
-from config.bodies import BoundedBodies
-from config.direct import DirectCall
-from config.lean import LAYERS, ByAddress, LeanHandler
-from config.queries import ReadableQueries
+from config.api.fast_path import DirectCall
+from config.api.handler import LAYERS, ByAddress, LeanHandler
+from config.http.bodies import BoundedBodies
+from config.http.queries import ReadableQueries
+from integrations.exchange.responses import UpstreamResponse
 from integrations.models import Run
-from integrations.responses import UpstreamResponse
 from tests.things import VALUE, key_for, make_action, store_secret
 from tests.upstreams import answering, http
 
@@ -33,8 +33,8 @@ LEFT_OUT = {
     "django.contrib.messages.middleware.MessageMiddleware": "messages are for people",
     "django_htmx.middleware.HtmxMiddleware": "pages only",
     "allauth.account.middleware.AccountMiddleware": "sign-in pages only",
-    "accounts.middleware.SessionLimitsMiddleware": "keys, no sessions",
-    "accounts.middleware.RefusalMiddleware": "makes pages of refusals; the API has problem documents",
+    "accounts.web.middleware.SessionLimitsMiddleware": "keys, no sessions",
+    "accounts.web.middleware.RefusalMiddleware": "makes pages of refusals; the API has problem documents",
 }
 
 
@@ -199,7 +199,7 @@ def test_same_with_https(both, key, settings, scheme, forwarded, behind_proxy):
 def answered(owner, monkeypatch):
     """The address of an action of which every run is answered at once, and the number of runs past the framework."""
     direct = []
-    monkeypatch.setattr("integrations.transport.send", answer_at_once)
+    monkeypatch.setattr("integrations.transport.client.send", answer_at_once)
     call = DirectCall.answer
 
     async def noted(self):
@@ -270,7 +270,7 @@ def test_same_fault_of_ours(both, owner, key, monkeypatch, settings, path, debug
         raise RuntimeError(VALUE)
 
     action = make_action(owner)
-    monkeypatch.setattr("accounts.services.api_keys.read_key", broken)
+    monkeypatch.setattr("accounts.access.api_keys.read_key", broken)
     settings.DEBUG = debug
     method = "GET" if path.endswith("secrets") else "POST"
     status, headers, body = compare(both, method, path.format(action.id), b'{"environment": "staging"}', signed(key))

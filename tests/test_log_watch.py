@@ -10,7 +10,9 @@ from tests.things import VALUE, store_secret
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("name", ["aiohttp.client", "django.request", "integrations.transport", "django.db.backends"])
+@pytest.mark.parametrize(
+    "name", ["aiohttp.client", "django.request", "integrations.transport.client", "django.db.backends"]
+)
 @pytest.mark.parametrize("line", [("sent %s", VALUE), (f"sent Bearer {VALUE}",), ("sent %r", {"token": VALUE})])
 def test_line_with_a_stored_value_raises_at_the_call(owner, name, line):
     store_secret(owner)

@@ -3,14 +3,14 @@
 import pytest
 from asgiref.sync import async_to_sync
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from config.demo import upstream
-from integrations import broker
+from integrations.broker import broker
+from integrations.broker.preparation import Call
+from integrations.editing.integrations import create_integration
 from integrations.models import Run
-from integrations.preparation import Call
-from integrations.services.integrations import create_integration
+from secrets_app.editing.secrets import create_secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import create_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

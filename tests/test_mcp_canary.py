@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from tests.canary import VALUES, cache_surface, database_surfaces, echo_of, forms_of, leaks, watched_logs
 from tests.peers.odd_server import error, event, odd_server, result
 from tests.test_canary import Program

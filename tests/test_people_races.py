@@ -8,16 +8,16 @@ from django.core import mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit_chain
 from accounts.actors import actor_for_member
+from accounts.audit import chain
 from accounts.errors import Invalid, NotFound, PermissionDenied, Refusal
 from accounts.models import AuditEvent, Invitation, Membership, Organization, User
+from accounts.people.invitations import accept, accept_with_new_account, invite, renew, withdraw
+from accounts.people.organization_deletion import delete_organization
+from accounts.people.organizations import change_role, create_organization, leave, remove_member
 from accounts.policy import Role
-from accounts.services.deleting import delete_organization
-from accounts.services.invitations import accept, accept_with_new_account, invite, renew, withdraw
-from accounts.services.organizations import change_role, create_organization, leave, remove_member
 from secrets_app.models import RotationReminder, Secret, SecretValue
-from secrets_app.services.reminding import remind
+from secrets_app.rotation.reminders import remind
 from tests import factories
 from tests.invited import token_in
 from tests.test_races import together  # noqa: F401
@@ -150,7 +150,7 @@ def test_organization_is_deleted_while_everybody_works_in_it(together):  # noqa:
         assert not Organization.objects.exists()
         assert not (Secret.objects.exists() or Membership.objects.exists() or Invitation.objects.exists())
         assert AuditEvent.objects.filter(organization_id=organization.id, event="organization.deleted").count() == 1
-        assert audit_chain.verify(organization.id).findings == []
+        assert chain.verify(organization.id).findings == []
 
 
 def test_address_of_a_deleted_organization_is_not_given_to_one_founded_meanwhile(together):  # noqa: F811

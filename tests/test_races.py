@@ -14,23 +14,23 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from accounts import audit
+from accounts.access.api_keys import create_api_key
 from accounts.actors import actor_for_member
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.audit import trail
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import EditConflict, Invalid, NotFound, PermissionDenied, Refusal
 from accounts.models import AuditEvent, Membership
+from accounts.people.organizations import change_role, create_organization
 from accounts.policy import Role, Scope
-from accounts.services.api_keys import create_api_key
-from accounts.services.organizations import change_role, create_organization
-from integrations import ledger
+from integrations.broker import ledger
+from integrations.editing import integrations
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration, Run, SecretReference
-from integrations.services import integrations
-from secrets_app import keyring, resolver
+from secrets_app.editing import secrets
 from secrets_app.errors import SecretInUse
 from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import secrets
+from secrets_app.sealing import keyring, resolver
 from tests import factories
 from tests.accounts.test_audit import chain_holds
 from tests.things import make_action, make_connector, store_secret
@@ -281,10 +281,10 @@ def test_value_found_damaged_while_its_secret_is_deleted(owner, together, monkey
     secret = store_secret(owner, environments=[S])
     SecretValue.objects.filter(secret=secret).update(sealed=b"CF1")
     found = resolver.find(owner.organization, [secret.name], S)
-    marked, record = threading.Event(), audit.record
+    marked, record = threading.Event(), trail.record
 
     def slowly(event, **details):
-        if event is audit.Event.SECRET_UNREADABLE:
+        if event is trail.Event.SECRET_UNREADABLE:
             marked.set()
             time.sleep(0.3)  # the row is marked, the trail not yet locked: the deletion gets in between
         return record(event, **details)
@@ -293,7 +293,7 @@ def test_value_found_damaged_while_its_secret_is_deleted(owner, together, monkey
         assert marked.wait(timeout=10)
         secrets.delete_secret(actor=owner, secret_id=secret.id)
 
-    monkeypatch.setattr(audit, "record", slowly)
+    monkeypatch.setattr(trail, "record", slowly)
     only(together(lambda: resolver.open_values(found, actor=owner), delete), resolver.Unreadable)
     assert not Secret.objects.exists()
     assert chain_holds(owner.organization)

@@ -13,16 +13,16 @@ from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts import attempts, audit_words
-from accounts.attempts import Attempt, Thing
-from accounts.audit import Event
-from accounts.checks import operations, routes
-from accounts.environments import Environment
+from accounts.access.checks import operations, routes
+from accounts.access.route_permissions import stamp_of
+from accounts.audit import refused_attempts, wording
+from accounts.audit.refused_attempts import Attempt, Thing
+from accounts.audit.trail import Event
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
 from accounts.models import AuditEvent, AuditHead, Membership, RefusedAttempts, User
 from accounts.policy import Role, Scope
-from accounts.stamps import stamp_of
-from config.attempts import ACTS
+from config.refused_attempts import ACTS
 from tests.accounts.test_audit import chain_holds
 from tests.api.conftest import Caller
 from tests.integrations.conftest import inline  # noqa: F401
@@ -33,24 +33,24 @@ from tests.things import VALUE, key_for, make_action, make_connector, store_secr
 pytestmark = pytest.mark.django_db
 
 CHANGE_NOTHING = {
-    "secrets_app.views.check_name",
-    "secrets_app.views_requests.check_name",
-    "secrets_app.renaming_views.impact",
-    "integrations.views_of_rotation.check",
-    "integrations.views_of_rotation.check_one",
-    "integrations.api_of_rotation.check",
-    "integrations.views.pasting.in_new",
-    "integrations.views.pasting.in_stored",
-    "integrations.views.editing.domain_check",
-    "integrations.views.api_keys.choices",
-    "config.agents.answer_agent",
+    "secrets_app.web.secrets.check_name",
+    "secrets_app.web.requests.check_name",
+    "secrets_app.web.renaming.impact",
+    "integrations.web.secrets.rotation.check",
+    "integrations.web.secrets.rotation.check_one",
+    "integrations.api.rotation.check",
+    "integrations.web.paste_guard.in_new",
+    "integrations.web.paste_guard.in_stored",
+    "integrations.web.editing.domain_check",
+    "integrations.web.api_keys.choices",
+    "config.api.agents.answer_agent",
     # runs, and calls of other servers, are in the run ledger
-    "integrations.views.checking.check",
-    "integrations.views.testing.test",
-    "integrations.views.tools.listing",
-    "integrations.api.run",
-    "integrations.api.test",
-    "integrations.api_tools.tools",
+    "integrations.web.checking.check",
+    "integrations.web.testing.test",
+    "integrations.web.tools.listing",
+    "integrations.api.integrations.run",
+    "integrations.api.integrations.test",
+    "integrations.api.tools.tools",
 }
 
 
@@ -79,7 +79,7 @@ def attempt(actor, event=Event.SECRET_DELETED):
 
 def try_often(actor, times, **more):
     for _ in range(times):
-        attempts.note(attempt(actor, **more), PermissionDenied("This needs the permission secrets.write."))
+        refused_attempts.note(attempt(actor, **more), PermissionDenied("This needs the permission secrets.write."))
 
 
 # What is told
@@ -217,14 +217,14 @@ def test_program_filters_by_outcome_in_every_form(owner, member):
 
 
 def test_every_act_that_can_be_refused_has_words_for_an_attempt():
-    firsts = {audit_words.sentence(event).partition(" ")[0] for event in ACTS.values()}
-    assert firsts == set(audit_words.TRIED)
-    assert audit_words.tried("secret.rolled_back") == "Tried to roll back the value of"
+    firsts = {wording.sentence(event).partition(" ")[0] for event in ACTS.values()}
+    assert firsts == set(wording.TRIED)
+    assert wording.tried("secret.rolled_back") == "Tried to roll back the value of"
 
 
 def test_event_without_words_is_an_attempt_all_the_same(monkeypatch):
-    monkeypatch.delitem(audit_words.SENTENCES, "secret.created")
-    assert audit_words.tried("secret.created") == "Tried, and was refused: Created: "
+    monkeypatch.delitem(wording.SENTENCES, "secret.created")
+    assert wording.tried("secret.created") == "Tried, and was refused: Created: "
 
 
 # What is not told
@@ -241,7 +241,7 @@ def test_reading_a_page_is_no_attempt(owner, member):
 def test_form_that_needs_correcting_is_no_attempt(owner):
     assert browser_of(owner).post("/o/harbor-clinics/secrets/new/", {"name": "-"}).status_code == 422
     Caller(key_for(owner)).errors("POST", "/secrets", {"name": "-"})
-    attempts.note(attempt(owner), Invalid("The secret was not saved."))
+    refused_attempts.note(attempt(owner), Invalid("The secret was not saved."))
     assert refused(owner.organization) == []
 
 

@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 
 from accounts.errors import EditConflict, Invalid
+from integrations.editing import integrations
 from integrations.models import Integration, SecretReference
-from integrations.services import integrations
+from secrets_app.editing import secrets
 from secrets_app.models import Secret
-from secrets_app.services import secrets
 from tests.accounts.test_audit import chain_holds
 from tests.test_races import dangling, only, together  # noqa: F401 - the fixture
 from tests.things import make_action, store_secret

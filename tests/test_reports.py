@@ -8,9 +8,9 @@ from django.http import HttpResponse
 from django.urls import path
 from django.views.debug import ExceptionReporter
 
-from accounts.stamps import public
-from config import errors
-from config.reports import SilentReporterFilter
+from accounts.access.route_permissions import public
+from config.http import errors
+from config.http.reports import SilentReporterFilter
 
 MARK = f"canary-{secrets.token_hex(8)}"  # not a literal: reports show lines of source
 

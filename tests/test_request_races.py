@@ -4,11 +4,11 @@ from functools import partial
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid
 from secrets_app.errors import RequestAnswered, TooManyRequests
 from secrets_app.models import Secret, SecretRequest
-from secrets_app.services.requests import OPEN_AT_MOST, ask, dismiss
+from secrets_app.requests.answering import OPEN_AT_MOST, ask, dismiss
 from tests.accounts.test_audit import chain_holds
 from tests.test_races import only, together  # noqa: F401
 from tests.things import store_secret

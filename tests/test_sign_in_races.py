@@ -7,10 +7,10 @@ from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import SeenSignIn
-from accounts.services.people import create_person
-from accounts.services.sign_ins import note_sign_in
-from secrets_app import keyring
+from accounts.people.people import create_person
+from accounts.sign_in.seen_sign_ins import note_sign_in
 from secrets_app.models import OrganizationKey
+from secrets_app.sealing import keyring
 from tests.signing_in import add_recovery_codes, add_totp, totp_code
 from tests.test_races import together  # noqa: F401
 

@@ -29,10 +29,10 @@ pytestmark = [pytest.mark.postgres]
 ROOT = Path(__file__).resolve().parent.parent
 AT_ONCE = 20
 SEED = """
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import Membership, User
 from accounts.actors import actor_for_member
-from accounts.services.organizations import create_organization
+from accounts.people.organizations import create_organization
 from integrations.models import Run
 from tests.things import key_for, make_action, store_secret
 user = User.objects.create(email="owner@example.com", name="Owner")

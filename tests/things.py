@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
+from accounts.access.api_keys import create_api_key
 from accounts.actors import Actor
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.policy import Scope
-from accounts.services.api_keys import create_api_key
+from integrations.editing.integrations import create_integration
 from integrations.models import Integration
-from integrations.services.integrations import create_integration
+from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import create_secret
 
 VALUE = "correct-horse-battery"
 BASE_URL = "https://api.example.com"

@@ -16,11 +16,11 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.browsers import browser_in_words
-from accounts.environments import Environment, in_order
+from accounts.common.browsers import browser_in_words
+from accounts.common.environments import Environment, in_order
+from accounts.common.initials import initials
+from accounts.common.when import ahead_in_words, date_in_words, exact, in_words
 from accounts.errors import FieldError
-from accounts.initials import initials
-from accounts.when import ahead_in_words, date_in_words, exact, in_words
 
 register = template.Library()
 register.filter("browser", browser_in_words)

@@ -6,11 +6,11 @@ import secrets
 from typing import Any
 
 from accounts.actors import Actor
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from integrations.editing.integrations import create_integration
 from integrations.models import Integration
-from integrations.services.integrations import create_integration
+from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import create_secret, set_enabled
 
 DEVELOPMENT, STAGING, PRODUCTION = Environment
 

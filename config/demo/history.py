@@ -7,10 +7,10 @@ from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from accounts.actors import Actor
-from accounts.environments import Environment, in_order
-from integrations import broker
+from accounts.common.environments import Environment, in_order
+from integrations.broker import broker
+from integrations.broker.preparation import Call
 from integrations.models import Integration, Run, RunOutcome, RunSecret
-from integrations.preparation import Call
 from secrets_app.models import SecretValue
 
 DAYS = 30

@@ -13,9 +13,9 @@ from django.conf import settings
 
 from accounts.actors import Actor, actor_for_member
 from accounts.models import Membership, User
+from accounts.people.organizations import add_member, create_organization
+from accounts.people.people import create_person
 from accounts.policy import Role
-from accounts.services.organizations import add_member, create_organization
-from accounts.services.people import create_person
 
 SIGN_IN_FILE = Path(settings.BASE_DIR) / "var" / "demo-sign-in.json"
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from integrations.kinds.api_action import ApiAction
-from integrations.kinds.api_connection import ApiConnection
-from integrations.kinds.auth_connector import AuthConnector
+from integrations.kinds.api_action.kind import ApiAction
+from integrations.kinds.api_connection.kind import ApiConnection
+from integrations.kinds.auth_connector.kind import AuthConnector
 from integrations.kinds.base import Kind
-from integrations.kinds.calcom import Calcom
-from integrations.kinds.mcp_server import McpServer
-from integrations.kinds.sip_trunk import SipTrunk
+from integrations.kinds.calcom.kind import Calcom
+from integrations.kinds.mcp_server.kind import McpServer
+from integrations.kinds.sip_trunk.kind import SipTrunk
 
 KINDS: dict[str, Kind[Any]] = {
     kind.key: kind

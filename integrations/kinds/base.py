@@ -15,9 +15,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from accounts.errors import FieldError, Invalid
-from integrations.conversations import Conversation, Destination
-from integrations.kinds.declared import Section
-from integrations.placeholders import Template
+from integrations.exchange.exchange import Conversation, Destination
+from integrations.kinds.form_sections import Section
+from integrations.templating.placeholders import Template
 
 CHECK = "check"
 """The name under which a kind's harmless check is run and recorded; it is not one of its operations."""

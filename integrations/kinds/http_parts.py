@@ -7,18 +7,13 @@ the entries of an integration and those of its connection and connector come tog
 from collections.abc import Iterable, Iterator
 
 from accounts.errors import FieldError
-from integrations.headers import problem_with_header_name, problem_with_header_text
-from integrations.kinds.auth_connector import AuthConnectorConfig, Credential, credential_of
+from integrations.exchange.requests import Pair
+from integrations.kinds.auth_connector.kind import AuthConnectorConfig, Credential, credential_of
 from integrations.kinds.base import Slot
-from integrations.kinds.fields import (
-    Entry,
-    problem_with_fixed_name,
-    problem_with_template,
-    template_of,
-)
-from integrations.paths import problem_with_path
-from integrations.placeholders import parse
-from integrations.requests import Pair
+from integrations.kinds.config_fields import Entry, problem_with_fixed_name, problem_with_template, template_of
+from integrations.templating.headers import problem_with_header_name, problem_with_header_text
+from integrations.templating.paths import problem_with_path
+from integrations.templating.placeholders import parse
 
 
 def path_problems(field: str, text: str) -> Iterator[FieldError]:

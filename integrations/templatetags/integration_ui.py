@@ -14,8 +14,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.errors import FieldError
-from integrations.kinds.declared import Field
-from integrations.offered import visible as visible_text
+from integrations.exchange.offered_tools import visible as visible_text
+from integrations.kinds.form_sections import Field
 
 register = template.Library()
 

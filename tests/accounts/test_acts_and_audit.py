@@ -13,24 +13,29 @@ from django.core import mail
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.access.api_keys import create_api_key, revoke_api_key
 from accounts.actors import actor_for_command, actor_for_member
-from accounts.audit import Event
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.audit.trail import Event
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import AuditEvent, Invitation, Membership, User
+from accounts.people import invitations
+from accounts.people.organization_deletion import delete_organization
+from accounts.people.organization_settings import change_settings, settings_of
+from accounts.people.organizations import add_member, change_role, create_organization, leave, remove_member
+from accounts.people.own_account import record_in_organizations
+from accounts.people.people import set_active
 from accounts.policy import Role, Scope
-from accounts.services import invitations
-from accounts.services.api_keys import create_api_key, revoke_api_key
-from accounts.services.deleting import delete_organization
-from accounts.services.organization_settings import change_settings, settings_of
-from accounts.services.organizations import add_member, change_role, create_organization, leave, remove_member
-from accounts.services.own_account import record_in_organizations
-from accounts.services.people import set_active
-from integrations.services import approvals, integrations, replacing
-from secrets_app import resolver
+from integrations.editing import integrations
+from integrations.references import replace as replacing
+from integrations.tools import approvals
+from secrets_app.editing import secrets
+from secrets_app.hygiene.comparison import compare_values
+from secrets_app.importing import apply
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import importing, previous_values, requests, rotation, secrets
-from secrets_app.services.comparing import compare_values
+from secrets_app.requests import answering
+from secrets_app.rotation import previous_values, rotation
+from secrets_app.sealing import resolver
 from tests import factories
 from tests.invited import invited, token_in
 from tests.things import make_action, make_connector, make_mcp_server, store_secret
@@ -114,7 +119,7 @@ def stage(owner, organization):
         "membership": factories.MembershipFactory(organization=organization, role=Role.MEMBER),
         "user": factories.UserFactory(),
         "member": (member := actor_for_member(factories.MembershipFactory(organization=organization))),
-        "request": requests.ask(actor=member, name="asked.key", environments=[STAGING], why="For the calls"),
+        "request": answering.ask(actor=member, name="asked.key", environments=[STAGING], why="For the calls"),
         "invitation": invite_without_mail(owner),
         "inactive": factories.MembershipFactory(organization=organization, user__is_active=False).user,
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
@@ -182,10 +187,10 @@ ACTS = {
     "secret.previous_destroyed": lambda owner, stage: rotation.destroy_previous(
         actor=owner, secret_id=stage["promoted"].id, environment=STAGING
     ),
-    "secret_request.made": lambda owner, stage: requests.ask(
+    "secret_request.made": lambda owner, stage: answering.ask(
         actor=stage["member"], name="wanted.key", environments=[STAGING], why="For the reminders"
     ),
-    "secret_request.dismissed": lambda owner, stage: requests.dismiss(
+    "secret_request.dismissed": lambda owner, stage: answering.dismiss(
         actor=owner, request_id=stage["request"].id, reason="Use used.key"
     ),
     "integration.created": lambda owner, stage: make_action(owner, "Another", uses="used.key"),
@@ -229,10 +234,10 @@ MORE_ACTS = {
     "a secret for a request by another name": lambda owner, stage: store_secret(
         owner, "other.key", answers=stage["request"].id
     ),
-    "an import of a name that somebody asked for": lambda owner, stage: importing.apply_import(
+    "an import of a name that somebody asked for": lambda owner, stage: apply.apply_import(
         actor=owner, environment=STAGING, text=Plaintext("asked.key=one-value-0815")
     ),
-    "an import": lambda owner, stage: importing.apply_import(
+    "an import": lambda owner, stage: apply.apply_import(
         actor=owner, environment=STAGING, text=Plaintext("not.yet=one-value-0815\nused.key=two-values-0815")
     ),
     "another secret everywhere": lambda owner, stage: replacing.replace_references(

@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.access.api_key_text import ALPHABET, LENGTH, checksum, new_key, read_key
+from accounts.access.api_keys import actor_of_key, create_api_key, revoke_api_key
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied, Unauthenticated
-from accounts.keys import ALPHABET, LENGTH, checksum, new_key, read_key
 from accounts.models import ApiKey, AuditEvent
 from accounts.policy import Permission, Scope
-from accounts.services.api_keys import actor_of_key, create_api_key, revoke_api_key
 
 
 @pytest.fixture

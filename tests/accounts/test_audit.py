@@ -3,10 +3,10 @@
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
-from accounts import audit
+from accounts.access.client_addresses import client_address
 from accounts.actors import actor_for_member, actor_for_staff
-from accounts.addresses import client_address
-from accounts.environments import Environment
+from accounts.audit import trail
+from accounts.common.environments import Environment
 from accounts.models import AuditEvent, AuditHead, Membership
 from tests import factories
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def write(actor, **data):
     with transaction.atomic():
-        return audit.record(audit.Event.SECRET_CHANGED, actor=actor, target=actor.organization, **data)
+        return trail.record(trail.Event.SECRET_CHANGED, actor=actor, target=actor.organization, **data)
 
 
 def chain_holds(organization):
@@ -23,7 +23,7 @@ def chain_holds(organization):
     events = list(AuditEvent.objects.filter(organization_id=organization.id).order_by("sequence"))
     previous = b""
     for number, event in enumerate(events, start=1):
-        if event.sequence != number or bytes(event.chain) != audit.chain_hash(previous, event):
+        if event.sequence != number or bytes(event.chain) != trail.chain_hash(previous, event):
             return False
         previous = bytes(event.chain)
     head = AuditHead.objects.get(organization_id=organization.id)
@@ -66,14 +66,14 @@ def test_staff_act_is_in_the_organizations_log(organization):
 def test_outside_a_transaction_nothing_is_recorded(owner, monkeypatch):
     monkeypatch.setattr(connections["default"], "in_atomic_block", False)
     with pytest.raises(RuntimeError):
-        audit.record(audit.Event.SECRET_CHANGED, actor=owner, target=owner.organization)
+        trail.record(trail.Event.SECRET_CHANGED, actor=owner, target=owner.organization)
     monkeypatch.undo()
     assert not AuditEvent.objects.exists()
 
 
 def test_event_goes_with_an_act_that_is_rolled_back(owner):
     with pytest.raises(ZeroDivisionError), transaction.atomic():
-        audit.record(audit.Event.SECRET_CHANGED, actor=owner, target=owner.organization)
+        trail.record(trail.Event.SECRET_CHANGED, actor=owner, target=owner.organization)
         raise ZeroDivisionError
     assert not AuditEvent.objects.exists()
     write(owner)
@@ -123,5 +123,5 @@ def test_tags_name_their_thing():
     assert all(
         event.value.split(".")[0]
         in {"api_key", "integration", "invitation", "member", "organization", "secret", "secret_request"}
-        for event in audit.Event
+        for event in trail.Event
     )

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from accounts import audit_log
-from accounts.audit_log import Filters
+from accounts.audit import log
+from accounts.audit.log import Filters
 from accounts.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,7 @@ FILTERS = {
 def test_page_is_read_along_the_index_of_its_filter(many):
     for index, filters in FILTERS.items():
         for number in (2000, 1000, 200):
-            events = audit_log._before(audit_log.matching(many, filters), START + timedelta(minutes=number), number)
+            events = log._before(log.matching(many, filters), START + timedelta(minutes=number), number)
             plan = events[:5].explain().replace('"', "")
             assert index in plan
             assert "Sort" not in plan
@@ -66,6 +66,6 @@ def test_page_is_read_along_the_index_of_its_filter(many):
 
 
 def test_every_batch_together_is_everything_once(many, monkeypatch):
-    monkeypatch.setattr(audit_log, "BATCH", 700)
-    numbers = [event.sequence for batch in audit_log.batches(many, Filters()) for event in batch]
+    monkeypatch.setattr(log, "BATCH", 700)
+    numbers = [event.sequence for batch in log.batches(many, Filters()) for event in batch]
     assert numbers == list(range(2000, 0, -1))

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from accounts import batches
-from accounts.batches import Batches
+from accounts.common import batches
+from accounts.common.batches import Batches
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

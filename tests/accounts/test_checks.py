@@ -8,10 +8,10 @@ from django.http import HttpResponse
 from django.urls import include, path
 from ninja import NinjaAPI
 
-from accounts import checks
+from accounts.access import checks
+from accounts.access.route_permissions import Stamp, key_requires, public, requires, signed_in, stamp_of
 from accounts.policy import Permission
-from accounts.stamps import Stamp, key_requires, public, requires, signed_in, stamp_of
-from config.stamping import stamped_api
+from config.api.route_permissions import stamped_api
 
 
 def page():

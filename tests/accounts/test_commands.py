@@ -3,10 +3,10 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.environments import Environment
+from accounts.access.api_keys import actor_of_key
+from accounts.common.environments import Environment
 from accounts.models import ApiKey, AuditEvent, Membership, User
 from accounts.policy import Permission
-from accounts.services.api_keys import actor_of_key
 
 pytestmark = pytest.mark.django_db
 

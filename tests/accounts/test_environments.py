@@ -3,8 +3,8 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts.environments import ALL_ENVIRONMENTS, Environment, from_mask, in_order, to_mask
-from accounts.fields import EnvironmentsField
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment, from_mask, in_order, to_mask
+from accounts.common.fields import EnvironmentsField
 from accounts.models import ApiKey
 
 D, S, P = Environment

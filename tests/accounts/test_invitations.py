@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from accounts.errors import Invalid, NotFound, PermissionDenied, RateLimited
 from accounts.models import AuditEvent, Invitation, Membership, User
+from accounts.people import invitations
+from accounts.people.invitations import accept, accept_with_new_account, find_by_token, invite, renew, withdraw
+from accounts.people.organizations import add_member, change_role, remove_member
 from accounts.policy import Role
-from accounts.services import invitations
-from accounts.services.invitations import accept, accept_with_new_account, find_by_token, invite, renew, withdraw
-from accounts.services.organizations import add_member, change_role, remove_member
 from tests import factories
 from tests.invited import invited, token_in
 

@@ -10,14 +10,14 @@ from django.core.management import call_command
 from django.db import transaction
 from django.test import TestCase
 
-from accounts import mail
-from accounts.environments import Environment
-from accounts.mail import Letter
+from accounts.access.api_keys import create_api_key
+from accounts.common.environments import Environment
+from accounts.mail import sending as mail
+from accounts.mail.sending import Letter
 from accounts.models import Membership, User
+from accounts.people.invitations import accept
+from accounts.people.organizations import add_member, change_role
 from accounts.policy import Role, Scope
-from accounts.services.api_keys import create_api_key
-from accounts.services.invitations import accept
-from accounts.services.organizations import add_member, change_role
 from config import settings as settings_file
 from tests import factories
 from tests.invited import invited
@@ -181,7 +181,7 @@ def test_owners_are_told_of_an_api_key_without_its_text(owner, admin, organizati
 
 
 def test_answer_of_a_command_stays_alone_on_standard_output(organization, owner, settings, capsys):
-    settings.EMAIL_BACKEND = "accounts.mail_on_console.EmailBackend"
+    settings.EMAIL_BACKEND = "accounts.mail.console_backend.EmailBackend"
     with TestCase.captureOnCommitCallbacks(execute=True):
         call_command(
             "create_api_key",

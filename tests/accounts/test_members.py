@@ -5,13 +5,13 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from accounts.access.api_keys import create_api_key
 from accounts.actors import actor_for_command, actor_for_key, actor_for_staff
-from accounts.environments import ALL_ENVIRONMENTS
+from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Organization, User
+from accounts.people.organizations import change_role, leave, remove_member
 from accounts.policy import Role, Scope
-from accounts.services.api_keys import create_api_key
-from accounts.services.organizations import change_role, leave, remove_member
 from tests import factories
 from tests.invited import invited
 

@@ -8,9 +8,9 @@ from django.db import IntegrityError, transaction
 
 from accounts.errors import EditConflict, Invalid, PermissionDenied
 from accounts.models import AuditEvent, Organization
-from accounts.organization_rules import rollback_hours, run_days
+from accounts.people.organization_rules import rollback_hours, run_days
+from accounts.people.organization_settings import change_settings, settings_of
 from accounts.policy import Role
-from accounts.services.organization_settings import change_settings, settings_of
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,8 @@ import pytest
 from accounts.actors import actor_for_member
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent, Membership, Organization
+from accounts.people.organizations import add_member, change_role, create_organization, free_slug, remove_member
 from accounts.policy import Role
-from accounts.services.organizations import add_member, change_role, create_organization, free_slug, remove_member
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +51,7 @@ def test_taken_slug_is_numbered():
 
 
 def test_slug_taken_in_between_is_a_refusal(monkeypatch, organization):
-    monkeypatch.setattr("accounts.services.organizations.free_slug", lambda name: organization.slug)
+    monkeypatch.setattr("accounts.people.organizations.free_slug", lambda name: organization.slug)
     with pytest.raises(Invalid):
         create_organization(user=factories.UserFactory(), name="Harbor Clinics")
     assert Organization.objects.count() == 1

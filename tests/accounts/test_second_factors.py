@@ -13,10 +13,10 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import AuditEvent, User
-from accounts.services.people import create_person
+from accounts.people.people import create_person
 from config.second_factors import SecondFactorAdapter
-from secrets_app import keyring
 from secrets_app.models import OrganizationKey
+from secrets_app.sealing import keyring
 from tests import factories
 from tests.signing_in import SEED, add_totp, sign_in, totp_code
 

@@ -7,11 +7,11 @@ from allauth.usersessions.models import UserSession
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.browsers import browser_in_words
+from accounts.common.browsers import browser_in_words
 from accounts.models import ApiKey, User
+from accounts.people.people import create_person
 from accounts.policy import Role
-from accounts.services.people import create_person
-from accounts.session_limits import BEGAN, SEEN
+from accounts.sign_in.session_limits import BEGAN, SEEN
 from tests.factories import MembershipFactory
 from tests.signing_in import sign_in
 from tests.things import key_for

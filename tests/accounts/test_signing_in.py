@@ -15,10 +15,10 @@ from django.template.loader import get_template
 from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone
 
-from accounts import urls_of_signing_in
 from accounts.models import AuditEvent, SeenSignIn, User
-from accounts.services.people import CONFIRMED_WITHIN, create_person, forget_unconfirmed
-from accounts.services.sign_ins import FORGOTTEN_AFTER, forget_old_sign_ins
+from accounts.people.people import CONFIRMED_WITHIN, create_person, forget_unconfirmed
+from accounts.sign_in.seen_sign_ins import FORGOTTEN_AFTER, forget_old_sign_ins
+from accounts.web import urls_sign_in
 from config import settings as product
 from tests.signing_in import add_totp, sign_in, totp_code
 
@@ -435,7 +435,7 @@ def test_the_django_admin_signs_in_through_the_same_page(mara):
 
 
 def test_unix_socket_has_one_address_for_limits(mara):
-    from accounts.adapter import AccountAdapter
+    from accounts.sign_in.adapter import AccountAdapter
 
     request = RequestFactory(REMOTE_ADDR="").get("/")
     assert AccountAdapter(request).get_client_ip(request) == "0.0.0.0"
@@ -452,7 +452,7 @@ LIBRARY = Path(allauth.__file__).parent / "templates"
 
 
 def test_every_page_is_in_our_style():
-    views = [pattern.callback for pattern in urls_of_signing_in.urlpatterns]
+    views = [pattern.callback for pattern in urls_sign_in.urlpatterns]
     names = {view.view_class.template_name for view in views if hasattr(view, "view_class")}
     theirs = {name for name in names - {None} if not get_template(name).origin.name.startswith(str(OURS))}
     assert len(names) > 15

@@ -13,9 +13,9 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 
+from accounts.access.step_up import Kind, kinds_of
 from accounts.models import AuditEvent, User
-from accounts.services.people import create_person
-from accounts.step_up import Kind, kinds_of
+from accounts.people.people import create_person
 from config.single_sign_on import providers
 from tests.oidc_server import CLIENT_ID, CLIENT_SECRET, serving
 from tests.signing_in import add_totp, sign_in, totp_code

@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.compiled_queries import Among, StandingQuery
+from accounts.common.environments import Environment
 from accounts.models import Membership, Organization
-from accounts.standing import Among, StandingQuery
 from secrets_app.models import SecretValue
 from tests.things import store_secret
 

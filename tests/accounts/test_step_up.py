@@ -10,10 +10,10 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 
-from accounts.checks import routes
+from accounts.access.checks import routes
+from accounts.access.route_permissions import stamp_of
+from accounts.access.step_up import ACCEPT_FOR, ASK_AFTER, Kind, Proof, kinds_of, remember_sign_in
 from accounts.models import User
-from accounts.stamps import stamp_of
-from accounts.step_up import ACCEPT_FOR, ASK_AFTER, Kind, Proof, kinds_of, remember_sign_in
 from secrets_app.models import SecretValue
 from tests.integrations.conftest import inline  # noqa: F401
 from tests.signing_in import add_totp, set_proof, sign_in, totp_code

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from accounts import audit, audit_chain
+from accounts.audit import chain, trail
 from accounts.models import AuditEvent, AuditHead
 from tests.conftest import audit_unlocked
 
@@ -19,7 +19,7 @@ TABLE, HEADS = "accounts_auditevent", "accounts_audithead"
 def write(actor, times=1):
     for number in range(times):
         with transaction.atomic():
-            audit.record(audit.Event.SECRET_CHANGED, actor=actor, target=actor.organization, number=number)
+            trail.record(trail.Event.SECRET_CHANGED, actor=actor, target=actor.organization, number=number)
 
 
 def tamper(*statements):
@@ -34,7 +34,7 @@ def written_anew(organization, since):
     events = list(AuditEvent.objects.filter(organization_id=organization.id).order_by("sequence"))
     previous = bytes(events[since - 2].chain) if since > 1 else b""
     for event in events[since - 1 :]:
-        event.chain = previous = audit.chain_hash(previous, event)
+        event.chain = previous = trail.chain_hash(previous, event)
     with audit_unlocked():
         for event in events[since - 1 :]:
             event.save()
@@ -90,7 +90,7 @@ def test_log_that_grew_passes_against_an_older_head(head, owner, capsys):
 
 
 def test_what_is_written_meanwhile_does_no_harm(five, owner, capsys, monkeypatch):
-    follow = audit_chain._follow
+    follow = chain._follow
 
     def while_others_write(*args):
         write(owner)
@@ -98,7 +98,7 @@ def test_what_is_written_meanwhile_does_no_harm(five, owner, capsys, monkeypatch
         write(owner)
         return found
 
-    monkeypatch.setattr(audit_chain, "_follow", while_others_write)
+    monkeypatch.setattr(chain, "_follow", while_others_write)
     assert verify(capsys, "--organization", "harbor-clinics") == "harbor-clinics: 6 entries, intact.\n"
 
 
@@ -138,7 +138,7 @@ def test_edit_of_any_column_is_found(five, capsys, change):
 def test_edit_with_a_hash_to_match_is_found_at_the_next_entry(five, capsys):
     tamper(f"UPDATE {TABLE} SET actor_label = 'somebody else' WHERE sequence = 3")
     event = AuditEvent.objects.get(organization_id=five.id, sequence=3)
-    event.chain = audit.chain_hash(bytes(AuditEvent.objects.get(organization_id=five.id, sequence=2).chain), event)
+    event.chain = trail.chain_hash(bytes(AuditEvent.objects.get(organization_id=five.id, sequence=2).chain), event)
     with audit_unlocked():
         event.save()
     assert findings(capsys) == ["Entry 4 was changed, or does not follow the one before it."]
@@ -230,10 +230,10 @@ def test_deleted_organization_is_verified_too(five, capsys):
 
 
 def test_many_findings_are_counted(owner, capsys):
-    write(owner, audit_chain.TOLD_AT_MOST + 5)
+    write(owner, chain.TOLD_AT_MOST + 5)
     tamper(f"UPDATE {TABLE} SET outcome = 'other'")
     found = findings(capsys)
-    assert (len(found), found[-1]) == (audit_chain.TOLD_AT_MOST + 1, "… and 5 more.")
+    assert (len(found), found[-1]) == (chain.TOLD_AT_MOST + 1, "… and 5 more.")
 
 
 def test_head_is_not_exported_from_a_log_that_does_not_hold(five, tmp_path, capsys):

@@ -10,7 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse
 from django.test import Client
 
-from config.api import api
+from config.api.application import api
 from tests.integrations.conftest import inline  # noqa: F401 - used by the tests of runs
 from tests.things import key_for
 

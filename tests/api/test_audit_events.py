@@ -12,10 +12,11 @@ from django.db import connections
 from django.test import AsyncClient
 from django.utils import timezone
 
-from accounts import audit_files, audit_log
+from accounts.api import audit_export
+from accounts.audit import log
 from accounts.models import AuditEvent
 from accounts.policy import Scope
-from secrets_app.services.secrets import set_enabled
+from secrets_app.editing.secrets import set_enabled
 from tests.api.conftest import BASE, Caller, when
 from tests.things import VALUE, key_for, make_action, store_secret
 
@@ -86,7 +87,7 @@ def test_time_bounds_are_from_and_up_to(caller, told):
 
 def test_pages_meet_and_do_not_overlap(owner, caller, told, monkeypatch):
     now = datetime(2026, 11, 20, 14, tzinfo=UTC)
-    monkeypatch.setattr("accounts.audit.timezone.now", lambda: now)  # all at one moment: the number decides
+    monkeypatch.setattr("accounts.audit.trail.timezone.now", lambda: now)  # all at one moment: the number decides
     for number in range(5):
         store_secret(owner, f"key.number{number}")
     seen, cursor = [], ""
@@ -99,12 +100,12 @@ def test_pages_meet_and_do_not_overlap(owner, caller, told, monkeypatch):
 
 
 def test_csv_has_everything_that_matches(owner, caller, told, monkeypatch):
-    monkeypatch.setattr(audit_log, "BATCH", 2)
+    monkeypatch.setattr(log, "BATCH", 2)
     response = caller.call("GET", f"{PATH}?limit=1", accept="text/csv")
     rows = in_csv(response)
     assert response.streaming
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
-    assert list(rows[0]) == audit_files.COLUMNS
+    assert list(rows[0]) == audit_export.COLUMNS
     assert [row["event"] for row in rows] == events(caller)
     assert json.loads(rows[2]["data"])["domains"] == []
     assert (rows[2]["actor_name"], rows[2]["target_name"]) == ("Mara Lindqvist", "crm.apiKey")
@@ -112,7 +113,7 @@ def test_csv_has_everything_that_matches(owner, caller, told, monkeypatch):
 
 @pytest.mark.parametrize("media", ["application/x-ndjson", "application/jsonl"])
 def test_json_lines_say_the_same_as_json(caller, told, media, monkeypatch):
-    monkeypatch.setattr(audit_log, "BATCH", 2)
+    monkeypatch.setattr(log, "BATCH", 2)
     response = caller.call("GET", f"{PATH}?target=crm.apiKey", accept=media)
     lines = [json.loads(line) for line in response.getvalue().decode().splitlines()]
     items = caller.get(f"{PATH}?target=crm.apiKey")["items"]
@@ -129,14 +130,14 @@ def test_everything_else_is_json(caller, told, accept):
 def test_empty_files(owner, caller):
     query = "?event=secret.deleted"
     assert caller.call("GET", PATH + query, accept="text/csv").getvalue() == (
-        ",".join(audit_files.COLUMNS).encode() + b"\r\n"
+        ",".join(audit_export.COLUMNS).encode() + b"\r\n"
     )
     assert caller.call("GET", PATH + query, accept="application/x-ndjson").getvalue() == b""
 
 
 def test_file_is_read_in_batches(owner, caller, told, monkeypatch):
-    monkeypatch.setattr(audit_log, "BATCH", 3)
-    chunks = list(audit_log.batches(owner, audit_log.Filters()))
+    monkeypatch.setattr(log, "BATCH", 3)
+    chunks = list(log.batches(owner, log.Filters()))
     assert [len(chunk) for chunk in chunks] == [3, 1]
 
 
@@ -163,7 +164,7 @@ def test_file_is_read_in_batches(owner, caller, told, monkeypatch):
     ],
 )
 def test_cell_is_safe_in_a_spreadsheet(text, cell):
-    assert audit_files.cell(text) == cell
+    assert audit_export.cell(text) == cell
 
 
 def test_name_that_is_a_formula_is_harmless_in_the_file(owner, caller):
@@ -223,7 +224,7 @@ def test_text_that_no_database_keeps_matches_nothing(caller):
 
 @pytest.mark.django_db(transaction=True)
 async def test_file_under_asgi_is_streamed_from_the_database_threads(owner_with_key, monkeypatch):
-    monkeypatch.setattr(audit_log, "BATCH", 1)
+    monkeypatch.setattr(log, "BATCH", 1)
     headers = {"authorization": f"Bearer {owner_with_key}", "accept": "text/csv"}
     response = await AsyncClient().get(BASE + PATH, headers=headers)
     chunks = [chunk async for chunk in response.streaming_content]

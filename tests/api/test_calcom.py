@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.policy import Scope
-from integrations import pauses
+from integrations.broker import pauses
 from integrations.models import Run
 from tests.api.conftest import Caller
 from tests.calcom_server import FREE, KEY, calcom_server
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
-    monkeypatch.setattr("integrations.wire.PAUSES", pauses.Pauses())
+    monkeypatch.setattr("integrations.broker.channel.PAUSES", pauses.Pauses())
 
 
 @pytest.fixture

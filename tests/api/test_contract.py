@@ -9,13 +9,13 @@ from django.db import connections
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.models import ApiKey
 from accounts.policy import Scope
-from config.api import api
-from integrations.services.approvals import approve_tool
+from config.api.application import api
+from integrations.tools.approvals import approve_tool
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import rotation
+from secrets_app.rotation import rotation
 from tests.api.conftest import BASE, Caller
 from tests.things import key_for, make_action, make_mcp_server, store_secret
 
@@ -250,7 +250,7 @@ def test_fault_of_ours_is_a_500_without_its_text(caller, settings, monkeypatch, 
         raise RuntimeError("canary-3f9a".replace("-", "_"))
 
     settings.DEBUG = debug
-    monkeypatch.setattr("secrets_app.inventory.page", broken)
+    monkeypatch.setattr("secrets_app.inventory.inventory.page", broken)
     response = caller._client.get(f"{BASE}/secrets", headers=caller._headers)
     assert response.status_code == 500
     assert debug or response.json()["code"] == "internal_error"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from secrets_app.models import Secret
 from tests.api.conftest import Caller
 from tests.things import key_for, store_secret

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.policy import Scope
 from integrations.models import Integration, Run
 from tests.api.conftest import Caller, when

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.policy import Scope
 from tests.api.conftest import Caller
 from tests.peers import mcp

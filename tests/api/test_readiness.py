@@ -4,12 +4,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.policy import Scope
+from integrations.editing import integrations
 from integrations.models import Integration
-from integrations.services import integrations
-from integrations.warnings import warnings_for
-from secrets_app.services import secrets
+from integrations.readiness.warnings import warnings_for
+from secrets_app.editing import secrets
 from tests.api.conftest import Caller
 from tests.things import key_for, make_action, make_connector, store_secret
 

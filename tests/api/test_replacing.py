@@ -4,12 +4,12 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.models import AuditEvent
 from accounts.policy import Scope
 from integrations.models import Integration, SecretReference
-from integrations.services.replacing import replace_references
-from secrets_app.services import secrets
+from integrations.references.replace import replace_references
+from secrets_app.editing import secrets
 from tests.api.conftest import Caller
 from tests.things import key_for, make_action, make_connector, store_secret
 

@@ -6,11 +6,11 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.policy import Scope
 from integrations.models import RotationCheck, Run
-from secrets_app import keyring
 from secrets_app.models import SecretValue
+from secrets_app.sealing import keyring
 from tests.api.conftest import Caller, when
 from tests.things import VALUE, key_for, make_action, make_connector, store_secret
 from tests.upstreams import answering, http

@@ -4,11 +4,11 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.policy import Scope
 from integrations.models import SecretReference
-from secrets_app import keyring
 from secrets_app.models import Secret, SecretValue
+from secrets_app.sealing import keyring
 from tests.api.conftest import Caller, when
 from tests.things import VALUE, key_for, make_action, store_secret
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.policy import Scope
-from integrations.digest import nonce_hash, read_challenge, read_credentials, response_to, secret_half
 from integrations.models import Integration
+from integrations.sip.digest import nonce_hash, read_challenge, read_credentials, response_to, secret_half
 from secrets_app.models import Secret
 from tests.api.conftest import Caller
 from tests.registrar import Phone, free_port, registrar

@@ -14,9 +14,9 @@ from pathlib import Path
 from django.db import connection, connections
 
 from accounts.actors import actor_for_member
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.models import Membership, User
-from accounts.services.organizations import create_organization
+from accounts.people.organizations import create_organization
 from tests.benchmarks import yardsticks
 from tests.benchmarks.competing import Cell, Competitor, libpq, postmaster, uvicorn
 from tests.benchmarks.processes import free_port, serving

@@ -2,9 +2,9 @@
 
 import time
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
+from secrets_app.importing.apply import apply_import
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.importing import apply_import
 from tests.benchmarks.seeds import owner_of
 
 LINES = 2_000

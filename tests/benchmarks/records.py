@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.actors import Actor
-from accounts.paging import encode_cursor
+from accounts.common.paging import encode_cursor
 from tests.benchmarks.measuring import Measured, get, in_rounds
 from tests.benchmarks.seeds import owner_of
 from tests.things import key_for

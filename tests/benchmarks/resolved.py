@@ -18,10 +18,10 @@ import psycopg
 django.setup()
 
 from accounts.actors import Actor, actor_for_command  # noqa: E402 - these need the settings
-from accounts.batches import Batches  # noqa: E402
-from accounts.environments import Environment  # noqa: E402
+from accounts.common.batches import Batches  # noqa: E402
+from accounts.common.environments import Environment  # noqa: E402
 from accounts.models import Organization  # noqa: E402
-from secrets_app import resolver  # noqa: E402
+from secrets_app.sealing import resolver  # noqa: E402
 
 ORGANIZATION, NAME = UUID(os.environ["RESOLVED_ORGANIZATION"]), os.environ["RESOLVED_NAME"]
 WANTED = resolver.Wanted(ORGANIZATION, Environment.STAGING, frozenset({NAME}))

@@ -14,9 +14,9 @@ from django.db import connections
 
 from accounts.actors import actor_for_member
 from accounts.models import Membership, User
-from accounts.services.organizations import create_organization
-from secrets_app import keyring
+from accounts.people.organizations import create_organization
 from secrets_app.models import SecretValue
+from secrets_app.sealing import keyring
 from tests.benchmarks.competing import Cell, Competitor, libpq, postmaster, uvicorn
 from tests.benchmarks.processes import free_port, serving
 from tests.things import VALUE, store_secret

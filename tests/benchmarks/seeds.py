@@ -7,13 +7,13 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.actors import Actor, actor_for_member
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import Membership, User
-from accounts.services.organizations import create_organization
+from accounts.people.organizations import create_organization
 from integrations.models import Integration, SecretReference
-from secrets_app import keyring
 from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
+from secrets_app.sealing import keyring
 
 BATCH = 5_000
 GROUPS = 50

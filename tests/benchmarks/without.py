@@ -14,12 +14,13 @@ django.setup()
 from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402 - these need the settings
 from django.db.backends.signals import connection_created  # noqa: E402
 
-from accounts import batches, standing  # noqa: E402
-from config import lean  # noqa: E402
+from accounts.common import batches, compiled_queries  # noqa: E402
+from config.api import handler  # noqa: E402
 from config.asgi import application  # noqa: E402
-from integrations import dialling, ledger, transport  # noqa: E402
+from integrations.broker import ledger  # noqa: E402
 from integrations.models import Run  # noqa: E402
-from secrets_app.redaction import Masked, Redactor  # noqa: E402
+from integrations.transport import client, connector  # noqa: E402
+from secrets_app.redaction.redactor import Masked, Redactor  # noqa: E402
 
 __all__ = ["PARTS", "application"]
 
@@ -37,8 +38,8 @@ def _no_records() -> None:
 
 
 def _no_judgement_of_addresses() -> None:
-    dialling.judge_addresses = lambda *_: None
-    transport._check_destination = lambda *_: None
+    connector.judge_addresses = lambda *_: None
+    client._check_destination = lambda *_: None
 
 
 def _no_durability() -> None:
@@ -49,15 +50,15 @@ def _no_durability() -> None:
 
 
 def _no_composed_look_ups() -> None:
-    standing.StandingQuery.ask = lambda self, rows: standing._Composed(self._make()).ask(rows)  # type: ignore[method-assign]
+    compiled_queries.StandingQuery.ask = lambda self, rows: compiled_queries._Composed(self._make()).ask(rows)  # type: ignore[method-assign]
 
 
 def _no_direct_runs() -> None:
-    lean.direct_call = lambda *_: None
+    handler.direct_call = lambda *_: None
 
 
 def _no_kept_connections() -> None:
-    transport.pool_here = lambda: None
+    client.pool_here = lambda: None
 
 
 def _no_stamps() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from accounts.environments import Environment
-from integrations.services.integrations import create_integration
+from accounts.common.environments import Environment
+from integrations.editing.integrations import create_integration
 from tests.browser.conftest import violations
 from tests.calcom_server import KEY, calcom_server
 from tests.things import store_secret

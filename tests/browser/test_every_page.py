@@ -8,22 +8,22 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import attempts
+from accounts.access.api_keys import create_api_key, revoke_api_key
 from accounts.actors import actor_for_member
-from accounts.audit import Event
-from accounts.environments import Environment
+from accounts.audit import refused_attempts
+from accounts.audit.trail import Event
+from accounts.common.environments import Environment
 from accounts.errors import PermissionDenied
 from accounts.models import ApiKey, Invitation, Organization, User
+from accounts.people.invitations import invite
+from accounts.people.people import create_person
 from accounts.policy import Role, Scope
-from accounts.services.api_keys import create_api_key, revoke_api_key
-from accounts.services.invitations import invite
-from accounts.services.people import create_person
-from integrations.services.approvals import approve_tool
-from integrations.services.integrations import create_integration
+from integrations.editing.integrations import create_integration
+from integrations.tools.approvals import approve_tool
+from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import rotation
-from secrets_app.services.requests import ask, dismiss
-from secrets_app.services.secrets import create_secret, set_enabled
+from secrets_app.requests.answering import ask, dismiss
+from secrets_app.rotation import rotation
 from tests.browser.conftest import (
     PASSWORD,
     RULES,
@@ -67,9 +67,9 @@ def make_requests(owner, member):
     made = [ask(actor=member, name=f"insurance.apiKey{number}", **bounds) for number in range(3)]
     dismiss(actor=owner, request_id=made[1].id, reason="Use crm.apiKey, it opens the same system")
     create_secret(actor=owner, name=made[2].name)
-    secret = attempts.Thing(made[1].id, "crm.apiKey")
-    tried = attempts.Attempt(member, Event.SECRET_DELETED, secret)
-    attempts.note(tried, PermissionDenied("This needs the permission secrets.write."))
+    secret = refused_attempts.Thing(made[1].id, "crm.apiKey")
+    tried = refused_attempts.Attempt(member, Event.SECRET_DELETED, secret)
+    refused_attempts.note(tried, PermissionDenied("This needs the permission secrets.write."))
     return made[0]
 
 

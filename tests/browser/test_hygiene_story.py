@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import cache
 from playwright.sync_api import expect
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from tests.browser.conftest import sideways, violations
 from tests.things import make_action, store_secret
 

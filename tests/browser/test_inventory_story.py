@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from secrets_app.models import Secret
 from tests.browser.conftest import sideways, violations
 from tests.things import make_action, store_secret

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from accounts.environments import Environment
-from secrets_app import keyring
+from accounts.common.environments import Environment
+from secrets_app.editing.secrets import Changes, update_secret
 from secrets_app.models import SecretValue
-from secrets_app.services.secrets import Changes, update_secret
+from secrets_app.sealing import keyring
 from tests.browser.conftest import sideways, violations
 from tests.things import VALUE, make_action, store_secret
 from tests.upstreams import answering, http

@@ -3,9 +3,11 @@
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
-from accounts import batches
-from integrations import broker, checking, rotation, tools, wire
-from integrations.preparation import Call
+from accounts.common import batches
+from integrations.broker import broker, channel, checking
+from integrations.broker.preparation import Call
+from integrations.rotation import rotation
+from integrations.tools import listing
 
 
 @pytest.fixture
@@ -15,7 +17,7 @@ def inline(monkeypatch):
     async def at_once(job, *args, **kwargs):
         return await sync_to_async(job)(*args, **kwargs)
 
-    for module in (batches, checking, rotation, tools, wire):
+    for module in (batches, checking, rotation, listing, channel):
         monkeypatch.setattr(module, "in_database", at_once)
 
 

@@ -8,25 +8,27 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.access.api_keys import Presented
+from accounts.access.limits import SLOTS
 from accounts.actors import actor_for_key
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal, Unauthenticated
 from accounts.models import ApiKey
-from accounts.pace import SLOTS
 from accounts.policy import Scope
-from accounts.services.api_keys import Presented
-from integrations import admission, outgoing
-from integrations.admission import admit_all
-from integrations.lineage import Route
+from integrations.broker import admission
+from integrations.broker.admission import admit_all
+from integrations.broker.preparation import Call
+from integrations.editing.integrations import Changes, update_integration
+from integrations.egress import configuration
+from integrations.inheritance import Route
 from integrations.models import Integration, Run, RunSecret, SecretReference
-from integrations.preparation import Call
-from integrations.services.integrations import Changes, update_integration
-from integrations.warnings import warnings_for
-from secrets_app import inventory, keyring, resolver
+from integrations.readiness.warnings import warnings_for
+from secrets_app.editing.secrets import Changes as SecretChanges
+from secrets_app.editing.secrets import create_secret, update_secret
+from secrets_app.inventory import inventory
 from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import Changes as SecretChanges
-from secrets_app.services.secrets import create_secret, update_secret
+from secrets_app.sealing import keyring, resolver
 from tests.things import VALUE, key_for, make_action, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -292,11 +294,11 @@ def test_address_that_the_operator_closed_again_is_a_warning(owner, settings):
     action = make_action(owner, uses="", base_url="http://127.0.0.1:9")
     assert warnings_for(action) == []
     settings.EGRESS_ALLOW = ""
-    outgoing.policy.cache_clear()
+    configuration.policy.cache_clear()
     try:
         assert [warning.code for warning in warnings_for(action)] == ["egress_denied"]
     finally:
-        outgoing.policy.cache_clear()
+        configuration.policy.cache_clear()
 
 
 def test_integration_without_environment_warns_of_nothing(owner):
@@ -329,7 +331,7 @@ def test_kind_that_sends_nothing_needs_no_address_and_no_domain(owner, monkeypat
     """What a kind computes for the caller itself goes nowhere."""
     store_secret(owner, allowed_domains=["api.example.com"])
     action = make_action(owner)
-    monkeypatch.setattr("integrations.preparation.routes_of", lambda _: [Route("", frozenset({"crm.apiKey"}))])
+    monkeypatch.setattr("integrations.broker.preparation.routes_of", lambda _: [Route("", frozenset({"crm.apiKey"}))])
     admitted = admit(owner, Call(action.id, S))
     assert (admitted.run.host, set(admitted.secrets)) == ("", {"crm.apiKey"})
 
@@ -460,7 +462,7 @@ def test_a_call_that_is_let_in_holds_a_slot_and_others_give_theirs_back(owner, s
     def broken(_):
         raise RuntimeError
 
-    monkeypatch.setattr("integrations.ledger.begin_all", broken)
+    monkeypatch.setattr("integrations.broker.ledger.begin_all", broken)
     with pytest.raises(RuntimeError):
         admit_all(calls)
     assert list(SLOTS._taken.values()) == [1]

@@ -7,15 +7,16 @@ import time
 import pytest
 from asgiref.sync import async_to_sync
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, RateLimited, Refusal
-from integrations import pauses, rotation
-from integrations.checking import check
+from integrations.broker import pauses
+from integrations.broker.checking import check
+from integrations.editing.integrations import Changes, create_integration, update_integration
 from integrations.models import Run, SecretReference
-from integrations.services.integrations import Changes, create_integration, update_integration
-from integrations.warnings import warnings_for
+from integrations.readiness.warnings import warnings_for
+from integrations.rotation import rotation
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import rotation as values
+from secrets_app.rotation import rotation as values
 from tests.calcom_server import EXPIRED, FREE, KEY, TAKEN, CalcomServer, calcom_server
 from tests.things import store_secret
 from tests.unit.integrations.upstreams import Authority
@@ -31,7 +32,7 @@ BOOKING = {"start": FREE, "attendee_name": "Lena", "attendee_email": "lena@examp
 def clock(monkeypatch):
     """Each test begins without pauses, and with a clock of its own."""
     now = [1000.0]
-    monkeypatch.setattr("integrations.wire.PAUSES", pauses.Pauses(clock=lambda: now[0]))
+    monkeypatch.setattr("integrations.broker.channel.PAUSES", pauses.Pauses(clock=lambda: now[0]))
     return now
 
 
@@ -324,7 +325,7 @@ def test_a_server_that_cannot_be_reached_is_told(owner, run):
 
 def test_a_certificate_of_another_name_is_told(owner, run, checked, tmp_path, monkeypatch):
     authority, server = Authority.make(), CalcomServer()
-    monkeypatch.setattr("integrations.outgoing.ssl_context", authority.trusting)
+    monkeypatch.setattr("integrations.egress.configuration.ssl_context", authority.trusting)
     store_secret(owner, "calcom.key", KEY)
     with answering(server.respond, tls=authority.serving("localhost", tmp_path)) as url:
         named = make_calendar(owner, url.replace("127.0.0.1", "localhost"))
@@ -518,18 +519,18 @@ def test_a_missing_key_is_told_before_anything_is_called(owner, run, server):
 
 def test_the_stub_is_as_strict_as_cal_com(server):
     """A wrong version is a 404, a key without Bearer a 500 in the other shape."""
-    from integrations import transport
-    from integrations.egress import EgressPolicy
-    from integrations.outgoing import ssl_context
-    from integrations.placeholders import parse
-    from integrations.requests import Pair, RequestTemplate, render
+    from integrations.egress.configuration import ssl_context
+    from integrations.egress.policy import EgressPolicy
+    from integrations.exchange.requests import Pair, RequestTemplate, render
+    from integrations.templating.placeholders import parse
+    from integrations.transport import client
 
     def ask(path, **headers):
         pairs = tuple(Pair(name.replace("_", "-"), parse(value)) for name, value in headers.items())
         template = RequestTemplate("GET", server.url, parse(path), headers=pairs)
         request = render(template, secrets={}, params={})
         policy = EgressPolicy.parse("127.0.0.1/32")
-        return asyncio.run(transport.send(request, policy, ssl_context=ssl_context())).status
+        return asyncio.run(client.send(request, policy, ssl_context=ssl_context())).status
 
     assert ask("/v2/slots", cal_api_version="2024-08-13") == 404
     assert ask("/v2/me") == 401

@@ -4,13 +4,13 @@ import base64
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
+from integrations.editing.integrations import Changes, create_integration, delete_integration, update_integration
 from integrations.errors import IntegrationInUse
 from integrations.models import Run
-from integrations.services.integrations import Changes, create_integration, delete_integration, update_integration
-from integrations.warnings import warnings_for
-from secrets_app.services.secrets import set_enabled
+from integrations.readiness.warnings import warnings_for
+from secrets_app.editing.secrets import set_enabled
 from tests.things import make_action, make_connector, store_secret
 from tests.upstreams import answering, http
 
@@ -124,7 +124,7 @@ def test_a_user_name_that_basic_cannot_carry_is_refused(owner, run, value):
 def test_the_check_of_an_action_is_that_of_its_connection(owner, inline, upstream):
     from asgiref.sync import async_to_sync
 
-    from integrations.checking import check
+    from integrations.broker.checking import check
 
     url, received = upstream
     store_secret(owner)

@@ -3,12 +3,12 @@
 import pytest
 from django.urls import reverse
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
+from integrations.editing.integrations import create_integration, duplicate_integration
 from integrations.models import Integration, SecretReference
-from integrations.services.integrations import create_integration, duplicate_integration
-from secrets_app.services.secrets import set_enabled
+from secrets_app.editing.secrets import set_enabled
 from tests.pages.conftest import browser_of
 from tests.things import make_action, make_connector, store_secret
 

@@ -9,14 +9,14 @@ from asgiref.sync import async_to_sync
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import pace
+from accounts.access import limits as pace
 from accounts.actors import actor_for_key
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, NotFound, RateLimited
 from accounts.models import ApiKey
-from integrations import broker
+from integrations.broker import broker
+from integrations.broker.preparation import Call
 from integrations.models import Integration, Run
-from integrations.preparation import Call
 from tests.test_races import together  # noqa: F401 - a fixture
 from tests.things import key_for, make_action, store_secret
 from tests.upstreams import answering, http

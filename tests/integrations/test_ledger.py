@@ -7,11 +7,11 @@ from django.core.management import call_command
 from django.db.models import AutoField
 from django.utils import timezone
 
-from accounts.environments import Environment
-from integrations import ledger, ledger_postgres
+from accounts.common.environments import Environment
+from integrations.broker import ledger, ledger_postgres
+from integrations.editing.integrations import delete_integration
 from integrations.models import Run, RunOutcome, RunSecret
-from integrations.services.integrations import delete_integration
-from integrations.usage import calls_by_place
+from integrations.references.usage import calls_by_place
 from secrets_app.models import SecretValue
 from tests.signing_in import sign_in
 from tests.things import make_action, store_secret

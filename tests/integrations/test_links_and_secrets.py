@@ -3,12 +3,13 @@
 import pytest
 from asgiref.sync import async_to_sync
 
-from accounts.environments import Environment
-from integrations import rotation, tokens
-from integrations.services.integrations import create_integration
-from integrations.uses import hosts_of, references_by_name, uses_of
+from accounts.common.environments import Environment
+from integrations.broker import oauth_tokens
+from integrations.editing.integrations import create_integration
+from integrations.references.uses import hosts_of, references_by_name, uses_of
+from integrations.rotation import rotation
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import rotation as values
+from secrets_app.rotation import rotation as values
 from tests.things import make_action, make_connector, store_secret
 from tests.token_server import CLIENT_ID, CLIENT_SECRET, token_server
 from tests.upstreams import answering, http
@@ -21,7 +22,7 @@ NEW = "the-new-key-of-staging"
 
 @pytest.fixture(autouse=True)
 def no_tokens(monkeypatch):
-    monkeypatch.setattr("integrations.wire.TOKENS", tokens.Tokens())
+    monkeypatch.setattr("integrations.broker.channel.TOKENS", oauth_tokens.Tokens())
 
 
 @pytest.fixture

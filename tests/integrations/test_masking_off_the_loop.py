@@ -7,10 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from integrations import broker, outgoing, transport
-from integrations.conversations import HttpCall
-from integrations.responses import UpstreamResponse
-from integrations.wire import Line
+from integrations.broker import broker
+from integrations.broker.channel import Line
+from integrations.egress import configuration
+from integrations.exchange.exchange import HttpCall
+from integrations.exchange.responses import UpstreamResponse
+from integrations.transport import client
 from tests.unit.integrations.requests_for_tests import make
 
 INLINE = 64 * 1024
@@ -24,9 +26,9 @@ def answers_with(monkeypatch):
         async def send(*_, **__):
             return UpstreamResponse(200, b"OK", (), b"a" * size, True)
 
-        monkeypatch.setattr(transport, "send", send)
-        monkeypatch.setattr(outgoing, "policy", lambda: None)
-        monkeypatch.setattr(outgoing, "ssl_context", lambda: None)
+        monkeypatch.setattr(client, "send", send)
+        monkeypatch.setattr(configuration, "policy", lambda: None)
+        monkeypatch.setattr(configuration, "ssl_context", lambda: None)
 
     return answers
 

@@ -5,12 +5,12 @@ import time
 import pytest
 from asgiref.sync import async_to_sync
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
-from integrations import outgoing
-from integrations.checking import check
+from integrations.broker.checking import check
+from integrations.editing.integrations import create_integration
+from integrations.egress import configuration
 from integrations.models import Run
-from integrations.services.integrations import create_integration
 from tests.peers.odd_server import STREAM, error, event, odd_server, result
 from tests.things import store_secret
 from tests.unit.integrations.upstreams import Authority
@@ -60,7 +60,7 @@ def test_a_server_that_is_not_there(refused):
 
 def test_a_certificate_for_another_name(refused, tmp_path, monkeypatch):
     authority = Authority.make()
-    monkeypatch.setattr(outgoing, "ssl_context", authority.trusting)
+    monkeypatch.setattr(configuration, "ssl_context", authority.trusting)
     with odd_server(tls=authority.serving("mcp.example.com", tmp_path)) as server:
         refusal = refused(server.url)
     assert refusal.code == "upstream_tls"

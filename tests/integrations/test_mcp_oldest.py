@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from integrations.models import Run
 from tests.peers.odd_server import STREAM, event, odd_server
 from tests.things import make_mcp_server, store_secret
@@ -134,7 +134,7 @@ def test_an_address_elsewhere_is_not_followed(listed, endpoint):
 
 
 def test_a_stream_that_names_no_address_is_left(listed, monkeypatch):
-    monkeypatch.setattr("integrations.mcp_client.streams.ENDPOINT_SECONDS", 0.3)
+    monkeypatch.setattr("integrations.kinds.mcp_server.streams.ENDPOINT_SECONDS", 0.3)
     oldest = Oldest()
     oldest.answers["GET"] = lambda _, sock: sock.sendall(STREAM) or (sock.recv(1) and b"")
     started = time.monotonic()

@@ -3,12 +3,12 @@
 import pytest
 from asgiref.sync import async_to_sync
 
-from accounts.environments import Environment
-from integrations.checking import check
+from accounts.common.environments import Environment
+from integrations.broker.checking import check
+from integrations.editing.integrations import create_integration
 from integrations.models import Run
-from integrations.services.integrations import create_integration
+from secrets_app.editing.secrets import create_secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import create_secret
 from tests.peers import mcp
 
 pytestmark = pytest.mark.django_db

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from accounts.environments import Environment
-from integrations.services.integrations import create_integration
+from accounts.common.environments import Environment
+from integrations.editing.integrations import create_integration
 from tests.peers.odd_server import SESSION, STREAM, error, event, odd_server, result
 from tests.things import store_secret
 from tests.upstreams import http

@@ -3,13 +3,13 @@
 import pytest
 from asgiref.sync import async_to_sync
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
+from integrations.exchange.offered_tools import fingerprint_of, visible
 from integrations.models import ApprovedTool, Run
-from integrations.offered import fingerprint_of, visible
-from integrations.services.approvals import approve_tool, withdraw_tool
-from integrations.tools import list_tools
+from integrations.tools.approvals import approve_tool, withdraw_tool
+from integrations.tools.listing import list_tools
 from tests.peers import mcp
 from tests.peers.odd_server import odd_server, result
 from tests.things import VALUE, make_action, make_mcp_server, store_secret
@@ -163,7 +163,7 @@ def test_what_cannot_be_approved(owner, name, fingerprint, field):
 
 
 def test_only_so_many_tools_are_approved(owner, monkeypatch):
-    monkeypatch.setattr("integrations.services.approvals.MAX_APPROVED", 1)
+    monkeypatch.setattr("integrations.tools.approvals.MAX_APPROVED", 1)
     server = make_mcp_server(owner)
     approve_tool(actor=owner, integration_id=server.id, name="one", fingerprint="a" * 64)
     approve_tool(actor=owner, integration_id=server.id, name="one", fingerprint="b" * 64)

@@ -5,16 +5,16 @@ import asyncio
 import pytest
 from asgiref.sync import async_to_sync
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
-from integrations import tokens
-from integrations.checking import check
+from integrations.broker import oauth_tokens
+from integrations.broker.checking import check
+from integrations.editing.integrations import Changes, create_integration, update_integration
 from integrations.errors import TokenRefused
 from integrations.models import Run
-from integrations.services.integrations import Changes, create_integration, update_integration
-from integrations.warnings import warnings_for
+from integrations.readiness.warnings import warnings_for
+from secrets_app.editing import secrets
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import secrets
 from tests.things import make_action, store_secret
 from tests.token_server import CLIENT_ID, CLIENT_SECRET, token_server
 
@@ -27,8 +27,8 @@ S = Environment.STAGING
 def no_tokens(monkeypatch):
     """Each test begins without kept tokens, and with a clock of its own."""
     now = [1000.0]
-    fresh = tokens.Tokens(clock=lambda: now[0])
-    monkeypatch.setattr("integrations.wire.TOKENS", fresh)
+    fresh = oauth_tokens.Tokens(clock=lambda: now[0])
+    monkeypatch.setattr("integrations.broker.channel.TOKENS", fresh)
     return now
 
 
@@ -189,11 +189,11 @@ def test_client_and_secret_go_to_the_token_url_alone(owner, run):
     "url", ["http://auth.example.com/token", "https://10.0.0.1/token", "https://{secrets.x}/token", ""]
 )
 def test_a_token_url_obeys_the_egress_rules(owner, url, settings):
-    from integrations import outgoing
-    from integrations.egress import EgressPolicy
+    from integrations.egress import configuration
+    from integrations.egress.policy import EgressPolicy
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(outgoing, "policy", EgressPolicy)
+        patched.setattr(configuration, "policy", EgressPolicy)
         with pytest.raises(Invalid) as refusal:
             make_oauth(owner, "https://auth.example.com", token_url=url)
     assert "config.token_url" in [error.field for error in refusal.value.errors]
@@ -220,9 +220,9 @@ async def test_runs_that_need_a_token_at_once_share_one_request():
     async def fetch():
         fetched.append(1)
         await asyncio.sleep(0.05)
-        return tokens.Grant(Plaintext("shared"), 60)
+        return oauth_tokens.Grant(Plaintext("shared"), 60)
 
-    kept = tokens.Tokens()
+    kept = oauth_tokens.Tokens()
     got = await asyncio.gather(*(kept.get("key", fetch) for _ in range(20)))
     assert len(fetched) == 1
     assert all(token is got[0] for token in got)
@@ -231,9 +231,9 @@ async def test_runs_that_need_a_token_at_once_share_one_request():
 async def test_who_leaves_does_not_take_the_request_of_the_others_along():
     async def fetch():
         await asyncio.sleep(0.05)
-        return tokens.Grant(Plaintext("shared"), 60)
+        return oauth_tokens.Grant(Plaintext("shared"), 60)
 
-    kept = tokens.Tokens()
+    kept = oauth_tokens.Tokens()
     first, second = asyncio.ensure_future(kept.get("key", fetch)), asyncio.ensure_future(kept.get("key", fetch))
     await asyncio.sleep(0.01)
     first.cancel()
@@ -241,11 +241,11 @@ async def test_who_leaves_does_not_take_the_request_of_the_others_along():
 
 
 def test_organizations_and_configurations_share_nothing():
-    kept = tokens.Tokens()
+    kept = oauth_tokens.Tokens()
     grants = iter(["one", "two", "three"])
 
     async def fetch():
-        return tokens.Grant(Plaintext(next(grants)), 60)
+        return oauth_tokens.Grant(Plaintext(next(grants)), 60)
 
     async def all_of_them():
         return [(await kept.get(key, fetch)).expose() for key in [("a", 1), ("b", 1), ("a", 2), ("a", 1)]]

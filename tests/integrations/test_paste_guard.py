@@ -2,15 +2,15 @@
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
 from accounts.models import AuditEvent
+from integrations.editing.integrations import Changes, create_integration, update_integration
 from integrations.errors import RawCredential
 from integrations.models import Integration
-from integrations.services import guard
-from integrations.services.integrations import Changes, create_integration, update_integration
-from secrets_app import resolver
+from integrations.paste_guard import guard
 from secrets_app.models import Secret
+from secrets_app.sealing import resolver
 from tests.things import make_action, store_secret
 
 pytestmark = pytest.mark.django_db

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import pytest
 from asgiref.sync import async_to_sync
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Refusal
-from integrations.checking import check
+from integrations.broker.checking import check
+from integrations.editing.integrations import create_integration
 from integrations.models import Run
-from integrations.services.integrations import create_integration
 from tests.things import VALUE, make_action, store_secret
 from tests.token_server import CLIENT_ID, CLIENT_SECRET, token_server
 from tests.unit.integrations.test_urls_in_memory import caches_that_hold, reaches, urls_that_hold
@@ -156,9 +156,9 @@ def test_what_was_taken_away_does_not_come_back(owner, run, stored, sites):
 
 @pytest.mark.parametrize("kind", ["basic", "bearer", "oauth"])
 def test_credentials_of_a_connector_stay_with_their_origin(owner, run, sites, kind, monkeypatch):
-    from integrations import tokens
+    from integrations.broker import oauth_tokens
 
-    monkeypatch.setattr("integrations.wire.TOKENS", tokens.Tokens())
+    monkeypatch.setattr("integrations.broker.channel.TOKENS", oauth_tokens.Tokens())
     here, there = sites
     here.redirects["/start"] = ("302", f"{there.url}/next")
     (

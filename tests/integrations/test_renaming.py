@@ -6,13 +6,13 @@ import pytest
 from django.utils import timezone
 
 from accounts.actors import actor_for_key
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import EditConflict, Invalid, PermissionDenied
 from accounts.models import ApiKey, AuditEvent
+from integrations.editing import integrations
 from integrations.models import Integration, SecretReference
-from integrations.services import integrations
+from secrets_app.editing import secrets
 from secrets_app.models import Secret
-from secrets_app.services import secrets
 from tests.accounts.test_audit import chain_holds
 from tests.things import key_for, make_action, make_connector, store_secret
 

@@ -15,20 +15,21 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import EditConflict, NotFound, PermissionDenied, Refusal
 from accounts.models import AuditEvent
-from integrations import broker, rotation
+from integrations.broker import broker
+from integrations.broker.preparation import Call
 from integrations.errors import ChecksFailed
 from integrations.models import Integration, RotationCheck, Run, RunSecret
-from integrations.preparation import Call
-from secrets_app import keyring
+from integrations.rotation import rotation
+from secrets_app.editing.secrets import Changes, delete_secret, update_secret
 from secrets_app.errors import NothingStaged, RollbackExpired
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import previous_values
-from secrets_app.services import rotation as values
-from secrets_app.services.secrets import Changes, delete_secret, update_secret
+from secrets_app.rotation import previous_values
+from secrets_app.rotation import rotation as values
+from secrets_app.sealing import keyring
 from tests.signing_in import sign_in
 from tests.test_races import only, together  # noqa: F401
 from tests.things import VALUE, make_action, make_connector, store_secret

@@ -22,20 +22,21 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
-from accounts import batches
-from accounts.database import close_connections
-from accounts.environments import Environment
+from accounts.common import batches
+from accounts.common.database import close_connections
+from accounts.common.environments import Environment
 from accounts.errors import Refusal
 from accounts.models import AuditEvent
-from integrations import broker, rotation
+from integrations.broker import broker
+from integrations.broker.preparation import Call
 from integrations.models import RotationCheck
-from integrations.preparation import Call
-from secrets_app import keyring
+from integrations.rotation import rotation
+from secrets_app.editing.secrets import Changes, update_secret
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import previous_values
-from secrets_app.services import rotation as values
-from secrets_app.services.secrets import Changes, update_secret
+from secrets_app.rotation import previous_values
+from secrets_app.rotation import rotation as values
+from secrets_app.sealing import keyring
 from tests.accounts.test_audit import chain_holds
 from tests.test_races import only, together  # noqa: F401 - the fixture
 from tests.things import VALUE, make_action, store_secret

@@ -11,17 +11,18 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import OperationalError
 
-from accounts import batches
-from accounts.environments import Environment
+from accounts.common import batches
+from accounts.common.environments import Environment
 from accounts.errors import Refusal
-from integrations import admission, broker, ledger, transport
-from integrations.checking import check
+from integrations.broker import admission, broker, ledger
+from integrations.broker.checking import check
+from integrations.broker.preparation import Call
+from integrations.editing.integrations import Changes, update_integration
 from integrations.models import Integration, Run, RunSecret, SecretReference
-from integrations.preparation import Call
-from integrations.services.integrations import Changes, update_integration
+from integrations.transport import client
+from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import create_secret
 from tests.things import make_action, make_connector, store_secret
 from tests.upstreams import answering, closed_port, http
 
@@ -362,7 +363,7 @@ def while_sending(reached, monkeypatch):
         reached.set()
         await asyncio.sleep(30)
 
-    monkeypatch.setattr(transport, "send", never)
+    monkeypatch.setattr(client, "send", never)
 
 
 def while_admitting(reached, monkeypatch):
@@ -395,7 +396,7 @@ def test_fault_of_ours_is_on_record_and_shows_no_value(owner, stored, run, monke
     async def broken(*args, **kwargs):
         raise RuntimeError("fault")
 
-    monkeypatch.setattr(transport, "send", broken)
+    monkeypatch.setattr(client, "send", broken)
     with pytest.raises(RuntimeError):
         run(owner, action_to(owner, "http://127.0.0.1:9"), S)
     assert list(Run.objects.values_list("outcome", "error_code")) == [("failed", "internal_error")]
@@ -405,7 +406,7 @@ def test_a_stamp_that_fails_costs_nobody_an_answer(owner, stored, run, monkeypat
     def broken(*args):
         raise OperationalError
 
-    monkeypatch.setattr("integrations.ledger.stamp_last_used", broken)
+    monkeypatch.setattr("integrations.broker.ledger.stamp_last_used", broken)
     with answering(lambda _, connection: connection.sendall(http(b"{}"))) as base_url:
         result = run(owner, action_to(owner, base_url), S)
     assert result.outcome == "succeeded"

@@ -6,14 +6,14 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import EditConflict, Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
-from integrations import outgoing
+from integrations.editing.integrations import Changes, create_integration, delete_integration, update_integration
+from integrations.egress import configuration
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration, Run, SecretReference
-from integrations.services.integrations import Changes, create_integration, delete_integration, update_integration
-from secrets_app.services.secrets import set_enabled
+from secrets_app.editing.secrets import set_enabled
 from tests.things import BASE_URL, make_action, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -153,13 +153,13 @@ def test_stale_edit_is_told_and_changes_nothing(owner):
 def test_integration_can_be_switched_off_although_its_address_is_refused_by_now(owner, settings):
     action = make_action(owner, base_url="http://127.0.0.1:9999")
     settings.EGRESS_ALLOW = ""
-    outgoing.policy.cache_clear()
+    configuration.policy.cache_clear()
     try:
         change(owner, action, enabled=False)
         with pytest.raises(Invalid):
             change(owner, action, config=action.config)
     finally:
-        outgoing.policy.cache_clear()
+        configuration.policy.cache_clear()
     action.refresh_from_db()
     assert (action.enabled, references(action)[0][3]) == (False, [])
 
@@ -215,7 +215,7 @@ def test_unknown_kind_is_refused_with_the_known_ones(owner):
 def test_name_taken_at_the_same_moment_is_a_refusal(owner, monkeypatch):
     make_action(owner, "A")
     other = make_action(owner, "B")
-    monkeypatch.setattr("integrations.services.integrations.check_name", lambda *_, **__: [])
+    monkeypatch.setattr("integrations.editing.integrations.check_name", lambda *_, **__: [])
     for act in (lambda: make_action(owner, "a"), lambda: change(owner, other, name="a")):
         with pytest.raises(Invalid, match="not saved"):
             act()

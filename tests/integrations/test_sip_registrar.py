@@ -5,15 +5,17 @@ import socket
 import pytest
 from asgiref.sync import async_to_sync
 
-from accounts.environments import Environment
-from integrations import broker, outgoing, rotation
-from integrations.checking import check
+from accounts.common.environments import Environment
+from integrations.broker import broker
+from integrations.broker.checking import check
+from integrations.broker.preparation import Call
+from integrations.editing.integrations import create_integration
+from integrations.egress import configuration
 from integrations.models import Run
-from integrations.preparation import Call
-from integrations.services.integrations import create_integration
+from integrations.rotation import rotation
+from secrets_app.editing.secrets import create_secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.rotation import stage
-from secrets_app.services.secrets import create_secret
+from secrets_app.rotation.rotation import stage
 from tests.registrar import ODD_PASSWORD, ODD_USER, PASSWORD, REALM, USER, Phone, registrar
 from tests.things import store_secret
 from tests.unit.integrations.upstreams import Authority
@@ -47,7 +49,7 @@ def names_and_roots(monkeypatch):
         return real("127.0.0.1" if host in {REALM, "other.test"} else host, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", looked_up)
-    monkeypatch.setattr(outgoing, "ssl_context", AUTHORITY.trusting)
+    monkeypatch.setattr(configuration, "ssl_context", AUTHORITY.trusting)
 
 
 def make_trunk(actor, port, *, environments=(S,), **config):

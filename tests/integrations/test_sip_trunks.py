@@ -7,18 +7,21 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
-from integrations import digest, nonces, rotation, sip_transport
-from integrations.checking import check
-from integrations.digest import read_challenge, read_credentials
+from integrations.broker import nonces
+from integrations.broker.checking import check
+from integrations.editing.integrations import create_integration
 from integrations.errors import RawCredential
 from integrations.models import AnsweredNonce, Run
-from integrations.services.integrations import create_integration
-from integrations.warnings import warnings_for
+from integrations.readiness.warnings import warnings_for
+from integrations.rotation import rotation
+from integrations.sip import digest
+from integrations.sip.digest import read_challenge, read_credentials
+from integrations.transport import sip
+from secrets_app.editing.secrets import create_secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.rotation import stage
-from secrets_app.services.secrets import create_secret
+from secrets_app.rotation.rotation import stage
 from tests.registrar import free_port
 from tests.sip_peers import reply, sip_over_tcp, sip_over_udp
 from tests.things import make_action, store_secret
@@ -171,7 +174,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("name", "value"), HOSTILE.values(), ids=HOSTILE)
 def test_what_is_pinned_is_refused_before_anything_is_opened(owner, run, trunk, monkeypatch, name, value):
-    monkeypatch.setattr("secrets_app.resolver.open_values", None)
+    monkeypatch.setattr("secrets_app.sealing.resolver.open_values", None)
     with pytest.raises(Refusal) as refusal:
         run(owner, trunk, S, "sign", arguments(**{name: value}))
     assert refusal.value.code == "invalid_arguments"
@@ -491,7 +494,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("answer", "code"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_server_is_one_message_with_a_code_and_a_record(tried, monkeypatch, answer, code):
-    monkeypatch.setattr(sip_transport, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(sip, "ANSWER_SECONDS", 0.3)
 
     ((name, outcome, found, detail),) = tried(answer, sip_over_tcp, "tcp")
     assert (name, outcome, found) == ("request", "failed", code)

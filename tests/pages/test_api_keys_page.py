@@ -12,15 +12,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.access.api_key_text import LENGTH, MARK, read_key
+from accounts.access.api_keys import actor_of_key, create_api_key
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Unauthenticated
-from accounts.keys import LENGTH, MARK, read_key
 from accounts.models import ApiKey, AuditEvent
 from accounts.policy import ADMIN_PERMISSIONS, Scope
-from accounts.services.api_keys import actor_of_key, create_api_key
-from integrations import key_overview
-from integrations.services.api_keys import MOST_CHOSEN
-from integrations.services.integrations import delete_integration
+from integrations.editing.api_keys import MOST_CHOSEN
+from integrations.editing.integrations import delete_integration
+from integrations.readiness import api_keys as key_overview
 from tests import canary
 from tests.pages.conftest import browser_of
 from tests.things import make_action
@@ -152,7 +152,7 @@ def test_the_number_of_a_form_means_nothing_in_another_organization(as_owner, as
 @pytest.mark.django_db(transaction=True)
 def test_text_is_stored_logged_and_cached_nowhere(as_owner, monkeypatch):
     made = []
-    from accounts.services import api_keys
+    from accounts.access import api_keys
 
     fresh = api_keys.new_key
 

@@ -7,15 +7,16 @@ import json
 import pytest
 from django.db import transaction
 
-from accounts import audit, views_audit
+from accounts.access.api_keys import create_api_key
 from accounts.actors import actor_for_command
-from accounts.environments import Environment
+from accounts.audit import trail
+from accounts.common.environments import Environment
 from accounts.models import AuditEvent
 from accounts.policy import Scope
-from accounts.services.api_keys import create_api_key
+from accounts.web import audit as views_audit
+from secrets_app.editing.secrets import Changes, update_secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import rotation
-from secrets_app.services.secrets import Changes, update_secret
+from secrets_app.rotation import rotation
 from tests.things import VALUE, key_for, make_action, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +95,7 @@ def test_filters_are_in_the_address(as_owner, owner, secret):
 def write_by_command(owner):
     with transaction.atomic():
         command = actor_for_command(owner.organization, "mend")
-        audit.record(audit.Event.SECRET_CHANGED, actor=command, target=owner.organization)
+        trail.record(trail.Event.SECRET_CHANGED, actor=command, target=owner.organization)
 
 
 def test_days_are_inclusive(as_owner, secret):
@@ -159,8 +160,8 @@ def test_files_hold_what_the_filters_leave(as_owner, secret):
 def test_names_with_tricks_are_shown_and_not_done(as_owner, owner):
     with transaction.atomic():
         target = type("Target", (), {"id": owner.id, "name": "<b>a\u202e\x1b[31m"})()
-        audit.record(
-            audit.Event.SECRET_CHANGED, actor=owner, target=target, fields=["\u202e<i>"], more={"a": [1, None]}
+        trail.record(
+            trail.Event.SECRET_CHANGED, actor=owner, target=target, fields=["\u202e<i>"], more={"a": [1, None]}
         )
     content = page(as_owner)
     assert "&lt;b&gt;a\\u202e\\x1b[31m" in content

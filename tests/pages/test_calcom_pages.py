@@ -3,11 +3,11 @@
 import pytest
 from django.urls import reverse
 
-from integrations import pauses
+from integrations.broker import pauses
+from integrations.editing.integrations import Changes, update_integration
 from integrations.models import Integration
-from integrations.services.integrations import Changes, update_integration
+from secrets_app.editing.secrets import set_enabled
 from secrets_app.models import Secret
-from secrets_app.services.secrets import set_enabled
 from tests.calcom_server import FREE, KEY, calcom_server
 from tests.pages.sent_by_browsers import form_with
 from tests.things import store_secret
@@ -21,7 +21,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
-    monkeypatch.setattr("integrations.wire.PAUSES", pauses.Pauses())
+    monkeypatch.setattr("integrations.broker.channel.PAUSES", pauses.Pauses())
 
 
 @pytest.fixture

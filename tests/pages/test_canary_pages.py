@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from config.demo import upstream
 from integrations.models import Run
 from secrets_app.models import Secret, SecretValue

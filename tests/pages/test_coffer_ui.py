@@ -6,7 +6,7 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import FieldError
 
 HOSTILE = """<b a='1' c="2">&"""

@@ -10,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.environments import Environment
-from secrets_app import views_hygiene
-from secrets_app.hygiene import FINDINGS
+from accounts.common.environments import Environment
+from secrets_app.editing.secrets import set_enabled
+from secrets_app.hygiene.findings import FINDINGS
 from secrets_app.models import Secret, SecretValue
-from secrets_app.services.secrets import set_enabled
+from secrets_app.web import hygiene
 from tests.canary import VALUES, leaks
 from tests.things import make_action, store_secret
 
@@ -90,7 +90,7 @@ def test_one_finding_is_paged_and_kept_in_the_url(as_owner, owner):
     for number in range(60):
         store_secret(owner, f"key{number:02}.crm", environments=[])
     overview = as_owner.get(PAGE).content.decode()
-    assert overview.count('aria-label="Review') == views_hygiene.PREVIEWED
+    assert overview.count('aria-label="Review') == hygiene.PREVIEWED
     assert f'href="{PAGE}?finding=never-used"' in overview
     first = as_owner.get(PAGE, {"finding": "never-used", "q": "crm"}).content.decode()
     assert first.count('aria-label="Review') == 50
@@ -135,8 +135,8 @@ def test_page_costs_a_constant_number_of_queries(as_owner, owner, trouble):
 
 
 def test_large_counts_are_capped(as_owner, owner, monkeypatch):
-    monkeypatch.setattr("secrets_app.hygiene.COUNTED_AT_MOST", 2)
-    monkeypatch.setattr(views_hygiene, "COUNTED_AT_MOST", 2)
+    monkeypatch.setattr("secrets_app.hygiene.findings.COUNTED_AT_MOST", 2)
+    monkeypatch.setattr(hygiene, "COUNTED_AT_MOST", 2)
     for number in range(4):
         store_secret(owner, f"key{number}.crm", environments=[])
     assert "Tidy up 2+" in text_of(as_owner.get(PAGE))
@@ -184,7 +184,7 @@ def test_comparison_too_soon_is_told(as_owner):
 
 def test_many_equal_values_are_cut_and_counted(as_owner, owner, monkeypatch):
     cache.clear()
-    monkeypatch.setattr(views_hygiene, "GROUPS_AT_MOST", 1)
+    monkeypatch.setattr(hygiene, "GROUPS_AT_MOST", 1)
     for number in range(3):
         store_secret(owner, f"key{number}.crm", f"value-of-key-{number}")
     assert "2 more are not shown." in text_of(as_owner.post(COMPARE))

@@ -6,10 +6,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.models import User
-from secrets_app import keyring
 from secrets_app.models import Secret, SecretValue
+from secrets_app.sealing import keyring
 from tests.canary import VALUES, cache_surface, database_surfaces, leaks, watched_logs
 from tests.pages.conftest import browser_of
 from tests.signing_in import sign_in

@@ -4,14 +4,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.environments import Environment
-from accounts.paging import DEFAULT_LIMIT
-from integrations import overview
+from accounts.common.environments import Environment
+from accounts.common.paging import DEFAULT_LIMIT
+from integrations.editing.integrations import Changes, create_integration, update_integration
 from integrations.models import Integration, Run
-from integrations.overview import Filters
-from integrations.services.integrations import Changes, create_integration, update_integration
+from integrations.readiness import overview
+from integrations.readiness.overview import Filters
+from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import create_secret, set_enabled
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.environments import Environment
-from secrets_app import inventory
+from accounts.common.environments import Environment
+from secrets_app.inventory import inventory
 from secrets_app.models import Secret
 from tests.things import key_for, make_action, store_secret
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from accounts.environments import Environment
-from integrations import pasted
-from integrations.egress import EgressPolicy, admit_url
+from accounts.common.environments import Environment
+from integrations.egress.policy import EgressPolicy, admit_url
+from integrations.inheritance import routes_of
 from integrations.kinds import KINDS
-from integrations.known_services import KNOWN_SERVICES
-from integrations.lineage import routes_of
+from integrations.kinds.api_connection.known_services import KNOWN_SERVICES
 from integrations.models import Integration
-from integrations.warnings import warnings_for
-from secrets_app.domains import allows, clean_domain
+from integrations.paste_guard import detection
+from integrations.readiness.warnings import warnings_for
 from secrets_app.models import Secret
+from secrets_app.naming.domains import allows, clean_domain
 from tests.pages.sent_by_browsers import form_with
 from tests.things import store_secret
 
@@ -43,7 +43,7 @@ def test_each_is_a_valid_configuration_to_a_public_host_that_its_domains_allow(s
     for destination in KINDS[kind].destinations(config):
         assert allows(list(service.domains), admit_url(destination.url, EgressPolicy()).raw_host)
     assert [clean_domain(domain, operator_hosts=False) for domain in service.domains] == list(service.domains)
-    assert pasted.find(service.name, "", service.configs[kind]) == []
+    assert detection.find(service.name, "", service.configs[kind]) == []
     assert kind == "api_connection" or any(slot.template.secret_names for slot in KINDS[kind].slots(config))
 
 

@@ -3,9 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from integrations.models import ApprovedTool, Integration, Run
-from integrations.services.approvals import approve_tool
+from integrations.tools.approvals import approve_tool
 from tests.integrations.conftest import inline  # noqa: F401
 from tests.peers import mcp
 from tests.peers.odd_server import odd_server, result

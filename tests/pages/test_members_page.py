@@ -6,11 +6,11 @@ from django.db import connection
 from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 
-from accounts import member_list
-from accounts.environments import ALL_ENVIRONMENTS
+from accounts.access.api_keys import create_api_key
+from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.models import ApiKey, Invitation, Membership, Organization, User
+from accounts.people import members
 from accounts.policy import Role, Scope
-from accounts.services.api_keys import create_api_key
 from tests import factories
 from tests.invited import invited
 from tests.signing_in import add_totp, sign_in
@@ -55,7 +55,7 @@ def test_list_shows_people_with_role_and_second_factor(as_owner, owner, admin, m
 def test_list_is_searched_and_pages(as_owner, owner, organization, monkeypatch):
     for number in range(3):
         factories.MembershipFactory(organization=organization, user__email=f"x{number}@z.example", user__name="")
-    monkeypatch.setattr(member_list.members, "__kwdefaults__", {"cursor": "", "limit": 2})
+    monkeypatch.setattr(members.members, "__kwdefaults__", {"cursor": "", "limit": 2})
     first = as_owner.get(PAGE, {"q": "z.example"})
     assert "x0@z.example" in html(first)
     assert "x2@z.example" not in html(first)
@@ -233,7 +233,7 @@ def test_api_keys_are_not_asked(walled, owner, client):
 def test_invitations_page_by_page(as_owner, owner, monkeypatch):
     for letter in "abc":
         invited(owner, f"{letter}@x.example")
-    monkeypatch.setattr(member_list.invitations, "__kwdefaults__", {"cursor": "", "limit": 2})
+    monkeypatch.setattr(members.invitations, "__kwdefaults__", {"cursor": "", "limit": 2})
     first = as_owner.get(PAGE)
     assert [row.email for row in first.context["invitations"]] == ["a@x.example", "b@x.example"]
     second = as_owner.get(first.context["later_invitations_url"])

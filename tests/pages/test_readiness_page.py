@@ -5,11 +5,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
+from integrations.editing.integrations import Changes, create_integration, update_integration
 from integrations.models import Integration
-from integrations.services.integrations import Changes, create_integration, update_integration
+from secrets_app.editing.secrets import set_enabled
 from secrets_app.models import Secret, SecretValue
-from secrets_app.services.secrets import set_enabled
 from tests.things import make_action, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db

@@ -3,10 +3,10 @@
 import pytest
 from django.urls import reverse
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
+from secrets_app.editing import secrets
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import secrets
 from tests.things import VALUE, make_action, store_secret
 
 pytestmark = pytest.mark.django_db

@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from accounts.environments import Environment
-from secrets_app import requests, views_requests
+from accounts.common.environments import Environment
 from secrets_app.models import Secret, SecretRequest
-from secrets_app.services.requests import OPEN_AT_MOST, ask
+from secrets_app.requests import listing
+from secrets_app.requests.answering import OPEN_AT_MOST, ask
+from secrets_app.web import requests as views_requests
 from tests.things import VALUE, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -98,7 +99,7 @@ def test_list_has_empty_states_filters_and_pages(as_owner, as_member, owner, mem
     store_secret(owner, "key.number0")
     assert text(as_owner).count('id="request-') == 2
     assert text(as_owner, URL + "?state=").count('id="request-') == 3
-    monkeypatch.setattr(requests.page, "__kwdefaults__", {"limit": 2})
+    monkeypatch.setattr(listing.page, "__kwdefaults__", {"limit": 2})
     first = as_owner.get(URL + "?state=")
     assert first.content.decode().count('id="request-') == 2
     rest = text(as_owner, first.context["next_url"], **HTMX)
@@ -107,7 +108,7 @@ def test_list_has_empty_states_filters_and_pages(as_owner, as_member, owner, mem
 
 
 def test_number_in_the_menu_has_an_end(as_owner, member, monkeypatch):
-    monkeypatch.setattr(requests, "COUNTED_AT_MOST", 1)
+    monkeypatch.setattr(listing, "COUNTED_AT_MOST", 1)
     asked(member, "one.key")
     asked(member, "two.key")
     assert "1+ waiting for an answer" in text(as_owner)

@@ -5,12 +5,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.environments import Environment
-from integrations.services.integrations import create_integration
-from secrets_app import inventory
+from accounts.common.environments import Environment
+from integrations.editing.integrations import create_integration
+from secrets_app.editing.secrets import create_secret
+from secrets_app.inventory import inventory
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import create_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -75,7 +75,7 @@ def test_one_value_per_environment(as_owner):
 def test_line_breaks_are_stored_as_they_were_typed(as_owner, monkeypatch):
     stored = []
     monkeypatch.setattr(
-        "secrets_app.keyring.crypto.seal_value", lambda key, value, context: stored.append(value) or b"x"
+        "secrets_app.sealing.keyring.crypto.seal_value", lambda key, value, context: stored.append(value) or b"x"
     )
     as_owner.post(NEW, sent(mode="per-env", value_all="", value_staging="first line\r\nsecond line\r\n"))
     assert [value.expose() for value in stored] == ["first line\nsecond line\n"]

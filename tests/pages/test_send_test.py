@@ -6,16 +6,16 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from config.demo import upstream
-from integrations.answers import Answer, BodyType
-from integrations.broker import RunResult
+from integrations.broker.broker import RunResult
+from integrations.broker.masking import Answer, BodyType
+from integrations.editing.integrations import Changes, create_integration, update_integration
+from integrations.exchange.requests import PreviewRequest
 from integrations.models import Run, RunOutcome
-from integrations.requests import PreviewRequest
-from integrations.services.integrations import Changes, create_integration, update_integration
-from integrations.views import testing
+from integrations.web import testing
+from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import create_secret, set_enabled
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from django.urls import reverse
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
+from integrations.editing.integrations import create_integration
 from integrations.models import Integration, Run
-from integrations.services.integrations import create_integration
 from tests.integrations.conftest import inline  # noqa: F401
 from tests.pages.sent_by_browsers import form_with
 from tests.registrar import Phone, registrar

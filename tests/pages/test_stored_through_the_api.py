@@ -3,9 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from accounts.environments import Environment
-from integrations.forms import parameters
-from integrations.services.integrations import create_integration
+from accounts.common.environments import Environment
+from integrations.editing.integrations import create_integration
+from integrations.web.forms import parameters
 from tests.pages.sent_by_browsers import form_with
 
 pytestmark = pytest.mark.django_db

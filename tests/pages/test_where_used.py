@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from integrations.models import Integration, SecretReference
-from secrets_app.services import secrets
+from secrets_app.editing import secrets
 from tests.things import VALUE, make_action, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db

@@ -5,14 +5,14 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import PermissionDenied, RateLimited
 from accounts.models import AuditEvent
+from secrets_app.hygiene import comparison
+from secrets_app.hygiene.comparison import compare_values
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.sameness import Fingerprints
-from secrets_app.services import comparing
-from secrets_app.services.comparing import compare_values
+from secrets_app.sealing.sameness import Fingerprints
 from tests.canary import VALUES, cache_surface, database_surfaces, leaks, watched_logs
 from tests.secrets_app.test_import import bounded
 from tests.things import store_secret
@@ -75,14 +75,14 @@ def test_value_of_a_lost_key_is_counted_and_left_alone(owner):
 
 
 def test_only_so_many_are_opened(owner, monkeypatch):
-    monkeypatch.setattr(comparing, "COMPARED_AT_MOST", 2)
+    monkeypatch.setattr(comparison, "COMPARED_AT_MOST", 2)
     store_secret(owner)
     assert (compared(owner).compared, compared(owner).is_partial) == (2, True)
 
 
 def test_comparison_is_recorded_before_a_value_is_opened(owner, monkeypatch):
     store_secret(owner)
-    monkeypatch.setattr("secrets_app.keyring.unseal", None)
+    monkeypatch.setattr("secrets_app.sealing.keyring.unseal", None)
     with pytest.raises(TypeError):
         compared(owner)
     event = AuditEvent.objects.get(event="organization.values_compared")

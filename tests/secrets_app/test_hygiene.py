@@ -7,12 +7,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid
-from secrets_app import hygiene, keyring, names
-from secrets_app.hygiene import BY_KEY, FINDINGS
+from secrets_app.editing.secrets import set_enabled
+from secrets_app.hygiene import findings
+from secrets_app.hygiene.findings import BY_KEY, FINDINGS
 from secrets_app.models import Secret, SecretValue
-from secrets_app.services.secrets import set_enabled
+from secrets_app.naming import names
+from secrets_app.sealing import keyring
 from tests.things import make_action, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -22,8 +24,8 @@ GOOD = {"allowed_domains": ["api.example.com"]}
 
 
 def found(actor, key, text=""):
-    rows = hygiene.page(actor.organization, BY_KEY[key], text).items
-    assert hygiene.count(actor.organization, BY_KEY[key], text) == len(rows)
+    rows = findings.page(actor.organization, BY_KEY[key], text).items
+    assert findings.count(actor.organization, BY_KEY[key], text) == len(rows)
     return {row.name: row.text for row in rows}
 
 
@@ -178,29 +180,29 @@ def test_pages_follow_each_other(owner):
     for key, prefix in (("never-used", "key"), ("missing-names", "gone")):
         seen, cursor = [], ""
         while cursor is not None:
-            page = hygiene.page(owner.organization, BY_KEY[key], cursor=cursor, limit=3)
+            page = findings.page(owner.organization, BY_KEY[key], cursor=cursor, limit=3)
             seen += [row.name for row in page.items]
             cursor = page.next_cursor
         assert seen == [f"{prefix}{number}" for number in range(7)]
     with pytest.raises(Invalid):
-        hygiene.page(owner.organization, BY_KEY["never-used"], cursor="x")
+        findings.page(owner.organization, BY_KEY["never-used"], cursor="x")
 
 
 def test_counts_stop(owner, monkeypatch):
-    monkeypatch.setattr(hygiene, "COUNTED_AT_MOST", 2)
+    monkeypatch.setattr(findings, "COUNTED_AT_MOST", 2)
     for number in range(5):
         store_secret(owner, f"key{number}", environments=[])
         make_action(owner, f"Action {number}", uses=f"gone{number}")
-    assert hygiene.count(owner.organization, BY_KEY["never-used"]) == 3
-    assert hygiene.count(owner.organization, BY_KEY["missing-names"]) == 3
+    assert findings.count(owner.organization, BY_KEY["never-used"]) == 3
+    assert findings.count(owner.organization, BY_KEY["missing-names"]) == 3
 
 
 def test_each_finding_costs_the_same_queries_for_one_row_and_for_many(owner, good):
     def queries():
         with CaptureQueriesContext(connection) as captured:
             for finding in FINDINGS:
-                hygiene.count(owner.organization, finding)
-                hygiene.page(owner.organization, finding)
+                findings.count(owner.organization, finding)
+                findings.page(owner.organization, finding)
         return len(captured)
 
     def add(number):

@@ -4,19 +4,21 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts import audit
 from accounts.actors import actor_for_key
-from accounts.environments import Environment
+from accounts.audit import trail
+from accounts.common.environments import Environment
 from accounts.errors import EditConflict, Invalid, PermissionDenied
 from accounts.models import ApiKey, AuditEvent
 from integrations.models import SecretReference
-from secrets_app import dotenv, inventory
+from secrets_app.editing import secrets
 from secrets_app.errors import ValueTooShort
-from secrets_app.import_plan import Act, Choices
+from secrets_app.importing import apply as importing
+from secrets_app.importing import dotenv
+from secrets_app.importing.apply import apply_import, check_import
+from secrets_app.importing.plan import Act, Choices
+from secrets_app.inventory import inventory
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import importing, secrets
-from secrets_app.services.importing import apply_import, check_import
 from tests.accounts.test_audit import chain_holds
 from tests.secrets_app.test_services import stored
 from tests.things import VALUE, key_for, make_action, store_secret
@@ -298,7 +300,7 @@ def test_import_without_its_events_did_not_happen(owner, monkeypatch):
     def fail(*args, **kwargs):
         raise Broken
 
-    monkeypatch.setattr(audit.AuditEvent.objects, "bulk_create", fail)
+    monkeypatch.setattr(trail.AuditEvent.objects, "bulk_create", fail)
     with pytest.raises(Broken):
         apply(owner, TEXT)
     assert counted() == before

@@ -7,14 +7,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
+from accounts.common.paging import encode_cursor
 from accounts.errors import Invalid, NotFound
-from accounts.paging import encode_cursor
-from secrets_app import inventory
-from secrets_app.inventory import Filters
+from secrets_app.editing.secrets import set_enabled
+from secrets_app.inventory import inventory
+from secrets_app.inventory.inventory import Filters
 from secrets_app.models import Secret
 from secrets_app.querysets import Order
-from secrets_app.services.secrets import set_enabled
 from tests.things import make_action, store_secret
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError
 
-from accounts.environments import Environment
-from secrets_app import checks, crypto, data_key_cache, keyring
+from accounts.common.environments import Environment
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
+from secrets_app.sealing import checks, crypto, data_key_cache, keyring
 from tests import environment, factories
 from tests.signing_in import add_totp
 from tests.things import VALUE, store_secret

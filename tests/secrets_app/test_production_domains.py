@@ -2,15 +2,15 @@
 
 import pytest
 
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Invalid
 from accounts.models import Organization
-from secrets_app import hygiene
+from secrets_app.editing.secrets import Changes, update_secret
+from secrets_app.hygiene import findings
+from secrets_app.importing.apply import apply_import, check_import
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import rotation
-from secrets_app.services.importing import apply_import, check_import
-from secrets_app.services.secrets import Changes, update_secret
+from secrets_app.rotation import rotation
 from tests.things import key_for, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -141,7 +141,7 @@ def test_api_refuses(demanded, bare, client):
 
 
 def told(organization):
-    return hygiene.page(organization, hygiene.BY_KEY["no-domains"]).items[0].text
+    return findings.page(organization, findings.BY_KEY["no-domains"]).items[0].text
 
 
 def test_hygiene_says_so(bare, owner):

@@ -7,13 +7,13 @@ from django.core import mail
 from django.core.management import call_command
 from django.utils import timezone
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.models import User
+from secrets_app.editing.secrets import Changes, update_secret
 from secrets_app.models import RotationReminder, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import reminding
-from secrets_app.services.reminding import remind
-from secrets_app.services.secrets import Changes, update_secret
+from secrets_app.rotation import reminders
+from secrets_app.rotation.reminders import remind
 from tests.things import VALUE, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def test_what_is_not_due_or_never_due_is_not_told(owner):
 
 
 def test_many_secrets_are_one_mail_that_names_some(owner, monkeypatch):
-    monkeypatch.setattr(reminding, "NAMED_AT_MOST", 2)
+    monkeypatch.setattr(reminders, "NAMED_AT_MOST", 2)
     for name in ("a", "b", "c"):
         store_secret(owner, f"key_{name}", rotate_every_days=30)
     SecretValue.objects.update(created_at=timezone.now() - timedelta(days=40))

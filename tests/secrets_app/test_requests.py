@@ -4,15 +4,16 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from accounts.actors import actor_for_key, actor_for_staff
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import ApiKey, AuditEvent
-from secrets_app import requests
+from secrets_app.editing import secrets
 from secrets_app.errors import RequestAnswered, TooManyRequests
+from secrets_app.importing import apply
 from secrets_app.models import SecretRequest
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import importing, secrets
-from secrets_app.services.requests import OPEN_AT_MOST, answer, ask, dismiss
+from secrets_app.requests import listing
+from secrets_app.requests.answering import OPEN_AT_MOST, answer, ask, dismiss
 from tests import factories
 from tests.things import key_for, store_secret
 
@@ -42,7 +43,7 @@ def test_request_is_kept_and_recorded(owner, member):
     event = AuditEvent.objects.get(event="secret_request.made")
     assert (event.target_id, event.target_label) == (request.id, "insurance.apiKey")
     assert event.data == {"environments": ["staging", "production"]}
-    assert requests.count_open(owner.organization) == 1
+    assert listing.count_open(owner.organization) == 1
 
 
 @pytest.mark.parametrize("name", ["insurance.apiKey", "Insurance.APIKEY"])
@@ -53,7 +54,7 @@ def test_creating_the_secret_answers_the_request(owner, member, name):
     assert (request.secret, request.answered_by) == (secret, "Mara Lindqvist")
     event = AuditEvent.objects.get(event="secret_request.answered")
     assert (event.target_label, event.data) == ("insurance.apiKey", {"asked_by": "Jonas Weber"})
-    assert requests.count_open(owner.organization) == 0
+    assert listing.count_open(owner.organization) == 0
 
 
 def test_secret_with_another_name_answers_the_request_that_it_was_made_for(owner, member):
@@ -65,7 +66,7 @@ def test_secret_with_another_name_answers_the_request_that_it_was_made_for(owner
 
 def test_import_and_rename_answer_requests_too(owner, member):
     first, second = asked(member, "one.key"), asked(member, "two.key")
-    importing.apply_import(actor=owner, environment=STAGING, text=Plaintext("one.key=one-value-0815"))
+    apply.apply_import(actor=owner, environment=STAGING, text=Plaintext("one.key=one-value-0815"))
     secret = store_secret(owner, "three.key")
     secrets.update_secret(actor=owner, secret_id=secret.id, changes=secrets.Changes(name="two.key"))
     assert (state_of(first), state_of(second)) == ("answered", "answered")
@@ -95,10 +96,10 @@ def test_members_see_their_own_and_owners_all(owner, admin, member, organization
 
     other = actor_for_member(factories.MembershipFactory(organization=organization))
     mine, theirs = asked(member), asked(other, "other.key")
-    assert list(requests.visible_to(member)) == [mine]
-    assert set(requests.visible_to(admin)) == set(requests.visible_to(owner)) == {mine, theirs}
+    assert list(listing.visible_to(member)) == [mine]
+    assert set(listing.visible_to(admin)) == set(listing.visible_to(owner)) == {mine, theirs}
     with pytest.raises(NotFound):
-        requests.fetch(member, theirs.id)
+        listing.fetch(member, theirs.id)
 
 
 def test_only_who_creates_secrets_dismisses(member):
@@ -204,14 +205,14 @@ def test_pages_meet_and_do_not_overlap(owner, member):
     store_secret(owner, "key.number2")
     seen, cursor = [], ""
     while cursor is not None:
-        page = requests.page(owner, "open", cursor=cursor, limit=2)
+        page = listing.page(owner, "open", cursor=cursor, limit=2)
         seen += [request.name for request in page.items]
         cursor = page.next_cursor
     assert sorted(seen) == ["key.number0", "key.number1", "key.number3", "key.number4"]
-    assert [request.name for request in requests.page(member, "closed", cursor="").items] == ["key.number2"]
+    assert [request.name for request in listing.page(member, "closed", cursor="").items] == ["key.number2"]
 
 
 @pytest.mark.parametrize("cursor", ["x", "WyJhIiwiYiJd", "WyIyMDI2LTExLTIwIiwiYiJd"])
 def test_malformed_cursor_is_refused(owner, cursor):
     with pytest.raises(Invalid):
-        requests.page(owner, "", cursor=cursor)
+        listing.page(owner, "", cursor=cursor)

@@ -2,12 +2,13 @@
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.models import AuditEvent
-from secrets_app import inventory, keyring, resolver
+from secrets_app.editing.secrets import Changes, update_secret
+from secrets_app.inventory import inventory
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import Changes, update_secret
+from secrets_app.sealing import keyring, resolver
 from tests.things import VALUE, make_action, store_secret
 
 pytestmark = pytest.mark.django_db

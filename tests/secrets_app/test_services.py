@@ -6,14 +6,14 @@ import pytest
 from django.utils import timezone
 
 from accounts.actors import actor_for_command, actor_for_staff
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import EditConflict, Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
-from secrets_app import keyring
+from secrets_app.editing.secrets import Changes, create_secret, delete_secret, set_enabled, update_secret
 from secrets_app.errors import SecretInUse, ValueRequired, ValueTooShort
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import Changes, create_secret, delete_secret, set_enabled, update_secret
+from secrets_app.sealing import keyring
 from tests import factories
 from tests.things import VALUE, make_action, store_secret
 
@@ -207,7 +207,7 @@ def test_name_is_taken_in_any_case(owner, name):
 
 def test_name_taken_at_the_same_moment_is_a_refusal(owner, monkeypatch):
     store_secret(owner)
-    monkeypatch.setattr("secrets_app.services.rules.Problems.check_name", lambda *_: None)
+    monkeypatch.setattr("secrets_app.validation.fields.Problems.check_name", lambda *_: None)
     with pytest.raises(Invalid) as refusal:
         store_secret(owner, "CRM.apikey")
     assert [error.field for error in refusal.value.errors] == ["name"]
@@ -302,7 +302,7 @@ def test_used_secret_is_not_deleted_and_the_uses_are_listed(owner):
 def test_reference_added_at_the_same_moment_keeps_the_secret(owner, monkeypatch):
     secret = store_secret(owner)
     make_action(owner)
-    monkeypatch.setattr("secrets_app.services.secrets._refuse_if_used", lambda secret: None)
+    monkeypatch.setattr("secrets_app.editing.secrets._refuse_if_used", lambda secret: None)
     with pytest.raises(SecretInUse, match="just now"):
         delete_secret(actor=owner, secret_id=secret.id)
     assert Secret.objects.exists()

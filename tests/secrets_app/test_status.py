@@ -2,13 +2,14 @@
 
 import pytest
 
-from accounts.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import Organization
-from integrations.services.integrations import Changes, update_integration
-from secrets_app import inventory, keyring
+from integrations.editing.integrations import Changes, update_integration
+from secrets_app.editing import secrets
+from secrets_app.inventory import inventory
 from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services import secrets
+from secrets_app.sealing import keyring
 from tests.things import make_action, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db

@@ -6,9 +6,9 @@ import pytest
 
 from accounts.errors import NotFound, PermissionDenied
 from accounts.models import AuditEvent
+from secrets_app.editing import secrets
+from secrets_app.editing.secrets import set_all_enabled, set_enabled
 from secrets_app.models import Secret
-from secrets_app.services import secrets
-from secrets_app.services.secrets import set_all_enabled, set_enabled
 from tests.things import store_secret
 
 pytestmark = pytest.mark.django_db

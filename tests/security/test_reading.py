@@ -10,10 +10,10 @@ from django.core.management import call_command, get_commands
 from django.core.serializers.json import DjangoJSONEncoder
 from django.forms.models import model_to_dict
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
+from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.services.secrets import create_secret
 from tests.accounts.test_acts_and_audit import everything
 from tests.api.conftest import Caller
 from tests.api.test_contract import OPERATIONS

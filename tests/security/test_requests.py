@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Organization, User
-from config.errors import API_PREFIX
+from config.http.errors import API_PREFIX
 from secrets_app.models import Secret, SecretValue
 from tests.api.conftest import BASE, Caller
 from tests.pages.conftest import browser_of

@@ -4,11 +4,11 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.models import ApiKey
 from accounts.policy import Scope
+from integrations.editing.integrations import create_integration
 from integrations.models import Integration, Run
-from integrations.services.integrations import create_integration
 from secrets_app.models import Secret
 from tests.accounts.test_acts_and_audit import everything
 from tests.api.conftest import Caller
@@ -138,8 +138,8 @@ def test_member_points_no_integration_anywhere(owner, member, change):
 
 
 def test_host_outside_the_allowed_domains_is_refused_before_anything_is_called(owner, run, monkeypatch):
-    from integrations import dialling
     from integrations.errors import DomainNotAllowed
+    from integrations.transport import connector
 
     def dial(*args, **kwargs):
         raise AssertionError("something was looked up or dialled")
@@ -157,8 +157,8 @@ def test_host_outside_the_allowed_domains_is_refused_before_anything_is_called(o
         },
     )
     for name in ("resolve", "connect", "dial"):
-        if hasattr(dialling, name):
-            monkeypatch.setattr(dialling, name, dial)
+        if hasattr(connector, name):
+            monkeypatch.setattr(connector, name, dial)
     monkeypatch.setattr("socket.getaddrinfo", dial)
     with pytest.raises(DomainNotAllowed):
         run(owner, action, Environment.STAGING)

@@ -11,12 +11,12 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from accounts.access.api_keys import MAX_CONCURRENT, create_api_key
 from accounts.actors import actor_for_command
-from accounts.environments import Environment
+from accounts.common.environments import Environment
 from accounts.errors import Refusal
 from accounts.models import Organization
 from accounts.policy import Scope
-from accounts.services.api_keys import MAX_CONCURRENT, create_api_key
 
 
 class Command(BaseCommand):

@@ -10,9 +10,9 @@ from django.db import transaction
 from accounts.actors import actor_for_command
 from accounts.errors import Refusal
 from accounts.models import Organization, User
+from accounts.people.organizations import add_member
+from accounts.people.people import create_person
 from accounts.policy import Role
-from accounts.services.organizations import add_member
-from accounts.services.people import create_person
 
 
 class Command(BaseCommand):

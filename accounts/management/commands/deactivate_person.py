@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.actors import actor_for_command
 from accounts.errors import Refusal
-from accounts.services.people import set_active
+from accounts.people.people import set_active
 
 
 class Command(BaseCommand):

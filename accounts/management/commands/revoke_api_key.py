@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.access.api_keys import revoke_api_key
 from accounts.actors import actor_for_command
 from accounts.models import ApiKey
-from accounts.services.api_keys import revoke_api_key
 
 
 class Command(BaseCommand):

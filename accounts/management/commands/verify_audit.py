@@ -9,8 +9,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts import audit_chain
-from accounts.audit_chain import Head, Verdict
+from accounts.audit import chain
+from accounts.audit.chain import Head, Verdict
 from accounts.models import Organization
 
 DIGEST_LENGTH = 32
@@ -36,14 +36,14 @@ class Command(BaseCommand):
         """Verify, tell, and export."""
         slugs = {row.pk: row.slug for row in Organization.objects.all()}
         exported = _read(options["head"]) if options["head"] else {}
-        chosen = audit_chain.organizations() | set(slugs) | set(exported)
+        chosen = chain.organizations() | set(slugs) | set(exported)
         if options["organization"] is not None:
             chosen = {pk for pk, slug in slugs.items() if slug == options["organization"]}
             if not chosen:
                 raise CommandError(f"No organization has the address {options['organization']}.")
         verdicts = []
         for pk in sorted(chosen, key=lambda pk: (slugs.get(pk, "~"), pk)):
-            verdicts.append(audit_chain.verify(pk, exported=exported.get(pk)))
+            verdicts.append(chain.verify(pk, exported=exported.get(pk)))
             self._tell(slugs.get(pk, f"{pk} (deleted)"), verdicts[-1])
         findings = sum(len(verdict.findings) + verdict.untold for verdict in verdicts)
         if findings:

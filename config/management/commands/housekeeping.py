@@ -5,12 +5,13 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from accounts import attempts
-from accounts.services.people import forget_unconfirmed
-from accounts.services.sign_ins import forget_old_sign_ins
-from integrations import ledger, nonces, rotation
-from secrets_app.services.previous_values import destroy_expired
-from secrets_app.services.reminding import remind
+from accounts.audit import refused_attempts
+from accounts.people.people import forget_unconfirmed
+from accounts.sign_in.seen_sign_ins import forget_old_sign_ins
+from integrations.broker import ledger, nonces
+from integrations.rotation import rotation
+from secrets_app.rotation.previous_values import destroy_expired
+from secrets_app.rotation.reminders import remind
 
 
 class Command(BaseCommand):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         """Do it, and say how much there was."""
         destroyed, forgotten = destroy_expired(command="housekeeping"), rotation.forget_old()
         nonces.forget_old()
-        attempts.forget_old()
+        refused_attempts.forget_old()
         self.stdout.write(f"Previous values destroyed: {destroyed}. Results of rotation checks forgotten: {forgotten}.")
         self.stdout.write(f"Runs forgotten: {ledger.forget_old()}. Sign-ins forgotten: {forget_old_sign_ins()}.")
         self.stdout.write(f"Accounts that nobody confirmed removed: {forget_unconfirmed()}.")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.initials import initials
+from accounts.common.initials import initials
 
 
 @pytest.mark.parametrize(

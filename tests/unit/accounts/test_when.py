@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from accounts.when import ahead_in_words, date_in_words, exact, in_words
+from accounts.common.when import ahead_in_words, date_in_words, exact, in_words
 
 NOW = datetime(2026, 11, 20, 14, 6, 26, tzinfo=UTC)
 

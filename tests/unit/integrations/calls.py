@@ -4,10 +4,10 @@ import ssl
 
 from yarl import URL
 
-from integrations.egress import EgressPolicy
-from integrations.lookups import system_lookup
-from integrations.requests import OutgoingRequest
-from integrations.transport import UpstreamResponse, send
+from integrations.egress.lookups import system_lookup
+from integrations.egress.policy import EgressPolicy
+from integrations.exchange.requests import OutgoingRequest
+from integrations.transport.client import UpstreamResponse, send
 from tests.unit.integrations.upstreams import Upstream
 
 LOOPBACK = EgressPolicy.parse("127.0.0.1/32")

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from integrations.egress import EgressListError, EgressPolicy, judge_address
+from integrations.egress.policy import EgressListError, EgressPolicy, judge_address
 from integrations.errors import EgressDenied
 from tests.unit.integrations.requests_for_tests import words
 

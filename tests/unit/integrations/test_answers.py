@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.answers import Answer, BodyType, mask_response
-from integrations.transport import UpstreamResponse
+from integrations.broker.masking import Answer, BodyType, mask_response
+from integrations.transport.client import UpstreamResponse
 from secrets_app.plaintext import Plaintext
 from tests.unit.integrations.calls import call
 from tests.unit.integrations.upstreams import ok, upstream

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.kinds.calcom import api_url
-from integrations.kinds.calcom_answers import complaint_of, in_one_shape, seconds_to_wait
-from integrations.responses import UpstreamResponse
+from integrations.exchange.responses import UpstreamResponse
+from integrations.kinds.calcom.answers import complaint_of, in_one_shape, seconds_to_wait
+from integrations.kinds.calcom.kind import api_url
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from integrations import credentials
+from integrations.paste_guard import credentials
 
 B62 = "Zq3xK9dT0pLr7WmB2nYc4VhG8sJf5aEu"
 HEX = "9f86d081884c7d659a2feaa0c55ad015"

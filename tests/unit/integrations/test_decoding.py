@@ -3,8 +3,8 @@ import zlib
 
 import pytest
 
-from integrations.decoding import decode
 from integrations.errors import ResponseTooLarge
+from integrations.transport.decoding import decode
 
 PLAIN = b"hello hello hello"
 

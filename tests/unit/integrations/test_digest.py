@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations import digest
-from integrations.digest import Challenge, MalformedDigest, UnsupportedDigest, read_challenge, read_credentials
+from integrations.sip import digest
+from integrations.sip.digest import Challenge, MalformedDigest, UnsupportedDigest, read_challenge, read_credentials
 
 needs_sha_512_256 = pytest.mark.skipif(not digest.is_available("SHA-512-256"), reason="not in this OpenSSL")
 

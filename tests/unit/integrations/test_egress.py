@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from integrations.destinations import SIP, parse_url
-from integrations.egress import EgressPolicy, admit_url, is_judged_at_run, judge_addresses, needs_opened_network
+from integrations.egress.destinations import SIP, parse_url
+from integrations.egress.policy import EgressPolicy, admit_url, is_judged_at_run, judge_addresses, needs_opened_network
 from integrations.errors import EgressDenied, InvalidUrl
 
 CLOSED = EgressPolicy()
@@ -166,7 +166,8 @@ def read_anew():
 @pytest.mark.parametrize("reading", ["https://evil.com/", "https://api.example.com:444/", "http://api.example.com/"])
 def test_a_url_that_the_client_reads_differently_is_invalid(reading, monkeypatch):
     monkeypatch.setattr(
-        "integrations.destinations.URL", lambda text, encoded=False: URL(text if encoded else reading, encoded=encoded)
+        "integrations.egress.destinations.URL",
+        lambda text, encoded=False: URL(text if encoded else reading, encoded=encoded),
     )
     with pytest.raises(InvalidUrl):
         admit_url("https://api.example.com", CLOSED)
@@ -175,7 +176,7 @@ def test_a_url_that_the_client_reads_differently_is_invalid(reading, monkeypatch
 @pytest.mark.usefixtures("read_anew")
 def test_a_url_that_the_client_cannot_read_is_invalid(monkeypatch):
     monkeypatch.setattr(
-        "integrations.destinations.URL", lambda text, encoded=False: URL("" if encoded else "https://[")
+        "integrations.egress.destinations.URL", lambda text, encoded=False: URL("" if encoded else "https://[")
     )
     with pytest.raises(InvalidUrl):
         admit_url("https://api.example.com", CLOSED)

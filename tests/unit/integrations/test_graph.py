@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.graph import BOX_HEIGHT, COLUMNS, GAP, TOP, WIDTHS, layout
+from integrations.references.graph import BOX_HEIGHT, COLUMNS, GAP, TOP, WIDTHS, layout
 
 SHAPES = {
     "nothing": [],

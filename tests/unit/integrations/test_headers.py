@@ -1,8 +1,8 @@
 import pytest
 
 from integrations.errors import InvalidHeaderValue
-from integrations.headers import check_headers, problem_with_header_name, problem_with_header_text
-from integrations.placeholders import parse
+from integrations.templating.headers import check_headers, problem_with_header_name, problem_with_header_text
+from integrations.templating.placeholders import parse
 from tests.unit.integrations.requests_for_tests import words
 
 

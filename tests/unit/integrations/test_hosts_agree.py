@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.addresses import read_address
-from integrations.egress import EgressPolicy, admit_url
+from integrations.egress.addresses import read_address
+from integrations.egress.policy import EgressPolicy, admit_url
 from integrations.errors import EgressDenied, InvalidUrl
-from secrets_app.domains import BadDomain, allows, clean_domain, matching_rule
+from secrets_app.naming.domains import BadDomain, allows, clean_domain, matching_rule
 
 OPENED = EgressPolicy.parse("10.20.0.0/16, 127.0.0.1/32")
 CLOSED = EgressPolicy()

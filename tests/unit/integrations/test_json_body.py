@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from integrations.json_body import JsonBodyError, parse_json_body, render_json_body
-from integrations.slots import Filling
+from integrations.templating.json_body import JsonBodyError, parse_json_body, render_json_body
+from integrations.templating.slots import Filling
 from tests.unit.integrations.requests_for_tests import values
 
 NOTHING = Filling({}, {})

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.errors import Invalid
+from integrations.exchange.requests import RequestTemplate, render
 from integrations.kinds import KINDS
 from integrations.kinds.base import Parents
-from integrations.requests import RequestTemplate, render
 from tests.unit.integrations.requests_for_tests import values
 
 ACTION = KINDS["api_action"]

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from integrations.lookups import Lookups
-from integrations.wire import Line
+from integrations.broker.channel import Line
+from integrations.egress.lookups import Lookups
 
 
 class Resolver:

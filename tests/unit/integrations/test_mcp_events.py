@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.errors import ResponseTooLarge
-from integrations.mcp_client.events import MAX_EVENTS, EventReader
-from integrations.mcp_client.headers import BadMarkError, header_text, is_own, marks, mirrored
-from integrations.mcp_client.messages import NotJsonRpcError, answer_to, decode, is_request, reply_in
+from integrations.kinds.mcp_server.events import MAX_EVENTS, EventReader
+from integrations.kinds.mcp_server.headers import BadMarkError, header_text, is_own, marks, mirrored
+from integrations.kinds.mcp_server.messages import NotJsonRpcError, answer_to, decode, is_request, reply_in
 
 STREAM = (
     b"\xef\xbb\xbf: hello\r\ndata: one\n\nevent: message\rdata:two\rdata: lines\r\r"

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from yarl import URL
 
-from integrations.conversations import Wire
-from integrations.mcp_client.talks import ListTools
-from integrations.placeholders import parse
-from integrations.requests import InvalidUrl, RequestTemplate, with_target
-from integrations.responses import UpstreamResponse
+from integrations.exchange.exchange import Wire
+from integrations.exchange.requests import InvalidUrl, RequestTemplate, with_target
+from integrations.exchange.responses import UpstreamResponse
+from integrations.kinds.mcp_server.exchanges import ListTools
+from integrations.templating.placeholders import parse
 
 
 class Endless(Wire):

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.errors import InvalidArguments
-from integrations.parameters import check_arguments, check_schema
-from integrations.schemas import is_always_given, may_be_text
+from integrations.templating.parameter_schemas import is_always_given, may_be_text
+from integrations.templating.parameters import check_arguments, check_schema
 
 SCHEMA = {
     "type": "object",

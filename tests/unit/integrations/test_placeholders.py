@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.placeholders import MalformedPlaceholder, ParamPlaceholder, SecretPlaceholder, Template, parse
+from integrations.templating.placeholders import (
+    MalformedPlaceholder,
+    ParamPlaceholder,
+    SecretPlaceholder,
+    Template,
+    parse,
+)
 
 
 def test_parse_splits_text_secrets_and_params_in_order():

@@ -9,11 +9,11 @@ import aiohttp
 import pytest
 
 from accounts.errors import Refusal
-from integrations import pool
-from integrations.egress import EgressPolicy
-from integrations.pool import keeping_connections, pool_here
-from integrations.requests import OutgoingRequest, uncached_url
-from integrations.transport import send
+from integrations.egress.policy import EgressPolicy
+from integrations.exchange.requests import OutgoingRequest, uncached_url
+from integrations.transport import pool
+from integrations.transport.client import send
+from integrations.transport.pool import keeping_connections, pool_here
 from tests.unit.integrations.calls import Names
 from tests.unit.integrations.upstreams import read_request
 
@@ -133,7 +133,7 @@ async def test_a_call_on_a_connection_that_ends_is_sent_again_only_if_that_does_
 
 
 async def test_what_one_answer_took_in_does_not_count_for_the_next(server, trusting, monkeypatch):
-    monkeypatch.setattr("integrations.receiving.MOST_BYTES", 1000)
+    monkeypatch.setattr("integrations.transport.reception_limits.MOST_BYTES", 1000)
     server.headers = b"X: " + b"a" * 500 + b"\r\n"
     async with keeping_connections():
         for _ in range(4):
@@ -142,7 +142,7 @@ async def test_what_one_answer_took_in_does_not_count_for_the_next(server, trust
 
 
 async def test_an_idle_connection_is_closed_soon(server, trusting, monkeypatch):
-    monkeypatch.setattr("integrations.transport.KEEP_SECONDS", 0.05)
+    monkeypatch.setattr("integrations.transport.client.KEEP_SECONDS", 0.05)
     async with keeping_connections():
         await ask(server, trusting)
         await asyncio.sleep(0.2)
@@ -225,7 +225,7 @@ async def test_the_other_end_of_a_kept_connection_is_judged_at_each_call(server,
     async with keeping_connections():
         await ask(server, trusting, host="api.example.test", lookup=Names(["127.0.0.1"]))
         seen = []
-        monkeypatch.setattr("integrations.dialling.judge_addresses", lambda *judged: seen.append(judged[1:]))
+        monkeypatch.setattr("integrations.transport.connector.judge_addresses", lambda *judged: seen.append(judged[1:]))
         await ask(server, trusting, host="api.example.test", lookup=Names(["127.0.0.1"]))
     assert (seen, server.requests) == ([(["127.0.0.1"], LOOPBACK)], [1, 1])
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from accounts.errors import Refusal
-from integrations.egress import EgressPolicy, admit_url
-from integrations.redirects import next_url
+from integrations.egress.policy import EgressPolicy, admit_url
+from integrations.exchange.redirects import next_url
 
 BASE = URL("https://api.example.com/a/b?c=d", encoded=True)
 

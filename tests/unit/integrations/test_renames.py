@@ -6,7 +6,7 @@ import pytest
 
 from accounts.errors import Invalid
 from integrations.kinds import KINDS
-from integrations.renames import rewritten
+from integrations.references.rename import rewritten
 
 OLD, NEW = "crm.apiKey", "crm.patients"
 ACTION = {

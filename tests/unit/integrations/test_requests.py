@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.errors import InvalidArguments, InvalidHeaderValue, InvalidPathValue
-from integrations.requests import preview, render
+from integrations.exchange.requests import preview, render
 from tests.unit.integrations.requests_for_tests import form_body, json_body, make, pairs, text_body, values
 
 

@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integrations.errors import InvalidHeaderValue, InvalidPathValue
-from integrations.requests import BasicAuth, render
-from integrations.transport import send
+from integrations.exchange.requests import BasicAuth, render
+from integrations.transport.client import send
 from tests.unit.integrations.calls import LOOPBACK
 from tests.unit.integrations.requests_for_tests import form_body, json_body, make, pairs, parse, text_body, values
 from tests.unit.integrations.test_requests import HOSTILE

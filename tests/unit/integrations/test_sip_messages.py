@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.sip_messages import (
+from integrations.sip.messages import (
     MAX_BYTES,
     MalformedSip,
     SipRequest,
@@ -18,7 +18,7 @@ from integrations.sip_messages import (
     uri_user,
     write,
 )
-from integrations.sip_uris import host_of
+from integrations.sip.uris import host_of
 
 OK = (
     b"SIP/2.0 200 OK\r\nv: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKa;rport=1\r\nVIA : SIP/2.0/UDP outer;branch=b\r\n"

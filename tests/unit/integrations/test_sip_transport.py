@@ -8,9 +8,9 @@ import time
 import pytest
 
 from accounts.errors import Refusal
-from integrations import sip_transport
-from integrations.egress import EgressPolicy
-from integrations.sip_messages import MAX_BYTES, SipPeer, SipRequest
+from integrations.egress.policy import EgressPolicy
+from integrations.sip.messages import MAX_BYTES, SipPeer, SipRequest
+from integrations.transport import sip
 from tests.registrar import free_port
 from tests.sip_peers import reply, sip_over_tcp, sip_over_udp
 from tests.upstreams import answering
@@ -31,7 +31,7 @@ def ask(trusting):
 
         scheme = "sips" if transport == "tls" else "sip"
         peer = SipPeer(f"{scheme}://{host}:{port}", transport)
-        async with sip_transport.connected(peer, policy, ssl_context=trusting, lookup=lookup) as line:
+        async with sip.connected(peer, policy, ssl_context=trusting, lookup=lookup) as line:
             return [(await line.ask(request)).status for request in requests]
 
     return call
@@ -104,14 +104,14 @@ async def test_a_lost_datagram_is_sent_again(ask):
 
 @each_transport
 async def test_silence_is_a_timeout(ask, transport, monkeypatch):
-    monkeypatch.setattr(sip_transport, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(sip, "ANSWER_SECONDS", 0.3)
     with SERVERS[transport](lambda request: []) as port:
         code, detail = await refusal_of(ask(port, transport))
     assert (code, detail) == ("upstream_timeout", "127.0.0.1 did not answer in time.")
 
 
 async def test_a_peer_that_drips_is_cut_off(ask, monkeypatch):
-    monkeypatch.setattr(sip_transport, "ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(sip, "ANSWER_SECONDS", 0.4)
 
     def respond(request, sock):
         for byte in reply(request):
@@ -126,7 +126,7 @@ async def test_a_peer_that_drips_is_cut_off(ask, monkeypatch):
 
 
 async def test_the_whole_conversation_is_limited(ask, monkeypatch):
-    monkeypatch.setattr(sip_transport, "WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr(sip, "WHOLE_SECONDS", 0.3)
 
     def answer(request):
         time.sleep(0.1)
@@ -150,7 +150,7 @@ async def test_a_name_that_does_not_resolve(trusting):
     peer = SipPeer("sip://sip.test:5060", "udp")
 
     async def call():
-        async with sip_transport.connected(peer, OPENED, ssl_context=trusting, lookup=lookup):
+        async with sip.connected(peer, OPENED, ssl_context=trusting, lookup=lookup):
             raise AssertionError
 
     assert await refusal_of(call()) == ("upstream_unreachable", "The name sip.test could not be resolved.")
@@ -229,7 +229,7 @@ async def test_a_flood_of_datagrams_neither_piles_up_nor_hides_a_later_answer(as
 )
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 async def test_addresses_are_judged_before_anything_is_dialled(ask, host, addresses, policy, transport, monkeypatch):
-    monkeypatch.setattr(sip_transport, "_socket", None)
+    monkeypatch.setattr(sip, "_socket", None)
     code, _ = await refusal_of(ask(5060, transport, host, policy, addresses))
     assert code == "egress_denied"
 
@@ -242,7 +242,7 @@ async def test_the_other_end_is_judged_once_more(ask, transport, monkeypatch):
         def getpeername(self):
             return ("169.254.169.254", 5060)
 
-    monkeypatch.setattr(sip_transport.socket, "socket", Elsewhere)
+    monkeypatch.setattr(sip.socket, "socket", Elsewhere)
     seen = []
     with SERVERS[transport](lambda request: seen.append(request) or []) as port:
         code, _ = await refusal_of(ask(port, transport))
@@ -300,5 +300,5 @@ async def test_a_context_that_trusts_anybody_is_a_fault():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     with pytest.raises(ValueError):
-        async with sip_transport.connected(SipPeer("sips://sip.test:5061", "tls"), OPENED, ssl_context=context):
+        async with sip.connected(SipPeer("sips://sip.test:5061", "tls"), OPENED, ssl_context=context):
             raise AssertionError

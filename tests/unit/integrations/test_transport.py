@@ -8,11 +8,8 @@ import time
 import pytest
 
 from accounts.errors import Refusal
-from integrations.errors import (
-    UpstreamTls,
-    UpstreamUnreachable,
-)
-from integrations.transport import UpstreamResponse, send
+from integrations.errors import UpstreamTls, UpstreamUnreachable
+from integrations.transport.client import UpstreamResponse, send
 from tests.unit.integrations.calls import CANARY, CLOSED, LOOPBACK, Names, call, request
 from tests.unit.integrations.upstreams import Authority, ok, upstream
 

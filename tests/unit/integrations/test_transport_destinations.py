@@ -5,14 +5,10 @@ import socket
 import pytest
 from yarl import URL
 
-from integrations.dialling import JudgedConnector
-from integrations.egress import EgressPolicy
-from integrations.errors import (
-    EgressDenied,
-    InvalidHeaderValue,
-    InvalidUrl,
-)
-from integrations.transport import send
+from integrations.egress.policy import EgressPolicy
+from integrations.errors import EgressDenied, InvalidHeaderValue, InvalidUrl
+from integrations.transport.client import send
+from integrations.transport.connector import JudgedConnector
 from tests.unit.integrations.calls import CANARY, CLOSED, LOOPBACK, Names, call, request
 from tests.unit.integrations.upstreams import ok, upstream
 
@@ -103,7 +99,7 @@ async def test_the_socket_is_judged_where_the_resolver_is_skipped(trusting):
 
 async def test_the_peer_is_judged_once_connected(trusting, monkeypatch):
     monkeypatch.setattr(JudgedConnector, "_judged_socket", lambda self, info: socket.socket(*info[:3]))
-    monkeypatch.setattr("integrations.dialling.JudgedResolver.resolve", _resolves_to_loopback)
+    monkeypatch.setattr("integrations.transport.connector.JudgedResolver.resolve", _resolves_to_loopback)
     async with upstream(ok(b"")) as server:
         with pytest.raises(EgressDenied):
             url = f"http://api.example.com:{server.port}/"
@@ -116,6 +112,6 @@ def _no_socket(self, *args, **kwargs):
 
 
 async def _resolves_to_loopback(self, host, port=0, family=0):
-    from integrations.dialling import _resolved
+    from integrations.transport.connector import _resolved
 
     return [_resolved(host, "127.0.0.1", port)]

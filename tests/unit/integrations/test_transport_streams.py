@@ -6,7 +6,7 @@ import gzip
 import pytest
 
 from integrations.errors import ResponseTooLarge, UpstreamTimeout
-from integrations.transport import send
+from integrations.transport.client import send
 from tests.unit.integrations.calls import LOOPBACK, request
 from tests.unit.integrations.upstreams import ok, upstream
 

@@ -6,8 +6,8 @@ from types import FunctionType, ModuleType
 
 from yarl import URL, _url
 
-from integrations.requests import render
-from integrations.transport import send
+from integrations.exchange.requests import render
+from integrations.transport.client import send
 from tests.unit.integrations.calls import LOOPBACK
 from tests.unit.integrations.requests_for_tests import make, pairs, values
 from tests.unit.integrations.upstreams import ok, upstream

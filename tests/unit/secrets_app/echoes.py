@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction import Masked, Redactor
+from secrets_app.redaction.redactor import Masked, Redactor
 
 VALUE = "s3cr=T/+<k&y> \"q\" 'a' \\é~"
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secrets_app import crypto
-from secrets_app.crypto import (
+from secrets_app.plaintext import Plaintext
+from secrets_app.sealing import crypto
+from secrets_app.sealing.crypto import (
     OVERHEAD,
     Undecryptable,
     ValueContext,
@@ -20,7 +21,6 @@ from secrets_app.crypto import (
     unwrap_data_key,
     wrap_data_key,
 )
-from secrets_app.plaintext import Plaintext
 
 CANARY = "canary-7f3a-välue"
 KEY = new_data_key()

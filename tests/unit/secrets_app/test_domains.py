@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secrets_app.domains import BadDomain, allows, clean_domain, matching_rule
+from secrets_app.naming.domains import BadDomain, allows, clean_domain, matching_rule
 
 CLEAN = {
     "example.com": "example.com",

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from secrets_app import dotenv
-from secrets_app.dotenv import BadLine, Entry, parse
+from secrets_app.importing import dotenv
+from secrets_app.importing.dotenv import BadLine, Entry, parse
 from secrets_app.plaintext import Plaintext
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEcanary/+abc=\nMoreCanary==\n-----END PRIVATE KEY-----"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secrets_app.hosts import ends_in_number, is_special_name, to_a_labels
+from secrets_app.naming.hosts import ends_in_number, is_special_name, to_a_labels
 
 NAMES = {
     "api.example.com": "api.example.com",

@@ -8,7 +8,7 @@ import secrets
 
 import pytest
 
-from secrets_app.masterkeys import BadMasterKeys, MasterKeys, parse_master_keys
+from secrets_app.sealing.master_keys import BadMasterKeys, MasterKeys, parse_master_keys
 
 NEW, OLD = secrets.token_bytes(32), secrets.token_bytes(32)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secrets_app.names import MAX_LENGTH, NAME, PATTERN, is_generic, problem_with_name, propose_name
+from secrets_app.naming.names import MAX_LENGTH, NAME, PATTERN, is_generic, problem_with_name, propose_name
 
 VALID = [
     "a",

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from secrets_app.redaction import MASK, Redactor
+from secrets_app.redaction.redactor import MASK, Redactor
 from tests.unit.secrets_app.echoes import FORMS, VALUE, b64, in_characters, in_units, mask, redactor
 
 PEM = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq/+hkiG9w0BAQ\nEFAASCBKcwggSjAgEAAoIBAQC7\n-----END KEY-----\n"
@@ -231,7 +231,7 @@ def test_an_error_inside_would_not_show_the_value(monkeypatch):
         raise RuntimeError("decoder")
 
     guard = redactor(VALUE)
-    monkeypatch.setattr("secrets_app.redaction.decoded_views", fail)
+    monkeypatch.setattr("secrets_app.redaction.redactor.decoded_views", fail)
     with pytest.raises(RuntimeError) as caught:
         mask(guard, VALUE)
     assert VALUE not in "".join(traceback.format_exception(caught.value))

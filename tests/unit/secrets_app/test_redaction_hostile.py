@@ -4,9 +4,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from secrets_app.redaction import MASK
-from secrets_app.redaction_forms import encoded_forms, signs
-from secrets_app.redaction_views import decoded_views
+from secrets_app.redaction.decoding import decoded_views
+from secrets_app.redaction.encodings import encoded_forms, signs
+from secrets_app.redaction.redactor import MASK
 from tests.unit.secrets_app.echoes import FORMS, VALUE, mask, redactor
 
 STORMS = {

@@ -1,0 +1,258 @@
+"""API keys: making one, and finding whose it is."""
+
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.access.api_key_text import KeyText, new_key, read_key
+from accounts.actors import Actor, ActorKind, actor_for_key
+from accounts.audit import trail
+from accounts.common.compiled_queries import Among, StandingQuery
+from accounts.common.environments import Environment, in_order
+from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
+from accounts.mail import messages, sending
+from accounts.models import ApiKey
+from accounts.policy import Permission, Scope
+
+STAMP_EVERY = timedelta(minutes=1)
+MAX_CONCURRENT = 100
+HIGHEST_CONCURRENT, HIGHEST_PER_MINUTE = 10_000, 1_000_000
+NOT_CREATED = "The API key was not created."
+SENT_BEFORE = (
+    "This form was sent before, and its key was made. The key's text cannot be shown again: "
+    "if nobody copied it, revoke that key and make another one."
+)
+NAME_LENGTH = ApiKey._meta.get_field("name").max_length or 80
+
+_BY_PREFIX: StandingQuery[ApiKey] = StandingQuery(
+    lambda: (
+        ApiKey.objects.select_related("organization")
+        .annotate(maker_is_active=F("created_by__is_active"))
+        .filter(Among("prefix"))
+    )
+)
+
+
+def create_api_key(
+    *,
+    actor: Actor,
+    name: str,
+    scopes: Iterable[Scope],
+    environments: Iterable[Environment],
+    integrations: Iterable[UUID] | None = None,
+    expires_at: datetime | None = None,
+    max_concurrent: int = MAX_CONCURRENT,
+    max_per_minute: int | None = None,
+    form: UUID | None = None,
+    found: Sequence[FieldError] = (),
+) -> tuple[ApiKey, KeyText]:
+    """Make a key for the actor's organization. The text is returned once and kept nowhere.
+
+    Args:
+        max_concurrent: calls at once, in each process.
+        max_per_minute: calls in a minute of the clock; None for no limit.
+        form: the number of the form that asks for it; the same form makes one key, however often it is sent.
+        found: what the caller found wrong, told together with what is wrong here.
+
+    Raises:
+        PermissionDenied: the actor may not manage access.
+        Invalid: no name, no scope, no environment, an end in the past, a limit out of range, or a form sent before.
+    """
+    actor.check(Permission.API_KEYS_CREATE)
+    name, scopes, environments = name.strip(), sorted(set(scopes)), in_order(environments)
+    errors = [
+        *found,
+        *_faults(name, scopes, environments, expires_at, max_concurrent, max_per_minute),
+    ]
+    if errors:
+        first_of_each = {error.field: error for error in reversed(errors)}
+        raise Invalid(NOT_CREATED, errors=[error for error in errors if first_of_each[error.field] is error])
+    text = new_key()
+    with transaction.atomic():
+        key = _insert(
+            id=uuid5(actor.organization.id, str(form)) if form else uuid4(),
+            organization=actor.organization,
+            name=name,
+            prefix=text.prefix,
+            digest=text.digest,
+            scopes=[scope.value for scope in scopes],
+            environments=environments,
+            integrations=None if integrations is None else sorted(str(item) for item in integrations),
+            expires_at=expires_at,
+            max_concurrent=max_concurrent,
+            max_per_minute=max_per_minute,
+            created_by_id=actor.id if actor.kind is ActorKind.USER else None,
+        )
+        trail.record(
+            trail.Event.API_KEY_CREATED,
+            actor=actor,
+            target=key,
+            prefix=key.prefix,
+            scopes=key.scopes,
+            environments=[environment.value for environment in environments],
+            integrations=key.integrations,
+            expires_at=expires_at.isoformat() if expires_at else None,
+            max_concurrent=max_concurrent,
+            max_per_minute=max_per_minute,
+        )
+        sending.send_after_commit(messages.api_key_created(key, actor=actor), about="API key created")
+    return key, text
+
+
+def _faults(
+    name: str,
+    scopes: Sequence[Scope],
+    environments: Sequence[Environment],
+    expires_at: datetime | None,
+    max_concurrent: int,
+    max_per_minute: int | None,
+) -> list[FieldError]:
+    """What is wrong with a key that somebody wants, field by field."""
+    return [
+        FieldError(field, sentence)
+        for field, wrong, sentence in (
+            (
+                "name",
+                not 1 <= len(name) <= NAME_LENGTH or not name.isprintable(),
+                f"Enter a name of 1 to {NAME_LENGTH} characters.",
+            ),
+            ("scopes", not scopes, "Choose at least one scope."),
+            ("environments", not environments, "Choose at least one environment."),
+            (
+                "expires_at",
+                expires_at is not None and expires_at <= timezone.now(),
+                "Choose a day in the future.",
+            ),
+            (
+                "max_concurrent",
+                not 1 <= max_concurrent <= HIGHEST_CONCURRENT,
+                f"Enter a number from 1 to {HIGHEST_CONCURRENT}.",
+            ),
+            (
+                "max_per_minute",
+                max_per_minute is not None and not 1 <= max_per_minute <= HIGHEST_PER_MINUTE,
+                f"Enter a number from 1 to {HIGHEST_PER_MINUTE}, or leave it out.",
+            ),
+        )
+        if wrong
+    ]
+
+
+def _insert(**columns: Any) -> ApiKey:
+    """Store a key. Raises Invalid: its id is taken, which only the same form can do."""
+    try:
+        with transaction.atomic():
+            return ApiKey.objects.create(**columns)
+    except IntegrityError:
+        if not ApiKey.objects.filter(pk=columns["id"]).exists():
+            raise
+    raise Invalid(NOT_CREATED, errors=[FieldError("", SENT_BEFORE)])
+
+
+def find_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
+    """One key, with nothing of its text but the prefix.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+    """
+    actor.check(Permission.API_KEYS_READ)
+    key = ApiKey.objects.defer("digest").filter(organization=actor.organization, pk=key_id).first()
+    if key is None:
+        raise NotFound("No such API key.")
+    return key
+
+
+def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
+    """End a key: its next call is refused. A second time changes nothing.
+
+    Raises:
+        NotFound, PermissionDenied: as everywhere.
+    """
+    actor.check(Permission.API_KEYS_REVOKE)
+    with transaction.atomic():
+        key = ApiKey.objects.select_for_update().filter(organization=actor.organization, pk=key_id).first()
+        if key is None:
+            raise NotFound("No such API key.")
+        if key.revoked_at is None:
+            key.revoked_at = timezone.now()
+            key.save(update_fields=["revoked_at"])
+            trail.record(trail.Event.API_KEY_REVOKED, actor=actor, target=key, prefix=key.prefix)
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """An API key as a request brought it, and the address that it came from."""
+
+    text: str = field(repr=False)
+    address: str | None
+
+
+def keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
+    """The organization's keys that this person made, and of whose text they may hold a copy; those that still work.
+
+    Raises:
+        PermissionDenied: the actor may not see keys.
+    """
+    actor.check(Permission.API_KEYS_READ)
+    still = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    keys = ApiKey.objects.filter(still, organization=actor.organization, created_by=user_id, revoked_at=None)
+    return list(keys.defer("digest").order_by("name", "prefix"))
+
+
+def revoke_keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
+    """End those keys; the ones that were ended.
+
+    Raises:
+        PermissionDenied: the actor may not revoke keys.
+    """
+    return [revoke_api_key(actor=actor, key_id=key.id) for key in keys_made_by(actor=actor, user_id=user_id)]
+
+
+def actor_of_key(text: str, *, address: str | None) -> Actor:
+    """The actor that an API key stands for; stamps its last use at most once a minute.
+
+    Raises:
+        Unauthenticated: not a key, unknown, expired, revoked, or made by somebody who was deactivated since; the five
+            are not told apart.
+    """
+    (answer,) = actors_of_keys([Presented(text, address)])
+    if isinstance(answer, Unauthenticated):
+        raise answer
+    return answer
+
+
+def actors_of_keys(presented: Sequence[Presented]) -> list[Actor | Unauthenticated]:
+    """`actor_of_key` for many at once, in one query; refusals are given instead of raised."""
+    texts = [read_key(one.text) for one in presented]
+    known = {key.prefix: key for key in _BY_PREFIX.ask({(text.prefix,) for text in texts if text})}
+    now = timezone.now()
+    valid = {text: key for text in texts if text and (key := known.get(text.prefix)) and _is_valid(key, text, now)}
+    _stamp(list({key.pk: key for key in valid.values()}.values()), now)
+    return [
+        actor_for_key(valid[text], address=one.address)
+        if text in valid
+        else Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
+        for text, one in zip(texts, presented, strict=True)
+    ]
+
+
+def _is_valid(key: ApiKey, text: KeyText, now: datetime) -> bool:
+    """`key` is annotated with `maker_is_active`."""
+    if not hmac.compare_digest(bytes(key.digest), text.digest):
+        return False
+    is_over = key.revoked_at or (key.expires_at and key.expires_at <= now)
+    return not is_over and key.maker_is_active is not False  # type: ignore[attr-defined]
+
+
+def _stamp(keys: Iterable[ApiKey], now: datetime) -> None:
+    stale = [key.pk for key in keys if key.last_used_at is None or key.last_used_at < now - STAMP_EVERY]
+    if stale:
+        ApiKey.objects.filter(pk__in=stale).update(last_used_at=now)

@@ -1,0 +1,51 @@
+"""`manage.py check` fails on a route that does not say who may use it (DESIGN section 2)."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, register
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.access.route_permissions import stamp_of
+
+STAFF_NAMESPACE = "admin"
+
+
+def routes(
+    resolver: URLResolver | None = None, prefix: str = "", *, staff: bool = False
+) -> Iterator[tuple[str, Any, bool]]:
+    """Every page route as (path pattern, view, whether it lies in the Django admin)."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, path, staff=staff or entry.namespace == STAFF_NAMESPACE)
+        elif isinstance(entry, URLPattern):
+            yield path, entry.callback, staff
+
+
+def operations(view: Any) -> list[Any]:
+    """The API operations behind a route, or nothing for a page. Ninja keeps them in the view's closure."""
+    path_view = inspect.getclosurevars(view).nonlocals.get("self") if inspect.isfunction(view) else None
+    return list(getattr(path_view, "operations", []))
+
+
+@register()
+def every_route_is_stamped(**_: object) -> list[CheckMessage]:
+    """E001: a route or API operation without a permission stamp. The Django admin does its own check."""
+    return [
+        Error(
+            f"The route {path!r} does not say who may use it.",
+            hint="Use a decorator of accounts.access.route_permissions.",
+            id="accounts.E001",
+        )
+        for path, view, staff in routes()
+        if not staff and not _is_stamped(view)
+    ]
+
+
+def _is_stamped(view: Any) -> bool:
+    if stamp_of(view) is not None:
+        return True
+    found = operations(view)
+    return bool(found) and all(stamp_of(operation.view_func) is not None for operation in found)

@@ -1,0 +1,100 @@
+"""`/api/v1/audit-events` (API.md, "Records")."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+from pydantic import AfterValidator, Field
+
+from accounts.access.route_permissions import key_requires
+from accounts.api.audit_export import Format, event_out, streamed
+from accounts.api.authentication import actor_of, searchable
+from accounts.api.schemas import PROBLEMS, Limit
+from accounts.audit import log
+from accounts.audit.log import Filters, in_utc
+from accounts.audit.trail import Event, Outcome
+from accounts.common.environments import Environment
+from accounts.common.paging import DEFAULT_LIMIT
+from accounts.policy import Permission
+
+router = Router()
+
+Moment = Annotated[datetime, AfterValidator(in_utc)]
+JSON = "application/json"
+FILES = {
+    "text/csv": Format.CSV,
+    "application/x-ndjson": Format.JSON_LINES,
+    "application/jsonl": Format.JSON_LINES,
+}
+TEXT = {"schema": {"type": "string"}}
+
+
+class NamedOut(Schema):
+    """Who did it, or what it was done to; the name is the one of that time."""
+
+    kind: str
+    id: UUID | None
+    name: str
+
+
+class AuditEventOut(Schema):
+    """One act, or an attempt that was refused. `data` holds names of changed fields and the like, never a value."""
+
+    id: UUID
+    sequence: int = Field(description="The place in the organization's hash chain, from 1.")
+    event: str
+    outcome: Outcome
+    actor: NamedOut
+    target: NamedOut
+    environment: Environment | None
+    address: str | None
+    data: dict[str, Any]
+    created_at: datetime
+    chain: str = Field(description="SHA-256 over this event and the chain of the one before, as hexadecimal digits.")
+
+
+class AuditEventsOut(Schema):
+    """One page of events, newest first."""
+
+    items: list[AuditEventOut]
+    next_cursor: str | None
+
+
+@router.get(
+    "",
+    response={200: AuditEventsOut, **PROBLEMS},
+    summary="The audit log",
+    openapi_extra={"responses": {200: {"content": dict.fromkeys(FILES, TEXT)}}},
+)
+@key_requires(Permission.AUDIT_READ)
+def list_audit_events(
+    request: HttpRequest,
+    event: Event | None = None,
+    actor: str = "",
+    target: str = "",
+    outcome: Outcome | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: str = "",
+) -> Any:
+    """Newest first. `actor` and `target` are ids, or whole names as the log has them.
+
+    With `Accept: text/csv` or `application/x-ndjson` (JSON Lines) the answer is everything that matches, streamed;
+    `limit` and `cursor` are for JSON alone.
+    """
+    filters = Filters(
+        event=event.value if event else "",
+        actor=searchable(actor),
+        target=searchable(target),
+        outcome=outcome.value if outcome else "",
+        since=since,
+        until=until,
+    )
+    wanted = FILES.get(request.get_preferred_type([JSON, *FILES]) or JSON)
+    if wanted:
+        return streamed(request, actor_of(request), filters, wanted)
+    page = log.page(actor_of(request), filters, cursor=cursor, limit=limit)
+    return {"items": [event_out(event) for event in page.items], "next_cursor": page.next_cursor}

@@ -1,0 +1,191 @@
+"""The audit trail: one event for each act, written in the act's own transaction.
+
+An event tells who did what to which thing, with the names of changed fields and never a value. Each event carries a
+hash over itself and the one before it in the same organization, so an edit or a gap shows.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.actors import Actor
+from accounts.common.environments import Environment
+from accounts.models import AuditEvent, AuditHead
+
+
+class Event(StrEnum):
+    """Every tag there is: thing, act. A tag that is no longer written stays here as a comment."""
+
+    API_KEY_CREATED = "api_key.created"
+    API_KEY_REVOKED = "api_key.revoked"
+    INTEGRATION_CREATED = "integration.created"
+    INTEGRATION_CHANGED = "integration.changed"
+    INTEGRATION_DELETED = "integration.deleted"
+    INTEGRATION_DUPLICATED = "integration.duplicated"
+    INTEGRATION_TOOL_APPROVED = "integration.tool_approved"
+    INTEGRATION_TOOL_WITHDRAWN = "integration.tool_withdrawn"
+    INVITATION_CREATED = "invitation.created"
+    INVITATION_RENEWED = "invitation.renewed"
+    INVITATION_WITHDRAWN = "invitation.withdrawn"
+    MEMBER_ACTIVATED = "member.activated"
+    MEMBER_ADDED = "member.added"
+    MEMBER_DEACTIVATED = "member.deactivated"
+    MEMBER_EMAIL_CHANGED = "member.email_changed"
+    MEMBER_JOINED = "member.joined"
+    MEMBER_LEFT = "member.left"
+    MEMBER_PASSWORD_CHANGED = "member.password_changed"
+    MEMBER_RECOVERY_CODES_MADE = "member.recovery_codes_made"
+    MEMBER_REMOVED = "member.removed"
+    MEMBER_ROLE_CHANGED = "member.role_changed"
+    MEMBER_SECOND_FACTOR_ADDED = "member.second_factor_added"
+    MEMBER_SECOND_FACTOR_REMOVED = "member.second_factor_removed"
+    MEMBER_SINGLE_SIGN_ON_CONNECTED = "member.single_sign_on_connected"
+    MEMBER_SINGLE_SIGN_ON_DISCONNECTED = "member.single_sign_on_disconnected"
+    ORGANIZATION_CHANGED = "organization.changed"
+    ORGANIZATION_CREATED = "organization.created"
+    ORGANIZATION_DELETED = "organization.deleted"
+    ORGANIZATION_VALUES_COMPARED = "organization.values_compared"
+    SECRET_CREATED = "secret.created"
+    SECRET_CHANGED = "secret.changed"
+    SECRET_DELETED = "secret.deleted"
+    SECRET_DISABLED = "secret.disabled"
+    SECRET_ENABLED = "secret.enabled"
+    SECRET_PREVIOUS_DESTROYED = "secret.previous_destroyed"
+    SECRET_PROMOTED = "secret.promoted"
+    SECRET_ROLLED_BACK = "secret.rolled_back"
+    SECRET_STAGED = "secret.staged"
+    SECRET_STAGED_DISCARDED = "secret.staged_discarded"
+    SECRET_UNREADABLE = "secret.unreadable"
+    SECRET_REQUEST_ANSWERED = "secret_request.answered"
+    SECRET_REQUEST_DISMISSED = "secret_request.dismissed"
+    SECRET_REQUEST_MADE = "secret_request.made"
+
+
+class Outcome(StrEnum):
+    """What became of the attempt."""
+
+    DONE = "done"
+    REFUSED = "refused"
+
+    @property
+    def label(self) -> str:
+        """The word shown to people: `Refused`."""
+        return self.value.capitalize()
+
+
+class Target(Protocol):
+    """Anything with an id and a name that an event can be about; no id for what a refused attempt was to make."""
+
+    @property
+    def id(self) -> UUID | None: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One of many acts to record at once; the fields are those of `record`."""
+
+    event: Event
+    target: Target
+    environment: Environment | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def record(
+    event: Event,
+    *,
+    actor: Actor,
+    target: Target,
+    environment: Environment | None = None,
+    outcome: Outcome = Outcome.DONE,
+    **data: Any,
+) -> AuditEvent:
+    """Append one event.
+
+    Args:
+        event: the tag.
+        actor: who; its organization is the event's.
+        target: what; its id and name are copied.
+        environment: set where the act concerns one environment.
+        outcome: done or refused.
+        data: names of changed fields, counts, roles; JSON, and never a value.
+
+    Raises:
+        RuntimeError: outside a transaction, where the event could outlive an act that was rolled back.
+    """
+    head = _lock_head(actor.organization.id)
+    entry = _next(head, actor, Act(event, target, environment, data), outcome=outcome, now=timezone.now())
+    entry.save(force_insert=True)
+    AuditHead.objects.filter(pk=head.pk).update(sequence=entry.sequence, chain=entry.chain)
+    return entry
+
+
+def record_all(acts: Iterable["Act"], *, actor: Actor) -> None:
+    """Append one event for each of many acts of one transaction, in order, in a few statements.
+
+    Raises:
+        RuntimeError: as `record` does.
+    """
+    head, now = _lock_head(actor.organization.id), timezone.now()
+    entries = []
+    for act in acts:
+        entries.append(_next(head, actor, act, outcome=Outcome.DONE, now=now))
+        head.sequence, head.chain = entries[-1].sequence, entries[-1].chain
+    AuditEvent.objects.bulk_create(entries)
+    AuditHead.objects.filter(pk=head.pk).update(sequence=head.sequence, chain=head.chain)
+
+
+def _next(head: AuditHead, actor: Actor, act: Act, *, outcome: Outcome, now: datetime) -> AuditEvent:
+    """The (unsaved) event that follows the head, which the caller has locked."""
+    entry = AuditEvent(
+        organization_id=actor.organization.id,
+        sequence=head.sequence + 1,
+        created_at=now,
+        event=act.event.value,
+        outcome=outcome.value,
+        actor_kind=actor.kind.value,
+        actor_id=actor.id,
+        actor_label=_fit("actor_label", actor.label),
+        target_kind=act.event.value.partition(".")[0],
+        target_id=act.target.id,
+        target_label=_fit("target_label", act.target.name),
+        environment=act.environment.value if act.environment else "",
+        address=actor.address,
+        data=act.data,
+    )
+    entry.chain = chain_hash(bytes(head.chain), entry)
+    return entry
+
+
+def chain_hash(previous: bytes, entry: AuditEvent) -> bytes:
+    """SHA-256 over the previous event's hash and every column of this one, in canonical JSON."""
+    fields = {
+        field.attname: getattr(entry, field.attname)
+        for field in AuditEvent._meta.concrete_fields
+        if field.attname != "chain"
+    }
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=True)
+    return hashlib.sha256(previous + text.encode()).digest()
+
+
+def _fit(column: str, label: str) -> str:
+    """The label cut to its column: a long e-mail address must not stop an act from being recorded."""
+    return label[: AuditEvent._meta.get_field(column).max_length]  # type: ignore[union-attr]
+
+
+def _lock_head(organization_id: UUID) -> AuditHead:
+    if not connection.in_atomic_block:
+        raise RuntimeError("An audit event belongs to the transaction of its act.")
+    with transaction.atomic():
+        AuditHead.objects.get_or_create(organization_id=organization_id)
+    return AuditHead.objects.select_for_update().get(organization_id=organization_id)

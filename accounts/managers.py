@@ -1,0 +1,36 @@
+"""How people are created and looked up."""
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.base_user import BaseUserManager
+from django.db import transaction
+
+
+class UserManager(BaseUserManager[Any]):
+    """Creates people by e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> Any:
+        """Store a person; `password=None` leaves the account without one."""
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        with transaction.atomic(using=self._db):
+            user.save(using=self._db)
+            # Made by the operator, who knows whose address it is: allauth asks nobody to confirm it.
+            apps.get_model("account", "EmailAddress").objects.create(
+                user=user, email=user.email, verified=True, primary=True
+            )
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> Any:
+        """Store a member of staff who may use the Django admin."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email: str | None) -> Any:
+        """Look up the login, whatever its case."""
+        return self.get(email=(email or "").lower())
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """The whole address in lower case: `A@x` and `a@x` are one login."""
+        return (email or "").strip().lower()

@@ -1,0 +1,142 @@
+"""Members and open invitations as people see them. A page costs a handful of queries whatever its length."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from accounts.access.second_factors import second_factors
+from accounts.actors import Actor
+from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
+from accounts.models import Invitation, Membership
+from accounts.people.organizations import count_owners, permission_to_manage
+from accounts.policy import Permission, Role
+
+ROWS = 50
+RANKS = {role: number for number, role in enumerate(Role)}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One line of the list. `second_factor` is empty where none is set up; `may_change` is about the viewer."""
+
+    id: UUID
+    user_id: UUID
+    name: str
+    email: str
+    role: Role
+    is_you: bool
+    is_active: bool
+    is_last_owner: bool
+    second_factor: str
+    last_sign_in: datetime | None
+    may_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """One open invitation. `sent_at` is None where the mail server did not take the mail."""
+
+    id: UUID
+    email: str
+    role: Role
+    invited_by: str
+    sent_at: datetime | None
+    expires_at: datetime
+    is_over: bool
+    may_change: bool
+
+
+def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS) -> Page[Member]:
+    """One page of the organization's people: owners, then admins, then members, each by address.
+
+    Raises:
+        PermissionDenied: the actor may not see the list.
+        Invalid: the cursor is not one of this list.
+    """
+    actor.check(Permission.MEMBERS_MANAGE)
+    rows = _ranked(actor).filter(Q(user__name__icontains=text) | Q(user__email__icontains=text))
+    if cursor:
+        rank, email = decode_cursor(cursor, length=2)
+        if rank not in map(str, RANKS.values()):
+            raise not_of_this_list()
+        rows = rows.filter(Q(rank__gt=int(rank)) | Q(rank=int(rank), user__email__gt=email))
+    found = list(rows[: limit + 1])
+    last = found[limit - 1] if len(found) > limit else None
+    next_cursor = encode_cursor([str(RANKS[Role(last.role)]), last.user.email]) if last else None
+    return Page(_as_members(actor, found[:limit]), next_cursor)
+
+
+def member(actor: Actor, membership: Membership) -> Member:
+    """One member (the person loaded) as a line of the list."""
+    return _as_members(actor, [membership])[0]
+
+
+def invitations(actor: Actor, *, cursor: str = "", limit: int = ROWS) -> Page[Invited]:
+    """One page of the open invitations, by address; those that are over too, until they are sent again or withdrawn.
+
+    Raises:
+        PermissionDenied, Invalid: as for `members`.
+    """
+    actor.check(Permission.MEMBERS_MANAGE)
+    after = decode_cursor(cursor, length=1)[0] if cursor else ""
+    rows = Invitation.objects.filter(organization=actor.organization, email__gt=after).order_by("email")
+    found = list(rows.defer("digest")[: limit + 1])
+    next_cursor = encode_cursor([found[limit - 1].email]) if len(found) > limit else None
+    return Page([_as_invited(actor, row) for row in found[:limit]], next_cursor)
+
+
+def without_second_factor(actor: Actor) -> int:
+    """How many of the organization's people have none."""
+    people = set(Membership.objects.filter(organization=actor.organization).values_list("user_id", flat=True))
+    return len(people) - len(second_factors(people))
+
+
+def _ranked(actor: Actor) -> QuerySet[Membership]:
+    """The organization's members in the list's order; `rank` tells the roles apart."""
+    rank = Case(
+        *(When(role=role.value, then=Value(number)) for role, number in RANKS.items()), output_field=IntegerField()
+    )
+    rows = Membership.objects.filter(organization=actor.organization).select_related("user")
+    return rows.annotate(rank=rank).order_by("rank", "user__email")
+
+
+def _as_members(actor: Actor, memberships: Iterable[Membership]) -> list[Member]:
+    memberships = list(memberships)
+    factors = second_factors([membership.user_id for membership in memberships])
+    owners = count_owners(actor.organization)
+    return [_as_member(actor, membership, factors.get(membership.user_id, ""), owners) for membership in memberships]
+
+
+def _as_member(actor: Actor, membership: Membership, second_factor: str, owners: int) -> Member:
+    user, role = membership.user, Role(membership.role)
+    return Member(
+        id=membership.id,
+        user_id=user.id,
+        name=user.name or user.email,
+        email=user.email,
+        role=role,
+        is_you=user.id == actor.id,
+        is_active=user.is_active,
+        is_last_owner=role is Role.OWNER and user.is_active and owners == 1,
+        second_factor=second_factor,
+        last_sign_in=user.last_login,
+        may_change=actor.may(permission_to_manage(role)),
+    )
+
+
+def _as_invited(actor: Actor, invitation: Invitation) -> Invited:
+    role = Role(invitation.role)
+    return Invited(
+        id=invitation.id,
+        email=invitation.email,
+        role=role,
+        invited_by="you" if invitation.invited_by_id == actor.id else invitation.invited_by,
+        sent_at=invitation.sent_at,
+        expires_at=invitation.expires_at,
+        is_over=invitation.expires_at <= timezone.now(),
+        may_change=actor.may(permission_to_manage(role)),
+    )

@@ -1,0 +1,102 @@
+"""What owners decide for their organization: its name, and rules for everybody in it."""
+
+from dataclasses import dataclass, fields
+
+from django.db import transaction
+
+from accounts.access.second_factors import has_second_factor
+from accounts.actors import Actor, ActorKind
+from accounts.audit import trail
+from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from accounts.errors import EditConflict, FieldError, Invalid
+from accounts.models import Organization
+from accounts.people.organizations import clean_name, locked
+from accounts.policy import Permission
+
+NOT_SAVED = "The settings were not saved."
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that owners set. None in a number leaves it to the installation."""
+
+    name: str
+    require_mfa: bool
+    production_needs_domains: bool
+    rollback_hours: int | None
+    run_days: int | None
+
+
+def settings_of(organization: Organization) -> Settings:
+    """What is set now."""
+    return Settings(**{field.name: getattr(organization, field.name) for field in fields(Settings)})
+
+
+def change_settings(*, actor: Actor, wanted: Settings, expected_version: int | None = None) -> Organization:
+    """Apply settings, all or nothing; what is the same already is no change. The address stays as it is.
+
+    Args:
+        expected_version: the version that the person saw; None for "whatever it is now".
+
+    Raises:
+        PermissionDenied: owners alone may.
+        EditConflict: somebody saved since.
+        Invalid: a bad name, a number out of range, or MFA required by somebody without a second factor.
+    """
+    actor.check(Permission.ORGANIZATION_MANAGE)
+    with transaction.atomic():
+        actor = locked(actor)
+        actor.check(Permission.ORGANIZATION_MANAGE)
+        organization = Organization.objects.get(pk=actor.organization.pk)
+        if expected_version is not None and organization.version != expected_version:
+            raise EditConflict("Another owner changed the settings since you opened them. Load them again.")
+        before = settings_of(organization)
+        after = _checked(actor, wanted, before)
+        changed = [
+            field.name for field in fields(Settings) if getattr(before, field.name) != getattr(after, field.name)
+        ]
+        if changed:
+            _save(actor, organization, before, after, changed)
+    return organization
+
+
+def _checked(actor: Actor, wanted: Settings, before: Settings) -> Settings:
+    errors = [
+        FieldError(name, f"Enter a number of {unit} from {lowest} to {highest}, or leave it empty.")
+        for name, unit, lowest, highest in (
+            ("rollback_hours", "hours", 1, LONGEST_ROLLBACK_HOURS),
+            ("run_days", "days", SHORTEST_RUN_DAYS, LONGEST_RUN_DAYS),
+        )
+        if (number := getattr(wanted, name)) is not None and not lowest <= number <= highest
+    ]
+    if wanted.require_mfa and not before.require_mfa and _would_lock_out(actor):
+        errors.append(
+            FieldError("require_mfa", "Set up a second factor for yourself first: it will be asked of you too.")
+        )
+    name = wanted.name
+    try:
+        name = clean_name(wanted.name, detail=NOT_SAVED)
+    except Invalid as refusal:
+        errors[:0] = refusal.errors
+    if errors:
+        raise Invalid(NOT_SAVED, errors=errors)
+    return Settings(name, wanted.require_mfa, wanted.production_needs_domains, wanted.rollback_hours, wanted.run_days)
+
+
+def _would_lock_out(actor: Actor) -> bool:
+    return actor.kind is ActorKind.USER and actor.id is not None and not has_second_factor(actor.id)
+
+
+def _save(actor: Actor, organization: Organization, before: Settings, after: Settings, changed: list[str]) -> None:
+    for name in changed:
+        setattr(organization, name, getattr(after, name))
+    organization.version += 1
+    organization.save(update_fields=[*changed, "version"])
+    trail.record(
+        trail.Event.ORGANIZATION_CHANGED,
+        actor=actor,
+        target=organization,
+        fields=changed,
+        before={name: getattr(before, name) for name in changed},
+        after={name: getattr(after, name) for name in changed},
+    )

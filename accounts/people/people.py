@@ -1,0 +1,92 @@
+"""Accounts of people, made by the operator."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.access.sessions import end_sessions
+from accounts.actors import Actor
+from accounts.audit import trail
+from accounts.errors import FieldError, Invalid, NotFound
+from accounts.models import Organization, User
+from accounts.people.organizations import withdraw_invitations_of
+from accounts.people.own_account import record_in_organizations
+
+CONFIRMED_WITHIN = timedelta(days=7)
+NAME_LENGTH = User._meta.get_field("name").max_length or 150
+
+
+def is_installation_empty() -> bool:
+    """Whether nobody has a confirmed account yet; who mistypes the first address can try again."""
+    return not EmailAddress.objects.filter(verified=True).exists()
+
+
+def create_person(*, email: str, name: str, password: str) -> User:
+    """Create an account.
+
+    Raises:
+        Invalid: not an e-mail address, a taken one, a password that is too weak, or a name that is too long.
+    """
+    errors = [*_problems("email", validate_email, email), *_problems("password", validate_password, password)]
+    if len(name) > NAME_LENGTH or not name.isprintable():
+        errors.append(FieldError("name", f"Enter a name of at most {NAME_LENGTH} characters, on one line."))
+    if errors:
+        raise Invalid("The account was not created.", errors=errors)
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(email, password, name=name)
+    except IntegrityError:
+        raise Invalid(
+            "The account was not created.", errors=[FieldError("email", "There is an account with this address.")]
+        ) from None
+
+
+def forget_unconfirmed() -> int:
+    """Remove accounts whose address nobody confirmed within a week, so that nobody can hold an address; how many."""
+    confirmed = EmailAddress.objects.filter(verified=True).values("user_id")
+    old = User.objects.filter(date_joined__lt=timezone.now() - CONFIRMED_WITHIN).exclude(pk__in=confirmed)
+    return len([person.delete() for person in old.filter(last_login=None, memberships=None)])
+
+
+def set_active(*, email: str, active: bool, actor_in: Callable[[Organization], Actor]) -> User:
+    """Activate or deactivate an account. Sessions end and invitations that the person sent, and API keys that they
+    made are refused from then on.
+
+    An organization may be left without an owner who can sign in: stopping somebody comes first.
+
+    Args:
+        actor_in: who does it, for the log of each organization of the person.
+
+    Raises:
+        NotFound: nobody has this address.
+    """
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(email=User.objects.normalize_email(email)).first()
+        if user is None:
+            raise NotFound("Nobody has an account with this address.")
+        if user.is_active == active:
+            return user
+        user.is_active = active
+        user.save(update_fields=["is_active"])
+        if active:
+            record_in_organizations(trail.Event.MEMBER_ACTIVATED, user=user, actor_in=actor_in)
+            return user
+        end_sessions(user)
+        withdrawn = partial(withdraw_invitations_of, user, keeps=None)
+        record_in_organizations(trail.Event.MEMBER_DEACTIVATED, user=user, actor_in=actor_in, data_in=withdrawn)
+    return user
+
+
+def _problems(field: str, check: Callable[[str], object], text: str) -> list[FieldError]:
+    try:
+        check(text)
+    except ValidationError as problem:
+        return [FieldError(field, sentence) for sentence in problem.messages]
+    return []

@@ -1,0 +1,84 @@
+"""Pages about the person and their organizations: where to land, and founding an organization."""
+
+import functools
+from typing import Any
+from urllib.parse import urlsplit
+
+from allauth.account.views import LogoutView
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+
+from accounts.access.client_addresses import client_address
+from accounts.access.route_permissions import LAST_ORGANIZATION, signed_in
+from accounts.access.step_up import Proof
+from accounts.errors import Invalid
+from accounts.models import Membership
+from accounts.people.organizations import create_organization
+
+
+class SignOutView(LogoutView):
+    """Signing out also empties what the browser kept (SECURITY section 5.1, ASVS 14.3.1)."""
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Sign out."""
+        response = super().post(*args, **kwargs)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+
+def single_sign_on(request: HttpRequest, provider_id: str) -> HttpResponseBase:
+    """Go to the provider. Whoever connects it to an account proves first that the account is theirs."""
+    if AuthProcess.CONNECT in {request.GET.get("process"), request.POST.get("process")}:
+        return connect_single_sign_on(request, provider_id)
+    return _leave(request, openid_connect.login(request, provider_id))
+
+
+@functools.partial(signed_in, proof=Proof.PAGE)
+def connect_single_sign_on(request: HttpRequest, provider_id: str) -> HttpResponseBase:
+    """Go to the provider and come back with an account there that signs in to this one."""
+    return _leave(request, openid_connect.login(request, provider_id))
+
+
+def _leave(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """A form of ours may only lead to us (the policy's `form-action`): a page of ours leads on to the provider."""
+    address = response.headers.get("Location")
+    if address is None or not urlsplit(address).netloc:
+        return response
+    return render(request, "accounts/leaving.html", {"address": address, "name": settings.OIDC_NAME})
+
+
+@signed_in
+def passkeys(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Passkeys are listed on the page of one's own account."""
+    return redirect("mfa_index")
+
+
+@signed_in
+def home(request: HttpRequest) -> HttpResponse:
+    """Go to the organization used last, else to the first by name, else to founding one."""
+    slugs = list(
+        Membership.objects.filter(user=request.user.pk)
+        .order_by("organization__name")
+        .values_list("organization__slug", flat=True)
+    )
+    if not slugs:
+        return redirect("organization-new")
+    last = request.COOKIES.get(LAST_ORGANIZATION)
+    return redirect("secrets", slug=last if last in slugs else slugs[0])
+
+
+@signed_in
+def organization_new(request: HttpRequest) -> HttpResponse:
+    """Show the form; found the organization when it is sent."""
+    if request.method != "POST":
+        return render(request, "accounts/organization_new.html", {"name": "", "errors": []})
+    name = request.POST.get("name", "")
+    try:
+        organization = create_organization(user=request.user, name=name, address=client_address(request))  # type: ignore[arg-type]
+    except Invalid as refusal:
+        context = {"name": name, "errors": refusal.errors}
+        return render(request, "accounts/organization_new.html", context, status=refusal.status)
+    return redirect("secrets", slug=organization.slug)

@@ -1,0 +1,114 @@
+"""The settings page of an organization, and its end. For owners."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from accounts.access.route_permissions import requires
+from accounts.access.step_up import Proof
+from accounts.actors import Actor
+from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from accounts.errors import EditConflict, FieldError, Invalid
+from accounts.people import members
+from accounts.people.organization_deletion import delete_organization, what_goes
+from accounts.people.organization_settings import Settings, change_settings, settings_of
+from accounts.policy import Permission
+from accounts.web.replies import is_fragment, see_other
+
+NUMBER = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
+NO_NUMBER = 0
+"""What a text that is no number is read as: the service refuses it."""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.ORGANIZATION_MANAGE, proof=Proof.PAGE)
+def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The form; apply it when sent."""
+    if request.method != "POST":
+        return _form(request, actor, _shown(settings_of(actor.organization)))
+    try:
+        change_settings(
+            actor=actor, wanted=_wanted(request.POST), expected_version=_number(request.POST.get("version", ""))
+        )
+    except EditConflict as refusal:
+        return _form(request, actor, _sent(request.POST), [FieldError("", refusal.detail)])
+    except Invalid as refusal:
+        return _form(request, actor, _sent(request.POST), refusal.errors)
+    messages.success(request, "Saved the settings")
+    return see_other("settings", actor.organization.slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.ORGANIZATION_MANAGE, proof=Proof.PAGE)
+def delete(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """What goes, and the name to type; delete when it was typed."""
+    errors: list[FieldError] = []
+    if request.method == "POST":
+        try:
+            delete_organization(actor=actor, typed=request.POST.get("confirm", ""))
+        except Invalid as refusal:
+            errors = refusal.errors
+        else:
+            messages.success(request, f"Deleted {actor.organization.name}")
+            return see_other("home")
+    template = "_delete_dialog" if is_fragment(request) else "delete"
+    context = {"errors": errors, "goes": what_goes(actor.organization)}
+    return render(request, f"accounts/settings/{template}.html", context, status=422 if errors else 200)
+
+
+def _wanted(post: QueryDict) -> Settings:
+    return Settings(
+        name=post.get("name", ""),
+        require_mfa="require_mfa" in post,
+        production_needs_domains="production_needs_domains" in post,
+        rollback_hours=_number(post.get("rollback_hours", "")),
+        run_days=_number(post.get("run_days", "")),
+    )
+
+
+def _number(text: str) -> int | None:
+    """A number; None for an empty text."""
+    text = text.strip()
+    if not text:
+        return None
+    return int(text) if NUMBER.match(text) else NO_NUMBER
+
+
+def _shown(stored: Settings) -> dict[str, Any]:
+    """Settings as the form's fields."""
+    return {
+        "name": stored.name,
+        "require_mfa": stored.require_mfa,
+        "production_needs_domains": stored.production_needs_domains,
+        "rollback_hours": "" if stored.rollback_hours is None else str(stored.rollback_hours),
+        "run_days": "" if stored.run_days is None else str(stored.run_days),
+    }
+
+
+def _sent(post: QueryDict) -> dict[str, Any]:
+    """What was sent, for the form after a refusal."""
+    numbers = {name: post.get(name, "") for name in ("rollback_hours", "run_days")}
+    return _shown(_wanted(post)) | numbers
+
+
+def _form(
+    request: HttpRequest, actor: Actor, values: dict[str, Any], errors: list[FieldError] | None = None
+) -> HttpResponse:
+    context = {
+        "values": values,
+        "errors": errors or [],
+        "version": actor.organization.version,
+        "defaults": {"rollback_hours": settings.ROLLBACK_HOURS, "run_days": settings.RUN_DAYS},
+        "bounds": {
+            "rollback_hours": LONGEST_ROLLBACK_HOURS,
+            "fewest_run_days": SHORTEST_RUN_DAYS,
+            "run_days": LONGEST_RUN_DAYS,
+        },
+        "without_second_factor": members.without_second_factor(actor),
+    }
+    return render(request, "accounts/settings/index.html", context, status=422 if errors else 200)

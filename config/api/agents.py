@@ -1,0 +1,257 @@
+"""`/mcp`: the operations that an API key may run, as tools of an MCP server (API.md, "For agents: MCP").
+
+The protocol is the official SDK's; it gets one request at a time, without sessions, and answers with JSON. Who calls is
+settled before it sees anything. A tool's call is a run like any other: judged, recorded, masked by the broker.
+
+The SDK would send an exception's text to the agent, so none but the protocol's own reaches it.
+"""
+
+import asyncio
+import json
+import logging
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
+
+from accounts.access.route_permissions import Stamp, stamp
+from accounts.actors import Actor
+from accounts.api.authentication import AsyncApiKeyAuth
+from accounts.common.database import in_database
+from accounts.common.environments import Environment
+from accounts.common.paging import decode_cursor, encode_cursor
+from accounts.errors import PermissionDenied, Refusal, Unauthenticated
+from accounts.policy import Permission
+from config.http.errors import InternalError, plain_problem, problem
+from integrations.broker import broker
+from integrations.broker.preparation import Call
+from integrations.models import RunOutcome
+from integrations.tools.agent_tools import AgentTool, environment_of, tools_of
+
+logger = logging.getLogger(__name__)
+
+PAGE = 200
+INSTRUCTIONS = "Each tool is a call that Coffer makes for you with credentials that you never see. Answers are masked."
+_CALLER = "coffer.caller"
+_AUTHENTICATION = AsyncApiKeyAuth()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose key it is, and the environment that it names."""
+
+    actor: Actor
+    environment: Environment
+
+
+_managers: dict[asyncio.AbstractEventLoop, StreamableHTTPSessionManager] = {}
+
+
+@asynccontextmanager
+async def serving_agents() -> AsyncIterator[None]:
+    """Answer at `/mcp` while the block runs."""
+    loop = asyncio.get_running_loop()
+    server: Server[Any] = Server(
+        "Coffer", instructions=INSTRUCTIONS, on_list_tools=_list_tools, on_call_tool=_call_tool
+    )
+    manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
+    async with manager.run():
+        _managers[loop] = manager
+        try:
+            yield
+        finally:
+            del _managers[loop]
+
+
+async def answer_agent(request: HttpRequest) -> HttpResponse:
+    """One message of an agent."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    try:
+        caller = await _caller(request)
+    except Refusal as refusal:
+        return problem(refusal)
+    manager = _managers.get(asyncio.get_running_loop())
+    return await _through(manager, request, caller) if manager else plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+mcp = stamp(login_not_required(answer_agent), Stamp("key", Permission.INTEGRATIONS_RUN))
+
+
+async def _caller(request: HttpRequest) -> Caller:
+    """Who calls, from where they may.
+
+    Raises:
+        Unauthenticated, PermissionDenied: no valid key; not its scope; several environments; a foreign page.
+    """
+    origin = request.headers.get("Origin")
+    if origin and origin != _own_origin():
+        raise PermissionDenied("Agents call /mcp, pages of other sites do not.")  # MCP, "Security Warning"
+    authenticating = _AUTHENTICATION(request)
+    if authenticating is None:
+        raise Unauthenticated("Send an API key: Authorization: Bearer cof_…")
+    actor: Actor = await authenticating  # type: ignore[misc]
+    actor.check(Permission.INTEGRATIONS_RUN)
+    return Caller(actor, environment_of(actor))
+
+
+def _own_origin() -> str:
+    site = urlsplit(settings.SITE_URL)
+    return f"{site.scheme}://{site.netloc}"
+
+
+async def _through(manager: StreamableHTTPSessionManager, request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Hand the message to the protocol's server, without the key; its answer."""
+    body = request.body
+    received, sent = False, []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal received
+        if received:
+            await asyncio.Event().wait()  # the caller's leaving cancels the whole request
+        received = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in request.headers.items()
+        if name.lower() not in {"authorization", "cookie"}
+    ]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/mcp",
+        "raw_path": b"/mcp",
+        "root_path": "",
+        "query_string": b"",
+        "headers": headers,
+        "http_version": "1.1",
+        "scheme": request.scheme,
+        "client": None,
+        "server": None,
+        _CALLER: caller,
+    }
+    await manager.handle_request(scope, receive, send)
+    status, answer = sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+    if status >= HTTPStatus.BAD_REQUEST and not _names_its_message(answer):
+        return plain_problem(HTTPStatus(status))
+    response = HttpResponse(answer, status=status)
+    del response.headers["Content-Type"]
+    for name, value in sent[0]["headers"]:
+        if name.lower() in {b"content-type", b"mcp-session-id", b"allow"}:
+            response.headers[name.decode("latin-1")] = value.decode("latin-1")
+    return response
+
+
+def _names_its_message(answer: bytes) -> bool:
+    """Whether an error answers a message that could be read; of another, the SDK repeats what came."""
+    try:
+        return json.loads(answer).get("id") is not None
+    except ValueError:  # no JSON: a refusal of the transport
+        return False
+
+
+def _caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
+    return context.request.scope[_CALLER]  # type: ignore[union-attr]
+
+
+async def _list_tools(
+    context: ServerRequestContext[Any, Any], params: PaginatedRequestParams | None
+) -> ListToolsResult:
+    try:
+        with _hiding_faults():
+            return await _page_of_tools(_caller_of(context), params.cursor if params else None)
+    except Refusal as refusal:
+        code = INTERNAL_ERROR if isinstance(refusal, InternalError) else INVALID_PARAMS
+        raise MCPError(code, refusal.detail) from None
+
+
+async def _page_of_tools(caller: Caller, cursor: str | None) -> ListToolsResult:
+    tools = await in_database(tools_of, caller.actor, caller.environment)
+    if cursor:
+        (last,) = decode_cursor(cursor, length=1)
+        tools = [tool for tool in tools if tool.name > last]
+    more = encode_cursor([tools[PAGE - 1].name]) if len(tools) > PAGE else None
+    return ListToolsResult(tools=[_shown(tool) for tool in tools[:PAGE]], next_cursor=more)
+
+
+def _shown(tool: AgentTool) -> Tool:
+    return Tool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.parameters,
+        annotations=ToolAnnotations(read_only_hint=tool.read_only),
+    )
+
+
+async def _call_tool(context: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
+    try:
+        with _hiding_faults():
+            return await _run(_caller_of(context), params.name, params.arguments or {})
+    except Refusal as refusal:
+        return _said(_refused(refusal), is_error=True)
+
+
+async def _run(caller: Caller, name: str, arguments: dict[str, Any]) -> CallToolResult:
+    tools = await in_database(tools_of, caller.actor, caller.environment)
+    tool = next((tool for tool in tools if tool.name == name), None)
+    if tool is None:
+        return _said("There is no such tool. List the tools again.", is_error=True)
+    call = Call(tool.integration_id, caller.environment, tool.operation, arguments)
+    result = await broker.run(caller.actor, call)
+    answer = result.as_json()
+    told = {name: answer[name] for name in ("run_id", "outcome", "status", "body", "body_type", "masked")}
+    return _said(json.dumps(told, ensure_ascii=False), is_error=result.outcome is not RunOutcome.SUCCEEDED)
+
+
+@contextmanager
+def _hiding_faults() -> Iterator[None]:
+    """Keep the text of a fault of ours from the agent and from the log: it may hold a value. The log has its place.
+
+    Raises:
+        InternalError: instead of the fault; refusals pass.
+    """
+    try:
+        yield
+    except Refusal:
+        raise
+    except Exception as fault:  # whatever it is, the SDK would tell its text
+        place = "".join(traceback.format_tb(fault.__traceback__))
+        logger.error("%s while answering an agent\n%s", type(fault).__name__, place)  # noqa: TRY400 - without the text
+        raise InternalError from None
+
+
+def _refused(refusal: Refusal) -> str:
+    """The code, the sentence, and what is wrong with which argument; never a value."""
+    lines = [f"{refusal.code}: {refusal.detail}", *(f"{error.field}: {error.message}" for error in refusal.errors)]
+    return "\n".join([*lines, *(f"{name}: {value}" for name, value in refusal.members.items())])
+
+
+def _said(text: str, *, is_error: bool) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=is_error)

@@ -1,0 +1,103 @@
+"""The HTTP API, version 1: one object that knows the apps' routers and speaks every refusal in one shape."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.docs import Swagger
+
+from accounts.api.audit import router as audit_router
+from accounts.api.authentication import ApiKeyAuth
+from accounts.api.parsing import StrictJsonParser
+from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
+from config.http.errors import TOO_LARGE, problem
+from integrations.api.integrations import router as integrations_router
+from integrations.api.readiness import router as readiness_router
+from integrations.api.rotation import router as rotation_router
+from integrations.api.runs import router as runs_router
+from integrations.api.secrets import router as replacing_router
+from integrations.api.tools import router as tools_router
+from secrets_app.api.importing import router as import_router
+from secrets_app.api.secrets import router as secrets_router
+
+ERRORS_AT_MOST = 100
+"""Errors of one answer: a body of a megabyte can hold a hundred thousand."""
+BODY_PARTS = {"body", "query", "path", "payload"}
+
+api = NinjaAPI(
+    title="Coffer",
+    version="1",
+    description="Values go in and never come out; only authenticated calls do.",
+    urls_namespace="api-1",
+    auth=ApiKeyAuth(),
+    parser=StrictJsonParser(),
+    docs=Swagger(settings={"persistAuthorization": False}),
+)
+api.add_router("/secrets", secrets_router, tags=["Secrets"])
+api.add_router("/secrets", import_router, tags=["Secrets"])
+api.add_router("/secrets", rotation_router, tags=["Rotation"])
+api.add_router("/secrets", replacing_router, tags=["Secrets"])
+api.add_router("/integrations", integrations_router, tags=["Integrations"])
+api.add_router("/integrations", tools_router, tags=["Integrations"])
+api.add_router("/readiness", readiness_router, tags=["Integrations"])
+api.add_router("/runs", runs_router, tags=["Records"])
+api.add_router("/audit-events", audit_router, tags=["Records"])
+
+
+@api.exception_handler(Refusal)
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:  # noqa: ARG001
+    """Every refusal of a service."""
+    return problem(refusal)
+
+
+@api.exception_handler(AuthenticationError)
+def unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
+    """No key at all."""
+    return problem(Unauthenticated("Send an API key: Authorization: Bearer cof_…"))
+
+
+@api.exception_handler(ValidationError)
+def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
+    """What the schemas refuse: the field and the reason, never the input."""
+    errors = [FieldError(_field(entry["loc"]), _sentence(entry)) for entry in error.errors[:ERRORS_AT_MOST]]
+    return problem(Invalid("The input is not valid.", errors=errors))
+
+
+@api.exception_handler(HttpError)
+def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
+    """Ninja wraps whatever a parser raises in a 400 of its own; it refuses nothing else by itself."""
+    if error.status_code != HTTPStatus.BAD_REQUEST:
+        raise error
+    return problem(InvalidJson("The body is not valid JSON."))
+
+
+@api.exception_handler(RequestDataTooBig)
+def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:  # noqa: ARG001
+    """A body above `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
+    return problem(TooLarge(TOO_LARGE))
+
+
+@api.exception_handler(Exception)
+def fault(request: HttpRequest, error: Exception) -> HttpResponse:  # noqa: ARG001
+    """A fault of ours is Django's business: ninja's own answer would be the traceback in development mode."""
+    raise error
+
+
+def _field(location: tuple[Any, ...]) -> str:
+    """`("body", "payload", "config", "headers", 0, "name")` as `config.headers[0].name`."""
+    parts = list(location)
+    while parts and parts[0] in BODY_PARTS:
+        parts.pop(0)
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "body"
+
+
+def _sentence(entry: dict[str, Any]) -> str:
+    if entry["type"] == "extra_forbidden":
+        return "There is no such field."
+    return str(entry["msg"]).removeprefix("Value error, ").rstrip(".") + "."

@@ -1,0 +1,55 @@
+"""`POST /integrations/{id}/run` past Django and the API's framework: the one address that agents call all day.
+
+Only a well-formed call is read here, and only what it comes to is answered here; everything else goes on to the
+framework, which says what is wrong. Both answer the same (`tests/test_lean.py`).
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.urls.converters import UUIDConverter
+from pydantic import ValidationError
+
+from accounts.access.api_keys import Presented
+from accounts.access.client_addresses import peer_address
+from accounts.api.authentication import token_of
+from accounts.api.parsing import read_json
+from accounts.errors import InvalidJson
+from config.http.errors import API_PREFIX
+from integrations.api.integrations import run_for
+from integrations.api.schemas import RunIn
+
+JSON = "application/json; charset=utf-8"
+_ADDRESS = re.compile(rf"{API_PREFIX}v1/integrations/({UUIDConverter.regex})/run")
+
+
+@dataclass(frozen=True, slots=True)
+class DirectCall:
+    """A well-formed call: the key that came with it, and what is to be run."""
+
+    key: Presented
+    integration_id: UUID
+    payload: RunIn
+
+    async def answer(self) -> bytes:
+        """The body of the answer. Raises Refusal."""
+        return json.dumps(await run_for(self.key, self.integration_id, self.payload)).encode()
+
+
+def direct_call(scope: dict[str, Any], body: bytes) -> DirectCall | None:
+    """The call that a request makes; None for everything that the framework is to answer."""
+    address = _ADDRESS.fullmatch(scope["path"]) if scope["method"] == "POST" else None
+    if not address or scope.get("query_string") or scope.get("root_path"):
+        return None
+    keys = [value for name, value in scope["headers"] if name == b"authorization"]
+    token = token_of(keys[0].decode("latin-1")) if len(keys) == 1 else None
+    if token is None:
+        return None
+    try:
+        payload = RunIn.model_validate(read_json(body))
+    except (InvalidJson, ValidationError):
+        return None
+    return DirectCall(Presented(token, peer_address((scope.get("client") or [""])[0])), UUID(address[1]), payload)

@@ -1,0 +1,211 @@
+"""`/api/` and `/mcp` without what only pages need: no cookies, sessions, request signals, no thread for each request.
+
+Django's own ASGI handler keeps a thread for every request in flight and changes threads for every synchronous
+middleware. Here everything that only computes runs on the event loop, and synchronous operations run in the database
+threads. URLs, requests, refusals and the API itself are the same, and so is every answer (`tests/test_lean.py`).
+"""
+
+import asyncio
+import contextvars
+import io
+from collections.abc import Awaitable, Callable, Coroutine
+from http import HTTPStatus
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest, HttpResponse
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.common import CommonMiddleware
+from django.middleware.security import SecurityMiddleware
+from django.urls import reverse, set_script_prefix
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.log import log_response
+
+from accounts.common.database import in_database
+from accounts.errors import Refusal
+from accounts.web.middleware import PrivatePagesMiddleware
+from config.api.fast_path import JSON, direct_call
+from config.http.bodies import Application, Receive, Send
+from config.http.errors import is_for_programs, problem
+from config.http.middleware import ContentPolicyMiddleware, ProblemMiddleware
+
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Head = tuple[tuple[bytes, bytes], ...]
+"""Headers of a request or an answer, as the server gives and takes them."""
+
+LAYERS: tuple[type[MiddlewareMixin], ...] = (
+    ProblemMiddleware,
+    SecurityMiddleware,
+    ContentPolicyMiddleware,
+    PrivatePagesMiddleware,
+    CommonMiddleware,
+    XFrameOptionsMiddleware,
+)
+"""Those of `settings.MIDDLEWARE` that concern the API, in the same order. None of them reads a database or waits."""
+
+LOOKED_AT = {b"host", b"x-forwarded-proto"}
+"""The headers of a request that these look at, whatever is asked."""
+
+HEADS = 256
+"""Different heads of requests of which is kept what the layers say."""
+
+
+class ByAddress:
+    """An ASGI application that gives the API to one handler and everything else to another.
+
+    The readable page about the API is a page.
+    """
+
+    def __init__(self, *, api: Application, pages: Application) -> None:
+        self._api, self._pages = api, pages
+        self._page_about_it = reverse("api-1:openapi-view")
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Hand over."""
+        is_api = scope["type"] == "http" and is_for_programs(scope["path"])
+        chosen = self._api if is_api and scope["path"] != self._page_about_it else self._pages
+        await chosen(scope, receive, send)
+
+
+class LeanHandler(ASGIHandler):
+    """Django's handler with `LAYERS` alone; a run goes past most of it (config/api/fast_path.py)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heads: dict[Head, Head | None] = {}
+
+    def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002 - Django's signature
+        """Build the chain."""
+        self._middleware_chain = _in_layers(self._get_response_async)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request. A caller who leaves ends the work on it."""
+        try:
+            body = await _read(receive)
+        except RequestAborted:
+            return
+        await _while_connected(receive, self._answer(scope, body, send))
+
+    async def _answer(self, scope: Any, body: bytes, send: Any) -> None:
+        call = direct_call(scope, body)
+        head = await self._head(scope) if call else None
+        if call is None or head is None:
+            await self._answer_in_django(scope, body, send, self._middleware_chain)
+            return
+        try:
+            answer = await call.answer()
+        except Exception as fault:
+            await self._answer_in_django(scope, body, send, _in_layers(_raising(fault)))
+            return
+        length = (b"Content-Length", str(len(answer)).encode())
+        await send({"type": "http.response.start", "status": HTTPStatus.OK.value, "headers": [*head, length]})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def _head(self, scope: Any) -> Head | None:
+        """The headers of a good answer to such a request; None where a layer answers it by itself.
+
+        The layers say it once for each different head, of which they are shown nothing but what they look at.
+        """
+        looked_at = tuple(entry for entry in scope["headers"] if entry[0] in LOOKED_AT)
+        key = ((b":scheme", scope.get("scheme", "http").encode()), *looked_at)
+        if key not in self._heads:
+            if len(self._heads) >= HEADS:
+                self._heads.clear()
+            request, _ = self.create_request({**scope, "headers": looked_at}, io.BytesIO())
+            response = await _in_layers(_empty)(request) if request else HttpResponse(status=HTTPStatus.BAD_REQUEST)
+            self._heads[key] = _written(response) if response.status_code == HTTPStatus.OK else None
+        return self._heads[key]
+
+    async def _answer_in_django(self, scope: Any, body: bytes, send: Any, chain: Handler) -> None:
+        set_script_prefix(get_script_prefix(scope))
+        made: tuple[Any, Any] = self.create_request(scope, io.BytesIO(body))
+        request, response = made
+        if request is not None:
+            response = await chain(request)
+            if response.status_code >= HTTPStatus.BAD_REQUEST:
+                log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
+        await self.send_response(response, send)
+
+    async def _get_response_async(self, request: HttpRequest) -> Any:
+        """What the operation answers: on the loop if it is asynchronous, else in a database thread."""
+        view, args, kwargs = self.resolve_request(request)
+        if iscoroutinefunction(view):
+            return await view(request, *args, **kwargs)
+        return await in_database(contextvars.copy_context().run, view, request, *args, **kwargs)
+
+
+async def _read(receive: Any) -> bytes:
+    """The body in memory; `BoundedBodies` has seen to its size. Raises RequestAborted."""
+    chunks, more = [], True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RequestAborted
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+async def _while_connected(receive: Any, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work; where the caller leaves before it is done, end it."""
+    doing = cast("asyncio.Task[None]", asyncio.current_task())
+    leaving = asyncio.create_task(receive())
+
+    def stop(_: Any) -> None:
+        doing.cancel()
+
+    leaving.add_done_callback(stop)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not leaving.done() or leaving.cancelled():
+            raise
+        doing.uncancel()
+    finally:
+        leaving.remove_done_callback(stop)
+        leaving.cancel()
+
+
+def _in_layers(answer: Handler) -> Handler:
+    """A handler in `LAYERS`; each of them answers for what is raised inside it, as in Django's own."""
+    handler: Any = convert_exception_to_response(answer)
+    for layer in reversed(LAYERS):
+        handler = convert_exception_to_response(_around(layer(handler), handler))
+    return handler
+
+
+def _around(layer: Any, inner: Handler) -> Handler:
+    """One layer, on the loop: its two halves are plain functions."""
+    before, after = getattr(layer, "process_request", None), getattr(layer, "process_response", None)
+
+    async def handle(request: HttpRequest) -> HttpResponse:
+        response = before(request) if before else None
+        if response is None:
+            response = await inner(request)
+        return after(request, response) if after else response
+
+    return handle
+
+
+def _raising(fault: Exception) -> Handler:
+    """What an operation that raised it would have been."""
+
+    async def handle(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+        if isinstance(fault, Refusal):
+            return problem(fault)
+        raise fault
+
+    return handle
+
+
+async def _empty(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    return HttpResponse(content_type=JSON)
+
+
+def _written(response: HttpResponse) -> Head:
+    """The headers as the server sends them, without what depends on the body."""
+    named = [(name, value) for name, value in response.items() if name != "Content-Length"]
+    return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in named)

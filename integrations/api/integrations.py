@@ -1,0 +1,190 @@
+"""`/api/v1/integrations` (API.md, "Integrations")."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router, Status
+
+from accounts.access.route_permissions import key_requires
+from accounts.actors import Actor
+from accounts.api.authentication import AsyncApiKeyAuth, actor_of, searchable
+from accounts.api.preconditions import expected_version
+from accounts.api.schemas import PROBLEMS, PROBLEMS_OF_ONE, Limit, ProblemOut
+from accounts.common.environments import Environment
+from accounts.common.paging import DEFAULT_LIMIT, decode_cursor, encode_cursor
+from accounts.policy import Permission
+from integrations.api.schemas import (
+    CheckIn,
+    CheckOut,
+    IntegrationIn,
+    IntegrationOut,
+    IntegrationPatch,
+    IntegrationsOut,
+    OperationsOut,
+    RunIn,
+    RunResultOut,
+    integration_out,
+    operations_out,
+)
+from integrations.broker import broker
+from integrations.broker.admission import Caller
+from integrations.broker.checking import check
+from integrations.broker.preparation import Call
+from integrations.editing import integrations
+from integrations.errors import IntegrationInUse
+from integrations.models import Integration
+from integrations.readiness import matrix, overview
+
+router = Router()
+
+PROBLEMS_OF_RUN = {**PROBLEMS_OF_ONE, 409: ProblemOut, 429: ProblemOut, 502: ProblemOut, 504: ProblemOut}
+
+
+@router.get("", response={200: IntegrationsOut, **PROBLEMS}, summary="All integrations")
+@key_requires(Permission.INTEGRATIONS_READ)
+def list_integrations(
+    request: HttpRequest,
+    kind: str = "",
+    environment: Environment | None = None,
+    q: str = "",
+    secret: str = "",
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: str = "",
+) -> dict[str, Any]:
+    """By name. `secret` is the name of a secret that they use."""
+    rows = overview.with_secrets(Integration.objects.visible_to(actor_of(request)).search(searchable(q))).matching(
+        kind=searchable(kind), environment=environment, secret=searchable(secret)
+    )
+    if cursor:
+        rows = rows.filter(name__gt=decode_cursor(cursor, length=1)[0])
+    found = list(rows.order_by("name")[: limit + 1])
+    next_cursor = encode_cursor([found[limit - 1].name]) if len(found) > limit else None
+    shown = zip(found[:limit], matrix.warnings_of(found[:limit]), strict=True)
+    return {"items": [integration_out(*row) for row in shown], "next_cursor": next_cursor}
+
+
+@router.post("", response={201: IntegrationOut, **PROBLEMS}, summary="Create an integration")
+@key_requires(Permission.INTEGRATIONS_WRITE)
+def create_integration(request: HttpRequest, payload: IntegrationIn) -> Any:
+    """Names of secrets that do not exist yet are accepted, with a warning."""
+    actor = actor_of(request)
+    integration = integrations.create_integration(
+        actor=actor,
+        kind=payload.kind,
+        name=payload.name,
+        config=payload.config,
+        description=payload.description,
+        enabled=payload.enabled,
+        environments=payload.environments,
+        accept_raw_credentials=payload.accept_raw_credentials,
+    )
+    return Status(201, _shown(actor, integration.id))
+
+
+@router.get("/{uuid:integration_id}", response={200: IntegrationOut, **PROBLEMS_OF_ONE}, summary="One integration")
+@key_requires(Permission.INTEGRATIONS_READ)
+def get_integration(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
+    """With its references and what stands in the way of a run."""
+    return _shown(actor_of(request), integration_id)
+
+
+@router.patch(
+    "/{uuid:integration_id}",
+    response={200: IntegrationOut, **PROBLEMS_OF_ONE, 412: ProblemOut},
+    summary="Edit an integration",
+)
+@key_requires(Permission.INTEGRATIONS_WRITE)
+def edit_integration(request: HttpRequest, integration_id: UUID, payload: IntegrationPatch) -> dict[str, Any]:
+    """References are derived again in the same transaction."""
+    actor = actor_of(request)
+    changes = integrations.Changes(
+        name=payload.name,
+        description=payload.description,
+        enabled=payload.enabled,
+        environments=payload.environments,
+        config=payload.config,
+        accept_raw_credentials=payload.accept_raw_credentials,
+    )
+    version = expected_version(request)
+    integrations.update_integration(
+        actor=actor, integration_id=integration_id, changes=changes, expected_version=version
+    )
+    return _shown(actor, integration_id)
+
+
+@router.delete(
+    "/{uuid:integration_id}", response={204: None, **PROBLEMS_OF_ONE, 409: ProblemOut}, summary="Delete an integration"
+)
+@key_requires(Permission.INTEGRATIONS_WRITE)
+def delete_integration(request: HttpRequest, integration_id: UUID) -> Any:
+    """409 `integration_in_use`, with `dependants`, while others inherit from it."""
+    actor = actor_of(request)
+    try:
+        integrations.delete_integration(actor=actor, integration_id=integration_id)
+    except IntegrationInUse as refusal:
+        refusal.members["dependants"] = [
+            {"id": str(user.id), "name": user.name, "kind": user.kind}
+            for user in refusal.dependants
+            if actor.sees(user.id)
+        ]
+        raise
+    return Status(204, None)
+
+
+@router.post(
+    "/{uuid:integration_id}/duplicate",
+    response={201: IntegrationOut, **PROBLEMS_OF_ONE},
+    summary="Duplicate an integration",
+)
+@key_requires(Permission.INTEGRATIONS_WRITE)
+def duplicate_integration(request: HttpRequest, integration_id: UUID) -> Any:
+    """A copy under a name of its own, switched off."""
+    actor = actor_of(request)
+    copy = integrations.duplicate_integration(actor=actor, integration_id=integration_id)
+    return Status(201, _shown(actor, copy.id))
+
+
+@router.get(
+    "/{uuid:integration_id}/operations", response={200: OperationsOut, **PROBLEMS_OF_ONE}, summary="What it can do"
+)
+@key_requires(Permission.INTEGRATIONS_READ)
+def list_operations(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
+    """Each operation with its parameters as JSON Schema."""
+    return {"items": operations_out(Integration.objects.fetch(actor_of(request), integration_id))}
+
+
+@router.post(
+    "/{uuid:integration_id}/run",
+    auth=AsyncApiKeyAuth(),
+    response={200: RunResultOut, **PROBLEMS_OF_RUN},
+    summary="Run an operation",
+)
+@key_requires(Permission.INTEGRATIONS_RUN)
+async def run(request: HttpRequest, integration_id: UUID, payload: RunIn) -> dict[str, Any]:
+    """Makes the call with the values of one environment and answers with what the upstream said, masked."""
+    return await run_for(actor_of(request), integration_id, payload)
+
+
+async def run_for(caller: Caller, integration_id: UUID, payload: RunIn) -> dict[str, Any]:
+    """The operation above for a caller of whom no request is known."""
+    call = Call(integration_id, payload.environment, payload.operation, payload.params)
+    return (await broker.run(caller, call)).as_json()
+
+
+@router.post(
+    "/{uuid:integration_id}/test",
+    auth=AsyncApiKeyAuth(),
+    response={200: CheckOut, **PROBLEMS_OF_ONE},
+    summary="The harmless check",
+)
+@key_requires(Permission.INTEGRATIONS_RUN)
+async def test(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> dict[str, Any]:
+    """A check is harmless or it is not made: then its step says `not_checkable`."""
+    steps = await check(actor_of(request), integration_id, payload.environment)
+    return {"ok": all(step.outcome == "passed" for step in steps), "steps": [step.as_json() for step in steps]}
+
+
+def _shown(actor: Actor, integration_id: UUID) -> dict[str, Any]:
+    integration = overview.with_secrets(Integration.objects.all()).fetch(actor, integration_id)
+    return integration_out(integration, *matrix.warnings_of([integration]))

@@ -1,0 +1,109 @@
+"""`/api/v1/secrets/{id}/rotation/{environment}` (API.md, "Secrets"): stage, check, promote, roll back, discard."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router, Schema, Status
+
+from accounts.access.route_permissions import key_requires
+from accounts.api.authentication import AsyncApiKeyAuth, actor_of
+from accounts.api.preconditions import expected_version
+from accounts.api.schemas import PROBLEMS_OF_ONE, ProblemOut, Strict
+from accounts.common.environments import Environment
+from accounts.policy import Permission
+from integrations.rotation import rotation
+from secrets_app.api.schemas import ReferenceOut, SecretOut, ValueIn, secret_out
+from secrets_app.inventory import inventory
+from secrets_app.rotation import rotation as values
+
+router = Router()
+ADDRESS = "/{uuid:secret_id}/rotation/{environment}"
+PROBLEMS = {**PROBLEMS_OF_ONE, 409: ProblemOut}
+
+
+class StageIn(Strict):
+    """`PUT …/rotation/{environment}`."""
+
+    value: ValueIn
+    allow_short: bool = False
+
+
+class PromoteIn(Strict):
+    """`POST …/promote`: an empty body promotes what passed everywhere."""
+
+    accept_failures: bool = False
+
+
+class RotationResultOut(Schema):
+    """What became of trying the staged value on one reference."""
+
+    reference: ReferenceOut
+    outcome: Literal["passed", "failed", "not_checkable", "missing"]
+    code: str | None
+    detail: str
+
+
+class RotationResultsOut(Schema):
+    """Every live reference of the environment."""
+
+    results: list[RotationResultOut]
+
+
+@router.put(ADDRESS, response={200: SecretOut, **PROBLEMS_OF_ONE, 412: ProblemOut}, summary="Stage a new value")
+@key_requires(Permission.SECRETS_WRITE)
+def stage(request: HttpRequest, secret_id: UUID, environment: Environment, payload: StageIn) -> dict[str, Any]:
+    """Beside the current value, which stays in use. A value that was staged before is destroyed."""
+    values.stage(
+        actor=actor_of(request),
+        secret_id=secret_id,
+        environment=environment,
+        value=payload.value,
+        allow_short=payload.allow_short,
+        expected_version=expected_version(request),
+    )
+    return _shown(request, secret_id)
+
+
+@router.delete(ADDRESS, response={204: None, **PROBLEMS}, summary="Discard the staged value")
+@key_requires(Permission.SECRETS_WRITE)
+def discard(request: HttpRequest, secret_id: UUID, environment: Environment) -> Any:
+    """Its bytes are destroyed; the current value is not touched."""
+    values.discard(actor=actor_of(request), secret_id=secret_id, environment=environment)
+    return Status(204, None)
+
+
+@router.post(
+    ADDRESS + "/check",
+    auth=AsyncApiKeyAuth(),
+    response={200: RotationResultsOut, **PROBLEMS},
+    summary="Try the staged value on every reference",
+)
+@key_requires(Permission.SECRETS_WRITE)
+async def check(request: HttpRequest, secret_id: UUID, environment: Environment) -> dict[str, Any]:
+    """One harmless check each, recorded as a run; the key needs the scope `run` too."""
+    _, trials = await rotation.check(actor_of(request), secret_id, environment)
+    return {"results": [rotation.as_json(trial) for trial in trials]}
+
+
+@router.post(ADDRESS + "/promote", response={200: SecretOut, **PROBLEMS}, summary="Promote the staged value")
+@key_requires(Permission.SECRETS_WRITE)
+def promote(
+    request: HttpRequest, secret_id: UUID, environment: Environment, payload: PromoteIn | None = None
+) -> dict[str, Any]:
+    """The current value is kept, sealed, until `rollback_until`. 409 `checks_failed` carries `results`."""
+    accepts = payload is not None and payload.accept_failures
+    rotation.promote(actor=actor_of(request), secret_id=secret_id, environment=environment, accept_failures=accepts)
+    return _shown(request, secret_id)
+
+
+@router.post(ADDRESS + "/rollback", response={200: SecretOut, **PROBLEMS}, summary="Go back to the previous value")
+@key_requires(Permission.SECRETS_WRITE)
+def roll_back(request: HttpRequest, secret_id: UUID, environment: Environment) -> dict[str, Any]:
+    """Within the window; the value that is rolled back from is destroyed."""
+    values.roll_back(actor=actor_of(request), secret_id=secret_id, environment=environment)
+    return _shown(request, secret_id)
+
+
+def _shown(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
+    return secret_out(inventory.one(actor_of(request).organization, secret_id))

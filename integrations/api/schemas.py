@@ -1,0 +1,253 @@
+"""What the API takes and gives for integrations and runs."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field
+
+from accounts.api.schemas import Strict
+from accounts.common.environments import Environment, in_order
+from integrations.kinds import KINDS
+from integrations.models import Integration, Run
+from integrations.readiness.warnings import Warning  # noqa: A004 - the API's word
+
+RAW = "Keep texts that look like a credential; without it they are refused with the code `raw_credential`."
+
+
+class IntegrationIn(Strict):
+    """`POST /integrations`. What `config` holds depends on the kind, which checks it."""
+
+    kind: str
+    name: str
+    description: str = ""
+    enabled: bool = True
+    environments: list[Environment] = []
+    config: dict[str, Any]
+    accept_raw_credentials: bool = Field(default=False, description=RAW)
+
+
+class IntegrationPatch(Strict):
+    """`PATCH /integrations/{id}`: fields that are left out stay; `config` is replaced whole."""
+
+    name: str | None = None
+    description: str | None = None
+    enabled: bool | None = None
+    environments: list[Environment] | None = None
+    config: dict[str, Any] | None = None
+    accept_raw_credentials: bool = Field(default=False, description=RAW)
+
+
+class OwnReferenceOut(Schema):
+    """One use of a secret by this integration. `exists` is false while no secret has the name."""
+
+    slot: str
+    name: str
+    exists: bool
+    last_used_at: datetime | None
+
+
+class WarningOut(Schema):
+    """What would refuse a run, with the code that it would fail with."""
+
+    code: str
+    detail: str
+    secret: str | None
+    environment: Environment | None
+
+
+class IntegrationOut(Schema):
+    """One integration."""
+
+    id: UUID
+    kind: str
+    name: str
+    description: str
+    enabled: bool
+    environments: list[Environment]
+    config: dict[str, Any]
+    references: list[OwnReferenceOut]
+    warnings: list[WarningOut]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class IntegrationsOut(Schema):
+    """One page of integrations."""
+
+    items: list[IntegrationOut]
+    next_cursor: str | None
+
+
+class OperationOut(Schema):
+    """One thing that an integration can do."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    read_only: bool
+
+
+class OperationsOut(Schema):
+    """All of them."""
+
+    items: list[OperationOut]
+
+
+class RunIn(Strict):
+    """`POST /integrations/{id}/run`."""
+
+    environment: Environment
+    operation: str | None = None
+    params: dict[str, Any] = {}
+
+
+class HeaderOut(Schema):
+    """One response header, masked."""
+
+    name: str
+    value: str
+
+
+class RunResultOut(Schema):
+    """A run that reached the upstream, masked."""
+
+    run_id: UUID
+    outcome: Literal["succeeded", "upstream_error"]
+    status: int | None
+    headers: list[HeaderOut]
+    body: Any
+    body_type: Literal["json", "text", "base64", "withheld"]
+    masked: list[str]
+    duration_ms: int
+
+
+class CheckIn(Strict):
+    """`POST /integrations/{id}/test`."""
+
+    environment: Environment
+
+
+class StepOut(Schema):
+    """One step of the harmless check."""
+
+    name: str
+    outcome: Literal["passed", "failed", "not_checkable"]
+    code: str | None
+    detail: str
+
+
+class CheckOut(Schema):
+    """`ok` when every step passed."""
+
+    ok: bool
+    steps: list[StepOut]
+
+
+class SecretOfRunOut(Schema):
+    """A secret that a run used, as it was then."""
+
+    id: UUID
+    name: str
+    version: int
+
+
+class IntegrationOfRunOut(Schema):
+    """The integration of a run, as it was called then."""
+
+    id: UUID
+    name: str
+    kind: str
+
+
+class RunOut(Schema):
+    """One run of the ledger."""
+
+    id: UUID
+    integration: IntegrationOfRunOut
+    operation: str
+    note: str = Field(description="What else is known of the run: for `sign`, what was signed. Never a value.")
+    environment: Environment
+    caller: str
+    outcome: Literal["started", "succeeded", "upstream_error", "refused", "failed"]
+    code: str | None = Field(description="The error code of a run that was refused or failed.")
+    host: str
+    status: int | None
+    duration_ms: int | None
+    secrets: list[SecretOfRunOut]
+    started_at: datetime
+
+
+class RunsOut(Schema):
+    """One page of runs, newest first."""
+
+    items: list[RunOut]
+    next_cursor: str | None
+
+
+def integration_out(integration: Integration, warnings: Iterable[Warning]) -> dict[str, Any]:
+    """An integration (its references loaded) and what stands in the way of its runs, as the API gives it."""
+    return {
+        "id": integration.id,
+        "kind": integration.kind,
+        "name": integration.name,
+        "description": integration.description,
+        "enabled": integration.enabled,
+        "environments": in_order(integration.environments),
+        "config": integration.config,
+        "references": [
+            {"slot": row.slot, "name": row.name, "exists": row.secret_id is not None, "last_used_at": row.last_used_at}
+            for row in sorted(integration.references.all(), key=lambda row: (row.slot, row.name))
+        ],
+        "warnings": [
+            {
+                "code": warning.code,
+                "detail": warning.detail,
+                "secret": warning.secret,
+                "environment": warning.environment,
+            }
+            for warning in warnings
+        ],
+        "created_at": integration.created_at,
+        "updated_at": integration.updated_at,
+        "version": integration.version,
+    }
+
+
+def operations_out(integration: Integration) -> list[dict[str, Any]]:
+    """What an integration can do, as the API gives it."""
+    kind = KINDS[integration.kind]
+    return [
+        {
+            "name": operation.name,
+            "description": operation.description,
+            "parameters": operation.parameters,
+            "read_only": operation.read_only,
+        }
+        for operation in kind.operations(kind.parse_config(integration.config))
+    ]
+
+
+def run_out(run: Run) -> dict[str, Any]:
+    """A run (its secrets loaded) as the API gives it."""
+    return {
+        "id": run.id,
+        "integration": {"id": run.integration_id, "name": run.integration_name, "kind": run.kind},
+        "operation": run.operation,
+        "note": run.note,
+        "environment": run.environment,
+        "caller": run.caller,
+        "outcome": run.outcome,
+        "code": run.error_code or None,
+        "host": run.host,
+        "status": run.status,
+        "duration_ms": run.duration_ms,
+        "secrets": [
+            {"id": used.secret_id, "name": used.name, "version": used.version}
+            for used in sorted(run.secrets.all(), key=lambda used: used.name)
+        ],
+        "started_at": run.started_at,
+    }

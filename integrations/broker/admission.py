@@ -1,0 +1,215 @@
+"""Letting a call in: checked, recorded, its values opened (DESIGN section 6, steps 1 to 5).
+
+Once the caller may run the integration, the attempt is recorded, refused or not. A call that is let in holds one of its
+API key's slots, which the broker gives back. The only caller of `resolver.open_values`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from accounts.access.api_keys import Presented, actors_of_keys
+from accounts.access.limits import SLOTS, count_call
+from accounts.actors import Actor
+from accounts.common.compiled_queries import Among, StandingQuery
+from accounts.errors import NotFound, Refusal, Unauthenticated
+from accounts.policy import Permission
+from integrations.broker import ledger
+from integrations.broker.preparation import Attempt, Call, Prepared, cannot_open, judge, prepare
+from integrations.exchange.exchange import Conversation
+from integrations.inheritance import chain_of
+from integrations.models import Integration, Run, RunOutcome
+from secrets_app.plaintext import Plaintext
+from secrets_app.sealing import resolver
+
+INTERNAL_ERROR = "internal_error"
+
+_BY_ID = StandingQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
+
+Caller = Actor | Presented
+"""Who is known already, or the API key that a request brought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A run that may go ahead: recorded as started, its values open, a slot taken."""
+
+    actor: Actor
+    run: Run
+    conversation: Conversation
+    params: Mapping[str, Any]
+    secrets: dict[str, Plaintext] = field(repr=False)
+    secret_ids: list[UUID]
+    value_ids: dict[str, UUID]
+    domains: dict[str, list[str]]
+    links: list[Integration]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One call on its way in. Once `refusal` is set, no further step is taken for it."""
+
+    caller: Caller
+    call: Call
+    actor: Actor = field(init=False)
+    integration: Integration = field(init=False)
+    prepared: Prepared = field(init=False)
+    run: Run = field(init=False)
+    secrets: dict[str, Plaintext] = field(init=False, repr=False)
+    attempt: Attempt = field(default_factory=Attempt)
+    refusal: Exception | None = None
+    holds_slot: bool = False
+
+    def take(self, step: Callable[["_Entry"], None]) -> None:
+        """Take a step, unless one before it refused."""
+        if self.refusal is None:
+            try:
+                step(self)
+            except Exception as refusal:  # a fault of ours is this call's answer, and no other call's
+                self.refusal = refusal
+
+
+def admit_all(calls: Sequence[tuple[Caller, Call]]) -> list[Admitted | Exception]:
+    """Check calls, record them as started, and open their values: for many at once, with few queries and one commit.
+
+    Returns:
+        for each call, in the same order, what was admitted, or what to raise for it:
+        Unauthenticated where the key is not valid; nothing is recorded.
+        NotFound, PermissionDenied where the caller may not run this integration here; nothing is recorded.
+        RateLimited where its API key makes as many calls as it may, at once or in this minute; nothing is recorded.
+        Refusal, any code of API.md: recorded, with `run_id` among its members.
+    """
+    entries = [_Entry(caller, call) for caller, call in calls]
+    try:
+        _admit(entries)
+    except BaseException:
+        _give_back(entries)
+        raise
+    _give_back([entry for entry in entries if entry.refusal])
+    return [entry.refusal or _admitted(entry) for entry in entries]
+
+
+def _give_back(entries: Iterable[_Entry]) -> None:
+    for entry in entries:
+        if entry.holds_slot:
+            SLOTS.give_back(entry.actor)
+
+
+def _admit(entries: Sequence[_Entry]) -> None:
+    _look_up(entries)
+    for entry in entries:
+        entry.take(_check_caller)
+    attempts = [entry for entry in entries if entry.refusal is None]
+    for entry in attempts:
+        entry.take(_prepare)
+    _judge([entry for entry in attempts if entry.refusal is None])
+    _record(attempts)
+    for entry in attempts:
+        entry.take(_open)
+
+
+def _look_up(entries: Sequence[_Entry]) -> None:
+    """Step 1: who it is, and what is to be run if the caller may know of it; keys together, integrations together."""
+    actors = iter(actors_of_keys([entry.caller for entry in entries if isinstance(entry.caller, Presented)]))
+    integrations = {row.pk: row for row in _BY_ID.ask({(entry.call.integration_id,) for entry in entries})}
+    for entry in entries:
+        caller = next(actors) if isinstance(entry.caller, Presented) else entry.caller
+        entry.take(partial(_identify, caller=caller, integrations=integrations))
+
+
+def _identify(entry: _Entry, caller: Actor | Unauthenticated, integrations: Mapping[UUID, Integration]) -> None:
+    if isinstance(caller, Unauthenticated):
+        raise caller
+    caller.check(Permission.INTEGRATIONS_RUN)
+    integration = integrations.get(entry.call.integration_id)
+    if integration is None or not integration.is_visible_to(caller):
+        raise NotFound("No such integration.")
+    integration.organization = caller.organization
+    entry.actor, entry.integration = caller, integration
+
+
+def _check_caller(entry: _Entry) -> None:
+    """Where the caller may run it, and how often."""
+    entry.actor.check_environments(entry.call.environment)
+    SLOTS.take(entry.actor)
+    entry.holds_slot = True
+    count_call(entry.actor)
+
+
+def _prepare(entry: _Entry) -> None:
+    entry.prepared = prepare(entry.integration, entry.call, entry.attempt)
+
+
+def _judge(entries: Sequence[_Entry]) -> None:
+    """Secrets are looked up together, a staged value for its one call."""
+    wanted = {id(entry): _wanted(entry) for entry in entries if entry.call.staged is None}
+    found = resolver.find_all(wanted.values())
+
+    def judge_one(entry: _Entry) -> None:
+        call = entry.call
+        if call.staged is None:
+            judge(entry.integration, call, entry.attempt, found[wanted[id(entry)]])
+            return
+        names, organization = entry.prepared.conversation.secret_names, entry.actor.organization
+        staged = resolver.find_with_staged(organization, names, call.environment, call.staged)
+        judge(entry.integration, call, entry.attempt, staged)
+
+    for entry in entries:
+        entry.take(judge_one)
+
+
+def _wanted(entry: _Entry) -> resolver.Wanted:
+    names = frozenset(entry.prepared.conversation.secret_names)
+    return resolver.Wanted(entry.actor.organization.pk, entry.call.environment, names)
+
+
+def _record(entries: Sequence[_Entry]) -> None:
+    runs = ledger.begin_all([_start(entry) for entry in entries])
+    for entry, run in zip(entries, runs, strict=True):
+        entry.run = run
+        if isinstance(entry.refusal, Refusal):
+            entry.refusal.members["run_id"] = str(run.id)
+
+
+def _start(entry: _Entry) -> ledger.Start:
+    attempt, refusal = entry.attempt, entry.refusal
+    return ledger.Start(
+        actor=entry.actor,
+        integration=entry.integration,
+        environment=entry.call.environment,
+        operation=attempt.operation,
+        note=attempt.note,
+        host=attempt.host,
+        values=attempt.values,
+        refused_with=(refusal.code if isinstance(refusal, Refusal) else INTERNAL_ERROR) if refusal else "",
+    )
+
+
+def _open(entry: _Entry) -> None:
+    try:
+        entry.secrets = resolver.open_values(entry.attempt.found, actor=entry.actor)
+    except resolver.Unreadable as problem:
+        refusal = cannot_open(problem.name, entry.call.environment)
+        ledger.finish_all([ledger.End(entry.run, RunOutcome.REFUSED, 0, refusal.code)])
+        refusal.members["run_id"] = str(entry.run.id)
+        entry.refusal = refusal
+    except Exception as fault:  # of ours; the record gets its end, and the fault is the caller's answer
+        ledger.finish_all([ledger.End(entry.run, RunOutcome.FAILED, 0, INTERNAL_ERROR)])
+        entry.refusal = fault
+
+
+def _admitted(entry: _Entry) -> Admitted:
+    found = entry.attempt.found
+    return Admitted(
+        actor=entry.actor,
+        run=entry.run,
+        conversation=entry.prepared.conversation,
+        params=entry.prepared.params,
+        secrets=entry.secrets,
+        value_ids={name: one.value.pk for name, one in found.items() if one.value},
+        domains={name: one.secret.allowed_domains for name, one in found.items() if one.secret},
+        secret_ids=[value.secret_id for value in entry.attempt.values],
+        links=chain_of(entry.integration),
+    )

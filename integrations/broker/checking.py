@@ -1,0 +1,75 @@
+"""An integration's harmless check, step by step (API.md, `POST /integrations/{id}/test`)."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from accounts.actors import Actor
+from accounts.common.database import in_database
+from accounts.common.environments import Environment
+from accounts.errors import NotFound, PermissionDenied, Refusal
+from accounts.policy import Permission
+from integrations.broker import broker
+from integrations.broker.masking import BodyType
+from integrations.broker.preparation import Call
+from integrations.exchange.exchange import FAILED, NOT_CHECKABLE, PASSED, Conversation, Step
+from integrations.inheritance import parents_of
+from integrations.kinds import KINDS
+from integrations.models import Integration, RunOutcome
+
+WITHHELD = "What the check found is withheld: it holds a value, or something as short as one."
+
+
+async def check(actor: Actor, integration_id: UUID, environment: Environment) -> list[Step]:
+    """Make the check that the integration declares, with the values of one environment; it is recorded as a run.
+
+    Raises:
+        NotFound, PermissionDenied: as for a run. Every other refusal is a failed step.
+    """
+    declared = await in_database(_declared, actor, integration_id, environment)
+    if declared is None:
+        return [Step("request", NOT_CHECKABLE, None, "No harmless check is declared for this integration.")]
+    return await attempt(actor, Call(integration_id, environment, check=True), declared)
+
+
+async def attempt(actor: Actor, call: Call, declared: Conversation) -> list[Step]:
+    """Make the check that an integration declares, and tell what each of its steps found.
+
+    Raises:
+        NotFound, PermissionDenied: as for a run. Every other refusal is a failed step.
+    """
+    try:
+        result = await broker.run(actor, call)
+    except (NotFound, PermissionDenied):
+        raise
+    except Refusal as refusal:
+        return [Step("request", FAILED, refusal.code, refusal.detail)]
+    if declared.reports_steps and result.answer.body_type is not BodyType.WITHHELD:
+        return [Step(**step) for step in result.answer.body["steps"]]
+    said = WITHHELD if declared.reports_steps else f"The upstream answered {result.answer.status}."
+    if result.outcome is RunOutcome.SUCCEEDED:
+        return [Step("request", PASSED, None, said)]
+    return [Step("request", FAILED, RunOutcome.UPSTREAM_ERROR.value, said)]
+
+
+def in_one(steps: list[Step]) -> Step:
+    """What the steps of a check say together: the first that failed, else why something could not be tried, else what
+    passed.
+    """
+    for outcome in (FAILED, NOT_CHECKABLE, PASSED):
+        found = [step for step in steps if step.outcome == outcome]
+        if found:
+            return replace(found[0], detail=" ".join(step.detail for step in found))
+    return steps[0]
+
+
+def _declared(actor: Actor, integration_id: UUID, environment: Environment) -> Conversation | None:
+    integration = Integration.objects.fetch(actor, integration_id)
+    actor.check(Permission.INTEGRATIONS_RUN)
+    actor.check_environments(environment)
+    return declared_check(integration)
+
+
+def declared_check(integration: Integration) -> Conversation | None:
+    """The harmless check of an integration; None when it declares none."""
+    kind = KINDS[integration.kind]
+    return kind.check(kind.parse_config(integration.config), parents_of(integration))

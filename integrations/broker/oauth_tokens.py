@@ -1,0 +1,175 @@
+"""Access tokens of OAuth 2 client credentials (RFC 6749 section 4.4), fetched, kept and shared in memory.
+
+Owns: one token for an organization, a token request and the versions of the secrets in it, so a changed secret never
+gets an old token. Runs that need the same token at once wait for one request. What a token endpoint says never goes
+into a message, but for the error codes of RFC 6749 section 5.2.
+"""
+
+import asyncio
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+
+from accounts.errors import Refusal
+from integrations.errors import TokenRefused
+from integrations.exchange.responses import UpstreamResponse
+from secrets_app.plaintext import Plaintext
+
+KEPT_WITHOUT_EXPIRY = 300.0
+"""Seconds: `expires_in` is only recommended (RFC 6749 section 5.1)."""
+LONGEST = 24 * 3600.0
+MAX_SKEW = 60.0
+SKEW_SHARE = 0.2
+FAILURE_KEPT = 15.0
+MAX_KEPT = 1000
+
+_KNOWN_ERRORS = {
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token and for how many seconds it may be used."""
+
+    token: Plaintext
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A token until then; or the refusal to repeat until then."""
+
+    until: float
+    token: Plaintext | None = None
+    refusal: Refusal | None = None
+
+
+Fetch = Callable[[], Awaitable[Grant]]
+
+
+class Tokens:
+    """The tokens of one process. Safe to use from several threads, each with its own event loop."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._flights: dict[tuple[asyncio.AbstractEventLoop, Hashable], asyncio.Task[Plaintext]] = {}
+
+    async def get(self, key: Hashable, fetch: Fetch, *, instead_of: Plaintext | None = None) -> Plaintext:
+        """The kept token, or a new one.
+
+        Args:
+            instead_of: a token that was just refused; it is not given again.
+
+        Raises:
+            Refusal: what `fetch` raises; repeated without a call for `FAILURE_KEPT` seconds.
+        """
+        kept = self._alive(key, instead_of)
+        if kept and kept.refusal is not None:
+            raise type(kept.refusal)(kept.refusal.detail)
+        if kept and kept.token is not None:
+            return kept.token
+        return await asyncio.shield(self._flight(key, fetch))
+
+    def _alive(self, key: Hashable, instead_of: Plaintext | None) -> _Kept | None:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept and (kept.until <= self._clock() or (instead_of is not None and kept.token is instead_of)):
+                del self._kept[key]
+                return None
+            return kept
+
+    def _flight(self, key: Hashable, fetch: Fetch) -> asyncio.Task[Plaintext]:
+        place = (asyncio.get_running_loop(), key)
+        with self._lock:
+            if place not in self._flights:
+                task = asyncio.ensure_future(self._fetched(key, fetch))
+                task.add_done_callback(lambda done: self._landed(place, done))
+                self._flights[place] = task
+            return self._flights[place]
+
+    def _landed(self, place: tuple[asyncio.AbstractEventLoop, Hashable], done: asyncio.Task[Plaintext]) -> None:
+        with self._lock:
+            self._flights.pop(place, None)
+        if not done.cancelled():
+            done.exception()  # seen: whoever waited for it may have gone
+
+    async def _fetched(self, key: Hashable, fetch: Fetch) -> Plaintext:
+        try:
+            grant = await fetch()
+        except Refusal as refusal:
+            self._keep(key, _Kept(self._clock() + FAILURE_KEPT, refusal=refusal))
+            raise
+        self._keep(key, _Kept(self._clock() + usable_for(grant.seconds), token=grant.token))
+        return grant.token
+
+    def _keep(self, key: Hashable, kept: _Kept) -> None:
+        with self._lock:
+            self._kept[key] = kept
+            self._kept.move_to_end(key)
+            while len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+
+
+def usable_for(seconds: float) -> float:
+    """For how many of its seconds a token is used: not to the very end, and never for more than a day."""
+    bounded = min(max(seconds, 1.0), LONGEST)
+    return bounded - min(MAX_SKEW, SKEW_SHARE * bounded)
+
+
+def read_grant(response: UpstreamResponse, host: str) -> Grant:
+    """The token in the answer of a token endpoint (RFC 6749 section 5.1).
+
+    Raises:
+        TokenRefused: there is none; the detail names the host and, where it is a known one, the error code.
+    """
+    answer = _object(response)
+    if not response.is_success:
+        said = answer.get("error")
+        why = f": {said}" if isinstance(said, str) and said in _KNOWN_ERRORS else f" with status {response.status}"
+        raise TokenRefused(f"{host} refused to give a token{why}. Check client id, client secret and scope.")
+    token, kind = answer.get("access_token"), answer.get("token_type")
+    if (
+        not isinstance(token, str)
+        or not token.isascii()
+        or not token.isprintable()
+        or token.strip() != token
+        or not token
+    ):
+        raise TokenRefused(f"The answer of {host} holds no usable access token.")
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        raise TokenRefused(f"{host} gave a token that is not of the type Bearer.")
+    return Grant(Plaintext(token), _seconds(answer.get("expires_in")))
+
+
+def _object(response: UpstreamResponse) -> dict[str, object]:
+    try:
+        answer = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _seconds(stated: object) -> float:
+    """`expires_in`, also where it is sent as a text."""
+    if isinstance(stated, bool) or not isinstance(stated, int | float | str):
+        return KEPT_WITHOUT_EXPIRY
+    try:
+        seconds = float(stated)
+    except (ValueError, OverflowError):
+        return KEPT_WITHOUT_EXPIRY
+    return seconds if 0 < seconds < float("inf") else KEPT_WITHOUT_EXPIRY
+
+
+TOKENS = Tokens()
+"""Those of this process."""

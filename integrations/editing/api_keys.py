@@ -1,0 +1,43 @@
+"""API keys that may use some integrations only: the integrations must be the organization's."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from accounts.access import api_keys
+from accounts.access.api_key_text import KeyText
+from accounts.actors import Actor
+from accounts.errors import FieldError
+from accounts.models import ApiKey
+from accounts.policy import Permission
+from integrations.models import Integration
+
+MOST_CHOSEN = 200
+
+
+def create_api_key(
+    *, actor: Actor, integrations: Iterable[UUID] | None, found: Sequence[FieldError] = (), **wanted: Any
+) -> tuple[ApiKey, KeyText]:
+    """Make a key as `accounts.access.api_keys` does, once its integrations are known to be the organization's.
+
+    One that is deleted meanwhile does no harm: the key then names something that nobody has.
+
+    Raises:
+        PermissionDenied, Invalid: as there; also no integration, too many, or one that the organization does not have.
+    """
+    actor.check(Permission.API_KEYS_CREATE)
+    chosen = None if integrations is None else set(integrations)
+    return api_keys.create_api_key(actor=actor, integrations=chosen, found=[*found, *_faults(actor, chosen)], **wanted)
+
+
+def _faults(actor: Actor, chosen: set[UUID] | None) -> list[FieldError]:
+    sentence = ""
+    if chosen is None:
+        return []
+    if not chosen:
+        sentence = "Choose at least one integration, or let the key use all of them."
+    elif len(chosen) > MOST_CHOSEN:
+        sentence = f"Choose at most {MOST_CHOSEN} integrations, or let the key use all of them."
+    elif Integration.objects.visible_to(actor).filter(pk__in=chosen).count() < len(chosen):
+        sentence = "One of the chosen integrations no longer exists. Look through the choice below and send it again."
+    return [FieldError("integrations", sentence)] if sentence else []

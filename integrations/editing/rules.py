@@ -1,0 +1,170 @@
+"""What an integration's fields must satisfy, for the form and the API alike."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from accounts.actors import Actor
+from accounts.common.texts import problem_with_text
+from accounts.errors import FieldError, Invalid, Refusal
+from accounts.models import Organization
+from integrations.egress import configuration
+from integrations.egress.policy import admit_url
+from integrations.exchange.exchange import Destination
+from integrations.inheritance import own_secret_names, parents_of
+from integrations.kinds import KINDS
+from integrations.kinds.base import Parents
+from integrations.models import Integration
+
+NOT_SAVED = "The integration was not saved."
+NAME_LENGTH = Integration._meta.get_field("name").max_length or 100
+DESCRIPTION_LENGTH = Integration._meta.get_field("description").max_length or 500
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What an integration can be to another one, and the field that names it."""
+
+    field: str
+    kinds: tuple[str, ...]
+    missing: str
+
+
+CONNECTOR = Role(
+    "config.auth_connector",
+    tuple(key for key, kind in KINDS.items() if kind.is_connector),
+    "There is no such auth connector. Choose one of the list, or none.",
+)
+CONNECTION = Role(
+    "config.connection",
+    tuple(key for key, kind in KINDS.items() if kind.is_connection),
+    "There is no such connection. Choose one of the list, or enter a base URL.",
+)
+
+
+def check_name(name: str, organization: Organization, *, other_than: UUID | None = None) -> list[FieldError]:
+    """One line of visible text, unique in the organization in any case."""
+    if not name.strip() or name != name.strip() or len(name) > NAME_LENGTH or not name.isprintable():
+        return [
+            FieldError(
+                "name", f"Enter a name of 1 to {NAME_LENGTH} characters, on one line, without spaces at the ends."
+            )
+        ]
+    taken = Integration.objects.of(organization).filter(name__iexact=name).exclude(pk=other_than).exists()  # type: ignore[misc]
+    return [FieldError("name", "There is an integration with this name already. Choose another name.")] if taken else []
+
+
+def check_description(text: str) -> list[FieldError]:
+    """Length, and nothing that a database cannot store."""
+    problem = problem_with_text(text, DESCRIPTION_LENGTH)
+    return [FieldError("description", problem)] if problem else []
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A configuration as it is stored, and the integrations that it builds on."""
+
+    config: dict[str, Any]
+    connector: Integration | None
+    connection: Integration | None
+
+
+def clean_config(
+    actor: Actor, kind_key: str, raw: dict[str, Any], errors: list[FieldError], *, editing: Integration | None = None
+) -> Cleaned:
+    """The configuration as it is stored, and what it builds on.
+
+    Args:
+        errors: problems found so far with other fields; raised together with those of the configuration.
+
+    Raises:
+        Invalid: anything is wrong.
+    """
+    if kind_key not in KINDS:
+        known = ", ".join(KINDS)
+        raise Invalid(NOT_SAVED, errors=[*errors, FieldError("kind", f"Choose one of: {known}.")])
+    kind = KINDS[kind_key]
+    try:
+        config = kind.parse_config(raw)
+    except Invalid as refusal:
+        raise Invalid(NOT_SAVED, errors=[*errors, *refusal.errors]) from None
+    errors = [*errors, *_check_destinations(kind.destinations(config))]
+    kept = {editing.auth_connector_id, editing.connection_id} if editing else set()
+    connector = _parent(actor, CONNECTOR, kind.connector_id(config), kept, errors)
+    connection = _parent(actor, CONNECTION, kind.connection_id(config), kept, errors)
+    errors += kind.problems_with_parents(config, _parents(connector, connection))
+    if editing:
+        errors += _check_dependants(editing, config, connector)
+    if errors:
+        raise Invalid(NOT_SAVED, errors=errors)
+    return Cleaned(config.model_dump(mode="json", by_alias=True), connector, connection)
+
+
+def dependants_of(integration: Integration) -> list[Integration]:
+    """The integrations that build on this one, directly or through a connection, by name."""
+    return list(Integration.objects.building_on([integration.pk]).with_links().order_by("name"))
+
+
+def secrets_through(integration: Integration) -> frozenset[str]:
+    """The secrets of what builds on this one: where its address changes, they go there too."""
+    return frozenset(name for user in dependants_of(integration) for name in own_secret_names(user))
+
+
+def _check_destinations(destinations: Iterable[Destination]) -> list[FieldError]:
+    """What the egress rules say about the addresses, at save already."""
+    errors = []
+    for destination in destinations:
+        try:
+            admit_url(destination.url, configuration.policy(), destination.schemes)
+        except Refusal as refusal:
+            errors.append(FieldError(destination.field, refusal.detail))
+    return errors
+
+
+def _parent(
+    actor: Actor, role: Role, parent_id: UUID | None, kept: set[UUID | None], errors: list[FieldError]
+) -> Integration | None:
+    """The integration with this id that may play the role, of this organization and visible to the actor.
+
+    A key that is limited to certain integrations may keep one that is not on its list, but choose none.
+
+    Args:
+        kept: those that are stored.
+        errors: gets one where there is none.
+    """
+    if parent_id is None:
+        return None
+    seen = Integration.objects.of(actor.organization) if parent_id in kept else Integration.objects.visible_to(actor)
+    parent = seen.filter(pk=parent_id, kind__in=role.kinds).select_related("auth_connector").first()
+    if parent is None:
+        errors.append(FieldError(role.field, role.missing))
+    return parent
+
+
+def _parents(connector: Integration | None, connection: Integration | None) -> Parents:
+    connector = connector or (connection.auth_connector if connection else None)
+    return Parents(connection=_config(connection), connector=_config(connector))
+
+
+def _config(integration: Integration | None) -> Any:
+    return KINDS[integration.kind].parse_config(integration.config) if integration else None
+
+
+def _check_dependants(edited: Integration, config: Any, connector: Integration | None) -> list[FieldError]:
+    """What is edited must still go together with everything that builds on it."""
+    errors = []
+    for user in dependants_of(edited):
+        parents = _parents_after(parents_of(user), user, edited, config, connector)
+        for problem in KINDS[user.kind].problems_with_parents(_config(user), parents):
+            errors.append(FieldError("config", f"{user.name}: {problem.message}"))  # noqa: PERF401 - reads better than nested
+    return errors
+
+
+def _parents_after(
+    parents: Parents, user: Integration, edited: Integration, config: Any, connector: Integration | None
+) -> Parents:
+    """What the user would build on once the edit is saved; it takes a connection's connector where it has none."""
+    if KINDS[edited.kind].is_connector:
+        return replace(parents, connector=config)
+    return replace(parents, connection=config, connector=_config(user.auth_connector or connector))

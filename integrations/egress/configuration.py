@@ -1,0 +1,50 @@
+"""What the operator allows outgoing calls, read from the settings once."""
+
+import ssl
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from integrations.egress.policy import EgressPolicy
+
+
+@cache
+def policy() -> EgressPolicy:
+    """The networks of `COFFER_EGRESS_ALLOW`.
+
+    Raises:
+        ImproperlyConfigured: the setting is malformed.
+    """
+    try:
+        return EgressPolicy.parse(settings.EGRESS_ALLOW)
+    except ValueError as problem:
+        raise ImproperlyConfigured(f"COFFER_EGRESS_ALLOW: {problem}") from None
+
+
+@cache
+def ssl_context() -> ssl.SSLContext:
+    """TLS 1.2 or newer, the system's roots, and those of `COFFER_EGRESS_CA_FILE`.
+
+    Raises:
+        ImproperlyConfigured: the file cannot be read.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load_system_roots(context)
+    if settings.EGRESS_CA_FILE:
+        try:
+            context.load_verify_locations(cafile=settings.EGRESS_CA_FILE)
+        except (OSError, ssl.SSLError) as problem:
+            raise ImproperlyConfigured(f"COFFER_EGRESS_CA_FILE cannot be used: {type(problem).__name__}") from None
+    return context
+
+
+def _load_system_roots(context: ssl.SSLContext) -> None:
+    """The compiled-in places: `load_default_certs` would let SSL_CERT_FILE replace the roots (DESIGN section 6)."""
+    places = ssl.get_default_verify_paths()
+    cafile = places.openssl_cafile if Path(places.openssl_cafile).is_file() else None
+    capath = places.openssl_capath if Path(places.openssl_capath).is_dir() else None
+    if cafile or capath:
+        context.load_verify_locations(cafile=cafile, capath=capath)

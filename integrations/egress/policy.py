@@ -1,0 +1,134 @@
+"""Where Coffer may send a call (DESIGN section 6 "Egress", SECURITY section 3).
+
+Owns: the judgement of a destination, at save and at run, and of each address that a name resolves to. The one thing
+that widens it is the operator's list of opened networks (`COFFER_EGRESS_ALLOW`). The syntax of URLs is
+`destinations.py`, the address tables are `addresses.py`, the dialling is `transport.py`. Which hosts a *secret* may go
+to is another rule (`secrets_app/naming/domains.py`) and comes on top.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_network
+from typing import Self
+
+from yarl import URL
+
+from integrations.egress.addresses import LOOPBACK, Network, is_in, is_never_allowed, is_public, read_address
+from integrations.egress.destinations import KEPT, SIP, WEB, parse_url
+from integrations.errors import EgressDenied, InvalidUrl
+from secrets_app.naming.hosts import is_special_name
+
+
+class EgressListError(ValueError):
+    """`COFFER_EGRESS_ALLOW` cannot be used; the message says why and which entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class EgressPolicy:
+    """The networks that the operator opened. Empty, the default, means the public internet by https on port 443."""
+
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a comma-separated list of networks (`10.20.0.0/16, 127.0.0.1/32`); raises EgressListError."""
+        return cls(tuple(_read_network(entry.strip()) for entry in text.split(",") if entry.strip()))
+
+    def opens(self, address: str) -> bool:
+        """Whether the operator opened this address; the never-allowed ones stay shut whatever is listed."""
+        return _is_open(address, self.networks)
+
+
+@lru_cache(maxsize=KEPT)
+def admit_url(text: str, policy: EgressPolicy, schemes: frozenset[str] = WEB) -> URL:
+    """The URL to judge, show and call. Raises InvalidUrl or EgressDenied, each with the way out.
+
+    A name with `http`, another port or no public suffix is admitted only where networks are opened at all; whether it
+    leads there is known after resolution (`judge_addresses`). Addresses written as numbers are judged at once. SIP has
+    ports of its own, and a public address may be written as a number (DESIGN section 6, "Egress").
+    """
+    url = parse_url(text, schemes)
+    host = url.raw_host or ""
+    if read_address(host):
+        _judge_literal(url, policy)
+    elif _is_plain(url):
+        _judge_name(host, policy)
+    elif not policy.networks:
+        raise InvalidUrl("Use https on port 443.")
+    return url
+
+
+def needs_opened_network(url: URL) -> bool:
+    """Whether every address of the host must lie in an opened network: http, other ports, numbers, special names."""
+    host = url.raw_host or ""
+    if read_address(host):
+        return url.scheme not in SIP
+    return not _is_plain(url) or is_special_name(host)
+
+
+def is_judged_at_run(url: URL) -> bool:
+    """Whether only the addresses that an admitted name resolves to say if it may be called."""
+    return needs_opened_network(url) and read_address(url.raw_host or "") is None
+
+
+def judge_addresses(url: URL, addresses: Iterable[str], policy: EgressPolicy) -> None:
+    """Judge all that the URL's host resolved to; raises EgressDenied if one address is refused, or if there is none."""
+    host, found = url.raw_host or "", list(addresses)
+    if not found:
+        raise EgressDenied(f"{host} has no address.", host=host)
+    for address in found:
+        judge_address(address, policy)
+        if needs_opened_network(url) and not policy.opens(address):
+            raise EgressDenied(f"{host} is not inside a network that the operator opened for such calls.", host=host)
+
+
+@lru_cache(maxsize=KEPT)
+def judge_address(address: str, policy: EgressPolicy, *, host: str = "") -> None:
+    """Raise EgressDenied, which names the host, unless the address is public, or opened by the operator."""
+    parsed = read_address(address)
+    if parsed is None or is_never_allowed(parsed):
+        raise EgressDenied("The host leads to an address that may never be called.", host=host)
+    if not is_in(parsed, policy.networks) and not is_public(parsed):
+        raise EgressDenied("The host leads to an address that is not on the public internet.", host=host)
+
+
+@lru_cache(maxsize=KEPT)
+def _is_open(address: str, networks: tuple[Network, ...]) -> bool:
+    parsed = read_address(address)
+    return parsed is not None and not is_never_allowed(parsed) and is_in(parsed, networks)
+
+
+def _is_plain(url: URL) -> bool:
+    """Whether scheme and port are those by which everybody may be called."""
+    return url.scheme in SIP or (url.scheme == "https" and url.port == 443)  # noqa: PLR2004 - the one port of rule 6
+
+
+def _judge_literal(url: URL, policy: EgressPolicy) -> None:
+    host = url.raw_host or ""
+    if url.scheme in SIP:
+        judge_address(host, policy, host=host)
+    elif not policy.opens(host):
+        sentence = "Use a host name: an IP address is called only inside networks that the operator opened."
+        raise EgressDenied(sentence, host=host)
+
+
+def _judge_name(host: str, policy: EgressPolicy) -> None:
+    if is_special_name(host) and not policy.networks:
+        raise EgressDenied("Use a public host name: local and special-use names are not called.", host=host)
+
+
+def _read_network(entry: str) -> Network:
+    try:
+        network = ip_network(entry)
+    except ValueError:
+        raise EgressListError(f"“{entry}” is not a network; write one like 10.20.0.0/16.") from None
+    if network.prefixlen == 0:
+        raise EgressListError(f"“{entry}” is every address; list the networks that are meant.")
+    if network.num_addresses > 1 and any(_overlap(network, loopback) for loopback in LOOPBACK):
+        raise EgressListError(f"“{entry}” holds loopback addresses; list those one by one, like 127.0.0.1/32.")
+    return network
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    return one.network_address in other or other.network_address in one

@@ -1,0 +1,48 @@
+"""The shape of an API action's configuration, as API.md ("Integrations") writes it."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Discriminator, Field, Tag
+
+from integrations.kinds.config_fields import Entries, Line, LongText, Strict
+
+
+def _content_tag(content: object) -> str:
+    return "<entries>" if isinstance(content, list) else "<text>"
+
+
+Content = Annotated[
+    Annotated[LongText, Tag("<text>")] | Annotated[Entries, Tag("<entries>")], Discriminator(_content_tag)
+]
+
+
+class BodyConfig(Strict):
+    """What is sent: `content` is a text for `json` and `text`, a list for `form`, absent for `none`."""
+
+    type: Literal["none", "json", "form", "text"] = "none"
+    content: Content | None = None
+
+
+class CheckConfig(Strict):
+    """A harmless request that shows whether the credentials work; its path holds no arguments."""
+
+    method: Literal["GET", "HEAD"] = "GET"
+    path: Line = ""
+
+
+class ApiActionConfig(Strict):
+    """One call. Texts of path, header, query and body values may hold placeholders; nothing else may."""
+
+    connection: UUID | None = None
+    base_url: Annotated[str, Field(max_length=2048)] = ""
+    auth_connector: UUID | None = None
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+    path: Line = ""
+    headers: Entries = Field(default_factory=list)
+    query: Entries = Field(default_factory=list)
+    body: BodyConfig = Field(default_factory=BodyConfig)
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+    timeout_seconds: Annotated[float, Field(strict=True, ge=1, le=120, allow_inf_nan=False)] = 20
+    follow_redirects: Annotated[bool, Field(strict=True)] = False
+    check: CheckConfig | None = None

@@ -1,0 +1,145 @@
+"""One HTTP call with fixed destination, which agents may make with arguments.
+
+Owns: what the configuration of an action may say and the request template made of it. Encoding and sending are not its
+business; the shape of each part is checked by the module that renders it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from accounts.errors import FieldError
+from integrations.exchange.exchange import Destination, HttpCall
+from integrations.exchange.requests import Body, FormBody, RequestTemplate, TextBody
+from integrations.kinds.api_action import rules
+from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig, CheckConfig
+from integrations.kinds.api_connection.kind import ApiConnectionConfig
+from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
+from integrations.kinds.config_fields import read_shape
+from integrations.kinds.http_parts import (
+    collisions,
+    credential,
+    entry_slots,
+    merged,
+    not_sent_by,
+    pairs,
+    without_params,
+)
+from integrations.templating.json_body import parse_json_body
+from integrations.templating.placeholders import parse
+
+CALL = "call"
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+
+class ApiAction(Kind[ApiActionConfig]):
+    """The kind `api_action`."""
+
+    key: ClassVar[str] = "api_action"
+    label: ClassVar[str] = "API action"
+    plural: ClassVar[str] = "API actions"
+    icon: ClassVar[str] = "zap"
+
+    def read(self, raw: Mapping[str, Any]) -> ApiActionConfig:
+        """Known fields, right types. Raises Invalid."""
+        return read_shape(ApiActionConfig, raw)
+
+    def problems(self, config: ApiActionConfig) -> list[FieldError]:
+        """What is wrong with each part; once the parts are right, what is wrong between them."""
+        return rules.problems_of_parts(config) or rules.problems_with_params(config, self.slots(config))
+
+    def summary(self, config: ApiActionConfig) -> str:
+        """`POST api.example.com/v1/contacts`; the path alone where the address comes from a connection."""
+        return f"{config.method} {config.base_url.partition('://')[2].rstrip('/')}{config.path}"
+
+    def slots(self, config: ApiActionConfig) -> list[Slot]:
+        """`path`, `headers.NAME`, `query.NAME`, `body` and `check.path`."""
+        slots = [
+            Slot("path", parse(config.path), "config.path"),
+            *entry_slots("headers", config.headers),
+            *entry_slots("query", config.query),
+            *_body_slots(config.body),
+        ]
+        if config.check:
+            slots.append(Slot("check.path", parse(config.check.path), "config.check.path"))
+        return slots
+
+    def destinations(self, config: ApiActionConfig) -> list[Destination]:
+        """The base URL; nothing of its own where that comes from a connection."""
+        return [Destination("config.base_url", config.base_url)] if config.base_url else []
+
+    def connector_id(self, config: ApiActionConfig) -> UUID | None:
+        """The one that it names, if any; else its connection's is used."""
+        return config.auth_connector
+
+    def connection_id(self, config: ApiActionConfig) -> UUID | None:
+        """The one that it names, if any."""
+        return config.connection
+
+    def operations(self, config: ApiActionConfig) -> list[Operation]:
+        """The one call that it describes."""
+        described = f"{config.method} {config.path or '/'}"
+        return [Operation(CALL, described, _closed(config.parameters), read_only=config.method in SAFE_METHODS)]
+
+    def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:  # noqa: ARG002
+        """The call, with what its connection and its connector add."""
+        request = _request(config, parents, config.method, config.path, _body(config.body))
+        return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
+
+    def check(self, config: ApiActionConfig, parents: Parents = NO_PARENTS) -> HttpCall | None:
+        """The declared check, else that of the connection: no body, and no entry that would need an argument."""
+        declared = config.check or _check_of(parents.connection)
+        if declared is None:
+            return None
+        fixed = config.model_copy(
+            update={"headers": without_params(config.headers), "query": without_params(config.query)}
+        )
+        request = _request(fixed, parents, declared.method, declared.path, None)
+        return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
+
+    def problems_with_parents(self, config: ApiActionConfig, parents: Parents) -> list[FieldError]:
+        """Entries that the connector's credential would collide with (DESIGN section 5)."""
+        return list(collisions(config.headers, config.query, credential(parents.connector)))
+
+
+def _body_slots(config: BodyConfig) -> list[Slot]:
+    body = _body(config)
+    if isinstance(body, FormBody):
+        fields = [f"config.body.content[{index}].value" for index in range(len(body.pairs))]
+        return [Slot("body", pair.value, field) for pair, field in zip(body.pairs, fields, strict=True)]
+    return [Slot("body", template, "config.body.content") for template in (body.templates if body else ())]
+
+
+def _check_of(connection: ApiConnectionConfig | None) -> CheckConfig | None:
+    return CheckConfig(path=connection.check_path) if connection and connection.check_path else None
+
+
+def _request(config: ApiActionConfig, parents: Parents, method: str, path: str, body: Body | None) -> RequestTemplate:
+    connection: ApiConnectionConfig | None = parents.connection
+    added = credential(parents.connector)
+    headers = merged(config.headers, connection.headers if connection else [], ignore_case=True)
+    query = merged(config.query, connection.query if connection else [], ignore_case=False)
+    headers, query = not_sent_by(added, headers, query)
+    return RequestTemplate(
+        method=method,
+        base_url=connection.base_url if connection else config.base_url,
+        path=parse(path),
+        query=(*pairs(query), *added.query),
+        headers=(*pairs(headers), *added.headers),
+        body=body,
+        timeout_seconds=config.timeout_seconds,
+        basic=added.basic,
+    )
+
+
+def _body(body: BodyConfig) -> Body | None:
+    if isinstance(body.content, list):
+        return FormBody(pairs(body.content))
+    if body.type == "json":
+        return parse_json_body(body.content or "")
+    return TextBody(parse(body.content or "")) if body.type == "text" else None
+
+
+def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The declaration as a complete schema: unknown arguments are refused whether it says so or not."""
+    return {"properties": {}, **schema, "type": "object", "additionalProperties": False}

@@ -1,0 +1,130 @@
+"""Reading configurations: shapes that kinds share, and pydantic's findings in our words.
+
+Owns: the way from a failed shape to field errors. A message never quotes what was entered: people paste values into the
+wrong field.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from accounts.errors import FieldError, Invalid
+from integrations.templating.placeholders import MalformedPlaceholder, Template, parse
+
+MAX_ENTRIES = 64
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError
+    return text
+
+
+Line = Annotated[str, Field(max_length=8192), AfterValidator(_without_nul)]
+Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_without_nul)]
+LongText = Annotated[str, Field(max_length=262_144), AfterValidator(_without_nul)]
+
+
+class Strict(BaseModel):
+    """A part of a configuration: unknown fields are refused, nothing is changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
+
+
+class Entry(Strict):
+    """One line of a list of headers, query parameters or form fields."""
+
+    name: Name
+    value: Line
+
+
+Entries = Annotated[list[Entry], Field(max_length=MAX_ENTRIES)]
+
+NOT_IN_URL = (
+    "A base URL holds no placeholder, so that nobody can send a value to another host. "
+    "Put it into the path, a query parameter, a header or the body."
+)
+_UUID = "Choose an auth connector by its id."
+_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "missing": lambda _: "This field is needed.",
+    "extra_forbidden": lambda _: "There is no such field; remove it.",
+    "string_type": lambda _: "Enter a text.",
+    "string_unicode": lambda _: "Enter valid Unicode text.",
+    "string_too_long": lambda limits: f"This text is too long: {limits['max_length']} characters are the limit.",
+    "string_too_short": lambda _: "This field cannot be empty.",
+    "too_short": lambda _: "This field cannot be empty.",
+    "int_type": lambda _: "Enter a whole number.",
+    "bool_type": lambda _: "Write true or false.",
+    "float_type": lambda _: "Enter a number.",
+    "finite_number": lambda _: "Enter a number.",
+    "value_error": lambda _: "Leave out the NUL character.",
+    "literal_error": lambda limits: f"Choose {limits['expected']}.",
+    "list_type": lambda _: "Enter a list.",
+    "too_long": lambda limits: f"At most {limits['max_length']} entries are possible.",
+    "dict_type": lambda _: "Enter an object.",
+    "model_type": lambda _: "Enter an object.",
+    "greater_than_equal": lambda limits: f"Use {limits['ge']:g} or more.",
+    "less_than_equal": lambda limits: f"Use {limits['le']:g} or less.",
+    "uuid_parsing": lambda _: _UUID,
+    "uuid_type": lambda _: _UUID,
+}
+
+
+def read_shape(shape: type[Shape], raw: Mapping[str, Any]) -> Shape:
+    """`raw` as `shape`; raises Invalid with a field error for each finding."""
+    try:
+        return shape.model_validate(raw)
+    except ValidationError as error:
+        errors = [
+            FieldError(field_path(finding["loc"]), _sentence(finding["type"], finding.get("ctx", {})))
+            for finding in error.errors(include_url=False, include_input=False)
+        ]
+        raise Invalid("The configuration cannot be used.", errors=errors) from None
+
+
+def field_path(location: Sequence[str | int]) -> str:
+    """`("headers", 0, "value")` as `config.headers[0].value`. Tags of unions, written `<tag>`, are not fields."""
+    steps = (step for step in location if not (isinstance(step, str) and step.startswith("<")))
+    return "config" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+
+
+def problem_with_template(field: str, text: str) -> Iterator[FieldError]:
+    """The malformed placeholder in a text, if it holds one."""
+    try:
+        parse(text)
+    except MalformedPlaceholder as error:
+        yield FieldError(field, str(error))
+
+
+def problem_with_fixed_name(field: str, name: str) -> Iterator[FieldError]:
+    """Names of query parameters and form fields are not filled in."""
+    if holds_placeholder(name):
+        yield FieldError(field, "A name cannot hold a placeholder; placeholders go into the value.")
+
+
+def holds_placeholder(text: str) -> bool:
+    """Whether a text that must be fixed holds a placeholder, or something that looks like one."""
+    template = template_of(text)
+    return template is None or bool(template.secret_names or template.param_names)
+
+
+def base_url_problems(url: str, field: str = "config.base_url") -> Iterator[FieldError]:
+    """Whether it may be called is judged by whoever saves it; here only what would surprise in a base URL."""
+    if holds_placeholder(url):
+        yield FieldError(field, NOT_IN_URL)
+
+
+def template_of(text: str) -> Template | None:
+    """The template of a text, or None where `problem_with_template` has already spoken."""
+    try:
+        return parse(text)
+    except MalformedPlaceholder:
+        return None
+
+
+def _sentence(kind: str, limits: Mapping[str, Any]) -> str:
+    sentence = _SENTENCES.get(kind)
+    return sentence(limits) if sentence else "This cannot be used here."

@@ -1,0 +1,220 @@
+"""A connection to a telephony provider over SIP, for which Coffer answers digest challenges.
+
+Numbers, allowed addresses and media encryption are for the media server to read; the credentials stay here, and what is
+signed with them is `sip_signing.py`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from accounts.errors import FieldError
+from integrations.egress.destinations import SIP
+from integrations.errors import InvalidUrl
+from integrations.exchange.exchange import Conversation, Destination
+from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
+from integrations.kinds.config_fields import read_shape
+from integrations.kinds.form_sections import Field, Section, Widget
+from integrations.kinds.sip_trunk.check import SipCheck
+from integrations.kinds.sip_trunk.config import ALL_ALGORITHMS, SipTrunkConfig
+from integrations.kinds.sip_trunk.rules import problems_of
+from integrations.kinds.sip_trunk.signing import METHODS, SignCall, VerifyCall
+from integrations.sip import digest, uris
+from integrations.templating.placeholders import parse
+
+SIGN, VERIFY = "sign", "verify"
+
+_NEVER_ITSELF = "Type { to insert a secret. Never write the password itself here: this text is shown again."
+
+
+class SipTrunk(Kind[SipTrunkConfig]):
+    """The kind `sip_trunk`."""
+
+    key: ClassVar[str] = "sip_trunk"
+    label: ClassVar[str] = "SIP trunk"
+    plural: ClassVar[str] = "SIP trunks"
+    icon: ClassVar[str] = "phone"
+    about: ClassVar[str] = "SIP trunk. Coffer signs in with the password; the telephony server never stores it."
+    sections: ClassVar[tuple[Section, ...]] = (
+        Section(
+            "Trunk",
+            (
+                Field(
+                    "direction",
+                    "Direction",
+                    Widget.CHOICE,
+                    default="both",
+                    choices=(
+                        ("both", "Calls come in and go out", ""),
+                        ("inbound", "Calls come in", ""),
+                        ("outbound", "Calls go out", ""),
+                    ),
+                ),
+                Field("host", "SIP server", hint="A host name or an IP address.", placeholder="sip.example.com"),
+                Field(
+                    "transport",
+                    "Transport",
+                    Widget.CHOICE,
+                    default="tls",
+                    choices=(("tls", "TLS", ""), ("tcp", "TCP", ""), ("udp", "UDP", "")),
+                ),
+                Field(
+                    "port",
+                    "Port",
+                    Widget.NUMBER,
+                    hint="Blank for the usual one: 5061 with TLS, else 5060.",
+                    optional=True,
+                ),
+                Field(
+                    "numbers",
+                    "Numbers on this trunk",
+                    Widget.LINES,
+                    hint="One a line.",
+                    placeholder="+49 40 5550 0100",
+                    optional=True,
+                ),
+            ),
+        ),
+        Section(
+            "Sign-in",
+            (
+                Field("username", "User name", Widget.TEMPLATE, optional=True),
+                Field("password", "Password", Widget.TEMPLATE, _NEVER_ITSELF, "{secrets.name}", optional=True),
+                Field(
+                    "realm",
+                    "Realm",
+                    hint="What the server calls itself when it asks for the password. Challenges are answered for it "
+                    "alone. The connection check tells it when this is blank.",
+                    optional=True,
+                ),
+                Field(
+                    "register",
+                    "The trunk registers",
+                    Widget.SWITCH,
+                    hint="The connection check then signs in, without changing any registration.",
+                ),
+                Field(
+                    "algorithms",
+                    "Digest algorithms",
+                    Widget.CHOICES,
+                    default=ALL_ALGORITHMS,
+                    choices=(
+                        ("SHA-512-256", "SHA-512/256", ""),
+                        ("SHA-256", "SHA-256", ""),
+                        ("MD5", "MD5, which most providers still need", ""),
+                    ),
+                ),
+            ),
+            note="The password is never sent: SIP sign-in answers a challenge, and only the answer is passed on.",
+        ),
+        Section(
+            "Calls",
+            (
+                Field(
+                    "allowed_addresses",
+                    "Allowed addresses",
+                    Widget.LINES,
+                    hint="Addresses or networks that calls may come from, one a line. Blank for any.",
+                    placeholder="192.0.2.0/24",
+                    optional=True,
+                ),
+                Field(
+                    "media_encryption",
+                    "Media encryption",
+                    Widget.CHOICE,
+                    default="allowed",
+                    choices=(("disabled", "Disabled", ""), ("allowed", "Allowed", ""), ("required", "Required", "")),
+                ),
+            ),
+            note="Coffer carries no calls: your telephony server reads these from here.",
+        ),
+    )
+
+    def read(self, raw: Mapping[str, Any]) -> SipTrunkConfig:
+        """Known fields, right types. Raises Invalid."""
+        return read_shape(SipTrunkConfig, raw)
+
+    def problems(self, config: SipTrunkConfig) -> list[FieldError]:
+        """As `sip_trunk_rules` says."""
+        return problems_of(config)
+
+    def summary(self, config: SipTrunkConfig) -> str:
+        """`sip.example.com over TLS`."""
+        return f"{config.host} over {config.transport.upper()}"
+
+    def slots(self, config: SipTrunkConfig) -> list[Slot]:
+        """`auth.username` and `auth.password`."""
+        return [
+            Slot(f"auth.{name}", parse(text), f"config.{name}")
+            for name, text in (("username", config.username), ("password", config.password))
+        ]
+
+    def destinations(self, config: SipTrunkConfig) -> list[Destination]:
+        """Its server."""
+        try:
+            return [Destination("config.host", config.peer.url, SIP)]
+        except InvalidUrl:  # a form that is still being written
+            return [Destination("config.host", "", SIP)]
+
+    def operations(self, config: SipTrunkConfig) -> list[Operation]:
+        """`sign` and `verify`; a trunk without a password has nothing to do them with."""
+        if not config.password:
+            return []
+        return [
+            Operation(
+                SIGN,
+                "Answer a digest challenge",
+                _schema(_SIGN_ONLY, ("challenge",)),
+                read_only=False,
+                calls=False,
+            ),
+            Operation(
+                VERIFY,
+                "Check an answer to a digest challenge",
+                _schema(_VERIFY_ONLY, ("challenge", "authorization")),
+                read_only=True,
+                calls=False,
+            ),
+        ]
+
+    def plan(self, config: SipTrunkConfig, operation: str, parents: Parents = NO_PARENTS) -> Conversation:  # noqa: ARG002
+        """Signing or checking; nothing is sent anywhere."""
+        return (SignCall if operation == SIGN else VerifyCall)(config.login, config.hosts)
+
+    def check(self, config: SipTrunkConfig, parents: Parents = NO_PARENTS) -> SipCheck:  # noqa: ARG002
+        """OPTIONS, and signing in where the trunk registers."""
+        target = f"sip:{config.where};transport={config.transport}"
+        return SipCheck(config.peer, target, config.domain, config.login if config.registers else None)
+
+
+_ABOUT_REQUEST = {
+    "method": {"type": "string", "enum": list(METHODS), "description": "The method of the SIP request"},
+    "uri": {
+        "type": "string",
+        "maxLength": uris.MAX_LENGTH,
+        "description": "The URI that the answer is for, such as sip:sip.example.com",
+    },
+    "challenge": {
+        "type": "string",
+        "maxLength": digest.MAX_LENGTH,
+        "description": "The value of WWW-Authenticate or Proxy-Authenticate",
+    },
+}
+_SIGN_ONLY = {
+    "proxy": {"type": "boolean", "default": False, "description": "Whether it came with 407, in Proxy-Authenticate"}
+}
+_VERIFY_ONLY = {
+    "authorization": {
+        "type": "string",
+        "maxLength": digest.MAX_LENGTH,
+        "description": "The value of Authorization or Proxy-Authorization",
+    }
+}
+
+
+def _schema(more: Mapping[str, Any], required: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {**_ABOUT_REQUEST, **more},
+        "required": ["method", "uri", *required],
+        "additionalProperties": False,
+    }

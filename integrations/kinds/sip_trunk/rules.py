@@ -1,0 +1,86 @@
+"""What a SIP trunk's configuration may not say although its shape is right."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import Any
+
+from accounts.errors import FieldError
+from integrations.errors import InvalidUrl
+from integrations.kinds.config_fields import holds_placeholder, problem_with_template, template_of
+from integrations.kinds.sip_trunk.config import SipTrunkConfig
+
+_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{0,30}")
+
+
+def problems_of(config: SipTrunkConfig) -> list[FieldError]:
+    """What is wrong with each part, and who would let anybody call in."""
+    return [
+        *_host_problems(config),
+        *_credential_problems(config),
+        *_realm_problems(config.realm),
+        *([FieldError("config.algorithms", "An algorithm is there twice.")] if _repeats(config.algorithms) else []),
+        *_number_problems(config.numbers),
+        *_address_problems(config.allowed_addresses),
+        *_open_door(config),
+    ]
+
+
+def _repeats(entries: list[Any]) -> bool:
+    return len(set(entries)) < len(entries)
+
+
+def _host_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
+    if holds_placeholder(config.host):
+        yield FieldError("config.host", "A host holds no placeholder, so that nobody can send a value elsewhere.")
+        return
+    try:
+        config.address  # noqa: B018 - it is read for its refusal
+    except InvalidUrl as refusal:
+        yield FieldError("config.host", f"{refusal.detail} The port has its own field.")
+
+
+def _credential_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
+    for name in ("username", "password"):
+        field, text = f"config.{name}", getattr(config, name)
+        template = template_of(text)
+        if template is None:
+            yield from problem_with_template(field, text)
+        elif template.param_names:
+            yield FieldError(field, "A credential cannot hold an argument; use {secrets.NAME}.")
+        elif any(not literal.isprintable() for literal in template.literals):
+            yield FieldError(field, "Leave out line breaks and other control characters.")
+        elif not text and (config.registers or config.username or config.password):
+            yield FieldError(field, "User name and password go together, and a trunk that registers needs both.")
+
+
+def _realm_problems(realm: str) -> Iterator[FieldError]:
+    if holds_placeholder(realm):
+        yield FieldError("config.realm", "A realm holds no placeholder: it says which challenges are answered.")
+    elif not realm.isprintable() or realm != realm.strip():
+        yield FieldError("config.realm", "Enter the realm on one line, without spaces at the ends.")
+
+
+def _number_problems(numbers: list[str]) -> Iterator[FieldError]:
+    for index, number in enumerate(numbers):
+        if not _NUMBER.fullmatch(number) or number in numbers[:index]:
+            yield FieldError(f"config.numbers[{index}]", "Enter telephone numbers such as +49 40 5550 0100, each once.")
+
+
+def _address_problems(addresses: list[str]) -> Iterator[FieldError]:
+    for index, text in enumerate(addresses):
+        field = f"config.allowed_addresses[{index}]"
+        try:
+            network = ip_network(text)
+        except ValueError:
+            yield FieldError(field, "Enter an IP address or a network such as 192.0.2.0/24.")
+            continue
+        if network.prefixlen == 0:
+            yield FieldError(field, "This is every address. Leave the list empty for that.")
+
+
+def _open_door(config: SipTrunkConfig) -> Iterator[FieldError]:
+    if config.direction == "outbound" or config.password or config.allowed_addresses or config.numbers:
+        return
+    sentence = "Calls come in on this trunk: name allowed addresses or numbers, or a user name and password."
+    yield FieldError("config.allowed_addresses", sentence)

@@ -1,0 +1,165 @@
+"""API keys as people see them: what each one may do and for how long, and the integrations that a new one may name.
+
+Nothing here knows a key's text. A page costs two queries whatever its length.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.actors import Actor
+from accounts.common.environments import Environment, in_order
+from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
+from accounts.models import ApiKey
+from accounts.policy import Permission, Scope
+from integrations.kinds import KINDS
+from integrations.models import Integration
+
+ROWS = 30
+NAMED_AT_MOST = 3
+CHOICES = 100
+"""How many integrations are offered at once; a search finds the others."""
+ENDS_SOON = timedelta(days=14)
+
+ACTIVE, EXPIRED, REVOKED = "active", "expired", "revoked"
+
+SCOPE_LABELS = {
+    Scope.RUN: "Make calls",
+    Scope.SECRETS_READ: "List secrets",
+    Scope.SECRETS_WRITE: "Manage secrets",
+    Scope.INTEGRATIONS_READ: "List integrations",
+    Scope.INTEGRATIONS_WRITE: "Manage integrations",
+    Scope.AUDIT_READ: "Read runs and the audit log",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One key of the list."""
+
+    id: UUID
+    name: str
+    prefix: str
+    scopes: list[str]
+    environments: list[Environment]
+    integrations: "Named | None"
+    max_concurrent: int
+    max_per_minute: int | None
+    created_at: datetime
+    last_used_at: datetime | None
+    state: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    days_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The only integrations of a key: some names, how many more there are, how many were deleted since."""
+
+    names: list[str]
+    more: int
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An integration that may be chosen."""
+
+    id: UUID
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Integrations that may be chosen: those that are already, those that match, and whether more would."""
+
+    chosen: list[Choice]
+    others: list[Choice]
+    has_more: bool
+
+
+def page(actor: Actor, text: str, *, cursor: str = "", limit: int = ROWS) -> Page[Row]:
+    """One page of the organization's keys, newest first; `text` narrows by name and prefix.
+
+    Raises:
+        PermissionDenied: the actor may not see keys.
+        Invalid: the cursor is not one of this list.
+    """
+    actor.check(Permission.API_KEYS_READ)
+    keys = ApiKey.objects.filter(organization=actor.organization).defer("digest")
+    if text:
+        keys = keys.filter(Q(name__icontains=text) | Q(prefix__contains=text))
+    if cursor:
+        created_at, key_id = _place(cursor)
+        keys = keys.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=key_id))
+    found = list(keys.order_by("-created_at", "-id")[: limit + 1])
+    shown, last = found[:limit], found[limit - 1] if len(found) > limit else None
+    return Page(rows_of(actor, shown), encode_cursor([last.created_at.isoformat(), str(last.id)]) if last else None)
+
+
+def rows_of(actor: Actor, keys: Iterable[ApiKey]) -> list[Row]:
+    """Keys of the actor's organization as rows."""
+    keys, now = list(keys), timezone.now()
+    ids = {UUID(item) for key in keys for item in key.integrations or ()}
+    mine = Integration.objects.visible_to(actor).filter(pk__in=ids)
+    names = dict(mine.values_list("pk", "name")) if ids else {}
+    return [_row(key, names, now) for key in keys]
+
+
+def choices(actor: Actor, text: str, chosen: Iterable[UUID]) -> Choices:
+    """The integrations that a new key may be limited to, by name; those chosen stay whatever the text is.
+
+    Raises:
+        PermissionDenied: the actor may make no key.
+    """
+    actor.check(Permission.API_KEYS_CREATE)
+    mine = Integration.objects.visible_to(actor).only("name", "kind").order_by("name", "pk")
+    kept = [_choice(one) for one in mine.filter(pk__in=list(chosen))]
+    others = mine.search_described(text).exclude(pk__in=[one.id for one in kept])
+    found = [_choice(one) for one in others[: CHOICES + 1]]
+    return Choices(kept, found[:CHOICES], has_more=len(found) > CHOICES)
+
+
+def _choice(integration: Integration) -> Choice:
+    return Choice(integration.pk, integration.name, KINDS[integration.kind].label)
+
+
+def _place(cursor: str) -> tuple[datetime, UUID]:
+    moment, key_id = decode_cursor(cursor, length=2)
+    try:
+        return datetime.fromisoformat(moment).astimezone(UTC), UUID(key_id)
+    except (ValueError, OverflowError):
+        raise not_of_this_list() from None
+
+
+def _row(key: ApiKey, names: dict[UUID, str], now: datetime) -> Row:
+    state = REVOKED if key.revoked_at else EXPIRED if key.expires_at and key.expires_at <= now else ACTIVE
+    soon = state == ACTIVE and key.expires_at and key.expires_at - now < ENDS_SOON
+    return Row(
+        id=key.id,
+        name=key.name,
+        prefix=key.prefix,
+        scopes=[label for scope, label in SCOPE_LABELS.items() if scope.value in key.scopes],
+        environments=in_order(key.environments),
+        integrations=None if key.integrations is None else _named(key.integrations, names),
+        max_concurrent=key.max_concurrent,
+        max_per_minute=key.max_per_minute,
+        created_at=key.created_at,
+        last_used_at=key.last_used_at,
+        state=state,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+        days_left=(key.expires_at - now).days if soon and key.expires_at else None,
+    )
+
+
+def _named(ids: Iterable[str], names: dict[UUID, str]) -> Named:
+    ids = list(ids)
+    there = sorted(names[UUID(item)] for item in ids if UUID(item) in names)
+    return Named(there[:NAMED_AT_MOST], max(0, len(there) - NAMED_AT_MOST), len(ids) - len(there))

@@ -1,0 +1,140 @@
+"""A JSON body whose strings may hold placeholders.
+
+Owns: reading the template as JSON first and filling its strings afterwards, so that no value can break out of its
+quotes (DESIGN section 5). Keys are fixed; numbers, truth values and null are sent as they were read.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from accounts.errors import FieldError
+from integrations.errors import InvalidArguments
+from integrations.templating.placeholders import MalformedPlaceholder, ParamPlaceholder, Template, parse
+from integrations.templating.slots import Filling, fill_text
+
+MAX_DEPTH = 32
+
+
+class JsonBodyError(ValueError):
+    """A body that cannot be used. The message is a sentence with line and column where there is one, and no content."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBody:
+    """A JSON document in which every string is a Template; dicts and lists are never changed after parsing."""
+
+    tree: object
+
+    @property
+    def templates(self) -> tuple[Template, ...]:
+        """The strings of the document, in order."""
+        return tuple(_leaves(self.tree))
+
+
+def parse_json_body(text: str) -> JsonBody:
+    """Read a template; raises JsonBodyError on anything but strict JSON with plain keys and valid placeholders."""
+    try:
+        document = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer
+        )
+    except json.JSONDecodeError as error:
+        raise JsonBodyError(f"This is not JSON: look at line {error.lineno}, column {error.colno}.") from None
+    except RecursionError:
+        raise JsonBodyError(_TOO_DEEP) from None
+    return JsonBody(_parsed(document, depth=0))
+
+
+def render_json_body(body: JsonBody, filling: Filling, *, indent: int | None = None) -> str:
+    """The document as ASCII JSON; in a preview (`indent`) as people read it. Raises InvalidArguments."""
+    try:
+        return json.dumps(_filled(body.tree, filling), allow_nan=False, indent=indent, ensure_ascii=indent is None)
+    except (ValueError, TypeError, RecursionError):
+        sentence = "An argument is not JSON: infinity, a number that is too large, or lists that are too deep."
+        raise InvalidArguments(sentence, errors=[FieldError("params", sentence)]) from None
+
+
+def whole_leaf_param(template: Template) -> ParamPlaceholder | None:
+    """The parameter that this string consists of, if it is exactly one: it then keeps the argument's type."""
+    if len(template.parts) == 1 and isinstance(template.parts[0], ParamPlaceholder):
+        return template.parts[0]
+    return None
+
+
+_TOO_DEEP = f"Nest lists and objects at most {MAX_DEPTH} deep."
+_CONSTANTS = "NaN and Infinity are not JSON; write a number, a string or null."
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Two equal keys are read differently by different servers, so neither is sent."""
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise JsonBodyError("An object holds the same key twice; keep one of them.")
+    return result
+
+
+def _refuse_constant(_: str) -> object:
+    raise JsonBodyError(_CONSTANTS)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isfinite(number):
+        return number
+    raise JsonBodyError("A number is too large; write it as a string.")
+
+
+def _integer(text: str) -> int:
+    if len(text) > 300:  # noqa: PLR2004 - far beyond any double, far below Python's own limit
+        raise JsonBodyError("A number is too large; write it as a string.")
+    return int(text)
+
+
+def _parsed(node: object, *, depth: int) -> object:
+    """The document with its strings parsed, its keys checked."""
+    if depth > MAX_DEPTH:
+        raise JsonBodyError(_TOO_DEEP)
+    if isinstance(node, dict):
+        return {_key(key): _parsed(value, depth=depth + 1) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_parsed(value, depth=depth + 1) for value in node]
+    return _template(node) if isinstance(node, str) else node
+
+
+def _key(key: str) -> str:
+    template = _template(key)
+    if template.secret_names or template.param_names:
+        raise JsonBodyError("A key cannot hold a placeholder; placeholders go into the values.")
+    return key
+
+
+def _template(text: str) -> Template:
+    try:
+        text.encode()
+        return parse(text)
+    except UnicodeEncodeError:
+        raise JsonBodyError("A string holds half of a surrogate pair; write the whole character.") from None
+    except MalformedPlaceholder as error:
+        raise JsonBodyError(f"In a string of the JSON body: {error}") from None
+
+
+def _leaves(node: object) -> Iterator[Template]:
+    if isinstance(node, Template):
+        yield node
+    elif isinstance(node, dict | list):
+        for child in node.values() if isinstance(node, dict) else node:
+            yield from _leaves(child)
+
+
+def _filled(node: object, filling: Filling) -> object:
+    if isinstance(node, dict):
+        return {key: _filled(value, filling) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_filled(value, filling) for value in node]
+    return _filled_leaf(node, filling) if isinstance(node, Template) else node
+
+
+def _filled_leaf(template: Template, filling: Filling) -> object:
+    param = whole_leaf_param(template)
+    return filling.argument(param.name) if param else fill_text(template, filling)

@@ -1,0 +1,109 @@
+"""The arguments of one run, against the parameters that its operation declares.
+
+Owns: the check before anything is opened (DESIGN section 5): unknown arguments are refused, defaults filled in, the
+rest judged by the declared JSON Schema. Messages repeat the declaration and never an argument. Which declarations are
+taken is `schemas.py`; `check_schema` is offered here as well, so that callers need one module.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from accounts.errors import FieldError
+from integrations.errors import InvalidArguments
+from integrations.templating.json_values import problem_with_json
+from integrations.templating.parameter_schemas import check_schema
+
+__all__ = ["check_arguments", "check_schema"]
+
+_MAX_ERRORS = 20
+
+_SENTENCES: dict[str, Callable[[Any], str]] = {
+    "type": lambda wanted: f"Give a value of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}.",
+    "enum": lambda wanted: f"Choose one of: {', '.join(map(str, wanted))}.",
+    "const": lambda wanted: f"This is always {wanted}.",
+    "minLength": lambda wanted: f"Use at least {wanted} characters.",
+    "maxLength": lambda wanted: f"Use at most {wanted} characters.",
+    "minimum": lambda wanted: f"Use {wanted} or more.",
+    "maximum": lambda wanted: f"Use {wanted} or less.",
+    "exclusiveMinimum": lambda wanted: f"Use more than {wanted}.",
+    "exclusiveMaximum": lambda wanted: f"Use less than {wanted}.",
+    "multipleOf": lambda wanted: f"Use a multiple of {wanted}.",
+    "minItems": lambda wanted: f"Give at least {wanted} entries.",
+    "maxItems": lambda wanted: f"Give at most {wanted} entries.",
+    "required": lambda wanted: f"These are needed: {', '.join(wanted)}.",
+}
+
+
+def check_arguments(schema: Mapping[str, Any], params: object) -> dict[str, Any]:
+    """The arguments with defaults filled in; `schema` has passed `check_schema`.
+
+    Raises InvalidArguments, whose `errors` name each argument as `params.NAME`.
+    """
+    if not isinstance(params, Mapping):
+        raise _refusal([FieldError("params", "Give the arguments as an object.")])
+    properties = schema.get("properties", {})
+    errors = [*_unknown(properties, params), *_unsafe(params)]
+    if errors:
+        raise _refusal(errors)
+    complete = {**_defaults(properties), **params}
+    errors = [*_missing(schema, complete), *_misfits(properties, complete)]
+    if errors:
+        raise _refusal(errors)
+    return complete
+
+
+def _defaults(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: declared["default"] for name, declared in properties.items() if "default" in declared}
+
+
+def _unknown(properties: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
+    known = ", ".join(properties) or "none"
+    sentence = f"There is no such parameter; known are: {known}."
+    return [FieldError(_argument_field(name), sentence) for name in params if name not in properties]
+
+
+def _argument_field(name: object) -> str:
+    """The field of an argument that is not declared; a name that could not be shown safely is left out."""
+    shown = isinstance(name, str) and name.isascii() and name.isprintable()
+    return f"params.{name}" if shown else "params"
+
+
+def _unsafe(params: Mapping[str, Any]) -> list[FieldError]:
+    problems = ((name, problem_with_json(value)) for name, value in params.items())
+    return [FieldError(f"params.{name}", problem) for name, problem in problems if problem]
+
+
+def _missing(schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
+    missing = [name for name in schema.get("required", ()) if name not in params]
+    return [FieldError(f"params.{name}", "This argument is needed.") for name in missing]
+
+
+def _misfits(properties: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
+    errors = _validator(json.dumps(properties)).iter_errors(params)
+    return [FieldError(_path(error), _sentence(error)) for error in islice(errors, _MAX_ERRORS)]
+
+
+@lru_cache(maxsize=256)
+def _validator(properties: str) -> Draft202012Validator:
+    return Draft202012Validator({"properties": json.loads(properties)})
+
+
+def _path(error: ValidationError) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+    return "params" + "".join(steps)
+
+
+def _sentence(error: ValidationError) -> str:
+    """Our words for a failed keyword: the library's own message quotes the argument."""
+    sentence = _SENTENCES.get(str(error.validator))
+    return sentence(error.validator_value) if sentence else "This does not fit what the parameter declares."
+
+
+def _refusal(errors: list[FieldError]) -> InvalidArguments:
+    return InvalidArguments("The arguments do not fit the declared parameters.", errors=errors)

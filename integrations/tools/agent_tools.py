@@ -1,0 +1,94 @@
+"""What an agent may do with its key: one tool for each operation that the key may run (API.md, "For agents: MCP").
+
+A tool is told by names and schemas that people of the organization wrote; it says nothing of secrets.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from accounts.actors import Actor
+from accounts.common.environments import Environment
+from accounts.errors import PermissionDenied
+from integrations.inheritance import chain_of, parsed
+from integrations.kinds import KINDS
+from integrations.kinds.base import Operation
+from integrations.models import Integration
+
+NAME_LENGTH = 64
+"""The shortest limit among clients (MCP itself allows 128 characters)."""
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTool:
+    """One operation of one integration under a name that agents call it by."""
+
+    name: str
+    title: str
+    description: str
+    parameters: dict[str, Any] = field(hash=False)
+    read_only: bool
+    integration_id: UUID
+    operation: str
+
+
+def environment_of(actor: Actor) -> Environment:
+    """The one environment in which an agent's calls are made.
+
+    Raises:
+        PermissionDenied: the key has several: an agent does not choose between Staging and Production.
+    """
+    if len(actor.environments) != 1:
+        raise PermissionDenied("An API key that is used at /mcp has exactly one environment. Make one for this agent.")
+    (environment,) = actor.environments
+    return environment
+
+
+def tools_of(actor: Actor, environment: Environment) -> list[AgentTool]:
+    """The tools of an actor in one environment, by name."""
+    rows = Integration.objects.visible_to(actor).with_links().filter(enabled=True, environments__has=environment)
+    offered = [
+        (integration, operation, len(operations))
+        for integration in rows
+        if _runs(integration, environment)
+        for operations in [KINDS[integration.kind].operations(parsed(integration))]
+        for operation in operations
+    ]
+    names = [_name(integration, operation, number) for integration, operation, number in offered]
+    taken = Counter(name.lower() for name in names)
+    tools = [
+        AgentTool(
+            name=name if taken[name.lower()] == 1 else f"{name}_{integration.id.hex[:8]}",
+            title=integration.name if number == 1 else f"{integration.name}: {operation.name}",
+            description=_description(integration, operation),
+            parameters=operation.parameters,
+            read_only=operation.read_only,
+            integration_id=integration.id,
+            operation=operation.name,
+        )
+        for (integration, operation, number), name in zip(offered, names, strict=True)
+    ]
+    return sorted(tools, key=lambda tool: tool.name)
+
+
+def _runs(integration: Integration, environment: Environment) -> bool:
+    """Whether all that it builds on is switched on here as well."""
+    return all(link.enabled and environment in link.environments for link in chain_of(integration))
+
+
+def _name(integration: Integration, operation: Operation, operations: int) -> str:
+    """`look_up_patient`, or `practice_calendar_list_slots` where an integration has several operations."""
+    words = [integration.name] if operations == 1 else [integration.name, operation.name]
+    parts = [_NOT_IN_NAMES.sub("_", word).strip("_").lower() for word in words]
+    room = NAME_LENGTH - len("_12345678") - (len(parts[-1]) + 1 if operations > 1 else 0)
+    return "_".join([parts[0][:room] or integration.kind, *parts[1:]])
+
+
+def _description(integration: Integration, operation: Operation) -> str:
+    """What people wrote of the integration, and what the operation does: two sentences."""
+    said = (integration.description.rstrip("."), operation.description.rstrip("."))
+    return " ".join(f"{sentence}." for sentence in said if sentence)

@@ -1,0 +1,85 @@
+"""Approving the tools that the other side of an integration offers: what a person saw is what is approved."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actors import Actor
+from accounts.audit import trail
+from accounts.errors import FieldError, Invalid, NotFound
+from accounts.people.locks import serialize
+from accounts.policy import Permission
+from integrations.exchange.offered_tools import is_fingerprint, is_plain_name
+from integrations.kinds import KINDS
+from integrations.models import ApprovedTool, Integration
+
+MAX_APPROVED = 1000
+NOT_APPROVED = "The tool was not approved."
+
+
+def approve_tool(*, actor: Actor, integration_id: UUID, name: str, fingerprint: str) -> ApprovedTool:
+    """Approve a tool as it was when it had this fingerprint. Approving the same again writes nothing.
+
+    Raises:
+        PermissionDenied: no right to write integrations.
+        NotFound: no such integration, or one that offers no tools.
+        Invalid: the name or the fingerprint cannot be one, or there are too many.
+    """
+    actor.check(Permission.INTEGRATIONS_WRITE)
+    with transaction.atomic():
+        integration = _locked(actor, integration_id)
+        _check(integration, name, fingerprint)
+        known = integration.approved_tools.filter(name=name).first()
+        if known and known.fingerprint == fingerprint:
+            return known
+        approved = known or ApprovedTool(integration=integration, name=name)
+        approved.fingerprint, approved.approved_by, approved.approved_at = fingerprint, actor.label, timezone.now()
+        approved.save()
+        trail.record(
+            trail.Event.INTEGRATION_TOOL_APPROVED,
+            actor=actor,
+            target=integration,
+            tool=name,
+            fingerprint=fingerprint,
+            changed=known is not None,
+        )
+    return approved
+
+
+def withdraw_tool(*, actor: Actor, integration_id: UUID, name: str) -> None:
+    """Take an approval back.
+
+    Raises:
+        PermissionDenied: no right to write integrations.
+        NotFound: no such integration, or the tool is not approved.
+    """
+    actor.check(Permission.INTEGRATIONS_WRITE)
+    with transaction.atomic():
+        integration = _locked(actor, integration_id)
+        approved = integration.approved_tools.filter(name=name).first() if is_plain_name(name) else None
+        if approved is None:
+            raise NotFound("No such tool is approved.")
+        approved.delete()
+        trail.record(trail.Event.INTEGRATION_TOOL_WITHDRAWN, actor=actor, target=integration, tool=name)
+
+
+def _locked(actor: Actor, integration_id: UUID) -> Integration:
+    serialize(actor.organization)
+    integration = Integration.objects.fetch(actor, integration_id)
+    if not KINDS[integration.kind].tools_operation:
+        raise NotFound("This integration offers no tools.")
+    integration.organization = actor.organization
+    return integration
+
+
+def _check(integration: Integration, name: str, fingerprint: str) -> None:
+    errors = []
+    if not is_plain_name(name):
+        errors.append(FieldError("name", "Give the name of a tool as the list shows it."))
+    if not is_fingerprint(fingerprint):
+        errors.append(FieldError("fingerprint", "Give the fingerprint of the tool as the list shows it."))
+    if not errors and integration.approved_tools.exclude(name=name).count() >= MAX_APPROVED:
+        errors.append(FieldError("name", f"At most {MAX_APPROVED} tools can be approved. Withdraw others first."))
+    if errors:
+        raise Invalid(NOT_APPROVED, errors=errors)

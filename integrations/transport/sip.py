@@ -1,0 +1,266 @@
+"""The SIP socket: the one place from which a SIP request leaves, and its limits.
+
+Owns: one connection to one judged address over UDP, TCP or TLS, and one request at a time on it (RFC 3261 sections 17
+and 18). The name is resolved once and that address dialled, the peer judged again by what the kernel says, and TLS
+verified against the configured host. Every failure becomes one of our refusals without its cause. Reading and writing
+messages is `sip_messages.py`, masking the answers is the broker's.
+"""
+
+import asyncio
+import logging
+import secrets
+import socket
+import ssl
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
+
+from yarl import URL
+
+from accounts.errors import Refusal
+from integrations.egress.addresses import read_address
+from integrations.egress.destinations import SIP
+from integrations.egress.lookups import Lookup, system_lookup
+from integrations.egress.policy import EgressPolicy, admit_url, judge_addresses
+from integrations.errors import ResponseTooLarge, ResponseUnreadable, UpstreamTimeout, UpstreamTls, UpstreamUnreachable
+from integrations.sip.messages import (
+    MAX_BYTES,
+    MalformedSip,
+    SipMessage,
+    SipPeer,
+    SipRequest,
+    SipTooLarge,
+    body_length,
+    read_datagram,
+    read_head,
+    write,
+)
+from integrations.transport.client import CONNECT_SECONDS, check_tls
+
+ANSWER_SECONDS = 8.0
+"""For one request, retransmissions included."""
+WHOLE_SECONDS = 20.0
+"""For everything from the look-up of the name to the last answer."""
+RESEND_AFTER = (0.5, 1.0, 2.0, 4.0)
+"""Seconds between the copies of a request over UDP (RFC 3261 section 17.1.2.2)."""
+
+_MAX_WAITING = 32
+_MAX_PASSED_OVER = 256
+"""Messages on a stream that are not awaited, and blank lines before one: from the peer itself, and too many."""
+_END = b"\r\n\r\n"
+
+logger = logging.getLogger(__name__)
+
+
+class SipConnection(ABC):
+    """An open connection; requests are asked one after the other."""
+
+    _transport_name: str
+
+    def __init__(self, host: str, local: tuple[str, int]) -> None:
+        self._host, self._local = host, local
+
+    async def ask(self, request: SipRequest) -> SipMessage:
+        """Send one request; its final response.
+
+        Raises UpstreamTimeout, UpstreamUnreachable, ResponseTooLarge or ResponseUnreadable.
+        """
+        branch = f"z9hG4bK{secrets.token_hex(12)}"
+        address, port = self._local
+        sent_by = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        raw = write(request, f"SIP/2.0/{self._transport_name} {sent_by};rport;branch={branch}")
+        cseq = next(value for name, value in request.headers if name == "CSeq").split(" ")
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await self._exchange(raw, branch, (int(cseq[0]), cseq[1]))
+
+    @abstractmethod
+    async def _exchange(self, raw: bytes, branch: str, cseq: tuple[int, str]) -> SipMessage:
+        """Send the bytes, wait for the final response to them; everything else that arrives is passed over."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of the socket, without waiting for the other side."""
+
+
+@asynccontextmanager
+async def connected(
+    peer: SipPeer, policy: EgressPolicy, *, ssl_context: ssl.SSLContext, lookup: Lookup = system_lookup
+) -> AsyncIterator[SipConnection]:
+    """A connection for the block, which may take `WHOLE_SECONDS` of wall clock, DNS included.
+
+    Raises InvalidUrl, EgressDenied, UpstreamUnreachable, UpstreamTls, UpstreamTimeout, ResponseTooLarge or
+    ResponseUnreadable, also out of the block.
+    """
+    check_tls(ssl_context)
+    url = admit_url(peer.url, policy, SIP)
+    host = url.raw_host or ""
+    try:
+        async with asyncio.timeout(WHOLE_SECONDS):
+            async with asyncio.timeout(CONNECT_SECONDS):
+                line = await _dial(url, peer.transport, policy, ssl_context, lookup)
+            try:
+                yield line
+            finally:
+                await line.close()
+    except Refusal:
+        raise
+    except Exception as error:  # broad: whatever a library raises here could quote what was sent
+        _raise_refusal(error, host)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """What arrives on a connected UDP socket: the kernel lets through nothing but the peer's."""
+
+    def __init__(self) -> None:
+        self.arrived: asyncio.Queue[bytes | OSError] = asyncio.Queue(_MAX_WAITING)
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - asyncio's signature
+        self._put(data)
+
+    def error_received(self, exc: Exception) -> None:
+        self._put(exc if isinstance(exc, OSError) else OSError())
+
+    def _put(self, item: bytes | OSError) -> None:
+        if not self.arrived.full():
+            self.arrived.put_nowait(item)
+
+
+class _Udp(SipConnection):
+    _transport_name = "UDP"
+
+    def __init__(self, host: str, transport: asyncio.DatagramTransport, datagrams: _Datagrams) -> None:
+        super().__init__(host, transport.get_extra_info("sockname")[:2])
+        self._transport, self._datagrams = transport, datagrams
+
+    async def _exchange(self, raw: bytes, branch: str, cseq: tuple[int, str]) -> SipMessage:
+        resending = asyncio.ensure_future(self._send(raw))
+        try:
+            while True:
+                message = read_datagram(await self._next())
+                if message and message.answers(branch, cseq) and message.is_final:
+                    return message
+        finally:
+            resending.cancel()
+
+    async def _send(self, raw: bytes) -> None:
+        self._transport.sendto(raw)
+        for pause in RESEND_AFTER:
+            await asyncio.sleep(pause)
+            self._transport.sendto(raw)
+
+    async def _next(self) -> bytes:
+        item = await self._datagrams.arrived.get()
+        if isinstance(item, OSError):
+            raise item
+        return item
+
+    async def close(self) -> None:
+        self._transport.abort()
+
+
+class _Stream(SipConnection):
+    def __init__(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, tls: bool) -> None:
+        super().__init__(host, writer.get_extra_info("sockname")[:2])
+        self._reader, self._writer, self._transport_name = reader, writer, "TLS" if tls else "TCP"
+
+    async def _exchange(self, raw: bytes, branch: str, cseq: tuple[int, str]) -> SipMessage:
+        self._writer.write(raw)
+        await self._writer.drain()
+        for _ in range(_MAX_PASSED_OVER):
+            message = await self._next()
+            if message.answers(branch, cseq) and message.is_final:
+                return message
+        raise SipTooLarge("too many")
+
+    async def _next(self) -> SipMessage:
+        """The next message of the stream; blank lines between messages keep the connection alive and say nothing."""
+        try:
+            head = b""
+            for _ in range(_MAX_PASSED_OVER):
+                head = await self._reader.readuntil(b"\r\n")
+                if head.strip(b"\r\n"):
+                    break
+            while not head.endswith(_END):
+                head += await self._reader.readuntil(b"\r\n")
+                if len(head) > MAX_BYTES:
+                    raise SipTooLarge("too large")
+            message = read_head(head.lstrip(b"\r\n").removesuffix(_END))
+            await self._reader.readexactly(body_length(message))
+        except asyncio.LimitOverrunError:
+            raise SipTooLarge("too large") from None
+        return message
+
+    async def close(self) -> None:
+        self._writer.transport.abort()
+
+
+async def _dial(
+    url: URL, transport: str, policy: EgressPolicy, context: ssl.SSLContext, lookup: Lookup
+) -> SipConnection:
+    """A connection to the first of the judged addresses that takes one."""
+    host = url.raw_host or ""
+    addresses = [host] if read_address(host) else await _look_up(host, url.port or 0, lookup)
+    judge_addresses(url, addresses, policy)
+    failure: OSError = OSError()
+    for address in addresses:
+        try:
+            sock = await _socket(url, address, transport, policy)
+            return await _opened(host, sock, transport, context)
+        except ssl.SSLError:
+            raise
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+async def _look_up(host: str, port: int, lookup: Lookup) -> list[str]:
+    try:
+        return list(await lookup(host, port))
+    except (OSError, UnicodeError):
+        raise UpstreamUnreachable(f"The name {host} could not be resolved.") from None
+
+
+async def _socket(url: URL, address: str, transport: str, policy: EgressPolicy) -> socket.socket:
+    """A socket connected to the address, whose other end was judged once more by what the kernel says it is."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, (address, url.port or 0))
+        judge_addresses(url, [sock.getpeername()[0]], policy)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _opened(host: str, sock: socket.socket, transport: str, context: ssl.SSLContext) -> SipConnection:
+    if transport == "udp":
+        loop = asyncio.get_running_loop()
+        found, datagrams = await loop.create_datagram_endpoint(_Datagrams, sock=sock)
+        return _Udp(host, found, datagrams)
+    secured: dict[str, Any] = {"ssl": context, "server_hostname": host} if transport == "tls" else {}
+    try:
+        reader, writer = await asyncio.open_connection(sock=sock, limit=MAX_BYTES, **secured)
+    except BaseException:
+        sock.close()
+        raise
+    return _Stream(host, reader, writer, tls=transport == "tls")
+
+
+def _raise_refusal(error: Exception, host: str) -> NoReturn:
+    """Say what happened in our words; the cause is dropped with its text."""
+    if isinstance(error, TimeoutError):
+        raise UpstreamTimeout(f"{host} did not answer in time.") from None
+    if isinstance(error, ssl.SSLError):
+        raise UpstreamTls(f"{host} did not present a certificate that is trusted for this name.") from None
+    if isinstance(error, SipTooLarge):
+        raise ResponseTooLarge(f"The answer of {host} is larger than {MAX_BYTES} bytes.") from None
+    if isinstance(error, MalformedSip):
+        raise ResponseUnreadable(f"The answer of {host} is not SIP.") from None
+    if isinstance(error, asyncio.IncompleteReadError) and error.partial:
+        raise ResponseUnreadable(f"{host} closed the connection before its answer was complete.") from None
+    if not isinstance(error, OSError | EOFError):
+        logger.error("a SIP call failed with an unforeseen %s", type(error).__name__)
+    raise UpstreamUnreachable(f"{host} could not be reached.") from None

@@ -1,1 +1,0 @@
-"""Pages of integrations. A view reads the request, calls one service or read model, and picks a template."""

@@ -1,0 +1,113 @@
+"""The API keys page: the list, making one, showing its text once, ending it."""
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.access.api_key_text import ID_LENGTH, MARK
+from accounts.access.api_keys import find_api_key, revoke_api_key
+from accounts.access.route_permissions import requires
+from accounts.access.step_up import Proof
+from accounts.actors import Actor
+from accounts.common.environments import Environment
+from accounts.common.texts import UNSTORABLE
+from accounts.errors import FieldError, Invalid
+from accounts.policy import Permission
+from accounts.web.replies import SeeOther, is_fragment, see_other
+from integrations.editing.api_keys import create_api_key
+from integrations.readiness import api_keys
+from integrations.web.forms import api_key as forms
+
+KEY_TEXT = re.compile(rf"({MARK}[0-9A-Za-z]{{{ID_LENGTH}}})[0-9A-Za-z]+")
+
+
+@require_GET
+@requires(Permission.API_KEYS_READ)
+def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """One page of the list; the fragment alone when htmx asks.
+
+    Somebody who found a key looks it up by pasting it: only its prefix stays in the address.
+    """
+    text = UNSTORABLE.sub("", request.GET.get("q", "")).strip()
+    by_prefix = KEY_TEXT.sub(r"\1", text)
+    if by_prefix != text:
+        return SeeOther(f"{request.path}?{urlencode({'q': by_prefix})}")
+    found = api_keys.page(actor, text, cursor=request.GET.get("cursor", ""))
+    context = {
+        "keys": found.items,
+        "filters": {"q": text},
+        "next_url": _next_url(request, text, found.next_cursor),
+    }
+    return render(request, f"integrations/api_keys/{'_list' if is_fragment(request) else 'list'}.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@requires(Permission.API_KEYS_CREATE, proof=Proof.PAGE)
+def new(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The form; when it is sent, the answer shows the key's text, and nothing else ever does."""
+    if request.method != "POST":
+        return _form(request, actor, forms.blank())
+    sent = forms.read(request.POST)
+    try:
+        key, text = create_api_key(actor=actor, found=sent.errors, **sent.wanted)
+    except Invalid as refusal:
+        return _form(request, actor, sent.values, forms.form_errors(refusal.errors, sent.values), refusal.status)
+    context = {"key": api_keys.rows_of(actor, [key])[0], "once": text}
+    return render(request, "integrations/api_keys/created.html", context)
+
+
+@require_POST
+@requires(Permission.API_KEYS_CREATE)
+def choices(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The integrations to choose from: those ticked, and those that match what is searched."""
+    if not is_fragment(request):
+        return see_other("api-key-new", actor.organization.slug)
+    text = UNSTORABLE.sub("", request.POST.get("find", "")).strip()
+    ticked = forms.chosen(request.POST)
+    context = {"choices": api_keys.choices(actor, text, ticked), "find": text, "errors": []}
+    return render(request, "integrations/api_keys/_choices.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.API_KEYS_REVOKE)
+def revoke(request: HttpRequest, actor: Actor, key_id: UUID) -> HttpResponse:
+    """Ask; end the key when sent."""
+    if request.method == "POST":
+        key = revoke_api_key(actor=actor, key_id=key_id)
+        messages.success(request, f"Revoked {key.name}")
+        return see_other("api-keys", actor.organization.slug)
+    key = find_api_key(actor=actor, key_id=key_id)
+    template = "_revoke_dialog" if is_fragment(request) else "revoke"
+    return render(request, f"integrations/api_keys/{template}.html", {"key": api_keys.rows_of(actor, [key])[0]})
+
+
+def _form(
+    request: HttpRequest,
+    actor: Actor,
+    values: dict[str, Any],
+    errors: list[FieldError] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "values": values,
+        "errors": errors or [],
+        "scopes": [(scope.value, label, hint) for scope, (label, hint) in forms.SCOPES.items()],
+        "environments": list(Environment),
+        "ends": forms.ENDS.items(),
+        "choices": api_keys.choices(actor, "", values["integrations"]),
+        "find": "",
+    }
+    return render(request, "integrations/api_keys/form.html", context, status=status)
+
+
+def _next_url(request: HttpRequest, text: str, cursor: str | None) -> str:
+    kept = {"q": text} if text else {}
+    return f"{request.path}?{urlencode(kept | {'cursor': cursor})}" if cursor else ""

@@ -1,0 +1,36 @@
+"""*Check*: the harmless check of a saved integration, step by step."""
+
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_POST
+
+from accounts.access.route_permissions import requires
+from accounts.actors import Actor
+from accounts.common.environments import Environment
+from accounts.errors import FieldError
+from accounts.policy import Permission
+from accounts.web.replies import is_fragment
+from integrations.broker import checking
+from integrations.models import Integration
+from integrations.web import editor
+
+NO_ENVIRONMENT = "Choose an environment to check in: Development, Staging or Production."
+
+
+@require_POST
+@requires(Permission.INTEGRATIONS_RUN)
+def check(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+    """Make the check with the values of one environment; it is recorded as a run."""
+    integration = Integration.objects.fetch(actor, integration_id)
+    environment = next((item for item in Environment if item.value == request.POST.get("environment")), None)
+    if environment is None:
+        errors = [FieldError("check_environment", NO_ENVIRONMENT)]
+        return editor.page(request, actor, integration.kind, integration=integration, errors=errors, status=422)
+    context: dict[str, Any] = {"steps": async_to_sync(checking.check)(actor, integration_id, environment)}
+    if is_fragment(request):
+        return render(request, "integrations/_steps.html", context)
+    return editor.page(request, actor, integration.kind, integration=integration, checked_in=environment, **context)

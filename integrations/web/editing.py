@@ -1,0 +1,162 @@
+"""Writing integrations: new and edit."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.access.route_permissions import requires
+from accounts.actors import Actor
+from accounts.errors import EditConflict, FieldError, Invalid, NotFound
+from accounts.policy import Permission
+from accounts.web.replies import see_other
+from integrations.editing import integrations
+from integrations.errors import RawCredential
+from integrations.models import Integration
+from integrations.web import editor, starting
+from integrations.web.forms import FORMS
+from integrations.web.forms.base import Form, Sent, Values, keep_line_ends
+
+CONFLICT = (
+    "Somebody else changed this integration since you opened it. What you typed is below, and nothing is saved yet: "
+    "compare it with the saved version, then save again to replace that version with yours."
+)
+KEPT_ONLY_KNOWINGLY = "A text looks like a credential. Save it as a secret, or tick that it stays as plain text."
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.INTEGRATIONS_WRITE)
+def new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
+    """The form for a new integration of a kind; store it when sent.
+
+    Raises:
+        NotFound: there is no such kind.
+    """
+    if kind not in FORMS:
+        raise NotFound("No such kind of integration.")
+    service = starting.chosen(request, kind)
+    about = starting.context(actor, kind, service)
+    if request.method != "POST":
+        values = starting.values(kind, service) if service else None
+        return editor.page(request, actor, kind, values=values, **about)
+    form = FORMS[kind]
+    sent = form.read(request.POST)
+    try:
+        integration = _create(actor, kind, form, sent)
+    except Invalid as refusal:
+        errors = _errors(refusal, form, sent)
+        return editor.page(request, actor, kind, values=sent.values, errors=errors, status=refusal.status, **about)
+    return _saved(request, actor, integration)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Permission.INTEGRATIONS_WRITE)
+def edit(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+    """The form of a stored integration; apply it when sent."""
+    integration = Integration.objects.fetch(actor, integration_id)
+    integration.organization = actor.organization
+    if request.method != "POST":
+        return editor.page(request, actor, integration.kind, integration=integration)
+    form = FORMS[integration.kind]
+    sent = form.read(request.POST)
+    try:
+        saved = _update(actor, integration, form, sent)
+    except EditConflict:
+        return _conflict(request, actor, integration_id, sent)
+    except Invalid as refusal:
+        return _again(request, actor, integration, sent.values, _errors(refusal, form, sent))
+    return _saved(request, actor, saved)
+
+
+@require_POST
+@requires(Permission.INTEGRATIONS_READ)
+def domain_check(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
+    """Which secrets of what is being written may go where it would send them. Stores and opens nothing.
+
+    Raises:
+        NotFound: there is no such kind.
+    """
+    if kind not in FORMS:
+        raise NotFound("No such kind of integration.")
+    values = FORMS[kind].read(request.POST).values
+    stored = editor.visible(actor, [kind], request.POST.get("integration", ""))
+    context = {"domain_checks": editor.domain_checks(actor, kind, values, stored)}
+    return render(request, "integrations/_domain_check.html", context)
+
+
+def _create(actor: Actor, kind: str, form: Form, sent: Sent) -> Integration:
+    _refuse(sent.problems)
+    return integrations.create_integration(
+        actor=actor,
+        kind=kind,
+        name=sent.values["name"],
+        config=form.config(sent.values, {}),
+        description=sent.values["description"],
+        enabled=sent.values["enabled"],
+        environments=sent.values["environments"],
+        accept_raw_credentials=sent.values["accept_raw_credentials"],
+    )
+
+
+def _update(actor: Actor, integration: Integration, form: Form, sent: Sent) -> Integration:
+    _refuse(sent.problems)
+    changes = integrations.Changes(
+        name=sent.values["name"],
+        description=keep_line_ends(sent.values["description"], integration.description),
+        enabled=sent.values["enabled"],
+        environments=sent.values["environments"],
+        config=form.config(sent.values, integration.config),
+        accept_raw_credentials=sent.values["accept_raw_credentials"],
+    )
+    return integrations.update_integration(
+        actor=actor, integration_id=integration.id, changes=changes, expected_version=sent.values["version"]
+    )
+
+
+def _errors(refusal: Invalid, form: Form, sent: Sent) -> list[FieldError]:
+    """At the fields; for raw credentials one at the tick, since each of them has a note of its own."""
+    if isinstance(refusal, RawCredential):
+        return [FieldError("accept_raw_credentials", KEPT_ONLY_KNOWINGLY)]
+    return form.errors(refusal.errors, sent.values)
+
+
+def _refuse(problems: list[FieldError]) -> None:
+    if problems:
+        raise Invalid("The form cannot be used.", errors=problems)
+
+
+def _conflict(request: HttpRequest, actor: Actor, integration_id: UUID, sent: Sent) -> HttpResponse:
+    """What was typed, under the version that is stored by now: saving again replaces that knowingly."""
+    integration = Integration.objects.fetch(actor, integration_id)
+    values, errors = sent.values | {"version": integration.version}, [FieldError("", CONFLICT)]
+    return _again(request, actor, integration, values, errors, conflict=True)
+
+
+def _again(
+    request: HttpRequest,
+    actor: Actor,
+    integration: Integration,
+    values: Values,
+    errors: list[FieldError],
+    *,
+    conflict: bool = False,
+) -> HttpResponse:
+    """The form of a stored integration with everything that was typed."""
+    return editor.page(
+        request,
+        actor,
+        integration.kind,
+        integration=integration,
+        values=values,
+        errors=errors,
+        status=Invalid.status,
+        conflict=conflict,
+    )
+
+
+def _saved(request: HttpRequest, actor: Actor, integration: Integration) -> HttpResponse:
+    """To the editor of what was saved: it shows what stands in the way, and can be tested from there."""
+    messages.success(request, f"Saved {integration.name}")
+    return see_other("integration-edit", actor.organization.slug, integration.id)

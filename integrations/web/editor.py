@@ -1,0 +1,204 @@
+"""The page that shows the form of one integration, new or stored, and everything around it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, get_args
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.actors import Actor
+from accounts.common.environments import Environment, in_order
+from accounts.errors import FieldError, Invalid, NotFound
+from integrations.broker.checking import declared_check
+from integrations.editing.rules import CONNECTION, CONNECTOR, Role, dependants_of, secrets_through
+from integrations.inheritance import own_secret_names, routes_of
+from integrations.kinds import KINDS
+from integrations.kinds.api_action.config import ApiActionConfig
+from integrations.kinds.base import Operation
+from integrations.kinds.form_sections import Widget
+from integrations.models import Integration
+from integrations.readiness import overview
+from integrations.readiness.domain_check import DomainCheck, check_domains
+from integrations.readiness.warnings import warnings_for
+from integrations.tools.listing import approved_tools
+from integrations.web import paste_notes
+from integrations.web.forms import DRAWN, FORMS
+from integrations.web.forms.action import secret_names
+from integrations.web.forms.arguments import argument_fields
+from integrations.web.forms.base import Values
+from integrations.web.paste_notes import PastedNote
+from secrets_app.models import Secret
+
+METHODS = get_args(ApiActionConfig.model_fields["method"].annotation)
+
+
+def page(
+    request: HttpRequest,
+    actor: Actor,
+    kind: str,
+    *,
+    integration: Integration | None = None,
+    values: Values | None = None,
+    errors: list[FieldError] | None = None,
+    notes: list[PastedNote] | None = None,
+    status: int = 200,
+    **more: Any,
+) -> HttpResponse:
+    """The editor: with the stored fields, or with `values` that were sent and their `errors`.
+
+    Args:
+        integration: the stored one, of the actor's organization; None on the page for a new one.
+        notes: about raw credentials in the values, where they differ from what the values say by themselves.
+        more: further context of the template.
+    """
+    form = FORMS[kind]
+    shown = values or (form.stored(integration) if integration else form.blank())
+    warnings = warnings_for(integration) if integration and not errors else []
+    context = {
+        "integration": overview.one(actor, integration.id) if integration else None,
+        "values": shown,
+        "errors": errors or [],
+        "environments": list(Environment),
+        "secret_names": _secret_names(actor),
+        "warnings": list(dict.fromkeys(warning.detail for warning in warnings)),
+        "will_not_run": any(warning.certain for warning in warnings),
+        "result": None,
+        **(_about_stored(integration) if integration else {}),
+        "pasted": notes or (paste_notes.of_form(form, shown, integration) if values else []),
+        "pasted_url": paste_notes.url(actor, kind, integration),
+    }
+    about_kind = _about_action(actor, shown) if kind in DRAWN else _about_declared(actor, kind, shown, integration)
+    return render(request, form.template, context | about_kind | more, status=status)
+
+
+def domain_checks(
+    actor: Actor, kind: str, values: Values, stored: Integration | None = None
+) -> list[DomainCheck] | None:
+    """Which secrets of a form, those of what it builds on included, may go where it sends them.
+
+    Args:
+        stored: the integration as it is saved; the secrets of what builds on it go to the same address.
+
+    Returns:
+        None while that cannot be said: the URL leads nowhere, or the fields are no configuration yet.
+    """
+    if kind in DRAWN:
+        return _checks_of_action(actor, values)
+    try:
+        config = FORMS[kind].config(values, {})
+        connector = visible(actor, CONNECTOR.kinds, values.get("auth_connector", ""))
+        unsaved = Integration(organization=actor.organization, kind=kind, config=config, auth_connector=connector)
+        routes = routes_of(unsaved)
+    except Invalid:
+        return None
+    if stored:
+        routes[0] = replace(routes[0], secret_names=routes[0].secret_names | secrets_through(stored))
+    checks = [
+        check_domains(actor.organization, sorted(route.secret_names), route.url, route.schemes) for route in routes
+    ]
+    return None if None in checks else [check for found in checks for check in found or ()]
+
+
+def operations_of(integration: Integration) -> list[Operation]:
+    """What an integration can do.
+
+    Raises:
+        NotFound: its kind cannot be run.
+    """
+    operations = KINDS[integration.kind].operations(_read(integration))
+    if not operations:
+        raise NotFound("This integration calls nobody by itself.")
+    return operations
+
+
+def chosen_operation(integration: Integration, name: str) -> Operation:
+    """The operation of this name; the first one where there is none of the name."""
+    operations = operations_of(integration)
+    return next((operation for operation in operations if operation.name == name), operations[0])
+
+
+def operation_panel(
+    integration: Integration, operation: str = "", post: Mapping[str, str] | None = None, **more: Any
+) -> dict[str, Any]:
+    """The test panel: the operations, and the arguments of the chosen one as they were sent, at first the defaults."""
+    chosen = chosen_operation(integration, operation)
+    return {
+        "environment": next(iter(in_order(integration.environments)), None),
+        "operations": operations_of(integration),
+        "operation": chosen.name,
+        "calls": chosen.calls,
+        "arguments": argument_fields(chosen.parameters, post or {}),
+        **more,
+    }
+
+
+def _about_action(actor: Actor, values: Values) -> dict[str, Any]:
+    return {
+        "methods": METHODS,
+        "connectors": _parents(actor, CONNECTOR),
+        "connections": _parents(actor, CONNECTION),
+        "domain_checks": domain_checks(actor, "api_action", values),
+    }
+
+
+def _about_declared(actor: Actor, kind: str, values: Values, integration: Integration | None) -> dict[str, Any]:
+    widgets = {field.widget for section in KINDS[kind].sections for field in section.fields}
+    roles = {Widget.CONNECTOR: CONNECTOR, Widget.CONNECTION: CONNECTION}
+    return {
+        "kind": KINDS[kind],
+        "parents": {widget: _parents(actor, role) for widget, role in roles.items() if widget in widgets},
+        "checks_domains": not KINDS[kind].is_connector,
+        "domain_checks": domain_checks(actor, kind, values, integration),
+    }
+
+
+def _about_stored(integration: Integration) -> dict[str, Any]:
+    """What only a stored integration has: who builds on it, its test where it can be run, the tools approved."""
+    about: dict[str, Any] = {
+        "dependants": dependants_of(integration),
+        "checkable": declared_check(integration) is not None,
+    }
+    if KINDS[integration.kind].operations(_read(integration)):
+        about |= {"runnable": True, "test": operation_panel(integration)}
+    if KINDS[integration.kind].tools_operation:
+        about |= {"offers_tools": True, "approved_tools": approved_tools(integration.id)}
+    return about
+
+
+def _secret_names(actor: Actor) -> Iterable[Mapping[str, Any]]:
+    """What completion offers: every secret by name, whether it is enabled, and where it may go."""
+    secrets = Secret.objects.of(actor.organization).order_by("name")
+    return secrets.values("name", "enabled", "allowed_domains")
+
+
+def _parents(actor: Actor, role: Role) -> list[dict[str, Any]]:
+    """What an integration may build on, with a few words about each."""
+    found = Integration.objects.visible_to(actor).filter(kind__in=role.kinds).order_by("name")
+    return [
+        {"id": parent.id, "name": parent.name, "summary": KINDS[parent.kind].summary(_read(parent))} for parent in found
+    ]
+
+
+def _read(integration: Integration) -> Any:
+    return KINDS[integration.kind].read(integration.config)
+
+
+def _checks_of_action(actor: Actor, values: Values) -> list[DomainCheck] | None:
+    """As far as the texts can be read: an action is written field by field, and shows this all the while."""
+    connection = visible(actor, CONNECTION.kinds, values["connection"])
+    connector = visible(actor, CONNECTOR.kinds, values["auth_connector"])
+    parents = [link for link in (connection, connector or (connection and connection.auth_connector)) if link]
+    names = [name for link in parents for name in sorted(own_secret_names(link))]
+    url = values["base_url"] if connection is None else _read(connection).base_url
+    return check_domains(actor.organization, [*secret_names(values), *names], url)
+
+
+def visible(actor: Actor, kinds: Iterable[str], chosen: str) -> Integration | None:
+    """The visible integration with this id that is of one of the kinds; None where the text is no such id."""
+    try:
+        found = Integration.objects.visible_to(actor).filter(kind__in=kinds, pk=UUID(chosen))
+    except ValueError:
+        return None
+    return found.select_related("auth_connector").first()

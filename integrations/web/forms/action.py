@@ -1,0 +1,154 @@
+"""The form of an API action: request, parameters, limits and check."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from django.http import QueryDict
+
+from accounts.errors import FieldError
+from integrations.kinds.config_fields import template_of
+from integrations.templating.json_body import JsonBodyError, parse_json_body
+from integrations.templating.placeholders import Template
+from integrations.web.forms import parameters
+from integrations.web.forms.base import Form, Sent, Values, keep_line_ends, text
+from integrations.web.forms.rows import read_pairs
+
+PAIRS = {"header": "headers", "query": "query parameters", "form": "fields of the body"}
+"""The lists of names and values by the prefix of their fields, and what they are called."""
+
+_PLACES = [
+    (re.compile(r"config\.headers\[(\d+)\]\.(name|value)"), "header_{1}-{0}"),
+    (re.compile(r"config\.query\[(\d+)\]\.(name|value)"), "query_{1}-{0}"),
+    (re.compile(r"config\.body\.content\[(\d+)\]\.(name|value)"), "form_{1}-{0}"),
+    (re.compile(r"config\.check\b.*"), "check_path"),
+    (re.compile(r"config\.body\.type"), "body_type"),
+    (re.compile(r"config\.(base_url|connection|auth_connector|method|path|timeout_seconds|follow_redirects)"), "{0}"),
+]
+_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
+
+
+class ActionForm(Form):
+    """The form of `api_action`."""
+
+    template: ClassVar[str] = "integrations/action_form.html"
+
+    def config_values(self, config: Mapping[str, Any]) -> Values:
+        """The stored request; where there is none yet, a GET without headers and body."""
+        body, content = config.get("body", {}), config.get("body", {}).get("content")
+        return {
+            "base_url": config.get("base_url", ""),
+            "connection": config.get("connection") or "",
+            "auth_connector": config.get("auth_connector") or "",
+            "method": config.get("method", "GET"),
+            "path": config.get("path", ""),
+            "headers": config.get("headers", []),
+            "query": config.get("query", []),
+            "body_type": body.get("type", "none"),
+            "body_content": content if isinstance(content, str) else "",
+            "form": content if isinstance(content, list) else [],
+            "params": parameters.rows_of(config.get("parameters", {})),
+            "timeout_seconds": _seconds_as_text(config.get("timeout_seconds", 20)),
+            "follow_redirects": bool(config.get("follow_redirects", False)),
+            "check_path": (config.get("check") or {}).get("path", ""),
+        }
+
+    def read_config(self, post: QueryDict) -> Sent:
+        """All fields, also the bodies of the types that were not chosen."""
+        pairs = {prefix: read_pairs(post, prefix, words) for prefix, words in PAIRS.items()}
+        params, problems = parameters.read_parameters(post)
+        values: Values = {
+            "base_url": post.get("base_url", "").strip(),
+            "headers": pairs["header"][0],
+            "query": pairs["query"][0],
+            "form": pairs["form"][0],
+            "params": params,
+            "timeout_seconds": post.get("timeout_seconds", "").strip(),
+            "follow_redirects": "follow_redirects" in post,
+        }
+        values |= {
+            name: text(post, name)
+            for name in ("connection", "auth_connector", "method", "path", "body_type", "body_content", "check_path")
+        }
+        return Sent(values, [problem for _, found in pairs.values() for problem in found] + problems)
+
+    def config(self, values: Values, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration. The check keeps its method, and the schema what rows cannot show."""
+        config = {
+            "base_url": values["base_url"],
+            "connection": values["connection"] or None,
+            "auth_connector": values["auth_connector"] or None,
+            "method": values["method"],
+            "path": values["path"],
+            "headers": values["headers"],
+            "query": values["query"],
+            "body": _body(values),
+            "parameters": parameters.schema_of(values["params"], stored.get("parameters", {})),
+            "timeout_seconds": _seconds(values["timeout_seconds"]),
+            "follow_redirects": values["follow_redirects"],
+            "check": _check(values["check_path"], stored.get("check")),
+        }
+        return keep_line_ends(config, stored)
+
+    def error(self, error: FieldError, values: Values) -> FieldError:
+        """Rows are named by their index."""
+        if error.field.startswith("config.parameters"):
+            return parameters.error_at(error, values["params"])
+        return FieldError(_field(error.field, values), error.message)
+
+
+def secret_names(values: Values) -> Iterator[str]:
+    """Names of the secrets that the texts of a form use, as far as they can be read."""
+    for template in _templates(values):
+        yield from template.secret_names
+
+
+def _templates(values: Values) -> Iterator[Template]:
+    texts = [values["path"], *(row["value"] for row in (*values["headers"], *values["query"]))]
+    if values["body_type"] == "json":
+        yield from _json_templates(values["body_content"])
+    elif values["body_type"] == "text":
+        texts.append(values["body_content"])
+    elif values["body_type"] == "form":
+        texts += [row["value"] for row in values["form"]]
+    yield from filter(None, map(template_of, [*texts, values["check_path"]]))
+
+
+def _json_templates(content: str) -> Iterator[Template]:
+    """Those of a JSON body; while it is not JSON yet, of the whole text."""
+    try:
+        yield from parse_json_body(content).templates
+    except JsonBodyError:
+        yield from filter(None, [template_of(content)])
+
+
+def _body(values: Values) -> dict[str, Any]:
+    kind = values["body_type"]
+    if kind == "none":
+        return {"type": "none", "content": None}
+    return {"type": kind, "content": values["form"] if kind == "form" else values["body_content"]}
+
+
+def _check(path: str, stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The check of this path: by the stored method, else GET. A stored one that still shows as before stays."""
+    if stored and stored["path"] == path:
+        return dict(stored)
+    return {"method": stored["method"] if stored else "GET", "path": path} if path else None
+
+
+def _seconds(typed: str) -> float | str:
+    """The number, or what was typed instead for the service to refuse."""
+    return float(typed) if _NUMBER.fullmatch(typed) else typed
+
+
+def _seconds_as_text(seconds: float) -> str:
+    return str(seconds).removesuffix(".0")
+
+
+def _field(path: str, values: Values) -> str:
+    for pattern, field in _PLACES:
+        if found := pattern.fullmatch(path):
+            return field.format(*found.groups())
+    if path.startswith("config.body"):
+        return "body_type" if values["body_type"] == "form" else "body_content"
+    return ""

@@ -1,0 +1,34 @@
+"""Rows of a form that come as parallel fields (`header_name`, `header_value`), one list for each column."""
+
+from collections.abc import Mapping
+from itertools import zip_longest
+
+from django.http import QueryDict
+
+from accounts.errors import FieldError
+from integrations.web.forms.base import plain_lines
+
+Row = dict[str, str]
+
+
+def read_rows(post: QueryDict, columns: Mapping[str, str], words: str) -> tuple[list[Row], list[FieldError]]:
+    """Every row that was sent, blank ones too.
+
+    Args:
+        columns: the fields of a row, and the name under which each is sent.
+        words: what the rows are, for the sentence about columns of unequal length.
+    """
+    lists = [post.getlist(name) for name in columns.values()]
+    rows = [
+        {column: plain_lines(cell) for column, cell in zip(columns, cells, strict=True)}
+        for cells in zip_longest(*lists, fillvalue="")
+    ]
+    unequal = len({len(cells) for cells in lists}) > 1
+    sentence = f"The {words} arrived incomplete. Check them and save again."
+    return rows, [FieldError("", sentence)] if unequal else []
+
+
+def read_pairs(post: QueryDict, prefix: str, words: str) -> tuple[list[Row], list[FieldError]]:
+    """Rows of a name and a value; wholly blank ones are left out."""
+    rows, problems = read_rows(post, {"name": f"{prefix}_name", "value": f"{prefix}_value"}, words)
+    return [row for row in rows if row["name"].strip() or row["value"].strip()], problems

@@ -1,0 +1,62 @@
+"""The list of integrations: states and secrets for those who may read them, names and descriptions for everybody."""
+
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.access.route_permissions import requires
+from accounts.actors import Actor
+from accounts.policy import Permission
+from accounts.web.replies import is_fragment
+from integrations.kinds import KINDS
+from integrations.readiness import overview
+
+
+@require_GET
+@requires(Permission.INTEGRATIONS_BROWSE)
+def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """One page of the list; the fragment alone when htmx asks."""
+    may_read, cursor = actor.may(Permission.INTEGRATIONS_READ), request.GET.get("cursor", "")
+    filters = _filters(request, may_read)
+    chosen = {"q": filters.text, "state": filters.state, "kind": filters.kind}
+    page: Any = (overview.page if may_read else overview.catalog)(actor, filters, cursor=cursor)
+    context = {
+        "groups": _groups(page.items),
+        "filtered": any(chosen.values()),
+        "can_manage": may_read,
+        "kinds": list(KINDS.values()),
+        "filters": chosen,
+        "next_url": _next_url(request, chosen, page.next_cursor),
+    }
+    if is_fragment(request):
+        return render(request, "integrations/_list.html", context)
+    if may_read:
+        context["counts"] = overview.counts(actor)
+    return render(request, "integrations/list.html", context)
+
+
+def _filters(request: HttpRequest, may_read: bool) -> overview.Filters:
+    """What was asked for. An unknown state or kind narrows nothing, nor does a state that the person may not see."""
+    state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
+    return overview.Filters(
+        text=request.GET.get("q", "").replace("\0", "").strip(),
+        state=state if may_read and state in overview.STATES else "",
+        kind=kind if kind in KINDS else "",
+    )
+
+
+def _groups(rows: list[Any]) -> list[dict[str, Any]]:
+    """The rows under the headings of their kinds; they come ordered by kind."""
+    return [
+        {"label": KINDS[key].plural, "icon": KINDS[key].icon, "rows": list(found)}
+        for key, found in groupby(rows, key=lambda row: row.kind)
+    ]
+
+
+def _next_url(request: HttpRequest, chosen: dict[str, str], cursor: str | None) -> str:
+    kept = {name: value for name, value in chosen.items() if value}
+    return f"{request.path}?{urlencode(kept | {'cursor': cursor})}" if cursor else ""

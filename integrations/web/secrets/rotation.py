@@ -1,0 +1,267 @@
+"""Pages of a rotation, below `/o/<slug>/secrets/<id>/rotate/`: stage, verify, promote, roll-back window.
+
+Which step an environment is at is read from what is stored, never from the address: a page that is opened again, or
+after a crash, goes on where the rotation is. Rows of the verify page ask for their own check as soon as they are shown
+(htmx), and the summary asks every second until each has its result; without script one form checks them all.
+"""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.access.route_permissions import requires
+from accounts.access.step_up import Proof
+from accounts.actors import Actor
+from accounts.common.environments import Environment
+from accounts.errors import EditConflict, Invalid, NotFound
+from accounts.people.organization_rules import rollback_hours
+from accounts.policy import Permission
+from accounts.web.replies import is_fragment, see_other
+from integrations.errors import ChecksFailed
+from integrations.rotation import rotation
+from integrations.rotation.checks import live_references
+from integrations.web.secrets.rotation_page import (
+    Verify,
+    Window,
+    chosen_environment,
+    page_of,
+    seen_value,
+    verify_of,
+    window_of,
+)
+from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
+from secrets_app.inventory import inventory
+from secrets_app.naming.value_rules import warnings_for
+from secrets_app.plaintext import Plaintext
+from secrets_app.rotation import rotation as values
+
+
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters()
+@requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
+def start(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """Choose an environment and stage a value."""
+    row = inventory.one(actor.organization, secret_id)
+    chosen = chosen_environment(request.POST.get("environment") or request.GET.get("environment", ""))
+    if request.method == "GET":
+        return _stage_form(request, actor, row, chosen)
+    if chosen is None:
+        return _stage_form(request, actor, row, None, {"environment": "Choose an environment."})
+    value = Plaintext(request.POST.get("value", "").replace("\r\n", "\n"))
+    try:
+        values.stage(
+            actor=actor,
+            secret_id=secret_id,
+            environment=chosen,
+            value=value,
+            allow_short="allow_short" in request.POST,
+        )
+    except Invalid as refusal:
+        wrong = {error.field: error.message for error in refusal.errors}
+        return _stage_form(request, actor, row, chosen, wrong, short=isinstance(refusal, ValueTooShort))
+    for sentence in warnings_for(value):
+        messages.warning(request, f"{row.name}: {sentence}")
+    return _to_step(actor, secret_id, chosen)
+
+
+@require_GET
+@requires(Permission.SECRETS_WRITE)
+def step(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+    """The step that this environment is at: verify what is staged, else the roll-back window, else stage."""
+    row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
+    try:
+        verify = verify_of(actor, row, chosen)
+    except NothingStaged:
+        return _window_or_start(request, actor, row, chosen)
+    if is_fragment(request):
+        if not verify.is_final and request.GET.get("tried") == str(verify.tried):
+            return HttpResponse(status=HTTPStatus.NO_CONTENT)  # nothing new: nothing is announced
+        return render(request, "integrations/rotation/_summary.html", _context(actor, row, chosen, verify=verify))
+    return render(request, "integrations/rotation/verify.html", _context(actor, row, chosen, verify=verify))
+
+
+@require_GET
+@requires(Permission.SECRETS_WRITE)
+def window(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+    """The roll-back window, also while another value is staged already."""
+    row = inventory.one(actor.organization, secret_id)
+    return _window_or_start(request, actor, row, _environment(environment))
+
+
+@require_POST
+@requires(Permission.SECRETS_WRITE)
+def check(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+    """Try every reference again: all of them now, or (htmx) each by its own row."""
+    inventory.one(actor.organization, secret_id)
+    chosen = _environment(environment)
+    try:
+        if is_fragment(request):
+            rotation.forget(actor, secret_id, chosen)
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        async_to_sync(rotation.check)(actor, secret_id, chosen)
+    except NothingStaged as refusal:
+        messages.warning(request, refusal.detail)
+    return _to_step(actor, secret_id, chosen)
+
+
+@require_POST
+@requires(Permission.SECRETS_WRITE)
+def check_one(
+    request: HttpRequest, actor: Actor, secret_id: UUID, environment: str, reference_id: UUID
+) -> HttpResponse:
+    """Try one reference; its row for htmx."""
+    row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
+    try:
+        _, trials = async_to_sync(rotation.check)(actor, secret_id, chosen, only=reference_id)
+    except NothingStaged as refusal:
+        messages.warning(request, refusal.detail)
+        return HttpResponse(headers={"HX-Refresh": "true"}) if is_fragment(request) else _back(actor, secret_id)
+    if not is_fragment(request):
+        return _to_step(actor, secret_id, chosen)
+    trial = next((trial for trial in trials if trial.reference.id == reference_id), None)
+    if trial is None:
+        raise NotFound("No such reference.")
+    context = _context(actor, row, chosen) | {"trial": trial, "settled": True}
+    response = render(request, "integrations/rotation/_trial.html", context)
+    response.headers["HX-Trigger"] = "trialchecked"
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
+def promote(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+    """The question, with every result that did not pass; the switch once it is answered."""
+    row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
+    try:
+        if request.method == "GET":
+            return _promote_dialog(request, actor, verify_of(actor, row, chosen), row, chosen)
+        return _promoted(request, actor, row, chosen)
+    except NothingStaged as refusal:
+        messages.warning(request, refusal.detail)
+        return _back(actor, secret_id)
+
+
+@require_POST
+@requires(Permission.SECRETS_WRITE)
+def discard(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+    """Destroy the staged value."""
+    inventory.one(actor.organization, secret_id)
+    chosen = _environment(environment)
+    try:
+        values.discard(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
+        messages.success(request, f"Discarded the new {chosen.label} value")
+    except (NothingStaged, EditConflict) as refusal:
+        messages.warning(request, refusal.detail)
+    return _back(actor, secret_id)
+
+
+@require_POST
+@requires(Permission.SECRETS_WRITE, proof=Proof.ACT)
+def roll_back(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+    """Go back to the previous value."""
+    inventory.one(actor.organization, secret_id)
+    chosen = _environment(environment)
+    try:
+        values.roll_back(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
+        messages.success(request, f"Rolled back. Calls in {chosen.label} use the previous value again")
+    except (RollbackExpired, KeyUnavailable, EditConflict) as refusal:
+        messages.warning(request, refusal.detail)
+    return _back(actor, secret_id)
+
+
+@require_POST
+@requires(Permission.SECRETS_WRITE)
+def finish(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+    """Destroy the previous value before its window ends."""
+    inventory.one(actor.organization, secret_id)
+    chosen = _environment(environment)
+    try:
+        values.destroy_previous(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
+        messages.success(request, f"Destroyed the previous {chosen.label} value")
+    except (RollbackExpired, EditConflict) as refusal:
+        messages.warning(request, refusal.detail)
+    return _back(actor, secret_id)
+
+
+def _promoted(request: HttpRequest, actor: Actor, row: inventory.Row, chosen: Environment) -> HttpResponse:
+    seen = page_of(request.POST)
+    try:
+        rotation.promote(
+            actor=actor,
+            secret_id=_id(row),
+            environment=chosen,
+            accept_failures=seen.accepts,
+            accepted=seen.references,
+            expected=seen.staged,
+        )
+    except (ChecksFailed, EditConflict, Invalid, KeyUnavailable) as refusal:
+        return _promote_dialog(request, actor, verify_of(actor, row, chosen), row, chosen, refusal.detail)
+    messages.success(request, f"Promoted. Calls in {chosen.label} use the new value")
+    return see_other("secret-rotation-window", actor.organization.slug, row.id, chosen.value)
+
+
+def _promote_dialog(
+    request: HttpRequest, actor: Actor, verify: Verify, row: inventory.Row, chosen: Environment, refused: str = ""
+) -> HttpResponse:
+    context = _context(actor, row, chosen, verify=verify) | {"refused": refused}
+    template = "_promote_dialog.html" if is_fragment(request) else "promote.html"
+    return render(request, f"integrations/rotation/{template}", context, status=409 if refused else 200)
+
+
+def _stage_form(
+    request: HttpRequest,
+    actor: Actor,
+    row: inventory.Row,
+    chosen: Environment | None,
+    wrong: dict[str, str] | None = None,
+    *,
+    short: bool = False,
+) -> HttpResponse:
+    """The form, whose value field is always empty."""
+    context = _context(actor, row, chosen) | {
+        "states": row.environments,
+        "references": live_references(actor, _id(row)),
+        "wrong": wrong or {},
+        "offer_allow_short": short,
+    }
+    return render(request, "integrations/rotation/stage.html", context, status=422 if wrong else 200)
+
+
+def _window_or_start(request: HttpRequest, actor: Actor, row: inventory.Row, chosen: Environment) -> HttpResponse:
+    found: Window | None = window_of(actor, row, chosen)
+    if found is None:
+        return HttpResponse(headers={"HX-Refresh": "true"}) if is_fragment(request) else _back(actor, _id(row))
+    if is_fragment(request):  # the summary of a page whose value was promoted by somebody else
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "integrations/rotation/window.html", _context(actor, row, chosen, window=found))
+
+
+def _context(actor: Actor, row: inventory.Row, environment: Environment | None, **more: Any) -> dict[str, Any]:
+    return {"secret": row, "environment": environment, "rollback_hours": rollback_hours(actor.organization), **more}
+
+
+def _environment(text: str) -> Environment:
+    chosen = chosen_environment(text)
+    if chosen is None:
+        raise NotFound("No such environment.")
+    return chosen
+
+
+def _id(row: inventory.Row) -> UUID:
+    assert row.id is not None  # noqa: S101 - inventory.one() found it by this id
+    return row.id
+
+
+def _to_step(actor: Actor, secret_id: UUID, environment: Environment) -> HttpResponse:
+    return see_other("secret-rotation", actor.organization.slug, secret_id, environment.value)
+
+
+def _back(actor: Actor, secret_id: UUID) -> HttpResponse:
+    return see_other("secret-rotate", actor.organization.slug, secret_id)

@@ -1,0 +1,123 @@
+"""Where a secret goes: the page with the graph and the table, and the hosts that the secret form proposes."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.access.route_permissions import requires
+from accounts.actors import Actor
+from accounts.common.environments import in_order
+from accounts.common.texts import UNSTORABLE
+from accounts.policy import Permission
+from integrations.kinds import KINDS
+from integrations.references import graph
+from integrations.references.usage import COUNTED_AT_MOST, calls_by_place
+from integrations.references.uses import LOOKED_AT_MOST, Use, hosts_of, references_by_name, uses_of
+from secrets_app.inventory import inventory
+from secrets_app.naming.domains import BadDomain, clean_domain
+
+DRAWN_AT_MOST = 60
+PROPOSED_AT_MOST = 12
+LONGEST = {"root": 20, "integration": 26, "host": 33}
+
+
+@require_GET
+@requires(Permission.SECRETS_READ)
+def where_used(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """The page of one secret."""
+    row = inventory.one(actor.organization, secret_id)
+    uses = uses_of(references_by_name(actor.organization, row.name), row.allowed_domains)
+    context = {
+        "secret": row,
+        "uses": uses,
+        "blocked": [use for use in uses if use.blocked],
+        "looked_at_most": LOOKED_AT_MOST if row.usage_count > LOOKED_AT_MOST else None,
+        "drawing": _drawing(row.name, uses),
+        "places": calls_by_place(actor.organization, secret_id),
+        "counted_at_most": COUNTED_AT_MOST,
+    }
+    return render(request, "integrations/where_used.html", context)
+
+
+@require_GET
+@requires(Permission.SECRETS_WRITE)
+def hosts(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The hosts of the integrations that name a secret, as domains to allow with one click."""
+    name = UNSTORABLE.sub("", request.GET.get("name", ""))
+    found = [host for host in hosts_of(actor.organization, name) if _may_be_a_domain(host)] if name else []
+    return render(request, "integrations/_host_chips.html", {"hosts": found[:PROPOSED_AT_MOST], "name": name})
+
+
+def _may_be_a_domain(host: str) -> bool:
+    """An IP address is no domain: proposing one would lead into a refusal."""
+    try:
+        return clean_domain(host, operator_hosts=bool(settings.EGRESS_ALLOW)) == host
+    except BadDomain:
+        return False
+
+
+def _drawing(name: str, uses: Sequence[Use]) -> dict[str, Any]:
+    """The graph with everything that its boxes say, or an empty one."""
+    by_integration: dict[UUID, list[Use]] = defaultdict(list)
+    for use in uses:
+        by_integration[use.reference.integration_id].append(use)
+    drawn = dict(list(by_integration.items())[:DRAWN_AT_MOST])
+    placed = graph.layout((key, use.host or None) for key, some in drawn.items() for use in some)
+    blocked = {(key, use.host) for key, some in drawn.items() for use in some if use.blocked}
+    return {
+        "width": graph.WIDTH,
+        "height": placed.height,
+        "columns": [
+            (x + 2, words) for x, words in zip(graph.COLUMNS, ("Secret", "Integrations", "Hosts"), strict=True)
+        ],
+        "widths": graph.WIDTHS,
+        "box_height": graph.BOX_HEIGHT,
+        "root": {"box": placed.root, "name": _short(name, "root"), "note": _counted(drawn, placed)},
+        "edges": [(edge.path, "hot") for edge in placed.root_edges]
+        + [(edge.path, "bad" if (edge.source, edge.target) in blocked else "ok") for edge in placed.host_edges],
+        "integrations": [_integration(box, drawn[box.key]) for box in placed.integrations],  # type: ignore[index]
+        "hosts": [_host(box, {host for _, host in blocked}) for box in placed.hosts],
+        "left_out": len(by_integration) - len(drawn),
+    }
+
+
+def _integration(box: graph.Box, uses: Sequence[Use]) -> dict[str, Any]:
+    integration = uses[0].reference.integration
+    letters = [environment.letter for environment in in_order(integration.environments)]
+    slots = list(dict.fromkeys(use.reference.slot_label for use in uses))
+    return {
+        "box": box,
+        "id": integration.id,
+        "name": integration.name,
+        "shown": _short(integration.name, "integration"),
+        "icon": KINDS[integration.kind].icon,
+        "note": _short(slots[0], "integration") if len(slots) == 1 else f"{len(slots)} places",
+        "environments": [
+            (graph.WIDTHS[1] - 32 - 23 * number, letter) for number, letter in enumerate(reversed(letters))
+        ],
+    }
+
+
+def _host(box: graph.Box, blocked: set[str]) -> dict[str, Any]:
+    name = str(box.key)
+    bad = name in blocked
+    note = "Not an allowed domain" if bad else "Allowed"
+    return {"box": box, "name": name, "shown": _short(name, "host"), "bad": bad, "note": note}
+
+
+def _counted(drawn: dict[UUID, list[Use]], placed: graph.Graph) -> str:
+    references = len({use.reference.pk for some in drawn.values() for use in some})
+    hosts_word = "host" if len(placed.hosts) == 1 else "hosts"
+    return f"{references} reference{'' if references == 1 else 's'}, {len(placed.hosts)} {hosts_word}"
+
+
+def _short(text: str, where: str) -> str:
+    """The text, cut to the room of its box; the whole one is in the box's title and in the table."""
+    longest = LONGEST[where]
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,129 @@
+"""*Send test*: a real run of the saved action, with its outcome in the panel beside the form."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access.route_permissions import requires
+from accounts.actors import Actor
+from accounts.common.environments import Environment
+from accounts.errors import FieldError, Refusal
+from accounts.policy import Permission
+from accounts.web.replies import is_fragment
+from integrations.broker import broker
+from integrations.broker.masking import Answer, BodyType
+from integrations.broker.preparation import Call
+from integrations.exchange.requests import PreviewRequest
+from integrations.kinds.base import Operation
+from integrations.models import Integration, RunOutcome
+from integrations.web import editor
+from integrations.web.forms.arguments import argument_fields, read_arguments
+
+TOO_DEEP = "The answer is nested too deeply to be shown."
+
+_ARGUMENT = re.compile(r"params\.([A-Za-z0-9_-]+)", re.ASCII)
+
+
+class NotSent(Refusal):
+    """The panel does not say what to send; nothing was sent, and no run is on record."""
+
+    code, status, title = "not_sent", 422, "Not sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the panel shows of a test: why it failed, or the call and its answer, both masked."""
+
+    refusal: Refusal | None = None
+    errors: list[FieldError] = field(default_factory=list)
+    succeeded: bool = False
+    status: int | None = None
+    reason: str = ""
+    duration_ms: int | None = None
+    size_bytes: int | None = None
+    preview: PreviewRequest | None = None
+    body_type: str = ""
+    body_text: str = ""
+    masked: list[str] = field(default_factory=list)
+
+    @property
+    def http_status(self) -> int:
+        """422 where the panel has to be filled in otherwise; a test that failed is a page like any other."""
+        return 422 if self.refusal and self.refusal.status == 422 else 200  # noqa: PLR2004 - "unprocessable content"
+
+
+@require_POST
+@requires(Permission.INTEGRATIONS_RUN)
+def test(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+    """Run the action as it is saved, and show what came of it: in the panel for htmx, else on the whole page."""
+    integration = Integration.objects.fetch(actor, integration_id)
+    operation = editor.chosen_operation(integration, request.POST.get("operation", ""))
+    environment = next((item for item in Environment if item.value == request.POST.get("environment")), None)
+    result = _tried(actor, integration, environment, operation, request.POST)
+    wrong = {found[1]: error.message for error in result.errors if (found := _ARGUMENT.match(error.field))}
+    arguments = argument_fields(operation.parameters, request.POST, wrong)
+    shown = editor.operation_panel(integration, operation.name, environment=environment, arguments=arguments)
+    context: dict[str, Any] = {"result": result, "test": shown}
+    if is_fragment(request):
+        return render(request, "integrations/_test_answer.html", context, status=result.http_status)
+    return editor.page(request, actor, integration.kind, integration=integration, status=result.http_status, **context)
+
+
+@require_safe
+@requires(Permission.INTEGRATIONS_RUN)
+def arguments(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+    """The fields for the arguments of another operation."""
+    integration = Integration.objects.fetch(actor, integration_id)
+    context = {"test": editor.operation_panel(integration, request.GET.get("operation", ""))}
+    return render(request, "integrations/_test_arguments.html", context)
+
+
+def _tried(
+    actor: Actor, integration: Integration, environment: Environment | None, operation: Operation, post: QueryDict
+) -> Result:
+    try:
+        if environment is None:
+            raise NotSent("Choose an environment to test in: Development, Staging or Production.")
+        if environment is Environment.PRODUCTION and "confirm_production" not in post:
+            raise NotSent("Production is live. Tick “Send it to Production anyway” to call it with the live value.")
+        params = read_arguments(operation.parameters, post)
+        return _answered(async_to_sync(broker.run)(actor, Call(integration.id, environment, operation.name, params)))
+    except Refusal as refusal:
+        return Result(refusal=refusal, errors=refusal.errors)
+
+
+def _answered(run: broker.RunResult) -> Result:
+    answer = run.answer
+    return Result(
+        succeeded=run.outcome is RunOutcome.SUCCEEDED,
+        status=answer.status,
+        reason=_printable(answer.reason),
+        duration_ms=run.duration_ms,
+        size_bytes=answer.body_bytes,
+        preview=run.request,
+        body_type=answer.body_type.value,
+        body_text=_printable(_body_text(answer)),
+        masked=answer.masked,
+    )
+
+
+def _body_text(answer: Answer) -> str:
+    """The body as people read it; empty where it is withheld."""
+    if answer.body_type is not BodyType.JSON:
+        return answer.body or ""
+    try:
+        return json.dumps(answer.body, indent=2, ensure_ascii=False)
+    except RecursionError:
+        return TOO_DEEP
+
+
+def _printable(text: str) -> str:
+    """A text that a page can carry: halves of surrogate pairs, which an upstream may send, are written out."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,12 @@
+"""Pages of API keys, below `/o/<slug>/api-keys/`: a key may name the only integrations it uses."""
+
+from django.urls import path
+
+from integrations.web import api_keys
+
+urlpatterns = [
+    path("", api_keys.index, name="api-keys"),
+    path("new/", api_keys.new, name="api-key-new"),
+    path("new/integrations/", api_keys.choices, name="api-key-integrations"),
+    path("<uuid:key_id>/revoke/", api_keys.revoke, name="api-key-revoke"),
+]

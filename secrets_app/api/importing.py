@@ -1,0 +1,119 @@
+"""`POST /api/v1/secrets/import` (API.md, "Secrets"): a `.env` text into one environment."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+from pydantic import PlainValidator, WithJsonSchema
+
+from accounts.access.route_permissions import key_requires
+from accounts.api.authentication import actor_of
+from accounts.api.schemas import PROBLEMS, ProblemOut, Strict
+from accounts.common.environments import Environment
+from accounts.policy import Permission
+from secrets_app.api.schemas import to_plaintext
+from secrets_app.importing import dotenv
+from secrets_app.importing.apply import apply_import, check_import
+from secrets_app.importing.plan import Act, Choices, Line
+from secrets_app.plaintext import Plaintext
+
+router = Router()
+
+DotenvIn = Annotated[
+    Plaintext,
+    PlainValidator(to_plaintext),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "writeOnly": True,
+            "description": f"The text of a .env file: up to 1 MiB and {dotenv.MAX_ENTRIES:,} entries. Nothing in it is "
+            "expanded, and it is never returned. Of equal names the last one counts.",
+        }
+    ),
+]
+
+
+class ImportIn(Strict):
+    """`POST /secrets/import`. With `dry_run` nothing is written."""
+
+    environment: Environment
+    dotenv: DotenvIn
+    dry_run: bool = False
+    allow_short: bool = False
+
+
+class ImportedOut(Schema):
+    """A secret that got its value. `id` is null in a dry run for one that does not exist yet."""
+
+    line: int
+    name: str
+    id: UUID | None
+    note: str
+    warnings: list[str]
+
+
+class SkippedOut(Schema):
+    """A line that changes nothing."""
+
+    line: int
+    name: str
+    reason: str
+
+
+class RefusedOut(Schema):
+    """A line that stands in the way of the import. `name` is null where the line has none that may be shown."""
+
+    line: int
+    name: str | None
+    code: str
+    reason: str
+    proposed_name: str | None
+
+
+class ImportOut(Schema):
+    """What would be or was done."""
+
+    environment: Environment
+    dry_run: bool
+    created: list[ImportedOut]
+    replaced: list[ImportedOut]
+    skipped: list[SkippedOut]
+    refused: list[RefusedOut]
+
+
+@router.post("/import", response={200: ImportOut, **PROBLEMS, 413: ProblemOut}, summary="Import a .env text")
+@key_requires(Permission.SECRETS_WRITE)
+def import_secrets(request: HttpRequest, payload: ImportIn) -> dict[str, Any]:
+    """Into one environment, all or nothing: while a line is refused, nothing is imported and the answer is 422."""
+    act = check_import if payload.dry_run else apply_import
+    choices = Choices(allow_short=payload.allow_short)
+    report = act(actor=actor_of(request), environment=payload.environment, text=payload.dotenv, choices=choices)
+    return {
+        "environment": report.environment,
+        "dry_run": payload.dry_run,
+        "created": [_imported(line) for line in report.of(Act.CREATED)],
+        "replaced": [_imported(line) for line in report.of(Act.REPLACED)],
+        "skipped": [{"line": line.number, "name": line.name, "reason": line.reason} for line in report.of(Act.SKIPPED)],
+        "refused": [_refused(line) for line in report.of(Act.REFUSED)],
+    }
+
+
+def _imported(line: Line) -> dict[str, Any]:
+    return {
+        "line": line.number,
+        "name": line.name,
+        "id": line.secret.pk if line.secret else None,
+        "note": line.reason,
+        "warnings": line.warnings,
+    }
+
+
+def _refused(line: Line) -> dict[str, Any]:
+    return {
+        "line": line.number,
+        "name": line.written or None,
+        "code": line.code,
+        "reason": line.reason,
+        "proposed_name": line.proposed or None,
+    }

@@ -1,0 +1,183 @@
+"""What the API takes and gives for secrets. A value can be taken; no schema has a field to give one."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from accounts.api.schemas import Strict
+from accounts.common.environments import Environment, in_order
+from secrets_app.inventory.rows import Row
+from secrets_app.plaintext import Plaintext
+
+
+def to_plaintext(raw: object) -> Plaintext:
+    """A value as it comes in JSON: text, put out of sight at once."""
+    if not isinstance(raw, str):
+        raise ValueError("Enter the value as text.")  # noqa: TRY004 - pydantic reports ValueError by field
+    return Plaintext(raw)
+
+
+ValueIn = Annotated[
+    Plaintext,
+    PlainValidator(to_plaintext),
+    WithJsonSchema({"type": "string", "writeOnly": True, "description": "The value. It is never returned."}),
+]
+
+
+class ValuesIn(Strict):
+    """One value for each environment; an absent or empty one keeps, null removes."""
+
+    development: ValueIn | None = None
+    staging: ValueIn | None = None
+    production: ValueIn | None = None
+
+    def given(self) -> dict[Environment, Plaintext | None]:
+        """What the caller wants changed, by environment."""
+        named = {Environment(name): getattr(self, name) for name in self.model_fields_set}
+        return {environment: value for environment, value in named.items() if value is None or value.expose()}
+
+
+class SecretFieldsIn(Strict):
+    """Fields that creating and editing share. `value` goes into every environment."""
+
+    value: ValueIn | None = None
+    values: ValuesIn | None = None
+    description: str | None = None
+    allowed_domains: list[str] | None = Field(default=None, max_length=100)
+    enabled: bool | None = None
+    rotate_every_days: int | None = None
+    allow_short: bool = False
+
+    @property
+    def entered_once(self) -> bool:
+        """Whether one value was given for every environment."""
+        return self.value is not None and bool(self.value.expose())
+
+    def given_values(self) -> dict[Environment, Plaintext | None]:
+        """The values by environment, however they were given; `values` wins over `value` where both name one."""
+        for_all: dict[Environment, Plaintext | None] = (
+            dict.fromkeys(Environment, self.value) if self.entered_once else {}
+        )
+        return for_all | (self.values.given() if self.values else {})
+
+
+class SecretIn(SecretFieldsIn):
+    """`POST /secrets`."""
+
+    name: str
+
+
+class SecretPatch(SecretFieldsIn):
+    """`PATCH /secrets/{id}`. Another name is written into every integration.
+
+    Removing is said for each environment (`values`), so a null here is refused."""
+
+    name: str | None = None
+    value: ValueIn = Field(default=None)  # type: ignore[assignment]
+
+
+class EnvironmentStateOut(Schema):
+    """What there is in one environment."""
+
+    state: Literal["set", "missing", "unreadable"]
+    version: int | None
+    updated_at: datetime | None
+    updated_by: str | None
+    staged_at: datetime | None
+    rollback_until: datetime | None
+
+
+class SecretOut(Schema):
+    """One secret, or (with `id: null`) a name that is referenced and does not exist."""
+
+    id: UUID | None
+    name: str
+    reference: str
+    description: str
+    enabled: bool
+    status: Literal["active", "disabled", "missing"]
+    environments: dict[Environment, EnvironmentStateOut]
+    allowed_domains: list[str]
+    usage_count: int
+    last_used_at: datetime | None
+    rotate_every_days: int | None
+    rotation_due_at: datetime | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    version: int | None
+
+
+class SecretsOut(Schema):
+    """One page of the inventory."""
+
+    items: list[SecretOut]
+    next_cursor: str | None
+
+
+class IntegrationOfReferenceOut(Schema):
+    """The integration that a reference belongs to."""
+
+    id: UUID
+    name: str
+    kind: str
+
+
+class ReferenceOut(Schema):
+    """One use of a secret."""
+
+    integration: IntegrationOfReferenceOut
+    slot: str
+    environments: list[Environment]
+    last_used_at: datetime | None
+
+
+class ReferencesOut(Schema):
+    """One page of references."""
+
+    items: list[ReferenceOut]
+    next_cursor: str | None
+
+
+def secret_out(row: Row) -> dict[str, Any]:
+    """A row of the inventory as the API gives it."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "reference": row.reference,
+        "description": row.description,
+        "enabled": row.enabled,
+        "status": row.status,
+        "environments": {
+            environment: {
+                "state": entry.state,
+                "version": entry.version,
+                "updated_at": entry.updated_at,
+                "updated_by": entry.updated_by,
+                "staged_at": entry.staged_at,
+                "rollback_until": entry.rollback_until,
+            }
+            for environment, entry in row.environments.items()
+        },
+        "allowed_domains": row.allowed_domains,
+        "usage_count": row.usage_count,
+        "last_used_at": row.last_used_at,
+        "rotate_every_days": row.rotate_every_days,
+        "rotation_due_at": row.rotation_due_at,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "version": row.version,
+    }
+
+
+def reference_out(reference: Any) -> dict[str, Any]:
+    """A reference (its integration loaded) as the API gives it."""
+    integration = reference.integration
+    return {
+        "integration": {"id": str(integration.id), "name": integration.name, "kind": integration.kind},
+        "slot": reference.slot,
+        "environments": [environment.value for environment in in_order(integration.environments)],
+        "last_used_at": reference.last_used_at,
+    }

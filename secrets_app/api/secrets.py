@@ -1,0 +1,166 @@
+"""`/api/v1/secrets` (API.md, "Secrets"). Every operation is a call of a service or of the inventory."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import HttpRequest
+from ninja import Query, Router, Status
+
+from accounts.access.route_permissions import key_requires
+from accounts.actors import Actor
+from accounts.api.authentication import actor_of, searchable
+from accounts.api.preconditions import expected_version
+from accounts.api.schemas import PROBLEMS, PROBLEMS_OF_ONE, Limit, ProblemOut
+from accounts.common.environments import Environment
+from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
+from accounts.errors import FieldError, Invalid
+from accounts.policy import Permission
+from secrets_app.api.schemas import (
+    ReferencesOut,
+    SecretIn,
+    SecretOut,
+    SecretPatch,
+    SecretsOut,
+    reference_out,
+    secret_out,
+)
+from secrets_app.editing import secrets
+from secrets_app.editing.edits import Changes
+from secrets_app.errors import SecretInUse
+from secrets_app.inventory import inventory
+from secrets_app.models import Secret, reference_model
+
+router = Router()
+
+
+@router.get("", response={200: SecretsOut, **PROBLEMS}, summary="The inventory")
+@key_requires(Permission.SECRETS_READ)
+def list_secrets(
+    request: HttpRequest,
+    status: Literal["", "active", "disabled", "missing"] = "",
+    environment: Environment | None = None,
+    q: str = "",
+    name: str = "",
+    unused_days: Annotated[int | None, Query(ge=0, le=36500)] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: str = "",
+) -> dict[str, Any]:
+    """Names that are referenced but do not exist come first, with `id: null`; then secrets by name."""
+    actor = actor_of(request)
+    filters = inventory.Filters(
+        status=status,
+        environment=environment,
+        text=searchable(q),
+        name=searchable(name),
+        unused_days=unused_days,
+        integrations=actor.integrations,
+    )
+    page = inventory.page(actor.organization, filters, cursor=cursor, limit=limit)
+    return {"items": [secret_out(row) for row in page.items], "next_cursor": page.next_cursor}
+
+
+@router.post("", response={201: SecretOut, **PROBLEMS}, summary="Store a secret")
+@key_requires(Permission.SECRETS_WRITE)
+def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
+    """With one value for every environment, one for each, or none yet."""
+    actor = actor_of(request)
+    values = {environment: value for environment, value in payload.given_values().items() if value is not None}
+    secret = secrets.create_secret(
+        actor=actor,
+        name=payload.name,
+        values=values,
+        description=payload.description or "",
+        allowed_domains=payload.allowed_domains or [],
+        enabled=payload.enabled is not False,
+        rotate_every_days=payload.rotate_every_days,
+        entered_once=payload.entered_once and not payload.values,
+        allow_short=payload.allow_short,
+    )
+    return Status(201, _shown(actor, secret.id))
+
+
+@router.get("/{uuid:secret_id}", response={200: SecretOut, **PROBLEMS_OF_ONE}, summary="One secret")
+@key_requires(Permission.SECRETS_READ)
+def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
+    """Everything but its values."""
+    return _shown(actor_of(request), secret_id)
+
+
+@router.patch(
+    "/{uuid:secret_id}", response={200: SecretOut, **PROBLEMS_OF_ONE, 412: ProblemOut}, summary="Edit a secret"
+)
+@key_requires(Permission.SECRETS_WRITE)
+def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> dict[str, Any]:
+    """Fields that are left out stay; an empty value keeps the current one, null removes it."""
+    actor = actor_of(request)
+    changes = Changes(
+        name=payload.name,
+        description=payload.description,
+        enabled=payload.enabled,
+        allowed_domains=payload.allowed_domains,
+        rotate_every_days=payload.rotate_every_days,
+        stop_rotation="rotate_every_days" in payload.model_fields_set and payload.rotate_every_days is None,
+        values=payload.given_values(),
+        entered_once=payload.entered_once and not payload.values,
+        allow_short=payload.allow_short,
+    )
+    secrets.update_secret(actor=actor, secret_id=secret_id, changes=changes, expected_version=expected_version(request))
+    return _shown(actor, secret_id)
+
+
+@router.delete(
+    "/{uuid:secret_id}", response={204: None, **PROBLEMS_OF_ONE, 409: ProblemOut}, summary="Delete an unused secret"
+)
+@key_requires(Permission.SECRETS_WRITE)
+def delete_secret(request: HttpRequest, secret_id: UUID) -> Any:
+    """409 `secret_in_use`, with `references`, while anything refers to it."""
+    actor = actor_of(request)
+    try:
+        secrets.delete_secret(actor=actor, secret_id=secret_id)
+    except SecretInUse as refusal:
+        seen = [reference for reference in refusal.references if actor.sees(reference.integration_id)]
+        refusal.members["references"] = [reference_out(reference) for reference in seen]
+        raise
+    return Status(204, None)
+
+
+@router.get(
+    "/{uuid:secret_id}/references", response={200: ReferencesOut, **PROBLEMS_OF_ONE}, summary="Where it is used"
+)
+@key_requires(Permission.SECRETS_READ)
+def list_references(
+    request: HttpRequest, secret_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: str = ""
+) -> dict[str, Any]:
+    """By integration name."""
+    actor = actor_of(request)
+    secret = Secret.objects.fetch(actor.organization, secret_id)
+    page = references_page(actor, secret, cursor=cursor, limit=limit)
+    return {"items": [reference_out(reference) for reference in page.items], "next_cursor": page.next_cursor}
+
+
+def references_page(actor: Actor, secret: Secret, *, cursor: str, limit: int) -> Page[Any]:
+    """One page of a secret's references that the actor sees, their integrations loaded, by integration name."""
+    rows = reference_model()._default_manager.filter(organization=actor.organization, secret=secret)
+    if actor.integrations is not None:
+        rows = rows.filter(integration__in=actor.integrations)
+    rows = rows.select_related("integration").order_by("integration__name", "pk")
+    if cursor:
+        name, last = decode_cursor(cursor, length=2)
+        rows = rows.filter(Q(integration__name__gt=name) | Q(integration__name=name, pk__gt=_uuid(last)))
+    found: list[Any] = list(rows[: limit + 1])
+    key = [found[limit - 1].integration.name, str(found[limit - 1].pk)] if len(found) > limit else None
+    return Page(found[:limit], encode_cursor(key) if key else None)
+
+
+def _shown(actor: Actor, secret_id: UUID) -> dict[str, Any]:
+    return secret_out(inventory.one(actor.organization, secret_id))
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Invalid(
+            "Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]
+        ) from None

@@ -1,0 +1,279 @@
+"""What deserves attention, as queries: one entry in `FINDINGS` for each kind. Nothing is opened.
+
+A finding narrows the secrets of an organization, says of each what is the matter, and names the form where it is set
+right. Counts stop at `COUNTED_AT_MOST`. Which values are equal or short is no query (`services.comparing`).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import (
+    BooleanField,
+    Count,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from accounts.common.environments import Environment
+from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
+from accounts.common.when import in_words
+from accounts.models import Organization
+from secrets_app.inventory.inventory import waiting_references
+from secrets_app.models import Secret, SecretValue, ValueState, reference_model
+from secrets_app.naming import names
+from secrets_app.querysets import SecretQuerySet
+from secrets_app.sealing import keyring
+
+UNUSED_DAYS = 90
+RISK, ROTATION, TIDY = "risk", "rotation", "tidy"
+
+COUNTED_AT_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """The button of a row: its word, and the page (by its route's name) with the field that it leads to."""
+
+    word: str
+    route: str
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of finding. `narrow` keeps the secrets concerned, `tell` says what is the matter with one of them.
+
+    `look` loads what `tell` needs for the rows of one page, where asking it of every secret would cost too much.
+    """
+
+    key: str
+    group: str
+    title: str
+    why: str
+    fix: Fix
+    narrow: Callable[[SecretQuerySet, Organization], SecretQuerySet]
+    tell: Callable[[Any], str]
+    look: Callable[[list[Secret]], Iterable[Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One secret (or, without id, a name that no secret has) with a finding."""
+
+    id: Any
+    name: str
+    text: str
+
+
+def _missing(secrets: SecretQuerySet, organization: Organization) -> SecretQuerySet:
+    return secrets.missing(organization, keyring.held_ids())
+
+
+def _with_status(secrets: list[Secret]) -> Iterable[Any]:
+    rows = Secret.objects.filter(pk__in=[secret.pk for secret in secrets])
+    return rows.with_status(keyring.held_ids()).alphabetical()
+
+
+def _tell_missing(secret: Any) -> str:
+    lacking = [environment.label for environment in Environment if getattr(secret, f"lacks_{environment.value}")]
+    if not lacking:
+        return "A stored value cannot be opened. Enter a new one."
+    return f"No readable value in {' and '.join(lacking)}, where integrations need one."
+
+
+def _live_anywhere(secrets: SecretQuerySet, organization: Organization) -> SecretQuerySet:
+    live = SecretValue.objects.current().filter(secret=OuterRef("pk"), environment=Environment.PRODUCTION.value)
+    demanded = Value(organization.production_needs_domains, output_field=BooleanField())
+    return secrets.filter(Exists(live), allowed_domains=[]).annotate(domains_demanded=demanded)
+
+
+def _tell_live_anywhere(secret: Any) -> str:
+    may = "Its Production value may be sent to any domain."
+    return f"{may} This organization takes no new one until it has allowed domains." if secret.domains_demanded else may
+
+
+def _disabled_in_use(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
+    used = reference_model()._default_manager.filter(secret=OuterRef("pk"))
+    return secrets.filter(Exists(used), enabled=False).with_usage_count()
+
+
+def _overdue(secrets: SecretQuerySet, organization: Organization) -> SecretQuerySet:
+    """Those of which a current value is older than their own interval."""
+    rotating = secrets.filter(rotate_every_days__isnull=False)
+    shortest, now = rotating.aggregate(days=Min("rotate_every_days"))["days"], timezone.now()
+    if shortest is None:
+        return secrets.none()
+    # SQLite multiplies a duration by integers of exactly this kind
+    days = Cast("secret__rotate_every_days", IntegerField())
+    due = F("created_at") + ExpressionWrapper(days * Value(timedelta(days=1)), DurationField())
+    old = SecretValue.objects.current().filter(
+        secret__organization=organization,
+        secret__rotate_every_days__isnull=False,
+        created_at__lte=now - timedelta(days=shortest),  # an ordinary comparison leaves little for the costly one
+    )
+    overdue = old.annotate(due=ExpressionWrapper(due, DateTimeField())).filter(due__lte=now)
+    return secrets.filter(pk__in=overdue.values("secret"))
+
+
+def _with_oldest(secrets: list[Secret]) -> Iterable[Any]:
+    return _aged([secret.pk for secret in secrets])
+
+
+def _aged(pks: Any) -> QuerySet[Any]:
+    """These secrets by name, each with the time of its `oldest` current value."""
+    current = Q(values__state=ValueState.CURRENT.value)
+    return Secret.objects.filter(pk__in=pks).annotate(oldest=Min("values__created_at", filter=current)).alphabetical()
+
+
+def overdue(organization: Organization) -> QuerySet[Any]:
+    """The secrets of which a new value is due, by name, each with the time of its `oldest` current value."""
+    return _aged(_overdue(Secret.objects.of(organization), organization).order_by().values("pk"))
+
+
+def _tell_overdue(secret: Any) -> str:
+    entered = in_words(secret.oldest, timezone.now())
+    return f"A new value is due every {secret.rotate_every_days} days. The oldest was entered {entered}."
+
+
+def _unused(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
+    return secrets.filter(last_used_at__lt=timezone.now() - timedelta(days=UNUSED_DAYS))
+
+
+def _never_used(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
+    return secrets.filter(last_used_at=None)
+
+
+def _generic(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
+    return secrets.filter(name__iregex=names.GENERIC)
+
+
+MISSING_NAMES = Finding(
+    "missing-names",
+    RISK,
+    "Referenced, but no secret has the name",
+    "Every call that needs it fails.",
+    Fix("Create it", "secret-new"),
+    lambda secrets, _: secrets.none(),
+    lambda entry: f"Referenced {entry['n']} time{'' if entry['n'] == 1 else 's'}.",
+)
+
+FINDINGS = [
+    MISSING_NAMES,
+    Finding(
+        "missing-values",
+        RISK,
+        "Missing value",
+        "Calls in that environment fail.",
+        Fix("Enter value", "secret-edit"),
+        _missing,
+        _tell_missing,
+        _with_status,
+    ),
+    Finding(
+        "no-domains",
+        RISK,
+        "Production value without allowed domains",
+        "It could be sent to any server.",
+        Fix("Add domains", "secret-edit", "f-domains"),
+        _live_anywhere,
+        _tell_live_anywhere,
+    ),
+    Finding(
+        "disabled-in-use",
+        RISK,
+        "Disabled, but referenced",
+        "Calls that need it are refused.",
+        Fix("Enable…", "secret-edit", "f-enabled"),
+        _disabled_in_use,
+        lambda secret: f"{secret.usage_count} reference{'' if secret.usage_count == 1 else 's'} to it.",
+    ),
+    Finding(
+        "rotation-overdue",
+        ROTATION,
+        "Rotation overdue",
+        "The older a value, the more places may hold a copy.",
+        Fix("Rotate", "secret-rotate"),
+        _overdue,
+        _tell_overdue,
+        _with_oldest,
+    ),
+    Finding(
+        "unused",
+        TIDY,
+        f"Unused for {UNUSED_DAYS} days or more",
+        "Stale credentials are easy to forget and still work.",
+        Fix("Delete…", "secret-delete"),
+        _unused,
+        lambda secret: f"Last used {in_words(secret.last_used_at, timezone.now())}.",
+    ),
+    Finding(
+        "never-used",
+        TIDY,
+        "Never used",
+        "No call has ever sent it.",
+        Fix("Review", "secret-where-used"),
+        _never_used,
+        lambda secret: f"Saved {in_words(secret.created_at, timezone.now())}, never used.",
+    ),
+    Finding(
+        "generic-name",
+        TIDY,
+        "Generic name",
+        "It does not say what the key is for.",
+        Fix("Rename", "secret-edit", "f-name"),
+        _generic,
+        lambda secret: "Say the provider, the purpose and the environment.",  # noqa: ARG005
+    ),
+]
+BY_KEY = {finding.key: finding for finding in FINDINGS}
+
+
+def count(organization: Organization, finding: Finding, text: str = "") -> int:
+    """How many there are; `COUNTED_AT_MOST + 1` for more than that."""
+    if finding is MISSING_NAMES:
+        names_waiting = waiting_references(organization).filter(name__icontains=text).order_by().values("name")
+        return names_waiting.distinct()[: COUNTED_AT_MOST + 1].count()
+    return _concerned(organization, finding, text).order_by().values("pk")[: COUNTED_AT_MOST + 1].count()
+
+
+def page(
+    organization: Organization, finding: Finding, text: str = "", *, cursor: str = "", limit: int = DEFAULT_LIMIT
+) -> Page[Row]:
+    """The next rows of one finding, by name.
+
+    Raises:
+        Invalid: the cursor is not one of this list.
+    """
+    after = decode_cursor(cursor, length=1)[0] if cursor else ""
+    find = _waiting_rows if finding is MISSING_NAMES else _secret_rows
+    rows = find(organization, finding, text, after, limit + 1)
+    return Page(rows[:limit], encode_cursor([rows[limit - 1].name]) if len(rows) > limit else None)
+
+
+def _concerned(organization: Organization, finding: Finding, text: str) -> SecretQuerySet:
+    return finding.narrow(Secret.objects.of(organization).search(text), organization)
+
+
+def _secret_rows(organization: Organization, finding: Finding, text: str, after: str, limit: int) -> list[Row]:
+    found = list(_concerned(organization, finding, text).filter(name__gt=after).alphabetical()[:limit])
+    rows = finding.look(found) if finding.look else found
+    return [Row(secret.pk, secret.name, finding.tell(secret)) for secret in rows]
+
+
+def _waiting_rows(organization: Organization, finding: Finding, text: str, after: str, limit: int) -> list[Row]:
+    waiting = waiting_references(organization).filter(name__gt=after, name__icontains=text)
+    found = waiting.values("name").annotate(n=Count("pk")).order_by("name")[:limit]
+    return [Row(None, entry["name"], finding.tell(entry)) for entry in found]

@@ -1,0 +1,209 @@
+"""What an import of a `.env` text would do, line by line: created, replaced, skipped or refused, and why.
+
+It reads and decides; `services.importing` applies. A handful of queries, whatever the number of lines. Lines carry
+their values sealed in `Plaintext`; what a page or an answer shows of a line are its number, names and sentences.
+
+Where a name is given twice the last one counts, as in every reader of such files. An empty value is skipped. Names that
+differ only in case, within the text or from a stored one, are refused.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+
+from django.db.models.functions import Lower
+
+from accounts.common.environments import Environment
+from accounts.errors import FieldError
+from accounts.models import Organization
+from secrets_app.errors import TextTooLarge
+from secrets_app.importing import dotenv
+from secrets_app.models import Secret, SecretValue
+from secrets_app.naming.names import problem_with_name, propose_name
+from secrets_app.naming.value_rules import problem_with_value, warnings_for
+from secrets_app.plaintext import Plaintext
+from secrets_app.validation.production_domains import DOMAINS_NEEDED, lacks_domains
+
+TOO_LARGE = "The text has more than 1 MiB. Import it in parts."
+TOO_MANY = f"The text has more than {dotenv.MAX_ENTRIES:,} entries. Import it in parts."
+
+
+class Act(StrEnum):
+    """What becomes of a line."""
+
+    CREATED = "created"
+    REPLACED = "replaced"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the person decided about lines: other names for some, some left out (both by the name as written)."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    allow_short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry or unreadable line. `written` is the name in the text, `name` the one that counts; empty for none."""
+
+    number: int
+    written: str
+    name: str
+    act: Act
+    reason: str = ""
+    code: str = ""
+    proposed: str = ""
+    warnings: list[str] = field(default_factory=list)
+    secret: Secret | None = None
+    value: Plaintext | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole of it."""
+
+    environment: Environment
+    lines: list[Line]
+
+    def of(self, act: Act) -> list[Line]:
+        """The lines with this fate, in the order of the text."""
+        return [line for line in self.lines if line.act is act]
+
+    @property
+    def token(self) -> str:
+        """Stands for the names, acts and stored versions, so that an apply can be held to what a dry run showed."""
+        shown = [
+            (line.name, line.act.value, line.secret.version if line.secret else 0)
+            for line in self.lines
+            if line.act in {Act.CREATED, Act.REPLACED}
+        ]
+        return hashlib.sha256(json.dumps([self.environment.value, shown]).encode()).hexdigest()
+
+
+def plan(
+    organization: Organization, environment: Environment, text: Plaintext, choices: Choices, *, lock: bool
+) -> Report:
+    """Judge every line.
+
+    Args:
+        lock: hold the secrets that get a value until the transaction ends, in the order of names.
+
+    Raises:
+        TextTooLarge: the text is larger than an import may be.
+    """
+    found = _read(text)
+    entries = [item for item in found if isinstance(item, dotenv.Entry)]
+    judge = _Judge(
+        organization, environment, choices, entries, _Stored(organization, environment, entries, choices, lock=lock)
+    )
+    return Report(environment, [judge.line(item) for item in found])
+
+
+def _read(text: Plaintext) -> list[dotenv.Entry | dotenv.BadLine]:
+    problem = TOO_LARGE if dotenv.is_too_large(text) else ""
+    found = [] if problem else list(islice(dotenv.parse(text), dotenv.MAX_ENTRIES + 1))
+    if len(found) > dotenv.MAX_ENTRIES:
+        problem = TOO_MANY
+    if problem:
+        raise TextTooLarge("The text is too large.", errors=[FieldError("dotenv", problem)])
+    return found
+
+
+class _Stored:
+    """The secrets that have one of the names in any case, and which of them have a value in the environment."""
+
+    def __init__(
+        self,
+        organization: Organization,
+        environment: Environment,
+        entries: list[dotenv.Entry],
+        choices: Choices,
+        *,
+        lock: bool,
+    ) -> None:
+        folded = {choices.names.get(entry.name, entry.name).lower() for entry in entries}
+        same = Secret.objects.of(organization).annotate(folded=Lower("name")).filter(folded__in=folded)
+        rows = Secret.objects.filter(pk__in=list(same.values_list("pk", flat=True))).order_by("name")
+        self.by_folded = {secret.name.lower(): secret for secret in (rows.select_for_update() if lock else rows)}
+        values = SecretValue.objects.current().filter(
+            secret__in=[secret.pk for secret in self.by_folded.values()], environment=environment.value
+        )
+        self.with_value = set(values.values_list("secret", flat=True))
+
+
+class _Judge:
+    """Decides line by line, knowing all of them."""
+
+    def __init__(
+        self,
+        organization: Organization,
+        environment: Environment,
+        choices: Choices,
+        entries: list[dotenv.Entry],
+        stored: _Stored,
+    ) -> None:
+        self._organization = organization
+        self._environment, self._choices, self._stored = environment, choices, stored
+        self._last = {entry.name: entry.line for entry in entries}
+        self._wanted: dict[str, list[int]] = defaultdict(list)
+        for entry in entries:
+            if self._counts(entry):
+                self._wanted[self._name(entry).lower()].append(entry.line)
+
+    def line(self, item: dotenv.Entry | dotenv.BadLine) -> Line:
+        """What becomes of it."""
+        if isinstance(item, dotenv.BadLine):
+            return Line(item.line, item.name, item.name, Act.REFUSED, item.reason, "invalid")
+        if not self._counts(item):
+            return Line(item.line, item.name, self._name(item), Act.SKIPPED, self._why_skipped(item))
+        return self._judged(item, self._name(item), self._stored.by_folded.get(self._name(item).lower()))
+
+    def _name(self, entry: dotenv.Entry) -> str:
+        return self._choices.names.get(entry.name, entry.name)
+
+    def _counts(self, entry: dotenv.Entry) -> bool:
+        left_out = entry.name in self._choices.left_out
+        return not entry.is_empty and not left_out and self._last[entry.name] == entry.line
+
+    def _why_skipped(self, entry: dotenv.Entry) -> str:
+        if entry.name in self._choices.left_out:
+            return "You left it out."
+        if self._last[entry.name] != entry.line:
+            return f"Line {self._last[entry.name]} has the same name. The last one counts."
+        return "It has no value."
+
+    def _judged(self, entry: dotenv.Entry, name: str, secret: Secret | None) -> Line:
+        reason, code, proposed = self._problem(entry, name, secret)
+        if reason:
+            return Line(entry.line, entry.name, name, Act.REFUSED, reason, code, proposed)
+        act = Act.REPLACED if secret else Act.CREATED
+        note = ""
+        if secret and secret.pk not in self._stored.with_value:
+            note = f"It has no {self._environment.label} value yet."
+        if secret and not secret.enabled:
+            note = f"{note} It is disabled and stays so.".strip()
+        return Line(entry.line, entry.name, name, act, note, "", "", warnings_for(entry.value), secret, entry.value)
+
+    def _problem(self, entry: dotenv.Entry, name: str, secret: Secret | None) -> tuple[str, str, str]:
+        """Reason, code and a proposed name; empty texts when there is nothing against it."""
+        if problem := problem_with_name(name):
+            return problem.partition(" For example:")[0], "invalid", propose_name(name)
+        twins = self._wanted[name.lower()]
+        if len(twins) > 1:
+            lines = ", ".join(map(str, twins[:-1])) + f" and {twins[-1]}"
+            return f"Lines {lines} would have one name, or names that differ only in case. Keep one.", "invalid", ""
+        if secret and secret.name != name:
+            return f"There is a secret called {secret.name}. Names may not differ only in case.", "invalid", secret.name
+        if lacks_domains(self._organization, [self._environment], secret.allowed_domains if secret else []):
+            way = f"Edit {secret.name} and add one first." if secret else "Create this secret by its form, with one."
+            return f"{DOMAINS_NEEDED} {way}", "invalid", ""
+        found = problem_with_value(entry.value, allow_short=self._choices.allow_short)
+        return (found.message, found.code, "") if found else ("", "", "")

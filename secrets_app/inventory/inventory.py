@@ -1,0 +1,199 @@
+"""What people and programs see of secrets: one read model for pages and the API. Never a value.
+
+A page of rows costs the same number of queries whatever its length, and the same time wherever it is in the list.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Max, Q, QuerySet
+from django.utils import timezone
+
+from accounts.common.environments import Environment
+from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor, not_of_this_list
+from accounts.models import Organization
+from secrets_app.inventory.rows import NOTHING, Row, rows_of
+from secrets_app.models import Secret, SecretValue, reference_model
+from secrets_app.querysets import BY_LAST_USE, BY_USAGE, Order, SecretQuerySet, sort_key
+from secrets_app.sealing import keyring
+
+MISSING_FIRST, SECRETS_AFTER = "m", "s"
+COUNTED_AT_ONCE, REFERENCES_AT_ONCE = 500, 2000
+"""Secrets and references up to which the numbers of a page come with it; those of larger organizations come after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What to list. `environment` alone: has a value there; with `status="missing"`: lacks one there that is needed.
+
+    `integrations` are the only ones whose waiting names are told (an API key may be limited to some); None for all.
+    """
+
+    status: str = ""
+    environment: Environment | None = None
+    no_value_in: Environment | None = None
+    text: str = ""
+    name: str = ""
+    unused_days: int | None = None
+    order: Order = Order.NAME
+    integrations: frozenset[UUID] | None = None
+
+
+def page(organization: Organization, filters: Filters, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[Row]:
+    """One page: names that are referenced but missing come first, then secrets in the order of the filters.
+
+    Raises:
+        Invalid: the cursor is not one of this list.
+    """
+    part, key, after = decode_cursor(cursor, length=3) if cursor else [MISSING_FIRST, "", ""]
+    rows: list[Row] = []
+    if part == MISSING_FIRST:
+        rows = missing_rows(organization, filters, after=after, limit=limit + 1)
+        key, after = "", ""
+    if len(rows) <= limit:
+        rows += _secret_rows(organization, filters, key=key, after=after, limit=limit + 1 - len(rows))
+    return Page(rows[:limit], _cursor(rows[limit - 1], filters.order) if len(rows) > limit else None)
+
+
+def _cursor(last: Row, order: Order) -> str:
+    if not last.exists:
+        return encode_cursor([MISSING_FIRST, "", last.name])
+    return encode_cursor([SECRETS_AFTER, sort_key(last, order), last.name])
+
+
+def one(organization: Organization, secret_id: UUID) -> Row:
+    """One secret as a row.
+
+    Raises:
+        NotFound: none in this organization.
+    """
+    secrets = Secret.objects.all().with_status(keyring.held_ids()).with_usage_count()
+    return rows_of([secrets.fetch(organization, secret_id)])[0]
+
+
+def missing_rows(
+    organization: Organization, filters: Filters, *, after: str = "", limit: int = DEFAULT_LIMIT
+) -> list[Row]:
+    """Names that are referenced but do not exist, by name."""
+    if filters.status not in {"", "missing"} or filters.unused_days is not None:
+        return []
+    if filters.environment and not filters.status:
+        return []  # a name that does not exist has no value anywhere
+    waiting = waiting_references(organization).filter(name__icontains=filters.text)
+    descending = filters.order is Order.NAME_DOWN
+    if after:
+        waiting = waiting.filter(Q(name__lt=after) if descending else Q(name__gt=after))
+    if filters.integrations is not None:
+        waiting = waiting.filter(integration__in=filters.integrations)
+    if filters.name:
+        waiting = waiting.filter(name=filters.name)
+    if filters.environment:
+        waiting = waiting.filter(needed_in__has=filters.environment)
+    names = waiting.values("name").annotate(n=Count("pk"), used=Max("last_used_at"))
+    return [
+        Row(
+            id=None,
+            name=entry["name"],
+            description="",
+            enabled=True,
+            status="missing",
+            environments=dict.fromkeys(Environment, NOTHING),
+            allowed_domains=[],
+            usage_count=entry["n"],
+            last_used_at=entry["used"],
+        )
+        for entry in names.order_by("-name" if descending else "name")[:limit]
+    ]
+
+
+def waiting_references(organization: Organization) -> QuerySet[Any]:
+    """References whose name no secret has."""
+    return reference_model()._default_manager.filter(organization=organization, secret=None)
+
+
+def references_to(organization: Organization, row: Row, limit: int | None = None) -> list[Any]:
+    """The references to a secret, their integrations loaded, by integration name; the first `limit` of them."""
+    rows = reference_model()._default_manager.filter(organization=organization, secret=row.id)
+    return list(rows.select_related("integration").order_by("integration__name", "slot", "pk")[:limit])
+
+
+def is_counted_at_once(organization: Organization) -> bool:
+    """Whether counting by status costs so little that every page may do it."""
+    secrets = Secret.objects.of(organization).order_by()[: COUNTED_AT_ONCE + 1].count()
+    references = reference_model()._default_manager.filter(organization=organization).order_by()
+    return secrets <= COUNTED_AT_ONCE and references[: REFERENCES_AT_ONCE + 1].count() <= REFERENCES_AT_ONCE
+
+
+def counts(organization: Organization) -> dict[str, int]:
+    """How many secrets and missing names there are by status; `all` is their sum."""
+    secrets = Secret.objects.of(organization)
+    every, disabled = secrets.count(), secrets.filter(enabled=False).count()
+    lacking = Secret.objects.missing(organization, keyring.held_ids()).count()
+    names = waiting_references(organization).order_by().values("name").distinct().count()
+    active = every - disabled - lacking
+    return {"all": every + names, "active": active, "disabled": disabled, "missing": lacking + names}
+
+
+def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -> Page[Any]:
+    """Names and descriptions alone, by name: what members see."""
+    secrets = Secret.objects.of(organization).search(text).alphabetical()
+    if cursor:
+        secrets = secrets.filter(name__gt=decode_cursor(cursor, length=1)[0])
+    found = list(secrets.values("name", "description")[: limit + 1])
+    return Page(found[:limit], encode_cursor([found[limit - 1]["name"]]) if len(found) > limit else None)
+
+
+def _secret_rows(organization: Organization, filters: Filters, *, key: str, after: str, limit: int) -> list[Row]:
+    """First the ids, in order; then everything about them: what is told of 50 rows costs nothing for the others."""
+    secrets: SecretQuerySet = Secret.objects.of(organization).search(filters.text)
+    if filters.order in BY_USAGE:
+        secrets = secrets.annotate(usage_count=Count("references"))
+    ids = _ids(_narrow(secrets, organization, filters), filters.order, key, after, limit)
+    found = Secret.objects.filter(pk__in=ids).with_status(keyring.held_ids()).with_usage_count()
+    places = {pk: place for place, pk in enumerate(ids)}
+    return rows_of(sorted(found, key=lambda secret: places[secret.pk]))
+
+
+def _ids(secrets: SecretQuerySet, order: Order, key: str, after: str, limit: int) -> list[UUID]:
+    """The next ids. By last use the list has two parts, so that both are read along the index in either database."""
+    parts = [secrets]
+    if order in BY_LAST_USE:
+        used, never = secrets.filter(last_used_at__isnull=False), secrets.filter(last_used_at=None)
+        parts = [never, used] if order is Order.USED else [used, never]
+        if after and bool(key) is (order is Order.USED):
+            del parts[0]
+    if after:
+        parts[0] = _behind(parts[0], order, key, after)
+    ids: list[UUID] = []
+    for part in parts:
+        ids += part.in_order(order).values_list("pk", flat=True)[: limit - len(ids)]
+    return ids
+
+
+def _behind(secrets: SecretQuerySet, order: Order, key: str, after: str) -> SecretQuerySet:
+    try:
+        return secrets.behind(order, key, after)
+    except ValueError:
+        raise not_of_this_list() from None
+
+
+def _narrow(secrets: SecretQuerySet, organization: Organization, filters: Filters) -> SecretQuerySet:
+    held = keyring.held_ids()
+    if filters.status:
+        secrets = secrets.with_status_of(filters.status, organization, held)
+    if filters.name:
+        secrets = secrets.filter(name=filters.name)
+    if filters.environment and filters.status == "missing":
+        secrets = secrets.lacking(filters.environment, held)
+    elif filters.environment:
+        readable = SecretValue.objects.current().readable(held).filter(environment=filters.environment.value)
+        secrets = secrets.filter(pk__in=readable.values("secret"))
+    if filters.no_value_in:
+        valued = SecretValue.objects.current().filter(environment=filters.no_value_in.value)
+        secrets = secrets.exclude(pk__in=valued.values("secret"))
+    if filters.unused_days is not None:
+        since = timezone.now() - timedelta(days=filters.unused_days)
+        secrets = secrets.filter(Q(last_used_at=None) | Q(last_used_at__lt=since))
+    return secrets

@@ -1,0 +1,171 @@
+"""The ways in which upstreams write a value back: escaped, encoded, wrapped (SECURITY section 4.3).
+
+Owns the list of forms. Searching and cutting is `redaction`'s business. Rot13, base32, hashes and one character per
+field are not covered: whoever controls the upstream can always find a form that nobody listed.
+"""
+
+import base64
+import html
+import json
+import re
+from binascii import b2a_base64
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+from urllib.parse import quote, quote_plus
+
+from secrets_app.naming.value_rules import MIN_LENGTH
+
+_FEWEST_BASE64_CHARACTERS = 4  # fewer appear in any base64 text by chance
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_PERCENT_CODE = re.compile("%[0-9A-F]{2}")
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_ENCODE_URI_SAFE = ";,/?:@&=+$-_.!~*'()#"  # what JavaScript's encodeURI leaves alone
+_ENCODE_URI_COMPONENT_SAFE = "-_.!~*'()"
+
+
+class Form(NamedTuple):
+    """Bytes to look for, and how many bytes before and after them still carry some bits of the value."""
+
+    literal: bytes
+    before: int = 0
+    after: int = 0
+
+
+def spellings(text: str) -> set[str]:
+    """The value as it is, with each kind of line break, without line breaks and without white space at its edges.
+
+    A spelling shorter than any value ought to be is left out: it would cut up every text.
+    """
+    if "\n" not in text and "\r" not in text and text == text.strip():
+        return {text}
+    lines = _LINE_BREAK.split(text)
+    others = {"\n".join(lines), "\r\n".join(lines), "".join(lines), text.strip()}
+    return {text} | {spelling for spelling in others if len(spelling) >= MIN_LENGTH}
+
+
+def encoded_forms(text: str) -> Iterator[Form]:
+    """Forms that no unescaping undoes. They are looked for in a body as it came and in every decoded view of it."""
+    yield from (Form(text.encode(codec)) for codec in ("utf-16-le", "utf-16-be"))
+    for raw in _byte_texts(text):
+        yield Form(raw)
+        yield from _hex_forms(raw)
+        yield from base64_forms(raw)
+    yield from (Form(raw) for raw in _byte_texts(text[::-1]))
+
+
+def signs(text: str) -> set[bytes]:
+    """Bytes of which some stand in whatever holds an encoded form: fewer than the forms, and quicker to make.
+
+    Base64 of a text alone begins with what it looks like inside of other base64.
+    """
+    found = {text.encode("utf-16-le"), text.encode("utf-16-be"), *_byte_texts(text[::-1])}
+    for raw in _byte_texts(text):
+        found |= {raw, *(form.literal for form in _hex_forms(raw))}
+        found |= _insides_twice(raw) if len(raw) >= MIN_LENGTH else {form.literal for form in base64_forms(raw)}
+    return found
+
+
+def _insides_twice(raw: bytes) -> set[bytes]:
+    once = _insides(raw)
+    return {*once, *(twice for inner in once for twice in _insides(inner))}
+
+
+def _insides(raw: bytes) -> set[bytes]:
+    aligned = _aligned(raw)
+    return {*aligned, *(literal.translate(_URL_SAFE) for literal in aligned)}
+
+
+def escaped_forms(text: str) -> Iterator[Form]:
+    """Forms with escapes, in the spellings that common libraries write. Other mixtures show in a decoded view."""
+    escaped = {*_percent(text), *_json(text), *_html(text), *_byte_escapes(text)}
+    return (Form(form.encode()) for form in escaped)
+
+
+def base64_forms(raw: bytes) -> Iterator[Form]:
+    """Base64 of the value alone, base64 of any text around it, and base64 of those, in both alphabets."""
+    whole = base64.b64encode(raw)
+    yield from (Form(whole), Form(whole.translate(_URL_SAFE)), Form(base64.b64encode(whole)))
+    for inner in _base64_inside(raw):
+        yield inner
+        yield from _base64_inside(inner.literal)
+
+
+def _base64_inside(raw: bytes) -> Iterator[Form]:
+    """What base64 of a longer text contains of this one at each of the three alignments.
+
+    A character of base64 carries 6 bits. Those at the edges mix in bits of the neighbours, so they cannot be
+    searched for; they are cut with the rest when the form is found.
+    """
+    for offset, literal in enumerate(_aligned(raw)):
+        if len(literal) >= _FEWEST_BASE64_CHARACTERS:
+            edges = (int(offset > 0), int((offset + len(raw)) % 3 > 0))
+            yield Form(literal, *edges)
+            if (url_safe := literal.translate(_URL_SAFE)) != literal:
+                yield Form(url_safe, *edges)
+
+
+def _aligned(raw: bytes) -> tuple[bytes, bytes, bytes]:
+    """The characters of base64 that hold nothing but bits of this text, where 0, 1 or 2 bytes are before it."""
+    bits = 8 * len(raw)
+    return (
+        b2a_base64(raw)[: bits // 6],
+        b2a_base64(b"\0" + raw)[2 : (bits + 8) // 6],
+        b2a_base64(b"\0\0" + raw)[3 : (bits + 16) // 6],
+    )
+
+
+def _byte_texts(text: str) -> set[bytes]:
+    """The value in UTF-8 and in the one-byte encodings of older servers, as far as they hold it; one for ASCII."""
+    written = {text.encode()}
+    if text.isascii():
+        return written
+    for codec in ("latin-1", "cp1252"):
+        with suppress(UnicodeEncodeError):
+            written.add(text.encode(codec))
+    return written
+
+
+def _hex_forms(raw: bytes) -> Iterator[Form]:
+    for digits in (raw.hex().encode(), raw.hex(":").encode()):
+        yield from (Form(digits), Form(digits.upper()))
+
+
+def _percent(text: str) -> Iterable[str]:
+    every = "".join(f"%{byte:02X}" for byte in text.encode())
+    once = {quote(text, safe=safe) for safe in ("", "/", _ENCODE_URI_SAFE, _ENCODE_URI_COMPONENT_SAFE)}
+    once |= {quote_plus(text), every}
+    once |= {_PERCENT_CODE.sub(lambda code: code[0].lower(), form) for form in once}
+    return once | {quote(form, safe="") for form in once}
+
+
+def _json(text: str) -> Iterable[str]:
+    once = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    once |= {form.replace("/", r"\/") for form in once}
+    once |= {_without_angle_brackets(form) for form in once}  # as Go, Rails and Django write it for HTML pages
+    nested = {json.dumps(form, ensure_ascii=False)[1:-1] for form in once}
+    units = text.encode("utf-16-be").hex()
+    lower = "".join(rf"\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    return once | nested | {lower, lower.upper().replace(r"\U", r"\u")}
+
+
+def _without_angle_brackets(form: str) -> str:
+    return form.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
+
+
+def _html(text: str) -> Iterable[str]:
+    named = html.escape(text)
+    return {
+        html.escape(text, quote=False),
+        named,
+        named.replace("&#x27;", "&#39;"),
+        named.replace("&#x27;", "&apos;"),
+        "".join(f"&#{ord(character)};" for character in text),
+        "".join(f"&#x{ord(character):x};" for character in text),
+        "".join(f"&#x{ord(character):X};" for character in text),
+    }
+
+
+def _byte_escapes(text: str) -> Iterable[str]:
+    raw = text.encode()
+    return {"".join(rf"\x{byte:02x}" for byte in raw), "".join(rf"\x{byte:02X}" for byte in raw)}

@@ -1,0 +1,82 @@
+"""Requests for secrets, as pages show them: everybody's for those who can answer, one's own for everybody else."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from accounts.actors import Actor
+from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
+from accounts.errors import NotFound
+from accounts.models import Organization
+from accounts.policy import Permission
+from secrets_app.models import RequestState, SecretRequest
+
+ROWS = 30
+COUNTED_AT_MOST = 99
+OPEN, CLOSED = "open", "closed"
+
+
+def page(actor: Actor, state: str, *, cursor: str, limit: int = ROWS) -> Page[SecretRequest]:
+    """Some requests that the actor may see, newest first.
+
+    Args:
+        state: `open`, `closed`, or empty for both.
+
+    Raises:
+        PermissionDenied: the actor does not belong to the people of the organization.
+        Invalid: the cursor is not one of this list.
+    """
+    found = visible_to(actor).order_by("-created_at", "-id").select_related("secret")
+    if state in {OPEN, CLOSED}:
+        is_open = Q(state=RequestState.OPEN.value)
+        found = found.filter(is_open if state == OPEN else ~is_open)
+    if cursor:
+        moment, last = _position(cursor)
+        found = found.filter(Q(created_at__lte=moment) & (Q(created_at__lt=moment) | Q(id__lt=last)))
+    rows = list(found[: limit + 1])
+    if len(rows) <= limit:
+        return Page(rows, None)
+    return Page(rows[:limit], encode_cursor([rows[limit - 1].created_at.isoformat(), str(rows[limit - 1].id)]))
+
+
+def visible_to(actor: Actor) -> QuerySet[SecretRequest]:
+    """All requests of the organization for those who create secrets; the actor's own for the others.
+
+    Raises:
+        PermissionDenied: the actor may not ask for secrets.
+    """
+    actor.check(Permission.SECRETS_ASK)
+    found = SecretRequest.objects.filter(organization=actor.organization)
+    if actor.may(Permission.SECRETS_WRITE):
+        return found
+    return found.filter(asked_by_id=actor.id) if actor.id else found.none()
+
+
+def fetch(actor: Actor, request_id: UUID) -> SecretRequest:
+    """One request that the actor may see.
+
+    Raises:
+        NotFound: none, another organization's, or another person's.
+    """
+    found = visible_to(actor).filter(pk=request_id).first()
+    if found is None:
+        raise NotFound("No such request.")
+    return found
+
+
+def count_open(organization: Organization) -> int:
+    """How many wait for an answer, up to `COUNTED_AT_MOST` and one more."""
+    found = SecretRequest.objects.filter(organization=organization, state=RequestState.OPEN.value)
+    return found[: COUNTED_AT_MOST + 1].count()
+
+
+def _position(cursor: str) -> tuple[datetime, UUID]:
+    moment, last = decode_cursor(cursor, length=2)
+    try:
+        position = datetime.fromisoformat(moment), UUID(last)
+    except ValueError:
+        raise not_of_this_list() from None
+    if position[0].tzinfo is None:
+        raise not_of_this_list()
+    return position

@@ -1,0 +1,112 @@
+"""The hygiene page: what deserves attention, each with the form that sets it right one click away."""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.access.route_permissions import requires
+from accounts.actors import Actor
+from accounts.common.texts import UNSTORABLE
+from accounts.policy import Permission
+from secrets_app.hygiene import comparison, findings
+from secrets_app.hygiene.findings import BY_KEY, COUNTED_AT_MOST, FINDINGS, Finding, Row
+
+PREVIEWED = 5
+GROUPS_AT_MOST = 100
+GROUPS = [(findings.RISK, "Fix first", "bad"), (findings.ROTATION, "Rotation", "warn"), (findings.TIDY, "Tidy up", "")]
+
+
+@require_GET
+@requires(Permission.SECRETS_READ)
+def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Every kind of finding with its first rows, or (`?finding=`) one kind page by page; the fragment for htmx."""
+    htmx = request.htmx  # type: ignore[attr-defined]
+    fragment = bool(htmx) and not htmx.history_restore_request
+    return render(
+        request, "secrets_app/_findings.html" if fragment else "secrets_app/hygiene.html", _found(request, actor)
+    )
+
+
+@require_POST
+@requires(Permission.SECRETS_WRITE)
+def compare(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Which values are the same and which are very short, told once: nothing of it is kept."""
+    found = comparison.compare_values(actor=actor)
+    same = [*found.several_secrets, *found.several_environments]
+    context = {"comparison": found, "same": same[:GROUPS_AT_MOST], "short": found.short[:GROUPS_AT_MOST]}
+    context["left_out"] = max(0, len(same) - GROUPS_AT_MOST) + max(0, len(found.short) - GROUPS_AT_MOST)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "secrets_app/_compared.html", context)
+    return render(request, "secrets_app/hygiene.html", _found(request, actor) | context)
+
+
+def _found(request: HttpRequest, actor: Actor) -> dict[str, Any]:
+    chosen = {"q": UNSTORABLE.sub("", request.GET.get("q", "")).strip(), "finding": request.GET.get("finding", "")}
+    only = BY_KEY.get(chosen["finding"])
+    counts = {finding.key: findings.count(actor.organization, finding, chosen["q"]) for finding in FINDINGS}
+    shown = [only] if only else FINDINGS
+    cursor = request.GET.get("cursor", "") if only else ""
+    parts = {
+        finding.key: _part(actor, finding, counts[finding.key], chosen, cursor)
+        for finding in shown
+        if counts[finding.key]
+    }
+    groups = [
+        {"key": key, "title": title, "look": look, "count": _total(counts, key), "parts": _of_group(parts, key)}
+        for key, title, look in GROUPS
+    ]
+    passed = [finding for finding in FINDINGS if not counts[finding.key]]
+    return {
+        "groups": groups,
+        "any": any(group["parts"] for group in groups),
+        "passed": passed,
+        "checks": len(FINDINGS),
+        "filters": chosen,
+        "findings": FINDINGS,
+        "every_seconds": comparison.EVERY_SECONDS,
+        "compared_at_most": comparison.COMPARED_AT_MOST,
+    }
+
+
+def _of_group(parts: dict[str, dict[str, Any]], group: str) -> list[dict[str, Any]]:
+    return [part for key, part in parts.items() if BY_KEY[key].group == group]
+
+
+def _part(actor: Actor, finding: Finding, count: int, chosen: dict[str, str], cursor: str) -> dict[str, Any]:
+    """One kind with some of its rows, and the address of those that follow."""
+    is_only = chosen["finding"] == finding.key
+    more = {"limit": PREVIEWED} if not is_only else {}
+    page = findings.page(actor.organization, finding, chosen["q"], cursor=cursor, **more)
+    kept = {"finding": finding.key} | ({"q": chosen["q"]} if chosen["q"] else {})
+    next_url = ""
+    if page.next_cursor:
+        address = reverse("hygiene", args=[actor.organization.slug])
+        next_url = f"{address}?{urlencode(kept | ({'cursor': page.next_cursor} if is_only else {}))}"
+    return {
+        "finding": finding,
+        "count": _number(count),
+        "rows": [{"row": row, "href": _way(actor, finding, row)} for row in page.items],
+        "next_url": next_url,
+        "is_only": is_only,
+    }
+
+
+def _way(actor: Actor, finding: Finding, row: Row) -> str:
+    """Where the finding is set right."""
+    slug = actor.organization.slug
+    if row.id is None:
+        return f"{reverse(finding.fix.route, args=[slug])}?name={quote(row.name)}"
+    address = reverse(finding.fix.route, args=[slug, row.id])
+    return f"{address}#{finding.fix.field}" if finding.fix.field else address
+
+
+def _total(counts: dict[str, int], group: str) -> str:
+    return _number(sum(counts[finding.key] for finding in FINDINGS if finding.group == group))
+
+
+def _number(count: int) -> str:
+    return f"{COUNTED_AT_MOST:,}+" if count > COUNTED_AT_MOST else f"{count:,}"

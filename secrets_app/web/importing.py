@@ -1,0 +1,133 @@
+"""The page that imports a `.env` text.
+
+Checking and applying are two submissions of one form. In between the text is in the browser's own field or file chooser
+and nowhere else: no session, no row and no page of ours holds it. With htmx the answer to a check is a fragment beside
+the form, so the field keeps what was pasted; without scripts the page comes back with an empty field and says so.
+"""
+
+from time import monotonic
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.access.route_permissions import requires
+from accounts.access.step_up import Proof
+from accounts.actors import Actor
+from accounts.common.environments import Environment
+from accounts.errors import EditConflict, FieldError, Invalid
+from accounts.policy import Permission
+from secrets_app.errors import TextTooLarge, ValueTooShort
+from secrets_app.importing import dotenv
+from secrets_app.importing.apply import apply_import, check_import
+from secrets_app.importing.plan import Act, Choices, Line, Report
+from secrets_app.web.forms import importing
+from secrets_app.web.forms.importing import ImportSubmission
+
+CHANGED = (
+    "What this import would do has changed since you checked: somebody saved a secret, or the text is another one."
+)
+REFUSED = "Nothing was imported. Some lines need a decision."
+SHOWN_AT_MOST = 500
+
+
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters()
+@requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
+def import_secrets(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The form; the dry run when it is sent with `act=check`, the import with `act=apply`."""
+    if request.method == "GET":
+        return _page(request, {"environment": Environment.DEVELOPMENT})
+    sent = importing.read(request)
+    context: dict[str, Any] = {"environment": sent.environment, "errors": sent.errors}
+    if sent.errors:
+        return _page(request, context, status=422)
+    try:
+        return _imported(request, actor, sent) if sent.is_apply else _checked(request, actor, sent)
+    except EditConflict:
+        return _checked(request, actor, sent, [FieldError("", CHANGED)], status=409)
+    except TextTooLarge as refusal:
+        return _page(request, context | {"errors": refusal.errors}, status=422)
+    except Invalid:
+        return _checked(request, actor, sent, [FieldError("", REFUSED)], status=422)
+
+
+def _imported(request: HttpRequest, actor: Actor, sent: ImportSubmission) -> HttpResponse:
+    report = apply_import(
+        actor=actor, environment=sent.environment, text=sent.text, choices=sent.choices, expected=sent.token
+    )
+    created, replaced = len(report.of(Act.CREATED)), len(report.of(Act.REPLACED))
+    messages.success(
+        request, f"Imported into {sent.environment.label}: {created:,} created, {replaced:,} with a new value"
+    )
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(reverse("secrets", args=[actor.organization.slug]))
+    return redirect("secrets", actor.organization.slug)
+
+
+def _checked(
+    request: HttpRequest,
+    actor: Actor,
+    sent: ImportSubmission,
+    errors: list[FieldError] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    started = monotonic()
+    report = check_import(actor=actor, environment=sent.environment, text=sent.text, choices=sent.choices)
+    context = {
+        "environment": sent.environment,
+        "errors": errors or [],
+        "plan": _plan(report, sent.choices) | {"seconds": monotonic() - started},
+    }
+    return _page(request, context, status=status)
+
+
+def _plan(report: Report, choices: Choices) -> dict[str, Any]:
+    """What the page shows of a report: numbers, names and sentences."""
+    decisions = [line for line in report.lines if _needs_decision(line, choices)]
+    lists = {act.value: report.of(act) for act in Act}
+    return {
+        "counts": {name: len(lines) for name, lines in lists.items()},
+        "decisions": [_decision(line, choices) for line in decisions],
+        "offer_allow_short": choices.allow_short or any(line.code == ValueTooShort.code for line in report.lines),
+        "allow_short": choices.allow_short,
+        "token": report.token,
+        "ready": not lists["refused"] and bool(lists["created"] or lists["replaced"]),
+        "total": len(lists["created"]) + len(lists["replaced"]),
+        "lists": [
+            (title, lists[act.value][:SHOWN_AT_MOST], max(0, len(lists[act.value]) - SHOWN_AT_MOST))
+            for act, title in (
+                (Act.CREATED, "New secrets"),
+                (Act.REPLACED, "New values of secrets that exist"),
+                (Act.SKIPPED, "Skipped"),
+            )
+        ],
+        "lines": len(report.lines),
+    }
+
+
+def _needs_decision(line: Line, choices: Choices) -> bool:
+    changed = line.written in choices.left_out or choices.names.get(line.written, line.written) != line.written
+    return line.act is Act.REFUSED or (bool(line.written) and changed)
+
+
+def _decision(line: Line, choices: Choices) -> dict[str, Any]:
+    return {
+        "number": line.number,
+        "written": line.written,
+        "wanted": line.proposed or line.name,
+        "refused": line.act is Act.REFUSED,
+        "reason": line.reason,
+        "left_out": line.written in choices.left_out,
+    }
+
+
+def _page(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    template = "secrets_app/_import_plan.html" if request.htmx else "secrets_app/import.html"  # type: ignore[attr-defined]
+    shown = {"environments": list(Environment), "most_entries": dotenv.MAX_ENTRIES, "errors": []} | context
+    return render(request, template, shown, status=status)

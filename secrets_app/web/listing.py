@@ -1,0 +1,189 @@
+"""The list of secrets: the inventory for those who may read it, names and descriptions for everybody else."""
+
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.access.route_permissions import requires
+from accounts.actors import Actor
+from accounts.common.environments import Environment
+from accounts.common.paging import DEFAULT_LIMIT
+from accounts.common.texts import UNSTORABLE
+from accounts.errors import FieldError, Invalid
+from accounts.policy import Permission
+from secrets_app.editing import secrets
+from secrets_app.inventory import inventory
+from secrets_app.querysets import Order
+
+COLUMNS = [
+    ("Name", Order.NAME, Order.NAME_DOWN),
+    ("Usage count", Order.USAGE_DOWN, Order.USAGE),
+    ("Last used", Order.USED_DOWN, Order.USED),
+]
+"""Headings that sort, each with the order of the first click and of the second."""
+
+ROWS = 30
+"""Rows of a page."""
+
+NAMED_AT_MOST = 3
+WITH, WITHOUT = "with-", "without-"
+STATUSES = {"active", "disabled", "missing"}
+
+
+@require_GET
+@requires(Permission.SECRETS_BROWSE)
+def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """One page; the fragment alone when htmx asks."""
+    if not actor.may(Permission.SECRETS_READ):
+        return _catalog(request, actor)
+    chosen = {
+        "q": _text(request, "q"),
+        "status": request.GET.get("status", "") if request.GET.get("status") in STATUSES else "",
+        "environment": request.GET.get("environment", ""),
+        "sort": _order(request.GET.get("sort", "")).value,
+    }
+    cursor = request.GET.get("cursor", "")
+    page = inventory.page(actor.organization, _filters(chosen), cursor=cursor, limit=ROWS)
+    known = chosen | {"sort": "" if chosen["sort"] == Order.NAME else chosen["sort"]}
+    counted = inventory.counts(actor.organization) if inventory.is_counted_at_once(actor.organization) else None
+    context = {
+        "groups": _grouped(_with_waiting(actor, page.items), chosen["sort"]),
+        "counts": counted,
+        "missing_count": counted["missing"] if counted else None,
+        "is_empty": not page.items and not any(request.GET.values()),
+        "environments": list(Environment),
+        "filters": chosen,
+        "columns": [_column(request, known, *column) for column in COLUMNS],
+        "back": _query(known | {"cursor": cursor}),
+        "next_url": _next_url(request, known, page.next_cursor),
+    }
+    return render(
+        request, "secrets_app/_inventory.html" if _is_fragment(request) else "secrets_app/inventory.html", context
+    )
+
+
+@require_GET
+@requires(Permission.SECRETS_READ)
+def counts(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The numbers of secrets by status, for the pages of organizations so large that they come after the page."""
+    return render(request, "secrets_app/_counts.html", {"counts": inventory.counts(actor.organization)})
+
+
+@require_POST
+@requires(Permission.SECRETS_DISABLE)
+def switch(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Enable or disable the chosen secrets, all or none, and go back to the list as it was."""
+    act = request.POST.get("act")
+    if act not in {"enable", "disable"}:
+        raise Invalid("Choose what to do.", errors=[FieldError("act", "Enable or disable the chosen secrets.")])
+    done = secrets.set_all_enabled(actor=actor, secret_ids=_picked(request), enabled=act == "enable")
+    words = ", ".join(secret.name for secret in done[:NAMED_AT_MOST])
+    more = len(done) - NAMED_AT_MOST
+    told = f"{words} and {more} more" if more > 0 else words or "nothing: all of them were so already"
+    messages.success(request, f"{act.capitalize()}d {told}")
+    asked = QueryDict(request.POST.get("back", ""))
+    back = _query({name: asked.get(name, "") for name in ("q", "status", "environment", "sort", "cursor")})
+    return redirect(f"{reverse('secrets', args=[actor.organization.slug])}?{back}".rstrip("?"))
+
+
+def _picked(request: HttpRequest) -> list[UUID]:
+    """The ids that were chosen. Raises Invalid: none, or a text that is no id."""
+    try:
+        picked = [UUID(text) for text in request.POST.getlist("pick")]
+    except ValueError:
+        picked = []
+    if not picked:
+        raise Invalid("Choose at least one secret.", errors=[FieldError("pick", "Choose at least one secret.")])
+    return picked
+
+
+def _order(text: str) -> Order:
+    return next((order for order in Order if order.value == text), Order.NAME)
+
+
+def _column(request: HttpRequest, known: dict[str, str], label: str, first: Order, then: Order) -> dict[str, Any]:
+    """A heading that sorts: where it leads, and how the list is sorted by it now."""
+    now = known["sort"] or Order.NAME.value
+    order = then if now == first else first
+    is_sorted = now in {first, then}
+    return {
+        "label": label,
+        "url": f"{request.path}?{_query(known | {'sort': order.value})}",
+        "sorted": ("descending" if now.startswith("-") else "ascending") if is_sorted else "",
+        "numeric": first is Order.USAGE_DOWN,
+    }
+
+
+def _grouped(rows: list[inventory.Row], order: str) -> list[dict[str, Any]]:
+    """The rows under the prefix that they share: `crm` for `crm.apiKey` and `crm.token`; none over a single one."""
+    if order not in {Order.NAME, Order.NAME_DOWN}:
+        return [{"prefix": "", "rows": rows}] if rows else []
+    groups: list[dict[str, Any]] = []
+    for prefix, found in groupby(rows, key=lambda row: row.name.partition(".")[0] if "." in row.name else ""):
+        together = list(found)
+        heading = prefix if len(together) > 1 else ""
+        if groups and not heading and not groups[-1]["prefix"]:
+            groups[-1]["rows"] += together
+        else:
+            groups.append({"prefix": heading, "rows": together})
+    return groups
+
+
+def _catalog(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """What a member sees: names and descriptions, nothing else (DESIGN section 4, "Reading")."""
+    chosen = {"q": _text(request, "q")}
+    page = inventory.catalog(actor.organization, chosen["q"], cursor=request.GET.get("cursor", ""), limit=DEFAULT_LIMIT)
+    context = {"secrets": page.items, "filters": chosen, "next_url": _next_url(request, chosen, page.next_cursor)}
+    return render(
+        request, "secrets_app/_catalog.html" if _is_fragment(request) else "secrets_app/catalog.html", context
+    )
+
+
+def _filters(chosen: dict[str, str]) -> inventory.Filters:
+    wanted = chosen["environment"]
+    return inventory.Filters(
+        status=chosen["status"],
+        text=chosen["q"],
+        order=Order(chosen["sort"]),
+        environment=_environment(wanted.removeprefix(WITH)) if wanted.startswith(WITH) else None,
+        no_value_in=_environment(wanted.removeprefix(WITHOUT)) if wanted.startswith(WITHOUT) else None,
+    )
+
+
+def _environment(text: str) -> Environment | None:
+    return next((environment for environment in Environment if environment.value == text), None)
+
+
+def _with_waiting(actor: Actor, rows: list[inventory.Row]) -> list[inventory.Row]:
+    """Rows of names that do not exist come with the references that wait; the others load theirs when opened."""
+    names = [row.name for row in rows if not row.exists]
+    waiting: dict[str, list[Any]] = {name: [] for name in names}
+    for reference in (
+        inventory.waiting_references(actor.organization).filter(name__in=names).select_related("integration")
+    ):
+        waiting[reference.name].append(reference)
+    return [row if row.exists else replace(row, references=waiting[row.name]) for row in rows]
+
+
+def _next_url(request: HttpRequest, chosen: dict[str, str], cursor: str | None) -> str:
+    return f"{request.path}?{_query(chosen | {'cursor': cursor})}" if cursor else ""
+
+
+def _query(values: dict[str, str]) -> str:
+    return urlencode({name: value for name, value in values.items() if value})
+
+
+def _is_fragment(request: HttpRequest) -> bool:
+    return bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
+
+
+def _text(request: HttpRequest, name: str) -> str:
+    return UNSTORABLE.sub("", request.GET.get(name, "")).strip()

@@ -1,0 +1,108 @@
+"""Asking for a secret: the form, the list of requests, and what owners and admins do with one."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.access.route_permissions import requires
+from accounts.actors import Actor
+from accounts.common.environments import Environment
+from accounts.errors import FieldError, Invalid, Refusal
+from accounts.policy import Permission
+from secrets_app.errors import RequestAnswered, TooManyRequests
+from secrets_app.naming.names import problem_with_name, propose_name
+from secrets_app.requests import listing
+from secrets_app.requests.answering import ask, dismiss, problem_with_wanted
+
+NONE_CHOSEN: dict[str, Any] = {"name": "", "why": "", "environments": []}
+
+
+@require_GET
+@requires(Permission.SECRETS_ASK)
+def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """One page of requests; the fragment alone when htmx asks."""
+    may_answer = actor.may(Permission.SECRETS_WRITE)
+    state = request.GET.get("state", listing.OPEN if may_answer else "")
+    page = listing.page(actor, state, cursor=request.GET.get("cursor", ""))
+    next_url = f"{request.path}?{urlencode({'state': state, 'cursor': page.next_cursor})}" if page.next_cursor else ""
+    context = {
+        "requests": page.items,
+        "state": state,
+        "may_answer": may_answer,
+        "next_url": next_url,
+        "is_first": not request.GET.get("cursor"),
+    }
+    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
+    return render(request, f"secrets_app/requests/{'_list' if is_fragment else 'list'}.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.SECRETS_ASK)
+def new(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The form; the request is sent to owners and admins when it is."""
+    if request.method == "GET":
+        return _form(request, actor, NONE_CHOSEN)
+    chosen = request.POST.getlist("environments")
+    wanted = [environment for environment in Environment if environment.value in chosen]
+    name, why = request.POST.get("name", ""), request.POST.get("why", "")
+    values = {"name": name, "why": why, "environments": wanted}
+    try:
+        made = ask(actor=actor, name=name, environments=wanted, why=why)
+    except (Invalid, TooManyRequests) as refusal:
+        return _form(request, actor, values, refusal)
+    messages.success(request, f"Asked for {made.name}")
+    return redirect("secret-requests", actor.organization.slug)
+
+
+@require_POST
+@requires(Permission.SECRETS_ASK)
+def check_name(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Whether one can ask for this name, and a proposal where it is none."""
+    context = {"name_check": _name_check(actor, request.POST.get("name", ""))}
+    return render(request, "secrets_app/requests/_name_check.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.SECRETS_WRITE)
+def dismiss_request(request: HttpRequest, actor: Actor, request_id: UUID) -> HttpResponse:
+    """The dialog that asks why; the request is closed when it is sent."""
+    found = listing.fetch(actor, request_id)
+    if request.method == "GET":
+        return _dialog(request, found)
+    try:
+        dismiss(actor=actor, request_id=request_id, reason=request.POST.get("reason", ""))
+        messages.success(request, f"Dismissed the request for {found.name}")
+    except Invalid as refusal:
+        return _dialog(request, found, refusal)
+    except RequestAnswered as refusal:
+        messages.warning(request, refusal.detail)
+    return redirect("secret-requests", actor.organization.slug)
+
+
+def _form(request: HttpRequest, actor: Actor, values: dict[str, Any], refusal: Refusal | None = None) -> HttpResponse:
+    context = {
+        "values": values,
+        "environments": list(Environment),
+        "errors": (refusal.errors or [FieldError("", refusal.detail)]) if refusal else [],
+        "name_check": _name_check(actor, values["name"]) if values["name"] else None,
+    }
+    return render(request, "secrets_app/requests/new.html", context, status=refusal.status if refusal else 200)
+
+
+def _name_check(actor: Actor, name: str) -> dict[str, str]:
+    return {
+        "problem": problem_with_wanted(actor.organization, name),
+        "proposal": propose_name(name) if problem_with_name(name) else "",
+    }
+
+
+def _dialog(request: HttpRequest, found: listing.SecretRequest, refusal: Invalid | None = None) -> HttpResponse:
+    template = "_dismiss_dialog" if request.htmx else "dismiss"  # type: ignore[attr-defined]
+    context = {"wanted": found, "errors": refusal.errors if refusal else []}
+    status = refusal.status if refusal else 200
+    return render(request, f"secrets_app/requests/{template}.html", context, status=status)

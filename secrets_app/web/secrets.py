@@ -1,0 +1,227 @@
+"""Pages of secrets. A view reads the request, calls one service, picks a template."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.access.route_permissions import note_refused, requires
+from accounts.access.step_up import Proof
+from accounts.actors import Actor
+from accounts.common.environments import ALL_ENVIRONMENTS
+from accounts.errors import EditConflict, FieldError, Invalid, NotFound
+from accounts.policy import Permission
+from secrets_app.editing import secrets
+from secrets_app.editing.edits import Changes
+from secrets_app.errors import SecretInUse, ValueTooShort
+from secrets_app.inventory import inventory
+from secrets_app.inventory.changes import Change, changes_since
+from secrets_app.models import Secret, SecretRequest
+from secrets_app.naming.value_rules import warnings_for
+from secrets_app.requests import listing
+from secrets_app.web import conflicts
+from secrets_app.web.forms import secret as forms
+from secrets_app.web.renaming import check
+
+PROPOSED_DOMAINS = 10
+"""How many allowed domains an address may propose."""
+
+
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters()
+@requires(Permission.SECRETS_WRITE)
+def new(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The form for a new secret; store it when sent."""
+    if request.method == "GET":
+        return _form(request, actor, None, _proposed(request, asked := _asked_for(request, actor)), asked=asked)
+    sent, asked = forms.read(request.POST), _asked_for(request, actor)
+    try:
+        secret = secrets.create_secret(
+            actor=actor,
+            answers=asked.id if asked else None,
+            name=sent.name,
+            values=sent.values,
+            description=sent.description,
+            allowed_domains=sent.domains,
+            enabled=sent.enabled,
+            rotate_every_days=sent.rotation_days,
+            entered_once=sent.mode == forms.SHARED and bool(sent.values),
+            allow_short=sent.allow_short,
+        )
+    except Invalid as refusal:
+        return _form(request, actor, None, sent.shown_again(), refusal, asked=asked)
+    return _saved(request, actor, secret, sent, f"Saved {secret.name}")
+
+
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters()
+@requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
+def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """The form of a stored secret; apply it when sent. Blank value fields keep what is there."""
+    row = inventory.one(actor.organization, secret_id)
+    if request.method == "GET":
+        return _form(request, actor, row, forms.stored(row))
+    sent = forms.read(request.POST)
+    changes = Changes(
+        name=sent.name if "name" in request.POST else None,
+        description=sent.description,
+        enabled=sent.enabled,
+        allowed_domains=sent.domains,
+        rotate_every_days=sent.rotation_days,
+        stop_rotation=sent.stops_rotation,
+        values=dict(sent.values),
+        entered_once=sent.mode == forms.SHARED,
+        allow_short=sent.allow_short,
+    )
+    try:
+        secret = secrets.update_secret(actor=actor, secret_id=secret_id, changes=changes, expected_version=sent.version)
+    except EditConflict:
+        return _conflict(request, actor, secret_id, sent)
+    except Invalid as refusal:
+        values = sent.shown_again() | ({} if "name" in request.POST else {"name": row.name})
+        return _form(request, actor, row, values, refusal)
+    return _saved(request, actor, secret, sent, f"Saved {secret.name}")
+
+
+@require_POST
+@requires(Permission.SECRETS_WRITE)
+def check_name(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Whether a name may be used, a proposal where it may not, and who waits for it."""
+    return render(request, "secrets_app/_name_check.html", {"name_check": check(actor, request.POST.get("name", ""))})
+
+
+@require_POST
+@requires(Permission.SECRETS_WRITE)
+def enable(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """Switch on."""
+    return _switched(request, actor, secrets.set_enabled(actor=actor, secret_id=secret_id, enabled=True))
+
+
+@require_POST
+@requires(Permission.SECRETS_DISABLE)
+def disable(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """Switch off."""
+    return _switched(request, actor, secrets.set_enabled(actor=actor, secret_id=secret_id, enabled=False))
+
+
+@require_http_methods(["GET", "POST"])
+@requires(Permission.SECRETS_WRITE)
+def delete(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+    """The dialog: what is in the way, or the name to type; delete when it was typed."""
+    row = with_references(actor, inventory.one(actor.organization, secret_id))
+    if request.method == "GET":
+        return _delete_dialog(request, row)
+    if request.POST.get("confirm") != row.name and not row.references:
+        return _delete_dialog(request, row, [FieldError("confirm", f"Type {row.name} to delete it.")])
+    try:
+        secrets.delete_secret(actor=actor, secret_id=secret_id)
+    except SecretInUse as refusal:
+        note_refused(request, refusal)
+        return _delete_dialog(request, with_references(actor, row), status=409)
+    messages.success(request, f"Deleted {row.name}")
+    return redirect("secrets", actor.organization.slug)
+
+
+def with_references(actor: Actor, row: inventory.Row) -> inventory.Row:
+    """The row with its references, their integrations loaded."""
+    found = inventory.references_to(actor.organization, row)
+    return replace(row, references=found, usage_count=len(found))
+
+
+def _asked_for(request: HttpRequest, actor: Actor) -> SecretRequest | None:
+    """The request that the address names, and the form after it.
+
+    Raises:
+        NotFound: there is none such.
+    """
+    text = request.GET.get("request", "") or request.POST.get("request", "")
+    if not text:
+        return None
+    try:
+        return listing.fetch(actor, UUID(text))
+    except ValueError:
+        raise NotFound("No such request.") from None
+
+
+def _proposed(request: HttpRequest, asked: SecretRequest | None) -> dict[str, Any]:
+    """The empty form, with what the address or a request proposes."""
+    name, domains = request.GET.get("name", ""), request.GET.getlist("domains")[:PROPOSED_DOMAINS]
+    if asked is None:
+        return forms.blank(name, domains)
+    mode = forms.SHARED if asked.environments == ALL_ENVIRONMENTS else forms.PER_ENVIRONMENT
+    return forms.blank(asked.name, domains, asked.why) | {"mode": mode}
+
+
+def _form(
+    request: HttpRequest,
+    actor: Actor,
+    row: inventory.Row | None,
+    values: dict[str, Any],
+    refusal: Invalid | None = None,
+    changes: Sequence[Change] = (),
+    asked: SecretRequest | None = None,
+) -> HttpResponse:
+    typed_before = values["name"] and (not row or row.name != values["name"])
+    context = {
+        "asked": asked,
+        "changes": changes,
+        "in_dispute": conflicts.in_dispute(values, row) if row and changes else [],
+        "was": conflicts.stored_fields(row) if row else None,
+        "secret": with_references(actor, row) if row else None,
+        "values": values,
+        "errors": forms.form_errors(refusal.errors, values["mode"]) if refusal else [],
+        "value_fields": forms.value_fields(row),
+        "name_check": check(actor, values["name"], row) if typed_before else None,
+        "offer_allow_short": _too_short(refusal),
+    }
+    return render(request, "secrets_app/form.html", context, status=refusal.status if refusal else 200)
+
+
+def _too_short(refusal: Invalid | None) -> bool:
+    return isinstance(refusal, ValueTooShort) or (
+        refusal is not None and any("8 characters" in e.message for e in refusal.errors)
+    )
+
+
+def _conflict(request: HttpRequest, actor: Actor, secret_id: UUID, sent: forms.Submission) -> HttpResponse:
+    """The form with both people's work in it, and what the other one did."""
+    row = inventory.one(actor.organization, secret_id)
+    sentence = "Somebody else changed this secret since you opened it. What you typed is below; save again to apply it"
+    sentence += ", with values typed anew." if sent.values else "."
+    values = conflicts.merged(request.POST, sent.shown_again(), row)
+    changes = changes_since(actor.organization, secret_id, sent.version or 0)
+    return _form(request, actor, row, values, Invalid(sentence, errors=[FieldError("", sentence)]), changes)
+
+
+def _saved(request: HttpRequest, actor: Actor, secret: Secret, sent: forms.Submission, done: str) -> HttpResponse:
+    messages.success(request, done)
+    for sentence in dict.fromkeys(warning for value in sent.values.values() for warning in warnings_for(value)):
+        messages.warning(request, f"{secret.name}: {sentence}")
+    return redirect("secrets", actor.organization.slug)
+
+
+def _switched(request: HttpRequest, actor: Actor, secret: Secret) -> HttpResponse:
+    done = f"{'Enabled' if secret.enabled else 'Disabled'} {secret.name}"
+    if not request.htmx:  # type: ignore[attr-defined]
+        messages.success(request, done)
+        return redirect("secrets", actor.organization.slug)
+    row = inventory.one(actor.organization, secret.id)
+    response = render(request, "secrets_app/_row.html", {"secret": row})
+    response.headers["HX-Trigger"] = json.dumps({"toast": done, "counts": ""})
+    return response
+
+
+def _delete_dialog(
+    request: HttpRequest, row: inventory.Row, errors: list[FieldError] | None = None, status: int = 200
+) -> HttpResponse:
+    fragment = "secrets_app/_delete_blocked.html" if row.references else "secrets_app/_delete_dialog.html"
+    template = fragment if request.htmx else "secrets_app/delete.html"  # type: ignore[attr-defined]
+    context = {"secret": row, "errors": errors or []}
+    return render(request, template, context, status=422 if errors else status)
