@@ -1,4 +1,4 @@
-"""All settings. Every difference between installations is an environment variable (DESIGN section 9).
+"""All settings. Every difference between installations is an environment variable (docs/settings.md).
 
 There is one set of defaults, the production one. Whatever would make it unsafe stops the start with a sentence that
 says what to set. Master keys are not settings: `secrets_app.sealing.keyring` reads them, away from settings pages.

@@ -1,4 +1,4 @@
-"""What can stop a run, each with the code and status that API.md ("Integrations") promises.
+"""What can stop a run, each with the code and status that docs/api.md ("Errors") lists.
 
 These are answers to the caller, so `detail` and `errors` name things (a secret, a header, a host) and never carry a
 value. This module owns the codes alone; the sentences belong to whoever refuses.

@@ -2,7 +2,7 @@
 
 A run needs every link: its connection for the address, its auth connector (its own, else its connection's) for the
 credential. A link that has an address of its own sends its secrets there and nowhere else: an OAuth client's secret
-goes to the token URL alone (DESIGN section 4, "Allowed domains"). All other secrets go where the call goes.
+goes to the token URL alone (docs/concepts.md, "Allowed domains"). All other secrets go where the call goes.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The database's own refusal to tie two organizations together (SECURITY section 1.3, T4).
+"""The database's own refusal to tie two organizations together (docs/threat-model.md, T4).
 
 A reference joins an integration and a secret, an integration its auth connector: all of one organization. Foreign keys
 cannot say that; these triggers do. Statements by database vendor, for the migration.

@@ -1,4 +1,4 @@
-"""Refusals about secrets, with the codes of API.md."""
+"""Refusals about secrets, with the codes of docs/api.md, "Errors"."""
 
 from typing import Any
 

@@ -112,7 +112,10 @@ class Secret(models.Model):
 
 
 class SecretValue(models.Model):
-    """One sealed value of one secret in one environment. The bytes are bound to all four ids (SECURITY section 2.2)."""
+    """One sealed value of one secret in one environment. The bytes are bound to all four ids.
+
+    See docs/crypto.md, "What is bound".
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     secret = models.ForeignKey(Secret, on_delete=models.CASCADE, related_name="values")

@@ -1,6 +1,6 @@
 """The questions that people ask about secrets, as queries.
 
-Status is computed here, in SQL, and nowhere else (DESIGN section 4, "Status").
+Status is computed here, in SQL, and nowhere else (docs/concepts.md, "Status").
 """
 
 from datetime import datetime

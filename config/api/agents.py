@@ -1,4 +1,4 @@
-"""`/mcp`: the operations that an API key may run, as tools of an MCP server (API.md, "For agents: MCP").
+"""`/mcp`: the operations that an API key may run, as tools of an MCP server (docs/api.md, "Agents").
 
 The protocol is the official SDK's; it gets one request at a time, without sessions, and answers with JSON. Who calls is
 settled before it sees anything. A tool's call is a run like any other: judged, recorded, masked by the broker.

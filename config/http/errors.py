@@ -30,7 +30,7 @@ def is_for_programs(path: str) -> bool:
 
 
 def problem(refusal: Refusal) -> HttpResponse:
-    """A refusal as RFC 9457 problem document (API.md, "Errors")."""
+    """A refusal as RFC 9457 problem document (docs/api.md, "Errors")."""
     document: dict[str, object] = {
         "type": f"urn:coffer:problem:{refusal.code}",
         "title": refusal.title,

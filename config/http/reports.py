@@ -1,7 +1,8 @@
 """Error reports that carry no data.
 
 Django's report prints local variables, request data and settings. A value can sit in any of them, in any spelling, so
-the report keeps the traceback's files and lines, and which request it was (SECURITY section 5.2).
+the report keeps the traceback's files and lines, and which request it was (docs/security-rules.md, "Error reports and
+logs").
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""`/api/v1/readiness` (API.md, "Integrations")."""
+"""`/api/v1/readiness` (docs/api.md, "Integrations")."""
 
 from typing import Any
 from uuid import UUID

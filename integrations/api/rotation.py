@@ -1,4 +1,6 @@
-"""`/api/v1/secrets/{id}/rotation/{environment}` (API.md, "Secrets"): stage, check, promote, roll back, discard."""
+"""`/api/v1/secrets/{id}/rotation/{environment}` (docs/api.md, "Rotation"): stage, check, promote, roll back,
+discard.
+"""
 
 from typing import Any, Literal
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""`/api/v1/runs` (API.md, "Records")."""
+"""`/api/v1/runs` (docs/api.md, "Records")."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""What `/api/v1/secrets` says about secrets that needs integrations (API.md, "Secrets")."""
+"""What `/api/v1/secrets` says about secrets that needs integrations (docs/api.md, "Secrets")."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Letting a call in: checked, recorded, its values opened (DESIGN section 6, steps 1 to 5).
+"""Letting a call in: checked, recorded, its values opened (docs/concepts.md, "Runs", steps 1 to 5).
 
 Once the caller may run the integration, the attempt is recorded, refused or not. A call that is let in holds one of its
 API key's slots, which the broker gives back. The only caller of `resolver.open_values`.
@@ -79,7 +79,7 @@ def admit_all(calls: Sequence[tuple[Caller, Call]]) -> list[Admitted | Exception
         Unauthenticated where the key is not valid; nothing is recorded.
         NotFound, PermissionDenied where the caller may not run this integration here; nothing is recorded.
         RateLimited where its API key makes as many calls as it may, at once or in this minute; nothing is recorded.
-        Refusal, any code of API.md: recorded, with `run_id` among its members.
+        Refusal, any code of docs/api.md, "Errors": recorded, with `run_id` among its members.
     """
     entries = [_Entry(caller, call) for caller, call in calls]
     try:

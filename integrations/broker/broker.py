@@ -1,4 +1,4 @@
-"""One run from call to answer (DESIGN section 6): admit, render, send, mask, record.
+"""One run from call to answer (docs/concepts.md, "Runs"): admit, render, send, mask, record.
 
 Asynchronous: while the upstream takes its time, a run holds no thread, no transaction and no database connection.
 """
@@ -49,7 +49,7 @@ class RunResult:
         return self._preview()
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of `POST /integrations/{id}/run` (API.md)."""
+        """The answer of `POST /integrations/{id}/run` (docs/api.md, "Running")."""
         return {
             "run_id": str(self.run_id),
             "outcome": self.outcome.value,
@@ -69,7 +69,7 @@ async def run(caller: Caller, call: Call) -> RunResult:
         Unauthenticated: the API key is not valid; nothing is recorded.
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
         RateLimited: its API key makes as many calls as it may; nothing is recorded.
-        Refusal: refused or failed, with a code of API.md and `run_id` among its members.
+        Refusal: refused or failed, with a code of docs/api.md, "Errors", and `run_id` among its members.
     """
     admitted = await _admit(caller, call)
     try:

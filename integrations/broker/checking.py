@@ -1,4 +1,4 @@
-"""An integration's harmless check, step by step (API.md, `POST /integrations/{id}/test`)."""
+"""An integration's harmless check, step by step (docs/concepts.md, "Checks")."""
 
 from dataclasses import replace
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Following the redirects of one call (DESIGN section 6, "Egress"): judged at each hop as at the first.
+"""Following the redirects of one call (docs/security-rules.md, "Redirects"): judged at each hop as at the first.
 
 Owns: that every hop may be called, that the allowed domains of every secret in the call include its host although no
 secret goes there, that nothing shows a value to another origin, and the one limit of time for all hops.

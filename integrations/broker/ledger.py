@@ -1,4 +1,4 @@
-"""The record of runs: who used what, where, with which secrets, and what became of it (DESIGN section 3, `Run`).
+"""The record of runs: who used what, where, with which secrets, and what became of it (docs/concepts.md, "Runs").
 
 Never a body, a query string or a rendered URL. Records are committed before the caller has an answer.
 """

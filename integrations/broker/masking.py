@@ -1,4 +1,4 @@
-"""What an upstream said, masked and in a form that can be passed on (DESIGN section 6, step 8).
+"""What an upstream said, masked and in a form that can be passed on (docs/security-rules.md, "Redaction").
 
 Owns: what is masked, what is withheld, and the order: the bytes are masked as they came and decoded afterwards. How a
 value is found is `secrets_app/redaction/redactor.py`, which bodies are compressed is `decoding.py`.
@@ -57,7 +57,7 @@ def mask_response(
 ) -> Answer:
     """Mask every value used, in status line, headers and body. What cannot be checked is withheld.
 
-    A value in the head that cannot be cut out of it withholds the body as well (DESIGN section 4, "Values").
+    A value in the head that cannot be cut out of it withholds the body as well (docs/security-rules.md, "Redaction").
 
     Args:
         secrets: the values of this run, by name.
@@ -93,7 +93,9 @@ def _shown(part: Masked) -> str:
 
 
 def _can_be_checked(response: UpstreamResponse) -> bool:
-    """Whether a value in the body would show (DESIGN section 6, step 8): compressed, it shows in none of its forms."""
+    """Whether a value in the body would show (docs/security-rules.md, "Redaction"): compressed, it shows in none of its
+    forms.
+    """
     return response.readable and (_text(response.body) is not None or not is_compressed(response.body))
 
 

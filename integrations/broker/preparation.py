@@ -1,4 +1,6 @@
-"""From a call to a request with its placeholders still in place, every check made (DESIGN section 6, steps 1 to 4).
+"""From a call to a request with its placeholders still in place, every check made.
+
+See docs/concepts.md, "Runs", steps 2 to 4.
 
 Nothing is looked up or opened here, and nothing is recorded: that is `admission`. The same checks serve warnings, so
 that a warning and a refusal never disagree.
@@ -71,7 +73,8 @@ class Prepared:
 
 
 def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
-    """Make the checks that need no secret, in the order of DESIGN section 6, noting on `attempt` what becomes known.
+    """Make the checks that need no secret, in the order of docs/concepts.md, "Runs", noting on `attempt` what becomes
+    known.
 
     Raises:
         Refusal: the code of the first check that fails.
@@ -174,7 +177,9 @@ def _unknown_operation(known: list[str]) -> InvalidArguments:
 
 
 def _host(route: Route) -> tuple[str | None, EgressDenied | None]:
-    """The host, and the egress refusal to raise once the secrets have been checked (DESIGN section 6, steps 2 to 4).
+    """The host, and the egress refusal to raise once the secrets have been checked.
+
+    See docs/concepts.md, "Runs", steps 3 and 4.
 
     The host is None where nothing is sent: no allowed domain has a say in that.
     """

@@ -1,8 +1,8 @@
 """Which IP addresses Coffer may connect to: explicit tables, and nothing inferred.
 
-Owns: the tables of SECURITY section 3 rule 9 and the judgement of one address. `ipaddress` reads addresses and tests
-whether a network holds one; its `is_global` and `is_private` are wrong for this purpose and not used. Which networks
-the operator opened is known to `egress.py`.
+Owns: the tables of docs/security-rules.md, "Addresses" and the judgement of one address. `ipaddress` reads addresses
+and tests whether a network holds one; its `is_global` and `is_private` are wrong for this purpose and not used. Which
+networks the operator opened is known to `egress.py`.
 """
 
 from functools import lru_cache

@@ -42,7 +42,10 @@ def ssl_context() -> ssl.SSLContext:
 
 
 def _load_system_roots(context: ssl.SSLContext) -> None:
-    """The compiled-in places: `load_default_certs` would let SSL_CERT_FILE replace the roots (DESIGN section 6)."""
+    """The compiled-in places: `load_default_certs` would let SSL_CERT_FILE replace the roots.
+
+    See docs/security-rules.md, "Connections".
+    """
     places = ssl.get_default_verify_paths()
     cafile = places.openssl_cafile if Path(places.openssl_cafile).is_file() else None
     capath = places.openssl_capath if Path(places.openssl_capath).is_dir() else None

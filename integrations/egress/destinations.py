@@ -1,8 +1,8 @@
 """Reading a configured URL, strictly: one reading or none.
 
-Owns: the syntax rules of SECURITY section 3 (1-4 and 7) and the URL object that everything after works on: the domain
-check, the egress rules and the transport. Whether Coffer may go there is `egress.py`, how a host name is spelt is
-`secrets_app/naming/hosts.py`, so that the domain check compares the same name. Messages never quote the input.
+Owns: the syntax rules of docs/security-rules.md, "Configured URLs", and the URL object that everything after works on:
+the domain check, the egress rules and the transport. Whether Coffer may go there is `egress.py`, how a host name is
+spelt is `secrets_app/naming/hosts.py`, so that the domain check compares the same name. Messages never quote the input.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Where Coffer may send a call (DESIGN section 6 "Egress", SECURITY section 3).
+"""Where Coffer may send a call (docs/security-rules.md, "Destinations").
 
 Owns: the judgement of a destination, at save and at run, and of each address that a name resolves to. The one thing
 that widens it is the operator's list of opened networks (`COFFER_EGRESS_ALLOW`). The syntax of URLs is
@@ -46,7 +46,7 @@ def admit_url(text: str, policy: EgressPolicy, schemes: frozenset[str] = WEB) ->
 
     A name with `http`, another port or no public suffix is admitted only where networks are opened at all; whether it
     leads there is known after resolution (`judge_addresses`). Addresses written as numbers are judged at once. SIP has
-    ports of its own, and a public address may be written as a number (DESIGN section 6, "Egress").
+    ports of its own, and a public address may be written as a number (docs/security-rules.md, "Destinations").
     """
     url = parse_url(text, schemes)
     host = url.raw_host or ""

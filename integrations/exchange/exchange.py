@@ -145,7 +145,7 @@ class Exchange(ABC):
             params: the arguments, checked and complete.
 
         Raises:
-            Refusal: a code of API.md; never with a value.
+            Refusal: a code of docs/api.md, "Errors"; never with a value.
         """
 
     def note(self, params: Mapping[str, Any]) -> str:  # noqa: ARG002 - most are told well enough by their operation

@@ -1,7 +1,8 @@
 """The tools that the other side of an integration offers, as untrusted text.
 
-Owns: reading a list of tools, how their texts are shown, and the fingerprint by which a change is seen (SECURITY 1.3,
-T16). What a tool says of itself is written by somebody else, for people and agents to read: nothing here acts on it.
+Owns: reading a list of tools, how their texts are shown, and the fingerprint by which a change is seen
+(docs/threat-model.md, T16). What a tool says of itself is written by somebody else, for people and agents to read:
+nothing here acts on it.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Where a redirect leads, and what of a request goes along (DESIGN section 6, "Egress").
+"""Where a redirect leads, and what of a request goes along (docs/security-rules.md, "Redirects").
 
 Owns: reading `Location` against the URL that was called, the method of the next request, and that nothing but what is
 known to be harmless goes to another origin. Whether a hop may be made at all is judged in `following.py`. No URL goes

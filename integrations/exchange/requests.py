@@ -1,7 +1,7 @@
 """A configured call, and what becomes of it when values and arguments go in.
 
 Owns: the request template that a kind builds, and its two renderings: the request to send and the masked one to show.
-Everything about the destination is fixed in the template; rendering fills values only (SECURITY section 0, decision 3).
+Everything about the destination is fixed in the template; rendering fills values only (docs/threat-model.md, T9).
 How a text is encoded in its place is `slots.py`; whether a destination may be called is `egress.py`.
 """
 

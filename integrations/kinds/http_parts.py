@@ -1,7 +1,7 @@
 """The parts of an HTTP request that several kinds configure: base URL, path, headers and query.
 
-Owns: the rules of DESIGN section 5 for each part, spoken as field errors that quote nothing that was entered, and how
-the entries of an integration and those of its connection and connector come together.
+Owns: the rules for each part (docs/security-rules.md, "Slots"), spoken as field errors that quote nothing that was
+entered, and how the entries of an integration and those of its connection and connector come together.
 """
 
 from collections.abc import Iterable, Iterator
@@ -64,7 +64,10 @@ def pairs(entries: Iterable[NameAndValue]) -> tuple[Pair, ...]:
 
 
 def merged(own: list[NameAndValue], inherited: list[NameAndValue], *, ignore_case: bool) -> list[NameAndValue]:
-    """The inherited entries that have no namesake among the own ones, then the own ones (DESIGN section 5)."""
+    """The inherited entries that have no namesake among the own ones, then the own ones.
+
+    See docs/concepts.md, "Inheritance".
+    """
 
     def key(entry: NameAndValue) -> str:
         return entry.name.lower() if ignore_case else entry.name

@@ -1,4 +1,4 @@
-"""Whether integrations would run, for many at once (API.md, `GET /readiness`).
+"""Whether integrations would run, for many at once (docs/api.md, `GET /readiness`).
 
 The same judge as warnings and the list of integrations; nothing is opened or called. A page costs the same number of
 queries whatever its length.

@@ -98,7 +98,10 @@ def page(
 def catalog(
     actor: Actor, filters: IntegrationFilters, *, cursor: str = "", limit: int = DEFAULT_LIMIT
 ) -> Page[Integration]:
-    """What members see of integrations: name, kind and description; nothing else is looked at (DESIGN section 8)."""
+    """What members see of integrations: name, kind and description; nothing else is looked at.
+
+    See docs/concepts.md, "Roles".
+    """
     found = Integration.objects.visible_to(actor).search_described(filters.text).matching(kind=filters.kind)
     return _cut(list(_behind(found.only("kind", "name", "description"), cursor)[: limit + 1]), limit)
 

@@ -104,7 +104,7 @@ def hosts_for(integration: Integration, name: str) -> list[str]:
 
 def _judged(route: Route) -> tuple[frozenset[str], str | None, list[Warning]]:
     """The secrets, their host, and what the egress rules say about it. A name that needs an opened network is judged at
-    run (DESIGN section 6, "Egress"): until then nobody knows where it leads.
+    run (docs/security-rules.md, "Destinations"): until then nobody knows where it leads.
     """
     if not route.url:
         return route.secret_names, None, []

@@ -24,7 +24,7 @@ def derive(integration: Integration) -> list[SecretReference]:
         the references as they are now.
 
     Raises:
-        Invalid: a new reference to a disabled secret (DESIGN section 4, "Disabling").
+        Invalid: a new reference to a disabled secret (docs/concepts.md, "Disabling and deleting").
     """
     fields = {(slot.path, name): slot.field for slot in _slots(integration) for name in slot.template.secret_names}
     named = fields.keys()

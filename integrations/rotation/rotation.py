@@ -1,4 +1,4 @@
-"""Trying a staged value on every reference, and judging the results when it is promoted (DESIGN section 4, "Rotation").
+"""Trying a staged value on every reference, and judging the results when it is promoted (docs/concepts.md, "Rotation").
 
 A try is the integration's own harmless check, made by the broker like every call and recorded as a run, with the staged
 value in the place of the current one. It changes nothing for anybody else: calls use the current value throughout.

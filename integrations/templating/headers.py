@@ -1,6 +1,6 @@
 """Which header names an integration may set, and what a header may hold on its way out.
 
-Owns: SECURITY section 3 rule 15. How a value gets into a header is `slots.py`.
+Owns: the rules of docs/security-rules.md, "Headers". How a value gets into a header is `slots.py`.
 """
 
 import re

@@ -1,7 +1,7 @@
 """A JSON body whose strings may hold placeholders.
 
 Owns: reading the template as JSON first and filling its strings afterwards, so that no value can break out of its
-quotes (DESIGN section 5). Keys are fixed; numbers, truth values and null are sent as they were read.
+quotes (docs/security-rules.md, "Slots"). Keys are fixed; numbers, truth values and null are sent as they were read.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Texts that a person takes for a placeholder although the grammar does not.
 
 Owns: what `{Secrets.x}`, `{ secrets.x }`, `{secrets[x]` and their Unicode doubles have in common. Such a text is an
-error when it is saved, because it would otherwise be sent as it stands (DESIGN section 5). It knows nothing of valid
-placeholders: `placeholders.py` hands over only the text between them.
+error when it is saved, because it would otherwise be sent as it stands (docs/security-rules.md, "Placeholders"). It
+knows nothing of valid placeholders: `placeholders.py` hands over only the text between them.
 """
 
 import re

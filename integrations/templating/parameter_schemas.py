@@ -1,9 +1,9 @@
 """Which JSON Schema may declare the parameters of an operation.
 
-Owns: the keywords that are taken and the shape of the whole, one object whose properties are the parameters (DESIGN
-section 5). Declarations are written by people who may edit an integration and arguments come from agents, so only
-keywords whose check is cheap and local are taken: nothing is fetched (`$ref`), and no regular expression of one party
-runs on the text of another (`pattern`).
+Owns: the keywords that are taken and the shape of the whole, one object whose properties are the parameters
+(docs/security-rules.md, "Slots"). Declarations are written by people who may edit an integration and arguments come
+from agents, so only keywords whose check is cheap and local are taken: nothing is fetched (`$ref`), and no regular
+expression of one party runs on the text of another (`pattern`).
 """
 
 import re

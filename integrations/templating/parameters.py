@@ -1,8 +1,8 @@
 """The arguments of one run, against the parameters that its operation declares.
 
-Owns: the check before anything is opened (DESIGN section 5): unknown arguments are refused, defaults filled in, the
-rest judged by the declared JSON Schema. Messages repeat the declaration and never an argument. Which declarations are
-taken is `schemas.py`; `check_schema` is offered here as well, so that callers need one module.
+Owns: the check before anything is opened (docs/security-rules.md, "Slots"): unknown arguments are refused, defaults
+filled in, the rest judged by the declared JSON Schema. Messages repeat the declaration and never an argument. Which
+declarations are taken is `schemas.py`; `check_schema` is offered here as well, so that callers need one module.
 """
 
 import json

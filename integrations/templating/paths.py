@@ -1,7 +1,8 @@
 """What a path may look like, before and after values went in.
 
-Owns: the check that no segment of a path climbs or vanishes, in whatever encoding it is written (SECURITY section 4.2;
-OpenBao CVE-2026-3605 is the lesson), and the spelling of the literal text. It does not join a path to its base.
+Owns: the check that no segment of a path climbs or vanishes, in whatever encoding it is written
+(docs/security-rules.md, "Slots"; OpenBao CVE-2026-3605 is the lesson), and the spelling of the literal text. It does
+not join a path to its base.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The placeholders `{secrets.NAME}` and `{params.NAME}` in the texts of an integration.
 
 Owns: the grammar. A text is parsed once, when the configuration is read, into parts that later code joins; what a
-value or an argument contains is never parsed (DESIGN section 5, SECURITY section 4.1). It does not know where a text
+value or an argument contains is never parsed (docs/security-rules.md, "Placeholders"). It does not know where a text
 goes, so it does no encoding: that is `slots.py`.
 """
 

@@ -1,8 +1,8 @@
 """How one template becomes text in the place where it goes.
 
-Owns: the insertion of values and arguments, each encoded for its slot (DESIGN section 5, the table), and the refusals
-of what a slot cannot carry. Every slot is filled in one pass over the template's parts, so inserted text is never
-looked at again. It does not build requests and does not know which host they go to.
+Owns: the insertion of values and arguments, each encoded for its slot (docs/security-rules.md, "Slots"), and the
+refusals of what a slot cannot carry. Every slot is filled in one pass over the template's parts, so inserted text is
+never looked at again. It does not build requests and does not know which host they go to.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""What an agent may do with its key: one tool for each operation that the key may run (API.md, "For agents: MCP").
+"""What an agent may do with its key: one tool for each operation that the key may run (docs/api.md, "Agents").
 
 A tool is told by names and schemas that people of the organization wrote; it says nothing of secrets.
 """

@@ -1,9 +1,9 @@
 """The one place from which a call leaves Coffer, and its limits.
 
-Owns: sending one rendered request over HTTP/1.1 and reading the answer under limits of size and time (SECURITY section
-3 rules 12 to 17). Redirects are answers like any other; cookies, proxies and credentials of the environment are
-ignored. Every failure becomes one of our refusals without its cause: what a library says could quote the request.
-Choosing and judging addresses is `dialling.py`; masking the answer is the broker's.
+Owns: sending one rendered request over HTTP/1.1 and reading the answer under limits of size and time
+(docs/security-rules.md, "Connections" to "Responses"). Redirects are answers like any other; cookies, proxies and
+credentials of the environment are ignored. Every failure becomes one of our refusals without its cause: what a library
+says could quote the request. Choosing and judging addresses is `dialling.py`; masking the answer is the broker's.
 """
 
 import asyncio

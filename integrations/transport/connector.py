@@ -1,8 +1,8 @@
 """From a host name to a connection with an address that was judged.
 
 Owns: one lookup for one call, the judgement of every answer, and the same judgement again where the socket is made and
-once it is connected (SECURITY section 3 rules 8 to 10). The HTTP client takes its connections from here and nowhere
-else; what may be dialled is `egress.py`.
+once it is connected (docs/security-rules.md, "Connections"). The HTTP client takes its connections from here and
+nowhere else; what may be dialled is `egress.py`.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Undoing the compression of an answer, within a limit, and telling a compressed body that nobody announced.
 
-Owns: which encodings are undone, `gzip` or `deflate` applied once (SECURITY section 3 rule 16), and which formats are
-known by how they begin. Anything else could hide a value from the masking, so the caller is told that the body cannot
-be read. Formats that compress something inside, such as PNG and PDF, are not told (docs/crypto.md).
+Owns: which encodings are undone, `gzip` or `deflate` applied once (docs/security-rules.md, "Responses"), and which
+formats are known by how they begin. Anything else could hide a value from the masking, so the caller is told that the
+body cannot be read. Formats that compress something inside, such as PNG and PDF, are not told (docs/crypto.md).
 """
 
 import zlib

@@ -1,10 +1,10 @@
 """Connections that stay open between the calls of one integration.
 
 A connection is dialled once to a judged address and may carry the next call of the same integration to the same origin
-under the same rules, never one of another integration or organization (SECURITY section 3 rule 17). It is kept so
-briefly that an upstream which closes idle connections has rarely done so when the next call is sent: a call that meets
-a closed one is sent again only where HTTP says that this does no harm (RFC 9110 section 9.2.2). However busy it is, a
-connection is left after a minute, so that a name which leads elsewhere by now is looked up again.
+under the same rules, never one of another integration or organization (docs/security-rules.md, "Connections"). It is
+kept so briefly that an upstream which closes idle connections has rarely done so when the next call is sent: a call
+that meets a closed one is sent again only where HTTP says that this does no harm (RFC 9110 section 9.2.2). However busy
+it is, a connection is left after a minute, so that a name which leads elsewhere by now is looked up again.
 """
 
 import asyncio

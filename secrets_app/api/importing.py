@@ -1,4 +1,4 @@
-"""`POST /api/v1/secrets/import` (API.md, "Secrets"): a `.env` text into one environment."""
+"""`POST /api/v1/secrets/import` (docs/api.md, "Import"): a `.env` text into one environment."""
 
 from typing import Annotated, Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""`/api/v1/secrets` (API.md, "Secrets"). Every operation is a call of a service or of the inventory."""
+"""`/api/v1/secrets` (docs/api.md, "Secrets"). Every operation is a call of a service or of the inventory."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID

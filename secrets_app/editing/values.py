@@ -16,7 +16,7 @@ NewValues = Mapping[Environment, Plaintext | None]
 
 def store_values(secret: Secret, values: NewValues, *, actor: Actor, entered_once: bool) -> None:
     """Make each value the current one of its environment; None removes it. The value before it is destroyed at once,
-    and so is a previous one that was kept for a roll-back; a staged one stays (DESIGN section 4, "Rotation").
+    and so is a previous one that was kept for a roll-back; a staged one stays (docs/concepts.md, "Rotation").
 
     Args:
         entered_once: the person typed one value for all environments.

@@ -1,4 +1,4 @@
-"""The rule for allowed domains (DESIGN section 4, "Allowed domains"; SECURITY section 3).
+"""The rule for allowed domains (docs/security-rules.md, "Allowed domains").
 
 Owns which host names may be listed and whether a listed one covers a host. How a name is spelt is `hosts.py`; which
 host a request really goes to, and whether that host may be called at all, is the egress rules' business. Matching

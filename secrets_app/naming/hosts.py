@@ -1,4 +1,4 @@
-"""Host names as Coffer compares and calls them (SECURITY section 3 rules 3 to 5).
+"""Host names as Coffer compares and calls them (docs/security-rules.md, "Host names").
 
 Owns the one spelling of a name, in lower-case A-labels; which names resolvers take for addresses; and which never
 belong to the public internet. Both who says where a value may go (`domains.py`) and who says where a call goes (the

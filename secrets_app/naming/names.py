@@ -1,4 +1,4 @@
-"""The rule for secret names (DESIGN section 4, "Names"): one place for form, API, constraint and placeholder grammar.
+"""The rule for secret names (docs/concepts.md, "Names"): one place for form, API, constraint and placeholder grammar.
 
 Uniqueness, also without regard to case, is a database constraint and not decided here.
 """

@@ -1,4 +1,4 @@
-"""The rule for what may be stored as a value (DESIGN section 4, "Values").
+"""The rule for what may be stored as a value (docs/concepts.md, "Values").
 
 Owns the limits and the warnings. Nothing here changes a value, not even its white space, and no sentence quotes one.
 """

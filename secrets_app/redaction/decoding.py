@@ -1,4 +1,6 @@
-"""Decoded views of a body: what a reader sees after undoing up to two layers of escaping (SECURITY section 4.3).
+"""Decoded views of a body: what a reader sees after undoing up to two layers of escaping.
+
+See docs/security-rules.md, "Redaction".
 
 Owns the undoing, which must neither fail nor run away on hostile bytes: each decoder is one pass, and what is not an
 escape stays as it is. Base64 and compression are not undone here.

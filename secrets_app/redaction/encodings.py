@@ -1,4 +1,4 @@
-"""The ways in which upstreams write a value back: escaped, encoded, wrapped (SECURITY section 4.3).
+"""The ways in which upstreams write a value back: escaped, encoded, wrapped (docs/security-rules.md, "Redaction").
 
 Owns the list of forms. Searching and cutting is `redaction`'s business. Rot13, base32, hashes and one character per
 field are not covered: whoever controls the upstream can always find a form that nobody listed.

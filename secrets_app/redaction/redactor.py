@@ -1,4 +1,6 @@
-"""Masking of the values that a run used, in everything that an upstream sends back (SECURITY section 4.3).
+"""Masking of the values that a run used, in everything that an upstream sends back.
+
+See docs/security-rules.md, "Redaction".
 
 Owns the search, the marker and the decision to withhold. It works on complete bytes as they came: the caller buffers
 under a size limit, decompresses first, and decodes nothing before, because bytes that were replaced hide a value.

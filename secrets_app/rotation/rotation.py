@@ -1,4 +1,4 @@
-"""The careful way to a new value: stage, promote, roll back within a window, destroy (DESIGN section 4, "Rotation").
+"""The careful way to a new value: stage, promote, roll back within a window, destroy (docs/concepts.md, "Rotation").
 
 Owns the switch between staged, current and previous. Each act is one transaction that holds the secret's row, so
 whatever happens around it, a crash among it, there is one current value before and one after. Trying the staged value

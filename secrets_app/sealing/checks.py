@@ -1,4 +1,4 @@
-"""`manage.py check --deploy` reports a lost key before a run finds out (DESIGN section 7)."""
+"""`manage.py check --deploy` reports a lost key before a run finds out (docs/crypto.md, "Keys")."""
 
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError

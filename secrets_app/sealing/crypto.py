@@ -3,7 +3,7 @@
 Owns the sealed format, the authenticated context and the one way in which opening can fail. Knows no models, no
 settings and no files; which key to use is the keyring's business.
 
-A sealed value and a wrapped data key have the same shape (SECURITY section 2.2):
+A sealed value and a wrapped data key have the same shape (docs/crypto.md, "Format"):
 
     "CF1" | algorithm (1) | data key id (16) | salt (32) | commitment (32) | nonce (12) | ciphertext | tag (16)
 

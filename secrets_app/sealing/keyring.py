@@ -1,4 +1,4 @@
-"""Which key: master keys by id, and one data key for each organization (DESIGN section 7).
+"""Which key: master keys by id, and one data key for each organization (docs/crypto.md, "Keys").
 
 The only caller of `crypto`. Master keys come from the process's environment and are held here, never in Django's
 settings. An opened data key is used for at most five minutes, under everything that it is bound to: data key id,
@@ -203,7 +203,7 @@ def _active_key(organization: Organization | None) -> OrganizationKey:
     Two first uses at once: the second finds the first's.
 
     One that does not open any more retires, and a new one takes its place: entering a value always works, and repairs
-    what a lost key took (DESIGN section 7).
+    what a lost key took (docs/crypto.md, "Keys").
     """
     active = OrganizationKey.objects.filter(organization=organization, state=KeyState.ACTIVE.value)
     found = active.first()

@@ -2,7 +2,7 @@
 
 A run looks its secrets up first (`find`): names, switches, domains, versions, nothing opened. Only when every check has
 passed does it open them (`open_values`). A value that does not open is marked unreadable in a transaction of its own,
-so its status says so from then on (DESIGN section 4, "Status"). One whose data key is lost is not marked: the value may
+so its status says so from then on (docs/concepts.md, "Status"). One whose data key is lost is not marked: the value may
 be sound, and opens again when the right master key is back.
 
 A comparison of values (`marked_values`) happens in here: what leaves are marks under a key of that comparison.

@@ -1,4 +1,4 @@
-"""An organization may demand allowed domains for Production values (SECURITY section 1.3, T7): where that is asked.
+"""An organization may demand allowed domains for Production values (docs/threat-model.md, T7): where that is asked.
 
 What was stored before it was demanded stays, and hygiene lists it. A roll-back is no new value: it always works.
 """

@@ -139,7 +139,7 @@ def _grouped(rows: list[InventoryRow], order: str) -> list[dict[str, Any]]:
 
 
 def _catalog(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """What a member sees: names and descriptions, nothing else (DESIGN section 4, "Reading")."""
+    """What a member sees: names and descriptions, nothing else (docs/concepts.md, "Reading")."""
     chosen = {"q": _text(request, "q")}
     page = inventory.catalog(actor.organization, chosen["q"], cursor=request.GET.get("cursor", ""), limit=DEFAULT_LIMIT)
     context = {"secrets": page.items, "filters": chosen, "next_url": _next_url(request, chosen, page.next_cursor)}

@@ -1,4 +1,4 @@
-"""The shape of an API action's configuration, as API.md ("Integrations") writes it."""
+"""The shape of an API action's configuration, as docs/api.md ("Configurations") describes it."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID

@@ -98,7 +98,7 @@ class ApiAction(Kind[ApiActionConfig]):
         return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
 
     def problems_with_parents(self, config: ApiActionConfig, parents: Parents) -> list[FieldError]:
-        """Entries that the connector's credential would collide with (DESIGN section 5)."""
+        """Entries that the connector's credential would collide with (docs/concepts.md, "Inheritance")."""
         return list(collisions(config.headers, config.query, credential(parents.connector)))
 
 

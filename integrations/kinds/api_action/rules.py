@@ -1,7 +1,7 @@
 """What an API action's configuration may not say although its shape is right.
 
-Owns: the rules of DESIGN section 5 for each part of the call, spoken as field errors that quote nothing that was
-entered but the names of parameters.
+Owns: the rules for each part of the call (docs/security-rules.md, "Slots"), spoken as field errors that quote nothing
+that was entered but the names of parameters.
 """
 
 from collections.abc import Iterable, Iterator

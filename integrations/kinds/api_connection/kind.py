@@ -129,7 +129,7 @@ class ApiConnection(Kind[ApiConnectionConfig]):
         return HttpCall(template, added.token)
 
     def problems_with_parents(self, config: ApiConnectionConfig, parents: Parents) -> list[FieldError]:
-        """Entries that the connector's credential would collide with (DESIGN section 5)."""
+        """Entries that the connector's credential would collide with (docs/concepts.md, "Inheritance")."""
         return list(collisions(config.headers, config.query, credential(parents.connector)))
 
 

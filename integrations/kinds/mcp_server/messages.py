@@ -84,7 +84,7 @@ def is_request(message: Message) -> bool:
 
 
 def answer_to(message: Message) -> Message:
-    """Our answer to a request of the server: a ping is answered, all else is refused (SECURITY 1.3, T16)."""
+    """Our answer to a request of the server: a ping is answered, all else is refused (docs/threat-model.md, T16)."""
     answer: Message = {"jsonrpc": "2.0", "id": message["id"]}
     if message["method"] == "ping":
         return answer | {"result": {}}

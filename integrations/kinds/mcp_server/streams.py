@@ -1,7 +1,7 @@
 """The transport of 2024-11-05, deprecated and still met: everything that the server says comes on one stream.
 
 Owns: the stream, the address that the server names on it for requests, and the way of each reply to its request. That
-address stays on the origin that was configured: whatever else a server names is refused (SECURITY section 1.3, T16).
+address stays on the origin that was configured: whatever else a server names is refused (docs/threat-model.md, T16).
 """
 
 import asyncio
