@@ -52,11 +52,14 @@ class Actor:
             raise PermissionDenied(f"This needs the permission {permission.value}.")
 
     def sees(self, integration_id: UUID) -> bool:
-        """Whether the integration is on the actor's list; without a list, every one is (API.md, "Who")."""
+        """Whether the integration is on the actor's list; without a list, every one is.
+
+        See docs/api.md, "Authentication".
+        """
         return self.integrations is None or integration_id in self.integrations
 
     def check_environments(self, *environments: Environment) -> None:
-        """Refuse with `PermissionDenied` outside the actor's environments (API.md, "Who")."""
+        """Refuse with `PermissionDenied` outside the actor's environments (docs/api.md, "Authentication")."""
         outside = [environment for environment in environments if environment not in self.environments]
         if outside:
             names = ", ".join(environment.value for environment in outside)

@@ -1,4 +1,4 @@
-"""What staff see and do in the Django admin (DESIGN section 8, last column): read nearly everything, change little.
+"""What staff see and do in the Django admin (docs/staff.md): read nearly everything, change little.
 
 Every change goes through a service, so it appears in the organization's audit log with the staff member's name. Nothing
 sealed and no value is shown anywhere; fields are named one by one.

@@ -1,6 +1,6 @@
 """The outcomes that a caller is told about, each with its stable code.
 
-Every refusal that reaches a page or the API is one of these (API.md, "Errors"). They carry names, hosts and
+Every refusal that reaches a page or the API is one of these (docs/api.md, "Errors"). They carry names, hosts and
 codes; a value never goes into one. How a refusal is spoken (problem document, form error) is the doors' business.
 """
 

@@ -1,4 +1,4 @@
-"""Who may what: one list of permissions, and roles, scopes and staff as tables of them (DESIGN section 8).
+"""Who may what: one list of permissions, and roles, scopes and staff as tables of them (docs/concepts.md, "Roles").
 
 This module decides nothing about the state of a thing (is the secret in use, is the value there): that is the
 services' business. It answers only whether a kind of caller may attempt an act at all.
@@ -77,7 +77,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 
 class Scope(StrEnum):
-    """What an API key was given (API.md, "Who"). Nobody's key holds more than an admin.
+    """What an API key was given (docs/api.md, "Authentication"). Nobody's key holds more than an admin.
 
     Writing includes reading: a write is answered with the whole thing, and its refusals tell what is there.
     """
@@ -125,6 +125,6 @@ def permissions_of_role(role: Role) -> frozenset[Permission]:
 
 
 def permissions_of_scopes(scopes: frozenset[Scope]) -> frozenset[Permission]:
-    """Everything a key with these scopes may attempt: never more than an admin (API.md, "Who")."""
+    """Everything a key with these scopes may attempt: never more than an admin (docs/api.md, "Authentication")."""
     granted = frozenset(permission for scope in scopes for permission in SCOPE_PERMISSIONS[scope])
     return granted & ADMIN_PERMISSIONS

@@ -1,5 +1,5 @@
 """What the database itself refuses: to change or remove an audit event, and to take an organization its last owner
-(DESIGN section 3, `AuditEvent` and `Membership`).
+(docs/audit.md, docs/people.md, "Roles").
 
 Statements by database vendor. Migrations run them; so does the test suite, which has to empty its tables. On SQLite a
 migration that rebuilds `accounts_organization` or `accounts_membership` takes `REMOVE_OWNER` first and puts it back.

@@ -1,4 +1,6 @@
-"""The text of an API key: `cof_`, 11 characters of id, 43 of secret, 6 of checksum (SECURITY section 5.4).
+"""The text of an API key: `cof_`, 11 characters of id, 43 of secret, 6 of checksum.
+
+See docs/security-rules.md, "API keys".
 
 All of it base 62. The id finds the row, the secret has 256 random bits, the CRC-32 lets scanners and us reject a typo
 without a look-up. This module makes and reads the text; it stores nothing.

@@ -1,4 +1,4 @@
-"""`manage.py check` fails on a route that does not say who may use it (DESIGN section 2)."""
+"""`manage.py check` fails on a route that does not say who may use it (docs/security-rules.md, "Requests")."""
 
 import inspect
 from collections.abc import Iterator

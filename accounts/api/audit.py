@@ -1,4 +1,4 @@
-"""`/api/v1/audit-events` (API.md, "Records")."""
+"""`/api/v1/audit-events` (docs/api.md, "Records")."""
 
 from datetime import datetime
 from typing import Annotated, Any

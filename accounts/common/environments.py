@@ -6,7 +6,9 @@ from functools import cache
 
 
 class Environment(StrEnum):
-    """Where a value belongs and where a run happens (DESIGN section 1). The stored text is the API's."""
+    """Where a value belongs and where a run happens (docs/concepts.md, "Environments"). The stored text is the
+    API's.
+    """
 
     DEVELOPMENT = "development"
     STAGING = "staging"

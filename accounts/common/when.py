@@ -1,4 +1,4 @@
-"""Times in words: relative while they are recent, a date when they are old (ui/DESIGN.md section 10)."""
+"""Times in words: relative while they are recent, a date when they are old (docs/interface.md, "Wording")."""
 
 from datetime import UTC, datetime
 

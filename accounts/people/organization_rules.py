@@ -6,7 +6,7 @@ from accounts.models import Organization
 
 
 def rollback_hours(organization: Organization) -> int:
-    """How long a value that was promoted away is kept, in hours (DESIGN section 4, "Rotation")."""
+    """How long a value that was promoted away is kept, in hours (docs/concepts.md, "Rotation")."""
     own = organization.rollback_hours
     return settings.ROLLBACK_HOURS if own is None else own
 

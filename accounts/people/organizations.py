@@ -235,7 +235,7 @@ def _end(membership: Membership, organization: Organization) -> dict[str, Any]:
 
 
 def permission_to_manage(role: Role) -> Permission:
-    """What it takes to invite, change and remove people of this role (DESIGN section 8)."""
+    """What it takes to invite, change and remove people of this role (docs/concepts.md, "Roles")."""
     return Permission.OWNERS_MANAGE if role is Role.OWNER else Permission.MEMBERS_MANAGE
 
 

@@ -1,4 +1,6 @@
-"""How long a signed-in session lasts: 12 hours without use, 7 days in all (SECURITY section 5.1, ASVS 7.3).
+"""How long a signed-in session lasts: 12 hours without use, 7 days in all.
+
+See docs/security-rules.md, "Sessions and browsers"; ASVS 7.3.
 
 The session keeps when it began and when it was last seen; the latter is written every few minutes at most.
 """

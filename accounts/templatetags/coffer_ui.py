@@ -1,7 +1,7 @@
 """The small parts of the interface that repeat on every page: icons, statuses, environment marks, times, references.
 
-Markup and classes are those of ui/DESIGN.md section 5. Everything that is not markup is escaped here. Parts that
-need a whole file of markup are templates under `templates/components/`.
+Markup and classes are those of docs/interface.md, "Components". Everything that is not markup is escaped here. Parts
+that need a whole file of markup are templates under `templates/components/`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

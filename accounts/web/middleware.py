@@ -57,7 +57,7 @@ class PrivatePagesMiddleware(MiddlewareMixin):
     """Keeps answers out of caches and search engines, and values out of URLs.
 
     A form that is sent by GET by mistake would put a typed value into the address bar, the history and every log on the
-    way; such a request is refused before any view sees it (SECURITY section 5.3).
+    way; such a request is refused before any view sees it (docs/security-rules.md, "Sessions and browsers").
     """
 
     async_capable = False

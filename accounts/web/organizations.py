@@ -20,7 +20,7 @@ from accounts.people.organizations import create_organization
 
 
 class SignOutView(LogoutView):
-    """Signing out also empties what the browser kept (SECURITY section 5.1, ASVS 14.3.1)."""
+    """Signing out also empties what the browser kept (docs/security-rules.md, "Sessions and browsers"; ASVS 14.3.1)."""
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
         """Sign out."""

@@ -1,4 +1,4 @@
-"""The table of DESIGN section 8, written out, against the policy; and what scopes give."""
+"""The table of docs/concepts.md, "Roles", written out, against the policy; and what scopes give."""
 
 import pytest
 

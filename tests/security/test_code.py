@@ -1,4 +1,4 @@
-"""What the code must not do, by reading it (SECURITY sections 5.4 and 6)."""
+"""What the code must not do, by reading it (docs/security-rules.md, "Requests")."""
 
 import ast
 from collections.abc import Iterator

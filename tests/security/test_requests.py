@@ -1,4 +1,7 @@
-"""Requests that are not what they seem: addresses, hosts, headers, bodies, names in logs (SECURITY 5 and 6)."""
+"""Requests that are not what they seem: addresses, hosts, headers, bodies, names in logs.
+
+See docs/security-rules.md, "Requests".
+"""
 
 import json
 import logging

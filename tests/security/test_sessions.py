@@ -1,4 +1,4 @@
-"""Sessions and what browsers keep (SECURITY section 5.1, 5.3, 5.4)."""
+"""Sessions and what browsers keep (docs/security-rules.md, "Sessions and browsers")."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Times in words (ui/DESIGN.md section 10)."""
+"""Times in words (docs/interface.md, "Wording")."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

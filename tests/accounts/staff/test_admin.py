@@ -1,4 +1,4 @@
-"""What staff do in the Django admin: look at nearly everything, change little, and leave a trace (DESIGN section 8)."""
+"""What staff do in the Django admin: look at nearly everything, change little, and leave a trace (docs/staff.md)."""
 
 import time
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Rotation by API: exact answers of every step (API.md, "Secrets"), who may, and what is refused."""
+"""Rotation by API: exact answers of every step (docs/api.md, "Rotation"), who may, and what is refused."""
 
 from datetime import timedelta
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""SIP trunks through the API: made, asked what they can do, tested and run, as API.md has it."""
+"""SIP trunks through the API: made, asked what they can do, tested and run, as docs/api.md describes it."""
 
 import pytest
 

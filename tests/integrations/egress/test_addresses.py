@@ -1,4 +1,4 @@
-"""Every row of the tables of SECURITY section 3 rule 9, at its edges."""
+"""Every row of the tables of docs/security-rules.md, "Addresses", at its edges."""
 
 from ipaddress import ip_network
 

@@ -1,4 +1,6 @@
-"""Status of a secret (DESIGN section 4): computed in the query, in this order, with what each environment lacks."""
+"""Status of a secret (docs/concepts.md, "Status"): computed in the query, in this order, with what each environment
+lacks.
+"""
 
 import pytest
 
