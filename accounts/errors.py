@@ -10,10 +10,14 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One invalid field: its name as the form and the API call it, and a sentence that names the way out."""
+    """One invalid field: its name as the form and the API call it, and a sentence that names the way out.
+
+    `code` is the code of the refusal that this problem alone would be; empty for most.
+    """
 
     field: str
     message: str
+    code: str = ""
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
