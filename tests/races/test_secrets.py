@@ -175,7 +175,7 @@ def test_organizations_of_one_name_founded_at_once(together):
 
 
 def set_value(actor, secret, text, expected_version=None):
-    changes = secrets.Changes(values={S: Plaintext(text)})
+    changes = secrets.SecretChanges(values={S: Plaintext(text)})
     secrets.update_secret(actor=actor, secret_id=secret.id, changes=changes, expected_version=expected_version)
 
 
