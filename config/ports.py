@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 LOOPBACK = ("127.0.0.1", "::1")
 HIGHEST = 65535
@@ -19,6 +19,20 @@ Opened = TypeVar("Opened")
 
 class PortProblem(Exception):  # noqa: N818 - a sentence for the person at the terminal
     """A port cannot be used; the message says which, and what to do."""
+
+
+class Listener:
+    """A socket that listens on `port`; as a context manager, until the block ends. `raw` is for the server."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+        self.port: int = raw.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.raw.close()
 
 
 def asked_port(variable: str) -> int | None:
@@ -57,14 +71,14 @@ def upward(usual: int) -> list[int]:
     return [*range(usual, min(usual + TRIED, HIGHEST + 1)), 0]
 
 
-def listen(port: int) -> socket.socket:
-    """A socket that listens on 127.0.0.1.
+def listen(port: int) -> Listener:
+    """Listen on 127.0.0.1; port 0 means any free one.
 
     Raises:
         OSError: the port is taken there or on ::1, where a browser looks first for `localhost`.
     """
     _refuse_if_taken_on_ipv6(port)
-    return socket.create_server((LOOPBACK[0], port))
+    return Listener(socket.create_server((LOOPBACK[0], port)))
 
 
 def _refuse_if_taken_on_ipv6(port: int) -> None:

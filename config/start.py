@@ -6,7 +6,6 @@ The port is settled before Django reads its settings, because links in mail begi
 """
 
 import os
-import socket
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ import django
 import environ
 from django.core.management import CommandError, call_command
 
-from config.ports import PortProblem, asked_port, first_free, listen, upward
+from config.ports import Listener, PortProblem, asked_port, first_free, listen, upward
 
 USUAL_PORT = 8000
 ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
@@ -28,16 +27,15 @@ def main() -> None:
         environ.Env.read_env(str(ENV_FILE))
     try:
         listener = take_port()
-        port = listener.getsockname()[1]
-        os.environ["COFFER_SITE_URL"] = site_url(os.environ.get("COFFER_SITE_URL", ""), port)
+        os.environ["COFFER_SITE_URL"] = site_url(os.environ.get("COFFER_SITE_URL", ""), listener.port)
         django.setup()
         call_command("serve", listener=listener, skip_checks=False)
     except (PortProblem, CommandError) as problem:
         sys.exit(str(problem))
 
 
-def take_port() -> socket.socket:
-    """A socket on PORT; without PORT, on 8000 or the next free port, which is then announced.
+def take_port() -> Listener:
+    """Listen on PORT; without PORT, on 8000 or the next free port, which is then announced.
 
     Raises:
         PortProblem: PORT is taken, or is no port.
@@ -52,13 +50,14 @@ def take_port() -> socket.socket:
                 " choose another PORT, or leave PORT out to get a free one."
             ) from None
     listener = first_free(upward(USUAL_PORT), listen)
-    port = listener.getsockname()[1]
+    port = listener.port
     if port != USUAL_PORT:
         sys.stdout.write(
             f"Port {USUAL_PORT} is taken, so Coffer takes {port}. PORT=… chooses another one.\n"
             "A browser keeps one sign-in for localhost, whatever the port. If you are signed in to another Coffer at\n"
             f"localhost, open this one as http://127.0.0.1:{port} to stay signed in to both.\n"
         )
+        sys.stdout.flush()
     return listener
 
 

@@ -22,10 +22,13 @@ APPROVED = "opening_hours"
 PATIENT = {"phone": "+49 40 5550 0142", "birth_date": "1987-04-12", "clinic_id": "harbor-altona", "call_id": "c-104"}
 
 
-def call_each(owner: Actor, integrations: dict[str, Integration]) -> None:
-    """Run the operations, make the checks, and approve one tool."""
+def call_each(owner: Actor, agent: Actor, integrations: dict[str, Integration]) -> None:
+    """Run the operations in Staging, and the agent's in Production; make the checks; approve one tool."""
     for name, operation, params in _operations():
-        _run(owner, Call(integrations[name].id, Environment.STAGING, operation, params))
+        integration = integrations[name]
+        _run(owner, Call(integration.id, Environment.STAGING, operation, params))
+        if Environment.PRODUCTION in integration.environments:
+            _run(agent, Call(integration.id, Environment.PRODUCTION, operation, params))
     for integration in integrations.values():
         async_to_sync(checking.check)(owner, integration.id, Environment.STAGING)
     _approve(owner, integrations[TOOLS])
@@ -54,8 +57,8 @@ def _challenge() -> dict[str, Any]:
     return {"method": "REGISTER", "uri": f"sip:{sip.REALM}", "challenge": challenge}
 
 
-def _run(owner: Actor, call: Call) -> None:
-    async_to_sync(broker.run)(owner, call)
+def _run(actor: Actor, call: Call) -> None:
+    async_to_sync(broker.run)(actor, call)
 
 
 def _approve(owner: Actor, integration: Integration) -> None:

@@ -26,5 +26,5 @@ def load_demo(ports: Ports) -> None:
         agent, key = load_agent(owner, list(integrations.values()))
         load_history(owner, agent, list(integrations.values()))
         write_sign_in(passwords, key)
-    call_each(owner, integrations)
     load_rotations(owner)
+    call_each(owner, agent, integrations)

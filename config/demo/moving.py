@@ -34,18 +34,24 @@ def move(before: Ports, after: Ports, say: Callable[[str], object]) -> None:
 
     Each change goes through the service, so it is audited. What cannot be changed is said, with the way out.
     """
+    changed = []
     for integration in Integration.objects.select_related("organization").order_by("name"):
         config = _moved(integration.config, before, after)
         if config == integration.config:
             continue
-        actor = actor_for_command(integration.organization, "serve")
         try:
-            update_integration(actor=actor, integration_id=integration.id, changes=Changes(config=config))
+            _change(integration, config)
+            changed.append(integration.name)
         except Refusal as refusal:
             why = "; ".join(error.message for error in refusal.errors) or refusal.detail
-            say(f"{integration.name} still calls a port where its stand-in is not: {why} Change its address by hand.")
-        else:
-            say(f"{integration.name} now calls its stand-in at another port, because the earlier one is taken.")
+            say(f"{integration.name} still calls the earlier port of its stand-in. Change its address. {why}")
+    if changed:
+        say(f"Stand-ins have other ports than before. Addresses were changed in: {', '.join(changed)}.")
+
+
+def _change(integration: Integration, config: dict[str, Any]) -> None:
+    actor = actor_for_command(integration.organization, "serve")
+    update_integration(actor=actor, integration_id=integration.id, changes=Changes(config=config))
 
 
 def _moved(config: dict[str, Any], before: Ports, after: Ports) -> dict[str, Any]:

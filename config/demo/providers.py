@@ -13,7 +13,7 @@ from secrets_app.plaintext import Plaintext
 HOST = "127.0.0.1"
 IN_USE = [Environment.STAGING, Environment.PRODUCTION]
 CALENDAR, LINE, TOOLS = "Clinic calendar", "Clinic telephone line", "Clinic tools"
-CALENDAR_KEY, LINE_PASSWORD, TOOLS_TOKEN = "calcom.teamKey", "sip.primary.password", "mcp.clinicTools.token"
+CALENDAR_KEY, LINE_PASSWORD, TOOLS_TOKEN = "calcom.teamKey", "phone.trunk.password", "mcp.clinicTools.token"
 
 
 def provider_values() -> Iterator[tuple[str, str, dict[Environment, Plaintext]]]:

@@ -4,6 +4,7 @@ It accepts every bearer token that begins with `clinic-tools-`, so that a rotati
 """
 
 import asyncio
+import logging
 import socket
 import threading
 import time
@@ -55,6 +56,7 @@ TOOLS = [
 @contextmanager
 def serving(port: int, note: Note) -> Iterator[int]:
     """Serve on 127.0.0.1 in a thread until the block ends; the port in use (0 asks for a free one)."""
+    logging.getLogger("mcp.server").setLevel(logging.WARNING)  # else the SDK reports each request on the terminal
     with socket.create_server((HOST, port)) as listening:
         server = uvicorn.Server(uvicorn.Config(_Guarded(_app(), note), log_level="error", access_log=False))
         serve = server.serve(sockets=[listening])

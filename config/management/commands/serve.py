@@ -1,7 +1,6 @@
 """Serves the product on this machine, with the demo around it; `make run` starts it by `config.start`."""
 
 import os
-import socket
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -12,7 +11,7 @@ from typing_extensions import override
 
 from accounts.services.people import is_installation_empty
 from config.demo.running import demo_running
-from config.ports import PortProblem, asked_port, first_free, listen
+from config.ports import Listener, PortProblem, asked_port, first_free, listen
 
 NO_ACCOUNT = """\
 Nobody has an account yet. The first person makes one at {address}/signup/ and founds an organization."""
@@ -24,17 +23,17 @@ Nobody has an account yet, and COFFER_SIGN_UP=nobody closes {address}/signup/. L
 class Command(BaseCommand):
     """Runs the demo and its stand-ins beside the server, until interrupted.
 
-    `listener`, for `call_command`, is a socket that listens already.
+    `listener`, for `call_command`, listens already.
     """
 
     help = "Serve on PORT (8000), loopback alone. DEMO=0 leaves the demo out."
     stealth_options = ("listener",)
 
     @override
-    def handle(self, *args: Any, listener: socket.socket | None = None, **options: Any) -> None:
+    def handle(self, *args: Any, listener: Listener | None = None, **options: Any) -> None:
         try:
             with listener or first_free([asked_port("PORT") or 8000], listen) as listening, ExitStack() as stack:
-                address = f"http://localhost:{listening.getsockname()[1]}"
+                address = f"http://localhost:{listening.port}"
                 if os.environ.get("DEMO", "1") != "0":
                     stack.enter_context(demo_running(address, self.stdout.write))
                 elif is_installation_empty():
@@ -53,7 +52,7 @@ class Command(BaseCommand):
             self.stdout.write(CODE_BY_MAIL)
 
 
-def _serve(listening: socket.socket) -> None:
+def _serve(listening: Listener) -> None:
     config = uvicorn.Config("config.asgi:application", access_log=False, log_level="warning", proxy_headers=False)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(config).run(sockets=[listening.raw])
