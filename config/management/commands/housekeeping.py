@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from accounts.audit import refused_attempts
 from accounts.people.people import forget_unconfirmed
 from accounts.sign_in.seen_sign_ins import forget_old_sign_ins
-from integrations.broker import ledger, nonces
+from integrations.broker import nonces, retention
 from integrations.rotation import rotation
 from secrets_app.rotation.previous_values import destroy_expired
 from secrets_app.rotation.reminders import remind
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         nonces.forget_old()
         refused_attempts.forget_old()
         self.stdout.write(f"Previous values destroyed: {destroyed}. Results of rotation checks forgotten: {forgotten}.")
-        self.stdout.write(f"Runs forgotten: {ledger.forget_old()}. Sign-ins forgotten: {forget_old_sign_ins()}.")
+        self.stdout.write(f"Runs forgotten: {retention.forget_old()}. Sign-ins forgotten: {forget_old_sign_ins()}.")
         self.stdout.write(f"Accounts that nobody confirmed removed: {forget_unconfirmed()}.")
         call_command("clearsessions")
         self.stdout.write(f"Secrets of which people were told that a rotation is due: {remind()}.")
