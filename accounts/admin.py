@@ -24,9 +24,9 @@ from django.utils.safestring import SafeString
 from accounts.access.api_keys import revoke_api_key
 from accounts.actors import Actor
 from accounts.audit import refused_attempts
-from accounts.audit.refused_attempts import RefusedAttempt, Thing
+from accounts.audit.refused_attempts import AttemptTarget, RefusedAttempt
 from accounts.audit.trail import Event, Outcome
-from accounts.audit.wording import option
+from accounts.audit.wording import choice_label
 from accounts.errors import Refusal
 from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Organization, User
 from accounts.people.invitations import invite, withdraw
@@ -34,10 +34,10 @@ from accounts.people.organizations import change_role, remove_member
 from accounts.policy import Role
 from accounts.staff.lists import (
     ORGANIZATION,
-    OfOneOrganization,
+    OrganizationFilter,
     ReadOnlyAdmin,
     RecordsAdmin,
-    chosen_from,
+    choice_filter,
     records_of,
     staff_actor,
 )
@@ -112,7 +112,7 @@ class PeopleAdmin(ReadOnlyAdmin):
 
 def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """Tell it, and note the attempt: the transaction of Django's view is gone by now."""
-    refused_attempts.note(request.attempt, refusal)  # type: ignore[attr-defined]
+    refused_attempts.record_refusal(request.attempt, refusal)  # type: ignore[attr-defined]
     messages.error(request, " ".join(error.message for error in refusal.errors) or refusal.detail)
     return redirect(request.path)
 
@@ -121,7 +121,7 @@ def _attempt(request: HttpRequest, event: Event, obj: Membership | Invitation, n
     """The acting member of staff; what is tried is kept on the request, in case it is refused."""
     actor = staff_actor(request, obj.organization)
     target = obj.user_id if isinstance(obj, Membership) else None
-    request.attempt = RefusedAttempt(actor, event, Thing(target, name))  # type: ignore[attr-defined]
+    request.attempt = RefusedAttempt(actor, event, AttemptTarget(target, name))  # type: ignore[attr-defined]
     return actor
 
 
@@ -234,8 +234,8 @@ class AuditEventAdmin(RecordsAdmin):
     readonly_fields: ClassVar[Any] = fields
     search_fields = ("actor_label", "target_label")
     list_filter = (
-        OfOneOrganization,
-        chosen_from("outcome", "outcome", [(outcome.value, outcome.label) for outcome in Outcome]),
-        chosen_from("event", "event", [(event.value, option(event.value)) for event in sorted(Event)]),
+        OrganizationFilter,
+        choice_filter("outcome", "outcome", [(outcome.value, outcome.label) for outcome in Outcome]),
+        choice_filter("event", "event", [(event.value, choice_label(event.value)) for event in sorted(Event)]),
     )
     ordering = ("-created_at", "-sequence")

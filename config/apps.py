@@ -11,6 +11,6 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         """Say which door tries which act."""
         from accounts.audit import refused_attempts  # noqa: PLC0415 - models are there only now
-        from config.refused_attempts import ACTS, FINDERS  # noqa: PLC0415
+        from config.refused_attempts import EVENT_OF_VIEW, FINDERS  # noqa: PLC0415
 
-        refused_attempts.know(ACTS, FINDERS)
+        refused_attempts.register(EVENT_OF_VIEW, FINDERS)

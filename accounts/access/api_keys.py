@@ -188,14 +188,14 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
+class PresentedKey:
     """An API key as a request brought it, and the address that it came from."""
 
     text: str = field(repr=False)
     address: str | None
 
 
-def keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
+def keys_created_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
     """The organization's keys that this person made, and of whose text they may hold a copy; those that still work.
 
     Raises:
@@ -207,13 +207,13 @@ def keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
     return list(keys.defer("digest").order_by("name", "prefix"))
 
 
-def revoke_keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
+def revoke_keys_created_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
     """End those keys; the ones that were ended.
 
     Raises:
         PermissionDenied: the actor may not revoke keys.
     """
-    return [revoke_api_key(actor=actor, key_id=key.id) for key in keys_made_by(actor=actor, user_id=user_id)]
+    return [revoke_api_key(actor=actor, key_id=key.id) for key in keys_created_by(actor=actor, user_id=user_id)]
 
 
 def actor_of_key(text: str, *, address: str | None) -> Actor:
@@ -223,13 +223,13 @@ def actor_of_key(text: str, *, address: str | None) -> Actor:
         Unauthenticated: not a key, unknown, expired, revoked, or made by somebody who was deactivated since; the five
             are not told apart.
     """
-    (answer,) = actors_of_keys([Presented(text, address)])
+    (answer,) = actors_of_keys([PresentedKey(text, address)])
     if isinstance(answer, Unauthenticated):
         raise answer
     return answer
 
 
-def actors_of_keys(presented: Sequence[Presented]) -> list[Actor | Unauthenticated]:
+def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Unauthenticated]:
     """`actor_of_key` for many at once, in one query; refusals are given instead of raised."""
     texts = [read_key(one.text) for one in presented]
     known = {key.prefix: key for key in _BY_PREFIX.ask({(text.prefix,) for text in texts if text})}

@@ -31,8 +31,8 @@ def operations(view: Any) -> list[Any]:
 
 
 @register()
-def every_route_is_stamped(**_: object) -> list[CheckMessage]:
-    """E001: a route or API operation without a permission stamp. The Django admin does its own check."""
+def check_route_permissions(**_: object) -> list[CheckMessage]:
+    """E001: a route or API operation without a route permission. The Django admin does its own check."""
     return [
         Error(
             f"The route {path!r} does not say who may use it.",
@@ -40,11 +40,11 @@ def every_route_is_stamped(**_: object) -> list[CheckMessage]:
             id="accounts.E001",
         )
         for path, view, staff in routes()
-        if not staff and not _is_stamped(view)
+        if not staff and not _has_permission(view)
     ]
 
 
-def _is_stamped(view: Any) -> bool:
+def _has_permission(view: Any) -> bool:
     if permission_of(view) is not None:
         return True
     found = operations(view)

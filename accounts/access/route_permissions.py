@@ -1,7 +1,7 @@
 """Every route says who may use it, where it is written.
 
 A page's view is wrapped in `public`, `signed_in` or `requires(permission)`; an API operation in `key_requires`.
-The wrapper does the check and leaves a stamp behind; `manage.py check` refuses a route without one
+The wrapper does the check and leaves a `RoutePermission` behind; `manage.py check` refuses a route without one
 (accounts/access/checks.py). A view under `requires` gets the actor as its second argument and no way round it.
 
 `proof=Proof.PAGE` or `proof=Proof.ACT` makes the act ask again who is there (accounts/access/step_up.py).
@@ -45,15 +45,15 @@ PUBLIC = RoutePermission("public")
 SIGNED_IN = RoutePermission("signed_in")
 
 
-def set_permission(view: Any, mark: RoutePermission) -> Any:
-    """Attach the stamp to a view that does its own check (an included library's)."""
-    view.stamp = mark
+def set_permission(view: Any, permission: RoutePermission) -> Any:
+    """Attach a route permission to a view that does its own check (an included library's)."""
+    view.route_permission = permission
     return view
 
 
 def permission_of(view: Any) -> RoutePermission | None:
-    """The stamp of a view, or None where somebody forgot it."""
-    return getattr(view, "stamp", None)
+    """The route permission of a view, or None where somebody forgot it."""
+    return getattr(view, "route_permission", None)
 
 
 def public(view: View) -> View:
@@ -84,11 +84,11 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
         @functools.wraps(view)
         def wrapper(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponseBase:
             actor = actor_of_request(request, slug)
-            with _watched(request, view, actor, kwargs):
+            with _recording_refusals(request, view, actor, kwargs):
                 actor.check(permission)
                 asked = missing_second_factor(request, actor, permission) or (proof and missing_proof(request, proof))
                 if asked and request.method not in SAFE:
-                    note_refused(request, ProofNeeded("Nobody had proven themselves in this session lately."))
+                    record_refused_attempt(request, ProofNeeded("Nobody had proven themselves in this session lately."))
                 return _remembering(request, slug, asked or view(request, actor, **kwargs))
 
         return set_permission(login_required(wrapper), RoutePermission("permission", permission, proof))
@@ -97,21 +97,23 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
 
 
 @contextmanager
-def _watched(request: HttpRequest, door: Callable[..., Any], actor: Actor, parts: dict[str, Any]) -> Iterator[None]:
+def _recording_refusals(
+    request: HttpRequest, view: Callable[..., Any], actor: Actor, parts: dict[str, Any]
+) -> Iterator[None]:
     """Have a refused change noted in the audit log; asking for a page changes nothing."""
     if request.method in SAFE:
         yield
         return
-    name = f"{door.__module__}.{door.__qualname__}"
-    request.attempt = attempt = lambda: refused_attempts.attempt_at(name, actor, parts)  # type: ignore[attr-defined]
-    with refused_attempts.watched(attempt):
+    name = f"{view.__module__}.{view.__qualname__}"
+    request.attempt = attempt = lambda: refused_attempts.attempt_for(name, actor, parts)  # type: ignore[attr-defined]
+    with refused_attempts.recording_refusals(attempt):
         yield
 
 
-def note_refused(request: HttpRequest, refusal: Refusal) -> None:
+def record_refused_attempt(request: HttpRequest, refusal: Refusal) -> None:
     """For a view that answers a refusal itself: have the attempt noted as if the refusal had passed by."""
     if attempt := request.attempt():  # type: ignore[attr-defined]
-        refused_attempts.note(attempt, refusal)
+        refused_attempts.record_refusal(attempt, refusal)
 
 
 def _remembering(request: HttpRequest, slug: str, response: HttpResponseBase) -> HttpResponseBase:
@@ -156,7 +158,7 @@ def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Calla
         @functools.wraps(operation)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             actor = request.auth  # type: ignore[attr-defined]
-            with _watched(request, operation, actor, kwargs):
+            with _recording_refusals(request, operation, actor, kwargs):
                 actor.check(permission)
                 return operation(request, *args, **kwargs)
 

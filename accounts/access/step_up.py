@@ -52,7 +52,7 @@ class ProofKind(StrEnum):
     MAIL = "mail"
 
 
-SHOWN_BY = {
+PROVEN_BY = {
     "mfa": frozenset({ProofKind.CODE, ProofKind.PASSKEY}),
     "password": frozenset({ProofKind.PASSWORD}),
     "code": frozenset({ProofKind.MAIL}),
@@ -60,7 +60,7 @@ SHOWN_BY = {
 """What each step of a sign-in shows, by django-allauth's name for it; a single sign-on shows nothing."""
 
 
-def kinds_of(user: User) -> frozenset[ProofKind]:
+def accepted_proofs(user: User) -> frozenset[ProofKind]:
     """What this person is asked for: second factors where there are any, else the password, else a code by e-mail."""
     types = set(Authenticator.objects.filter(user=user).values_list("type", flat=True))
     passkey = {ProofKind.PASSKEY} if Authenticator.Type.WEBAUTHN in types else set()
@@ -68,16 +68,16 @@ def kinds_of(user: User) -> frozenset[ProofKind]:
     return frozenset(passkey | code or {ProofKind.PASSWORD if user.has_usable_password() else ProofKind.MAIL})
 
 
-def remember(request: HttpRequest) -> None:
+def record_proof(request: HttpRequest) -> None:
     """Note that the person has just proven who they are."""
     request.session[PROVEN_AT] = time.time()
 
 
-def remember_sign_in(request: HttpRequest, user: User) -> None:
+def record_sign_in_proof(request: HttpRequest, user: User) -> None:
     """Count the sign-in as proof when it took what the proof would ask for, from the moment when it did."""
-    wanted = kinds_of(user)
+    wanted = accepted_proofs(user)
     records = get_authentication_records(request, user)
-    times = [record["at"] for record in records if wanted & SHOWN_BY.get(record["method"], frozenset())]
+    times = [record["at"] for record in records if wanted & PROVEN_BY.get(record["method"], frozenset())]
     if times:
         request.session[PROVEN_AT] = float(max(times))
 

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from accounts.access.api_keys import Presented, actor_of_key, actors_of_keys
+from accounts.access.api_keys import PresentedKey, actor_of_key, actors_of_keys
 from accounts.access.client_addresses import client_address
 from accounts.actors import Actor
 from accounts.common.batches import Batches
@@ -30,7 +30,7 @@ class AsyncApiKeyAuth(ApiKeyAuth):
 
     async def authenticate(self, request: HttpRequest, token: str) -> Actor:  # type: ignore[override]
         """The actor of the key; raises `Unauthenticated`."""
-        return await _BATCHES.ask(Presented(token, client_address(request)))
+        return await _BATCHES.ask(PresentedKey(token, client_address(request)))
 
 
 def token_of(header: str) -> str | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from accounts.audit.trail import chain_hash
 from accounts.models import AuditEvent, AuditHead
 
-TOLD_AT_MOST = 20
+MAX_FINDINGS = 20
 """Findings of one organization that are told; the rest is counted."""
 CHUNK = 1000
 
@@ -32,14 +32,14 @@ class Verdict:
 
     head: Head
     findings: list[str] = field(default_factory=list)
-    untold: int = 0
+    omitted: int = 0
 
     def find(self, text: str) -> None:
         """Add a finding, or count it."""
-        if len(self.findings) < TOLD_AT_MOST:
+        if len(self.findings) < MAX_FINDINGS:
             self.findings.append(text)
         else:
-            self.untold += 1
+            self.omitted += 1
 
 
 def organizations() -> set[UUID]:

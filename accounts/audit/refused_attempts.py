@@ -28,9 +28,9 @@ from accounts.common.environments import Environment
 from accounts.errors import Refusal
 from accounts.models import Organization, RefusedAttempts
 
-SINGLY = 10
+RECORDED_SINGLY = 10
 """Attempts of one actor at one kind of act that are told one by one, in each hour."""
-NEXT_TOLD = 10 * SINGLY
+NEXT_RECORDED = 10 * RECORDED_SINGLY
 REASON_LENGTH = 300
 FORGOTTEN_AFTER = timedelta(days=2)
 RECORDED = {"permission_denied", "proof_needed", "secret_in_use", "integration_in_use"}
@@ -38,15 +38,15 @@ RECORDED = {"permission_denied", "proof_needed", "secret_in_use", "integration_i
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class AttemptTarget:
     """What somebody tried to change: no id where it was to be made, no name where the organization has none such."""
 
     id: UUID | None
     name: str
 
 
-Finder = Callable[[Organization, UUID], Thing | None]
-_acts: dict[str, Event] = {}
+Finder = Callable[[Organization, UUID], AttemptTarget | None]
+_event_of_view: dict[str, Event] = {}
 _finders: dict[str, Finder] = {}
 
 
@@ -56,28 +56,28 @@ class RefusedAttempt:
 
     actor: Actor
     event: Event
-    target: Thing
+    target: AttemptTarget
     environment: Environment | None = None
 
 
-def know(acts: Mapping[str, Event], finders: Mapping[str, Finder]) -> None:
-    """Take in what this app cannot know itself (config/refused_attempts.py).
+def register(events: Mapping[str, Event], finders: Mapping[str, Finder]) -> None:
+    """Take in what this app cannot register itself (config/refused_attempts.py).
 
     Args:
         acts: the door that changes something, as `module.function`, and the event that its act leaves.
         finders: for each part of an address that is an id (`secret_id`), the look-up of what it names.
     """
-    _acts.update(acts)
+    _event_of_view.update(events)
     _finders.update(finders)
 
 
-def attempt_at(door: str, actor: Actor, parts: Mapping[str, Any]) -> RefusedAttempt | None:
+def attempt_for(view: str, actor: Actor, parts: Mapping[str, Any]) -> RefusedAttempt | None:
     """The attempt that a call of this door is; None for a door that changes nothing which the log tells.
 
     Args:
         parts: what the address names: ids, an environment.
     """
-    event = _acts.get(door)
+    event = _event_of_view.get(view)
     if event is None:
         return None
     target = _target(event, actor.organization, parts)
@@ -86,23 +86,23 @@ def attempt_at(door: str, actor: Actor, parts: Mapping[str, Any]) -> RefusedAtte
 
 
 @contextmanager
-def watched(attempt: Callable[[], RefusedAttempt | None]) -> Iterator[None]:
+def recording_refusals(attempt: Callable[[], RefusedAttempt | None]) -> Iterator[None]:
     """Note a refusal that passes by. `attempt` is asked for only then."""
     try:
         yield
     except Refusal as refusal:
         if refusal.code in RECORDED and (found := attempt()):
-            note(found, refusal)
+            record_refusal(found, refusal)
         raise
 
 
-def note(attempt: RefusedAttempt, refusal: Refusal) -> None:
+def record_refusal(attempt: RefusedAttempt, refusal: Refusal) -> None:
     """Write the event of a refused attempt, unless there were many of them already; other refusals leave nothing."""
     if refusal.code not in RECORDED:
         return
     with transaction.atomic():
         number = _count(attempt, timezone.now())
-        if number > SINGLY and not _is_told(number):
+        if number > RECORDED_SINGLY and not _is_recorded(number):
             return
         trail.record(
             attempt.event,
@@ -112,7 +112,7 @@ def note(attempt: RefusedAttempt, refusal: Refusal) -> None:
             outcome=Outcome.REFUSED,
             code=refusal.code,
             reason=refusal.detail[:REASON_LENGTH],
-            **({"attempts": number} if number > SINGLY else {}),
+            **({"attempts": number} if number > RECORDED_SINGLY else {}),
         )
 
 
@@ -121,19 +121,19 @@ def forget_old() -> int:
     return RefusedAttempts.objects.filter(hour__lt=timezone.now() - FORGOTTEN_AFTER).delete()[0]
 
 
-def _target(event: Event, organization: Organization, parts: Mapping[str, Any]) -> Thing:
+def _target(event: Event, organization: Organization, parts: Mapping[str, Any]) -> AttemptTarget:
     if event.startswith("organization."):
-        return Thing(organization.id, organization.name)
+        return AttemptTarget(organization.id, organization.name)
     for part, found in parts.items():
         if part in _finders and isinstance(found, UUID):
-            return _finders[part](organization, found) or Thing(found, "")
-    return Thing(None, "")
+            return _finders[part](organization, found) or AttemptTarget(found, "")
+    return AttemptTarget(None, "")
 
 
-def _is_told(number: int) -> bool:
-    while number > NEXT_TOLD and number % 10 == 0:
+def _is_recorded(number: int) -> bool:
+    while number > NEXT_RECORDED and number % 10 == 0:
         number //= 10
-    return number == NEXT_TOLD
+    return number == NEXT_RECORDED
 
 
 def _count(attempt: RefusedAttempt, now: datetime) -> int:

@@ -47,7 +47,7 @@ SENTENCES = {
     "secret_request.dismissed": "Dismissed the request for",
     "secret_request.made": "Asked for secret",
 }
-THINGS = {
+HEADINGS = {
     "api_key": "API keys",
     "integration": "Integrations",
     "invitation": "Invitations",
@@ -56,7 +56,7 @@ THINGS = {
     "secret": "Secrets",
     "secret_request": "Requests for secrets",
 }
-TRIED = {
+INFINITIVES = {
     "Approved": "approve",
     "Asked": "ask",
     "Changed": "change",
@@ -110,21 +110,23 @@ def sentence(event: str) -> str:
     return SENTENCES.get(event) or f"{_words(event.partition('.')[2] or event)}:"
 
 
-def tried(event: str) -> str:
+def attempt_sentence(event: str) -> str:
     """The same of an attempt that was refused: `Tried to promote a new value of`."""
     first, _, rest = sentence(event).partition(" ")
-    return f"Tried to {TRIED[first]} {rest}" if first in TRIED else f"Tried, and was refused: {first} {rest}"
+    return (
+        f"Tried to {INFINITIVES[first]} {rest}" if first in INFINITIVES else f"Tried, and was refused: {first} {rest}"
+    )
 
 
-def option(event: str) -> str:
+def choice_label(event: str) -> str:
     """The same as a choice of its own: `Promoted a new value`."""
     return sentence(event).removesuffix(":").removesuffix(" of")
 
 
-def thing(event: str) -> str:
+def heading(event: str) -> str:
     """The heading under which a tag is offered: `API keys`."""
     kind = event.partition(".")[0]
-    return THINGS.get(kind, _words(kind))
+    return HEADINGS.get(kind, _words(kind))
 
 
 def details(data: dict[str, Any]) -> list[tuple[str, str]]:

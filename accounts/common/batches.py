@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary
 
 from accounts.common.database import in_database
 
-PATIENCE_SECONDS = 0.1
+MAX_WAIT_SECONDS = 0.1
 """A job that takes longer, say because it waits for a lock, holds nobody up: what waits gets a job of its own."""
-AT_ONCE = 4
-MOST = 64
+MAX_WORKERS = 4
+MAX_BATCH = 64
 """Questions of one job. Where as many wait, they get a job of their own at once."""
 
 Q = TypeVar("Q")
@@ -43,13 +43,13 @@ class Batches(Generic[Q, A]):
         queue = self._queues.get(loop) or self._queues.setdefault(loop, _Queue())
         future: asyncio.Future[A] = loop.create_future()
         queue.waiting.append((question, future))
-        is_full = len(queue.waiting) >= MOST * queue.working
-        if is_full or loop.time() > queue.began + PATIENCE_SECONDS:
+        is_full = len(queue.waiting) >= MAX_BATCH * queue.working
+        if is_full or loop.time() > queue.began + MAX_WAIT_SECONDS:
             self._start(queue)
         return future
 
     def _start(self, queue: "_Queue[Q, A]") -> None:
-        if queue.waiting and queue.working < AT_ONCE:
+        if queue.waiting and queue.working < MAX_WORKERS:
             queue.working += 1
             worker = asyncio.create_task(self._work(queue))
             queue.workers.add(worker)  # the loop itself would forget it
@@ -65,9 +65,9 @@ class Batches(Generic[Q, A]):
     async def _answer_all(self, queue: "_Queue[Q, A]") -> None:
         loop = asyncio.get_running_loop()
         while queue.waiting:
-            batch, queue.waiting = queue.waiting[:MOST], queue.waiting[MOST:]
+            batch, queue.waiting = queue.waiting[:MAX_BATCH], queue.waiting[MAX_BATCH:]
             queue.began = loop.time()
-            helper = loop.call_later(PATIENCE_SECONDS, self._start, queue)
+            helper = loop.call_later(MAX_WAIT_SECONDS, self._start, queue)
             try:
                 answers = await self._answers([question for question, _ in batch])
                 for (_, future), answer in zip(batch, answers, strict=True):

@@ -2,7 +2,7 @@
 
 from accounts.actors import Actor
 from accounts.common.environments import in_order
-from accounts.mail.sending import Letter, link, quoted
+from accounts.mail.sending import Email, link, quoted
 from accounts.models import ApiKey, Invitation, Membership, Organization, User
 from accounts.policy import Role
 
@@ -13,11 +13,11 @@ def owners_of(organization: Organization) -> list[str]:
     return list(owners.order_by("user__email").values_list("user__email", flat=True))
 
 
-def invitation(invited: Invitation, token: str, *, days: int) -> Letter:
+def invitation(invited: Invitation, token: str, *, days: int) -> Email:
     """The only mail that carries a token: its link is the invitation."""
     organization = quoted(invited.organization.name)
     role = Role(invited.role).label.lower()
-    return Letter(
+    return Email(
         to=invited.email,
         subject=f"Invitation to {organization} on Coffer",
         paragraphs=[
@@ -29,11 +29,11 @@ def invitation(invited: Invitation, token: str, *, days: int) -> Letter:
     )
 
 
-def owner_added(organization: Organization, user: User, *, actor: Actor) -> list[Letter]:
+def owner_added(organization: Organization, user: User, *, actor: Actor) -> list[Email]:
     """To every owner, the new one too: owners can do everything that this organization allows."""
     name = quoted(organization.name)
     return [
-        Letter(
+        Email(
             to=address,
             subject=f"New owner of {name} on Coffer",
             paragraphs=[
@@ -46,12 +46,12 @@ def owner_added(organization: Organization, user: User, *, actor: Actor) -> list
     ]
 
 
-def api_key_created(key: ApiKey, *, actor: Actor) -> list[Letter]:
-    """To every owner. Of the key's text no letter is here, not even its prefix."""
+def api_key_created(key: ApiKey, *, actor: Actor) -> list[Email]:
+    """To every owner. Of the key's text no email is here, not even its prefix."""
     organization = actor.organization
     name = quoted(organization.name)
     return [
-        Letter(
+        Email(
             to=address,
             subject=f"New API key of {name} on Coffer",
             paragraphs=[

@@ -24,7 +24,7 @@ FOOT = "This mail was written by Coffer"
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Email:
     """One mail. A line break in `to` or `subject` would begin another header, so it is a `ValueError`."""
 
     to: str
@@ -48,7 +48,7 @@ def link(route: str, *args: object) -> str:
 
 
 def send_after_commit(
-    letters: Sequence[Letter], *, about: str, then: Callable[[list[Letter]], object] | None = None
+    emails: Sequence[Email], *, about: str, then: Callable[[list[Email]], object] | None = None
 ) -> None:
     """Send once the transaction stands; outside of one, at once.
 
@@ -58,19 +58,19 @@ def send_after_commit(
     """
 
     def after_commit() -> None:
-        taken = send(letters, about=about)
+        taken = send(emails, about=about)
         if then:
             then(taken)
 
-    if letters:
+    if emails:
         transaction.on_commit(after_commit, robust=True)
 
 
-def send(letters: Sequence[Letter], *, about: str) -> list[Letter]:
+def send(emails: Sequence[Email], *, about: str) -> list[Email]:
     """Send now, over one connection; those that the mail server took. Never inside a transaction."""
     connection, taken = get_connection(), []
-    if _happens(connection.open, about, len(letters)):
-        taken = [letter for letter in letters if _happens(partial(_give, connection, letter), about, 1)]
+    if _happens(connection.open, about, len(emails)):
+        taken = [email for email in emails if _happens(partial(_give, connection, email), about, 1)]
         _happens(connection.close, "end of the exchange", 0)
     return taken
 
@@ -85,15 +85,15 @@ def _happens(step: Callable[[], object], about: str, mails: int) -> bool:
     return True
 
 
-def _give(connection: BaseEmailBackend, letter: Letter) -> None:
-    connection.send_messages([_message(letter)])
+def _give(connection: BaseEmailBackend, email: Email) -> None:
+    connection.send_messages([_message(email)])
 
 
-def _message(letter: Letter) -> EmailMessage:
+def _message(email: Email) -> EmailMessage:
     foot = f"{FOOT} at {settings.SITE_URL}. Nobody reads answers to it."
     return EmailMessage(
-        subject=letter.subject,
-        body="\n\n".join([*letter.paragraphs, f"-- \n{foot}"]) + "\n",
-        to=[letter.to],
+        subject=email.subject,
+        body="\n\n".join([*email.paragraphs, f"-- \n{foot}"]) + "\n",
+        to=[email.to],
         headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: holiday notices do not answer it
     )

@@ -23,7 +23,7 @@ from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied, Rat
 from accounts.mail import messages, sending
 from accounts.models import AuditEvent, Invitation, Membership, User
 from accounts.people.locks import serialize
-from accounts.people.organizations import as_target, locked, permission_to_manage, tell_of_owner
+from accounts.people.organizations import as_target, locked, notify_owners, permission_to_manage
 from accounts.people.people import create_person
 from accounts.policy import Role
 
@@ -138,11 +138,11 @@ def accept(*, token: str, user: User, address: str | None = None) -> Membership:
             role=membership.role,
             invited_by=invitation.invited_by,
         )
-        tell_of_owner(actor, user, Role(membership.role))
+        notify_owners(actor, user, Role(membership.role))
     return membership
 
 
-def may_make_account() -> bool:
+def may_create_account() -> bool:
     """Whether an invited person may make an account here."""
     return settings.SIGN_UP != "nobody"
 
@@ -157,7 +157,7 @@ def accept_with_new_account(*, token: str, name: str, password: str, address: st
     """
     with transaction.atomic():
         invitation = find_by_token(token)
-        if not may_make_account():
+        if not may_create_account():
             raise PermissionDenied("The operator of this installation makes the accounts. Ask for one, then sign in.")
         user = create_person(email=invitation.email, name=" ".join(name.split()), password=password)
         return accept(token=token, user=user, address=address)
@@ -235,9 +235,9 @@ def _send(made: Sequence[tuple[Invitation, str]]) -> None:
     """Mail the links once they are stored, and note which the mail server took: the list says so where it did not."""
     digests = {invitation.email: invitation.digest for invitation, _ in made}
 
-    def note(taken: list[sending.Letter]) -> None:
+    def note(taken: list[sending.Email]) -> None:
         now = timezone.now()
-        Invitation.objects.filter(digest__in=[digests[letter.to] for letter in taken]).update(sent_at=now)
+        Invitation.objects.filter(digest__in=[digests[email.to] for email in taken]).update(sent_at=now)
 
     written = [messages.invitation(invitation, token, days=LIFETIME.days) for invitation, token in made]
     sending.send_after_commit(written, about="invitation", then=note)

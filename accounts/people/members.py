@@ -20,7 +20,7 @@ RANKS = {role: number for number, role in enumerate(Role)}
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class MemberRow:
     """One line of the list. `second_factor` is empty where none is set up; `may_change` is about the viewer."""
 
     id: UUID
@@ -37,7 +37,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
+class InvitationRow:
     """One open invitation. `sent_at` is None where the mail server did not take the mail."""
 
     id: UUID
@@ -50,7 +50,7 @@ class Invited:
     may_change: bool
 
 
-def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS) -> Page[Member]:
+def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS) -> Page[MemberRow]:
     """One page of the organization's people: owners, then admins, then members, each by address.
 
     Raises:
@@ -70,12 +70,12 @@ def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS
     return Page(_as_members(actor, found[:limit]), next_cursor)
 
 
-def member(actor: Actor, membership: Membership) -> Member:
+def member(actor: Actor, membership: Membership) -> MemberRow:
     """One member (the person loaded) as a line of the list."""
     return _as_members(actor, [membership])[0]
 
 
-def invitations(actor: Actor, *, cursor: str = "", limit: int = ROWS) -> Page[Invited]:
+def invitations(actor: Actor, *, cursor: str = "", limit: int = ROWS) -> Page[InvitationRow]:
     """One page of the open invitations, by address; those that are over too, until they are sent again or withdrawn.
 
     Raises:
@@ -104,16 +104,16 @@ def _ranked(actor: Actor) -> QuerySet[Membership]:
     return rows.annotate(rank=rank).order_by("rank", "user__email")
 
 
-def _as_members(actor: Actor, memberships: Iterable[Membership]) -> list[Member]:
+def _as_members(actor: Actor, memberships: Iterable[Membership]) -> list[MemberRow]:
     memberships = list(memberships)
     factors = second_factors([membership.user_id for membership in memberships])
     owners = count_owners(actor.organization)
     return [_as_member(actor, membership, factors.get(membership.user_id, ""), owners) for membership in memberships]
 
 
-def _as_member(actor: Actor, membership: Membership, second_factor: str, owners: int) -> Member:
+def _as_member(actor: Actor, membership: Membership, second_factor: str, owners: int) -> MemberRow:
     user, role = membership.user, Role(membership.role)
-    return Member(
+    return MemberRow(
         id=membership.id,
         user_id=user.id,
         name=user.name or user.email,
@@ -128,9 +128,9 @@ def _as_member(actor: Actor, membership: Membership, second_factor: str, owners:
     )
 
 
-def _as_invited(actor: Actor, invitation: Invitation) -> Invited:
+def _as_invited(actor: Actor, invitation: Invitation) -> InvitationRow:
     role = Role(invitation.role)
-    return Invited(
+    return InvitationRow(
         id=invitation.id,
         email=invitation.email,
         role=role,

@@ -24,7 +24,7 @@ COUNTED = {
 """What people are told goes, by the name of the relation; apps above this one declare some of them."""
 
 
-def what_goes(organization: Organization) -> list[tuple[str, int]]:
+def deletion_counts(organization: Organization) -> list[tuple[str, int]]:
     """How much of each kind goes with the organization."""
     known = {relation.related_name for relation in Organization._meta.related_objects}
     return [(words, getattr(organization, name).count()) for name, words in COUNTED.items() if name in known]

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from accounts.access.api_keys import revoke_keys_made_by
+from accounts.access.api_keys import revoke_keys_created_by
 from accounts.access.sessions import end_sessions
 from accounts.actors import Actor, ActorKind, actor_for_member
 from accounts.audit import trail
@@ -86,7 +86,7 @@ def add_member(*, actor: Actor, user: User, role: Role) -> Membership:
             membership = Membership.objects.create(organization=actor.organization, user=user, role=role.value)
             Invitation.objects.filter(organization=actor.organization, email=user.email).delete()
             trail.record(trail.Event.MEMBER_ADDED, actor=actor, target=as_target(user), role=role.value)
-            tell_of_owner(actor, user, role)
+            notify_owners(actor, user, role)
     except IntegrityError:
         raise Invalid(
             "Not added.", errors=[FieldError("user", "This person belongs to the organization already.")]
@@ -122,7 +122,7 @@ def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> Membership:
             new=role.value,
             **withdrawn,
         )
-        tell_of_owner(actor, membership.user, role)
+        notify_owners(actor, membership.user, role)
     return membership
 
 
@@ -147,7 +147,7 @@ def remove_member(*, actor: Actor, membership_id: UUID, revoke_keys: bool = Fals
         told = _end(membership, actor.organization)
         end_sessions(membership.user)
         if revoke_keys:
-            told["keys_revoked"] = [key.name for key in revoke_keys_made_by(actor=actor, user_id=membership.user_id)]
+            told["keys_revoked"] = [key.name for key in revoke_keys_created_by(actor=actor, user_id=membership.user_id)]
         trail.record(
             trail.Event.MEMBER_REMOVED,
             actor=actor,
@@ -206,7 +206,7 @@ def find_member(*, actor: Actor, membership_id: UUID) -> Membership:
     return found
 
 
-def tell_of_owner(actor: Actor, user: User, role: Role) -> None:
+def notify_owners(actor: Actor, user: User, role: Role) -> None:
     """Write to the owners once somebody has become one of them."""
     if role is Role.OWNER:
         found = messages.owner_added(actor.organization, user, actor=actor)

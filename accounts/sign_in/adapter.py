@@ -16,7 +16,7 @@ from django.urls import reverse
 from accounts.access.client_addresses import client_address
 from accounts.models import User
 from accounts.people.people import is_installation_empty
-from accounts.sign_in.atomic_with_mail import atomic_with_mail, send_or_keep
+from accounts.sign_in.atomic_with_mail import atomic_with_mail, send_or_defer
 
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - for a server on a Unix socket, which gives none; limits count it as one
 
@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Every mail knows the operator's address of this installation; none is made from a request's Host."""
         told = {**context, "site_url": settings.SITE_URL}
-        send_or_keep(current.request, functools.partial(super().send_mail, template_prefix, email, told))
+        send_or_defer(current.request, functools.partial(super().send_mail, template_prefix, email, told))
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
         """Back to the account."""

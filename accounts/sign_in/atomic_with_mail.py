@@ -17,7 +17,7 @@ View = Callable[..., HttpResponseBase]
 
 @contextmanager
 def atomic_with_mail(request: HttpRequest) -> Iterator[None]:
-    """Everything or nothing; mail that is sent within leaves once it is done (`send_or_keep`)."""
+    """Everything or nothing; mail that is sent within leaves once it is done (`send_or_defer`)."""
     kept: list[Callable[[], None]] = []
     request.mail_of_act = kept  # type: ignore[attr-defined]
     try:
@@ -29,7 +29,7 @@ def atomic_with_mail(request: HttpRequest) -> Iterator[None]:
         send()
 
 
-def as_one_act(view: View) -> View:
+def atomic_view(view: View) -> View:
     """The view within `atomic_with_mail`."""
 
     @functools.wraps(view)
@@ -40,7 +40,7 @@ def as_one_act(view: View) -> View:
     return wrapper
 
 
-def send_or_keep(request: HttpRequest | None, send: Callable[[], None]) -> None:
+def send_or_defer(request: HttpRequest | None, send: Callable[[], None]) -> None:
     """Send now, or when the act is done that this request is in the middle of."""
     kept = getattr(request, "mail_of_act", None)
     if kept is None:

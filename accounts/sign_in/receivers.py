@@ -12,7 +12,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accounts.access.client_addresses import client_address
-from accounts.access.step_up import remember_sign_in
+from accounts.access.step_up import record_sign_in_proof
 from accounts.audit.trail import Event
 from accounts.models import User
 from accounts.people.own_account import record_in_organizations
@@ -30,7 +30,7 @@ KINDS = {
 def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
     """Begin the session's time; count the sign-in as proof where it took one; tell of a place not seen before."""
     session_limits.begin(request.session)
-    remember_sign_in(request, user)
+    record_sign_in_proof(request, user)
     adapter = get_adapter(request)
     address, browser = adapter.get_client_ip(request), adapter.get_http_user_agent(request)
     if note_sign_in(user, address=address, browser=browser):

@@ -54,7 +54,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class OfOneOrganization(admin.SimpleListFilter):
+class OrganizationFilter(admin.SimpleListFilter):
     """Whose rows to show. Without a choice there are none: only a look at every row would find the newest of all."""
 
     title = ORGANIZATION
@@ -81,7 +81,7 @@ class OfOneOrganization(admin.SimpleListFilter):
 class RecordsAdmin(ReadOnlyAdmin):
     """A table that grows with every act or call: one organization at a time, along an index, whole names alone."""
 
-    list_filter: ClassVar[Any] = (OfOneOrganization,)
+    list_filter: ClassVar[Any] = (OrganizationFilter,)
     search_help_text = "A whole name or id. Choose an organization first."
 
     def get_search_results(
@@ -96,11 +96,11 @@ class RecordsAdmin(ReadOnlyAdmin):
         return queryset.filter(Q.create([(field, text) for field in self.search_fields], connector=Q.OR))
 
 
-def chosen_from(heading: str, column: str, offered: Iterable[tuple[str, str]]) -> type[admin.SimpleListFilter]:
+def choice_filter(heading: str, column: str, offered: Iterable[tuple[str, str]]) -> type[admin.SimpleListFilter]:
     """A filter whose choices are known without asking the table for every value in it."""
     choices = list(offered)
 
-    class Chosen(admin.SimpleListFilter):
+    class ChoiceFilter(admin.SimpleListFilter):
         title, parameter_name = heading, column
 
         def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
@@ -109,7 +109,7 @@ def chosen_from(heading: str, column: str, offered: Iterable[tuple[str, str]]) -
         def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
             return queryset.filter(**{column: self.value()}) if self.value() else queryset
 
-    return Chosen
+    return ChoiceFilter
 
 
 def records_of(site: admin.AdminSite) -> list[type[Model]]:

@@ -44,7 +44,7 @@ class AuditRow:
     @cached_property
     def sentence(self) -> str:
         """What was done, without the name of the thing."""
-        return (wording.tried if self.is_refused else wording.sentence)(self.event.event)
+        return (wording.attempt_sentence if self.is_refused else wording.sentence)(self.event.event)
 
     @cached_property
     def is_refused(self) -> bool:
@@ -189,8 +189,8 @@ def _choices(actor: Actor, chosen: dict[str, str]) -> dict[str, Any]:
         "somebody_else": (label or chosen["actor"]) if chosen["actor"] and chosen["actor"] not in offered else "",
         "outcomes": [("", "All"), *((outcome.value, outcome.label) for outcome in Outcome)],
         "events": [
-            (thing, [(event.value, wording.option(event.value)) for event in found])
-            for thing, found in groupby(sorted(Event), key=lambda event: wording.thing(event.value))
+            (thing, [(event.value, wording.choice_label(event.value)) for event in found])
+            for thing, found in groupby(sorted(Event), key=lambda event: wording.heading(event.value))
         ],
     }
 

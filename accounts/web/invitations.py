@@ -142,7 +142,7 @@ def _page(
         "errors": errors or [],
         "name": name,
         "signin_url": f"{reverse('account_login')}?{urlencode({'next': reverse('invitation', args=[token])})}",
-        "may_make_account": invitations.may_make_account(),
+        "may_create_account": invitations.may_create_account(),
         "is_theirs": request.user.is_authenticated and request.user.email == invitation.email,
     }
     return render(request, "accounts/members/invitation.html", context, status=status)

@@ -9,14 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.access.api_keys import keys_made_by
+from accounts.access.api_keys import keys_created_by
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
 from accounts.common.texts import UNSTORABLE
 from accounts.errors import FieldError, Invalid
 from accounts.people import members, organizations
-from accounts.people.members import Member
+from accounts.people.members import MemberRow
 from accounts.policy import Permission, Role
 from accounts.web.replies import SeeOther, is_fragment, see_other
 
@@ -127,7 +127,7 @@ def roles_to_give(actor: Actor) -> list[tuple[str, str, str]]:
     ]
 
 
-def _member(actor: Actor, membership_id: UUID) -> Member:
+def _member(actor: Actor, membership_id: UUID) -> MemberRow:
     """One that the actor may manage.
 
     Raises:
@@ -140,11 +140,11 @@ def _member(actor: Actor, membership_id: UUID) -> Member:
 
 
 def _dialog(
-    request: HttpRequest, actor: Actor, name: str, shown: Member, errors: list[FieldError] | None = None
+    request: HttpRequest, actor: Actor, name: str, shown: MemberRow, errors: list[FieldError] | None = None
 ) -> HttpResponse:
     context = {"member": shown, "errors": errors or [], "choices": roles_to_give(actor)}
     if name == "remove":
-        context["keys"] = keys_made_by(actor=actor, user_id=shown.user_id)
+        context["keys"] = keys_created_by(actor=actor, user_id=shown.user_id)
     template = f"_{name}_dialog" if is_fragment(request) else name
     return render(request, f"accounts/members/{template}.html", context, status=422 if errors else 200)
 

@@ -15,7 +15,7 @@ from accounts.actors import Actor
 from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.people import members
-from accounts.people.organization_deletion import delete_organization, what_goes
+from accounts.people.organization_deletion import delete_organization, deletion_counts
 from accounts.people.organization_settings import Settings, change_settings, settings_of
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment, see_other
@@ -57,7 +57,7 @@ def delete(request: HttpRequest, actor: Actor) -> HttpResponse:
             messages.success(request, f"Deleted {actor.organization.name}")
             return see_other("home")
     template = "_delete_dialog" if is_fragment(request) else "delete"
-    context = {"errors": errors, "goes": what_goes(actor.organization)}
+    context = {"errors": errors, "goes": deletion_counts(actor.organization)}
     return render(request, f"accounts/settings/{template}.html", context, status=422 if errors else 200)
 
 

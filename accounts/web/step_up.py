@@ -42,7 +42,7 @@ WRONG = {
 def proof(request: HttpRequest) -> HttpResponse:
     """Ask; go back where the person came from once it is proven."""
     user: Any = request.user
-    kinds = step_up.kinds_of(user)
+    kinds = step_up.accepted_proofs(user)
     if request.method != "POST":
         return _page(request, user, kinds)
     if limited := ratelimit.consume_or_429(request, action="reauthenticate", user=user):
@@ -84,7 +84,7 @@ def _send_code(request: HttpRequest, user: User, kinds: frozenset[ProofKind]) ->
 
 def _go_on(request: HttpRequest) -> HttpResponse:
     rotate_session(request.session)
-    step_up.remember(request)
+    step_up.record_proof(request)
     if request.POST.get("again"):
         messages.info(request, "Confirmed. Press the button again")
     return HttpResponseRedirect(step_up.safe_path(request, request.POST.get("next")))

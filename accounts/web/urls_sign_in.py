@@ -23,7 +23,7 @@ from django.urls import path
 from accounts.access.route_permissions import LAST_ORGANIZATION, View, actor_of_request, public, signed_in
 from accounts.access.step_up import Proof
 from accounts.errors import NotFound
-from accounts.sign_in.atomic_with_mail import as_one_act
+from accounts.sign_in.atomic_with_mail import atomic_view
 from accounts.web import organizations
 
 
@@ -41,7 +41,7 @@ def own(view: Any, proof: Proof | None = None) -> View:
 
 def guarded(view: Any) -> View:
     """A page that changes how its person signs in."""
-    return own(as_one_act(view), Proof.PAGE)
+    return own(atomic_view(view), Proof.PAGE)
 
 
 SIGNING_IN = [
@@ -60,14 +60,14 @@ SIGNING_IN = [
     path("signup/", public(account.signup), name="account_signup"),
     path(
         "signup/code/",
-        public(as_one_act(account.email_verification_sent)),
+        public(atomic_view(account.email_verification_sent)),
         name="account_email_verification_sent",
     ),
     path("password/", public(account.password_reset), name="account_reset_password"),
     path("password/code/", public(account.confirm_password_reset_code), name="account_confirm_password_reset_code"),
     path(
         "password/new/",
-        public(as_one_act(account.complete_password_reset)),
+        public(atomic_view(account.complete_password_reset)),
         name="account_complete_password_reset",
     ),
     path("password/done/", public(account.password_reset_from_key_done), name="account_password_reset_completed"),
@@ -76,7 +76,7 @@ SIGNING_IN = [
 OWN_ACCOUNT = [
     path("account/", own(factors.index), name="mfa_index"),
     path("account/email/", guarded(account.email), name="account_email"),
-    path("account/password/", own(as_one_act(account.password_change)), name="account_change_password"),
+    path("account/password/", own(atomic_view(account.password_change)), name="account_change_password"),
     path("account/password/set/", guarded(account.password_set), name="account_set_password"),
     path("account/app/", guarded(totp.activate_totp), name="mfa_activate_totp"),
     path("account/app/remove/", guarded(totp.deactivate_totp), name="mfa_deactivate_totp"),

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.urls.converters import UUIDConverter
 from pydantic import ValidationError
 
-from accounts.access.api_keys import Presented
+from accounts.access.api_keys import PresentedKey
 from accounts.access.client_addresses import peer_address
 from accounts.api.authentication import token_of
 from accounts.api.parsing import read_json
@@ -30,7 +30,7 @@ _ADDRESS = re.compile(rf"{API_PREFIX}v1/integrations/({UUIDConverter.regex})/run
 class FastPathCall:
     """A well-formed call: the key that came with it, and what is to be run."""
 
-    key: Presented
+    key: PresentedKey
     integration_id: UUID
     payload: RunIn
 
@@ -52,4 +52,4 @@ def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
         payload = RunIn.model_validate(read_json(body))
     except (InvalidJson, ValidationError):
         return None
-    return FastPathCall(Presented(token, peer_address((scope.get("client") or [""])[0])), UUID(address[1]), payload)
+    return FastPathCall(PresentedKey(token, peer_address((scope.get("client") or [""])[0])), UUID(address[1]), payload)

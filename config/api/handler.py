@@ -53,7 +53,7 @@ HEADS = 256
 """Different heads of requests of which is kept what the layers say."""
 
 
-class ByAddress:
+class ApiOrPages:
     """An ASGI application that gives the API to one handler and everything else to another.
 
     The readable page about the API is a page.

@@ -1,4 +1,4 @@
-"""The API's routes among the others: each of ninja's own views gets its stamp here."""
+"""The API's routes among the others: each of ninja's own views gets its permission here."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from accounts.access.route_permissions import PUBLIC, set_permission
 DESCRIPTION_ROUTES = {"openapi-json", "openapi-view", "api-root"}
 
 
-def stamped_api(api: NinjaAPI) -> tuple[list[Any], str, str]:
+def api_urls(api: NinjaAPI) -> tuple[list[Any], str, str]:
     """`api.urls` for `path()`. Sessions play no part: keys are checked by the API's own authentication.
 
     The description of the API is public: it is the same for everybody and says nothing about an installation.

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from accounts.access.route_permissions import note_refused, requires
+from accounts.access.route_permissions import record_refused_attempt, requires
 from accounts.actors import Actor
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment, see_other
@@ -27,7 +27,7 @@ def delete(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResp
     try:
         integrations.delete_integration(actor=actor, integration_id=integration_id)
     except IntegrationInUse as refusal:
-        note_refused(request, refusal)
+        record_refused_attempt(request, refusal)
         return _dialog(request, integration, refusal.status)
     messages.success(request, f"Deleted {integration.name}")
     return see_other("integrations", actor.organization.slug)

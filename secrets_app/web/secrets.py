@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.access.route_permissions import note_refused, requires
+from accounts.access.route_permissions import record_refused_attempt, requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
 from accounts.common.environments import ALL_ENVIRONMENTS
@@ -124,7 +124,7 @@ def delete(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     try:
         secrets.delete_secret(actor=actor, secret_id=secret_id)
     except SecretInUse as refusal:
-        note_refused(request, refusal)
+        record_refused_attempt(request, refusal)
         return _delete_dialog(request, with_references(actor, row), status=409)
     messages.success(request, f"Deleted {row.name}")
     return redirect("secrets", actor.organization.slug)

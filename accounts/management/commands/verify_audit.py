@@ -45,7 +45,7 @@ class Command(BaseCommand):
         for pk in sorted(chosen, key=lambda pk: (slugs.get(pk, "~"), pk)):
             verdicts.append(chain.verify(pk, exported=exported.get(pk)))
             self._tell(slugs.get(pk, f"{pk} (deleted)"), verdicts[-1])
-        findings = sum(len(verdict.findings) + verdict.untold for verdict in verdicts)
+        findings = sum(len(verdict.findings) + verdict.omitted for verdict in verdicts)
         if findings:
             raise CommandError(f"The audit log is not what was written. Findings: {findings}.")
         if options["export_head"]:
@@ -56,8 +56,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{name}: {verdict.head.sequence} entries, {state}.")
         for finding in verdict.findings:
             self.stdout.write(f"  {finding}")
-        if verdict.untold:
-            self.stdout.write(f"  … and {verdict.untold} more.")
+        if verdict.omitted:
+            self.stdout.write(f"  … and {verdict.omitted} more.")
 
 
 def _read(path: Path) -> dict[UUID, Head]:

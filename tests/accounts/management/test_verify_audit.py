@@ -230,10 +230,10 @@ def test_deleted_organization_is_verified_too(five, capsys):
 
 
 def test_many_findings_are_counted(owner, capsys):
-    write(owner, chain.TOLD_AT_MOST + 5)
+    write(owner, chain.MAX_FINDINGS + 5)
     tamper(f"UPDATE {TABLE} SET outcome = 'other'")
     found = findings(capsys)
-    assert (len(found), found[-1]) == (chain.TOLD_AT_MOST + 1, "… and 5 more.")
+    assert (len(found), found[-1]) == (chain.MAX_FINDINGS + 1, "… and 5 more.")
 
 
 def test_head_is_not_exported_from_a_log_that_does_not_hold(five, tmp_path, capsys):
