@@ -4,7 +4,7 @@ Every change goes through a service, so it appears in the organization's audit l
 sealed and no value is shown anywhere; fields are named one by one.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
 
 from allauth.account.models import EmailAddress
@@ -20,10 +20,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from typing_extensions import override
 
 from accounts.access.api_keys import revoke_api_key
+from accounts.access.requests import CofferRequest
+from accounts.access.route_permissions import record_refused_attempt
 from accounts.actors import Actor
-from accounts.audit import refused_attempts
 from accounts.audit.refused_attempts import AttemptTarget, RefusedAttempt
 from accounts.audit.trail import Event, Outcome
 from accounts.audit.wording import choice_label
@@ -111,8 +113,8 @@ class PeopleAdmin(ReadOnlyAdmin):
 
 
 def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Tell it, and note the attempt: the transaction of Django's view is gone by now."""
-    refused_attempts.record_refusal(request.attempt, refusal)  # type: ignore[attr-defined]
+    """Show the refusal and record the attempt. The transaction of Django's view has been rolled back by now."""
+    record_refused_attempt(cast("CofferRequest", request), refusal)
     messages.error(request, " ".join(error.message for error in refusal.errors) or refusal.detail)
     return redirect(request.path)
 
@@ -121,7 +123,7 @@ def _attempt(request: HttpRequest, event: Event, obj: Membership | Invitation, n
     """The acting member of staff; what is tried is kept on the request, in case it is refused."""
     actor = staff_actor(request, obj.organization)
     target = obj.user_id if isinstance(obj, Membership) else None
-    request.attempt = RefusedAttempt(actor, event, AttemptTarget(target, name))  # type: ignore[attr-defined]
+    cast("CofferRequest", request).find_attempt = lambda: RefusedAttempt(actor, event, AttemptTarget(target, name))
     return actor
 
 
@@ -140,11 +142,13 @@ class MembershipAdmin(PeopleAdmin):
         """Staff, the role alone."""
         return self.has_view_permission(request, obj)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:  # noqa: ARG002
+    @override
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
         """Organization and person are fixed; so is an owner."""
         return self.fields if obj and obj.role == Role.OWNER else ("organization", "user")
 
-    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:  # noqa: ARG002
+    @override
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         """Change the role."""
         actor = _attempt(request, Event.MEMBER_ROLE_CHANGED, obj, obj.user.email)
         change_role(actor=actor, membership_id=obj.pk, role=Role(obj.role))
@@ -179,15 +183,18 @@ class InvitationAdmin(PeopleAdmin):
     autocomplete_fields = ("organization",)
     ordering = ("organization_id", "email")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    @override
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Staff."""
         return self.has_view_permission(request)
 
-    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> tuple[str, ...]:  # noqa: ARG002
+    @override
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> tuple[str, ...]:
         """What is typed for a new one; everything else comes with it."""
         return self.fields if obj else ("organization", "email", "role")
 
-    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:  # noqa: ARG002
+    @override
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
         """Invite."""
         actor = _attempt(request, Event.INVITATION_CREATED, obj, obj.email)
         obj.pk = invite(actor=actor, emails=[obj.email], role=Role(obj.role))[0].pk
@@ -198,7 +205,7 @@ class InvitationAdmin(PeopleAdmin):
 
 
 @admin.action(description="Revoke selected API keys")
-def revoke(modeladmin: "ApiKeyAdmin", request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:  # noqa: ARG001
+def revoke(_modeladmin: "ApiKeyAdmin", request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
     """End them at once; the organization's log names the member of staff."""
     for key in queryset.select_related("organization"):
         revoke_api_key(actor=staff_actor(request, key.organization), key_id=key.id)

@@ -16,9 +16,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, login_required
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpResponseBase
 
 from accounts.access.client_addresses import client_address
+from accounts.access.requests import CofferRequest
 from accounts.access.second_factor_requirement import missing_second_factor
 from accounts.access.step_up import Proof, missing_proof
 from accounts.actors import Actor, actor_for_member
@@ -67,7 +68,7 @@ def signed_in(view: View, *, proof: Proof | None = None) -> View:
         return set_permission(login_required(view), SIGNED_IN)
 
     @functools.wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(request: CofferRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return missing_proof(request, proof) or view(request, *args, **kwargs)
 
     return set_permission(login_required(wrapper), RoutePermission("signed_in", proof=proof))
@@ -82,7 +83,7 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
-        def wrapper(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponseBase:
+        def wrapper(request: CofferRequest, slug: str, **kwargs: Any) -> HttpResponseBase:
             actor = actor_of_request(request, slug)
             with _recording_refusals(request, view, actor, kwargs):
                 actor.check(permission)
@@ -98,25 +99,25 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
 
 @contextmanager
 def _recording_refusals(
-    request: HttpRequest, view: Callable[..., Any], actor: Actor, parts: dict[str, Any]
+    request: CofferRequest, view: Callable[..., Any], actor: Actor, parts: dict[str, Any]
 ) -> Iterator[None]:
     """Have a refused change noted in the audit log; asking for a page changes nothing."""
     if request.method in SAFE:
         yield
         return
     name = f"{view.__module__}.{view.__qualname__}"
-    request.attempt = attempt = lambda: refused_attempts.attempt_for(name, actor, parts)  # type: ignore[attr-defined]
+    request.find_attempt = attempt = lambda: refused_attempts.attempt_for(name, actor, parts)
     with refused_attempts.recording_refusals(attempt):
         yield
 
 
-def record_refused_attempt(request: HttpRequest, refusal: Refusal) -> None:
+def record_refused_attempt(request: CofferRequest, refusal: Refusal) -> None:
     """For a view that answers a refusal itself: have the attempt noted as if the refusal had passed by."""
-    if attempt := request.attempt():  # type: ignore[attr-defined]
+    if attempt := request.find_attempt():
         refused_attempts.record_refusal(attempt, refusal)
 
 
-def _remembering(request: HttpRequest, slug: str, response: HttpResponseBase) -> HttpResponseBase:
+def _remembering(request: CofferRequest, slug: str, response: HttpResponseBase) -> HttpResponseBase:
     """Note the organization in a cookie, so that the front page leads back to it."""
     if request.COOKIES.get(LAST_ORGANIZATION) != slug:
         response.set_cookie(
@@ -125,7 +126,7 @@ def _remembering(request: HttpRequest, slug: str, response: HttpResponseBase) ->
     return response
 
 
-def actor_of_request(request: HttpRequest, slug: str) -> Actor:
+def actor_of_request(request: CofferRequest, slug: str) -> Actor:
     """The signed-in person in the organization with this slug; also left on the request for the page's frame.
 
     Raises:
@@ -138,8 +139,8 @@ def actor_of_request(request: HttpRequest, slug: str) -> Actor:
     )
     if membership is None:
         raise NotFound("No such organization.")
-    request.actor = actor_for_member(membership, address=client_address(request))  # type: ignore[attr-defined]
-    return request.actor  # type: ignore[attr-defined]
+    request.actor = actor_for_member(membership, address=client_address(request))
+    return request.actor
 
 
 def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -149,15 +150,15 @@ def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Calla
         if inspect.iscoroutinefunction(operation):
 
             @functools.wraps(operation)
-            async def asynchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-                request.auth.check(permission)  # type: ignore[attr-defined]
+            async def asynchronous(request: CofferRequest, *args: Any, **kwargs: Any) -> Any:
+                request.auth.check(permission)
                 return await operation(request, *args, **kwargs)
 
             return set_permission(asynchronous, RoutePermission("key", permission))
 
         @functools.wraps(operation)
-        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            actor = request.auth  # type: ignore[attr-defined]
+        def wrapper(request: CofferRequest, *args: Any, **kwargs: Any) -> Any:
+            actor = request.auth
             with _recording_refusals(request, operation, actor, kwargs):
                 actor.check(permission)
                 return operation(request, *args, **kwargs)

@@ -28,6 +28,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts.access.requests import CofferRequest
 from accounts.models import User
 
 ASK_AFTER = timedelta(minutes=5)
@@ -88,13 +89,13 @@ def is_proven(request: HttpRequest, within: timedelta) -> bool:
     return isinstance(proven_at, float) and 0 <= time.time() - proven_at <= within.total_seconds()
 
 
-def missing_proof(request: HttpRequest, proof: Proof) -> HttpResponse | None:
+def missing_proof(request: CofferRequest, proof: Proof) -> HttpResponse | None:
     """None where the act may go on, else the answer: the way to the proof, or a page that tells it."""
     is_look = proof is Proof.PAGE and request.method in {"GET", "HEAD"}
     if is_proven(request, ASK_AFTER if is_look else ACCEPT_FOR):
         return None
     address = _address(request, proof)
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return HttpResponseClientRedirect(address)
     if is_look or proof is Proof.ACT:
         return HttpResponseRedirect(address)
@@ -111,13 +112,13 @@ def safe_path(request: HttpRequest, address: str | None) -> str:
     return path if url_has_allowed_host_and_scheme(path, None) else reverse("home")
 
 
-def _address(request: HttpRequest, proof: Proof) -> str:
+def _address(request: CofferRequest, proof: Proof) -> str:
     """The page that asks for the proof, and where it leads back to."""
-    if request.htmx:  # type: ignore[attr-defined]
-        back = safe_path(request, request.htmx.current_url)  # type: ignore[attr-defined]
+    if request.htmx:
+        back = safe_path(request, request.htmx.current_url)
     elif proof is Proof.ACT:
         back = safe_path(request, request.headers.get("Referer"))
     else:
         back = request.get_full_path() if request.method in {"GET", "HEAD"} else request.path
-    wanted = {"next": back} | ({"again": "1"} if proof is Proof.ACT or request.htmx else {})  # type: ignore[attr-defined]
+    wanted = {"next": back} | ({"again": "1"} if proof is Proof.ACT or request.htmx else {})
     return f"{reverse('proof')}?{urlencode(wanted)}"

@@ -1,10 +1,13 @@
 """How an API call proves who it is, and what every operation needs to know about it."""
 
+from typing import cast
+
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from accounts.access.api_keys import PresentedKey, actor_of_key, actors_of_keys
 from accounts.access.client_addresses import client_address
+from accounts.access.requests import CofferRequest
 from accounts.actors import Actor
 from accounts.common.batches import Batches
 from accounts.common.texts import UNSTORABLE
@@ -41,7 +44,7 @@ def token_of(header: str) -> str | None:
 
 def actor_of(request: HttpRequest) -> Actor:
     """The actor that authentication left on the request."""
-    return request.auth  # type: ignore[attr-defined]
+    return cast("CofferRequest", request).auth
 
 
 def searchable(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
 from django.db.models.query import get_related_populators
+from typing_extensions import override
 
 M = TypeVar("M", bound=models.Model)
 Row = tuple[Any, ...]
@@ -34,7 +35,8 @@ class Among(models.Func):
         types = [_array_type(column.output_field, connection) for column in self.get_source_expressions()]
         return self._conditions(compiler, [f"= ANY(%s::{kind})" for kind in types])
 
-    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:  # noqa: ARG002
+    @override
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:
         """For SQLite, which has no arrays: JSON."""
         return self._conditions(compiler, ["IN (SELECT value FROM json_each(%s))"] * len(self.get_source_expressions()))
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models.lookups import Lookup
+from typing_extensions import override
 
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment, from_mask, in_order, to_mask
 
@@ -61,7 +62,8 @@ class HasEnvironment(Lookup):
     lookup_name = "has"
     prepare_rhs = False
 
-    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, tuple[int, ...]]:  # noqa: ARG002
+    @override
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, tuple[int, ...]]:
         """The one bit asked for."""
         return "%s", (Environment(value).bit,)
 

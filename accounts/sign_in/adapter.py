@@ -1,7 +1,7 @@
 """What django-allauth asks us about accounts."""
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
@@ -12,8 +12,10 @@ from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from typing_extensions import override
 
 from accounts.access.client_addresses import client_address
+from accounts.access.requests import CofferRequest
 from accounts.models import User
 from accounts.people.people import is_installation_empty
 from accounts.sign_in.atomic_with_mail import atomic_with_mail, send_or_defer
@@ -24,7 +26,8 @@ UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - for a server on a Unix socket, which
 class AccountAdapter(DefaultAccountAdapter):
     """Who may sign up, where a request comes from, what mail carries."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    @override
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
         """`COFFER_SIGN_UP`: anybody, nobody, or (invited) the very first person of an installation.
 
         Invited people make their account where the link of their invitation leads, never here.
@@ -35,7 +38,8 @@ class AccountAdapter(DefaultAccountAdapter):
         """The peer, as everywhere."""
         return client_address(request) or UNKNOWN_ADDRESS
 
-    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:  # noqa: ARG002
+    @override
+    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:
         """Never by allauth: its rule lets people without password and second factor pass. Ours is step_up.py."""
         return False
 
@@ -44,11 +48,13 @@ class AccountAdapter(DefaultAccountAdapter):
         told = {**context, "site_url": settings.SITE_URL}
         send_or_defer(current.request, functools.partial(super().send_mail, template_prefix, email, told))
 
-    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
+    @override
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Back to the account."""
         return reverse("mfa_index")
 
-    def get_email_verification_redirect_url(self, email_address: Any) -> str:  # noqa: ARG002
+    @override
+    def get_email_verification_redirect_url(self, email_address: Any) -> str:
         """Back to the account, for whoever has just confirmed another address."""
         return reverse("mfa_index")
 
@@ -63,7 +69,7 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """Connect to an account in one act; the provider has answered by now, so no transaction waits for it."""
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
-            with atomic_with_mail(request):
+            with atomic_with_mail(cast("CofferRequest", request)):
                 response = connect(request, sociallogin)
             raise ImmediateHttpResponse(response)
 

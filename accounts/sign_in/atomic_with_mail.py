@@ -12,19 +12,21 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 
+from accounts.access.requests import CofferRequest
+
 View = Callable[..., HttpResponseBase]
 
 
 @contextmanager
-def atomic_with_mail(request: HttpRequest) -> Iterator[None]:
+def atomic_with_mail(request: CofferRequest) -> Iterator[None]:
     """Everything or nothing; mail that is sent within leaves once it is done (`send_or_defer`)."""
     kept: list[Callable[[], None]] = []
-    request.mail_of_act = kept  # type: ignore[attr-defined]
+    request.deferred_mail = kept
     try:
         with transaction.atomic():
             yield
     finally:
-        del request.mail_of_act  # type: ignore[attr-defined]
+        del request.deferred_mail
     for send in kept:
         send()
 
@@ -33,7 +35,7 @@ def atomic_view(view: View) -> View:
     """The view within `atomic_with_mail`."""
 
     @functools.wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(request: CofferRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with atomic_with_mail(request):
             return view(request, *args, **kwargs)
 
@@ -42,7 +44,7 @@ def atomic_view(view: View) -> View:
 
 def send_or_defer(request: HttpRequest | None, send: Callable[[], None]) -> None:
     """Send now, or when the act is done that this request is in the middle of."""
-    kept = getattr(request, "mail_of_act", None)
+    kept = getattr(request, "deferred_mail", None)
     if kept is None:
         send()
     else:

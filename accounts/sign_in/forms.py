@@ -22,7 +22,7 @@ class NameForm(forms.Form):
             raise ValidationError("Enter a name on one line.")
         return name
 
-    def signup(self, request: HttpRequest, user: User) -> None:  # noqa: ARG002
+    def signup(self, _request: HttpRequest, user: User) -> None:
         """Called by allauth while it stores the new person."""
         user.name = self.cleaned_data["name"]
         user.save(update_fields=["name"])

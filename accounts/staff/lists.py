@@ -8,8 +8,10 @@ from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from typing_extensions import override
 
 from accounts.access.client_addresses import client_address
+from accounts.access.requests import signed_in_user
 from accounts.actors import Actor, actor_for_staff
 from accounts.models import Organization
 from accounts.staff.site import BoundedPaginator
@@ -20,7 +22,7 @@ ORGANIZATION = "organization"
 
 def staff_actor(request: HttpRequest, organization: Organization) -> Actor:
     """The signed-in member of staff, acting on this organization."""
-    return actor_for_staff(request.user, organization, address=client_address(request))  # type: ignore[arg-type]
+    return actor_for_staff(signed_in_user(request), organization, address=client_address(request))
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -33,7 +35,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     list_per_page = 50
     list_max_show_all = 50
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    @override
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Staff, as the site lets them in."""
         return self.admin_site.has_permission(request)
 
@@ -41,15 +44,18 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         """Staff, as the site lets them in."""
         return self.has_view_permission(request)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    @override
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    @override
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
 
@@ -60,14 +66,16 @@ class OrganizationFilter(admin.SimpleListFilter):
     title = ORGANIZATION
     parameter_name = ORGANIZATION
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The first organizations by name, and the chosen one."""
         names = Organization.objects.order_by("name").values_list("pk", "name")
         chosen = as_id(self.value() or request.GET.get(ORGANIZATION, ""))
         found = dict(names[:ORGANIZATIONS_OFFERED]) | (dict(names.filter(pk=chosen)) if chosen else {})
         return [(str(organization_id), name) for organization_id, name in found.items()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+    @override
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those of the chosen one."""
         chosen = as_id(self.value() or "")
         return queryset.filter(organization_id=chosen) if chosen else queryset.none()
@@ -91,7 +99,7 @@ class RecordsAdmin(ReadOnlyAdmin):
         text = search_term.replace("\0", "").strip()
         return (self.search(request, queryset, text) if text else queryset), False
 
-    def search(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:  # noqa: ARG002
+    def search(self, _request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         """The rows where one of `search_fields` is this text."""
         return queryset.filter(Q.create([(field, text) for field in self.search_fields], connector=Q.OR))
 
@@ -103,10 +111,12 @@ def choice_filter(heading: str, column: str, offered: Iterable[tuple[str, str]])
     class ChoiceFilter(admin.SimpleListFilter):
         title, parameter_name = heading, column
 
-        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        @override
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
             return choices
 
-        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        @override
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
             return queryset.filter(**{column: self.value()}) if self.value() else queryset
 
     return ChoiceFilter

@@ -6,7 +6,7 @@ own pages for passwords and signing out are not there: the product's serve.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
@@ -15,7 +15,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.functional import cached_property
+from typing_extensions import override
 
+from accounts.access.requests import CofferRequest
 from accounts.access.second_factors import has_second_factor
 from accounts.access.step_up import Proof, missing_proof
 
@@ -54,12 +56,13 @@ class StaffSite(admin.AdminSite):
 
         @functools.wraps(view)
         def proven(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            asked = None if request.method in SAFE else missing_proof(request, Proof.ACT)
+            asked = None if request.method in SAFE else missing_proof(cast("CofferRequest", request), Proof.ACT)
             return asked or view(request, *args, **kwargs)
 
         return super().admin_view(proven, cacheable)
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:  # noqa: ARG002
+    @override
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """To the product's page."""
         return redirect("account_logout")
 

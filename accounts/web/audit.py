@@ -7,10 +7,11 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor, ActorKind
@@ -24,6 +25,7 @@ from accounts.common.paging import Page
 from accounts.errors import FieldError, Invalid
 from accounts.models import ApiKey, AuditEvent, Membership
 from accounts.policy import Permission
+from accounts.web.replies import is_fragment
 
 ROWS = 50
 """Rows of a page."""
@@ -101,7 +103,7 @@ class AuditRow:
 
 @require_GET
 @requires(Permission.AUDIT_READ)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """One page; the fragment alone when htmx asks."""
     chosen, refusal = _chosen(request), None
     cursor = request.GET.get("cursor", "")
@@ -110,38 +112,37 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
         page = log.page(actor, _filters(chosen), cursor=cursor, limit=ROWS)
     except Invalid as refused:
         refusal = refused
-    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     context = {
         "rows": [AuditRow(event, chosen) for event in page.items],
         "filters": chosen,
         "is_filtered": any(chosen.values()),
         "refusal": refusal,
-        "is_fragment": is_fragment,
+        "is_fragment": is_fragment(request),
         "query": _query(chosen),
         "newest_url": f"{request.path}?{_query(chosen)}".rstrip("?") if cursor else "",
         "next_url": f"{request.path}?{_query(chosen | {'cursor': page.next_cursor})}" if page.next_cursor else "",
     }
     status = refusal.status if refusal else 200
-    if is_fragment:
+    if is_fragment(request):
         return render(request, "accounts/_audit_log.html", context, status=status)
     return render(request, "accounts/audit.html", context | _choices(actor, chosen), status=status)
 
 
 @require_GET
 @requires(Permission.AUDIT_READ, proof=Proof.ACT)
-def as_csv(request: HttpRequest, actor: Actor) -> StreamingHttpResponse:
+def as_csv(request: CofferRequest, actor: Actor) -> StreamingHttpResponse:
     """Everything that the filters leave, for a spreadsheet."""
     return streamed(request, actor, _filters(_chosen(request)), Format.CSV)
 
 
 @require_GET
 @requires(Permission.AUDIT_READ, proof=Proof.ACT)
-def as_json_lines(request: HttpRequest, actor: Actor) -> StreamingHttpResponse:
+def as_json_lines(request: CofferRequest, actor: Actor) -> StreamingHttpResponse:
     """The same, for a program."""
     return streamed(request, actor, _filters(_chosen(request)), Format.JSON_LINES)
 
 
-def _chosen(request: HttpRequest) -> dict[str, str]:
+def _chosen(request: CofferRequest) -> dict[str, str]:
     return {name: searchable(request.GET.get(name, "")).strip() for name in FILTERS}
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access.client_addresses import client_address
+from accounts.access.requests import CofferRequest, signed_in_user
 from accounts.access.route_permissions import public, requires, signed_in
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
@@ -33,7 +34,7 @@ NOT_SENT = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MEMBERS_MANAGE, proof=Proof.PAGE)
-def invite(request: HttpRequest, actor: Actor) -> HttpResponse:
+def invite(request: CofferRequest, actor: Actor) -> HttpResponse:
     """Ask whom; invite them when sent."""
     values = {"emails": "", "role": Role.MEMBER.value}
     if request.method != "POST":
@@ -51,7 +52,7 @@ def invite(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_POST
 @requires(Permission.MEMBERS_MANAGE)
-def renew(request: HttpRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
+def renew(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
     """Send it again, with a new link."""
     try:
         invitation = invitations.renew(actor=actor, invitation_id=invitation_id)
@@ -63,7 +64,7 @@ def renew(request: HttpRequest, actor: Actor, invitation_id: UUID) -> HttpRespon
 
 @require_POST
 @requires(Permission.MEMBERS_MANAGE)
-def withdraw(request: HttpRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
+def withdraw(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
     """End it."""
     invitation = invitations.withdraw(actor=actor, invitation_id=invitation_id)
     messages.success(request, f"Withdrew the invitation of {invitation.email}")
@@ -73,17 +74,17 @@ def withdraw(request: HttpRequest, actor: Actor, invitation_id: UUID) -> HttpRes
 @require_GET
 @never_cache
 @public
-def look(request: HttpRequest, token: str) -> HttpResponse:
+def look(request: CofferRequest, token: str) -> HttpResponse:
     """What the link is for, and the way to accept it: signed in with its address, or with a new account."""
     return _page(request, token)
 
 
 @require_POST
 @signed_in
-def accept(request: HttpRequest, token: str) -> HttpResponse:
+def accept(request: CofferRequest, token: str) -> HttpResponse:
     """Join the organization."""
     try:
-        membership = invitations.accept(token=token, user=request.user, address=client_address(request))  # type: ignore[arg-type]
+        membership = invitations.accept(token=token, user=signed_in_user(request), address=client_address(request))
     except (NotFound, PermissionDenied):
         return _page(request, token, status=403)
     except Invalid as refusal:
@@ -94,7 +95,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 @sensitive_post_parameters()
 @public
-def create_account(request: HttpRequest, token: str) -> HttpResponse:
+def create_account(request: CofferRequest, token: str) -> HttpResponse:
     """Make an account for the invited address, join, and sign in."""
     if request.user.is_authenticated:
         return see_other("invitation", token)
@@ -111,7 +112,7 @@ def create_account(request: HttpRequest, token: str) -> HttpResponse:
     return perform_password_login(request, {"email": membership.user.email}, login)
 
 
-def _told(request: HttpRequest, actor: Actor, made: list[Invitation], done: str) -> HttpResponse:
+def _told(request: CofferRequest, actor: Actor, made: list[Invitation], done: str) -> HttpResponse:
     """Back to the list; with a warning for each mail that was not sent."""
     messages.success(request, done)
     for email in invitations.not_sent(made):
@@ -120,7 +121,7 @@ def _told(request: HttpRequest, actor: Actor, made: list[Invitation], done: str)
 
 
 def _invite_dialog(
-    request: HttpRequest, actor: Actor, values: dict[str, str], errors: list[FieldError] | None = None
+    request: CofferRequest, actor: Actor, values: dict[str, str], errors: list[FieldError] | None = None
 ) -> HttpResponse:
     context = {"values": values, "errors": errors or [], "choices": roles_to_give(actor)}
     template = "_invite_dialog" if is_fragment(request) else "invite"
@@ -128,7 +129,7 @@ def _invite_dialog(
 
 
 def _page(
-    request: HttpRequest, token: str, errors: list[FieldError] | None = None, *, name: str = "", status: int = 200
+    request: CofferRequest, token: str, errors: list[FieldError] | None = None, *, name: str = "", status: int = 200
 ) -> HttpResponse:
     """The link's page; one and the same answer for every link that does not work."""
     try:
@@ -148,6 +149,6 @@ def _page(
     return render(request, "accounts/members/invitation.html", context, status=status)
 
 
-def _welcome(request: HttpRequest, name: str, slug: str) -> HttpResponse:
+def _welcome(request: CofferRequest, name: str, slug: str) -> HttpResponse:
     messages.success(request, f"You belong to {name} now")
     return see_other("secrets", slug)

@@ -5,11 +5,12 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access.api_keys import keys_created_by
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
@@ -39,7 +40,7 @@ TASKS = [
 
 @require_GET
 @requires(Permission.MEMBERS_MANAGE)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """One page of people and of invitations; the people alone when htmx asks."""
     text = UNSTORABLE.sub("", request.GET.get("q", "")).strip()
     found = members.members(actor, text, cursor=request.GET.get("cursor", ""))
@@ -63,7 +64,7 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MEMBERS_MANAGE, proof=Proof.PAGE)
-def role(request: HttpRequest, actor: Actor, membership_id: UUID) -> HttpResponse:
+def role(request: CofferRequest, actor: Actor, membership_id: UUID) -> HttpResponse:
     """Ask which role; give it when sent."""
     shown = _member(actor, membership_id)
     if request.method != "POST":
@@ -83,7 +84,7 @@ def role(request: HttpRequest, actor: Actor, membership_id: UUID) -> HttpRespons
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MEMBERS_MANAGE)
-def remove(request: HttpRequest, actor: Actor, membership_id: UUID) -> HttpResponse:
+def remove(request: CofferRequest, actor: Actor, membership_id: UUID) -> HttpResponse:
     """Ask, and name the keys that the person made; take them out when sent."""
     shown = _member(actor, membership_id)
     if request.method != "POST":
@@ -98,7 +99,7 @@ def remove(request: HttpRequest, actor: Actor, membership_id: UUID) -> HttpRespo
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.ORGANIZATION_LEAVE)
-def leave(request: HttpRequest, actor: Actor) -> HttpResponse:
+def leave(request: CofferRequest, actor: Actor) -> HttpResponse:
     """Ask; go when sent."""
     errors: list[FieldError] = []
     if request.method == "POST":
@@ -140,7 +141,7 @@ def _member(actor: Actor, membership_id: UUID) -> MemberRow:
 
 
 def _dialog(
-    request: HttpRequest, actor: Actor, name: str, shown: MemberRow, errors: list[FieldError] | None = None
+    request: CofferRequest, actor: Actor, name: str, shown: MemberRow, errors: list[FieldError] | None = None
 ) -> HttpResponse:
     context = {"member": shown, "errors": errors or [], "choices": roles_to_give(actor)}
     if name == "remove":
@@ -157,6 +158,6 @@ def _with_article(role: Role) -> str:
     return f"{'a' if role is Role.MEMBER else 'an'} {role.label.lower()}"
 
 
-def _next(request: HttpRequest, kept: dict[str, str], cursor: str | None) -> str:
+def _next(request: CofferRequest, kept: dict[str, str], cursor: str | None) -> str:
     """The address of what follows, or nothing at the end."""
     return f"{request.path}?{urlencode({name: text for name, text in kept.items() if text})}" if cursor else ""

@@ -68,7 +68,7 @@ class PrivatePagesMiddleware(MiddlewareMixin):
             return HttpResponse("A value never goes into a URL.", status=400, content_type="text/plain")
         return None
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # noqa: ARG002
+    def process_response(self, _request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Add the headers."""
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("X-Robots-Tag", "noindex")

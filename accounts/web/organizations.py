@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
 from accounts.access.client_addresses import client_address
+from accounts.access.requests import signed_in_user
 from accounts.access.route_permissions import LAST_ORGANIZATION, signed_in
 from accounts.access.step_up import Proof
 from accounts.errors import Invalid
@@ -51,7 +52,7 @@ def _leave(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 @signed_in
-def passkeys(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def passkeys(_request: HttpRequest) -> HttpResponse:
     """Passkeys are listed on the page of one's own account."""
     return redirect("mfa_index")
 
@@ -77,7 +78,7 @@ def organization_new(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/organization_new.html", {"name": "", "errors": []})
     name = request.POST.get("name", "")
     try:
-        organization = create_organization(user=request.user, name=name, address=client_address(request))  # type: ignore[arg-type]
+        organization = create_organization(user=signed_in_user(request), name=name, address=client_address(request))
     except Invalid as refusal:
         context = {"name": name, "errors": refusal.errors}
         return render(request, "accounts/organization_new.html", context, status=refusal.status)

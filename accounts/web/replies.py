@@ -1,7 +1,9 @@
 """How pages reply when they are not shown whole."""
 
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.urls import reverse
+
+from accounts.access.requests import CofferRequest
 
 
 class SeeOther(HttpResponseRedirect):
@@ -15,7 +17,6 @@ def see_other(name: str, *args: object) -> SeeOther:
     return SeeOther(reverse(name, args=args))
 
 
-def is_fragment(request: HttpRequest) -> bool:
+def is_fragment(request: CofferRequest) -> bool:
     """Whether htmx asks for a part of a page; a page that the browser goes back to is asked for whole."""
-    htmx = request.htmx  # type: ignore[attr-defined]
-    return bool(htmx) and not htmx.history_restore_request
+    return bool(request.htmx) and not request.htmx.history_restore_request

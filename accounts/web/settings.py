@@ -5,10 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
@@ -27,7 +28,7 @@ NO_NUMBER = 0
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.ORGANIZATION_MANAGE, proof=Proof.PAGE)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """The form; apply it when sent."""
     if request.method != "POST":
         return _form(request, actor, _shown(settings_of(actor.organization)))
@@ -45,7 +46,7 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.ORGANIZATION_MANAGE, proof=Proof.PAGE)
-def delete(request: HttpRequest, actor: Actor) -> HttpResponse:
+def delete(request: CofferRequest, actor: Actor) -> HttpResponse:
     """What goes, and the name to type; delete when it was typed."""
     errors: list[FieldError] = []
     if request.method == "POST":
@@ -97,7 +98,7 @@ def _sent(post: QueryDict) -> dict[str, Any]:
 
 
 def _form(
-    request: HttpRequest, actor: Actor, values: dict[str, Any], errors: list[FieldError] | None = None
+    request: CofferRequest, actor: Actor, values: dict[str, Any], errors: list[FieldError] | None = None
 ) -> HttpResponse:
     context = {
         "values": values,

@@ -17,9 +17,10 @@ from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount import views as social
 from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from allauth.usersessions import views as sessions
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpResponseBase
 from django.urls import path
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import LAST_ORGANIZATION, View, actor_of_request, public, signed_in
 from accounts.access.step_up import Proof
 from accounts.errors import NotFound
@@ -31,7 +32,7 @@ def own(view: Any, proof: Proof | None = None) -> View:
     """A page of one's own account, in the frame of the organization that the person was in last."""
 
     @functools.wraps(view)
-    def framed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def framed(request: CofferRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with contextlib.suppress(NotFound):
             actor_of_request(request, request.COOKIES.get(LAST_ORGANIZATION, ""))
         return view(request, *args, **kwargs)

@@ -48,26 +48,26 @@ api.add_router("/audit-events", audit_router, tags=["Records"])
 
 
 @api.exception_handler(Refusal)
-def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:  # noqa: ARG001
+def refused(_request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """Every refusal of a service."""
     return problem(refusal)
 
 
 @api.exception_handler(AuthenticationError)
-def unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
+def unauthenticated(_request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
     """No key at all."""
     return problem(Unauthenticated("Send an API key: Authorization: Bearer cof_…"))
 
 
 @api.exception_handler(ValidationError)
-def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
+def invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
     """What the schemas refuse: the field and the reason, never the input."""
     errors = [FieldError(_field(entry["loc"]), _sentence(entry)) for entry in error.errors[:ERRORS_AT_MOST]]
     return problem(Invalid("The input is not valid.", errors=errors))
 
 
 @api.exception_handler(HttpError)
-def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
+def http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
     """Ninja wraps whatever a parser raises in a 400 of its own; it refuses nothing else by itself."""
     if error.status_code != HTTPStatus.BAD_REQUEST:
         raise error
@@ -75,13 +75,13 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa:
 
 
 @api.exception_handler(RequestDataTooBig)
-def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:  # noqa: ARG001
+def too_large(_request: HttpRequest, _error: RequestDataTooBig) -> HttpResponse:
     """A body above `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
     return problem(TooLarge(TOO_LARGE))
 
 
 @api.exception_handler(Exception)
-def fault(request: HttpRequest, error: Exception) -> HttpResponse:  # noqa: ARG001
+def fault(_request: HttpRequest, error: Exception) -> HttpResponse:
     """A fault of ours is Django's business: ninja's own answer would be the traceback in development mode."""
     raise error
 

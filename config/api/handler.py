@@ -23,6 +23,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import reverse, set_script_prefix
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.log import log_response
+from typing_extensions import override
 
 from accounts.common.database import in_database
 from accounts.errors import Refusal
@@ -77,7 +78,8 @@ class ApiHandler(ASGIHandler):
         super().__init__()
         self._heads: dict[Head, Head | None] = {}
 
-    def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002 - Django's signature
+    @override
+    def load_middleware(self, is_async: bool = False) -> None:
         """Build the chain."""
         self._middleware_chain = _in_layers(self._get_response_async)
 
@@ -193,7 +195,7 @@ def _around(layer: Any, inner: Handler) -> Handler:
 def _raising(fault: Exception) -> Handler:
     """What an operation that raised it would have been."""
 
-    async def handle(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    async def handle(_request: HttpRequest) -> HttpResponse:
         if isinstance(fault, Refusal):
             return problem(fault)
         raise fault
@@ -201,7 +203,7 @@ def _raising(fault: Exception) -> Handler:
     return handle
 
 
-async def _empty(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+async def _empty(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(content_type=JSON)
 
 

@@ -48,8 +48,9 @@ def problem(refusal: Refusal) -> HttpResponse:
     return answer
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404: a problem document for programs, else the page."""
+    del exception  # Django passes it by name; its text may repeat the address
     if is_for_programs(request.path):
         return problem(NotFound("No such address."))
     return render(request, "404.html", status=404)

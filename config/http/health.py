@@ -14,13 +14,13 @@ _last: tuple[float, list[str]] = (float("-inf"), [])
 
 
 @public
-def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def healthz(_request: HttpRequest) -> HttpResponse:
     """The process answers."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 @public
-def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def readyz(_request: HttpRequest) -> HttpResponse:
     """Database and keys are usable, or 503 with the names of what is not. Looked up at most every ten seconds."""
     global _last  # noqa: PLW0603 - one answer a process
     if time.monotonic() - _last[0] > KEPT_SECONDS:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.views.debug import SafeExceptionReporterFilter
+from typing_extensions import override
 
 SAFE_META = {"REQUEST_METHOD", "PATH_INFO", "SERVER_NAME", "SERVER_PORT", "CONTENT_TYPE", "CONTENT_LENGTH"}
 
@@ -16,19 +17,23 @@ SAFE_META = {"REQUEST_METHOD", "PATH_INFO", "SERVER_NAME", "SERVER_PORT", "CONTE
 class SilentReporterFilter(SafeExceptionReporterFilter):
     """Hides everything that is not on a short list, in development mode too."""
 
-    def is_active(self, request: HttpRequest | None) -> bool:  # noqa: ARG002
+    @override
+    def is_active(self, request: HttpRequest | None) -> bool:
         """Always."""
         return True
 
-    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:  # noqa: ARG002
+    @override
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
         """None."""
         return {}
 
-    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:  # noqa: ARG002
+    @override
+    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
         """None."""
         return []
 
-    def get_safe_cookies(self, request: Any) -> dict[str, Any]:  # noqa: ARG002
+    @override
+    def get_safe_cookies(self, request: Any) -> dict[str, Any]:
         """None."""
         return {}
 

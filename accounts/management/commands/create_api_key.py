@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from typing_extensions import override
 
 from accounts.access.api_keys import MAX_CONCURRENT, create_api_key
 from accounts.actors import actor_for_command
@@ -40,7 +41,8 @@ class Command(BaseCommand):
         parser.add_argument("--max-concurrent", type=int, default=MAX_CONCURRENT, metavar="N", help="Calls at once.")
         parser.add_argument("--max-per-minute", type=int, metavar="N", help="Calls in a minute, else without limit.")
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
         """Create and print."""
         organization = Organization.objects.filter(slug=options["organization"]).first()
         if organization is None:

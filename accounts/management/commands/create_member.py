@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from typing_extensions import override
 
 from accounts.actors import actor_for_command
 from accounts.errors import Refusal
@@ -27,7 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="")
         parser.add_argument("--role", default=Role.MEMBER.value, choices=[role.value for role in Role])
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
         """Add and print."""
         organization = Organization.objects.filter(slug=options["organization"]).first()
         if organization is None:

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from typing_extensions import override
 
 from accounts.actors import actor_for_command
 from accounts.errors import Refusal
@@ -20,7 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--email", required=True)
         parser.add_argument("--undo", action="store_true", help="Activate it again; nobody is signed in by that.")
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
         try:
             user = set_active(

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from typing_extensions import override
 
 from accounts.access.api_keys import revoke_api_key
 from accounts.actors import actor_for_command
@@ -19,7 +20,8 @@ class Command(BaseCommand):
         """The prefix."""
         parser.add_argument("prefix")
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
         """Revoke."""
         key = ApiKey.objects.select_related("organization").filter(prefix=options["prefix"]).first()
         if key is None:

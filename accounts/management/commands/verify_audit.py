@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from typing_extensions import override
 
 from accounts.audit import chain
 from accounts.audit.chain import Head, Verdict
@@ -32,7 +33,8 @@ class Command(BaseCommand):
             "--export-head", metavar="FILE", type=Path, help="Write the heads there when nothing was found."
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
         """Verify, tell, and export."""
         slugs = {row.pk: row.slug for row in Organization.objects.all()}
         exported = _read(options["head"]) if options["head"] else {}

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from typing_extensions import override
 
 from accounts.audit import refused_attempts
 from accounts.people.people import forget_unconfirmed
@@ -23,7 +24,8 @@ class Command(BaseCommand):
         "confirmed, and from where people signed in long ago; write to owners and admins where a rotation became due."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and say how much there was."""
         destroyed, forgotten = destroy_expired(command="housekeeping"), rotation.forget_old()
         nonces.forget_old()

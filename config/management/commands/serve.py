@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from typing_extensions import override
 
 from accounts.models import User
 from config.demo import upstream
@@ -21,7 +22,8 @@ class Command(BaseCommand):
 
     help = "Serve on PORT (8000), loopback alone. DEMO=0 leaves the demo out."
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
         """Serve."""
         port = int(os.environ.get("PORT", "8000"))
         with ExitStack() as stack:
