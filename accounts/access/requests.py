@@ -1,7 +1,7 @@
 """The type of a request as views see it.
 
 Django's `HttpRequest` does not declare the attributes that middleware and decorators add. `CofferRequest` declares them
-for type checkers; no instance of it exists at run time.
+for the type checker; no instance of it exists at run time.
 """
 
 from collections.abc import Callable

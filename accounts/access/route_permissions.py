@@ -1,10 +1,11 @@
-"""Every route says who may use it, where it is written.
+"""Route permissions: every route declares who may use it, at its view.
 
-A page's view is wrapped in `public`, `signed_in` or `requires(permission)`; an API operation in `key_requires`.
-The wrapper does the check and leaves a `RoutePermission` behind; `manage.py check` refuses a route without one
-(accounts/access/checks.py). A view under `requires` gets the actor as its second argument and no way round it.
+A page's view is wrapped in `public`, `signed_in` or `requires(permission)`, an API operation in `key_requires`. The
+wrapper checks the permission and attaches it to the view as a `RoutePermission`; `manage.py check` refuses a route
+without one (accounts/access/checks.py). A view under `requires` gets the actor as its second argument.
 
-`proof=Proof.PAGE` or `proof=Proof.ACT` makes the act ask again who is there (accounts/access/step_up.py).
+With `proof=Proof.PAGE` or `proof=Proof.ACT` the route also asks the person to confirm who they are
+(accounts/access/step_up.py).
 """
 
 import functools
@@ -33,7 +34,13 @@ View = Callable[..., HttpResponseBase]
 
 @dataclass(frozen=True, slots=True)
 class RoutePermission:
-    """Who may use a route: anybody, anybody signed in, or holders of a permission; and whether it asks for a proof."""
+    """Who may use a route, and whether it asks for a proof.
+
+    Attributes:
+        access: `public`, `signed_in`, `permission` (people of an organization) or `key` (API keys).
+        permission: the permission that the last two need.
+        proof: how the route asks for a proof; None if it does not.
+    """
 
     access: str
     permission: Permission | None = None
@@ -47,23 +54,26 @@ SIGNED_IN = RoutePermission("signed_in")
 
 
 def set_permission(view: Any, permission: RoutePermission) -> Any:
-    """Attach a route permission to a view that does its own check (an included library's)."""
+    """Attach a route permission to a view and return the view.
+
+    Use it directly only for a view that does its own check, such as a library's.
+    """
     view.route_permission = permission
     return view
 
 
 def permission_of(view: Any) -> RoutePermission | None:
-    """The route permission of a view, or None where somebody forgot it."""
+    """Return the route permission of a view, or None if it has none."""
     return getattr(view, "route_permission", None)
 
 
 def public(view: View) -> View:
-    """Anybody, also without signing in."""
+    """Allow everybody, signed in or not."""
     return set_permission(login_not_required(view), PUBLIC)
 
 
 def signed_in(view: View, *, proof: Proof | None = None) -> View:
-    """Anybody who is signed in; no organization is involved."""
+    """Allow everybody who is signed in. No organization is involved."""
     if proof is None:
         return set_permission(login_required(view), SIGNED_IN)
 
@@ -75,10 +85,11 @@ def signed_in(view: View, *, proof: Proof | None = None) -> View:
 
 
 def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[[View], View]:
-    """People of the organization in the URL who hold the permission; the view is called as `view(request, actor, …)`.
+    """Allow people of the organization in the URL who hold the permission.
 
-    An organization that the person does not belong to does not exist for them (`NotFound`); a missing permission is
-    `PermissionDenied`. Only then is a second factor asked for where the organization requires one, and a proof.
+    The view is called as `view(request, actor, …)`. An organization that the person does not belong to does not exist
+    for them (`NotFound`); a missing permission is `PermissionDenied`. Only after these checks does the route ask for a
+    second factor, where the organization requires one, and for a proof.
     """
 
     def decorate(view: View) -> View:
@@ -87,10 +98,10 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
             actor = actor_of_request(request, slug)
             with _recording_refusals(request, view, actor, kwargs):
                 actor.check(permission)
-                asked = missing_second_factor(request, actor, permission) or (proof and missing_proof(request, proof))
-                if asked and request.method not in SAFE:
-                    record_refused_attempt(request, ProofNeeded("Nobody had proven themselves in this session lately."))
-                return _remembering(request, slug, asked or view(request, actor, **kwargs))
+                missing = missing_second_factor(request, actor, permission) or (proof and missing_proof(request, proof))
+                if missing and request.method not in SAFE:
+                    record_refused_attempt(request, ProofNeeded("The session had no recent proof."))
+                return _remember_organization(request, slug, missing or view(request, actor, **kwargs))
 
         return set_permission(login_required(wrapper), RoutePermission("permission", permission, proof))
 
@@ -99,26 +110,26 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
 
 @contextmanager
 def _recording_refusals(
-    request: CofferRequest, view: Callable[..., Any], actor: Actor, parts: dict[str, Any]
+    request: CofferRequest, view: Callable[..., Any], actor: Actor, url_parts: dict[str, Any]
 ) -> Iterator[None]:
-    """Have a refused change noted in the audit log; asking for a page changes nothing."""
+    """Record a refused change in the audit log. Requests that change nothing are not recorded."""
     if request.method in SAFE:
         yield
         return
     name = f"{view.__module__}.{view.__qualname__}"
-    request.find_attempt = attempt = lambda: refused_attempts.attempt_for(name, actor, parts)
+    request.find_attempt = attempt = lambda: refused_attempts.attempt_for(name, actor, url_parts)
     with refused_attempts.recording_refusals(attempt):
         yield
 
 
 def record_refused_attempt(request: CofferRequest, refusal: Refusal) -> None:
-    """For a view that answers a refusal itself: have the attempt noted as if the refusal had passed by."""
+    """Record a refused attempt from a view that handles the refusal itself instead of raising it."""
     if attempt := request.find_attempt():
         refused_attempts.record_refusal(attempt, refusal)
 
 
-def _remembering(request: CofferRequest, slug: str, response: HttpResponseBase) -> HttpResponseBase:
-    """Note the organization in a cookie, so that the front page leads back to it."""
+def _remember_organization(request: CofferRequest, slug: str, response: HttpResponseBase) -> HttpResponseBase:
+    """Store the organization in a cookie, so that the home page leads back to it."""
     if request.COOKIES.get(LAST_ORGANIZATION) != slug:
         response.set_cookie(
             LAST_ORGANIZATION, slug, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
@@ -127,10 +138,12 @@ def _remembering(request: CofferRequest, slug: str, response: HttpResponseBase) 
 
 
 def actor_of_request(request: CofferRequest, slug: str) -> Actor:
-    """The signed-in person in the organization with this slug; also left on the request for the page's frame.
+    """Return the signed-in person as an actor of the organization with this slug.
+
+    Also sets `request.actor`, which the page layout reads.
 
     Raises:
-        NotFound: no such organization, or not theirs.
+        NotFound: the organization does not exist, or the person does not belong to it.
     """
     membership = (
         Membership.objects.select_related("organization", "user")
@@ -144,7 +157,7 @@ def actor_of_request(request: CofferRequest, slug: str) -> Actor:
 
 
 def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """API keys that hold the permission. `request.auth` is the key's actor by then (accounts/api/authentication.py)."""
+    """Allow API keys that hold the permission. `request.auth` is the key's actor (accounts/api/authentication.py)."""
 
     def decorate(operation: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(operation):
