@@ -175,7 +175,7 @@ def test_names_with_tricks_are_shown_and_not_done(as_owner, owner):
 
 
 def test_event_that_has_no_words_is_shown(as_owner, owner, monkeypatch):
-    monkeypatch.delitem(views_audit.audit_words.SENTENCES, "secret.created")
+    monkeypatch.delitem(views_audit.wording.SENTENCES, "secret.created")
     store_secret(owner)
     assert "Created: " in page(as_owner)
 
