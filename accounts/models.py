@@ -265,7 +265,10 @@ class AuditHead(models.Model):
 
 
 class RefusedAttempts(models.Model):
-    """The number of one actor's refused attempts at one kind of action in one hour (`accounts.audit.refused_attempts`)."""
+    """A counter of one actor's refused attempts at one kind of action (`accounts.audit.refused_attempts`).
+
+    `number` counts the attempts in `hour`, the last hour in which there was one.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
