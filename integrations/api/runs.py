@@ -77,5 +77,6 @@ def _position(cursor: str) -> tuple[datetime, UUID]:
         return _in_utc(datetime.fromisoformat(started_at)), UUID(last)
     except ValueError:
         raise Invalid(
-            "Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]
+            "The cursor does not belong to this list.",
+            errors=[FieldError("cursor", "Use the next_cursor of the previous page.")],
         ) from None

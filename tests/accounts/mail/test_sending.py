@@ -63,7 +63,7 @@ def test_mail_is_plain_text_with_its_links_from_the_settings(sending, settings, 
     settings.SITE_URL = "https://coffer.example"
     (message,) = sending(lambda: mail.send_after_commit([EMAIL], about="test"))
     assert message.body == (
-        "One.\n\nTwo.\n\n-- \nThis mail was written by Coffer at https://coffer.example. Nobody reads answers to it.\n"
+        "One.\n\nTwo.\n\n-- \nThis e-mail was sent by Coffer at https://coffer.example. Replies are not read.\n"
     )
     assert (message.to, message.content_subtype, message.from_email) == (
         ["a@x.example"],

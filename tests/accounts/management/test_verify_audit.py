@@ -205,9 +205,7 @@ def test_chain_computed_anew_shows_against_the_exported_head_alone(head, five, c
         AuditEvent.objects.filter(organization_id=five.id, sequence=2).update(actor_label="somebody else")
     written_anew(five, since=2)
     verify(capsys)
-    assert findings(capsys, "--head", head) == [
-        "Entry 5 does not match the exported head: the log was rewritten."
-    ]
+    assert findings(capsys, "--head", head) == ["Entry 5 does not match the exported head: the log was rewritten."]
 
 
 def test_everything_gone_shows_against_the_exported_head(head, five, capsys):
