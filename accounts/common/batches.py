@@ -29,8 +29,9 @@ class Batches(Generic[Q, A]):
         """Handle requests with `job`.
 
         Args:
-            job: takes a sequence of requests and returns, in the same order, a result or an exception to raise for each.
-                If it fails for many, it is called again for each request alone, so it must write in one transaction.
+            job: takes a sequence of requests and returns, in the same order, a result or an exception to raise for
+                each. If it fails for many, it is called again for each request alone, so it must write in one
+                transaction.
         """
         self._job = job
         self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[Q, A]] = WeakKeyDictionary()

@@ -96,7 +96,7 @@ class _Compiled:
         own = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
         self._model, self._own, self._using = info["model"], own, queryset.db
         self._names = [column.target.attname for column, *_ in select[own]]
-        self._related = get_related_populators(info, select, queryset.db)  # type: ignore[call-arg] # a later Django takes one more
+        self._related = get_related_populators(info, select, queryset.db)  # type: ignore[call-arg] # stubs of 6.0
         self._annotations = compiler.annotation_col_map or {}
         columns = [column for column, *_ in select]
         self._wanted = [columns.index(param.column) for param in params if isinstance(param, _Wanted)]

@@ -1,4 +1,4 @@
-"""Members and open invitations as people see them. A page costs a handful of queries whatever its length."""
+"""Members and open invitations as the members page shows them, in a fixed number of queries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,12 @@ RANKS = {role: number for number, role in enumerate(Role)}
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """One line of the list. `second_factor` is empty where none is set up; `may_change` is about the viewer."""
+    """One member in the list.
+
+    Attributes:
+        second_factor: empty if none is set up.
+        may_change: whether the viewer may change this member.
+    """
 
     id: UUID
     user_id: UUID
@@ -38,7 +43,7 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class InvitationRow:
-    """One open invitation. `sent_at` is None where the mail server did not take the mail."""
+    """One open invitation in the list. `sent_at` is None if the mail server did not accept the mail."""
 
     id: UUID
     email: str
@@ -51,11 +56,11 @@ class InvitationRow:
 
 
 def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS) -> Page[MemberRow]:
-    """One page of the organization's people: owners, then admins, then members, each by address.
+    """Return one page of the organization's members: owners, then admins, then members, each ordered by address.
 
     Raises:
         PermissionDenied: the actor may not see the list.
-        Invalid: the cursor is not one of this list.
+        Invalid: the cursor does not belong to this list.
     """
     actor.check(Permission.MEMBERS_MANAGE)
     rows = _ranked(actor).filter(Q(user__name__icontains=text) | Q(user__email__icontains=text))
@@ -71,15 +76,18 @@ def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS
 
 
 def member(actor: Actor, membership: Membership) -> MemberRow:
-    """One member (the person loaded) as a line of the list."""
+    """Return one membership, with its person loaded, as a row of the list."""
     return _as_members(actor, [membership])[0]
 
 
 def invitations(actor: Actor, *, cursor: str = "", limit: int = ROWS) -> Page[InvitationRow]:
-    """One page of the open invitations, by address; those that are over too, until they are sent again or withdrawn.
+    """Return one page of the open invitations, ordered by address.
+
+    Expired ones stay until they are resent or withdrawn.
 
     Raises:
-        PermissionDenied, Invalid: as for `members`.
+        PermissionDenied: the actor may not see the list.
+        Invalid: the cursor does not belong to this list.
     """
     actor.check(Permission.MEMBERS_MANAGE)
     after = decode_cursor(cursor, length=1)[0] if cursor else ""
@@ -90,13 +98,13 @@ def invitations(actor: Actor, *, cursor: str = "", limit: int = ROWS) -> Page[In
 
 
 def without_second_factor(actor: Actor) -> int:
-    """How many of the organization's people have none."""
+    """Return how many of the organization's people have no second factor."""
     people = set(Membership.objects.filter(organization=actor.organization).values_list("user_id", flat=True))
     return len(people) - len(second_factors(people))
 
 
 def _ranked(actor: Actor) -> QuerySet[Membership]:
-    """The organization's members in the list's order; `rank` tells the roles apart."""
+    """Return the organization's members in the order of the list, annotated with the `rank` of their role."""
     rank = Case(
         *(When(role=role.value, then=Value(number)) for role, number in RANKS.items()), output_field=IntegerField()
     )

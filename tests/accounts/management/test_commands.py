@@ -37,7 +37,7 @@ def test_command_is_named_in_the_log(organization, capsys):
 
 @pytest.mark.parametrize("command", [KEY, MEMBER])
 def test_unknown_organization_is_an_error(db, command):
-    with pytest.raises(CommandError, match="No organization has the address nowhere"):
+    with pytest.raises(CommandError, match="No organization has the slug nowhere"):
         call_command(*command, "nowhere")
     assert not ApiKey.objects.exists()
     assert not User.objects.exists()
@@ -92,6 +92,6 @@ def test_refused_person_leaves_nothing(organization, given):
 
 def test_member_twice_is_an_error(organization, capsys):
     call_command(*MEMBER, organization.slug)
-    with pytest.raises(CommandError, match="belongs to the organization already"):
+    with pytest.raises(CommandError, match="already belongs to the organization"):
         call_command(*MEMBER, organization.slug)
     assert Membership.objects.count() == 1

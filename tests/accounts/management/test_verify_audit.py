@@ -47,7 +47,7 @@ def verify(capsys, *options):
 
 
 def findings(capsys, *options):
-    with pytest.raises(CommandError, match="The audit log is not what was written") as refused:
+    with pytest.raises(CommandError, match="The audit log is not intact") as refused:
         call_command("verify_audit", *map(str, options))
     assert refused.value.returncode == 1
     return [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
@@ -256,7 +256,7 @@ def test_head_is_not_exported_from_a_log_that_does_not_hold(five, tmp_path, caps
 def test_file_that_is_no_head_is_an_error(five, tmp_path, content):
     path = tmp_path / "heads.json"
     path.write_bytes(content)
-    with pytest.raises(CommandError, match="is not a file that --export-head wrote"):
+    with pytest.raises(CommandError, match="was not written by --export-head"):
         call_command("verify_audit", "--head", str(path))
 
 
@@ -268,5 +268,5 @@ def test_file_that_is_not_there_is_an_error(five, tmp_path):
 
 
 def test_unknown_organization_is_an_error(five):
-    with pytest.raises(CommandError, match="No organization has the address nowhere"):
+    with pytest.raises(CommandError, match="No organization has the slug nowhere"):
         call_command("verify_audit", "--organization", "nowhere")

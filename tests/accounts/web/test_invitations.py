@@ -144,7 +144,7 @@ def test_member_is_told_so(link, organization):
     factories.MembershipFactory(organization=organization, user=user)
     answer = sign_in(Client(), user).post(f"{link}accept/")
     assert answer.status_code == 422
-    assert "You belong to this organization already" in html(answer)
+    assert "You already belong to this organization" in html(answer)
 
 
 def test_page_of_the_link_is_kept_nowhere(link, client):
