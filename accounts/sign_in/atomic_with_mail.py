@@ -1,7 +1,7 @@
-"""A view of django-allauth as one act: what it changes and the entries about it are one transaction, mail comes after.
+"""Runs a view of django-allauth in one transaction with its audit events, and sends its mail afterwards.
 
-allauth sends mail in the middle of its work. Sent there it would keep the transaction open for as long as a mail server
-takes, and tell of what was rolled back.
+django-allauth sends mail while it works. Sent at that point, mail would keep the transaction open for as long as the
+mail server takes, and could report a change that is rolled back.
 """
 
 import functools
@@ -19,20 +19,20 @@ View = Callable[..., HttpResponseBase]
 
 @contextmanager
 def atomic_with_mail(request: CofferRequest) -> Iterator[None]:
-    """Everything or nothing; mail that is sent within leaves once it is done (`send_or_defer`)."""
-    kept: list[Callable[[], None]] = []
-    request.deferred_mail = kept
+    """Run the block in a transaction. Mail sent inside it (`send_or_defer`) leaves after the commit."""
+    deferred: list[Callable[[], None]] = []
+    request.deferred_mail = deferred
     try:
         with transaction.atomic():
             yield
     finally:
         del request.deferred_mail
-    for send in kept:
+    for send in deferred:
         send()
 
 
 def atomic_view(view: View) -> View:
-    """The view within `atomic_with_mail`."""
+    """Run the view within `atomic_with_mail`."""
 
     @functools.wraps(view)
     def wrapper(request: CofferRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -43,9 +43,9 @@ def atomic_view(view: View) -> View:
 
 
 def send_or_defer(request: HttpRequest | None, send: Callable[[], None]) -> None:
-    """Send now, or when the act is done that this request is in the middle of."""
-    kept = getattr(request, "deferred_mail", None)
-    if kept is None:
+    """Send now, or after the transaction of `atomic_with_mail` if the request is inside one."""
+    deferred = getattr(request, "deferred_mail", None)
+    if deferred is None:
         send()
     else:
-        kept.append(send)
+        deferred.append(send)

@@ -1,4 +1,4 @@
-"""Inviting people, and what the link of an invitation leads to. Looking at the link writes nothing."""
+"""Pages for inviting people and for accepting an invitation. Opening an invitation's link writes nothing."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -27,15 +27,13 @@ from accounts.policy import Permission, Role
 from accounts.web.members import role_of, roles_to_give
 from accounts.web.replies import is_fragment, see_other
 
-NOT_SENT = (
-    "The mail server did not take the invitation of {}. Send it again from the list, or look at the log of Coffer."
-)
+NOT_SENT = "The mail server did not accept the invitation of {}. Send it again from the list, or check Coffer's log."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MEMBERS_MANAGE, proof=Proof.PAGE)
 def invite(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """Ask whom; invite them when sent."""
+    """GET shows the form; POST sends the invitations."""
     values = {"emails": "", "role": Role.MEMBER.value}
     if request.method != "POST":
         return _invite_dialog(request, actor, values)
@@ -47,25 +45,27 @@ def invite(request: CofferRequest, actor: Actor) -> HttpResponse:
         made = invitations.invite(actor=actor, emails=values["emails"].replace(",", "\n").splitlines(), role=role)
     except Invalid as refusal:
         return _invite_dialog(request, actor, values, refusal.errors)
-    return _told(request, actor, made, f"Invited {made[0].email}" if len(made) == 1 else f"Invited {len(made)} people")
+    return _redirect_to_list(
+        request, actor, made, f"Invited {made[0].email}" if len(made) == 1 else f"Invited {len(made)} people"
+    )
 
 
 @require_POST
 @requires(Permission.MEMBERS_MANAGE)
 def renew(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
-    """Send it again, with a new link."""
+    """POST sends an invitation again, with a new link."""
     try:
         invitation = invitations.renew(actor=actor, invitation_id=invitation_id)
     except RateLimited as refusal:
         messages.warning(request, refusal.detail)
         return see_other("members", actor.organization.slug)
-    return _told(request, actor, [invitation], f"Sent again to {invitation.email}")
+    return _redirect_to_list(request, actor, [invitation], f"Sent again to {invitation.email}")
 
 
 @require_POST
 @requires(Permission.MEMBERS_MANAGE)
 def withdraw(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
-    """End it."""
+    """POST withdraws an invitation."""
     invitation = invitations.withdraw(actor=actor, invitation_id=invitation_id)
     messages.success(request, f"Withdrew the invitation of {invitation.email}")
     return see_other("members", actor.organization.slug)
@@ -75,14 +75,14 @@ def withdraw(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpR
 @never_cache
 @public
 def look(request: CofferRequest, token: str) -> HttpResponse:
-    """What the link is for, and the way to accept it: signed in with its address, or with a new account."""
+    """GET shows the invitation and how to accept it: signed in with its address, or with a new account."""
     return _page(request, token)
 
 
 @require_POST
 @signed_in
 def accept(request: CofferRequest, token: str) -> HttpResponse:
-    """Join the organization."""
+    """POST joins the organization."""
     try:
         membership = invitations.accept(token=token, user=signed_in_user(request), address=client_address(request))
     except (NotFound, PermissionDenied):
@@ -96,7 +96,7 @@ def accept(request: CofferRequest, token: str) -> HttpResponse:
 @sensitive_post_parameters()
 @public
 def create_account(request: CofferRequest, token: str) -> HttpResponse:
-    """Make an account for the invited address, join, and sign in."""
+    """POST creates an account for the invited address, joins the organization and signs in."""
     if request.user.is_authenticated:
         return see_other("invitation", token)
     name, password = (UNSTORABLE.sub("", request.POST.get(field, "")) for field in ("name", "password"))
@@ -112,8 +112,8 @@ def create_account(request: CofferRequest, token: str) -> HttpResponse:
     return perform_password_login(request, {"email": membership.user.email}, login)
 
 
-def _told(request: CofferRequest, actor: Actor, made: list[Invitation], done: str) -> HttpResponse:
-    """Back to the list; with a warning for each mail that was not sent."""
+def _redirect_to_list(request: CofferRequest, actor: Actor, made: list[Invitation], done: str) -> HttpResponse:
+    """Redirect to the list, with a warning for each mail that was not sent."""
     messages.success(request, done)
     for email in invitations.not_sent(made):
         messages.warning(request, NOT_SENT.format(email))
@@ -131,7 +131,7 @@ def _invite_dialog(
 def _page(
     request: CofferRequest, token: str, errors: list[FieldError] | None = None, *, name: str = "", status: int = 200
 ) -> HttpResponse:
-    """The link's page; one and the same answer for every link that does not work."""
+    """Render the page of an invitation, or the same 404 page for every link that does not work."""
     try:
         invitation = invitations.find_by_token(token)
     except NotFound:
@@ -150,5 +150,5 @@ def _page(
 
 
 def _welcome(request: CofferRequest, name: str, slug: str) -> HttpResponse:
-    messages.success(request, f"You belong to {name} now")
+    messages.success(request, f"You now belong to {name}")
     return see_other("secrets", slug)

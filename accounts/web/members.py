@@ -1,4 +1,4 @@
-"""The members page: who belongs to the organization, their roles, their going."""
+"""The members page: who belongs to the organization, changing roles, removing members and leaving."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -23,17 +23,17 @@ from accounts.web.replies import SeeOther, is_fragment, see_other
 
 ROLES = {
     Role.MEMBER: "Browses the names and descriptions of secrets and integrations.",
-    Role.ADMIN: "Also manages secrets, integrations and API keys, and admins and members.",
-    Role.OWNER: "Also sets the rules of the organization, makes other owners, and can delete it.",
+    Role.ADMIN: "Also manages secrets, integrations, API keys, admins and members.",
+    Role.OWNER: "Also sets the rules of the organization, adds other owners, and can delete it.",
 }
 TASKS = [
     ("See names and descriptions of secrets and integrations", set(Role)),
     ("Add, edit, rotate and disable secrets", {Role.OWNER, Role.ADMIN}),
     ("Set up, test and run integrations", {Role.OWNER, Role.ADMIN}),
-    ("Make and revoke API keys", {Role.OWNER, Role.ADMIN}),
+    ("Create and revoke API keys", {Role.OWNER, Role.ADMIN}),
     ("Read the audit log and the hygiene page", {Role.OWNER, Role.ADMIN}),
     ("Invite and remove people, change roles of admins and members", {Role.OWNER, Role.ADMIN}),
-    ("Make owners, change the rules, delete the organization", {Role.OWNER}),
+    ("Add owners, change the rules, delete the organization", {Role.OWNER}),
     ("See a stored value", set()),
 ]
 
@@ -41,7 +41,7 @@ TASKS = [
 @require_GET
 @requires(Permission.MEMBERS_MANAGE)
 def index(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """One page of people and of invitations; the people alone when htmx asks."""
+    """GET shows one page of members and invitations; htmx gets only the members."""
     text = UNSTORABLE.sub("", request.GET.get("q", "")).strip()
     found = members.members(actor, text, cursor=request.GET.get("cursor", ""))
     context: dict[str, Any] = {
@@ -65,7 +65,7 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MEMBERS_MANAGE, proof=Proof.PAGE)
 def role(request: CofferRequest, actor: Actor, membership_id: UUID) -> HttpResponse:
-    """Ask which role; give it when sent."""
+    """GET shows the roles to choose from; POST changes the role."""
     shown = _member(actor, membership_id)
     if request.method != "POST":
         return _dialog(request, actor, "role", shown)
@@ -76,7 +76,7 @@ def role(request: CofferRequest, actor: Actor, membership_id: UUID) -> HttpRespo
         organizations.change_role(actor=actor, membership_id=membership_id, role=chosen)
     except Invalid as refusal:
         return _dialog(request, actor, "role", shown, refusal.errors)
-    messages.success(request, f"{shown.name} is {_with_article(chosen)} now")
+    messages.success(request, f"{shown.name} is now {_with_article(chosen)}")
     if shown.is_you and chosen is Role.MEMBER:
         return see_other("secrets", actor.organization.slug)
     return see_other("members", actor.organization.slug)
@@ -85,7 +85,7 @@ def role(request: CofferRequest, actor: Actor, membership_id: UUID) -> HttpRespo
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MEMBERS_MANAGE)
 def remove(request: CofferRequest, actor: Actor, membership_id: UUID) -> HttpResponse:
-    """Ask, and name the keys that the person made; take them out when sent."""
+    """GET shows a confirmation with the API keys that the person created; POST removes the person."""
     shown = _member(actor, membership_id)
     if request.method != "POST":
         return _dialog(request, actor, "remove", shown)
@@ -100,7 +100,7 @@ def remove(request: CofferRequest, actor: Actor, membership_id: UUID) -> HttpRes
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.ORGANIZATION_LEAVE)
 def leave(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """Ask; go when sent."""
+    """GET shows a confirmation; POST leaves the organization."""
     errors: list[FieldError] = []
     if request.method == "POST":
         try:
@@ -115,12 +115,12 @@ def leave(request: CofferRequest, actor: Actor) -> HttpResponse:
 
 
 def role_of(text: str) -> Role | None:
-    """The role of a sent form."""
+    """Return the role in a submitted form, or None if there is no such role."""
     return Role(text) if text in set(Role) else None
 
 
 def roles_to_give(actor: Actor) -> list[tuple[str, str, str]]:
-    """The roles that the actor may give: value, word, what it means."""
+    """Return the roles that the actor may give, as value, label and meaning."""
     return [
         (role.value, role.label, meaning)
         for role, meaning in ROLES.items()
@@ -129,11 +129,11 @@ def roles_to_give(actor: Actor) -> list[tuple[str, str, str]]:
 
 
 def _member(actor: Actor, membership_id: UUID) -> MemberRow:
-    """One that the actor may manage.
+    """Return a member that the actor may manage.
 
     Raises:
-        NotFound: none of the organization's.
-        PermissionDenied: an owner, and the actor is none.
+        NotFound: the organization has no such member.
+        PermissionDenied: the member is an owner and the actor is not.
     """
     found = organizations.find_member(actor=actor, membership_id=membership_id)
     actor.check(organizations.permission_to_manage(Role(found.role)))
@@ -159,5 +159,5 @@ def _with_article(role: Role) -> str:
 
 
 def _next(request: CofferRequest, kept: dict[str, str], cursor: str | None) -> str:
-    """The address of what follows, or nothing at the end."""
+    """Return the URL of the next page, or an empty string on the last page."""
     return f"{request.path}?{urlencode({name: text for name, text in kept.items() if text})}" if cursor else ""

@@ -115,7 +115,7 @@ def test_one_refused_address_keeps_no_other_mail_back(sending, settings, caplog)
 @pytest.mark.parametrize("field", ["to", "subject"])
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\x0b", "\u2028", "\0"])
 def test_line_break_in_a_header_is_refused(field, end):
-    with pytest.raises(ValueError, match="one line"):
+    with pytest.raises(ValueError, match="single line"):
         Email(**{"to": "a@x.example", "subject": "Hello", "paragraphs": [], field: f"a@x.example{end}Bcc: b@x.example"})
 
 
@@ -148,7 +148,7 @@ def test_owners_are_told_of_a_new_one(owner, admin, sending, way):
     user = factories.UserFactory(email="new@x.example")
     sent = [message for message in sending(lambda: OWNER_MADE[way](owner, user)) if "owner" in message.subject]
     assert sorted(message.to[0] for message in sent) == sorted([address_of(owner), "new@x.example"])
-    assert '"new@x.example" is an owner' in sent[0].body
+    assert '"new@x.example" is now an owner' in sent[0].body
 
 
 def test_other_roles_are_no_news(owner, sending):

@@ -77,7 +77,7 @@ def test_person_with_an_account_is_added_and_keeps_the_password(organization, ca
     User.objects.create_user("ada@example.com", "a password of hers")
     call_command(*MEMBER, organization.slug)
     assert User.objects.get().check_password("a password of hers")
-    assert "has an account already" in capsys.readouterr().out
+    assert "already has an account" in capsys.readouterr().out
     assert Membership.objects.get().role == "member"
 
 

@@ -56,7 +56,7 @@ def test_person_with_an_account_signs_in_and_accepts(link, client):
     assert back.url == link
     assert "Accept the invitation" in html(client.get(link))
     answer = client.post(f"{link}accept/", follow=True)
-    assert "You belong to Harbor Clinics now" in html(answer)
+    assert "You now belong to Harbor Clinics" in html(answer)
     assert user.memberships.get().role == "admin"
 
 
