@@ -1,7 +1,7 @@
-"""What staff see and do in the Django admin (docs/staff.md): read nearly everything, change little.
+"""The accounts app in the Django admin (docs/staff.md): staff read nearly everything and change little.
 
-Every change goes through a service, so it appears in the organization's audit log with the staff member's name. Nothing
-sealed and no value is shown anywhere; fields are named one by one.
+Every change goes through a service, so it appears in the organization's audit log with the name of the member of staff.
+No value and nothing sealed is shown; fields are listed one by one.
 """
 
 from typing import Any, ClassVar, cast
@@ -51,7 +51,7 @@ for model in (Group, EmailAddress, Authenticator, UserSession, SocialAccount, So
 
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin):
-    """People."""
+    """People, read-only."""
 
     list_display = ("email", "name", "is_active", "is_staff", "last_login")
     fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined")
@@ -62,7 +62,7 @@ class UserAdmin(ReadOnlyAdmin):
 
 @admin.register(Organization)
 class OrganizationAdmin(ReadOnlyAdmin):
-    """Organizations, and the way to the records of each."""
+    """Organizations, with links to their records."""
 
     list_display = ("name", "slug", "created_at")
     fields: ClassVar[Any] = ("name", "slug", "created_at", "records")
@@ -72,7 +72,7 @@ class OrganizationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Records")
     def records(self, organization: Organization) -> SafeString:
-        """Links to what is listed one organization at a time."""
+        """Links to the models that are listed one organization at a time."""
         links = (
             (
                 reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
@@ -85,27 +85,30 @@ class OrganizationAdmin(ReadOnlyAdmin):
 
 
 class PeopleAdmin(ReadOnlyAdmin):
-    """Rows of people in organizations, changed by services. A refusal is a message, and stands in the audit log."""
+    """Memberships and invitations, changed by services.
+
+    A refusal is shown as a message and recorded in the audit log.
+    """
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Owners are the owners' business."""
+        """Leave out the role of owner: only owners add owners."""
         if db_field.name == "role":
             kwargs["choices"] = [(role.value, role.label) for role in (Role.ADMIN, Role.MEMBER)]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff."""
+        """Allow staff."""
         return self.has_view_permission(request, obj)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Back to the form after a refusal: nothing was saved."""
+        """Return to the form after a refusal; nothing was saved."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except Refusal as refusal:
             return _refused(request, refusal)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Back to the page after a refusal: nothing was deleted."""
+        """Return to the page after a refusal; nothing was deleted."""
         try:
             return super().delete_view(request, *args, **kwargs)
         except Refusal as refusal:
@@ -120,7 +123,7 @@ def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 
 def _attempt(request: HttpRequest, event: Event, obj: Membership | Invitation, name: str) -> Actor:
-    """The acting member of staff; what is tried is kept on the request, in case it is refused."""
+    """Return the acting member of staff, and describe the attempt in case it is refused."""
     actor = staff_actor(request, obj.organization)
     target = obj.user_id if isinstance(obj, Membership) else None
     cast("CofferRequest", request).find_attempt = lambda: RefusedAttempt(actor, event, AttemptTarget(target, name))
@@ -129,7 +132,7 @@ def _attempt(request: HttpRequest, event: Event, obj: Membership | Invitation, n
 
 @admin.register(Membership)
 class MembershipAdmin(PeopleAdmin):
-    """Who belongs where. Staff remove and change admins and members; they invite rather than add."""
+    """Members of organizations. Staff change and remove admins and members; to add people, they invite them."""
 
     list_display = ("user", "organization", "role", "created_at")
     fields = ("organization", "user", "role")
@@ -139,41 +142,41 @@ class MembershipAdmin(PeopleAdmin):
     ordering = ("organization_id", "user_id")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff, the role alone."""
+        """Allow staff to change the role."""
         return self.has_view_permission(request, obj)
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
-        """Organization and person are fixed; so is an owner."""
+        """Fix the organization and the person, and all fields of an owner."""
         return self.fields if obj and obj.role == Role.OWNER else ("organization", "user")
 
     @override
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        """Change the role."""
+        """Change the role through the service."""
         actor = _attempt(request, Event.MEMBER_ROLE_CHANGED, obj, obj.user.email)
         change_role(actor=actor, membership_id=obj.pk, role=Role(obj.role))
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        """Take the person out."""
+        """Remove the person through the service."""
         actor = _attempt(request, Event.MEMBER_REMOVED, obj, obj.user.email)
         remove_member(actor=actor, membership_id=obj.pk)
 
 
 class InvitationForm(ModelForm):
-    """What staff type: whom, where, as what."""
+    """The form of a new invitation."""
 
     class Meta:
         model = Invitation
         fields = ("organization", "email", "role")
 
     def clean_email(self) -> str:
-        """As logins are written."""
+        """Normalize the address like a login."""
         return User.objects.normalize_email(self.cleaned_data["email"])
 
 
 @admin.register(Invitation)
 class InvitationAdmin(PeopleAdmin):
-    """Open invitations, without their links. Staff invite admins and members, and withdraw."""
+    """Open invitations, without their links. Staff invite admins and members, and withdraw invitations."""
 
     form = InvitationForm
     list_display = ("email", "organization", "role", "invited_by", "expires_at")
@@ -185,28 +188,28 @@ class InvitationAdmin(PeopleAdmin):
 
     @override
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff."""
+        """Allow staff."""
         return self.has_view_permission(request)
 
     @override
     def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> tuple[str, ...]:
-        """What is typed for a new one; everything else comes with it."""
+        """Show only the fields to fill in for a new invitation."""
         return self.fields if obj else ("organization", "email", "role")
 
     @override
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
-        """Invite."""
+        """Invite through the service."""
         actor = _attempt(request, Event.INVITATION_CREATED, obj, obj.email)
         obj.pk = invite(actor=actor, emails=[obj.email], role=Role(obj.role))[0].pk
 
     def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
-        """Withdraw."""
+        """Withdraw the invitation through the service."""
         withdraw(actor=_attempt(request, Event.INVITATION_WITHDRAWN, obj, obj.email), invitation_id=obj.pk)
 
 
 @admin.action(description="Revoke selected API keys")
 def revoke(_modeladmin: "ApiKeyAdmin", request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-    """End them at once; the organization's log names the member of staff."""
+    """Revoke the selected keys. The organization's audit log names the member of staff."""
     for key in queryset.select_related("organization"):
         revoke_api_key(actor=staff_actor(request, key.organization), key_id=key.id)
         messages.success(request, f"Revoked {key.name}.")
@@ -214,7 +217,7 @@ def revoke(_modeladmin: "ApiKeyAdmin", request: HttpRequest, queryset: QuerySet[
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """API keys, by what may be shown of them. Staff may revoke one, and no more."""
+    """API keys, without digests. Staff may revoke them."""
 
     actions = (revoke,)
 
@@ -231,7 +234,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(RecordsAdmin):
-    """The audit trail of an organization."""
+    """The audit log of an organization, read-only."""
 
     list_display = ("created_at", "event", "outcome", "actor_label", "target_label", "environment")
     fields = (

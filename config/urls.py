@@ -1,4 +1,4 @@
-"""Every address that Coffer answers."""
+"""The URLs of the installation."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,8 +1,8 @@
-"""Error reports that carry no data.
+"""Error reports without data.
 
-Django's report prints local variables, request data and settings. A value can sit in any of them, in any spelling, so
-the report keeps the traceback's files and lines, and which request it was (docs/security-rules.md, "Error reports and
-logs").
+Django's report prints local variables, request data and settings. Any of them can contain a value, in any encoding.
+This report keeps the files and lines of the traceback, and the method and path of the request (docs/security-rules.md,
+"Error reports and logs").
 """
 
 from typing import Any
@@ -19,28 +19,28 @@ class SilentReporterFilter(SafeExceptionReporterFilter):
 
     @override
     def is_active(self, request: HttpRequest | None) -> bool:
-        """Always."""
+        """Return True: the filter is always active."""
         return True
 
     @override
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
-        """None."""
+        """Hide all parameters."""
         return {}
 
     @override
     def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
-        """None."""
+        """Hide all local variables."""
         return []
 
     @override
     def get_safe_cookies(self, request: Any) -> dict[str, Any]:
-        """None."""
+        """Hide all cookies."""
         return {}
 
     def get_safe_settings(self) -> dict[str, Any]:
-        """None."""
+        """Hide all settings."""
         return {}
 
     def get_safe_request_meta(self, request: HttpRequest | None) -> dict[str, Any]:
-        """The few entries that say which request it was."""
+        """Return the few entries that identify the request."""
         return {name: value for name, value in (request.META if request else {}).items() if name in SAFE_META}
