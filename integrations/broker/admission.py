@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from accounts.access.api_keys import Presented, actors_of_keys
+from accounts.access.api_keys import PresentedKey, actors_of_keys
 from accounts.access.limits import CONCURRENT_CALLS, count_call
 from accounts.actors import Actor
 from accounts.common.compiled_queries import Among, CompiledQuery
@@ -28,7 +28,7 @@ INTERNAL_ERROR = "internal_error"
 
 _BY_ID = CompiledQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
 
-Caller = Actor | Presented
+Caller = Actor | PresentedKey
 """Who is known already, or the API key that a request brought."""
 
 
@@ -112,10 +112,10 @@ def _admit(entries: Sequence[_Entry]) -> None:
 
 def _look_up(entries: Sequence[_Entry]) -> None:
     """Step 1: who it is, and what is to be run if the caller may know of it; keys together, integrations together."""
-    actors = iter(actors_of_keys([entry.caller for entry in entries if isinstance(entry.caller, Presented)]))
+    actors = iter(actors_of_keys([entry.caller for entry in entries if isinstance(entry.caller, PresentedKey)]))
     integrations = {row.pk: row for row in _BY_ID.ask({(entry.call.integration_id,) for entry in entries})}
     for entry in entries:
-        caller = next(actors) if isinstance(entry.caller, Presented) else entry.caller
+        caller = next(actors) if isinstance(entry.caller, PresentedKey) else entry.caller
         entry.take(partial(_identify, caller=caller, integrations=integrations))
 
 

@@ -66,7 +66,7 @@ def _no_stamps() -> None:
 
 
 def _no_sharing() -> None:
-    batches.MOST, batches.PATIENCE_SECONDS, batches.AT_ONCE = 1, 0, 8
+    batches.MAX_BATCH, batches.MAX_WAIT_SECONDS, batches.MAX_WORKERS = 1, 0, 8
 
 
 PARTS: dict[str, Callable[[], None]] = {

@@ -95,7 +95,7 @@ def test_old_runs_are_forgotten_with_their_secrets_in_batches(owner, outsider, s
     theirs = store_secret(outsider)
     record(outsider, make_action(outsider, "Theirs"), theirs, days_ago=101)
     call_command("housekeeping")
-    assert "Runs forgotten: 6." in capsys.readouterr().out
+    assert "Deleted runs: 6." in capsys.readouterr().out
     assert set(Run.objects.values_list("pk", flat=True)) == set(kept)
     assert RunSecret.objects.count() == 2
     assert retention.forget_old() == 0

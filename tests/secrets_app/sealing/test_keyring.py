@@ -10,7 +10,7 @@ from django.db import DatabaseError, IntegrityError
 from accounts.common.environments import Environment
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.sealing import crypto, keyring, seeds
+from secrets_app.sealing import checks, crypto, keyring, seeds
 from tests import environment, factories
 from tests.support.sign_in import add_totp
 from tests.support.things import VALUE, store_secret
