@@ -1,0 +1,28 @@
+"""The picture of `docs/architecture.md` shows the imports as they are now."""
+
+from xml.etree import ElementTree as ET
+
+from tests.architecture_picture import PICTURE, draw, importers, inside
+from tests.support.layers import rooms
+from tests.support.source import APPS
+
+
+def test_the_picture_is_up_to_date():
+    assert PICTURE.read_text() == draw(), "Imports have changed: run `make picture` and commit the picture."
+
+
+def test_the_picture_names_every_app_and_room():
+    texts = {text.strip() for element in ET.fromstring(draw()).iter() for text in [element.text or ""]}
+    assert {f"{app}/" for app in APPS} <= texts
+    assert {room for app in APPS for room in rooms(app)} <= texts
+
+
+def test_an_import_is_an_arrow_or_follows_from_arrows():
+    edges = importers()
+    for app in APPS:
+        arrows, reached = inside(app, edges), {}
+        for room in rooms(app):
+            reached[room] = arrows[room].union(*(reached[name] for name in arrows[room]))
+        for importer, imported in edges:
+            if importer.startswith(f"{app}/") and imported.startswith(f"{app}/"):
+                assert imported.partition("/")[2] in reached[importer.partition("/")[2]]
