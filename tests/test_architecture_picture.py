@@ -1,10 +1,11 @@
 """The picture of `docs/architecture.md` shows the imports as they are now."""
 
+import re
 from xml.etree import ElementTree as ET
 
 from tests.architecture_picture import PICTURE, draw, importers, inside
 from tests.support.layers import rooms
-from tests.support.source import APPS
+from tests.support.source import APPS, ROOT
 
 
 def test_the_picture_is_up_to_date():
@@ -26,3 +27,11 @@ def test_an_import_is_an_arrow_or_follows_from_arrows():
         for importer, imported in edges:
             if importer.startswith(f"{app}/") and imported.startswith(f"{app}/"):
                 assert imported.partition("/")[2] in reached[importer.partition("/")[2]]
+
+
+def test_the_page_names_every_room():
+    page = (ROOT / "docs/architecture.md").read_text()
+    for app in APPS:
+        section = page.partition(f"\n### {app}: ")[2].partition("\n#")[0]
+        first_cells = " ".join(re.findall(r"^\|([^|]*)\|", section, flags=re.M))
+        assert sorted(rooms(app)) == sorted(re.findall(r"`(\w+)`", first_cells))
