@@ -33,5 +33,5 @@ def test_the_page_names_every_room():
     page = (ROOT / "docs/architecture.md").read_text()
     for app in APPS:
         section = page.partition(f"\n### {app}: ")[2].partition("\n#")[0]
-        first_cells = " ".join(re.findall(r"^\|([^|]*)\|", section, flags=re.M))
+        first_cells = " ".join(re.findall(r"^\|([^|]*)\|", section, flags=re.MULTILINE))
         assert sorted(rooms(app)) == sorted(re.findall(r"`(\w+)`", first_cells))
