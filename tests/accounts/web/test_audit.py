@@ -117,7 +117,7 @@ def test_names_lead_to_the_log_of_them(as_owner, owner, secret):
 
 
 def test_pages_follow_each_other(as_owner, owner, monkeypatch):
-    monkeypatch.setattr(views_audit, "ROWS", 2)
+    monkeypatch.setattr(views_audit, "ROWS_PER_PAGE", 2)
     for number in range(3):
         store_secret(owner, f"key.number{number}")
     first = as_owner.get(f"{URL}?event=secret.created")
@@ -175,7 +175,7 @@ def test_names_with_tricks_are_shown_and_not_done(as_owner, owner):
 
 
 def test_event_that_has_no_words_is_shown(as_owner, owner, monkeypatch):
-    monkeypatch.delitem(views_audit.audit_words.SENTENCES, "secret.created")
+    monkeypatch.delitem(views_audit.wording.SENTENCES, "secret.created")
     store_secret(owner)
     assert "Created: " in page(as_owner)
 

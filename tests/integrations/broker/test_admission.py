@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.access.api_keys import Presented
+from accounts.access.api_keys import PresentedKey
 from accounts.access.limits import CONCURRENT_CALLS
 from accounts.actors import actor_for_key
 from accounts.common.environments import Environment
@@ -54,7 +54,7 @@ def admit(caller, call):
 @pytest.fixture(autouse=True)
 def slots():
     yield
-    CONCURRENT_CALLS._taken.clear()
+    CONCURRENT_CALLS._counts.clear()
 
 
 @pytest.fixture
@@ -431,7 +431,7 @@ def test_what_was_expected_and_is_not_so_any_more_is_looked_up(owner, stage):
 
 
 def presented(text):
-    return Presented(text, "127.0.0.1")
+    return PresentedKey(text, "127.0.0.1")
 
 
 def test_keys_are_looked_up_with_what_they_run(owner, outsider, stage):
@@ -462,7 +462,7 @@ def test_a_call_that_is_let_in_holds_a_slot_and_others_give_theirs_back(owner, s
     calls = [(caller, Call(stage.id, S, params=GOOD)), (caller, Call(disabled.id, S))]
     admitted, refused = admit_all(calls)
     assert refused.code == "integration_disabled"
-    assert list(CONCURRENT_CALLS._taken.values()) == [1]
+    assert list(CONCURRENT_CALLS._counts.values()) == [1]
 
     def broken(_):
         raise RuntimeError
@@ -470,6 +470,6 @@ def test_a_call_that_is_let_in_holds_a_slot_and_others_give_theirs_back(owner, s
     monkeypatch.setattr("integrations.broker.ledger.begin_all", broken)
     with pytest.raises(RuntimeError):
         admit_all(calls)
-    assert list(CONCURRENT_CALLS._taken.values()) == [1]
+    assert list(CONCURRENT_CALLS._counts.values()) == [1]
     CONCURRENT_CALLS.release(admitted.actor)
-    assert not CONCURRENT_CALLS._taken
+    assert not CONCURRENT_CALLS._counts
