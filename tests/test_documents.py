@@ -136,3 +136,8 @@ def test_no_paper_outside_the_repository_is_cited():
 def test_every_page_is_in_the_index():
     listed = {(ROOT / "docs" / target.partition("#")[0]).resolve() for target in links(ROOT / "docs/index.md")}
     assert {name_of(page) for page in (ROOT / "docs").rglob("*.md") if page not in listed} == {"docs/index.md"}
+
+
+def test_pictures_are_small():
+    large = 150 * 1024
+    assert {name_of(path) for path in (ROOT / "docs/pictures").iterdir() if path.stat().st_size > large} == set()
