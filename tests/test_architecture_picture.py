@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 from tests.architecture_picture import PICTURE, draw, importers, inside
 from tests.support.layers import rooms
-from tests.support.source import APPS, ROOT
+from tests.support.source import APPS, ROOT, modules
 
 
 def test_the_picture_is_up_to_date():
@@ -35,3 +35,13 @@ def test_the_page_names_every_room():
         section = page.partition(f"\n### {app}: ")[2].partition("\n#")[0]
         first_cells = " ".join(re.findall(r"^\|([^|]*)\|", section, flags=re.MULTILINE))
         assert sorted(rooms(app)) == sorted(re.findall(r"`(\w+)`", first_cells))
+
+
+def test_every_step_of_the_page_is_in_its_room():
+    page = (ROOT / "docs/architecture.md").read_text()
+    steps = re.findall(r"^\| \d+ \| `([\w/]+)` \| ([^|]*)\|", page, flags=re.MULTILINE)
+    named = [(room, name) for room, cell in steps for name in re.findall(r"`(?:\w+\.)*(\w+)`", cell)]
+    assert len(steps) > 20
+    for room, name in named:
+        sources = (path.read_text() for path in modules(room))
+        assert any(re.search(rf"\b(?:def|class) {name}\b", source) for source in sources), f"{room}: {name}"

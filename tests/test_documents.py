@@ -14,7 +14,7 @@ EXAMPLE = "status_page"
 """The kind that `docs/adding-a-kind.md` adds."""
 FOLDERS = [*APPS, "templates", "static", "tests", "docs"]
 ENDINGS = {".py", ".md", ".html", ".txt", ".js", ".css", ".toml", ".cfg", ".cjs"}
-CITATION = re.compile(r"docs/[\w./-]*\w")
+CITATION = re.compile(r"(?<![\w./])docs/[\w./-]*\w")
 SECTIONS = re.compile(r'(docs/[\w/-]+\.md),? \(?("[^"]+"(?:(?:, | to | and |, and )"[^"]+")*)')
 FILE = re.compile(r"`((?:accounts|secrets_app|integrations|config|templates|static|tests)/[\w./*-]*\w)/?`")
 THREATS = re.compile(r"docs/threat-model\.md, (T\d+)")
