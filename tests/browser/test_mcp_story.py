@@ -5,8 +5,8 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import sideways, violations
 from tests.peers import mcp
+from tests.support.pages import horizontal_overflow, violations
 from tests.support.things import VALUE, store_secret
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 def looks_right(page):
     assert violations(page) == []
-    assert sideways(page) <= 0
+    assert horizontal_overflow(page) <= 0
     assert VALUE not in page.content()
 
 

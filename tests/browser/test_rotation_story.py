@@ -8,11 +8,12 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.common.environments import Environment
-from secrets_app.editing.secrets import Changes, update_secret
+from secrets_app.editing.edits import SecretChanges
+from secrets_app.editing.secrets import update_secret
 from secrets_app.models import SecretValue
 from secrets_app.sealing import keyring
-from tests.browser.conftest import sideways, violations
 from tests.peers.upstreams import answering, http
+from tests.support.pages import horizontal_overflow, violations
 from tests.support.things import VALUE, make_action, store_secret
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -51,7 +52,7 @@ def kept():
 
 def looks_right(page):
     assert violations(page) == []
-    assert sideways(page) <= 0
+    assert horizontal_overflow(page) <= 0
     assert NEW not in page.content()
 
 
@@ -162,6 +163,6 @@ def test_overdue_secret_is_marked_until_it_is_rotated(sign_in, owner, site, widt
     looks_right(page)
     page.get_by_role("link", name="Rotation overdue", exact=False).click()
     expect(page.get_by_role("heading", name="Rotate crm.apiKey")).to_be_visible()
-    update_secret(actor=owner, secret_id=secret.id, changes=Changes(stop_rotation=True))
+    update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(stop_rotation=True))
     page.goto(f"{site}/o/harbor-clinics/secrets/")
     expect(page.get_by_role("link", name="Rotation overdue", exact=False)).to_have_count(0)

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from accounts.access.api_keys import create_api_key
-from accounts.actors import Actor
+from accounts.actors import Actor, actor_for_key
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.models import ApiKey
 from accounts.policy import Scope
 from integrations.editing.integrations import create_integration
 from integrations.models import Integration
@@ -96,3 +97,9 @@ def key_for(
         **limits,
     )
     return text.text
+
+
+def actor_for_staging_key(owner: Actor) -> Actor:
+    """The actor of a new API key that is bound to staging."""
+    key_for(owner, environments=[Environment.STAGING])
+    return actor_for_key(ApiKey.objects.select_related("organization").latest("created_at"))

@@ -15,16 +15,7 @@ from accounts.access.route_permissions import permission_of
 from accounts.access.step_up import ACCEPT_FOR, ASK_AFTER, Proof, ProofKind, kinds_of, remember_sign_in
 from accounts.models import User
 from secrets_app.models import SecretValue
-from tests.security.test_access import (
-    API_KEYS,
-    MEMBERS,
-    ROTATE,
-    SECRET,
-    SECRETS,
-    TABLE,
-    address,
-    ids_of,
-)
+from tests.support.access_table import API_KEYS, MEMBERS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
 from tests.support.sign_in import (
     add_totp,
     set_proof,

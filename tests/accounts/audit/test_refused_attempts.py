@@ -23,15 +23,10 @@ from accounts.errors import Invalid, PermissionDenied
 from accounts.models import AuditEvent, AuditHead, Membership, RefusedAttempts, User
 from accounts.policy import Role, Scope
 from config.refused_attempts import ACTS
-from tests.accounts.audit.test_trail import chain_holds
 from tests.fixtures.api import Caller
 from tests.fixtures.browsers import browser_of
-from tests.security.test_access import (
-    TABLE,
-    WITH_ID,
-    address,
-    ids_of,
-)
+from tests.support.access_table import TABLE, WITH_ID, address, ids_of
+from tests.support.audit import chain_holds
 from tests.support.things import (
     VALUE,
     key_for,

@@ -25,8 +25,8 @@ from secrets_app.rotation import reminders, rotation
 from secrets_app.sealing import keyring
 from secrets_app.sealing.keyring import CannotOpen
 from tests import factories
-from tests.accounts.audit.test_acts_and_audit import everything
 from tests.support.invited import invited
+from tests.support.rows import all_rows
 from tests.support.things import (
     key_for,
     make_action,
@@ -73,20 +73,20 @@ def furnish(actor):
 def two(owner, admin, outsider):
     """What is there before the second organization is furnished, and it."""
     furnish(outsider)
-    before = everything()
+    before = all_rows()
     furnish(owner)
     return before, owner
 
 
 def test_furnished_organization_has_a_row_of_every_kind(two):
-    empty = {name for name, rows in everything().items() if not rows}
+    empty = {name for name, rows in all_rows().items() if not rows}
     assert empty - {"RetiredSlug", "SeenSignIn"} == set()
 
 
 def test_everything_goes_and_nothing_of_another_organization(two, owner, admin):
     before, _ = two
     delete_organization(actor=owner, typed="Harbor Clinics")
-    after = everything()
+    after = all_rows()
     gone = {"Organization", "Membership"}
     assert {name: rows for name, rows in after.items() if name not in STAYS | gone} == {
         name: rows for name, rows in before.items() if name not in STAYS | gone
@@ -158,18 +158,18 @@ def test_reminders_and_housekeeping_go_on_without_it(two, owner):
 
 @pytest.mark.parametrize("who", [role.value for role in Role if role is not Role.OWNER])
 def test_others_delete_nothing(request, owner, who):
-    before = everything()
+    before = all_rows()
     with pytest.raises(PermissionDenied):
         delete_organization(actor=request.getfixturevalue(who), typed="Harbor Clinics")
-    assert len(everything()["Organization"]) == len(before["Organization"])
+    assert len(all_rows()["Organization"]) == len(before["Organization"])
 
 
 @pytest.mark.parametrize("typed", ["", "harbor clinics", "Harbor Clinics ", "harbor-clinics"])
 def test_another_name_deletes_nothing(owner, typed):
-    before = everything()
+    before = all_rows()
     with pytest.raises(Invalid):
         delete_organization(actor=owner, typed=typed)
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_key_of_a_deleted_organization_is_refused(owner, client):

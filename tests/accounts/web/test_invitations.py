@@ -10,8 +10,8 @@ from django.test import Client, TestCase
 from accounts.models import Invitation, Membership, User
 from accounts.policy import Role
 from tests import factories
-from tests.accounts.audit.test_acts_and_audit import everything
 from tests.support.invited import invited
+from tests.support.rows import all_rows
 from tests.support.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db
@@ -61,10 +61,10 @@ def test_person_with_an_account_signs_in_and_accepts(link, client):
 
 
 def test_looking_at_the_link_writes_nothing(link, client, django_assert_num_queries):
-    before = everything()
+    before = all_rows()
     for person in (client, sign_in(Client(), factories.UserFactory(email=NOOR))):
         person.get(link)
-    after = everything()
+    after = all_rows()
     assert {name: rows for name, rows in after.items() if name != "User"} == {
         name: rows for name, rows in before.items() if name != "User"
     }

@@ -23,7 +23,7 @@ from integrations.egress import configuration
 from integrations.inheritance import Route
 from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.readiness.warnings import warnings_for
-from secrets_app.editing.secrets import Changes as SecretChanges
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.editing.secrets import create_secret, update_secret
 from secrets_app.inventory import inventory
 from secrets_app.models import OrganizationKey, Secret, SecretValue

@@ -14,6 +14,7 @@ from integrations.errors import TokenRefused
 from integrations.models import Run
 from integrations.readiness.warnings import warnings_for
 from secrets_app.editing import secrets
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.plaintext import Plaintext
 from tests.peers.token_server import CLIENT_ID, CLIENT_SECRET, token_server
 from tests.support.things import make_action, store_secret
@@ -61,7 +62,7 @@ def action_for(actor, server, **config):
 @pytest.mark.parametrize("authentication", ["basic", "basic_raw", "post"])
 def test_a_token_is_fetched_sent_and_masked(owner, client, run, authentication):
     if authentication == "basic_raw":  # a colon cannot be told apart without encoding
-        changes = secrets.Changes(values={S: Plaintext("agent-0007")})
+        changes = SecretChanges(values={S: Plaintext("agent-0007")})
         secrets.update_secret(actor=owner, secret_id=client[0].id, changes=changes)
     with token_server(authentication=authentication) as server, pytest.MonkeyPatch.context() as patched:
         if authentication == "basic_raw":
@@ -113,7 +114,7 @@ def test_a_changed_secret_never_gets_the_old_token(owner, client, run):
     with token_server() as server:
         action = action_for(owner, server)
         run(owner, action, S)
-        changes = secrets.Changes(values={S: Plaintext("another-value")})
+        changes = SecretChanges(values={S: Plaintext("another-value")})
         secrets.update_secret(actor=owner, secret_id=client[1].id, changes=changes)
         with pytest.raises(TokenRefused) as refusal:
             run(owner, action, S)

@@ -23,7 +23,8 @@ from integrations.broker.preparation import Call
 from integrations.errors import ChecksFailed
 from integrations.models import Integration, RotationCheck, Run, RunSecret
 from integrations.rotation import rotation
-from secrets_app.editing.secrets import Changes, delete_secret, update_secret
+from secrets_app.editing.edits import SecretChanges
+from secrets_app.editing.secrets import delete_secret, update_secret
 from secrets_app.errors import NothingStaged, RollbackExpired
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
@@ -31,7 +32,7 @@ from secrets_app.rotation import previous_values
 from secrets_app.rotation import rotation as values
 from secrets_app.sealing import keyring
 from tests.peers.upstreams import answering, closed_port, http
-from tests.races.test_secrets import only, together  # noqa: F401
+from tests.support.races import assert_only
 from tests.support.sign_in import sign_in
 from tests.support.things import (
     VALUE,
@@ -187,7 +188,7 @@ class TestStory:
         stage(owner, secret)
         promote(owner, secret, accept=True)
         stage(owner, secret, "another-new-key")
-        update_secret(actor=owner, secret_id=secret.id, changes=Changes(values={S: Plaintext("replaced-now")}))
+        update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(values={S: Plaintext("replaced-now")}))
         assert kept(secret) == {"current": "replaced-now", "staged": "another-new-key"}
 
     def test_api(self, owner, secret, upstream):
@@ -364,7 +365,7 @@ def test_changed_domains_destroy_what_is_staged_and_kept(owner, secret):
     promote(owner, secret, accept=True)
     stage(owner, secret, "another-new-key")
     entered = dict.fromkeys(Environment, Plaintext("entered-with-the-domains"))
-    changes = Changes(allowed_domains=["new.example.com"], values=entered)
+    changes = SecretChanges(allowed_domains=["new.example.com"], values=entered)
     update_secret(actor=owner, secret_id=secret.id, changes=changes)
     assert kept(secret) == {"current": "entered-with-the-domains"}
     with pytest.raises(RollbackExpired):
@@ -433,9 +434,9 @@ def delete(owner, secret):
     delete_secret(actor=owner, secret_id=secret.id)
 
 
-def rounds(together, owner, secret, first, second, *allowed):  # noqa: F811
+def rounds(together, owner, secret, first, second, *allowed):
     problems = together(lambda: first(owner, secret), lambda: second(owner, secret))
-    only(problems, *allowed)
+    assert_only(problems, *allowed)
     assert SecretValue.objects.current().filter(secret=secret, environment="staging").count() == 1
     assert "current" in kept(secret)
     return problems
@@ -444,23 +445,23 @@ def rounds(together, owner, secret, first, second, *allowed):  # noqa: F811
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
-    def test_two_promotes(self, owner, secret, together):  # noqa: F811
+    def test_two_promotes(self, owner, secret, together):
         for _ in range(50):
             stage(owner, secret)
             problems = rounds(together, owner, secret, STEPS["promote"], STEPS["promote"], NothingStaged)
             assert sum(problem is None for problem in problems) == 1
 
-    def test_promote_and_stage(self, owner, secret, together):  # noqa: F811
+    def test_promote_and_stage(self, owner, secret, together):
         for _ in range(50):
             stage(owner, secret)
             rounds(together, owner, secret, STEPS["promote"], stage, Refusal)
 
-    def test_promote_and_change_of_domains(self, owner, secret, together):  # noqa: F811
+    def test_promote_and_change_of_domains(self, owner, secret, together):
         """Whatever the order, no value that was entered before ends up with the new domains."""
 
         def move(number):
             entered = dict.fromkeys(Environment, Plaintext(f"entered-{number}"))
-            changes = Changes(allowed_domains=[f"host{number}.example.com"], values=entered)
+            changes = SecretChanges(allowed_domains=[f"host{number}.example.com"], values=entered)
             return lambda owner, secret: update_secret(actor=owner, secret_id=secret.id, changes=changes)
 
         for number in range(30):
@@ -468,9 +469,9 @@ class TestRaces:
             rounds(together, owner, secret, STEPS["promote"], move(number), NothingStaged)
             assert kept(secret) == {"current": f"entered-{number}"}
 
-    def test_promote_and_replace(self, owner, secret, together):  # noqa: F811
+    def test_promote_and_replace(self, owner, secret, together):
         def replace(owner, secret):
-            changes = Changes(values={S: Plaintext("replaced-at-once")})
+            changes = SecretChanges(values={S: Plaintext("replaced-at-once")})
             update_secret(actor=owner, secret_id=secret.id, changes=changes)
 
         for _ in range(30):
@@ -481,14 +482,14 @@ class TestRaces:
                 {"current": NEW, "previous": "replaced-at-once"},
             )
 
-    def test_promote_and_delete(self, owner, together):  # noqa: F811
+    def test_promote_and_delete(self, owner, together):
         for _ in range(30):
             secret = store_secret(owner)
             stage(owner, secret)
-            only(together(partial(STEPS["promote"], owner, secret), partial(delete, owner, secret)), NotFound)
+            assert_only(together(partial(STEPS["promote"], owner, secret), partial(delete, owner, secret)), NotFound)
             assert not SecretValue.objects.filter(secret_id=secret.id).exists()
 
-    def test_roll_back_and_housekeeping(self, owner, secret, together):  # noqa: F811
+    def test_roll_back_and_housekeeping(self, owner, secret, together):
         for number in range(50):
             stage(owner, secret, f"value-number-{number}")
             promote(owner, secret, accept=True)

@@ -8,6 +8,7 @@ from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import ApiKey, AuditEvent
 from secrets_app.editing import secrets
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.errors import RequestAnswered, TooManyRequests
 from secrets_app.importing import apply
 from secrets_app.models import SecretRequest
@@ -68,7 +69,7 @@ def test_import_and_rename_answer_requests_too(owner, member):
     first, second = asked(member, "one.key"), asked(member, "two.key")
     apply.apply_import(actor=owner, environment=STAGING, text=Plaintext("one.key=one-value-0815"))
     secret = store_secret(owner, "three.key")
-    secrets.update_secret(actor=owner, secret_id=secret.id, changes=secrets.Changes(name="two.key"))
+    secrets.update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(name="two.key"))
     assert (state_of(first), state_of(second)) == ("answered", "answered")
     assert second.secret_id == secret.id
 
