@@ -1,6 +1,7 @@
 """Inviting people: who may, what the link does and for how long, and who may accept."""
 
 import hashlib
+import logging
 from datetime import timedelta
 
 import pytest
@@ -101,7 +102,8 @@ def test_adding_the_person_ends_the_invitation(owner):
 
 
 def test_mail_server_that_is_down_leaves_the_invitation_to_be_sent_again(owner, settings, caplog):
-    settings.EMAIL_BACKEND = "tests.accounts.mail.test_sending.Down"
+    caplog.set_level(logging.DEBUG)
+    settings.EMAIL_BACKEND = "tests.support.mail_backends.Unreachable"
     with TestCase.captureOnCommitCallbacks(execute=True):
         (invitation,) = invite(actor=owner, emails=[NOOR], role=Role.MEMBER)
     assert invitations.not_sent([invitation]) == [NOOR]

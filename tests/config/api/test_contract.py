@@ -1,5 +1,6 @@
 """What holds for every operation: who may call it, how a refusal looks, what is JSON, and what OpenAPI says of it."""
 
+import logging
 import time
 from datetime import timedelta
 
@@ -107,6 +108,7 @@ def test_no_key_is_401_before_anything_is_looked_up(operation, django_assert_num
 @pytest.mark.django_db
 @pytest.mark.parametrize("header", ["{key}", "Basic {key}", "Bearer", "Bearer ", "Bearer  {key} x", "Token {key}"])
 def test_key_is_taken_as_bearer_token_alone(owner, settings, caplog, header):
+    caplog.set_level(logging.DEBUG)
     settings.DEBUG = True
     key = key_for(owner)
     response = Client().get(f"{BASE}/secrets", headers={"authorization": header.format(key=key)})

@@ -77,7 +77,7 @@ def test_many_secrets_are_one_mail_that_names_some(owner, monkeypatch):
 
 
 def test_mail_server_that_is_down_is_tried_again_next_time(due, owner, admin, settings):
-    settings.EMAIL_BACKEND = "tests.accounts.mail.test_sending.Down"
+    settings.EMAIL_BACKEND = "tests.support.mail_backends.Unreachable"
     assert remind() == 0
     assert not RotationReminder.objects.exists()
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
