@@ -130,10 +130,10 @@ def test_nobody_but_staff_gets_into_the_django_admin(world, pattern):
         assert answer(clients[name], "GET", address(pattern, ids)).status_code in {302, 403}
 
 
-def test_superuser_of_the_product_is_nobody_in_an_organization(world, django_user_model):
+def test_superuser_of_the_product_is_nobody_in_an_organization(world):
     _, ids = world
     client = Client()
-    sign_in(client, django_user_model.objects.create_superuser("root@example.com"))
+    sign_in(client, factories.UserFactory(staff=True))
     for pattern in {
         pattern for method, pattern in TABLE if pattern.startswith("o/") and TABLE[method, pattern][0] == 200
     }:

@@ -73,7 +73,7 @@ def make_server(owner):
 
 def add_factor(owner, kind):
     with transaction.atomic():
-        Authenticator.objects.create(user_id=owner.id, type=kind, data={})
+        factories.AuthenticatorFactory(user=User.objects.get(pk=owner.id), type=kind)
 
 
 def remove_factor(owner):
@@ -94,7 +94,7 @@ def tell(owner, event, **data):
 
 def connect(owner):
     with transaction.atomic():
-        SocialAccount.objects.create(user_id=owner.id, provider="sso", uid="new")
+        factories.SocialAccountFactory(user=User.objects.get(pk=owner.id), uid="new")
 
 
 def disconnect(owner):
@@ -111,8 +111,8 @@ def switch(person, *, active):
 def stage(owner, organization):
     """Something to act on, for each act."""
     used = store_secret(owner, "used.key")
-    Authenticator.objects.create(user_id=owner.id, type="webauthn", data={"name": "key"})
-    SocialAccount.objects.create(user_id=owner.id, provider="sso", uid="42")
+    factories.AuthenticatorFactory(user=User.objects.get(pk=owner.id), passkey=True)
+    factories.SocialAccountFactory(user=User.objects.get(pk=owner.id), uid="42")
     return {
         "unused": store_secret(owner),
         "staged": stage_value(owner, store_secret(owner, "staged.key")),
@@ -336,8 +336,18 @@ def test_every_event_that_a_service_writes_is_tried():
     assert set(ACTS) == {event.value for event in Event} - {"secret.unreadable", "secret_request.answered"}
 
 
-NO_ORGANIZATION = {"create_person", "rotate_session"}
-"""They write nothing that belongs to an organization, so no log tells of it."""
+NOT_AUDITED = {
+    "create_person": "belongs to no organization",
+    "rotate_session": "belongs to no organization",
+    "follow_migration": "makes the installation's own data key",
+    "atomic_with_mail": "runs an act of allauth, which has its event",
+    "note": "writes the event of a refused attempt",
+    "begin_all": "writes runs, which are a log of their own",
+    "finish_all": "writes runs",
+    "stamp_last_used": "a run changes when a secret was last used",
+    "count_answer": "counts answers to a nonce during a run",
+}
+"""Functions that open a transaction, and why no audit event tells of it."""
 THROUGH = {
     "create_secret": "store_secret",
     "create_integration": "make_action",
@@ -355,7 +365,7 @@ def test_every_service_that_writes_is_tried():
         for function in ast.parse(path.read_text()).body
         if isinstance(function, ast.FunctionDef) and "transaction.atomic" in ast.unparse(function)
     }
-    public = {name for name in written if not name.startswith("_")} - NO_ORGANIZATION
+    public = {name for name in written if not name.startswith("_")} - set(NOT_AUDITED)
     assert {name for name in public if f"{THROUGH.get(name, name)}(" not in here} == set()
 
 

@@ -323,12 +323,6 @@ def test_account_that_exists_gets_no_new_password(owner):
 
 def test_database_keeps_one_invitation_for_an_address_in_lower_case(owner):
     invitation, _ = invited(owner)
-    fields = {
-        "organization": owner.organization,
-        "role": "member",
-        "renewed_at": timezone.now(),
-        "expires_at": timezone.now(),
-    }
     for email, digest, role in (
         (NOOR, b"1" * 32, "member"),
         ("Upper@x.example", b"2" * 32, "member"),
@@ -336,4 +330,4 @@ def test_database_keeps_one_invitation_for_an_address_in_lower_case(owner):
         ("role@x.example", b"3" * 32, "boss"),
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
-            Invitation.objects.create(**{**fields, "email": email, "digest": digest, "role": role})
+            factories.InvitationFactory(organization=owner.organization, email=email, digest=digest, role=role)

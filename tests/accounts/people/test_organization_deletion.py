@@ -1,7 +1,6 @@
 """Deleting an organization: everything of it goes, nothing of another one does, and its log stays."""
 
 import pytest
-from django.apps import apps
 from django.db import models
 
 from accounts.access.api_keys import create_api_key
@@ -55,15 +54,12 @@ def furnish(actor):
     approve_tool(actor=actor, integration_id=server.id, name="search", fingerprint="a" * 64)
     value = SecretValue.objects.current().select_related("secret").filter(secret=secret).first()
     start = ledger.RunStart(actor=actor, integration=action, environment=STAGING, operation="call", values=[value])
-    (run,) = ledger.begin_all([start])
+    ledger.begin_all([start])
     count_answer(action.id, "nonce")
     key_for(actor)
     invited(actor, f"somebody@{actor.organization.slug}.example")
-    check = apps.get_model("integrations", "RotationCheck")
-    check.objects.create(
-        value=secret.values.get(state="staged"), reference_id=run.id, outcome="passed", checked_at=run.started_at
-    )
-    apps.get_model("secrets_app", "RotationReminder").objects.create(secret=secret, due_at=run.started_at)
+    factories.RotationCheckFactory(value=secret.values.get(state="staged"))
+    factories.RotationReminderFactory(secret=secret)
     ask(actor=actor, name="wanted", environments=[STAGING], why="For the new agent")
     refused = RefusedAttempt(actor, Event.SECRET_CHANGED, Thing(secret.id, secret.name))
     refused_attempts.note(refused, PermissionDenied("This needs the permission secrets.write."))

@@ -11,9 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
 
-from accounts.audit import trail
 from accounts.common.environments import Environment
 from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Organization, User
 from accounts.policy import Role
@@ -250,16 +248,8 @@ def everything(staff, owner, member):
     rotation.promote(**place, environment=Environment.STAGING, judge=lambda staged: [])
     action = make_action(owner)
     key = key_for(owner)
-    Run.objects.create(
-        organization=owner.organization, integration_id=action.id, integration_name=action.name, kind=action.kind,
-        operation="call", environment="staging", caller_kind="api_key", caller="API key agent",
-        started_at=timezone.now(), host="a.example.com",
-    )  # fmt: skip
-    now, week = timezone.now(), timezone.now() + timedelta(days=7)
-    Invitation.objects.create(
-        organization=owner.organization, email="new@example.com", role="member", digest=bytes(range(200, 232)),
-        invited_by=owner.label, renewed_at=now, expires_at=week,
-    )  # fmt: skip
+    factories.RunFactory(organization=owner.organization, integration_id=action.id, integration_name=action.name)
+    factories.InvitationFactory(organization=owner.organization, digest=bytes(range(200, 232)))
     ask(actor=member, name="wanted.key", environments=[Environment.STAGING], why="For the reminders")
     staff.post(page_of(Membership, "change", Membership.objects.get(user=member.id).pk), {"role": "admin"})
     return key
@@ -376,13 +366,9 @@ def test_list_of_many_events_opens_as_fast_as_one_of_few(staff, owner):
     store_secret(owner)
     some = AuditEvent.objects.get()
     AuditEvent.objects.bulk_create(
-        AuditEvent(
-            organization_id=some.organization_id, sequence=number, created_at=timezone.now(), event=some.event,
-            outcome=trail.Outcome.DONE, actor_kind="user", actor_label="Somebody", target_kind="secret",
-            target_label="crm.apiKey", data={}, chain=b"x",
-        )
+        factories.AuditEventFactory.build(organization_id=some.organization_id, sequence=number)
         for number in range(2, 10_000)
-    )  # fmt: skip
+    )
     started = time.monotonic()
     page = text(staff, path)
     assert time.monotonic() - started < 2

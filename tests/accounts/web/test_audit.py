@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.access.api_keys import create_api_key
 from accounts.actors import actor_for_command
-from accounts.audit import trail
+from accounts.audit import trail, wording
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent
 from accounts.policy import Scope
@@ -176,7 +176,7 @@ def test_names_with_tricks_are_shown_and_not_done(as_owner, owner):
 
 
 def test_event_that_has_no_words_is_shown(as_owner, owner, monkeypatch):
-    monkeypatch.delitem(views_audit.audit_words.SENTENCES, "secret.created")
+    monkeypatch.delitem(wording.SENTENCES, "secret.created")
     store_secret(owner)
     assert "Created: " in page(as_owner)
 

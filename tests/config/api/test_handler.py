@@ -15,7 +15,6 @@ from config import asgi
 from config.api.fast_path import FastPathCall
 from config.api.handler import LAYERS, ApiHandler, ByAddress
 from config.http.bodies import BoundedBodies
-from config.http.queries import ReadableQueries
 from integrations.exchange.responses import UpstreamResponse
 from integrations.models import Run
 from tests.peers.upstreams import answering, http
@@ -41,17 +40,6 @@ LEFT_OUT = {
     "accounts.web.middleware.SessionLimitsMiddleware": "keys, no sessions",
     "accounts.web.middleware.RefusalMiddleware": "makes pages of refusals; the API has problem documents",
 }
-
-
-@pytest.fixture
-def both():
-    """A function that makes both applications under the settings of that moment: lean, and Django's own."""
-
-    def make():
-        whole = get_asgi_application()
-        return [BoundedBodies(ReadableQueries(inner)) for inner in (ByAddress(api=ApiHandler(), pages=whole), whole)]
-
-    return make
 
 
 @pytest.fixture

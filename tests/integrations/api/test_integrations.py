@@ -8,6 +8,7 @@ import pytest
 from accounts.common.environments import Environment
 from accounts.policy import Scope
 from integrations.models import Integration, Run
+from tests import factories
 from tests.fixtures.api import Caller, when
 from tests.peers.upstreams import answering, http
 from tests.support.things import (
@@ -374,21 +375,8 @@ def test_ledger(caller, owner, echoing):
 
 def record(owner, number, **columns):
     """A run of another integration each, an hour apart."""
-    return Run.objects.create(
-        **{
-            "organization": owner.organization,
-            "integration_id": uuid4(),
-            "integration_name": f"run {number}",
-            "kind": "api_action",
-            "operation": "call",
-            "environment": "staging",
-            "caller_kind": "user",
-            "caller": "Mara",
-            "outcome": "succeeded",
-            "started_at": datetime(2026, 3, 1, number, tzinfo=UTC),
-            **columns,
-        }
-    )
+    moment = {"started_at": datetime(2026, 3, 1, number, tzinfo=UTC), **columns}
+    return factories.RunFactory(organization=owner.organization, integration_name=f"run {number}", **moment)
 
 
 def names(caller, query=""):

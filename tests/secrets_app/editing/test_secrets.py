@@ -3,7 +3,6 @@
 from uuid import uuid4
 
 import pytest
-from django.utils import timezone
 
 from accounts.actors import actor_for_command, actor_for_staff
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
@@ -14,7 +13,6 @@ from secrets_app.editing.secrets import create_secret, delete_secret, set_enable
 from secrets_app.errors import SecretInUse, ValueRequired, ValueTooShort
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.sealing import keyring
 from tests import factories
 from tests.support.stored_values import stored_values
 from tests.support.things import VALUE, make_action, store_secret
@@ -127,12 +125,8 @@ def test_change_of_domains_demands_a_new_value_for_each_that_exists(owner, given
 
 def test_change_of_domains_destroys_staged_and_previous_values(owner):
     secret = store_secret(owner, environments=[S])
-    sealed, key = keyring.seal(secret, S, 7, Plaintext("kept-for-roll-back"))
-    end = {"retired_at": timezone.now(), "rollback_until": timezone.now()}
-    for number, state in enumerate(["staged", "previous"], start=7):
-        SecretValue.objects.create(
-            secret=secret, environment="staging", version=number, sealed=sealed, data_key=key, state=state, **end
-        )
+    factories.SecretValueFactory(secret=secret, version=7, staged=True)
+    factories.SecretValueFactory(secret=secret, version=8, previous=True)
     change(owner, secret, allowed_domains=["new.example.com"], values={S: Plaintext("second-value")})
     assert set(SecretValue.objects.exclude(state="current").values_list("state", "sealed")) == {("destroyed", None)}
 

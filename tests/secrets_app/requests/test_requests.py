@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from accounts.actors import actor_for_key, actor_for_staff
-from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import ApiKey, AuditEvent
 from secrets_app.editing import secrets
@@ -191,9 +191,8 @@ def test_request_is_answered_once(owner, member):
 )
 def test_database_holds_what_must_always_hold(member, columns):
     asked(member)
-    row = {"name": "two.key", "environments": ALL_ENVIRONMENTS, "why": "", "asked_by_id": member.id, "asked_by": "J"}
     with pytest.raises(DatabaseError), transaction.atomic():
-        SecretRequest.objects.create(organization=member.organization, **row | columns)
+        factories.SecretRequestFactory(organization=member.organization, **columns)
 
 
 # Paging
