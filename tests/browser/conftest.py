@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from config.demo import upstream
-from tests.support.pages import PASSWORD
+from tests.support.web.browser_pages import PASSWORD
 
 FLAGS = [
     "--headless",

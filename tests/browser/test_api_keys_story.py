@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from accounts.access.api_key_text import read_key
 from accounts.models import ApiKey
-from tests.support.pages import horizontal_overflow, violations
 from tests.support.things import make_action
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -26,7 +26,9 @@ from secrets_app.requests.answering import ask, dismiss
 from secrets_app.rotation import rotation
 from tests.factories import MembershipFactory
 from tests.support.invited import token_in
-from tests.support.pages import (
+from tests.support.sign_in import add_totp
+from tests.support.staff import staff_browser
+from tests.support.web.browser_pages import (
     PASSWORD,
     RULES,
     RULES_OF_COLORS,
@@ -35,8 +37,6 @@ from tests.support.pages import (
     horizontal_overflow,
     violations,
 )
-from tests.support.sign_in import add_totp
-from tests.support.staff import staff_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -5,8 +5,8 @@ from django.core.cache import cache
 from playwright.sync_api import expect
 
 from accounts.common.environments import Environment
-from tests.support.pages import horizontal_overflow, violations
 from tests.support.things import make_action, store_secret
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 
 from accounts.common.environments import Environment
 from secrets_app.models import Secret
-from tests.support.pages import horizontal_overflow, violations
 from tests.support.things import make_action, store_secret
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

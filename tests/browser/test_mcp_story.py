@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.peers import mcp
-from tests.support.pages import horizontal_overflow, violations
 from tests.support.things import VALUE, store_secret
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

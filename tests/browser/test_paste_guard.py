@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from integrations.models import Integration
 from secrets_app.models import Secret
-from tests.support.pages import horizontal_overflow, violations
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from accounts.models import Membership, Organization, User
 from tests.support.invited import token_in
-from tests.support.pages import PASSWORD, violations
+from tests.support.web.browser_pages import PASSWORD, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

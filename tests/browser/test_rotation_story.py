@@ -13,8 +13,8 @@ from secrets_app.editing.secrets import update_secret
 from secrets_app.models import SecretValue
 from secrets_app.sealing import keyring
 from tests.peers.upstreams import answering, http
-from tests.support.pages import horizontal_overflow, violations
 from tests.support.things import VALUE, make_action, store_secret
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 from accounts.models import User
 from config.single_sign_on import providers
 from tests.peers.oidc import CLIENT_ID, CLIENT_SECRET, serving
-from tests.support.pages import PASSWORD, add_authenticator, add_passkey, horizontal_overflow, violations
 from tests.support.sign_in import totp_code
+from tests.support.web.browser_pages import PASSWORD, add_authenticator, add_passkey, horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -21,9 +21,9 @@ from accounts.actors import actor_for_member
 from accounts.models import User
 from accounts.policy import Role
 from tests import factories
-from tests.support.access_table import CALLERS, SECRETS, TABLE, WITH_ID, address, answer, ids_of
 from tests.support.sign_in import sign_in
 from tests.support.things import key_for
+from tests.support.web.access_table import CALLERS, SECRETS, TABLE, WITH_ID, address, answer, ids_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 

@@ -15,12 +15,12 @@ from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 from tests.fixtures.api import Caller
-from tests.support.access_table import TABLE, address
-from tests.support.api_operations import OPERATIONS
+from tests.support.api.operations import OPERATIONS
 from tests.support.canary import VALUES, leaks
-from tests.support.rows import all_rows
+from tests.support.databases.rows import all_rows
 from tests.support.source import APPS
 from tests.support.things import key_for
+from tests.support.web.access_table import TABLE, address
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 

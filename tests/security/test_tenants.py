@@ -12,15 +12,15 @@ from integrations.models import Integration, Run
 from secrets_app.models import Secret
 from tests.fixtures.api import Caller
 from tests.fixtures.browsers import browser_of
-from tests.support.access_table import TABLE, address, answer, ids_of
-from tests.support.api_operations import ACTION, OPERATIONS
-from tests.support.rows import all_rows
+from tests.support.api.operations import ACTION, OPERATIONS
+from tests.support.databases.rows import all_rows
 from tests.support.things import (
     key_for,
     make_action,
     make_connector,
     store_secret,
 )
+from tests.support.web.access_table import TABLE, address, answer, ids_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 

@@ -15,7 +15,6 @@ from accounts.access.step_up import ACCEPT_FOR, ASK_AFTER, Proof, ProofKind, kin
 from accounts.models import User
 from secrets_app.models import SecretValue
 from tests import factories
-from tests.support.access_table import API_KEYS, MEMBERS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
 from tests.support.sign_in import (
     add_totp,
     set_proof,
@@ -23,6 +22,7 @@ from tests.support.sign_in import (
     totp_code,
 )
 from tests.support.things import VALUE
+from tests.support.web.access_table import API_KEYS, MEMBERS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 

@@ -37,8 +37,8 @@ from secrets_app.requests import answering
 from secrets_app.rotation import previous_values, rotation
 from secrets_app.sealing import resolver
 from tests import factories
+from tests.support.databases.rows import all_rows
 from tests.support.invited import invited, token_in
-from tests.support.rows import all_rows
 from tests.support.source import modules
 from tests.support.things import (
     make_action,

@@ -25,7 +25,6 @@ from accounts.policy import Role, Scope
 from config.refused_attempts import ACTS
 from tests.fixtures.api import Caller
 from tests.fixtures.browsers import browser_of
-from tests.support.access_table import TABLE, WITH_ID, address, ids_of
 from tests.support.audit import chain_holds
 from tests.support.things import (
     VALUE,
@@ -34,6 +33,7 @@ from tests.support.things import (
     make_connector,
     store_secret,
 )
+from tests.support.web.access_table import TABLE, WITH_ID, address, ids_of
 
 pytestmark = pytest.mark.django_db
 

@@ -24,8 +24,8 @@ from secrets_app.rotation import reminders, rotation
 from secrets_app.sealing import keyring
 from secrets_app.sealing.keyring import CannotOpen
 from tests import factories
+from tests.support.databases.rows import all_rows
 from tests.support.invited import invited
-from tests.support.rows import all_rows
 from tests.support.things import (
     key_for,
     make_action,

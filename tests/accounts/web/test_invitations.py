@@ -10,8 +10,8 @@ from django.test import Client, TestCase
 from accounts.models import Invitation, Membership, User
 from accounts.policy import Role
 from tests import factories
+from tests.support.databases.rows import all_rows
 from tests.support.invited import invited
-from tests.support.rows import all_rows
 from tests.support.sign_in import sign_in
 
 pytestmark = pytest.mark.django_db

@@ -19,7 +19,7 @@ from integrations.editing.integrations import IntegrationChanges, update_integra
 from integrations.models import Integration, Run
 from integrations.tools.agent_tools import tools_of
 from tests.peers.upstreams import answering, http
-from tests.support.asgi import call_asgi
+from tests.support.api.asgi import call_asgi
 from tests.support.things import (
     VALUE,
     key_for,

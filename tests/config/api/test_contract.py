@@ -18,7 +18,7 @@ from integrations.tools.approvals import approve_tool
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation
 from tests.fixtures.api import BASE, Caller
-from tests.support.api_operations import NEEDED_TOO, OPERATIONS, REPLACE, RUN, TOOLS
+from tests.support.api.operations import NEEDED_TOO, OPERATIONS, REPLACE, RUN, TOOLS
 from tests.support.things import (
     key_for,
     make_action,

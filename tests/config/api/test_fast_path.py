@@ -18,7 +18,7 @@ from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from tests.peers.upstreams import answering, http
-from tests.support.asgi import bearer, call_asgi, same_response
+from tests.support.api.asgi import bearer, call_asgi, same_response
 from tests.support.things import (
     VALUE,
     key_for,

@@ -18,7 +18,7 @@ from config.http.bodies import BoundedBodies
 from integrations.exchange.responses import UpstreamResponse
 from integrations.models import Run
 from tests.peers.upstreams import answering, http
-from tests.support.asgi import bearer, call_asgi, same_response
+from tests.support.api.asgi import bearer, call_asgi, same_response
 from tests.support.things import (
     VALUE,
     key_for,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from config.asgi import application
-from tests.support.asgi import call_asgi
+from tests.support.api.asgi import call_asgi
 
 UNREADABLE = ["\xff", "q=\xff", "q=caf\xe9", "\xff=1", "q=%00\xc3"]
 

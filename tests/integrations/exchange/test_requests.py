@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from integrations.errors import InvalidArguments, InvalidHeaderValue, InvalidPathValue
 from integrations.exchange.requests import preview, render
-from tests.support.requests import (
+from tests.support.integrations.requests import (
     HOSTILE_TEXTS,
     form_body,
     json_body,

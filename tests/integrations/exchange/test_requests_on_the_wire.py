@@ -12,8 +12,8 @@ from integrations.errors import InvalidHeaderValue, InvalidPathValue
 from integrations.exchange.requests import BasicAuth, render
 from integrations.transport.client import send
 from tests.peers.tls_upstream import Authority, ok, upstream
-from tests.support.calls import LOOPBACK
-from tests.support.requests import (
+from tests.support.integrations.calls import LOOPBACK
+from tests.support.integrations.requests import (
     HOSTILE_TEXTS,
     form_body,
     json_body,

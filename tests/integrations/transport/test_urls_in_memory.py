@@ -5,9 +5,9 @@ from yarl import URL, _url
 from integrations.exchange.requests import render
 from integrations.transport.client import send
 from tests.peers.tls_upstream import ok, upstream
-from tests.support.calls import LOOPBACK
-from tests.support.memory import caches_that_hold, urls_that_hold
-from tests.support.requests import make, pairs, values
+from tests.support.integrations.calls import LOOPBACK
+from tests.support.integrations.memory import caches_that_hold, urls_that_hold
+from tests.support.integrations.requests import make, pairs, values
 
 CANARY = "canary-url-41c7"
 TEMPLATE = {"path": "/x/{secrets.s}", "query": pairs(q="{secrets.s}")}

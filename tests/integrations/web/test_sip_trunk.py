@@ -10,8 +10,8 @@ from integrations.editing.integrations import create_integration
 from integrations.models import Integration, Run
 from tests.peers.registrar import Phone, registrar
 from tests.peers.sip import reply, sip_over_udp
-from tests.support.sent_by_browsers import form_with
 from tests.support.things import store_secret
+from tests.support.web.sent_by_browsers import form_with
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 

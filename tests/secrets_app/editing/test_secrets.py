@@ -14,7 +14,7 @@ from secrets_app.errors import SecretInUse, ValueRequired, ValueTooShort
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 from tests import factories
-from tests.support.stored_values import stored_values
+from tests.support.databases.stored_values import stored_values
 from tests.support.things import VALUE, make_action, store_secret
 
 pytestmark = pytest.mark.django_db

@@ -20,7 +20,7 @@ from secrets_app.inventory import inventory
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 from tests.support.audit import chain_holds
-from tests.support.stored_values import stored_values
+from tests.support.databases.stored_values import stored_values
 from tests.support.things import (
     VALUE,
     actor_for_staging_key,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from secrets_app.redaction.decoding import decoded_views
 from secrets_app.redaction.encodings import encoded_forms, signs
 from secrets_app.redaction.redactor import MASK
-from tests.support.echoes import (
+from tests.support.integrations.echoes import (
     FORMS,
     VALUE,
     mask,

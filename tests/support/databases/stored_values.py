@@ -9,3 +9,9 @@ def stored_values(secret):
     """The current values of a secret, by environment: (version, the opened value)."""
     rows = SecretValue.objects.current().filter(secret=secret).select_related("secret", "data_key")
     return {Environment(row.environment): (row.version, keyring.unseal(row).expose()) for row in rows}
+
+
+def all_stored_values():
+    """The opened current values of all secrets, by environment."""
+    rows = SecretValue.objects.current().select_related("secret", "data_key")
+    return {row.environment: keyring.unseal(row).expose() for row in rows}

@@ -1,0 +1,21 @@
+"""A person with a password, and the sign-in form."""
+
+import re
+
+from django.test import Client
+
+PASSWORD = "correct horse battery staple"
+EMAIL = "mara@harbor.example"
+CODE = re.compile(r"^[A-Z0-9]{3,4}-?[A-Z0-9]{3,4}$", re.MULTILINE)
+
+
+def code_in(message) -> str:
+    return CODE.search(message.body)[0]
+
+
+def password_in(client: Client, email: str = EMAIL, password: str = PASSWORD, **more):
+    return client.post("/signin/", {"login": email, "password": password, **more})
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/account/").status_code == 200
