@@ -7,7 +7,6 @@ from pathlib import Path
 import allauth
 import pytest
 from allauth.account.models import EmailAddress
-from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core import mail
 from django.core.management import call_command
 from django.template.loader import get_template
@@ -20,7 +19,7 @@ from accounts.sign_in.seen_sign_ins import FORGOTTEN_AFTER, forget_old_sign_ins
 from accounts.web import urls_sign_in
 from config import settings as product
 from tests.support.sign_in import add_totp, sign_in, totp_code
-from tests.support.web.sign_in_forms import EMAIL, PASSWORD, code_in, is_in, password_in
+from tests.support.web.sign_in_forms import EMAIL, PASSWORD, CountingHasher, code_in, is_in, password_in
 
 pytestmark = pytest.mark.django_db
 
@@ -176,7 +175,7 @@ def test_both_kinds_of_answer_send_one_mail(anybody, mara, way):
 
 
 def test_an_unknown_address_costs_as_many_password_hashes(mara, settings):
-    settings.PASSWORD_HASHERS = ["tests.accounts.sign_in.test_sign_in.CountingHasher"]
+    settings.PASSWORD_HASHERS = ["tests.support.web.sign_in_forms.CountingHasher"]
     mara.set_password(PASSWORD)
     mara.save()
     counted = []
@@ -185,20 +184,6 @@ def test_an_unknown_address_costs_as_many_password_hashes(mara, settings):
         password_in(Client(), email, "a wrong password")
         counted.append(CountingHasher.made)
     assert counted == [1, 1]
-
-
-class CountingHasher(Argon2PasswordHasher):
-    """Argon2 that counts."""
-
-    made = 0
-
-    def encode(self, password, salt):
-        CountingHasher.made += 1
-        return super().encode(password, salt)
-
-    def verify(self, password, encoded):
-        CountingHasher.made += 1
-        return super().verify(password, encoded)
 
 
 # Lock-out

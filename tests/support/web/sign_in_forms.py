@@ -2,6 +2,7 @@
 
 import re
 
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import Client
 
 PASSWORD = "correct horse battery staple"
@@ -19,3 +20,17 @@ def password_in(client: Client, email: str = EMAIL, password: str = PASSWORD, **
 
 def is_in(client: Client) -> bool:
     return client.get("/account/").status_code == 200
+
+
+class CountingHasher(Argon2PasswordHasher):
+    """Argon2 that counts."""
+
+    made = 0
+
+    def encode(self, password, salt):
+        CountingHasher.made += 1
+        return super().encode(password, salt)
+
+    def verify(self, password, encoded):
+        CountingHasher.made += 1
+        return super().verify(password, encoded)
