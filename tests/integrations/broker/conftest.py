@@ -14,9 +14,9 @@ def stored(owner):
 
 
 @pytest.fixture(autouse=True)
-def slots():
+def no_concurrent_calls():
     yield
-    CONCURRENT_CALLS._taken.clear()
+    CONCURRENT_CALLS._counts.clear()
 
 
 @pytest.fixture

@@ -150,7 +150,7 @@ def test_a_call_that_is_let_in_holds_a_slot_and_others_give_theirs_back(owner, s
     calls = [(caller, Call(stage.id, S, params=GOOD)), (caller, Call(disabled.id, S))]
     admitted, refused = admit_all(calls)
     assert refused.code == "integration_disabled"
-    assert list(CONCURRENT_CALLS._taken.values()) == [1]
+    assert list(CONCURRENT_CALLS._counts.values()) == [1]
 
     def broken(_):
         raise RuntimeError
@@ -158,6 +158,6 @@ def test_a_call_that_is_let_in_holds_a_slot_and_others_give_theirs_back(owner, s
     monkeypatch.setattr("integrations.broker.ledger.begin_all", broken)
     with pytest.raises(RuntimeError):
         admit_all(calls)
-    assert list(CONCURRENT_CALLS._taken.values()) == [1]
+    assert list(CONCURRENT_CALLS._counts.values()) == [1]
     CONCURRENT_CALLS.release(admitted.actor)
-    assert not CONCURRENT_CALLS._taken
+    assert not CONCURRENT_CALLS._counts
