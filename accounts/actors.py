@@ -1,7 +1,7 @@
-"""Who is acting, for which organization, and what they may attempt.
+"""Actors: who is acting, in which organization, and what they may attempt.
 
-An actor is made once at a door (a signed-in person, an API key, staff, a command) and handed to every service.
-Services ask it again: nothing changes without one.
+An interface creates the actor (for a signed-in person, an API key, staff or a command) and passes it to every service.
+Services check its permissions again; nothing changes without an actor.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from accounts.policy import STAFF_PERMISSIONS, Permission, Role, Scope, permissi
 
 
 class ActorKind(StrEnum):
-    """How the actor proved who it is."""
+    """How the actor authenticated."""
 
     USER = "user"
     API_KEY = "api_key"
@@ -25,9 +25,12 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One caller inside one organization. `environments` bounds everything it does to values.
+    """One caller in one organization.
 
-    `max_concurrent` and `max_per_minute` bound the calls of an API key (`accounts.access.limits`); None for no bound.
+    Attributes:
+        environments: the environments in which the actor may handle values.
+        integrations: the only integrations that an API key may use; None for all.
+        max_concurrent, max_per_minute: the limits of an API key (`accounts.access.limits`); None for no limit.
     """
 
     kind: ActorKind
@@ -43,23 +46,31 @@ class Actor:
     address: str | None = field(default=None, compare=False)
 
     def may(self, permission: Permission) -> bool:
-        """Whether this actor may attempt the act at all."""
+        """Whether this actor may attempt actions that need the permission."""
         return permission in self.permissions
 
     def check(self, permission: Permission) -> None:
-        """Refuse with `PermissionDenied` unless `may(permission)`."""
+        """Check a permission.
+
+        Raises:
+            PermissionDenied: the actor does not hold the permission.
+        """
         if not self.may(permission):
             raise PermissionDenied(f"This needs the permission {permission.value}.")
 
     def sees(self, integration_id: UUID) -> bool:
-        """Whether the integration is on the actor's list; without a list, every one is.
+        """Whether the actor may use the integration: it is on the actor's list, or there is no list.
 
         See docs/api.md, "Authentication".
         """
         return self.integrations is None or integration_id in self.integrations
 
     def check_environments(self, *environments: Environment) -> None:
-        """Refuse with `PermissionDenied` outside the actor's environments (docs/api.md, "Authentication")."""
+        """Check that the actor may act in these environments (docs/api.md, "Authentication").
+
+        Raises:
+            PermissionDenied: one of them is outside the actor's environments.
+        """
         outside = [environment for environment in environments if environment not in self.environments]
         if outside:
             names = ", ".join(environment.value for environment in outside)
@@ -67,7 +78,7 @@ class Actor:
 
 
 def actor_for_member(membership: Membership, *, address: str | None = None) -> Actor:
-    """A signed-in person in the organization of the membership (its user and organization already loaded)."""
+    """Return the actor for a person in one organization. The membership's user and organization are already loaded."""
     role = Role(membership.role)
     return Actor(
         kind=ActorKind.USER,
@@ -81,7 +92,7 @@ def actor_for_member(membership: Membership, *, address: str | None = None) -> A
 
 
 def actor_for_key(key: ApiKey, *, address: str | None = None) -> Actor:
-    """A program with an API key (its organization already loaded)."""
+    """Return the actor for a program with an API key. The key's organization is already loaded."""
     return Actor(
         kind=ActorKind.API_KEY,
         id=key.id,
@@ -97,7 +108,7 @@ def actor_for_key(key: ApiKey, *, address: str | None = None) -> Actor:
 
 
 def actor_for_staff(user: User, organization: Organization, *, address: str | None = None) -> Actor:
-    """A member of staff acting on an organization through the Django admin."""
+    """Return the actor for a member of staff who acts on an organization through the Django admin."""
     return Actor(
         kind=ActorKind.STAFF,
         id=user.id,
@@ -109,7 +120,10 @@ def actor_for_staff(user: User, organization: Organization, *, address: str | No
 
 
 def actor_for_command(organization: Organization, command: str) -> Actor:
-    """Somebody with a shell on the server, running a management command: they can do anything, and are named."""
+    """Return the actor for a management command.
+
+    People with a shell on the server can do anything; the audit log shows the command's name.
+    """
     return Actor(
         kind=ActorKind.COMMAND,
         id=None,

@@ -1,10 +1,10 @@
-"""What staff see and do in the Django admin (docs/staff.md): read nearly everything, change little.
+"""The accounts app in the Django admin (docs/staff.md): staff read nearly everything and change little.
 
-Every change goes through a service, so it appears in the organization's audit log with the staff member's name. Nothing
-sealed and no value is shown anywhere; fields are named one by one.
+Every change goes through a service, so it appears in the organization's audit log with the name of the member of staff.
+No value and nothing sealed is shown; fields are listed one by one.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
 
 from allauth.account.models import EmailAddress
@@ -20,13 +20,15 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from typing_extensions import override
 
 from accounts.access.api_keys import revoke_api_key
+from accounts.access.requests import CofferRequest
+from accounts.access.route_permissions import record_refused_attempt
 from accounts.actors import Actor
-from accounts.audit import refused_attempts
-from accounts.audit.refused_attempts import RefusedAttempt, Thing
+from accounts.audit.refused_attempts import AttemptTarget, RefusedAttempt
 from accounts.audit.trail import Event, Outcome
-from accounts.audit.wording import option
+from accounts.audit.wording import choice_label
 from accounts.errors import Refusal
 from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Organization, User
 from accounts.people.invitations import invite, withdraw
@@ -34,10 +36,10 @@ from accounts.people.organizations import change_role, remove_member
 from accounts.policy import Role
 from accounts.staff.lists import (
     ORGANIZATION,
-    OfOneOrganization,
+    OrganizationFilter,
     ReadOnlyAdmin,
     RecordsAdmin,
-    chosen_from,
+    choice_filter,
     records_of,
     staff_actor,
 )
@@ -49,7 +51,7 @@ for model in (Group, EmailAddress, Authenticator, UserSession, SocialAccount, So
 
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin):
-    """People."""
+    """People, read-only."""
 
     list_display = ("email", "name", "is_active", "is_staff", "last_login")
     fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined")
@@ -60,7 +62,7 @@ class UserAdmin(ReadOnlyAdmin):
 
 @admin.register(Organization)
 class OrganizationAdmin(ReadOnlyAdmin):
-    """Organizations, and the way to the records of each."""
+    """Organizations, with links to their records."""
 
     list_display = ("name", "slug", "created_at")
     fields: ClassVar[Any] = ("name", "slug", "created_at", "records")
@@ -70,7 +72,7 @@ class OrganizationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Records")
     def records(self, organization: Organization) -> SafeString:
-        """Links to what is listed one organization at a time."""
+        """Links to the models that are listed one organization at a time."""
         links = (
             (
                 reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
@@ -83,27 +85,30 @@ class OrganizationAdmin(ReadOnlyAdmin):
 
 
 class PeopleAdmin(ReadOnlyAdmin):
-    """Rows of people in organizations, changed by services. A refusal is a message, and stands in the audit log."""
+    """Memberships and invitations, changed by services.
+
+    A refusal is shown as a message and recorded in the audit log.
+    """
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Owners are the owners' business."""
+        """Leave out the role of owner: only owners add owners."""
         if db_field.name == "role":
             kwargs["choices"] = [(role.value, role.label) for role in (Role.ADMIN, Role.MEMBER)]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff."""
+        """Allow staff."""
         return self.has_view_permission(request, obj)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Back to the form after a refusal: nothing was saved."""
+        """Return to the form after a refusal; nothing was saved."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except Refusal as refusal:
             return _refused(request, refusal)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Back to the page after a refusal: nothing was deleted."""
+        """Return to the page after a refusal; nothing was deleted."""
         try:
             return super().delete_view(request, *args, **kwargs)
         except Refusal as refusal:
@@ -111,23 +116,23 @@ class PeopleAdmin(ReadOnlyAdmin):
 
 
 def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Tell it, and note the attempt: the transaction of Django's view is gone by now."""
-    refused_attempts.note(request.attempt, refusal)  # type: ignore[attr-defined]
+    """Show the refusal and record the attempt. The transaction of Django's view has been rolled back by now."""
+    record_refused_attempt(cast("CofferRequest", request), refusal)
     messages.error(request, " ".join(error.message for error in refusal.errors) or refusal.detail)
     return redirect(request.path)
 
 
 def _attempt(request: HttpRequest, event: Event, obj: Membership | Invitation, name: str) -> Actor:
-    """The acting member of staff; what is tried is kept on the request, in case it is refused."""
+    """Return the acting member of staff, and describe the attempt in case it is refused."""
     actor = staff_actor(request, obj.organization)
     target = obj.user_id if isinstance(obj, Membership) else None
-    request.attempt = RefusedAttempt(actor, event, Thing(target, name))  # type: ignore[attr-defined]
+    cast("CofferRequest", request).find_attempt = lambda: RefusedAttempt(actor, event, AttemptTarget(target, name))
     return actor
 
 
 @admin.register(Membership)
 class MembershipAdmin(PeopleAdmin):
-    """Who belongs where. Staff remove and change admins and members; they invite rather than add."""
+    """Members of organizations. Staff change and remove admins and members; to add people, they invite them."""
 
     list_display = ("user", "organization", "role", "created_at")
     fields = ("organization", "user", "role")
@@ -137,39 +142,41 @@ class MembershipAdmin(PeopleAdmin):
     ordering = ("organization_id", "user_id")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff, the role alone."""
+        """Allow staff to change the role."""
         return self.has_view_permission(request, obj)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        """Organization and person are fixed; so is an owner."""
+    @override
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> tuple[str, ...]:
+        """Fix the organization and the person, and all fields of an owner."""
         return self.fields if obj and obj.role == Role.OWNER else ("organization", "user")
 
-    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:  # noqa: ARG002
-        """Change the role."""
+    @override
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        """Change the role through the service."""
         actor = _attempt(request, Event.MEMBER_ROLE_CHANGED, obj, obj.user.email)
         change_role(actor=actor, membership_id=obj.pk, role=Role(obj.role))
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        """Take the person out."""
+        """Remove the person through the service."""
         actor = _attempt(request, Event.MEMBER_REMOVED, obj, obj.user.email)
         remove_member(actor=actor, membership_id=obj.pk)
 
 
 class InvitationForm(ModelForm):
-    """What staff type: whom, where, as what."""
+    """The form of a new invitation."""
 
     class Meta:
         model = Invitation
         fields = ("organization", "email", "role")
 
     def clean_email(self) -> str:
-        """As logins are written."""
+        """Normalize the address like a login."""
         return User.objects.normalize_email(self.cleaned_data["email"])
 
 
 @admin.register(Invitation)
 class InvitationAdmin(PeopleAdmin):
-    """Open invitations, without their links. Staff invite admins and members, and withdraw."""
+    """Open invitations, without their links. Staff invite admins and members, and withdraw invitations."""
 
     form = InvitationForm
     list_display = ("email", "organization", "role", "invited_by", "expires_at")
@@ -179,27 +186,30 @@ class InvitationAdmin(PeopleAdmin):
     autocomplete_fields = ("organization",)
     ordering = ("organization_id", "email")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Staff."""
+    @override
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow staff."""
         return self.has_view_permission(request)
 
-    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        """What is typed for a new one; everything else comes with it."""
+    @override
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> tuple[str, ...]:
+        """Show only the fields to fill in for a new invitation."""
         return self.fields if obj else ("organization", "email", "role")
 
-    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:  # noqa: ARG002
-        """Invite."""
+    @override
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+        """Invite through the service."""
         actor = _attempt(request, Event.INVITATION_CREATED, obj, obj.email)
         obj.pk = invite(actor=actor, emails=[obj.email], role=Role(obj.role))[0].pk
 
     def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
-        """Withdraw."""
+        """Withdraw the invitation through the service."""
         withdraw(actor=_attempt(request, Event.INVITATION_WITHDRAWN, obj, obj.email), invitation_id=obj.pk)
 
 
 @admin.action(description="Revoke selected API keys")
-def revoke(modeladmin: "ApiKeyAdmin", request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:  # noqa: ARG001
-    """End them at once; the organization's log names the member of staff."""
+def revoke(_modeladmin: "ApiKeyAdmin", request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+    """Revoke the selected keys. The organization's audit log names the member of staff."""
     for key in queryset.select_related("organization"):
         revoke_api_key(actor=staff_actor(request, key.organization), key_id=key.id)
         messages.success(request, f"Revoked {key.name}.")
@@ -207,7 +217,7 @@ def revoke(modeladmin: "ApiKeyAdmin", request: HttpRequest, queryset: QuerySet[A
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """API keys, by what may be shown of them. Staff may revoke one, and no more."""
+    """API keys, without digests. Staff may revoke them."""
 
     actions = (revoke,)
 
@@ -224,7 +234,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(RecordsAdmin):
-    """The audit trail of an organization."""
+    """The audit log of an organization, read-only."""
 
     list_display = ("created_at", "event", "outcome", "actor_label", "target_label", "environment")
     fields = (
@@ -234,8 +244,8 @@ class AuditEventAdmin(RecordsAdmin):
     readonly_fields: ClassVar[Any] = fields
     search_fields = ("actor_label", "target_label")
     list_filter = (
-        OfOneOrganization,
-        chosen_from("outcome", "outcome", [(outcome.value, outcome.label) for outcome in Outcome]),
-        chosen_from("event", "event", [(event.value, option(event.value)) for event in sorted(Event)]),
+        OrganizationFilter,
+        choice_filter("outcome", "outcome", [(outcome.value, outcome.label) for outcome in Outcome]),
+        choice_filter("event", "event", [(event.value, choice_label(event.value)) for event in sorted(Event)]),
     )
     ordering = ("-created_at", "-sequence")

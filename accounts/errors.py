@@ -1,7 +1,7 @@
-"""The outcomes that a caller is told about, each with its stable code.
+"""Refusals: the outcomes that callers are told about, each with a stable code.
 
-Every refusal that reaches a page or the API is one of these (docs/api.md, "Errors"). They carry names, hosts and
-codes; a value never goes into one. How a refusal is spoken (problem document, form error) is the doors' business.
+Every refusal that reaches a page or the API is one of these classes (docs/api.md, "Errors"). They carry names, hosts
+and codes, and never a value. The interfaces decide how to present a refusal, as a problem document or a form error.
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,23 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One invalid field: its name as the form and the API call it, and a sentence that names the way out."""
+    """One invalid field: its name in the form and the API, and a sentence that says how to correct it.
+
+    `code` is the code of the refusal that this problem alone would be; empty for most.
+    """
 
     field: str
     message: str
+    code: str = ""
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
-    """An act that was not done.
+class Refusal(Exception):  # noqa: N818 - a refusal is an outcome, not an error
+    """An action that was not carried out.
 
-    `detail` is a sentence for people, `errors` names fields, `members` are further members of the problem document
-    (`run_id`, `references`): JSON, and never a value.
+    Attributes:
+        detail: a sentence for people.
+        errors: the invalid fields.
+        members: further members of the problem document, such as `run_id` and `references`. JSON, and never a value.
     """
 
     code: ClassVar[str]
@@ -35,43 +41,43 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
 
 
 class NotFound(Refusal):
-    """No such thing, or it belongs to another organization: the two are never told apart."""
+    """The object does not exist or belongs to another organization. Callers cannot tell the two apart."""
 
     code, status, title = "not_found", 404, "Not found"
 
 
 class PermissionDenied(Refusal):
-    """The caller belongs here, but the role or key does not allow this act."""
+    """The caller belongs to the organization, but its role or key does not allow the action."""
 
     code, status, title = "permission_denied", 403, "Not allowed"
 
 
 class ProofNeeded(Refusal):
-    """The act asks again who is there (`accounts.access.step_up`), and nobody had answered yet."""
+    """The action needs a recent proof of who is there (`accounts.access.step_up`), and the session has none."""
 
     code, status, title = "proof_needed", 403, "Prove that it is you"
 
 
 class Unauthenticated(Refusal):
-    """No API key, or one that is unknown, expired or revoked."""
+    """There is no API key, or it is unknown, expired or revoked."""
 
     code, status, title = "unauthenticated", 401, "API key needed"
 
 
 class Invalid(Refusal):
-    """Well-formed input that breaks a rule; `errors` names each field."""
+    """Well-formed input breaks a rule; `errors` names the fields."""
 
     code, status, title = "invalid", 422, "Invalid input"
 
 
 class InvalidJson(Refusal):
-    """A body that is not JSON."""
+    """The body is not JSON."""
 
     code, status, title = "invalid_json", 400, "Not JSON"
 
 
 class SecondFactorUnavailable(Refusal):
-    """What is stored of a second factor cannot be opened: a lost key, or somebody changed the database."""
+    """A stored second factor cannot be opened: its key is lost, or the row was changed in the database."""
 
     code, status, title = "key_unavailable", 409, "This second factor cannot be used"
 
@@ -83,12 +89,12 @@ class EditConflict(Refusal):
 
 
 class RateLimited(Refusal):
-    """Too many of these at once; a moment later it works again."""
+    """The caller reached a limit; the same call works again later."""
 
     code, status, title = "rate_limited", 429, "Too soon"
 
 
 class TooLarge(Refusal):
-    """A request with a larger body than Coffer reads."""
+    """The body of the request is larger than Coffer reads."""
 
     code, status, title = "too_large", 413, "Too large"

@@ -1,4 +1,4 @@
-"""How people are created and looked up."""
+"""The manager of the user model."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ class UserManager(BaseUserManager[Any]):
     """Creates people by e-mail address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> Any:
-        """Store a person; `password=None` leaves the account without one."""
+        """Store a person. With `password=None` the account has no password."""
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         with transaction.atomic(using=self._db):
             user.save(using=self._db)
-            # Made by the operator, who knows whose address it is: allauth asks nobody to confirm it.
+            # The operator or an invitation vouches for the address, so allauth need not ask for a confirmation.
             apps.get_model("account", "EmailAddress").objects.create(
                 user=user, email=user.email, verified=True, primary=True
             )
@@ -27,10 +27,10 @@ class UserManager(BaseUserManager[Any]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, email: str | None) -> Any:
-        """Look up the login, whatever its case."""
+        """Find a person by login, ignoring case."""
         return self.get(email=(email or "").lower())
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """The whole address in lower case: `A@x` and `a@x` are one login."""
+        """Return the whole address in lower case, so `A@x` and `a@x` are one login."""
         return (email or "").strip().lower()

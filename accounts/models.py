@@ -1,4 +1,4 @@
-"""People, organizations, roles, invitations, API keys and the audit trail."""
+"""People, organizations, roles, invitations, API keys and the audit log."""
 
 import uuid
 from typing import ClassVar
@@ -46,7 +46,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class SeenSignIn(models.Model):
-    """Somebody signed in from there before: a hash of the address and the browser's name for itself."""
+    """A place from which a person has signed in: a hash of the address and the user agent."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="seen_sign_ins")
     digest = models.CharField(max_length=64)
@@ -60,7 +60,7 @@ class SeenSignIn(models.Model):
 
 
 class Organization(models.Model):
-    """The tenant: secrets, integrations, keys, runs and audit events belong to exactly one."""
+    """The tenant: each secret, integration, key, run and audit event belongs to one organization."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
@@ -95,7 +95,10 @@ class Organization(models.Model):
 
 
 class RetiredSlug(models.Model):
-    """The address of a deleted organization. Nobody gets it again: an old link leads nowhere, never elsewhere."""
+    """The slug of a deleted organization.
+
+    It is never used again, so an old link cannot lead to another organization.
+    """
 
     slug = models.CharField(primary_key=True, max_length=80)
     organization_id = models.UUIDField()
@@ -125,9 +128,11 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """An open invitation of an e-mail address. Accepted or withdrawn, its row is gone; the audit log remembers.
+    """An open invitation of an e-mail address.
 
-    Of the link's token a SHA-256 is kept: it has 256 random bits, so no slow hash is needed.
+    It is deleted when accepted or withdrawn; the audit log keeps the record.
+
+    Only a SHA-256 of the link's token is stored. The token has 256 random bits, so no slow hash is needed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -156,12 +161,15 @@ class Invitation(models.Model):
 
     @property
     def name(self) -> str:
-        """What the audit log calls it: the address."""
+        """The address, as the audit log's name of an invitation."""
         return self.email
 
 
 class ApiKey(models.Model):
-    """A program's way in. Only a SHA-256 of the key is kept: it has 256 random bits, so no slow hash is needed."""
+    """A program's credential.
+
+    Only a SHA-256 of the key is stored: it has 256 random bits, so no slow hash is needed.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="api_keys")
@@ -202,10 +210,10 @@ class ApiKey(models.Model):
 
 
 class AuditEvent(models.Model):
-    """One act, told in ids and labels. Append-only: a trigger refuses every change (accounts/triggers.py).
+    """One recorded action, in ids and labels. Append-only: a trigger refuses every change (accounts/triggers.py).
 
-    No foreign keys: the record outlives what it describes. `chain` binds each event to the one before it in the
-    same organization.
+    There are no foreign keys, because an event outlives the objects it describes. `chain` binds each event to the
+    previous one of the same organization.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -229,7 +237,7 @@ class AuditEvent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["organization_id", "sequence"], name="audit_event_sequence_once"),
         ]
-        # One for each filter of the log, each in the log's order: a page costs the same wherever it is (audit_log.py).
+        # One index for each filter of the log, in the log's order: every page costs the same (accounts/audit/log.py).
         indexes = [
             models.Index(fields=["organization_id", "created_at", "sequence"], name="audit_event_by_time"),
             models.Index(fields=["organization_id", "event", "created_at", "sequence"], name="audit_event_by_event"),
@@ -246,7 +254,7 @@ class AuditEvent(models.Model):
 
 
 class AuditHead(models.Model):
-    """The end of one organization's audit chain; locking it gives events their order."""
+    """The end of one organization's audit chain. Locking this row puts concurrent events in order."""
 
     organization_id = models.UUIDField(primary_key=True)
     sequence = models.PositiveBigIntegerField(default=0)
@@ -257,7 +265,10 @@ class AuditHead(models.Model):
 
 
 class RefusedAttempts(models.Model):
-    """How often one actor was refused one kind of act in one hour of the clock (`accounts.audit.refused_attempts`)."""
+    """A counter of one actor's refused attempts at one kind of action (`accounts.audit.refused_attempts`).
+
+    `number` counts the attempts in `hour`, the last hour in which there was one.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

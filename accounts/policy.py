@@ -1,14 +1,14 @@
-"""Who may what: one list of permissions, and roles, scopes and staff as tables of them (docs/concepts.md, "Roles").
+"""Permissions: one list of them, and tables of what roles, scopes and staff hold (docs/concepts.md, "Roles").
 
-This module decides nothing about the state of a thing (is the secret in use, is the value there): that is the
-services' business. It answers only whether a kind of caller may attempt an act at all.
+This module answers only whether a kind of caller may attempt an action. Whether the state of an object allows it (is
+the secret in use, is there a value) is decided by the services.
 """
 
 from enum import StrEnum
 
 
 class Permission(StrEnum):
-    """One act on one kind of thing, `resource.action`, in alphabetical order."""
+    """The permission for one action on one kind of object, as `resource.action`, in alphabetical order."""
 
     API_KEYS_CREATE = "api_keys.create"
     API_KEYS_READ = "api_keys.read"
@@ -31,7 +31,7 @@ class Permission(StrEnum):
 
 
 class Role(StrEnum):
-    """What a person is in one organization. The stored text survives a rename here."""
+    """A person's role in one organization. The stored value stays the same if a member is renamed here."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -39,7 +39,7 @@ class Role(StrEnum):
 
     @property
     def label(self) -> str:
-        """The word shown to people: `Owner`."""
+        """The label that people see, such as `Owner`."""
         return self.value.capitalize()
 
 
@@ -77,9 +77,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 
 class Scope(StrEnum):
-    """What an API key was given (docs/api.md, "Authentication"). Nobody's key holds more than an admin.
+    """What an API key is allowed to do (docs/api.md, "Authentication"). A key never holds more than an admin.
 
-    Writing includes reading: a write is answered with the whole thing, and its refusals tell what is there.
+    Writing includes reading: the response to a write contains the whole object, and refusals reveal what exists.
     """
 
     SECRETS_READ = "secrets.read"
@@ -120,11 +120,11 @@ STAFF_PERMISSIONS = frozenset(
 
 
 def permissions_of_role(role: Role) -> frozenset[Permission]:
-    """Everything a person of this role may attempt."""
+    """Return the permissions of a role."""
     return ROLE_PERMISSIONS[role]
 
 
 def permissions_of_scopes(scopes: frozenset[Scope]) -> frozenset[Permission]:
-    """Everything a key with these scopes may attempt: never more than an admin (docs/api.md, "Authentication")."""
+    """Return the permissions of a key with these scopes, at most an admin's (docs/api.md, "Authentication")."""
     granted = frozenset(permission for scope in scopes for permission in SCOPE_PERMISSIONS[scope])
     return granted & ADMIN_PERMISSIONS

@@ -1,7 +1,8 @@
-"""What the apps above may want to hear, sent inside the transaction of the act.
+"""Signals for the apps that build on this one, sent inside the transaction of the action.
 
-`organization_deleting(sender=Organization, organization=…)`: it is about to go with everything that belongs to it.
-A receiver removes what foreign keys do not reach, and what is too much to be loaded. One that raises undoes the act.
+`organization_deleting(sender=Organization, organization=…)` is sent before an organization is deleted with everything
+that belongs to it. Receivers delete rows that foreign keys do not reach, and rows that are too many to load. If a
+receiver raises, the deletion is rolled back.
 """
 
 from django.dispatch import Signal

@@ -1,8 +1,8 @@
-"""What the database itself refuses: to change or remove an audit event, and to take an organization its last owner
-(docs/audit.md, docs/people.md, "Roles").
+"""Database triggers: audit events cannot be changed or deleted, and an organization keeps its last owner.
 
-Statements by database vendor. Migrations run them; so does the test suite, which has to empty its tables. On SQLite a
-migration that rebuilds `accounts_organization` or `accounts_membership` takes `REMOVE_OWNER` first and puts it back.
+See docs/audit.md and docs/people.md, "Roles". The statements are listed by database vendor. Migrations run them, and so
+does the test suite, which has to empty its tables. On SQLite, a migration that rebuilds `accounts_organization` or
+`accounts_membership` runs `REMOVE_OWNER` first and `INSTALL_OWNER` afterwards.
 """
 
 TABLE = "accounts_auditevent"
@@ -45,7 +45,7 @@ INSTALL_OWNER: dict[str, list[str]] = {
         f"BEGIN SELECT RAISE(ABORT, '{LAST_OWNER}'); END"
         for verb in ("update", "delete")
     ],
-    # The lock makes two demotions at once see each other; the query after it sees what the other one committed.
+    # The lock puts concurrent demotions in order; the query after it sees what the other transaction committed.
     "postgresql": [
         "CREATE FUNCTION membership_keeps_owner() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         f"PERFORM 1 FROM {ORGANIZATION} WHERE id = OLD.organization_id FOR NO KEY UPDATE; "

@@ -1,9 +1,9 @@
-"""The Django admin with the site of staff in the place of Django's own."""
+"""The Django admin with `StaffSite` as its default site."""
 
 from django.contrib.admin.apps import AdminConfig
 
 
 class StaffAdminConfig(AdminConfig):
-    """Every `@admin.register` registers with this site."""
+    """Makes every `@admin.register` use `StaffSite`."""
 
     default_site = "accounts.staff.site.StaffSite"

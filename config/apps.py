@@ -1,16 +1,16 @@
-"""The app that puts the others together."""
+"""The Django app `config`."""
 
 from django.apps import AppConfig
 
 
 class ConfigConfig(AppConfig):
-    """Holds management commands and the demo; no models. Tells the lower apps what they cannot know themselves."""
+    """Provides management commands and the demo, and registers values that the lower apps cannot import."""
 
     name = "config"
 
     def ready(self) -> None:
-        """Say which door tries which act."""
-        from accounts.audit import refused_attempts  # noqa: PLC0415 - models are there only now
-        from config.refused_attempts import ACTS, FINDERS  # noqa: PLC0415
+        """Register which view attempts which change, for the audit log."""
+        from accounts.audit import refused_attempts  # noqa: PLC0415 - models can be imported only now
+        from config.refused_attempts import EVENT_OF_VIEW, FINDERS  # noqa: PLC0415
 
-        refused_attempts.know(ACTS, FINDERS)
+        refused_attempts.register(EVENT_OF_VIEW, FINDERS)

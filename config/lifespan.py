@@ -1,4 +1,4 @@
-"""What lasts as long as the server process: connections that calls keep open, and how its garbage is collected."""
+"""What lasts as long as the server process: pooled connections, the MCP server, the garbage collector's settings."""
 
 import gc
 from collections.abc import Iterator
@@ -7,25 +7,25 @@ from typing import Any
 
 from config.api.agents import serving_agents
 from config.http.bodies import Application, Receive, Send
-from integrations.transport.pool import keeping_connections
+from integrations.transport.connections import keeping_connections
 
 GARBAGE = (10_000, 20, 50)
-"""New objects before the youngest are looked through, and how many of those looks before the older ones are."""
+"""The thresholds of the three generations (`gc.set_threshold`)."""
 
 
 class Lifespan:
-    """An ASGI application in front of another one that answers the server's start and stop (ASGI, "Lifespan")."""
+    """An ASGI middleware that handles the server's start and stop (ASGI, "Lifespan") and passes on all other events."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Pass on everything else."""
+        """Handle the lifespan, or pass the event to the application."""
         if scope["type"] != "lifespan":
             await self._application(scope, receive, send)
             return
         await receive()
-        with _collecting_less():
+        with _less_garbage_collection():
             async with keeping_connections(), serving_agents():
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
@@ -33,8 +33,8 @@ class Lifespan:
 
 
 @contextmanager
-def _collecting_less() -> Iterator[None]:
-    """Have the collector leave alone what was loaded at the start: looking through it cost a run 15 % of its time."""
+def _less_garbage_collection() -> Iterator[None]:
+    """Exclude everything that was loaded at start from garbage collection, which cost a run 15 % of its time."""
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Logs: our own lines, with a fixed set of safe words. Libraries that log what they send are kept quiet."""
+"""The setting `LOGGING`. Libraries that log what they send are limited to warnings."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ WITHOUT_TOKENS = ("django.request", "django.security.csrf")
 
 
 def logging(level: str) -> dict[str, Any]:
-    """The setting `LOGGING`: everything from this level up goes to the standard error output."""
+    """Return the setting `LOGGING`: everything from this level up goes to standard error."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

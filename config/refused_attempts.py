@@ -1,6 +1,6 @@
-"""Which door tries which act, for the audit log's refused attempts (`accounts.audit.refused_attempts`).
+"""Which view attempts which change, for refused attempts in the audit log (`accounts.audit.refused_attempts`).
 
-Every page and every operation of the API that changes what the log tells of; a test fails on one that is not here.
+It lists every page and every operation of the API whose changes the audit log records; a test fails if one is missing.
 """
 
 from typing import Any
@@ -8,13 +8,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts.audit.refused_attempts import Thing
+from accounts.audit.refused_attempts import AttemptTarget
 from accounts.audit.trail import Event
 from accounts.models import ApiKey, Invitation, Membership, Organization
 from integrations.models import Integration
 from secrets_app.models import Secret, SecretRequest
 
-ACTS = {
+EVENT_OF_VIEW = {
     # pages
     "secrets_app.web.secrets.new": Event.SECRET_CREATED,
     "secrets_app.web.secrets.edit": Event.SECRET_CHANGED,
@@ -67,39 +67,41 @@ ACTS = {
 }
 
 
-def secret(organization: Organization, secret_id: UUID) -> Thing | None:
-    """One of this organization, by its name."""
-    return _thing(Secret.objects.of(organization).filter(pk=secret_id), "pk", "name")
+def secret(organization: Organization, secret_id: UUID) -> AttemptTarget | None:
+    """Find a secret of this organization."""
+    return _attempt_target(Secret.objects.of(organization).filter(pk=secret_id), "pk", "name")
 
 
-def request_for_secret(organization: Organization, request_id: UUID) -> Thing | None:
-    """One of this organization, by the name that is asked for."""
-    return _thing(SecretRequest.objects.filter(organization=organization, pk=request_id), "pk", "name")
+def request_for_secret(organization: Organization, request_id: UUID) -> AttemptTarget | None:
+    """Find a request for a secret of this organization; its name is the one that is asked for."""
+    return _attempt_target(SecretRequest.objects.filter(organization=organization, pk=request_id), "pk", "name")
 
 
-def integration(organization: Organization, integration_id: UUID) -> Thing | None:
-    """One of this organization, by its name."""
-    return _thing(Integration.objects.filter(organization=organization, pk=integration_id), "pk", "name")
+def integration(organization: Organization, integration_id: UUID) -> AttemptTarget | None:
+    """Find an integration of this organization."""
+    return _attempt_target(Integration.objects.filter(organization=organization, pk=integration_id), "pk", "name")
 
 
-def api_key(organization: Organization, key_id: UUID) -> Thing | None:
-    """One of this organization, by its name."""
-    return _thing(ApiKey.objects.filter(organization=organization, pk=key_id), "pk", "name")
+def api_key(organization: Organization, key_id: UUID) -> AttemptTarget | None:
+    """Find an API key of this organization."""
+    return _attempt_target(ApiKey.objects.filter(organization=organization, pk=key_id), "pk", "name")
 
 
-def member(organization: Organization, membership_id: UUID) -> Thing | None:
-    """The person, by the address that they sign in with, as in the events of acts that were done."""
-    return _thing(Membership.objects.filter(organization=organization, pk=membership_id), "user_id", "user__email")
+def member(organization: Organization, membership_id: UUID) -> AttemptTarget | None:
+    """Find a member by membership. The target is the person, named by login, as in events of completed actions."""
+    return _attempt_target(
+        Membership.objects.filter(organization=organization, pk=membership_id), "user_id", "user__email"
+    )
 
 
-def invitation(organization: Organization, invitation_id: UUID) -> Thing | None:
-    """One of this organization, by the invited address."""
-    return _thing(Invitation.objects.filter(organization=organization, pk=invitation_id), "pk", "email")
+def invitation(organization: Organization, invitation_id: UUID) -> AttemptTarget | None:
+    """Find an invitation of this organization, named by the invited address."""
+    return _attempt_target(Invitation.objects.filter(organization=organization, pk=invitation_id), "pk", "email")
 
 
-def _thing(found: QuerySet[Any], number: str, name: str) -> Thing | None:
+def _attempt_target(found: QuerySet[Any], number: str, name: str) -> AttemptTarget | None:
     row = found.values_list(number, name).first()
-    return Thing(*row) if row else None
+    return AttemptTarget(*row) if row else None
 
 
 FINDERS = {

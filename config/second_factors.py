@@ -1,7 +1,7 @@
-"""Seeds of second factors (authenticator apps, recovery codes) are stored sealed, each bound to its person.
+"""Seals the seeds of second factors (authenticator apps, recovery codes), each bound to its person.
 
-django-allauth hands over a seed without saying whose it is; it is always the person who is signing in or signed in.
-A seed that somebody copied from another person's row does not open.
+django-allauth passes a seed without its owner, which is always the person who is signing in or signed in. A seed that
+was copied from another person's row cannot be opened.
 """
 
 from contextlib import suppress
@@ -18,60 +18,65 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.errors import SecondFactorUnavailable
-from secrets_app.sealing import keyring
+from secrets_app.sealing import keyring, seeds
 
 WAITING = "sealed_totp_seed"
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
-    """What allauth's second factors ask us."""
+    """django-allauth's adapter for second factors."""
 
     def encrypt(self, text: str) -> str:
-        """Seal a seed for its person."""
-        return keyring.seal_seed(_person(context.request), text)
+        """Seal a seed for the person of the request."""
+        return seeds.seal_seed(_person(context.request), text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open a seed of this person.
+        """Open a seed of the person of the request.
 
         Raises:
-            SecondFactorUnavailable: its key is lost, it was changed, or it is somebody else's.
+            SecondFactorUnavailable: the key is lost, the seed was changed, or it belongs to somebody else.
         """
         try:
-            return keyring.open_seed(_person(context.request), encrypted_text)
+            return seeds.open_seed(_person(context.request), encrypted_text)
         except keyring.CannotOpen:
-            sentence = "Use another second factor, or ask whoever runs this installation to remove this one."
+            sentence = "Use another second factor, or ask the operator of this installation to remove this one."
             raise SecondFactorUnavailable(sentence) from None
 
     def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:  # noqa: A002 - allauth's name
-        """What a passkey is called until its person says otherwise: `Passkey`, `Passkey 2`, …"""
+        """Return the name of a new passkey, which its person can change: `Passkey`, `Passkey 2`, …"""
         number = Authenticator.objects.filter(user=user, type=type).count() + 1
         return "Passkey" if number == 1 else f"Passkey {number}"
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Passkeys belong to the operator's address, whatever Host a request names."""
+        """Bind passkeys to the host of `COFFER_SITE_URL`, whatever host a request names."""
         return {"id": urlsplit(settings.SITE_URL).hostname or "", "name": "Coffer"}
 
 
 class ActivateTotpForm(ActivateTOTPForm):
-    """Setting up an authenticator app: the seed that waits for its first code lies sealed in the session, too."""
+    """The form that sets up an authenticator app.
+
+    The seed that waits for its first code is sealed in the session, too.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Open what waits, let allauth use or replace it, and seal it again. What does not open any more is replaced.
+        """Open the waiting seed, let django-allauth use or replace it, and seal it again.
+
+        A seed that cannot be opened is replaced.
 
         Raises:
-            SecondFactorUnavailable: the installation's data key is missing; looking at a page makes none.
+            SecondFactorUnavailable: the installation's data key is missing. Showing a page does not create one.
         """
-        if not keyring.has_installation_key():
-            raise SecondFactorUnavailable("Ask whoever runs this installation to run `manage.py migrate` once.")
+        if not seeds.has_installation_key():
+            raise SecondFactorUnavailable("Ask the operator of this installation to run `manage.py migrate` once.")
         session, person = context.request.session, kwargs["user"].pk
         if WAITING in session:
             with suppress(keyring.CannotOpen):
-                session[SECRET_SESSION_KEY] = keyring.open_seed(person, session[WAITING])
+                session[SECRET_SESSION_KEY] = seeds.open_seed(person, session[WAITING])
         super().__init__(*args, **kwargs)
-        session[WAITING] = keyring.seal_seed(person, session.pop(SECRET_SESSION_KEY))
+        session[WAITING] = seeds.seal_seed(person, session.pop(SECRET_SESSION_KEY))
 
 
 def _person(request: HttpRequest) -> UUID:
-    """Whoever is asked for a second factor: half signed in, or signed in."""
+    """Return the id of the person who is asked for a second factor, during the sign-in or after it."""
     stage = getattr(request, "_login_stage", None)
     return stage.login.user.pk if stage else request.user.pk  # type: ignore[return-value]

@@ -1,7 +1,7 @@
-"""All settings. Every difference between installations is an environment variable (docs/settings.md).
+"""The Django settings. Every difference between installations is an environment variable (docs/settings.md).
 
-There is one set of defaults, the production one. Whatever would make it unsafe stops the start with a sentence that
-says what to set. Master keys are not settings: `secrets_app.sealing.keyring` reads them, away from settings pages.
+The defaults are those for production. A setting that would make the installation unsafe stops the start with a sentence
+that says what to set. Master keys are not settings: `secrets_app.sealing.keyring` reads them.
 """
 
 from pathlib import Path
@@ -26,7 +26,11 @@ MINIMUM_SECRET_KEY_LENGTH, MINIMUM_DISTINCT_CHARACTERS = 50, 16
 
 
 def required(name: str, hint: str) -> str:
-    """The variable, or a refusal to start that says what to set."""
+    """Return the environment variable.
+
+    Raises:
+        ImproperlyConfigured: it is not set. The message says what to set.
+    """
     value = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {hint}")
@@ -59,7 +63,7 @@ if not HTTPS and not SERVED_ON_LOOPBACK:
 
 DEBUG = env.bool("COFFER_DEBUG", default=False)
 if DEBUG and not SERVED_ON_LOOPBACK:
-    raise ImproperlyConfigured("COFFER_DEBUG is on, but COFFER_ALLOWED_HOSTS is not loopback alone. Turn it off.")
+    raise ImproperlyConfigured("COFFER_DEBUG is on, but COFFER_ALLOWED_HOSTS is not loopback only. Turn it off.")
 
 EGRESS_ALLOW = env.str("COFFER_EGRESS_ALLOW", default="")
 EGRESS_CA_FILE = env.str("COFFER_EGRESS_CA_FILE", default="")
@@ -89,7 +93,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    # Ours come last: accounts takes models of the others out of the Django admin.
+    # Coffer's apps come last: accounts unregisters models of the others from the Django admin.
     "accounts",
     "secrets_app",
     "integrations",
@@ -149,7 +153,7 @@ PER_PROCESS = any(word in CACHES["default"]["BACKEND"] for word in ("locmem", "d
 if PER_PROCESS and (WORKERS > 1 or not SERVED_ON_LOOPBACK):
     raise ImproperlyConfigured(
         "CACHE_URL is a per-process cache: with several workers, sign-in limits would not hold. "
-        "Leave it out (a table of the database serves), or name a server."
+        "Leave it out to use a table of the database, or name a server."
     )
 
 # People
@@ -170,10 +174,10 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "accounts.sign_in.forms.NameForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_PREVENT_ENUMERATION = "strict"
-# Whoever has no account is told by mail, never by the page: and both kinds of answer take as long.
+# Only a mail says that an address has no account. The page looks the same and takes as long.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-# Codes instead of links: they work in the session that asked for them, and no mail carries an address to click.
+# Codes instead of links: a code works only in the session that requested it, and the mail contains nothing to click.
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
@@ -183,12 +187,12 @@ ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 10 * 60
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_LOGIN_ON_PASSWORD_RESET = False  # a new password is no second factor
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays; every other one ends with the old password's hash
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = False  # resetting a password must not skip the second factor
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays; the others end with the old password's hash
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ALLAUTH_TRUSTED_PROXY_COUNT = 0  # the server puts the real peer into REMOTE_ADDR (accounts/access/client_addresses.py)
+ALLAUTH_TRUSTED_PROXY_COUNT = 0  # REMOTE_ADDR is the client's address (accounts/access/client_addresses.py)
 
 MFA_ADAPTER = "config.second_factors.SecondFactorAdapter"
 MFA_FORMS = {"activate_totp": "config.second_factors.ActivateTotpForm"}
@@ -196,16 +200,16 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Coffer"
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # plain http is for loopback hosts alone (above)
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # plain http is allowed on loopback hosts only (above)
 
 SIGN_UP = env.str("COFFER_SIGN_UP", default="invited")
 if SIGN_UP not in {"invited", "anybody", "nobody"}:
     raise ImproperlyConfigured("COFFER_SIGN_UP is unknown. Set it to invited, anybody or nobody.")
 
-# Single sign-on: one OpenID Connect provider, named by the operator.
+# Single sign-on with one OpenID Connect provider
 
 SOCIALACCOUNT_ADAPTER = "accounts.sign_in.adapter.SingleSignOnAdapter"
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # the same e-mail address at a provider is no proof of owning an account
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # an equal e-mail address at the provider does not prove ownership
 SOCIALACCOUNT_STORE_TOKENS = False
 OIDC_ISSUER = env.str("COFFER_OIDC_ISSUER", default="").rstrip("/")
 OIDC_NAME = env.str("COFFER_OIDC_NAME", default="your company account")
@@ -217,8 +221,8 @@ if OIDC_ISSUER:
     SOCIALACCOUNT_PROVIDERS = providers(
         issuer=OIDC_ISSUER,
         name=OIDC_NAME,
-        client_id=required("COFFER_OIDC_CLIENT_ID", "Single sign-on needs the id that the provider gave."),
-        secret=required("COFFER_OIDC_CLIENT_SECRET", "Single sign-on needs the secret that the provider gave."),
+        client_id=required("COFFER_OIDC_CLIENT_ID", "Single sign-on needs the client id from the provider."),
+        secret=required("COFFER_OIDC_CLIENT_SECRET", "Single sign-on needs the client secret from the provider."),
     )
 
 # Browser
@@ -254,12 +258,12 @@ CONTENT_SECURITY_POLICY = {
 }
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.http.reports.SilentReporterFilter"
 
-# Files, words, mail, logs
+# Files, language, mail, logs
 
-# What is uploaded may hold values: it is read in memory and never written to a temporary file. A larger file is
-# dropped, and the page that takes it says so.
+# Uploads may contain values, so they are kept in memory and never written to a temporary file. A larger file is
+# dropped, and the import page says so.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 16_000  # an import's 5,000 lines, each with a name, another name and a tick
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 16_000  # 5,000 lines of an import, with two names and a checkbox each
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 STATIC_URL = "static/"
@@ -282,7 +286,7 @@ EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 if EMAIL_CONFIG["EMAIL_BACKEND"] == "django.core.mail.backends.console.EmailBackend":
     EMAIL_CONFIG["EMAIL_BACKEND"] = "accounts.mail.console_backend.EmailBackend"
 vars().update(EMAIL_CONFIG)
-EMAIL_TIMEOUT = 10  # seconds: somebody waits for the page that tells whether the mail was sent
+EMAIL_TIMEOUT = 10  # seconds; a person waits for the page that says whether the mail was sent
 DEFAULT_FROM_EMAIL = env.str("COFFER_FROM_EMAIL", default=f"coffer@{ALLOWED_HOSTS[0]}")
 
 LOGGING = logging(env.str("COFFER_LOG_LEVEL", default="INFO"))

@@ -1,4 +1,4 @@
-"""Single sign-on with one OpenID Connect provider, as django-allauth wants to be told of it."""
+"""django-allauth's settings for single sign-on with one OpenID Connect provider."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ PROVIDER_ID = "sso"
 
 
 def providers(*, issuer: str, name: str, client_id: str, secret: str) -> dict[str, Any]:
-    """The setting `SOCIALACCOUNT_PROVIDERS`. With PKCE (RFC 7636), so that a stolen code is of no use to anybody."""
+    """Return the setting `SOCIALACCOUNT_PROVIDERS`. It uses PKCE (RFC 7636), so a stolen code is useless."""
     app = {
         "provider_id": PROVIDER_ID,
         "name": name,

@@ -1,11 +1,11 @@
-"""Every address that Coffer answers."""
+"""The URLs of the installation."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 from config.api.agents import mcp
 from config.api.application import api
-from config.api.route_permissions import stamped_api
+from config.api.route_permissions import api_urls
 from config.http import health
 from config.http.errors import bad_request, not_found, server_error
 
@@ -15,7 +15,7 @@ urlpatterns = [
     path("o/<slug:slug>/secrets/", include("integrations.web.secrets.urls")),
     path("o/<slug:slug>/integrations/", include("integrations.web.urls")),
     path("o/<slug:slug>/api-keys/", include("integrations.web.urls_api_keys")),
-    path("api/v1/", stamped_api(api)),
+    path("api/v1/", api_urls(api)),
     path("mcp", mcp),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),

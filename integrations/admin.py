@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.common.environments import Environment
-from accounts.staff.lists import ORGANIZATION, OfOneOrganization, ReadOnlyAdmin, RecordsAdmin, as_id, chosen_from
+from accounts.staff.lists import ORGANIZATION, OrganizationFilter, ReadOnlyAdmin, RecordsAdmin, as_id, choice_filter
 from integrations.kinds import KINDS
 from integrations.models import Integration, Run, RunOutcome
 
@@ -23,7 +23,7 @@ class IntegrationAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     readonly_fields = fields
     list_select_related = ("organization",)
-    list_filter = (chosen_from("kind", "kind", [(key, kind.label) for key, kind in KINDS.items()]), "enabled")
+    list_filter = (choice_filter("kind", "kind", [(key, kind.label) for key, kind in KINDS.items()]), "enabled")
     search_fields = ("name", "description", "=organization__slug")
     ordering = ("organization_id", "name")
 
@@ -39,9 +39,9 @@ class RunAdmin(RecordsAdmin):
     )  # fmt: skip
     readonly_fields = fields
     list_filter = (
-        OfOneOrganization,
-        chosen_from("outcome", "outcome", [(outcome.value, outcome.value) for outcome in RunOutcome]),
-        chosen_from("environment", "environment", [(known.value, known.label) for known in Environment]),
+        OrganizationFilter,
+        choice_filter("outcome", "outcome", [(outcome.value, outcome.value) for outcome in RunOutcome]),
+        choice_filter("environment", "environment", [(known.value, known.label) for known in Environment]),
     )
     search_fields = ("integration_name",)
     ordering = ("-started_at", "-id")

@@ -2,8 +2,8 @@
 
 See docs/security-rules.md, "API keys".
 
-All of it base 62. The id finds the row, the secret has 256 random bits, the CRC-32 lets scanners and us reject a typo
-without a look-up. This module makes and reads the text; it stores nothing.
+The characters after `cof_` are base 62. The id finds the row, the secret has 256 random bits, and the CRC-32 lets
+secret scanners and Coffer reject a typo without a look-up. This module creates and parses the text; it stores nothing.
 """
 
 import hashlib
@@ -20,29 +20,29 @@ LENGTH = len(MARK) + ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
 
 @dataclass(frozen=True, slots=True)
 class KeyText:
-    """A whole key, and the two parts of it that are stored: the prefix in clear, the digest of the whole."""
+    """A complete API key. Only its prefix (in clear) and the digest of the whole text are stored."""
 
     text: str = field(repr=False)
 
     @property
     def prefix(self) -> str:
-        """`cof_` and the id: safe to show."""
+        """`cof_` and the id, which are safe to show."""
         return self.text[: len(MARK) + ID_LENGTH]
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the whole text, 32 bytes."""
+        """The SHA-256 of the whole text, 32 bytes."""
         return hashlib.sha256(self.text.encode("ascii")).digest()
 
 
 def new_key() -> KeyText:
-    """A fresh random key."""
+    """Return a new random key."""
     body = MARK + "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH + SECRET_LENGTH))
     return KeyText(body + checksum(body))
 
 
 def read_key(text: str) -> KeyText | None:
-    """The key in `text`, or None where its length, alphabet or checksum is wrong."""
+    """Parse a key. Returns None if the length, the alphabet or the checksum is wrong."""
     if len(text) != LENGTH or not text.startswith(MARK):
         return None
     body, check = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
@@ -52,7 +52,7 @@ def read_key(text: str) -> KeyText | None:
 
 
 def checksum(body: str) -> str:
-    """CRC-32 of the text before it, in six base-62 digits."""
+    """Return the CRC-32 of `body` as six base-62 digits."""
     number, digits = zlib.crc32(body.encode("ascii")), ""
     for _ in range(CHECKSUM_LENGTH):
         number, rest = divmod(number, len(ALPHABET))

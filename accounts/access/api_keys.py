@@ -1,4 +1,4 @@
-"""API keys: making one, and finding whose it is."""
+"""API keys: creating, listing and revoking them, and finding the actor behind a key."""
 
 import hmac
 from collections.abc import Iterable, Sequence
@@ -21,13 +21,13 @@ from accounts.mail import messages, sending
 from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
 
-STAMP_EVERY = timedelta(minutes=1)
+LAST_USED_EVERY = timedelta(minutes=1)
 MAX_CONCURRENT = 100
 HIGHEST_CONCURRENT, HIGHEST_PER_MINUTE = 10_000, 1_000_000
 NOT_CREATED = "The API key was not created."
 SENT_BEFORE = (
-    "This form was sent before, and its key was made. The key's text cannot be shown again: "
-    "if nobody copied it, revoke that key and make another one."
+    "This form was already submitted and its key was created. The key cannot be shown again: "
+    "if nobody copied it, revoke that key and create another one."
 )
 NAME_LENGTH = ApiKey._meta.get_field("name").max_length or 80
 
@@ -53,17 +53,18 @@ def create_api_key(
     form: UUID | None = None,
     found: Sequence[FieldError] = (),
 ) -> tuple[ApiKey, KeyText]:
-    """Make a key for the actor's organization. The text is returned once and kept nowhere.
+    """Create a key for the actor's organization. Its text is returned once and is not stored.
 
     Args:
-        max_concurrent: calls at once, in each process.
-        max_per_minute: calls in a minute of the clock; None for no limit.
-        form: the number of the form that asks for it; the same form makes one key, however often it is sent.
-        found: what the caller found wrong, told together with what is wrong here.
+        max_concurrent: the limit of concurrent calls in each process.
+        max_per_minute: the limit of calls per minute of the clock; None for no limit.
+        form: the id of the form that asks for the key. The same form creates one key, however often it is submitted.
+        found: errors that the caller found; they are reported together with the errors found here.
 
     Raises:
-        PermissionDenied: the actor may not manage access.
-        Invalid: no name, no scope, no environment, an end in the past, a limit out of range, or a form sent before.
+        PermissionDenied: the actor may not manage API keys.
+        Invalid: the name, scopes or environments are missing, the expiry is in the past, a limit is out of range, or
+            the form was submitted before.
     """
     actor.check(Permission.API_KEYS_CREATE)
     name, scopes, environments = name.strip(), sorted(set(scopes)), in_order(environments)
@@ -114,7 +115,7 @@ def _faults(
     max_concurrent: int,
     max_per_minute: int | None,
 ) -> list[FieldError]:
-    """What is wrong with a key that somebody wants, field by field."""
+    """Return the errors of a requested key, field by field."""
     return [
         FieldError(field, sentence)
         for field, wrong, sentence in (
@@ -128,7 +129,7 @@ def _faults(
             (
                 "expires_at",
                 expires_at is not None and expires_at <= timezone.now(),
-                "Choose a day in the future.",
+                "Choose a date in the future.",
             ),
             (
                 "max_concurrent",
@@ -146,7 +147,11 @@ def _faults(
 
 
 def _insert(**columns: Any) -> ApiKey:
-    """Store a key. Raises Invalid: its id is taken, which only the same form can do."""
+    """Store a key.
+
+    Raises:
+        Invalid: the id is taken, which happens only if the same form was submitted before.
+    """
     try:
         with transaction.atomic():
             return ApiKey.objects.create(**columns)
@@ -157,10 +162,11 @@ def _insert(**columns: Any) -> ApiKey:
 
 
 def find_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
-    """One key, with nothing of its text but the prefix.
+    """Return one key of the actor's organization, without its digest.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
+        NotFound: the organization has no such key.
+        PermissionDenied: the actor may not see keys.
     """
     actor.check(Permission.API_KEYS_READ)
     key = ApiKey.objects.defer("digest").filter(organization=actor.organization, pk=key_id).first()
@@ -170,10 +176,11 @@ def find_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
 
 
 def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
-    """End a key: its next call is refused. A second time changes nothing.
+    """Revoke a key; its next call is refused. Revoking it again changes nothing.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
+        NotFound: the organization has no such key.
+        PermissionDenied: the actor may not revoke keys.
     """
     actor.check(Permission.API_KEYS_REVOKE)
     with transaction.atomic():
@@ -188,71 +195,71 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
-    """An API key as a request brought it, and the address that it came from."""
+class PresentedKey:
+    """The text of an API key as a request sent it, and the client's address."""
 
     text: str = field(repr=False)
     address: str | None
 
 
-def keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
-    """The organization's keys that this person made, and of whose text they may hold a copy; those that still work.
+def keys_created_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
+    """Return the organization's valid keys that this person created. They may have kept a copy of each text.
 
     Raises:
         PermissionDenied: the actor may not see keys.
     """
     actor.check(Permission.API_KEYS_READ)
-    still = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    keys = ApiKey.objects.filter(still, organization=actor.organization, created_by=user_id, revoked_at=None)
+    not_expired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    keys = ApiKey.objects.filter(not_expired, organization=actor.organization, created_by=user_id, revoked_at=None)
     return list(keys.defer("digest").order_by("name", "prefix"))
 
 
-def revoke_keys_made_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
-    """End those keys; the ones that were ended.
+def revoke_keys_created_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
+    """Revoke every valid key that this person created, and return the revoked keys.
 
     Raises:
         PermissionDenied: the actor may not revoke keys.
     """
-    return [revoke_api_key(actor=actor, key_id=key.id) for key in keys_made_by(actor=actor, user_id=user_id)]
+    return [revoke_api_key(actor=actor, key_id=key.id) for key in keys_created_by(actor=actor, user_id=user_id)]
 
 
 def actor_of_key(text: str, *, address: str | None) -> Actor:
-    """The actor that an API key stands for; stamps its last use at most once a minute.
+    """Return the actor of an API key and record the key's last use, at most once a minute.
 
     Raises:
-        Unauthenticated: not a key, unknown, expired, revoked, or made by somebody who was deactivated since; the five
-            are not told apart.
+        Unauthenticated: the text is not a key, or the key is unknown, expired, revoked, or was created by a person who
+            is deactivated now. The error does not tell these cases apart.
     """
-    (answer,) = actors_of_keys([Presented(text, address)])
-    if isinstance(answer, Unauthenticated):
-        raise answer
-    return answer
+    (result,) = actors_of_keys([PresentedKey(text, address)])
+    if isinstance(result, Unauthenticated):
+        raise result
+    return result
 
 
-def actors_of_keys(presented: Sequence[Presented]) -> list[Actor | Unauthenticated]:
-    """`actor_of_key` for many at once, in one query; refusals are given instead of raised."""
-    texts = [read_key(one.text) for one in presented]
+def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Unauthenticated]:
+    """Do the work of `actor_of_key` for many keys in one query. Errors are returned instead of raised."""
+    texts = [read_key(key.text) for key in presented]
     known = {key.prefix: key for key in _BY_PREFIX.ask({(text.prefix,) for text in texts if text})}
     now = timezone.now()
     valid = {text: key for text in texts if text and (key := known.get(text.prefix)) and _is_valid(key, text, now)}
-    _stamp(list({key.pk: key for key in valid.values()}.values()), now)
+    _record_last_use(list({key.pk: key for key in valid.values()}.values()), now)
     return [
-        actor_for_key(valid[text], address=one.address)
+        actor_for_key(valid[text], address=key.address)
         if text in valid
         else Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
-        for text, one in zip(texts, presented, strict=True)
+        for text, key in zip(texts, presented, strict=True)
     ]
 
 
 def _is_valid(key: ApiKey, text: KeyText, now: datetime) -> bool:
-    """`key` is annotated with `maker_is_active`."""
+    """Whether the text belongs to this key and the key may be used. `key` is annotated with `maker_is_active`."""
     if not hmac.compare_digest(bytes(key.digest), text.digest):
         return False
-    is_over = key.revoked_at or (key.expires_at and key.expires_at <= now)
-    return not is_over and key.maker_is_active is not False  # type: ignore[attr-defined]
+    has_ended = key.revoked_at or (key.expires_at and key.expires_at <= now)
+    return not has_ended and key.maker_is_active is not False  # type: ignore[attr-defined]
 
 
-def _stamp(keys: Iterable[ApiKey], now: datetime) -> None:
-    stale = [key.pk for key in keys if key.last_used_at is None or key.last_used_at < now - STAMP_EVERY]
+def _record_last_use(keys: Iterable[ApiKey], now: datetime) -> None:
+    stale = [key.pk for key in keys if key.last_used_at is None or key.last_used_at < now - LAST_USED_EVERY]
     if stale:
         ApiKey.objects.filter(pk__in=stale).update(last_used_at=now)

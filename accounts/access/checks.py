@@ -1,4 +1,4 @@
-"""`manage.py check` fails on a route that does not say who may use it (docs/security-rules.md, "Requests")."""
+"""A system check that fails for a route without a permission (docs/security-rules.md, "Requests")."""
 
 import inspect
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ STAFF_NAMESPACE = "admin"
 def routes(
     resolver: URLResolver | None = None, prefix: str = "", *, staff: bool = False
 ) -> Iterator[tuple[str, Any, bool]]:
-    """Every page route as (path pattern, view, whether it lies in the Django admin)."""
+    """Yield every page route as (path pattern, view, whether it is part of the Django admin)."""
     for entry in (resolver or get_resolver()).url_patterns:
         path = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
@@ -25,14 +25,17 @@ def routes(
 
 
 def operations(view: Any) -> list[Any]:
-    """The API operations behind a route, or nothing for a page. Ninja keeps them in the view's closure."""
+    """Return the API operations of a route, or an empty list for a page. Ninja keeps them in the view's closure."""
     path_view = inspect.getclosurevars(view).nonlocals.get("self") if inspect.isfunction(view) else None
     return list(getattr(path_view, "operations", []))
 
 
 @register()
-def every_route_is_stamped(**_: object) -> list[CheckMessage]:
-    """E001: a route or API operation without a permission stamp. The Django admin does its own check."""
+def check_route_permissions(**_: object) -> list[CheckMessage]:
+    """Report each route or API operation that has no route permission (E001).
+
+    The Django admin is left out, because it checks permissions itself.
+    """
     return [
         Error(
             f"The route {path!r} does not say who may use it.",
@@ -40,11 +43,11 @@ def every_route_is_stamped(**_: object) -> list[CheckMessage]:
             id="accounts.E001",
         )
         for path, view, staff in routes()
-        if not staff and not _is_stamped(view)
+        if not staff and not _has_permission(view)
     ]
 
 
-def _is_stamped(view: Any) -> bool:
+def _has_permission(view: Any) -> bool:
     if permission_of(view) is not None:
         return True
     found = operations(view)

@@ -1,7 +1,7 @@
-"""The limits of an API key: how many calls at once, and how many in a minute.
+"""The limits of an API key: concurrent calls, and calls per minute.
 
-Calls in a minute are counted in the database, exactly, however many processes serve. Concurrent calls are counted by
-each process for itself: that limit protects the process, and the count must not outlive a crash.
+Calls per minute are counted in the database, so the limit is exact across processes. Each process counts concurrent
+calls by itself: that limit protects the process, and the count must not survive a crash.
 """
 
 import threading
@@ -33,11 +33,11 @@ class ConcurrentCalls:
             return
         with self._lock:
             if self._counts[actor.id] >= actor.max_concurrent:
-                raise _limited(f"This API key has {actor.max_concurrent} calls under way, as many as it may.", 1)
+                raise _limited(f"This API key has reached its limit of {actor.max_concurrent} concurrent calls.", 1)
             self._counts[actor.id] += 1
 
     def release(self, actor: Actor) -> None:
-        """Count one call less: a call that `acquire` counted has ended."""
+        """Count one call less, after a call that `acquire` counted has ended."""
         if actor.id is None or actor.max_concurrent is None:
             return
         with self._lock:
@@ -62,7 +62,7 @@ def count_call(actor: Actor) -> None:
     has_room = Q(minute=None) | ~Q(minute=minute) | Q(minute_calls__lt=actor.max_per_minute)
     calls = Case(When(minute=minute, then=F("minute_calls") + 1), default=Value(1))
     if not ApiKey.objects.filter(has_room, pk=actor.id).update(minute=minute, minute_calls=calls):
-        sentence = f"This API key has made {actor.max_per_minute} calls in this minute, as many as it may."
+        sentence = f"This API key has reached its limit of {actor.max_per_minute} calls per minute."
         raise _limited(sentence, 60 - now.second)
 
 

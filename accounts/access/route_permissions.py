@@ -1,10 +1,11 @@
-"""Every route says who may use it, where it is written.
+"""Route permissions: every route declares who may use it, at its view.
 
-A page's view is wrapped in `public`, `signed_in` or `requires(permission)`; an API operation in `key_requires`.
-The wrapper does the check and leaves a stamp behind; `manage.py check` refuses a route without one
-(accounts/access/checks.py). A view under `requires` gets the actor as its second argument and no way round it.
+A page's view is wrapped in `public`, `signed_in` or `requires(permission)`, an API operation in `key_requires`. The
+wrapper checks the permission and attaches it to the view as a `RoutePermission`; `manage.py check` refuses a route
+without one (accounts/access/checks.py). A view under `requires` gets the actor as its second argument.
 
-`proof=Proof.PAGE` or `proof=Proof.ACT` makes the act ask again who is there (accounts/access/step_up.py).
+With `proof=Proof.PAGE` or `proof=Proof.ACT` the route also asks the person to confirm who they are
+(accounts/access/step_up.py).
 """
 
 import functools
@@ -16,9 +17,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, login_required
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpResponseBase
 
 from accounts.access.client_addresses import client_address
+from accounts.access.requests import CofferRequest
 from accounts.access.second_factor_requirement import missing_second_factor
 from accounts.access.step_up import Proof, missing_proof
 from accounts.actors import Actor, actor_for_member
@@ -32,7 +34,13 @@ View = Callable[..., HttpResponseBase]
 
 @dataclass(frozen=True, slots=True)
 class RoutePermission:
-    """Who may use a route: anybody, anybody signed in, or holders of a permission; and whether it asks for a proof."""
+    """Who may use a route, and whether it asks for a proof.
+
+    Attributes:
+        access: `public`, `signed_in`, `permission` (people of an organization) or `key` (API keys).
+        permission: the permission that the last two need.
+        proof: how the route asks for a proof; None if it does not.
+    """
 
     access: str
     permission: Permission | None = None
@@ -45,51 +53,55 @@ PUBLIC = RoutePermission("public")
 SIGNED_IN = RoutePermission("signed_in")
 
 
-def set_permission(view: Any, mark: RoutePermission) -> Any:
-    """Attach the stamp to a view that does its own check (an included library's)."""
-    view.stamp = mark
+def set_permission(view: Any, permission: RoutePermission) -> Any:
+    """Attach a route permission to a view and return the view.
+
+    Use it directly only for a view that does its own check, such as a library's.
+    """
+    view.route_permission = permission
     return view
 
 
 def permission_of(view: Any) -> RoutePermission | None:
-    """The stamp of a view, or None where somebody forgot it."""
-    return getattr(view, "stamp", None)
+    """Return the route permission of a view, or None if it has none."""
+    return getattr(view, "route_permission", None)
 
 
 def public(view: View) -> View:
-    """Anybody, also without signing in."""
+    """Allow everybody, signed in or not."""
     return set_permission(login_not_required(view), PUBLIC)
 
 
 def signed_in(view: View, *, proof: Proof | None = None) -> View:
-    """Anybody who is signed in; no organization is involved."""
+    """Allow everybody who is signed in. No organization is involved."""
     if proof is None:
         return set_permission(login_required(view), SIGNED_IN)
 
     @functools.wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(request: CofferRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return missing_proof(request, proof) or view(request, *args, **kwargs)
 
     return set_permission(login_required(wrapper), RoutePermission("signed_in", proof=proof))
 
 
 def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[[View], View]:
-    """People of the organization in the URL who hold the permission; the view is called as `view(request, actor, …)`.
+    """Allow people of the organization in the URL who hold the permission.
 
-    An organization that the person does not belong to does not exist for them (`NotFound`); a missing permission is
-    `PermissionDenied`. Only then is a second factor asked for where the organization requires one, and a proof.
+    The view is called as `view(request, actor, …)`. An organization that the person does not belong to does not exist
+    for them (`NotFound`); a missing permission is `PermissionDenied`. Only after these checks does the route ask for a
+    second factor, where the organization requires one, and for a proof.
     """
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
-        def wrapper(request: HttpRequest, slug: str, **kwargs: Any) -> HttpResponseBase:
+        def wrapper(request: CofferRequest, slug: str, **kwargs: Any) -> HttpResponseBase:
             actor = actor_of_request(request, slug)
-            with _watched(request, view, actor, kwargs):
+            with _recording_refusals(request, view, actor, kwargs):
                 actor.check(permission)
-                asked = missing_second_factor(request, actor, permission) or (proof and missing_proof(request, proof))
-                if asked and request.method not in SAFE:
-                    note_refused(request, ProofNeeded("Nobody had proven themselves in this session lately."))
-                return _remembering(request, slug, asked or view(request, actor, **kwargs))
+                missing = missing_second_factor(request, actor, permission) or (proof and missing_proof(request, proof))
+                if missing and request.method not in SAFE:
+                    record_refused_attempt(request, ProofNeeded("The session had no recent proof."))
+                return _remember_organization(request, slug, missing or view(request, actor, **kwargs))
 
         return set_permission(login_required(wrapper), RoutePermission("permission", permission, proof))
 
@@ -97,25 +109,27 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
 
 
 @contextmanager
-def _watched(request: HttpRequest, door: Callable[..., Any], actor: Actor, parts: dict[str, Any]) -> Iterator[None]:
-    """Have a refused change noted in the audit log; asking for a page changes nothing."""
+def _recording_refusals(
+    request: CofferRequest, view: Callable[..., Any], actor: Actor, url_parts: dict[str, Any]
+) -> Iterator[None]:
+    """Record a refused change in the audit log. Requests that change nothing are not recorded."""
     if request.method in SAFE:
         yield
         return
-    name = f"{door.__module__}.{door.__qualname__}"
-    request.attempt = attempt = lambda: refused_attempts.attempt_at(name, actor, parts)  # type: ignore[attr-defined]
-    with refused_attempts.watched(attempt):
+    name = f"{view.__module__}.{view.__qualname__}"
+    request.find_attempt = attempt = lambda: refused_attempts.attempt_for(name, actor, url_parts)
+    with refused_attempts.recording_refusals(attempt):
         yield
 
 
-def note_refused(request: HttpRequest, refusal: Refusal) -> None:
-    """For a view that answers a refusal itself: have the attempt noted as if the refusal had passed by."""
-    if attempt := request.attempt():  # type: ignore[attr-defined]
-        refused_attempts.note(attempt, refusal)
+def record_refused_attempt(request: CofferRequest, refusal: Refusal) -> None:
+    """Record a refused attempt from a view that handles the refusal itself instead of raising it."""
+    if attempt := request.find_attempt():
+        refused_attempts.record_refusal(attempt, refusal)
 
 
-def _remembering(request: HttpRequest, slug: str, response: HttpResponseBase) -> HttpResponseBase:
-    """Note the organization in a cookie, so that the front page leads back to it."""
+def _remember_organization(request: CofferRequest, slug: str, response: HttpResponseBase) -> HttpResponseBase:
+    """Store the organization in a cookie, so that the home page leads back to it."""
     if request.COOKIES.get(LAST_ORGANIZATION) != slug:
         response.set_cookie(
             LAST_ORGANIZATION, slug, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
@@ -123,11 +137,13 @@ def _remembering(request: HttpRequest, slug: str, response: HttpResponseBase) ->
     return response
 
 
-def actor_of_request(request: HttpRequest, slug: str) -> Actor:
-    """The signed-in person in the organization with this slug; also left on the request for the page's frame.
+def actor_of_request(request: CofferRequest, slug: str) -> Actor:
+    """Return the signed-in person as an actor of the organization with this slug.
+
+    Also sets `request.actor`, which the page layout reads.
 
     Raises:
-        NotFound: no such organization, or not theirs.
+        NotFound: the organization does not exist, or the person does not belong to it.
     """
     membership = (
         Membership.objects.select_related("organization", "user")
@@ -136,27 +152,27 @@ def actor_of_request(request: HttpRequest, slug: str) -> Actor:
     )
     if membership is None:
         raise NotFound("No such organization.")
-    request.actor = actor_for_member(membership, address=client_address(request))  # type: ignore[attr-defined]
-    return request.actor  # type: ignore[attr-defined]
+    request.actor = actor_for_member(membership, address=client_address(request))
+    return request.actor
 
 
 def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """API keys that hold the permission. `request.auth` is the key's actor by then (accounts/api/authentication.py)."""
+    """Allow API keys that hold the permission. `request.auth` is the key's actor (accounts/api/authentication.py)."""
 
     def decorate(operation: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(operation):
 
             @functools.wraps(operation)
-            async def asynchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-                request.auth.check(permission)  # type: ignore[attr-defined]
+            async def asynchronous(request: CofferRequest, *args: Any, **kwargs: Any) -> Any:
+                request.auth.check(permission)
                 return await operation(request, *args, **kwargs)
 
             return set_permission(asynchronous, RoutePermission("key", permission))
 
         @functools.wraps(operation)
-        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            actor = request.auth  # type: ignore[attr-defined]
-            with _watched(request, operation, actor, kwargs):
+        def wrapper(request: CofferRequest, *args: Any, **kwargs: Any) -> Any:
+            actor = request.auth
+            with _recording_refusals(request, operation, actor, kwargs):
                 actor.check(permission)
                 return operation(request, *args, **kwargs)
 

@@ -1,7 +1,9 @@
-"""An organization may require a second factor of everybody: whoever has none sees one page of it, with the way to one.
+"""Second factors that an organization requires.
 
-Checked with every page of the organization (accounts/access/route_permissions.py), so it applies from the moment it
-is required and ends when the person sets one up. Leaving the organization works without. API keys are exempt.
+An organization may require a second factor of everybody. People without one see a single page of the organization,
+which leads them to setting one up. Every page of the organization checks this (accounts/access/route_permissions.py),
+so the rule applies at once and stops applying when the person has set up a factor. Leaving the organization works
+without one. API keys are exempt.
 """
 
 from django.http import HttpRequest, HttpResponse
@@ -13,10 +15,10 @@ from accounts.policy import Permission
 
 
 def missing_second_factor(request: HttpRequest, actor: Actor, permission: Permission) -> HttpResponse | None:
-    """None where the page may go on, else the page that leads to setting a second factor up."""
+    """Return None if the page may be shown, otherwise the page that leads to setting up a second factor."""
     if not actor.organization.require_mfa or permission is Permission.ORGANIZATION_LEAVE or actor.id is None:
         return None
     if has_second_factor(actor.id):
         return None
-    nothing_told = {"missing_count": None}  # the frame would say how many secrets need attention
-    return render(request, "accounts/second_factor_needed.html", nothing_told, status=403)
+    context = {"missing_count": None}  # the layout would show how many secrets need attention
+    return render(request, "accounts/second_factor_needed.html", context, status=403)

@@ -1,6 +1,6 @@
-"""Who has set up a second factor to sign in with (allauth's): an authenticator app or a passkey.
+"""Second factors that people have set up in django-allauth: an authenticator app or a passkey.
 
-Recovery codes alone are none: they come with one of the two.
+Recovery codes do not count as a second factor: they exist only beside one.
 """
 
 from collections.abc import Iterable
@@ -15,12 +15,15 @@ LABELS = {
 
 
 def has_second_factor(user_id: UUID) -> bool:
-    """Whether this person has one."""
+    """Whether this person has set up a second factor."""
     return Authenticator.objects.filter(user=user_id, type__in=list(LABELS)).exists()
 
 
 def second_factors(user_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """What each of these people has, in words, the stronger one first; nothing for those who have none. One query."""
+    """Return the labels of each person's second factors, the strongest first.
+
+    People without a second factor are left out. It takes one query.
+    """
     rows = Authenticator.objects.filter(user__in=list(user_ids), type__in=list(LABELS))
     found = set(rows.values_list("user_id", "type"))
     people = {user_id for user_id, _ in found}

@@ -1,4 +1,4 @@
-"""Signed-in sessions of people: their list (django-allauth's) goes with them when their key changes."""
+"""Sessions of signed-in people, kept in step with django-allauth's list of sessions."""
 
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.base import SessionBase
@@ -9,7 +9,10 @@ from accounts.models import User
 
 
 def rotate_session(session: SessionBase) -> None:
-    """Give the session a new key and end the old one (ASVS 7.2.4); it stays the same line of the list of sessions."""
+    """Give the session a new key and invalidate the old one (ASVS 7.2.4).
+
+    It stays the same entry in the list of sessions.
+    """
     old = session.session_key
     with transaction.atomic():
         session.cycle_key()
@@ -23,5 +26,5 @@ def end_sessions(user: User) -> None:
 
 
 def seen_now(session: SessionBase) -> None:
-    """Note in the list of sessions that this one is in use."""
+    """Update the time of last use in the list of sessions."""
     UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=timezone.now())

@@ -1,4 +1,4 @@
-"""`/api/v1/audit-events` (docs/api.md, "Records")."""
+"""The endpoint `/api/v1/audit-events` (docs/api.md, "Records")."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -32,7 +32,7 @@ TEXT = {"schema": {"type": "string"}}
 
 
 class NamedOut(Schema):
-    """Who did it, or what it was done to; the name is the one of that time."""
+    """The actor or target of an event; the name is the one it had at that time."""
 
     kind: str
     id: UUID | None
@@ -40,10 +40,13 @@ class NamedOut(Schema):
 
 
 class AuditEventOut(Schema):
-    """One act, or an attempt that was refused. `data` holds names of changed fields and the like, never a value."""
+    """An action that was carried out, or an attempt that was refused.
+
+    `data` holds details such as the names of changed fields, never a value.
+    """
 
     id: UUID
-    sequence: int = Field(description="The place in the organization's hash chain, from 1.")
+    sequence: int = Field(description="The position in the organization's hash chain, from 1.")
     event: str
     outcome: Outcome
     actor: NamedOut
@@ -52,7 +55,7 @@ class AuditEventOut(Schema):
     address: str | None
     data: dict[str, Any]
     created_at: datetime
-    chain: str = Field(description="SHA-256 over this event and the chain of the one before, as hexadecimal digits.")
+    chain: str = Field(description="SHA-256 over the previous event's chain and this event, as hexadecimal digits.")
 
 
 class AuditEventsOut(Schema):
@@ -80,10 +83,10 @@ def list_audit_events(
     limit: Limit = DEFAULT_LIMIT,
     cursor: str = "",
 ) -> Any:
-    """Newest first. `actor` and `target` are ids, or whole names as the log has them.
+    """Newest first. `actor` and `target` are ids, or exact names as the log shows them.
 
-    With `Accept: text/csv` or `application/x-ndjson` (JSON Lines) the answer is everything that matches, streamed;
-    `limit` and `cursor` are for JSON alone.
+    With `Accept: text/csv` or `application/x-ndjson` (JSON Lines) the response streams everything that matches; `limit`
+    and `cursor` apply to JSON only.
     """
     filters = AuditFilters(
         event=event.value if event else "",

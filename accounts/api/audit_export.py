@@ -1,4 +1,4 @@
-"""The audit log as a file: CSV for spreadsheets, JSON Lines for programs; streamed, some events at a time."""
+"""Streams the audit log as a file: CSV for spreadsheets, JSON Lines for programs."""
 
 import csv
 import io
@@ -33,23 +33,22 @@ COLUMNS = [
     "data",
     "chain",
 ]
-FORMULA = set("=+-@\t\r\n|%＝＋－＠")  # noqa: RUF001 - the wide ones start a formula in some spreadsheets too
+FORMULA = set("=+-@\t\r\n|%＝＋－＠")  # noqa: RUF001 - full-width signs start a formula in some spreadsheets too
 
 
 class Format(StrEnum):
-    """The two kinds of file; the value is the ending of its name."""
+    """The two file formats; the value is the file name extension."""
 
     CSV = "csv"
     JSON_LINES = "jsonl"
 
     @property
     def content_type(self) -> str:
-        """The media type."""
         return "text/csv; charset=utf-8; header=present" if self is Format.CSV else "application/x-ndjson"
 
 
 def event_out(event: AuditEvent) -> dict[str, Any]:
-    """One event, as the API gives it."""
+    """Return one event as the API presents it."""
     return {
         "id": event.id,
         "sequence": event.sequence,
@@ -66,12 +65,12 @@ def event_out(event: AuditEvent) -> dict[str, Any]:
 
 
 def streamed(request: HttpRequest, actor: Actor, filters: AuditFilters, wanted: Format) -> StreamingHttpResponse:
-    """Everything that matches, newest first.
+    """Return a streaming response with everything that matches, newest first.
 
     Raises:
         PermissionDenied: the actor may not read the log.
     """
-    log.matching(actor, filters)  # refuses here, not in the middle of the answer
+    log.matching(actor, filters)  # checks the permission now, not in the middle of the response
     chunks = _chunks(actor, filters, wanted)
     content = _from_database(chunks) if isinstance(request, ASGIRequest) else chunks
     return StreamingHttpResponse(
@@ -82,7 +81,10 @@ def streamed(request: HttpRequest, actor: Actor, filters: AuditFilters, wanted: 
 
 
 def cell(text: str) -> str:
-    """A text that a spreadsheet shows and does not run: control characters written out, a formula behind `'`."""
+    """Return a text that a spreadsheet shows but does not evaluate.
+
+    Control characters are escaped, and a text that would start a formula is prefixed with `'`.
+    """
     return visible(f"'{text}" if text.lstrip(" ")[:1] in FORMULA and text.strip(" ") else text)
 
 
@@ -95,7 +97,10 @@ def _chunks(actor: Actor, filters: AuditFilters, wanted: Format) -> Iterator[byt
 
 
 async def _from_database(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks, each read in a database thread: a server that is asynchronous would hold them all at once."""
+    """Yield the chunks, each read in a database thread.
+
+    Django would otherwise read all of them into memory before an asynchronous server sends the first.
+    """
     while (chunk := await in_database(next, chunks, None)) is not None:
         yield chunk
 
@@ -133,12 +138,12 @@ def _json_lines(events: list[AuditEvent]) -> str:
     return "".join(f"{json.dumps(_plain(event_out(event)))}\n" for event in events)
 
 
-def _plain(told: dict[str, Any]) -> dict[str, Any]:
-    """The same with ids and times as texts."""
-    actor, target = told["actor"], told["target"]
-    return told | {
-        "id": str(told["id"]),
+def _plain(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the event with ids and times as strings."""
+    actor, target = event["actor"], event["target"]
+    return event | {
+        "id": str(event["id"]),
         "actor": actor | {"id": str(actor["id"]) if actor["id"] else None},
         "target": target | {"id": str(target["id"]) if target["id"] else None},
-        "created_at": told["created_at"].isoformat(),
+        "created_at": event["created_at"].isoformat(),
     }

@@ -1,10 +1,13 @@
-"""How an API call proves who it is, and what every operation needs to know about it."""
+"""Authentication of API calls."""
+
+from typing import cast
 
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from accounts.access.api_keys import Presented, actor_of_key, actors_of_keys
+from accounts.access.api_keys import PresentedKey, actor_of_key, actors_of_keys
 from accounts.access.client_addresses import client_address
+from accounts.access.requests import CofferRequest
 from accounts.actors import Actor
 from accounts.common.batches import Batches
 from accounts.common.texts import UNSTORABLE
@@ -13,37 +16,51 @@ _BATCHES = Batches(actors_of_keys)
 
 
 class ApiKeyAuth(HttpBearer):
-    """`Authorization: Bearer cof_…`; cookies count for nothing. `request.auth` becomes the key's actor."""
+    """Bearer authentication with an API key: `Authorization: Bearer cof_…`. Cookies are ignored.
+
+    `request.auth` becomes the key's actor.
+    """
 
     def __call__(self, request: HttpRequest) -> Actor | None:
-        """The actor, or None without a bearer token. Ninja's own version logs the header in development mode."""
+        """Return the actor, or None without a bearer token.
+
+        This replaces ninja's version, which logs the header in development mode.
+        """
         token = token_of(request.headers.get(self.header, ""))
         return None if token is None else self.authenticate(request, token)
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor:
-        """The actor of the key; raises `Unauthenticated`."""
+        """Return the actor of the key.
+
+        Raises:
+            Unauthenticated: the key is not valid.
+        """
         return actor_of_key(token, address=client_address(request))
 
 
 class AsyncApiKeyAuth(ApiKeyAuth):
-    """The same for asynchronous operations: keys of calls that come together are looked up together."""
+    """The same for asynchronous operations. The keys of concurrent calls are looked up together."""
 
     async def authenticate(self, request: HttpRequest, token: str) -> Actor:  # type: ignore[override]
-        """The actor of the key; raises `Unauthenticated`."""
-        return await _BATCHES.ask(Presented(token, client_address(request)))
+        """Return the actor of the key.
+
+        Raises:
+            Unauthenticated: the key is not valid.
+        """
+        return await _BATCHES.ask(PresentedKey(token, client_address(request)))
 
 
 def token_of(header: str) -> str | None:
-    """The token of an `Authorization` header; None where it holds something else."""
+    """Return the token of an `Authorization` header, or None if it is not a bearer token."""
     scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The actor that authentication left on the request."""
-    return request.auth  # type: ignore[attr-defined]
+    """Return the actor that authentication put on the request."""
+    return cast("CofferRequest", request).auth
 
 
 def searchable(text: str) -> str:
-    """Search text without NUL and lone surrogates, which PostgreSQL refuses."""
+    """Return the search text without NUL and lone surrogates, which PostgreSQL refuses."""
     return UNSTORABLE.sub("", text)

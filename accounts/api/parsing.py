@@ -1,4 +1,4 @@
-"""JSON bodies, read strictly."""
+"""Strict parsing of JSON bodies."""
 
 import json
 from typing import Any
@@ -10,18 +10,22 @@ from accounts.errors import InvalidJson
 
 
 class StrictJsonParser(Parser):
-    """RFC 8259 and no more: no NaN, no repeated names, no nesting that exhausts the stack."""
+    """A parser for RFC 8259 and nothing beyond: no NaN, no repeated names, no nesting that exhausts the stack."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        """The parsed body. Raises InvalidJson."""
+        """Return the parsed body.
+
+        Raises:
+            InvalidJson: the body is not valid JSON.
+        """
         return read_json(request.body)
 
 
 def read_json(body: bytes) -> Any:
-    """A JSON text, read as strictly.
+    """Parse a JSON text strictly.
 
     Raises:
-        InvalidJson: it is not JSON, or not UTF-8. The text of the fault is not passed on: it may quote the body.
+        InvalidJson: it is not JSON or not UTF-8. The parser's message is dropped, because it may quote the body.
     """
     try:
         return _DECODER.decode(body.decode())

@@ -1,4 +1,4 @@
-"""`If-Match`: the version that the caller of an API edit has seen."""
+"""The `If-Match` header: the version that the caller of an edit has seen."""
 
 import re
 
@@ -10,10 +10,10 @@ VERSION_TAG = re.compile(r'"([0-9]{1,9})"\Z', re.ASCII)
 
 
 def expected_version(request: HttpRequest) -> int | None:
-    """The version in `If-Match: "<version>"`, or None without the header (or with `*`).
+    """Return the version in `If-Match: "<version>"`, or None without the header or for `*`.
 
     Raises:
-        Invalid: the header is something else.
+        Invalid: the header is anything else.
     """
     header = request.headers.get("If-Match", "*").strip()
     if header == "*":

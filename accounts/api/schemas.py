@@ -1,4 +1,4 @@
-"""What every app's API takes and gives alike: strict input, limits of lists, problem documents."""
+"""What the API of every app shares: strict input, limits of lists, problem documents."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT)]
 
 
 class StrictSchema(BaseModel):
-    """Input that refuses fields it does not know, and never quotes what it refuses."""
+    """Input that refuses unknown fields and never quotes what it refuses."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -24,7 +24,7 @@ class FieldErrorOut(Schema):
 
 
 class ProblemOut(Schema):
-    """RFC 9457 problem document. `code` is stable; some codes carry further members."""
+    """An RFC 9457 problem document. `code` is stable; some codes carry further members."""
 
     model_config = ConfigDict(extra="allow")
 

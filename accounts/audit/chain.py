@@ -1,7 +1,7 @@
-"""Whether the audit trail is what was written: every hash computed again, from the first event to the head.
+"""Verification of the audit log: recomputes every hash, from the first event to the head.
 
-The chain shows an edit and a gap. Somebody who can write to the database can also cut off the end, or compute the whole
-chain anew; both show only against a head that was exported before and is kept elsewhere.
+The chain reveals an edit and a gap. Somebody who can write to the database can also cut off the end or recompute the
+whole chain; both are revealed only by a head that was exported earlier and is kept elsewhere.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from uuid import UUID
 from accounts.audit.trail import chain_hash
 from accounts.models import AuditEvent, AuditHead
 
-TOLD_AT_MOST = 20
-"""Findings of one organization that are told; the rest is counted."""
+MAX_FINDINGS = 20
+"""Findings of one organization that are listed; further ones are only counted."""
 CHUNK = 1000
 
 
@@ -28,31 +28,31 @@ class Head:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found in one organization's chain; `head` is its end as it was read."""
+    """The findings in one organization's chain; `head` is its end as it was read."""
 
     head: Head
     findings: list[str] = field(default_factory=list)
-    untold: int = 0
+    omitted: int = 0
 
     def find(self, text: str) -> None:
-        """Add a finding, or count it."""
-        if len(self.findings) < TOLD_AT_MOST:
+        """Add a finding, or only count it if there are many already."""
+        if len(self.findings) < MAX_FINDINGS:
             self.findings.append(text)
         else:
-            self.untold += 1
+            self.omitted += 1
 
 
 def organizations() -> set[UUID]:
-    """Every organization that has or should have events, those that are deleted by now too."""
+    """Return every organization that has or should have events, including deleted ones."""
     events = AuditEvent.objects.order_by().values_list("organization_id", flat=True).distinct()
     return {*events, *AuditHead.objects.values_list("organization_id", flat=True)}
 
 
 def verify(organization_id: UUID, *, exported: Head | None = None) -> Verdict:
-    """Read one organization's events in order. What is written meanwhile does no harm.
+    """Read one organization's events in order and return the findings. Events written meanwhile do not disturb it.
 
     Args:
-        exported: a head that was noted earlier; the chain has to go through it.
+        exported: a head that was exported earlier; the chain has to pass through it.
     """
     known = [("its head", head)] if (head := _head(organization_id)) else []
     if exported:
@@ -64,15 +64,19 @@ def verify(organization_id: UUID, *, exported: Head | None = None) -> Verdict:
         if head.sequence > last:
             verdict.find(f"The log was cut off: it ends at entry {last}, but {word} says {head.sequence}.")
         elif head.sequence in found and found[head.sequence] != head.chain:
-            verdict.find(f"Entry {head.sequence} is not the one that {word} names: the log was written anew.")
+            verdict.find(f"Entry {head.sequence} does not match {word}: the log was rewritten.")
     now = _head(organization_id)
     if last and (now is None or now.sequence < last):
-        verdict.find(f"The log goes on to entry {last}, but its head says {now.sequence if now else 0}.")
+        verdict.find(f"The log continues to entry {last}, but its head says {now.sequence if now else 0}.")
     return verdict
 
 
 def _follow(verdict: Verdict, wanted: set[int]) -> dict[int, bytes]:
-    """Walk along the chain, moving the verdict's head; the hashes that were stored at the wanted numbers."""
+    """Walk along the chain and move the verdict's head.
+
+    Returns:
+        The stored hashes at the wanted sequence numbers.
+    """
     kept, organization_id = {0: b""}, verdict.head.organization_id
     for event in _readable(verdict, organization_id):
         expected, previous = verdict.head.sequence + 1, verdict.head.chain
@@ -80,7 +84,7 @@ def _follow(verdict: Verdict, wanted: set[int]) -> dict[int, bytes]:
         if event.sequence != expected:
             verdict.find(f"Missing: {_range(expected, event.sequence - 1)}.")
         elif stored != chain_hash(previous, event):
-            verdict.find(f"Entry {event.sequence} was changed, or does not follow the one before it.")
+            verdict.find(f"Entry {event.sequence} was changed or does not follow the previous entry.")
         if event.sequence in wanted:
             kept[event.sequence] = stored
         verdict.head = Head(organization_id, event.sequence, stored)
@@ -88,12 +92,14 @@ def _follow(verdict: Verdict, wanted: set[int]) -> dict[int, bytes]:
 
 
 def _readable(verdict: Verdict, organization_id: UUID) -> Iterator[Any]:
-    """The events in order, up to one that is not even readable as an event."""
+    """Yield the events in order, up to the first that cannot be read as an event."""
     events = AuditEvent.objects.filter(organization_id=organization_id).order_by("sequence")
     try:
         yield from events.iterator(chunk_size=CHUNK)
     except (ValueError, TypeError):
-        verdict.find(f"An entry after {verdict.head.sequence} was changed and cannot be read; nothing behind it was.")
+        verdict.find(
+            f"An entry after {verdict.head.sequence} cannot be read. The entries that follow were not checked."
+        )
 
 
 def _head(organization_id: UUID) -> Head | None:

@@ -1,7 +1,7 @@
-"""Reading the audit trail: filters, pages and everything that matches, newest first.
+"""Reading the audit log: filters, pages and exports, newest first.
 
-Each filter has an index in the order of the log (models.py), and a page starts where the one before ended, so it costs
-the same among ten events and among a million.
+Each filter has an index in the order of the log (accounts/models.py), and a page starts where the previous one ended,
+so a page costs the same in a log of ten events and of a million.
 """
 
 import re
@@ -19,12 +19,15 @@ from accounts.policy import Permission
 
 UUID_TEXT = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 BATCH = 500
-"""Events that are held at once while everything is read."""
+"""Events in memory at a time while everything is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilters:
-    """What to show; empty for everything. `actor` and `target` are ids, or names as the log has them."""
+    """The events to show; an empty field does not filter.
+
+    `actor` and `target` are ids, or exact names as in the log.
+    """
 
     event: str = ""
     actor: str = ""
@@ -35,11 +38,11 @@ class AuditFilters:
 
 
 def page(actor: Actor, filters: AuditFilters, *, cursor: str, limit: int) -> Page[AuditEvent]:
-    """One page of what the actor may see.
+    """Return one page of the events that the actor may see.
 
     Raises:
         PermissionDenied: the actor may not read the log.
-        Invalid: the cursor is not one of this list.
+        Invalid: the cursor does not belong to this list.
     """
     events = matching(actor, filters)
     if cursor:
@@ -52,7 +55,7 @@ def page(actor: Actor, filters: AuditFilters, *, cursor: str, limit: int) -> Pag
 
 
 def batches(actor: Actor, filters: AuditFilters) -> Iterator[list[AuditEvent]]:
-    """Everything that the actor may see, some at a time; no query stays open between two of them."""
+    """Yield everything that the actor may see, in batches. No query stays open between two batches."""
     events = matching(actor, filters)
     found = list(events[:BATCH])
     while found:
@@ -61,7 +64,7 @@ def batches(actor: Actor, filters: AuditFilters) -> Iterator[list[AuditEvent]]:
 
 
 def matching(actor: Actor, filters: AuditFilters) -> QuerySet[AuditEvent]:
-    """The events that the filters leave, newest first.
+    """Return the events that match the filters, newest first.
 
     Raises:
         PermissionDenied: the actor may not read the log.
@@ -86,16 +89,16 @@ def matching(actor: Actor, filters: AuditFilters) -> QuerySet[AuditEvent]:
 
 
 def label_of(actor: Actor, filters: AuditFilters) -> str:
-    """The name under which the filtered actor is in the log, the last one; empty where there is no event of it."""
+    """Return the newest name of the filtered actor in the log, or an empty string if it has no events."""
     found = matching(actor, AuditFilters(actor=filters.actor)).values_list("actor_label", flat=True)
     return found.first() or ""
 
 
 def in_utc(moment: datetime) -> datetime:
-    """A moment without offset is UTC.
+    """Convert a time to UTC; without an offset it is taken as UTC.
 
     Raises:
-        ValueError: no calendar in UTC holds it.
+        ValueError: the result is outside the years 1 to 9999.
     """
     try:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
@@ -104,12 +107,12 @@ def in_utc(moment: datetime) -> datetime:
 
 
 def _is(who: str, text: str) -> Q:
-    """The id where the text is one, else the name."""
+    """Match the id if the text is one, otherwise the name."""
     return Q(**{f"{who}_id": UUID(text)}) if UUID_TEXT.fullmatch(text) else Q(**{f"{who}_label": text})
 
 
 def _before(events: QuerySet[AuditEvent], created_at: datetime, sequence: int) -> QuerySet[AuditEvent]:
-    """Those that follow in the log; the first condition is the one that bounds the reading of the index."""
+    """Return the events that follow in the log. The first condition bounds the index scan."""
     return events.filter(Q(created_at__lte=created_at) & (Q(created_at__lt=created_at) | Q(sequence__lt=sequence)))
 
 

@@ -1,13 +1,13 @@
-"""Refused attempts in the audit log: who tried which change of what, and why it was refused.
+"""Refused attempts in the audit log: who tried to change what, and why it was refused.
 
-What is in the log when it is done is in the log when it is refused: changes, not reading. A refusal of authority (role,
-scope, environment of a key, a session in which nobody has proven themselves lately) and one that protects what is in
-use are attempts; a form that needs correcting, two people saving at once, and a thing that is not there are not. The
-event has a transaction of its own: the act's is gone.
+An action that the log records when it succeeds is also recorded when it is refused. That covers changes, not reads. A
+refusal for lack of authority (role, scope, environment of a key, no recent proof in the session) counts as an attempt,
+and so does one that protects an object in use. A form that needs correction, an edit conflict and a missing object do
+not. The event has a transaction of its own, because the action's was rolled back.
 
-Nobody can fill the log: of one actor's attempts at one kind of act in one hour the first few are events; after that
-only the 100th, the 1,000th and so on, each of which says how many there were. An attempt that leaves no event locks
-nothing but the actor's own counter.
+Nobody can flood the log. Of one actor's attempts at one kind of action, the first few in an hour are recorded singly;
+after that only the 100th, the 1,000th and so on, each with the number of attempts so far. An attempt that is not
+recorded locks nothing but the actor's own counter.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,81 +28,87 @@ from accounts.common.environments import Environment
 from accounts.errors import Refusal
 from accounts.models import Organization, RefusedAttempts
 
-SINGLY = 10
-"""Attempts of one actor at one kind of act that are told one by one, in each hour."""
-NEXT_TOLD = 10 * SINGLY
+RECORDED_SINGLY = 10
+"""Attempts of one actor at one kind of action that are recorded one by one in each hour."""
+NEXT_RECORDED = 10 * RECORDED_SINGLY
 REASON_LENGTH = 300
 FORGOTTEN_AFTER = timedelta(days=2)
 RECORDED = {"permission_denied", "proof_needed", "secret_in_use", "integration_in_use"}
-"""Codes of the refusals that are attempts."""
+"""Codes of the refusals that count as attempts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """What somebody tried to change: no id where it was to be made, no name where the organization has none such."""
+class AttemptTarget:
+    """The object that somebody tried to change.
+
+    Attributes:
+        id: None if the object was to be created.
+        name: empty if the organization has no such object.
+    """
 
     id: UUID | None
     name: str
 
 
-Finder = Callable[[Organization, UUID], Thing | None]
-_acts: dict[str, Event] = {}
+Finder = Callable[[Organization, UUID], AttemptTarget | None]
+_event_of_view: dict[str, Event] = {}
 _finders: dict[str, Finder] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedAttempt:
-    """One act that somebody is about to try."""
+    """An action that an actor attempts, described in case it is refused."""
 
     actor: Actor
     event: Event
-    target: Thing
+    target: AttemptTarget
     environment: Environment | None = None
 
 
-def know(acts: Mapping[str, Event], finders: Mapping[str, Finder]) -> None:
-    """Take in what this app cannot know itself (config/refused_attempts.py).
+def register(events: Mapping[str, Event], finders: Mapping[str, Finder]) -> None:
+    """Register the views of all apps, which this app cannot import (config/refused_attempts.py).
 
     Args:
-        acts: the door that changes something, as `module.function`, and the event that its act leaves.
-        finders: for each part of an address that is an id (`secret_id`), the look-up of what it names.
+        events: the event that each changing view records, by the view's `module.function`.
+        finders: the look-up for each id in a URL, by the name of the URL part (`secret_id`).
     """
-    _acts.update(acts)
+    _event_of_view.update(events)
     _finders.update(finders)
 
 
-def attempt_at(door: str, actor: Actor, parts: Mapping[str, Any]) -> RefusedAttempt | None:
-    """The attempt that a call of this door is; None for a door that changes nothing which the log tells.
+def attempt_for(view: str, actor: Actor, url_parts: Mapping[str, Any]) -> RefusedAttempt | None:
+    """Describe the attempt that a call of this view is, or return None for a view whose changes are not recorded.
 
     Args:
-        parts: what the address names: ids, an environment.
+        view: the view, as `module.function`.
+        url_parts: the parts of the URL, such as ids and an environment.
     """
-    event = _acts.get(door)
+    event = _event_of_view.get(view)
     if event is None:
         return None
-    target = _target(event, actor.organization, parts)
-    environment = next((known for known in Environment if known.value == parts.get("environment")), None)
+    target = _target(event, actor.organization, url_parts)
+    environment = next((known for known in Environment if known.value == url_parts.get("environment")), None)
     return RefusedAttempt(actor, event, target, environment)
 
 
 @contextmanager
-def watched(attempt: Callable[[], RefusedAttempt | None]) -> Iterator[None]:
-    """Note a refusal that passes by. `attempt` is asked for only then."""
+def recording_refusals(attempt: Callable[[], RefusedAttempt | None]) -> Iterator[None]:
+    """Record a refusal that is raised inside the block, and raise it again. `attempt` is called only then."""
     try:
         yield
     except Refusal as refusal:
         if refusal.code in RECORDED and (found := attempt()):
-            note(found, refusal)
+            record_refusal(found, refusal)
         raise
 
 
-def note(attempt: RefusedAttempt, refusal: Refusal) -> None:
-    """Write the event of a refused attempt, unless there were many of them already; other refusals leave nothing."""
+def record_refusal(attempt: RefusedAttempt, refusal: Refusal) -> None:
+    """Record a refused attempt, unless many were recorded already. Refusals of other kinds are ignored."""
     if refusal.code not in RECORDED:
         return
     with transaction.atomic():
         number = _count(attempt, timezone.now())
-        if number > SINGLY and not _is_told(number):
+        if number > RECORDED_SINGLY and not _is_recorded(number):
             return
         trail.record(
             attempt.event,
@@ -112,32 +118,32 @@ def note(attempt: RefusedAttempt, refusal: Refusal) -> None:
             outcome=Outcome.REFUSED,
             code=refusal.code,
             reason=refusal.detail[:REASON_LENGTH],
-            **({"attempts": number} if number > SINGLY else {}),
+            **({"attempts": number} if number > RECORDED_SINGLY else {}),
         )
 
 
 def forget_old() -> int:
-    """Drop counters of hours that are over. Returns how many."""
+    """Delete the counters of past hours and return how many there were."""
     return RefusedAttempts.objects.filter(hour__lt=timezone.now() - FORGOTTEN_AFTER).delete()[0]
 
 
-def _target(event: Event, organization: Organization, parts: Mapping[str, Any]) -> Thing:
+def _target(event: Event, organization: Organization, url_parts: Mapping[str, Any]) -> AttemptTarget:
     if event.startswith("organization."):
-        return Thing(organization.id, organization.name)
-    for part, found in parts.items():
+        return AttemptTarget(organization.id, organization.name)
+    for part, found in url_parts.items():
         if part in _finders and isinstance(found, UUID):
-            return _finders[part](organization, found) or Thing(found, "")
-    return Thing(None, "")
+            return _finders[part](organization, found) or AttemptTarget(found, "")
+    return AttemptTarget(None, "")
 
 
-def _is_told(number: int) -> bool:
-    while number > NEXT_TOLD and number % 10 == 0:
+def _is_recorded(number: int) -> bool:
+    while number > NEXT_RECORDED and number % 10 == 0:
         number //= 10
-    return number == NEXT_TOLD
+    return number == NEXT_RECORDED
 
 
 def _count(attempt: RefusedAttempt, now: datetime) -> int:
-    """Count it; which one of this hour it is. Its row stays locked until the transaction ends."""
+    """Count the attempt and return its number in this hour. The counter stays locked until the transaction ends."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     who = {"organization": attempt.actor.organization, "actor_id": attempt.actor.id, "event": attempt.event.value}
     RefusedAttempts.objects.get_or_create(**who, defaults={"hour": hour})

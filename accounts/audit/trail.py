@@ -1,7 +1,7 @@
-"""The audit trail: one event for each act, written in the act's own transaction.
+"""The audit trail: one event for each action, written in the action's own transaction.
 
-An event tells who did what to which thing, with the names of changed fields and never a value. Each event carries a
-hash over itself and the one before it in the same organization, so an edit or a gap shows.
+An event says who did what to which object, with the names of changed fields and never a value. Each event carries a
+hash over itself and the previous event of the same organization, so an edit or a gap shows.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from accounts.models import AuditEvent, AuditHead
 
 
 class Event(StrEnum):
-    """Every tag there is: thing, act. A tag that is no longer written stays here as a comment."""
+    """Every event type, as `object.action`. A type that is no longer written stays here as a comment."""
 
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
@@ -70,19 +70,22 @@ class Event(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of the attempt."""
+    """Whether the action was carried out or refused."""
 
     DONE = "done"
     REFUSED = "refused"
 
     @property
     def label(self) -> str:
-        """The word shown to people: `Refused`."""
+        """The label that people see, such as `Refused`."""
         return self.value.capitalize()
 
 
 class Target(Protocol):
-    """Anything with an id and a name that an event can be about; no id for what a refused attempt was to make."""
+    """An object that an event can be about.
+
+    The id is None for an object that a refused attempt was to create.
+    """
 
     @property
     def id(self) -> UUID | None: ...
@@ -93,7 +96,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One of many acts to record at once; the fields are those of `record`."""
+    """One of many actions to record together; the fields are those of `record`."""
 
     event: Event
     target: Target
@@ -113,15 +116,15 @@ def record(
     """Append one event.
 
     Args:
-        event: the tag.
-        actor: who; its organization is the event's.
-        target: what; its id and name are copied.
-        environment: set where the act concerns one environment.
-        outcome: done or refused.
-        data: names of changed fields, counts, roles; JSON, and never a value.
+        event: the type of the event.
+        actor: who acted; the event belongs to the actor's organization.
+        target: the object; its id and name are copied.
+        environment: the environment, if the action concerns a single one.
+        outcome: whether the action was carried out or refused.
+        data: details such as names of changed fields, counts and roles. JSON, and never a value.
 
     Raises:
-        RuntimeError: outside a transaction, where the event could outlive an act that was rolled back.
+        RuntimeError: there is no transaction, so the event could outlive an action that is rolled back.
     """
     head = _lock_head(actor.organization.id)
     entry = _next(head, actor, Act(event, target, environment, data), outcome=outcome, now=timezone.now())
@@ -131,10 +134,10 @@ def record(
 
 
 def record_all(acts: Iterable["Act"], *, actor: Actor) -> None:
-    """Append one event for each of many acts of one transaction, in order, in a few statements.
+    """Append one event for each of many actions of one transaction, in order, in a few statements.
 
     Raises:
-        RuntimeError: as `record` does.
+        RuntimeError: there is no transaction.
     """
     head, now = _lock_head(actor.organization.id), timezone.now()
     entries = []
@@ -146,7 +149,7 @@ def record_all(acts: Iterable["Act"], *, actor: Actor) -> None:
 
 
 def _next(head: AuditHead, actor: Actor, act: Act, *, outcome: Outcome, now: datetime) -> AuditEvent:
-    """The (unsaved) event that follows the head, which the caller has locked."""
+    """Return the unsaved event that follows the head, which the caller has locked."""
     entry = AuditEvent(
         organization_id=actor.organization.id,
         sequence=head.sequence + 1,
@@ -168,7 +171,7 @@ def _next(head: AuditHead, actor: Actor, act: Act, *, outcome: Outcome, now: dat
 
 
 def chain_hash(previous: bytes, entry: AuditEvent) -> bytes:
-    """SHA-256 over the previous event's hash and every column of this one, in canonical JSON."""
+    """Return the SHA-256 over the previous event's hash and every column of this event, in canonical JSON."""
     fields = {
         field.attname: getattr(entry, field.attname)
         for field in AuditEvent._meta.concrete_fields
@@ -179,13 +182,17 @@ def chain_hash(previous: bytes, entry: AuditEvent) -> bytes:
 
 
 def _fit(column: str, label: str) -> str:
-    """The label cut to its column: a long e-mail address must not stop an act from being recorded."""
+    """Cut a label to the length of its column: a long e-mail address must not stop an action from being recorded."""
     return label[: AuditEvent._meta.get_field(column).max_length]  # type: ignore[union-attr]
 
 
 def _lock_head(organization_id: UUID) -> AuditHead:
     if not connection.in_atomic_block:
         raise RuntimeError("An audit event belongs to the transaction of its act.")
-    with transaction.atomic():
-        AuditHead.objects.get_or_create(organization_id=organization_id)
-    return AuditHead.objects.select_for_update().get(organization_id=organization_id)
+    locked = AuditHead.objects.select_for_update()
+    head = locked.filter(organization_id=organization_id).first()
+    if head is None:
+        with transaction.atomic():
+            AuditHead.objects.get_or_create(organization_id=organization_id)
+        head = locked.get(organization_id=organization_id)
+    return head

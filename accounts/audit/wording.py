@@ -1,4 +1,4 @@
-"""Audit events in words, for pages; and any text of the log as something that can be shown without harm."""
+"""Wording of audit events for pages, and escaping of any text from the log."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ SENTENCES = {
     "integration.changed": "Changed integration",
     "integration.created": "Created integration",
     "integration.deleted": "Deleted integration",
-    "integration.duplicated": "Created, as a copy, integration",
+    "integration.duplicated": "Created a copy:",
     "integration.tool_approved": "Approved a tool of",
     "integration.tool_withdrawn": "Withdrew a tool of",
     "invitation.created": "Invited",
-    "invitation.renewed": "Sent again the invitation of",
+    "invitation.renewed": "Resent the invitation of",
     "invitation.withdrawn": "Withdrew the invitation of",
     "member.activated": "Activated the account of",
     "member.added": "Added member",
@@ -21,13 +21,13 @@ SENTENCES = {
     "member.joined": "Joined the organization:",
     "member.left": "Left the organization:",
     "member.password_changed": "Changed the password of",
-    "member.recovery_codes_made": "Made recovery codes for",
+    "member.recovery_codes_made": "Generated recovery codes for",
     "member.removed": "Removed member",
     "member.role_changed": "Changed the role of",
-    "member.second_factor_added": "Added a second factor of",
+    "member.second_factor_added": "Added a second factor for",
     "member.second_factor_removed": "Removed a second factor of",
-    "member.single_sign_on_connected": "Connected single sign-on of",
-    "member.single_sign_on_disconnected": "Disconnected single sign-on of",
+    "member.single_sign_on_connected": "Connected single sign-on for",
+    "member.single_sign_on_disconnected": "Disconnected single sign-on for",
     "organization.changed": "Changed the settings of",
     "organization.created": "Created organization",
     "organization.deleted": "Deleted organization",
@@ -47,7 +47,7 @@ SENTENCES = {
     "secret_request.dismissed": "Dismissed the request for",
     "secret_request.made": "Asked for secret",
 }
-THINGS = {
+HEADINGS = {
     "api_key": "API keys",
     "integration": "Integrations",
     "invitation": "Invitations",
@@ -56,13 +56,12 @@ THINGS = {
     "secret": "Secrets",
     "secret_request": "Requests for secrets",
 }
-TRIED = {
+INFINITIVES = {
     "Approved": "approve",
     "Asked": "ask",
     "Changed": "change",
     "Compared": "compare",
     "Created": "create",
-    "Created,": "create,",
     "Deleted": "delete",
     "Destroyed": "destroy",
     "Disabled": "disable",
@@ -73,13 +72,13 @@ TRIED = {
     "Left": "leave",
     "Promoted": "promote",
     "Removed": "remove",
+    "Resent": "resend",
     "Revoked": "revoke",
     "Rolled": "roll",
-    "Sent": "send",
     "Staged": "stage",
     "Withdrew": "withdraw",
 }
-"""What a sentence begins with, and the same behind "Tried to"."""
+"""The first word of each sentence, and its form after "Tried to"."""
 DETAILS = {
     "asked_by": "Asked by",
     "attempts": "Attempts in this hour",
@@ -106,35 +105,40 @@ DETAILS = {
 
 
 def sentence(event: str) -> str:
-    """`Promoted a new value of`; the name of the thing follows. For a tag without words, words made of the tag."""
+    """Return the start of a sentence, such as `Promoted a new value of`; the object's name follows.
+
+    For an event type without wording, the text is built from its name.
+    """
     return SENTENCES.get(event) or f"{_words(event.partition('.')[2] or event)}:"
 
 
-def tried(event: str) -> str:
-    """The same of an attempt that was refused: `Tried to promote a new value of`."""
+def attempt_sentence(event: str) -> str:
+    """Return the same for a refused attempt: `Tried to promote a new value of`."""
     first, _, rest = sentence(event).partition(" ")
-    return f"Tried to {TRIED[first]} {rest}" if first in TRIED else f"Tried, and was refused: {first} {rest}"
+    return (
+        f"Tried to {INFINITIVES[first]} {rest}" if first in INFINITIVES else f"Tried, and was refused: {first} {rest}"
+    )
 
 
-def option(event: str) -> str:
-    """The same as a choice of its own: `Promoted a new value`."""
-    return sentence(event).removesuffix(":").removesuffix(" of")
+def choice_label(event: str) -> str:
+    """Return the same as a choice of a filter: `Promoted a new value`."""
+    return sentence(event).removesuffix(":").removesuffix(" of").removesuffix(" for")
 
 
-def thing(event: str) -> str:
-    """The heading under which a tag is offered: `API keys`."""
+def heading(event: str) -> str:
+    """Return the heading under which an event type is offered, such as `API keys`."""
     kind = event.partition(".")[0]
-    return THINGS.get(kind, _words(kind))
+    return HEADINGS.get(kind, _words(kind))
 
 
 def details(data: dict[str, Any]) -> list[tuple[str, str]]:
-    """What an event tells beside the columns, in words; what is empty is left out."""
-    told = ((DETAILS.get(name, _words(name)), _told(found)) for name, found in data.items())
-    return [(visible(name), found) for name, found in told if found]
+    """Return the details of an event as pairs of label and text; empty details are left out."""
+    shown = ((DETAILS.get(name, _words(name)), _text(value)) for name, value in data.items())
+    return [(visible(name), text) for name, text in shown if text]
 
 
 def visible(text: str) -> str:
-    r"""Control characters, line ends and marks that turn text around written out: `\x1b`, `\u202e`."""
+    r"""Escape control characters, line ends and bidirectional marks: `\x1b`, `\u202e`."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
@@ -142,13 +146,13 @@ def _words(tag: str) -> str:
     return tag.replace("_", " ").capitalize()
 
 
-def _told(found: Any) -> str:
-    if found is None or found in ("", [], {}):
+def _text(value: Any) -> str:
+    if value is None or value in ("", [], {}):
         return ""
-    if isinstance(found, bool):
-        return "Yes" if found else "No"
-    if isinstance(found, dict):
-        return "; ".join(f"{visible(str(name))}: {_told(part)}" for name, part in found.items())
-    if isinstance(found, list):
-        return ", ".join(f"({_told(part)})" if isinstance(part, list) else _told(part) for part in found)
-    return visible(str(found))
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, dict):
+        return "; ".join(f"{visible(str(name))}: {_text(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(f"({_text(part)})" if isinstance(part, list) else _text(part) for part in value)
+    return visible(str(value))

@@ -1,8 +1,8 @@
-"""Database work of many asynchronous callers at once, done together.
+"""Batches: database work of many concurrent asynchronous callers, done together.
 
-While one job is under way, what is asked meanwhile waits, and the next job takes all of it: one query, one commit for
-many calls under load, and no delay for a single one. What a job reads is read after its questions were asked, so an
-answer is as fresh as one of a job of its own: nothing is cached.
+While one job runs, new requests wait, and the next job takes all of them. Under load this means one query and one
+commit for many calls; a single call is not delayed. A job reads the database after its requests were submitted, so a
+result is as fresh as that of a job of its own. Nothing is cached.
 """
 
 import asyncio
@@ -12,88 +12,92 @@ from weakref import WeakKeyDictionary
 
 from accounts.common.database import in_database
 
-PATIENCE_SECONDS = 0.1
-"""A job that takes longer, say because it waits for a lock, holds nobody up: what waits gets a job of its own."""
-AT_ONCE = 4
-MOST = 64
-"""Questions of one job. Where as many wait, they get a job of their own at once."""
+MAX_WAIT_SECONDS = 0.1
+"""If a job takes longer, for example because it waits for a lock, the waiting requests get a job of their own."""
+MAX_WORKERS = 4
+MAX_BATCH = 64
+"""Requests of one job. As soon as this many wait, they get a job of their own."""
 
 Q = TypeVar("Q")
 A = TypeVar("A")
 
 
 class Batches(Generic[Q, A]):
-    """Questions answered by one function, as many in one call as wait for it."""
+    """A function that handles many requests at once, and the requests that wait for it."""
 
     def __init__(self, job: Callable[[Sequence[Q]], Sequence[A | Exception]]) -> None:
-        """`job` gives an answer, or an exception to raise, for each question in the same order.
+        """Handle requests with `job`.
 
-        It may be called again with a single question after it failed with many: what it writes, it writes in one
-        transaction.
+        Args:
+            job: takes a sequence of requests and returns, in the same order, a result or an exception to raise for
+                each. If it fails for many, it is called again for each request alone, so it must write in one
+                transaction.
         """
         self._job = job
         self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[Q, A]] = WeakKeyDictionary()
 
-    def ask(self, question: Q) -> "asyncio.Future[A]":
-        """The answer to one question, to be awaited; that raises what the job gave or raised for it.
+    def ask(self, request: Q) -> "asyncio.Future[A]":
+        """Submit one request.
 
-        A question that was asked is worked on also when nobody waits for the answer any more.
+        The returned future yields its result, or raises the exception that the job returned or raised.
+
+        A submitted request is processed even if nobody awaits the result any more.
         """
         loop = asyncio.get_running_loop()
         queue = self._queues.get(loop) or self._queues.setdefault(loop, _Queue())
         future: asyncio.Future[A] = loop.create_future()
-        queue.waiting.append((question, future))
-        is_full = len(queue.waiting) >= MOST * queue.working
-        if is_full or loop.time() > queue.began + PATIENCE_SECONDS:
+        queue.waiting.append((request, future))
+        is_full = len(queue.waiting) >= MAX_BATCH * queue.working
+        if is_full or loop.time() > queue.began + MAX_WAIT_SECONDS:
             self._start(queue)
         return future
 
     def _start(self, queue: "_Queue[Q, A]") -> None:
-        if queue.waiting and queue.working < AT_ONCE:
+        if queue.waiting and queue.working < MAX_WORKERS:
             queue.working += 1
             worker = asyncio.create_task(self._work(queue))
-            queue.workers.add(worker)  # the loop itself would forget it
+            queue.workers.add(worker)  # the event loop keeps only a weak reference
             worker.add_done_callback(queue.workers.discard)
 
     async def _work(self, queue: "_Queue[Q, A]") -> None:
         try:
-            await self._answer_all(queue)
+            await self._process(queue)
         finally:
-            queue.working -= 1  # at once: who has an answer may ask again before this task counts as done
-            self._start(queue)  # where something waits although this worker has ended
+            queue.working -= 1  # now: a caller with a result may submit again before this task counts as done
+            self._start(queue)  # for requests that arrived while this worker was ending
 
-    async def _answer_all(self, queue: "_Queue[Q, A]") -> None:
+    async def _process(self, queue: "_Queue[Q, A]") -> None:
         loop = asyncio.get_running_loop()
         while queue.waiting:
-            batch, queue.waiting = queue.waiting[:MOST], queue.waiting[MOST:]
+            batch, queue.waiting = queue.waiting[:MAX_BATCH], queue.waiting[MAX_BATCH:]
             queue.began = loop.time()
-            helper = loop.call_later(PATIENCE_SECONDS, self._start, queue)
+            second_worker = loop.call_later(MAX_WAIT_SECONDS, self._start, queue)
             try:
-                answers = await self._answers([question for question, _ in batch])
-                for (_, future), answer in zip(batch, answers, strict=True):
+                results = await self._results([request for request, _ in batch])
+                for (_, future), result in zip(batch, results, strict=True):
                     if future.done():
                         continue
-                    if isinstance(answer, BaseException):
-                        future.set_exception(answer)
+                    if isinstance(result, BaseException):
+                        future.set_exception(result)
                     else:
-                        future.set_result(answer)
+                        future.set_result(result)
             finally:
-                helper.cancel()
+                second_worker.cancel()
                 for _, future in batch:
-                    future.cancel()  # whatever ends this worker: nobody waits for ever
+                    future.cancel()  # without effect on results; otherwise the callers would wait forever
 
-    async def _answers(self, questions: list[Q]) -> Sequence[A | BaseException]:
-        """One that makes the job fail must not take the others with it: then each is asked by itself."""
+    async def _results(self, requests: list[Q]) -> Sequence[A | BaseException]:
+        """Run the job. If it fails, each request is tried alone, so that one bad request does not fail the others."""
         try:
-            return await in_database(self._job, questions)
+            return await in_database(self._job, requests)
         except Exception as fault:
-            if len(questions) == 1:
+            if len(requests) == 1:
                 return [fault]
-        return [answer for question in questions for answer in await self._answers([question])]
+        return [result for request in requests for result in await self._results([request])]
 
 
 class _Queue(Generic[Q, A]):
-    """What waits in one event loop, and who works on it."""
+    """The waiting requests of one event loop, and the workers that process them."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[Q, asyncio.Future[A]]] = []

@@ -1,6 +1,6 @@
-"""Bounds of what an installation, and each organization for itself, may set."""
+"""Bounds of the settings that the installation and each organization may choose."""
 
 LONGEST_ROLLBACK_HOURS = 24 * 30
 SHORTEST_RUN_DAYS = 90
-"""Pages tell of the last 90 days of runs."""
+"""Pages show the runs of the last 90 days."""
 LONGEST_RUN_DAYS = 3650

@@ -1,4 +1,4 @@
-"""What a browser calls itself (`User-Agent`), in a few words for a list: `Firefox on Windows`."""
+"""Browsers in a few words, from their `User-Agent`: `Firefox on Windows`."""
 
 BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
 SYSTEMS = {
@@ -14,7 +14,7 @@ LONGEST = 40
 
 
 def browser_in_words(user_agent: str) -> str:
-    """The first browser and system that the text names, else its beginning."""
+    """Return the first browser and system that the text names, otherwise the beginning of the text."""
     browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
     return " on ".join(part for part in (browser, system) if part) or user_agent[:LONGEST] or "Unknown"

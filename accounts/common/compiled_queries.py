@@ -1,8 +1,8 @@
-"""Queries that are composed once and asked many times, for other rows each time.
+"""Compiled queries: SQL compiled once and executed with different parameters.
 
-Django takes longer to compose a query of one row than the database takes to answer it. A compiled query is an ordinary
-queryset, the same for both databases, with one condition that is filled in when it is asked: `Among`. Only its text is
-kept; what it answers is read when it is asked.
+Django takes longer to compile a query for one row than the database takes to run it. A compiled query is an ordinary
+queryset, the same for both databases, with one condition that is filled in at each execution: `Among`. Only the SQL is
+kept; rows are read each time.
 """
 
 import json
@@ -12,46 +12,52 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
 from django.db.models.query import get_related_populators
+from typing_extensions import override
 
 M = TypeVar("M", bound=models.Model)
 Row = tuple[Any, ...]
 
 
 class Among(models.Func):
-    """The condition that these columns hold one of the rows that the query is asked for. Texts and UUIDs alone.
+    """The condition that these columns equal one of the rows that the query is run for. Supports texts and UUIDs only.
 
-    The database compares column by column, along an index; what fits no row as a whole is left out afterwards.
+    The database compares column by column, using an index. Rows that match column by column but not as a whole are
+    removed afterwards.
     """
 
     output_field = models.BooleanField()
 
     def __init__(self, *columns: str) -> None:
-        """The columns, as `F` names them; the query selects them."""
+        """Take the columns, named as in `F`. The query has to select them."""
         super().__init__(*columns)
 
     def as_sql(self, compiler: Any, connection: Any, **_: Any) -> Any:  # type: ignore[override]
-        """For PostgreSQL: arrays, so that the text does not depend on how many rows there are."""
+        """Return the SQL for PostgreSQL. It uses arrays, so the text does not depend on the number of rows."""
         types = [_array_type(column.output_field, connection) for column in self.get_source_expressions()]
         return self._conditions(compiler, [f"= ANY(%s::{kind})" for kind in types])
 
-    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:  # noqa: ARG002
-        """For SQLite, which has no arrays: JSON."""
+    @override
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:
+        """Return the SQL for SQLite, which has no arrays: it uses JSON."""
         return self._conditions(compiler, ["IN (SELECT value FROM json_each(%s))"] * len(self.get_source_expressions()))
 
     def _conditions(self, compiler: Any, conditions: list[str]) -> Any:
         columns = self.get_source_expressions()
-        sql = [f"{compiler.compile(column)[0]} {one}" for column, one in zip(columns, conditions, strict=True)]
+        sql = [f"{compiler.compile(column)[0]} {test}" for column, test in zip(columns, conditions, strict=True)]
         return " AND ".join(sql), [_Wanted(at, column) for at, column in enumerate(columns)]
 
 
 def _array_type(field: Any, connection: Any) -> str:
-    """No `varchar(80)[]`: PostgreSQL would cut a longer text and find another row by it."""
+    """Return `uuid[]` or `text[]`.
+
+    A `varchar(80)[]` would make PostgreSQL cut a longer text and match a different row.
+    """
     return "uuid[]" if field.db_type(connection) == "uuid" else "text[]"
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Stands among the parameters of a composed query where one column of the rows will be."""
+    """A placeholder among the parameters of a compiled query for one column of the requested rows."""
 
     at: int
     column: Any
@@ -63,15 +69,15 @@ class _Wanted:
 
 
 class CompiledQuery(Generic[M]):
-    """A queryset with one `Among` that is composed when it is asked for the first time."""
+    """A queryset with one `Among`, compiled when it is first run."""
 
     def __init__(self, make: Callable[[], models.QuerySet[M]]) -> None:
-        """`make` gives the queryset; related objects and annotations are loaded as it says."""
+        """Compile the queryset that `make` returns. Its related objects and annotations are loaded, too."""
         self._make = make
         self._compiled: _Compiled | None = None
 
     def ask(self, rows: Collection[Row]) -> list[M]:
-        """The instances whose columns hold one of the rows; no rows, no question."""
+        """Return the instances whose columns equal one of the rows. Without rows no query is sent."""
         if not rows:
             return []
         if self._compiled is None:
@@ -80,7 +86,7 @@ class CompiledQuery(Generic[M]):
 
 
 class _Compiled:
-    """The text of a query, and how instances are made of what it answers: as Django's `ModelIterable` does."""
+    """The SQL of a query and the steps that turn its rows into instances, as Django's `ModelIterable` does."""
 
     def __init__(self, queryset: models.QuerySet[Any]) -> None:
         compiler = queryset.query.get_compiler(queryset.db)
@@ -90,20 +96,20 @@ class _Compiled:
         own = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
         self._model, self._own, self._using = info["model"], own, queryset.db
         self._names = [column.target.attname for column, *_ in select[own]]
-        self._related = get_related_populators(info, select, queryset.db)  # type: ignore[call-arg] # one more in 6.0
+        self._related = get_related_populators(info, select, queryset.db)  # type: ignore[call-arg] # stubs of 6.0
         self._annotations = compiler.annotation_col_map or {}
         columns = [column for column, *_ in select]
         self._wanted = [columns.index(param.column) for param in params if isinstance(param, _Wanted)]
         self._converters = list(compiler.get_converters(columns).items())
 
     def ask(self, wanted: Collection[Row]) -> list[Any]:
-        """What is found, without those of which nobody asked for the whole row."""
-        sql, params = self._sql, [one.filled_in(wanted) if isinstance(one, _Wanted) else one for one in self._params]
+        """Run the query and return the instances that match a requested row as a whole."""
+        params = [param.filled_in(wanted) if isinstance(param, _Wanted) else param for param in self._params]
         with connection.cursor() as cursor:
-            cursor.execute(sql, params)
+            cursor.execute(self._sql, params)
             found = [self._converted(list(row)) for row in cursor.fetchall()]
-        asked_for = set(wanted)
-        return [self._instance(row) for row in found if tuple(row[at] for at in self._wanted) in asked_for]
+        requested = set(wanted)
+        return [self._instance(row) for row in found if tuple(row[at] for at in self._wanted) in requested]
 
     def _converted(self, row: list[Any]) -> list[Any]:
         for at, (converters, column) in self._converters:

@@ -1,8 +1,8 @@
-"""Which constraint a database refused for."""
+"""Database constraints in error messages."""
 
 from django.db import IntegrityError
 
 
 def violates(error: IntegrityError, constraint: str) -> bool:
-    """Whether the error is about this constraint. Both databases name it; the message goes no further than here."""
+    """Whether the error is about this constraint. Both databases name it; the message is not passed on."""
     return constraint in str(error)

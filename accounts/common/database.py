@@ -1,7 +1,7 @@
-"""Database work of asynchronous code: a few long-lived threads, never the event loop.
+"""Database threads: where asynchronous code does its database work, outside the event loop.
 
-A job is one function call in one of these threads. A thread keeps its connection between jobs; nothing holds one
-while a call waits for an upstream.
+A job is one function call in one of a few long-lived threads. Each thread keeps its connection between jobs. No
+connection is held while a call waits for an upstream.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="coffer-database")
 async def in_database(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking job in a database thread.
 
-    Once started, the job goes on to its end even when the waiting task is cancelled: a record is never half-written.
+    Once started, the job runs to its end even if the waiting task is cancelled, so no record is half-written.
 
     Returns:
-        what the job returns; what it raises is raised here.
+        The job's result. An exception of the job is raised here.
     """
     loop = asyncio.get_running_loop()
     return await asyncio.shield(loop.run_in_executor(_pool, partial(_with_connection, job, *args, **kwargs)))
 
 
 def close_connections() -> None:
-    """Close every database thread's connection (before a test database is dropped, or on shutdown)."""
+    """Close every database thread's connection, on shutdown or before a test database is dropped."""
     barrier = threading.Barrier(THREADS)
 
     def close() -> None:
@@ -49,12 +49,13 @@ def close_connections() -> None:
 
 
 def _with_connection(job: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Run the job on this thread's connection, which is kept although requests close theirs (`CONN_MAX_AGE` is 0).
+    """Run the job on this thread's connection.
 
-    `close_old_connections` still replaces one that failed or grew old.
+    The connection is kept although `CONN_MAX_AGE` is 0 for requests. `close_old_connections` still replaces one that
+    failed or is too old.
     """
     close_old_connections()
-    if _server_said_goodbye():
+    if _was_closed_by_server():
         connection.close()
     if connection.connection is None:
         connection.ensure_connection()
@@ -65,10 +66,10 @@ def _with_connection(job: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         close_old_connections()
 
 
-def _server_said_goodbye() -> bool:
-    """Whether the kept connection ended, say because PostgreSQL restarted: while nothing is asked, nothing else comes.
+def _was_closed_by_server() -> bool:
+    """Whether the server closed the kept connection, for example because PostgreSQL restarted.
 
-    A look at the socket instead of a query: it costs no round trip.
+    An idle connection receives nothing else, so looking at the socket is enough and costs no round trip.
     """
     if connection.vendor != "postgresql" or connection.connection is None:
         return False

@@ -1,4 +1,4 @@
-"""The three environments, and nothing else about them."""
+"""The three environments."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -6,8 +6,9 @@ from functools import cache
 
 
 class Environment(StrEnum):
-    """Where a value belongs and where a run happens (docs/concepts.md, "Environments"). The stored text is the
-    API's.
+    """Where a value belongs and where a run happens (docs/concepts.md, "Environments").
+
+    The stored text is the API's.
     """
 
     DEVELOPMENT = "development"
@@ -16,17 +17,17 @@ class Environment(StrEnum):
 
     @property
     def label(self) -> str:
-        """The word shown to people: `Development`."""
+        """The label that people see, such as `Development`."""
         return self.value.capitalize()
 
     @property
     def letter(self) -> str:
-        """The one-letter mark of tables: `D`, `S` or `P`."""
+        """The letter used in tables: `D`, `S` or `P`."""
         return self.value[0].upper()
 
     @property
     def bit(self) -> int:
-        """The bit that stands for this environment in a stored set."""
+        """The bit of this environment in a stored set."""
         return 1 << list(Environment).index(self)
 
 
@@ -34,17 +35,17 @@ ALL_ENVIRONMENTS = frozenset(Environment)
 
 
 def in_order(environments: Iterable[Environment]) -> list[Environment]:
-    """The given environments from Development to Production."""
+    """Return the environments in order, from Development to Production."""
     chosen = set(environments)
     return [environment for environment in Environment if environment in chosen]
 
 
 def to_mask(environments: Iterable[Environment]) -> int:
-    """A set of environments as the integer that the database keeps."""
+    """Return a set of environments as the integer that the database stores."""
     return sum(environment.bit for environment in set(environments))
 
 
 @cache
 def from_mask(mask: int) -> frozenset[Environment]:
-    """The set of environments that an integer from the database stands for."""
+    """Return the set of environments for an integer from the database."""
     return frozenset(environment for environment in Environment if mask & environment.bit)

@@ -1,10 +1,12 @@
-"""A set of environments in one database column."""
+"""Model fields that behave the same on both databases: a set of environments, and JSON that keeps its order."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models.lookups import Lookup
+from psycopg.types.json import Json
+from typing_extensions import override
 
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment, from_mask, in_order, to_mask
 
@@ -17,36 +19,36 @@ else:
 class EnvironmentsField(_Column):
     """A `frozenset[Environment]`, stored as a bit mask (1 Development, 2 Staging, 4 Production).
 
-    `filter(field__has=Environment.STAGING)` asks for membership on both databases; a JSON list cannot on SQLite.
+    `filter(field__has=Environment.STAGING)` tests membership on both databases; SQLite could not do so for a JSON list.
     """
 
     description = "A set of environments"
 
     @property
     def flatchoices(self) -> list[tuple[frozenset[Environment], str]]:
-        """Each set and its labels in order: `Development, Staging`.
+        """Every set of environments with its labels, such as `Development, Staging`.
 
-        The Django admin looks a value up here before it decides by the type of the column, which is a number. These
-        are not `choices`: neither migrations nor forms see them.
+        The Django admin looks a value up here before it formats the column as a number. These are not `choices`:
+        migrations and forms do not see them.
         """
         return [(some, _labels(some)) for some in map(from_mask, range(1, to_mask(ALL_ENVIRONMENTS) + 1))]
 
     def from_db_value(self, value: int | None, *_: object) -> frozenset[Environment] | None:
-        """Read the mask."""
+        """Convert the stored mask."""
         return None if value is None else from_mask(value)
 
     def to_python(self, value: Any) -> frozenset[Environment] | None:
-        """Accept a mask or any iterable of environments."""
+        """Convert a mask or any iterable of environments."""
         if value is None:
             return None
         return from_mask(value) if isinstance(value, int) else frozenset(Environment(item) for item in value)
 
     def get_prep_value(self, value: Any) -> int | None:
-        """Write the mask."""
+        """Convert to the stored mask."""
         return value if value is None or isinstance(value, int) else to_mask(value)
 
     def value_to_string(self, obj: models.Model) -> str:
-        """Serialise the mask."""
+        """Serialize as the mask."""
         return str(self.get_prep_value(self.value_from_object(obj)))
 
 
@@ -56,17 +58,40 @@ def _labels(environments: Iterable[Environment]) -> str:
 
 @EnvironmentsField.register_lookup
 class HasEnvironment(Lookup):
-    """`(column & bit) > 0`."""
+    """The lookup `has`: `(column & bit) > 0`."""
 
     lookup_name = "has"
     prepare_rhs = False
 
-    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, tuple[int, ...]]:  # noqa: ARG002
-        """The one bit asked for."""
+    @override
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, tuple[int, ...]]:
+        """Return the environment's bit as the parameter."""
         return "%s", (Environment(value).bit,)
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        """SQL that both databases understand."""
+        """Return SQL that both databases understand."""
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
         return f"({left} & {right}) > 0", (*left_params, *right_params)
+
+
+class OrderedJSONField(models.JSONField):
+    """A configuration comes back as it was saved: parameters in the order in which a person wrote them.
+
+    PostgreSQL's `jsonb`, Django's choice, sorts names; its `json` keeps the text. It has no equality, so nothing may
+    compare or group by such a column.
+    """
+
+    def db_type(self, connection: Any) -> str | None:
+        """`json` on PostgreSQL."""
+        return "json" if connection.vendor == "postgresql" else super().db_type(connection)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        """The value as the driver takes it."""
+        if connection.vendor != "postgresql" or value is None or hasattr(value, "as_sql"):
+            return super().get_db_prep_value(value, connection, prepared)
+        return Json(value)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """The driver has read `json` already; texts of SQLite and of look-ups inside the JSON are read here."""
+        return super().from_db_value(value, expression, connection) if isinstance(value, str) else value

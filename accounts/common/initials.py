@@ -1,8 +1,11 @@
-"""The one or two letters that stand for a person or an organization in an avatar."""
+"""Initials for avatars."""
 
 
 def initials(name: str) -> str:
-    """`Mara Lindqvist` -> `ML`, `Harbor` -> `HA`, `jonas@harbor.example` -> `JO`; empty for an empty name."""
+    """Return the one or two letters for a person or an organization; empty for an empty name.
+
+    `Mara Lindqvist` -> `ML`, `Harbor` -> `HA`, `jonas@harbor.example` -> `JO`.
+    """
     words = name.partition("@")[0].split()
     if len(words) > 1:
         return (words[0][0] + words[-1][0]).upper()

@@ -1,4 +1,4 @@
-"""What a log line must not repeat: Django names the whole path of every request that is refused."""
+"""Log filters: Django logs the whole path of a refused request, which may contain a token."""
 
 import logging
 import re
@@ -7,10 +7,10 @@ TOKEN = re.compile(r"(/invitations/)[^/\s]+")
 
 
 class WithoutTokens(logging.Filter):
-    """Takes the token out of the path of an invitation's link. Lines themselves are kept."""
+    """Removes the token from the path of an invitation's link. No line is dropped."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change what is going to be written."""
+        """Remove tokens from the arguments of the record, and keep the record."""
         if isinstance(record.args, tuple):
             record.args = tuple(TOKEN.sub(r"\1…", part) if isinstance(part, str) else part for part in record.args)
         return True

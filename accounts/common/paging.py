@@ -1,4 +1,4 @@
-"""Keyset paging: a cursor is the sort key of the last row seen, so a page costs the same wherever it is in the list."""
+"""Keyset paging: a cursor holds the sort key of the last row of a page, so every page of a list costs the same."""
 
 import base64
 import binascii
@@ -17,22 +17,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some rows, and the cursor that continues after them; None at the end."""
+    """Some rows, and the cursor of the next page; None on the last page."""
 
     items: list[T]
     next_cursor: str | None
 
 
 def encode_cursor(key: list[Any]) -> str:
-    """A sort key (texts and numbers) as URL-safe text."""
+    """Encode a sort key of texts and numbers as URL-safe text."""
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, *, length: int) -> list[str]:
-    """The sort key in a cursor: `length` texts.
+    """Return the sort key in a cursor, as `length` texts.
 
     Raises:
-        Invalid: not a cursor that a page of this list gave out.
+        Invalid: no page of this list returned this cursor.
     """
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -48,6 +48,6 @@ def decode_cursor(cursor: str, *, length: int) -> list[str]:
 
 
 def not_of_this_list() -> Invalid:
-    """The refusal of a cursor that no page of this list gave out."""
-    errors = [FieldError("cursor", "Use the next_cursor of the page before.")]
-    return Invalid("Not a cursor of this list.", errors=errors)
+    """Return the refusal of a cursor that does not belong to the list."""
+    errors = [FieldError("cursor", "Use the next_cursor of the previous page.")]
+    return Invalid("The cursor does not belong to this list.", errors=errors)

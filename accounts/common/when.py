@@ -6,9 +6,9 @@ MINUTE, HOUR, DAY, YEAR = 60, 3_600, 86_400, 365 * 86_400
 
 
 def in_words(moment: datetime, now: datetime) -> str:
-    """`just now`, `38 sec ago`, `4 min ago`, `3 h ago`, `2 days ago`; after a year `14 Mar 2025`.
+    """Return a past time in words: `just now`, `38 sec ago`, `4 min ago`, `3 h ago`, `2 days ago`, `14 Mar 2025`.
 
-    A moment in the future (two machines' clocks disagree) is `just now`.
+    The date is used after a year. A time in the future, from a clock that is ahead, is `just now`.
     """
     seconds = int((now - moment).total_seconds())
     if seconds < 1:
@@ -26,7 +26,10 @@ def in_words(moment: datetime, now: datetime) -> str:
 
 
 def ahead_in_words(moment: datetime, now: datetime) -> str:
-    """`in 6 days` (the nearest whole number), `in 3 h`, `in 4 min`; `now` for less than a minute and for the past."""
+    """Return a future time in words: `in 6 days` (the nearest whole number), `in 3 h`, `in 4 min`, `now`.
+
+    `now` stands for less than a minute ahead, and for the past.
+    """
     seconds = int((moment - now).total_seconds())
     if seconds >= DAY:
         days = (seconds + DAY // 2) // DAY
@@ -37,11 +40,11 @@ def ahead_in_words(moment: datetime, now: datetime) -> str:
 
 
 def date_in_words(moment: datetime) -> str:
-    """`14 Mar 2025`, in UTC."""
+    """Return the date in UTC, such as `14 Mar 2025`."""
     utc = moment.astimezone(UTC)
     return f"{utc.day} {utc:%b %Y}"
 
 
 def exact(moment: datetime) -> str:
-    """`2026-11-20 14:05:48 UTC`."""
+    """Return the exact time, such as `2026-11-20 14:05:48 UTC`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,4 +1,4 @@
-"""Mail printed for the operator, where no mail server is set up (`EMAIL_URL`)."""
+"""Prints mail for the operator if no mail server is configured (`EMAIL_URL`)."""
 
 import sys
 from typing import Any
@@ -7,7 +7,10 @@ from django.core.mail.backends import console
 
 
 class EmailBackend(console.EmailBackend):
-    """Django's own, on standard error: what a command prints on standard output is its answer (`create_api_key`)."""
+    """Django's console backend on standard error.
+
+    Standard output of a command is its result (`create_api_key`), so mail must not be mixed in.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"stream": sys.stderr, **kwargs})

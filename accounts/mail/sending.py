@@ -1,8 +1,8 @@
-"""Every mail that Coffer writes itself: plain text, short, sent after the transaction that it tells of.
+"""Sends the mail that Coffer writes itself: plain text, after the transaction that it reports.
 
-A mail never holds a value, and no token but the link of an invitation. Links start with `COFFER_SITE_URL`, never with
-what a request says of itself. A mail server that is down breaks no act: the log says that a mail was not sent, and
-neither to whom nor with which words. Mails about signing in are allauth's (`accounts.sign_in.adapter`).
+A mail never contains a value, and no token but the link of an invitation. Links start with `COFFER_SITE_URL`, never
+with a header of the request. If the mail server is down, the action still succeeds: the log says that a mail was not
+sent, without its recipient or text. Mail about signing in is sent by django-allauth (`accounts.sign_in.adapter`).
 """
 
 import logging
@@ -20,63 +20,69 @@ from accounts.audit.wording import visible
 
 logger = logging.getLogger(__name__)
 
-FOOT = "This mail was written by Coffer"
+FOOTER = "This e-mail was sent by Coffer"
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One mail. A line break in `to` or `subject` would begin another header, so it is a `ValueError`."""
+class Email:
+    """One mail.
+
+    Raises:
+        ValueError: `to` or `subject` contains a line break, which would start another header.
+    """
 
     to: str
     subject: str
     paragraphs: Sequence[str]
 
     def __post_init__(self) -> None:
-        """Refuse what would not stay one header."""
         if not (self.to.isprintable() and self.subject.isprintable()):
-            raise ValueError("A header of a mail has one line.")
+            raise ValueError("A mail header must be a single line.")
 
 
 def quoted(name: str) -> str:
-    """A name that somebody chose, as it stands in a mail: in quotation marks, on one line."""
+    """Return a name that somebody chose in quotation marks, on one line."""
     return f'"{visible(name)}"'
 
 
 def link(route: str, *args: object) -> str:
-    """The whole address of a page."""
+    """Return the absolute URL of a page."""
     return f"{settings.SITE_URL}{reverse(route, args=args)}"
 
 
 def send_after_commit(
-    letters: Sequence[Letter], *, about: str, then: Callable[[list[Letter]], object] | None = None
+    emails: Sequence[Email], *, about: str, then: Callable[[list[Email]], object] | None = None
 ) -> None:
-    """Send once the transaction stands; outside of one, at once.
+    """Send the mails after the current transaction commits, or at once outside of a transaction.
 
     Args:
-        about: what the log calls these mails where they are not sent: `invitation`.
-        then: is told which of them the mail server took.
+        about: what the log calls these mails if they are not sent, such as `invitation`.
+        then: is called with the mails that the mail server accepted.
     """
 
     def after_commit() -> None:
-        taken = send(letters, about=about)
+        accepted = send(emails, about=about)
         if then:
-            then(taken)
+            then(accepted)
 
-    if letters:
+    if emails:
         transaction.on_commit(after_commit, robust=True)
 
 
-def send(letters: Sequence[Letter], *, about: str) -> list[Letter]:
-    """Send now, over one connection; those that the mail server took. Never inside a transaction."""
-    connection, taken = get_connection(), []
-    if _happens(connection.open, about, len(letters)):
-        taken = [letter for letter in letters if _happens(partial(_give, connection, letter), about, 1)]
-        _happens(connection.close, "end of the exchange", 0)
-    return taken
+def send(emails: Sequence[Email], *, about: str) -> list[Email]:
+    """Send the mails over one connection, outside of any transaction. Returns those that the mail server accepted."""
+    connection, accepted = get_connection(), []
+    if _succeeds(connection.open, about, len(emails)):
+        accepted = [email for email in emails if _succeeds(partial(_send_one, connection, email), about, 1)]
+        _succeeds(connection.close, "end of the exchange", 0)
+    return accepted
 
 
-def _happens(step: Callable[[], object], about: str, mails: int) -> bool:
-    """Take a step toward a mail server. The act is done, and stays so whatever the server or its library raises."""
+def _succeeds(step: Callable[[], object], about: str, mails: int) -> bool:
+    """Run one step of the exchange with a mail server and return whether it succeeded.
+
+    The action is complete, so no error of the server or its library may be raised.
+    """
     try:
         step()
     except Exception as error:
@@ -85,15 +91,15 @@ def _happens(step: Callable[[], object], about: str, mails: int) -> bool:
     return True
 
 
-def _give(connection: BaseEmailBackend, letter: Letter) -> None:
-    connection.send_messages([_message(letter)])
+def _send_one(connection: BaseEmailBackend, email: Email) -> None:
+    connection.send_messages([_message(email)])
 
 
-def _message(letter: Letter) -> EmailMessage:
-    foot = f"{FOOT} at {settings.SITE_URL}. Nobody reads answers to it."
+def _message(email: Email) -> EmailMessage:
+    footer = f"{FOOTER} at {settings.SITE_URL}. Replies are not read."
     return EmailMessage(
-        subject=letter.subject,
-        body="\n\n".join([*letter.paragraphs, f"-- \n{foot}"]) + "\n",
-        to=[letter.to],
-        headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: holiday notices do not answer it
+        subject=email.subject,
+        body="\n\n".join([*email.paragraphs, f"-- \n{footer}"]) + "\n",
+        to=[email.to],
+        headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: no out-of-office replies
     )

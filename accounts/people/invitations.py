@@ -1,8 +1,8 @@
-"""Invitations: sending, sending again, withdrawing, accepting.
+"""Invitations: sending, resending, withdrawing and accepting them.
 
-The link holds a token of 256 random bits, of which a SHA-256 is kept. It reaches nobody but the invited mailbox, works
-once and for seven days, and only the person with that very address accepts: signed in with it, or with a new account
-made for it. Sending again makes another token; the one before it ends.
+The link contains a token of 256 random bits, of which only a SHA-256 is stored. It is sent to the invited mailbox alone
+and works once, within seven days. Only the person with that address can accept: signed in with it, or with a new
+account created for it. Resending creates another token and invalidates the previous one.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied, Rat
 from accounts.mail import messages, sending
 from accounts.models import AuditEvent, Invitation, Membership, User
 from accounts.people.locks import serialize
-from accounts.people.organizations import as_target, locked, permission_to_manage, tell_of_owner
+from accounts.people.organizations import as_target, locked, notify_owners, permission_to_manage
 from accounts.people.people import create_person
 from accounts.policy import Role
 
 LIFETIME = timedelta(days=7)
 TOKEN_BYTES = 32
 AT_ONCE, OPEN_AT_MOST, A_DAY = 20, 200, 200
-"""Bounds, so that nobody makes a mail server send without end."""
+"""Bounds, so that nobody can use the mail server to send unlimited mail."""
 AGAIN_AFTER = timedelta(minutes=1)
 NOT_INVITED = "Nobody was invited."
 NO_SUCH = "No such invitation."
@@ -39,13 +39,13 @@ EMAIL_LENGTH = Invitation._meta.get_field("email").max_length or 254
 
 
 def invite(*, actor: Actor, emails: Sequence[str], role: Role) -> list[Invitation]:
-    """Invite these addresses, all or none; each gets its link by mail once that is stored.
+    """Invite these addresses, all or none. Each gets its link by mail after the transaction commits.
 
-    What is answered depends on this organization alone: whether an address has an account elsewhere is never told.
+    The result depends on this organization alone. It never reveals whether an address has an account elsewhere.
 
     Raises:
         PermissionDenied: the actor may not manage people of this role.
-        Invalid: no address, too many, one that is none, belongs to a member, or is invited already.
+        Invalid: there is no address, there are too many, or an address is malformed, a member's or already invited.
     """
     actor.check(permission_to_manage(role))
     wanted = list(dict.fromkeys(User.objects.normalize_email(email) for email in emails if email.strip()))
@@ -60,17 +60,17 @@ def invite(*, actor: Actor, emails: Sequence[str], role: Role) -> list[Invitatio
 
 
 def renew(*, actor: Actor, invitation_id: UUID) -> Invitation:
-    """Send an invitation again, with a new link and a new week; the link before it ends.
+    """Resend an invitation with a new link that works for another week. The previous link stops working.
 
     Raises:
-        NotFound: it was accepted or withdrawn, or is none of the organization's.
+        NotFound: it was accepted or withdrawn, or belongs to another organization.
         PermissionDenied: the actor may not manage people of its role.
-        RateLimited: it was sent within the last minute, or very many were sent within a day.
+        RateLimited: it was sent within the last minute, or the organization reached the daily limit.
     """
     with transaction.atomic():
         actor, invitation = _lock(actor, invitation_id)
         if invitation.sent_at and invitation.sent_at > timezone.now() - AGAIN_AFTER:
-            raise RateLimited(f"The invitation of {invitation.email} was sent just now. Wait a minute.")
+            raise RateLimited(f"The invitation of {invitation.email} has just been sent. Wait a minute.")
         if _sent_today(actor) >= A_DAY:
             raise RateLimited(TOO_MANY_TODAY)
         token = _give_token(invitation)
@@ -82,10 +82,11 @@ def renew(*, actor: Actor, invitation_id: UUID) -> Invitation:
 
 
 def withdraw(*, actor: Actor, invitation_id: UUID) -> Invitation:
-    """End an invitation: its link works no more.
+    """Withdraw an invitation; its link stops working.
 
     Raises:
-        NotFound, PermissionDenied: as for `renew`.
+        NotFound: it was accepted or withdrawn, or belongs to another organization.
+        PermissionDenied: the actor may not manage people of its role.
     """
     with transaction.atomic():
         actor, invitation = _lock(actor, invitation_id)
@@ -95,16 +96,16 @@ def withdraw(*, actor: Actor, invitation_id: UUID) -> Invitation:
 
 
 def not_sent(made: Sequence[Invitation]) -> list[str]:
-    """The addresses among these invitations whose mail the mail server did not take."""
+    """Return the addresses of those invitations whose mail the mail server did not accept."""
     unsent = Invitation.objects.filter(pk__in=[invitation.pk for invitation in made], sent_at=None)
     return list(unsent.order_by("email").values_list("email", flat=True))
 
 
 def find_by_token(token: str) -> Invitation:
-    """The open invitation of a link, its organization loaded. Nothing is written.
+    """Return the open invitation of a link, with its organization loaded.
 
     Raises:
-        NotFound: unknown, used, withdrawn, replaced by a newer link or too old; the five are not told apart.
+        NotFound: the link is unknown, used, withdrawn, replaced or expired. The error does not tell these cases apart.
     """
     found = (
         Invitation.objects.select_related("organization")
@@ -117,16 +118,16 @@ def find_by_token(token: str) -> Invitation:
 
 
 def accept(*, token: str, user: User, address: str | None = None) -> Membership:
-    """Join, and use the link up.
+    """Join the organization and use up the link.
 
     Raises:
-        NotFound: as for `find_by_token`.
-        PermissionDenied: the person has another address than the one invited.
-        Invalid: the person belongs to the organization already.
+        NotFound: the link does not work (see `find_by_token`).
+        PermissionDenied: the person has a different address from the invited one.
+        Invalid: the person already belongs to the organization.
     """
     with transaction.atomic():
         serialize(find_by_token(token).organization)
-        invitation = find_by_token(token)  # somebody may have used, replaced or withdrawn it meanwhile
+        invitation = find_by_token(token)  # again: it may have been used, replaced or withdrawn meanwhile
         if user.email != invitation.email:
             raise PermissionDenied(f"This invitation is for {invitation.email}. Sign in with that address.")
         membership = _join(invitation, user)
@@ -138,33 +139,33 @@ def accept(*, token: str, user: User, address: str | None = None) -> Membership:
             role=membership.role,
             invited_by=invitation.invited_by,
         )
-        tell_of_owner(actor, user, Role(membership.role))
+        notify_owners(actor, user, Role(membership.role))
     return membership
 
 
-def may_make_account() -> bool:
-    """Whether an invited person may make an account here."""
+def may_create_account() -> bool:
+    """Whether an invited person may create an account on this installation."""
     return settings.SIGN_UP != "nobody"
 
 
 def accept_with_new_account(*, token: str, name: str, password: str, address: str | None = None) -> Membership:
-    """Make an account for the invited address and join with it: who holds the link reads that address's mail.
+    """Create an account for the invited address and join with it. Whoever has the link can read that address's mail.
 
     Raises:
-        NotFound: as for `find_by_token`.
-        PermissionDenied: accounts are made by the operator alone (`COFFER_SIGN_UP=nobody`).
-        Invalid: a bad name or password, or there is an account with this address: its owner signs in instead.
+        NotFound: the link does not work (see `find_by_token`).
+        PermissionDenied: only the operator creates accounts (`COFFER_SIGN_UP=nobody`).
+        Invalid: the name or password is not acceptable, or the address already has an account, whose owner signs in.
     """
     with transaction.atomic():
         invitation = find_by_token(token)
-        if not may_make_account():
-            raise PermissionDenied("The operator of this installation makes the accounts. Ask for one, then sign in.")
+        if not may_create_account():
+            raise PermissionDenied("The operator of this installation creates accounts. Ask for one, then sign in.")
         user = create_person(email=invitation.email, name=" ".join(name.split()), password=password)
         return accept(token=token, user=user, address=address)
 
 
 def _problems(actor: Actor, emails: Sequence[str]) -> list[str]:
-    """What is wrong with the addresses, as sentences."""
+    """Return what is wrong with the addresses, as sentences."""
     if not emails:
         return ["Enter at least one e-mail address."]
     if len(emails) > AT_ONCE:
@@ -184,7 +185,7 @@ def _problems(actor: Actor, emails: Sequence[str]) -> list[str]:
 
 
 def _sent_today(actor: Actor) -> int:
-    """How many invitations the organization sent within 24 hours, told by its audit log."""
+    """Return the number of invitations that the organization sent within 24 hours, counted in its audit log."""
     sent = AuditEvent.objects.filter(
         organization_id=actor.organization.id,
         event__in=[trail.Event.INVITATION_CREATED.value, trail.Event.INVITATION_RENEWED.value],
@@ -195,9 +196,9 @@ def _sent_today(actor: Actor) -> int:
 
 def _problem(email: str, members: set[str], invited: set[str]) -> str:
     if email in members:
-        return f"{email} belongs to the organization already."
+        return f"{email} already belongs to the organization."
     if email in invited:
-        return f"{email} is invited already: send that invitation again, or withdraw it."
+        return f"{email} is already invited: send that invitation again, or withdraw it."
     try:
         validate_email(email)
     except ValidationError:
@@ -220,7 +221,7 @@ def _invite_one(actor: Actor, email: str, role: Role) -> tuple[Invitation, str]:
 
 
 def _give_token(invitation: Invitation) -> str:
-    """A new token for the (unsaved) invitation, whose hash alone stays on it."""
+    """Give the unsaved invitation a new token and return it. Only its hash is kept."""
     token, now = secrets.token_urlsafe(TOKEN_BYTES), timezone.now()
     invitation.digest, invitation.sent_at = _digest(token), None
     invitation.renewed_at, invitation.expires_at = now, now + LIFETIME
@@ -232,15 +233,15 @@ def _digest(token: str) -> bytes:
 
 
 def _send(made: Sequence[tuple[Invitation, str]]) -> None:
-    """Mail the links once they are stored, and note which the mail server took: the list says so where it did not."""
+    """Mail the links after the transaction commits, and record which mails the mail server accepted."""
     digests = {invitation.email: invitation.digest for invitation, _ in made}
 
-    def note(taken: list[sending.Letter]) -> None:
+    def record(accepted: list[sending.Email]) -> None:
         now = timezone.now()
-        Invitation.objects.filter(digest__in=[digests[letter.to] for letter in taken]).update(sent_at=now)
+        Invitation.objects.filter(digest__in=[digests[email.to] for email in accepted]).update(sent_at=now)
 
-    written = [messages.invitation(invitation, token, days=LIFETIME.days) for invitation, token in made]
-    sending.send_after_commit(written, about="invitation", then=note)
+    emails = [messages.invitation(invitation, token, days=LIFETIME.days) for invitation, token in made]
+    sending.send_after_commit(emails, about="invitation", then=record)
 
 
 def _lock(actor: Actor, invitation_id: UUID) -> tuple[Actor, Invitation]:
@@ -263,6 +264,6 @@ def _join(invitation: Invitation, user: User) -> Membership:
                 organization=invitation.organization, user=user, role=invitation.role
             )
     except IntegrityError:
-        raise Invalid("Not accepted.", errors=[FieldError("", "You belong to this organization already.")]) from None
+        raise Invalid("Not accepted.", errors=[FieldError("", "You already belong to this organization.")]) from None
     Invitation.objects.filter(pk=invitation.pk).delete()
     return membership

@@ -1,15 +1,15 @@
-"""One lock for acts of an organization that must see each other.
+"""A lock that puts an organization's concurrent changes in order.
 
-Two acts that each depend on what the other writes (a reference waits for a name; a secret takes that name) would miss
-each other without it. The lock does not hold up inserts of rows that belong to the organization.
+Two changes may each depend on a row that the other writes: a reference waits for a name while a secret takes that name.
+Without the lock, each would miss the other. It does not block inserts of rows that belong to the organization.
 """
 
 from accounts.models import Organization
 
 
 def serialize(organization: Organization) -> None:
-    """Wait until no other act of this organization is under way; hold until the transaction ends.
+    """Wait for other changes of this organization, and hold its lock until the transaction ends.
 
-    On SQLite a transaction (IMMEDIATE) is alone anyway.
+    On SQLite a transaction (IMMEDIATE) has no concurrent writers anyway.
     """
     list(Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values("pk"))

@@ -1,4 +1,4 @@
-"""Members and open invitations as people see them. A page costs a handful of queries whatever its length."""
+"""Members and open invitations as the members page shows them, in a fixed number of queries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,8 +20,13 @@ RANKS = {role: number for number, role in enumerate(Role)}
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """One line of the list. `second_factor` is empty where none is set up; `may_change` is about the viewer."""
+class MemberRow:
+    """One member in the list.
+
+    Attributes:
+        second_factor: empty if none is set up.
+        may_change: whether the viewer may change this member.
+    """
 
     id: UUID
     user_id: UUID
@@ -37,8 +42,8 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
-    """One open invitation. `sent_at` is None where the mail server did not take the mail."""
+class InvitationRow:
+    """One open invitation in the list. `sent_at` is None if the mail server did not accept the mail."""
 
     id: UUID
     email: str
@@ -50,12 +55,12 @@ class Invited:
     may_change: bool
 
 
-def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS) -> Page[Member]:
-    """One page of the organization's people: owners, then admins, then members, each by address.
+def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS) -> Page[MemberRow]:
+    """Return one page of the organization's members: owners, then admins, then members, each ordered by address.
 
     Raises:
         PermissionDenied: the actor may not see the list.
-        Invalid: the cursor is not one of this list.
+        Invalid: the cursor does not belong to this list.
     """
     actor.check(Permission.MEMBERS_MANAGE)
     rows = _ranked(actor).filter(Q(user__name__icontains=text) | Q(user__email__icontains=text))
@@ -70,16 +75,19 @@ def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS
     return Page(_as_members(actor, found[:limit]), next_cursor)
 
 
-def member(actor: Actor, membership: Membership) -> Member:
-    """One member (the person loaded) as a line of the list."""
+def member(actor: Actor, membership: Membership) -> MemberRow:
+    """Return one membership, with its person loaded, as a row of the list."""
     return _as_members(actor, [membership])[0]
 
 
-def invitations(actor: Actor, *, cursor: str = "", limit: int = ROWS) -> Page[Invited]:
-    """One page of the open invitations, by address; those that are over too, until they are sent again or withdrawn.
+def invitations(actor: Actor, *, cursor: str = "", limit: int = ROWS) -> Page[InvitationRow]:
+    """Return one page of the open invitations, ordered by address.
+
+    Expired ones stay until they are resent or withdrawn.
 
     Raises:
-        PermissionDenied, Invalid: as for `members`.
+        PermissionDenied: the actor may not see the list.
+        Invalid: the cursor does not belong to this list.
     """
     actor.check(Permission.MEMBERS_MANAGE)
     after = decode_cursor(cursor, length=1)[0] if cursor else ""
@@ -90,13 +98,13 @@ def invitations(actor: Actor, *, cursor: str = "", limit: int = ROWS) -> Page[In
 
 
 def without_second_factor(actor: Actor) -> int:
-    """How many of the organization's people have none."""
+    """Return how many of the organization's people have no second factor."""
     people = set(Membership.objects.filter(organization=actor.organization).values_list("user_id", flat=True))
     return len(people) - len(second_factors(people))
 
 
 def _ranked(actor: Actor) -> QuerySet[Membership]:
-    """The organization's members in the list's order; `rank` tells the roles apart."""
+    """Return the organization's members in the order of the list, annotated with the `rank` of their role."""
     rank = Case(
         *(When(role=role.value, then=Value(number)) for role, number in RANKS.items()), output_field=IntegerField()
     )
@@ -104,16 +112,16 @@ def _ranked(actor: Actor) -> QuerySet[Membership]:
     return rows.annotate(rank=rank).order_by("rank", "user__email")
 
 
-def _as_members(actor: Actor, memberships: Iterable[Membership]) -> list[Member]:
+def _as_members(actor: Actor, memberships: Iterable[Membership]) -> list[MemberRow]:
     memberships = list(memberships)
     factors = second_factors([membership.user_id for membership in memberships])
     owners = count_owners(actor.organization)
     return [_as_member(actor, membership, factors.get(membership.user_id, ""), owners) for membership in memberships]
 
 
-def _as_member(actor: Actor, membership: Membership, second_factor: str, owners: int) -> Member:
+def _as_member(actor: Actor, membership: Membership, second_factor: str, owners: int) -> MemberRow:
     user, role = membership.user, Role(membership.role)
-    return Member(
+    return MemberRow(
         id=membership.id,
         user_id=user.id,
         name=user.name or user.email,
@@ -128,9 +136,9 @@ def _as_member(actor: Actor, membership: Membership, second_factor: str, owners:
     )
 
 
-def _as_invited(actor: Actor, invitation: Invitation) -> Invited:
+def _as_invited(actor: Actor, invitation: Invitation) -> InvitationRow:
     role = Role(invitation.role)
-    return Invited(
+    return InvitationRow(
         id=invitation.id,
         email=invitation.email,
         role=role,

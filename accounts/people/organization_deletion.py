@@ -1,7 +1,7 @@
-"""The end of an organization: everything that belongs to it goes, its data keys too. Its audit log stays.
+"""Deletes an organization with everything that belongs to it, including its data keys. Its audit log stays.
 
-The log is append-only and outlives what it tells of; its last event names who deleted. Nobody in the product sees it
-any more but staff, and `manage.py verify_audit` goes on checking it (docs/audit.md). The address is never given again.
+The log is append-only and outlives the organization; its last event names the person who deleted it. Only staff can
+still see it, and `manage.py verify_audit` continues to check it (docs/audit.md). The slug is never used again.
 """
 
 from django.db import transaction
@@ -21,24 +21,24 @@ COUNTED = {
     "runs": "Runs on record",
     "memberships": "People who lose access",
 }
-"""What people are told goes, by the name of the relation; apps above this one declare some of them."""
+"""The labels of what is counted, by the name of the relation. Other apps declare some of the relations."""
 
 
-def what_goes(organization: Organization) -> list[tuple[str, int]]:
-    """How much of each kind goes with the organization."""
+def deletion_counts(organization: Organization) -> list[tuple[str, int]]:
+    """Return how many objects of each kind are deleted with the organization, as pairs of label and number."""
     known = {relation.related_name for relation in Organization._meta.related_objects}
     return [(words, getattr(organization, name).count()) for name, words in COUNTED.items() if name in known]
 
 
 def delete_organization(*, actor: Actor, typed: str) -> None:
-    """Delete the actor's organization for good.
+    """Delete the actor's organization permanently.
 
     Args:
-        typed: its name, as the person typed it.
+        typed: the name of the organization as the person typed it.
 
     Raises:
-        PermissionDenied: owners alone may.
-        Invalid: another name was typed.
+        PermissionDenied: the actor is not an owner.
+        Invalid: the typed name is a different one.
     """
     actor.check(Permission.ORGANIZATION_MANAGE)
     with transaction.atomic():
@@ -52,7 +52,7 @@ def delete_organization(*, actor: Actor, typed: str) -> None:
         trail.record(trail.Event.ORGANIZATION_DELETED, actor=actor, target=organization, slug=organization.slug)
         RetiredSlug.objects.create(slug=organization.slug, organization_id=organization.pk)
         organization_deleting.send(sender=Organization, organization=organization)
-        # Its own row first: the trigger that keeps the last owner looks whether the organization stays.
+        # Delete its own row first: the trigger that keeps the last owner checks whether the organization exists.
         rows = Organization.objects.filter(pk=organization.pk)
-        rows._raw_delete(rows.db)  # noqa: SLF001 - `delete` begins with the rest
+        rows._raw_delete(rows.db)  # noqa: SLF001 - `delete` would delete related rows first
         organization.delete()

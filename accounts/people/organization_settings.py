@@ -1,4 +1,4 @@
-"""What owners decide for their organization: its name, and rules for everybody in it."""
+"""The settings of an organization: its name, and rules for everybody in it. Only owners change them."""
 
 from dataclasses import dataclass, fields
 
@@ -18,7 +18,7 @@ NOT_SAVED = "The settings were not saved."
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that owners set. None in a number leaves it to the installation."""
+    """Everything that owners can set. A number of None means the installation's default."""
 
     name: str
     require_mfa: bool
@@ -28,20 +28,21 @@ class Settings:
 
 
 def settings_of(organization: Organization) -> Settings:
-    """What is set now."""
+    """Return the current settings of an organization."""
     return Settings(**{field.name: getattr(organization, field.name) for field in fields(Settings)})
 
 
 def change_settings(*, actor: Actor, wanted: Settings, expected_version: int | None = None) -> Organization:
-    """Apply settings, all or nothing; what is the same already is no change. The address stays as it is.
+    """Apply settings, all or none. Settings that are equal already are not recorded as changed. The slug never changes.
 
     Args:
-        expected_version: the version that the person saw; None for "whatever it is now".
+        expected_version: the version that the person saw; None to skip the check.
 
     Raises:
-        PermissionDenied: owners alone may.
-        EditConflict: somebody saved since.
-        Invalid: a bad name, a number out of range, or MFA required by somebody without a second factor.
+        PermissionDenied: the actor is not an owner.
+        EditConflict: somebody else saved since.
+        Invalid: the name is not acceptable, a number is out of range, or the actor requires a second factor of
+            everybody without having one.
     """
     actor.check(Permission.ORGANIZATION_MANAGE)
     with transaction.atomic():
@@ -71,7 +72,7 @@ def _checked(actor: Actor, wanted: Settings, before: Settings) -> Settings:
     ]
     if wanted.require_mfa and not before.require_mfa and _would_lock_out(actor):
         errors.append(
-            FieldError("require_mfa", "Set up a second factor for yourself first: it will be asked of you too.")
+            FieldError("require_mfa", "Set up a second factor for yourself first: the rule applies to you, too.")
         )
     name = wanted.name
     try:

@@ -1,8 +1,8 @@
-"""Organizations and who belongs to them.
+"""Organizations and their members.
 
-An organization always keeps an owner who can sign in. Acts on people hold the organization's lock and judge the
-acting person by the role of that moment, so two of them at once see each other; below that, a trigger keeps the last
-owner (accounts/triggers.py).
+An organization always keeps an owner who can sign in. Changes of members hold the organization's lock and use the
+actor's current role, so concurrent changes see each other. As a last line of defence, a trigger keeps the last owner
+(accounts/triggers.py).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from accounts.access.api_keys import revoke_keys_made_by
+from accounts.access.api_keys import revoke_keys_created_by
 from accounts.access.sessions import end_sessions
 from accounts.actors import Actor, ActorKind, actor_for_member
 from accounts.audit import trail
@@ -26,10 +26,10 @@ NAME_LENGTH = Organization._meta.get_field("name").max_length or 80
 
 
 def create_organization(*, user: User, name: str, address: str | None = None) -> Organization:
-    """Found an organization; the person becomes its owner. Anybody who is signed in may.
+    """Create an organization with the person as its owner. Everybody who is signed in may do this.
 
     Raises:
-        Invalid: the name is empty, too long, or gives no usable address.
+        Invalid: the name is empty or too long, or no slug can be derived from it.
     """
     name = clean_name(name, detail="The organization was not created.")
     try:
@@ -44,16 +44,19 @@ def create_organization(*, user: User, name: str, address: str | None = None) ->
     except IntegrityError:
         raise Invalid(
             "The organization was not created.",
-            errors=[FieldError("name", "Somebody has just taken this address. Try again.")],
+            errors=[FieldError("name", "Another organization has just taken this name. Try again.")],
         ) from None
     return organization
 
 
 def clean_name(name: str, *, detail: str) -> str:
-    """The name of an organization as it is stored, single spaces between its words.
+    """Return the name of an organization as it is stored, with single spaces between its words.
+
+    Args:
+        detail: the sentence that says what was not done, for the refusal.
 
     Raises:
-        Invalid: empty, too long, or with characters that are no text; `detail` says what was not done.
+        Invalid: the name is empty, too long or not printable.
     """
     name = " ".join(name.split())
     if not name or len(name) > NAME_LENGTH or not name.isprintable():
@@ -62,9 +65,9 @@ def clean_name(name: str, *, detail: str) -> str:
 
 
 def free_slug(name: str) -> str:
-    """An address for the name that no organization has or had: `harbor-clinics`, then `harbor-clinics-2`, …"""
+    """Return a slug for the name that no organization has or had: `harbor-clinics`, then `harbor-clinics-2`, …"""
     base = slugify(name)[:70] or "organization"
-    # In this order: one that is being deleted at this moment is seen in one of the two.
+    # In this order, an organization that is being deleted meanwhile is seen in one of the two queries.
     taken = set(Organization.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     taken |= set(RetiredSlug.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     candidates = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
@@ -72,11 +75,11 @@ def free_slug(name: str) -> str:
 
 
 def add_member(*, actor: Actor, user: User, role: Role) -> Membership:
-    """Give a person a role in the actor's organization; an open invitation of theirs has become needless.
+    """Give a person a role in the actor's organization. An open invitation of that person is deleted.
 
     Raises:
         PermissionDenied: the actor may not manage people of this role.
-        Invalid: the person belongs to it already.
+        Invalid: the person already belongs to the organization.
     """
     actor.check(permission_to_manage(role))
     try:
@@ -86,21 +89,21 @@ def add_member(*, actor: Actor, user: User, role: Role) -> Membership:
             membership = Membership.objects.create(organization=actor.organization, user=user, role=role.value)
             Invitation.objects.filter(organization=actor.organization, email=user.email).delete()
             trail.record(trail.Event.MEMBER_ADDED, actor=actor, target=as_target(user), role=role.value)
-            tell_of_owner(actor, user, role)
+            notify_owners(actor, user, role)
     except IntegrityError:
         raise Invalid(
-            "Not added.", errors=[FieldError("user", "This person belongs to the organization already.")]
+            "Not added.", errors=[FieldError("user", "This person already belongs to the organization.")]
         ) from None
     return membership
 
 
 def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> Membership:
-    """Give a member another role. The same role again changes nothing.
+    """Give a member another role. Giving the same role again changes nothing.
 
     Raises:
-        NotFound: no such member in the actor's organization.
+        NotFound: the organization has no such member.
         PermissionDenied: the actor may not manage people of the old or the new role.
-        Invalid: it would leave the organization without an owner.
+        Invalid: the organization would be left without an owner.
     """
     with transaction.atomic():
         actor = locked(actor)
@@ -122,64 +125,65 @@ def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> Membership:
             new=role.value,
             **withdrawn,
         )
-        tell_of_owner(actor, membership.user, role)
+        notify_owners(actor, membership.user, role)
     return membership
 
 
 def remove_member(*, actor: Actor, membership_id: UUID, revoke_keys: bool = False) -> None:
-    """Take a person out of the actor's organization, and sign them out everywhere. Invitations that they sent and
-    nobody has accepted go with them.
+    """Remove a person from the actor's organization and sign them out everywhere.
 
-    API keys are the organization's and stay.
+    Open invitations that they sent are withdrawn. API keys belong to the organization and stay.
 
     Args:
-        revoke_keys: also end the keys that the person made, of whose text they may hold a copy.
+        revoke_keys: also revoke the keys that the person created, because they may have kept a copy.
 
     Raises:
-        NotFound, PermissionDenied, Invalid: as for `change_role`.
-        PermissionDenied: the actor may revoke no keys.
+        NotFound: the organization has no such member.
+        PermissionDenied: the actor may not manage people of this role, or may not revoke keys.
+        Invalid: the organization would be left without an owner.
     """
     with transaction.atomic():
         actor = locked(actor)
         membership = find_member(actor=actor, membership_id=membership_id)
         actor.check(permission_to_manage(Role(membership.role)))
         _check_not_last_owner(membership, actor.organization)
-        told = _end(membership, actor.organization)
+        details = _delete_membership(membership, actor.organization)
         end_sessions(membership.user)
         if revoke_keys:
-            told["keys_revoked"] = [key.name for key in revoke_keys_made_by(actor=actor, user_id=membership.user_id)]
+            revoked = revoke_keys_created_by(actor=actor, user_id=membership.user_id)
+            details["keys_revoked"] = [key.name for key in revoked]
         trail.record(
             trail.Event.MEMBER_REMOVED,
             actor=actor,
             target=as_target(membership.user),
             role=membership.role,
-            **told,
+            **details,
         )
 
 
 def leave(*, actor: Actor) -> None:
-    """The acting person goes, whatever their role.
+    """Remove the acting person from the organization, whatever their role.
 
     Raises:
-        PermissionDenied: an API key or a command, which belongs to nobody.
-        Invalid: the last owner stays.
+        PermissionDenied: the actor is an API key or a command.
+        Invalid: the person is the last owner.
     """
     actor.check(Permission.ORGANIZATION_LEAVE)
     with transaction.atomic():
         actor = locked(actor)
         membership = Membership.objects.select_related("user").get(organization=actor.organization, user=actor.id)
         _check_not_last_owner(membership, actor.organization)
-        withdrawn = _end(membership, actor.organization)
+        withdrawn = _delete_membership(membership, actor.organization)
         trail.record(
             trail.Event.MEMBER_LEFT, actor=actor, target=as_target(membership.user), role=membership.role, **withdrawn
         )
 
 
 def locked(actor: Actor) -> Actor:
-    """The actor, with the organization's lock held; a person by the role of this moment, not of when they were asked.
+    """Take the organization's lock and return the actor with the role that the person has now.
 
     Raises:
-        NotFound: the person does not belong to it any more.
+        NotFound: the person no longer belongs to the organization.
     """
     serialize(actor.organization)
     if actor.kind is not ActorKind.USER:
@@ -195,10 +199,10 @@ def locked(actor: Actor) -> Actor:
 
 
 def find_member(*, actor: Actor, membership_id: UUID) -> Membership:
-    """One member of the actor's organization, the person loaded.
+    """Return one member of the actor's organization, with the person loaded.
 
     Raises:
-        NotFound: there is none.
+        NotFound: the organization has no such member.
     """
     found = Membership.objects.select_related("user").filter(organization=actor.organization, pk=membership_id).first()
     if found is None:
@@ -206,18 +210,20 @@ def find_member(*, actor: Actor, membership_id: UUID) -> Membership:
     return found
 
 
-def tell_of_owner(actor: Actor, user: User, role: Role) -> None:
-    """Write to the owners once somebody has become one of them."""
+def notify_owners(actor: Actor, user: User, role: Role) -> None:
+    """Mail the owners if the person has become one of them."""
     if role is Role.OWNER:
-        found = messages.owner_added(actor.organization, user, actor=actor)
-        sending.send_after_commit(found, about="owner added")
+        sending.send_after_commit(messages.owner_added(actor.organization, user, actor=actor), about="owner added")
 
 
 def withdraw_invitations_of(user: User, organization: Organization, *, keeps: Role | None) -> dict[str, Any]:
-    """End the open invitations that this person sent and could not send any more, being `keeps` (None: gone).
+    """Withdraw the open invitations that this person sent and could no longer send.
+
+    Args:
+        keeps: the person's role from now on; None if they leave.
 
     Returns:
-        what the audit log tells of it; empty where there was none.
+        Details for the audit log; empty if no invitation was withdrawn.
     """
     sent = Invitation.objects.filter(organization=organization, invited_by_id=user.id)
     if keeps is Role.OWNER:
@@ -229,18 +235,18 @@ def withdraw_invitations_of(user: User, organization: Organization, *, keeps: Ro
     return {"invitations_withdrawn": addresses} if addresses else {}
 
 
-def _end(membership: Membership, organization: Organization) -> dict[str, Any]:
+def _delete_membership(membership: Membership, organization: Organization) -> dict[str, Any]:
     membership.delete()
     return withdraw_invitations_of(membership.user, organization, keeps=None)
 
 
 def permission_to_manage(role: Role) -> Permission:
-    """What it takes to invite, change and remove people of this role (docs/concepts.md, "Roles")."""
+    """Return the permission that managing people of this role needs (docs/concepts.md, "Roles")."""
     return Permission.OWNERS_MANAGE if role is Role.OWNER else Permission.MEMBERS_MANAGE
 
 
 def count_owners(organization: Organization) -> int:
-    """How many people own it and can sign in."""
+    """Return the number of owners who can sign in."""
     return Membership.objects.filter(organization=organization, role=Role.OWNER.value, user__is_active=True).count()
 
 
@@ -260,5 +266,8 @@ class _PersonTarget:
 
 
 def as_target(user: User) -> trail.Target:
-    """A person as the target of an event: the label is the login, which does not change with the display name."""
+    """Return a person as the target of an event.
+
+    The label is the login, which does not change with the display name.
+    """
     return _PersonTarget(user.id, user.email)

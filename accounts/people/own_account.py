@@ -1,4 +1,4 @@
-"""What happens to a person's account, told in the audit log of every organization that the person belongs to."""
+"""Audit events about a person's account, recorded in every organization that the person belongs to."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,14 +20,14 @@ def record_in_organizations(
     data_in: Callable[[Organization], dict[str, Any]] | None = None,
     **data: Any,
 ) -> None:
-    """Append the event to each organization's log, in the transaction of the act.
+    """Append the event to the log of each of the person's organizations, in the transaction of the action.
 
-    Organizations are taken in one order, so that two such acts never wait for each other.
+    Organizations are processed in a fixed order, so that two such actions cannot deadlock.
 
     Args:
-        address: from where the person did it.
-        actor_in: who did it in an organization; left out where the person did it.
-        data_in: what else is to be told in one organization.
+        address: the client's address, if the person acted.
+        actor_in: returns the actor in an organization; None if the person acted.
+        data_in: returns further details for one organization.
     """
     memberships = Membership.objects.filter(user=user).select_related("user", "organization")
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Accounts of people, made by the operator."""
+"""Accounts of people."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +24,7 @@ NAME_LENGTH = User._meta.get_field("name").max_length or 150
 
 
 def is_installation_empty() -> bool:
-    """Whether nobody has a confirmed account yet; who mistypes the first address can try again."""
+    """Whether nobody has a confirmed account yet. A person who mistypes the first address can try again."""
     return not EmailAddress.objects.filter(verified=True).exists()
 
 
@@ -32,7 +32,7 @@ def create_person(*, email: str, name: str, password: str) -> User:
     """Create an account.
 
     Raises:
-        Invalid: not an e-mail address, a taken one, a password that is too weak, or a name that is too long.
+        Invalid: the address is malformed or taken, the password is too weak, or the name is too long.
     """
     errors = [*_problems("email", validate_email, email), *_problems("password", validate_password, password)]
     if len(name) > NAME_LENGTH or not name.isprintable():
@@ -49,23 +49,27 @@ def create_person(*, email: str, name: str, password: str) -> User:
 
 
 def forget_unconfirmed() -> int:
-    """Remove accounts whose address nobody confirmed within a week, so that nobody can hold an address; how many."""
+    """Delete accounts whose address nobody confirmed within a week, so that nobody can block an address.
+
+    Returns:
+        The number of deleted accounts.
+    """
     confirmed = EmailAddress.objects.filter(verified=True).values("user_id")
     old = User.objects.filter(date_joined__lt=timezone.now() - CONFIRMED_WITHIN).exclude(pk__in=confirmed)
     return len([person.delete() for person in old.filter(last_login=None, memberships=None)])
 
 
 def set_active(*, email: str, active: bool, actor_in: Callable[[Organization], Actor]) -> User:
-    """Activate or deactivate an account. Sessions end and invitations that the person sent, and API keys that they
-    made are refused from then on.
+    """Activate or deactivate an account.
 
-    An organization may be left without an owner who can sign in: stopping somebody comes first.
+    Deactivation ends the person's sessions and withdraws the invitations that they sent; API keys that they created are
+    refused from then on. It may leave an organization without an owner who can sign in: stopping somebody comes first.
 
     Args:
-        actor_in: who does it, for the log of each organization of the person.
+        actor_in: returns the actor for the log of each organization of the person.
 
     Raises:
-        NotFound: nobody has this address.
+        NotFound: there is no account with this address.
     """
     with transaction.atomic():
         user = User.objects.select_for_update().filter(email=User.objects.normalize_email(email)).first()

@@ -1,7 +1,7 @@
-"""A view of django-allauth as one act: what it changes and the entries about it are one transaction, mail comes after.
+"""Runs a view of django-allauth in one transaction with its audit events, and sends its mail afterwards.
 
-allauth sends mail in the middle of its work. Sent there it would keep the transaction open for as long as a mail server
-takes, and tell of what was rolled back.
+django-allauth sends mail while it works. Sent at that point, mail would keep the transaction open for as long as the
+mail server takes, and could report a change that is rolled back.
 """
 
 import functools
@@ -12,38 +12,40 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 
+from accounts.access.requests import CofferRequest
+
 View = Callable[..., HttpResponseBase]
 
 
 @contextmanager
-def atomic_with_mail(request: HttpRequest) -> Iterator[None]:
-    """Everything or nothing; mail that is sent within leaves once it is done (`send_or_keep`)."""
-    kept: list[Callable[[], None]] = []
-    request.mail_of_act = kept  # type: ignore[attr-defined]
+def atomic_with_mail(request: CofferRequest) -> Iterator[None]:
+    """Run the block in a transaction. Mail sent inside it (`send_or_defer`) leaves after the commit."""
+    deferred: list[Callable[[], None]] = []
+    request.deferred_mail = deferred
     try:
         with transaction.atomic():
             yield
     finally:
-        del request.mail_of_act  # type: ignore[attr-defined]
-    for send in kept:
+        del request.deferred_mail
+    for send in deferred:
         send()
 
 
-def as_one_act(view: View) -> View:
-    """The view within `atomic_with_mail`."""
+def atomic_view(view: View) -> View:
+    """Run the view within `atomic_with_mail`."""
 
     @functools.wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(request: CofferRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with atomic_with_mail(request):
             return view(request, *args, **kwargs)
 
     return wrapper
 
 
-def send_or_keep(request: HttpRequest | None, send: Callable[[], None]) -> None:
-    """Send now, or when the act is done that this request is in the middle of."""
-    kept = getattr(request, "mail_of_act", None)
-    if kept is None:
+def send_or_defer(request: HttpRequest | None, send: Callable[[], None]) -> None:
+    """Send now, or after the transaction of `atomic_with_mail` if the request is inside one."""
+    deferred = getattr(request, "deferred_mail", None)
+    if deferred is None:
         send()
     else:
-        kept.append(send)
+        deferred.append(send)

@@ -1,4 +1,4 @@
-"""What we add to django-allauth's forms."""
+"""Fields that Coffer adds to django-allauth's forms."""
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -8,7 +8,7 @@ from accounts.models import User
 
 
 class NameForm(forms.Form):
-    """How colleagues will see the person; asked for at sign-up."""
+    """The name that colleagues see, asked for at sign-up."""
 
     name = forms.CharField(
         label="Name", required=False, max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"})
@@ -16,13 +16,13 @@ class NameForm(forms.Form):
     field_order = ["name", "email", "password1"]
 
     def clean_name(self) -> str:
-        """One line of text."""
+        """Refuse a name that does not fit on one line."""
         name = str(self.cleaned_data["name"]).strip()
         if not name.isprintable():
             raise ValidationError("Enter a name on one line.")
         return name
 
-    def signup(self, request: HttpRequest, user: User) -> None:  # noqa: ARG002
-        """Called by allauth while it stores the new person."""
+    def signup(self, _request: HttpRequest, user: User) -> None:
+        """Store the name. django-allauth calls this while it stores the new person."""
         user.name = self.cleaned_data["name"]
         user.save(update_fields=["name"])

@@ -1,7 +1,7 @@
 """Codes sent by e-mail, for people who have neither a password nor a second factor here (single sign-on alone).
 
-A code works once, for ten minutes and five attempts, in the session that asked for it. The session keeps a keyed hash
-of it, so that a copy of the database gives none away.
+A code works once, within ten minutes and five attempts, in the session that requested it. The session stores a keyed
+hash, so a copy of the database reveals no code.
 """
 
 import secrets
@@ -17,7 +17,7 @@ SECONDS, ATTEMPTS, DIGITS = 600, 5, 6
 
 
 def new_code(request: HttpRequest, user: User) -> str:
-    """A fresh code for this session; an earlier one ends."""
+    """Return a new code for this session. A previous code stops working."""
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     request.session[KEPT] = {"digest": _digest(user, code), "at": time.time(), "attempts": 0}
     return code
@@ -29,8 +29,8 @@ def is_waiting(request: HttpRequest) -> bool:
     return kept is not None and 0 <= time.time() - kept["at"] <= SECONDS and kept["attempts"] < ATTEMPTS
 
 
-def takes(request: HttpRequest, user: User, typed: str) -> bool:
-    """Whether this is the code that was sent; a right one is used up, a wrong one counts."""
+def check_code(request: HttpRequest, user: User, typed: str) -> bool:
+    """Whether the typed code is the one that was sent. A correct code is used up; a wrong one counts as an attempt."""
     if not is_waiting(request):
         return False
     kept = request.session[KEPT]

@@ -1,4 +1,4 @@
-"""What follows a sign-in, and a change of how somebody signs in: the receivers of django-allauth's signals."""
+"""Receivers of django-allauth's signals: what happens after a sign-in or a change of how somebody signs in."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accounts.access.client_addresses import client_address
-from accounts.access.step_up import remember_sign_in
+from accounts.access.step_up import record_sign_in_proof
 from accounts.audit.trail import Event
 from accounts.models import User
 from accounts.people.own_account import record_in_organizations
@@ -28,9 +28,9 @@ KINDS = {
 
 @receiver(user_logged_in)
 def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
-    """Begin the session's time; count the sign-in as proof where it took one; tell of a place not seen before."""
+    """Start the session's clock, count the sign-in as a proof if it is one, and report an unknown place by mail."""
     session_limits.begin(request.session)
-    remember_sign_in(request, user)
+    record_sign_in_proof(request, user)
     adapter = get_adapter(request)
     address, browser = adapter.get_client_ip(request), adapter.get_http_user_agent(request)
     if note_sign_in(user, address=address, browser=browser):
@@ -39,7 +39,7 @@ def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
 
 @receiver(post_save, sender=Authenticator)
 def factor_added(instance: Authenticator, *, created: bool, **_: Any) -> None:
-    """In the transaction that adds it, so that none is added without an entry in the logs."""
+    """Record a new second factor in the transaction that adds it, so that none is added without an audit event."""
     if created:
         is_codes = instance.type == Authenticator.Type.RECOVERY_CODES
         event = Event.MEMBER_RECOVERY_CODES_MADE if is_codes else Event.MEMBER_SECOND_FACTOR_ADDED
@@ -48,34 +48,38 @@ def factor_added(instance: Authenticator, *, created: bool, **_: Any) -> None:
 
 @receiver(post_delete, sender=Authenticator)
 def factor_removed(instance: Authenticator, origin: Any = None, **_: Any) -> None:
-    """Old recovery codes go with the last factor, or because new ones were made: that is told already."""
+    """Record the removal of a second factor.
+
+    Recovery codes are not recorded here: they are removed with the last factor or replaced by new codes, and both have
+    an event of their own.
+    """
     if instance.type != Authenticator.Type.RECOVERY_CODES and not isinstance(origin, User):
         _record(Event.MEMBER_SECOND_FACTOR_REMOVED, instance.user, factor=KINDS[Authenticator.Type(instance.type)])
 
 
 @receiver([password_changed, password_reset, password_set])
 def password_replaced(user: User, **_: Any) -> None:
-    """In the transaction of the change."""
+    """Record a changed password in the transaction of the change."""
     _record(Event.MEMBER_PASSWORD_CHANGED, user)
 
 
 @receiver(email_changed)
 def address_replaced(user: User, from_email_address: Any, to_email_address: Any, **_: Any) -> None:
-    """In the transaction of the change."""
+    """Record a changed e-mail address in the transaction of the change."""
     before = from_email_address.email if from_email_address else None
     _record(Event.MEMBER_EMAIL_CHANGED, user, email=to_email_address.email, email_before=before)
 
 
 @receiver(post_save, sender=SocialAccount)
 def single_sign_on_connected(instance: SocialAccount, *, created: bool, **_: Any) -> None:
-    """In the transaction that connects it."""
+    """Record a new connection in the transaction that creates it."""
     if created:
         _record(Event.MEMBER_SINGLE_SIGN_ON_CONNECTED, instance.user)
 
 
 @receiver(post_delete, sender=SocialAccount)
 def single_sign_on_disconnected(instance: SocialAccount, origin: Any = None, **_: Any) -> None:
-    """In the transaction that disconnects it; a person who is deleted altogether belongs nowhere any more."""
+    """Record the end of a connection, unless the person is being deleted and so belongs to no organization."""
     if not isinstance(origin, User):
         _record(Event.MEMBER_SINGLE_SIGN_ON_DISCONNECTED, instance.user)
 

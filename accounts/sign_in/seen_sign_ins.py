@@ -1,4 +1,4 @@
-"""From where people sign in: whether a browser at an address has been seen before."""
+"""Remembers from where people sign in, to report sign-ins from new places."""
 
 import hashlib
 from datetime import timedelta
@@ -11,11 +11,14 @@ FORGOTTEN_AFTER = timedelta(days=180)
 
 
 def note_sign_in(user: User, *, address: str, browser: str) -> bool:
-    """Remember a sign-in. True where the person signed in before, but never from there.
+    """Remember a sign-in.
 
     Args:
-        address: the peer's IP address.
-        browser: what the browser calls itself; kept as part of a hash alone.
+        address: the client's IP address.
+        browser: the user agent, which is stored only as part of a hash.
+
+    Returns:
+        True if the person has signed in before, but never from this place.
     """
     is_first = not SeenSignIn.objects.filter(user=user).exists()
     digest = hashlib.sha256(f"{address}\n{browser}".encode()).hexdigest()
@@ -24,5 +27,5 @@ def note_sign_in(user: User, *, address: str, browser: str) -> bool:
 
 
 def forget_old_sign_ins() -> int:
-    """Drop what was last seen long ago; the number of them."""
+    """Delete places that were last seen long ago, and return how many there were."""
     return SeenSignIn.objects.filter(seen_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()[0]

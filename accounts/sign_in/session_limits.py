@@ -1,8 +1,7 @@
-"""How long a signed-in session lasts: 12 hours without use, 7 days in all.
+"""Limits of a signed-in session: 12 hours without use, 7 days in all.
 
-See docs/security-rules.md, "Sessions and browsers"; ASVS 7.3.
-
-The session keeps when it began and when it was last seen; the latter is written every few minutes at most.
+See docs/security-rules.md, "Sessions and browsers"; ASVS 7.3. The session stores when it began and when it was last
+seen. The time of last use is written at most every few minutes.
 """
 
 import time
@@ -15,19 +14,19 @@ SEEN_EVERY_SECONDS = 300.0
 
 
 def is_over(session: SessionBase) -> bool:
-    """Whether a signed-in session has reached one of its ends."""
+    """Whether a signed-in session has reached one of its limits."""
     now = time.time()
     idle, age = now - session.get(SEEN, now), now - session.get(BEGAN, now)
     return idle > settings.SESSION_IDLE_SECONDS or age > settings.SESSION_COOKIE_AGE
 
 
 def begin(session: SessionBase) -> None:
-    """Somebody has just signed in."""
+    """Start the session's clock at a sign-in."""
     session[BEGAN] = session[SEEN] = time.time()
 
 
 def see(session: SessionBase) -> bool:
-    """Note that the session is in use; True where that was written down now."""
+    """Note that the session is in use. Returns True if the time was written."""
     now = time.time()
     session.setdefault(BEGAN, now)
     if now - session.get(SEEN, 0.0) < SEEN_EVERY_SECONDS:

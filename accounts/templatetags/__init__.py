@@ -1,0 +1,1 @@
+"""Template tags for the small parts of the interface that many pages share."""

@@ -1,7 +1,7 @@
-"""The small parts of the interface that repeat on every page: icons, statuses, environment marks, times, references.
+"""Template tags for the small, repeated parts of pages: icons, statuses, environments, times, references, form errors.
 
-Markup and classes are those of docs/interface.md, "Components". Everything that is not markup is escaped here. Parts
-that need a whole file of markup are templates under `templates/components/`.
+Markup and classes are documented in docs/interface.md, "Components". All text is escaped here. Parts that need more
+markup are templates in `templates/components/`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ STATUSES = {
     "disabled": ("circle-pause", "Disabled"),
     "missing": ("triangle-alert", "Missing"),
 }
-# An integration's states look like a secret's statuses, under words of their own.
+# An integration's states look like a secret's statuses and have their own words.
 STATES = {"working": ("active", "Working"), "paused": ("disabled", "Paused"), "failing": ("missing", "Failing")}
 VALUE_STATES = {"set": "value set", "missing": "no value", "unreadable": "value cannot be opened"}
 DOTS = "••••••••"
@@ -39,7 +39,7 @@ DOTS = "••••••••"
 @register.simple_tag
 @cache
 def icon(name: str, size: str = "") -> SafeString:
-    """A decorative icon of the sprite; `size` is `sm`, `lg`, `xl` or further classes."""
+    """Render a decorative icon of the sprite. `size` is `sm`, `lg`, `xl` or other classes."""
     return format_html(
         '<svg class="{}" viewBox="0 0 24 24" aria-hidden="true"><use href="{}#{}"/></svg>',
         f"icon {size}".strip(),
@@ -50,7 +50,7 @@ def icon(name: str, size: str = "") -> SafeString:
 
 @register.simple_tag
 def mark() -> SafeString:
-    """The product's mark."""
+    """Render the product's mark."""
     return format_html(
         '<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><use href="{}#mark"/></svg>', static("icons.svg")
     )
@@ -58,28 +58,31 @@ def mark() -> SafeString:
 
 @register.simple_tag
 def avatar(name: str, extra: str = "") -> SafeString:
-    """The initials of a person or, with `extra="org"`, of an organization."""
+    """Render the initials of a person or, with `extra="org"`, of an organization."""
     return format_html('<span class="{}" aria-hidden="true">{}</span>', f"avatar {extra}".strip(), initials(name))
 
 
 @register.simple_tag
 @cache
 def status(value: str) -> SafeString:
-    """A secret's status as icon and word; `value` is `active`, `disabled` or `missing`."""
+    """Render a secret's status (`active`, `disabled` or `missing`) as icon and word."""
     image, word = STATUSES[value]
     return format_html('<span class="st {}">{}{}</span>', value, icon(image), word)
 
 
 @register.simple_tag
 def state(value: str) -> SafeString:
-    """An integration's state as icon and word; `value` is `working`, `paused` or `failing`."""
+    """Render an integration's state (`working`, `paused` or `failing`) as icon and word."""
     look, word = STATES[value]
     return format_html('<span class="st {}">{}{}</span>', look, icon(STATUSES[look][0]), word)
 
 
 @register.simple_tag
 def env_marks(states: Mapping[str, str], shared: bool = False) -> SafeString:
-    """D S P, solid where a value is set; joined when one value serves all. `states` is environment -> value state."""
+    """Render D, S and P, solid where a value is set and joined if one value serves all.
+
+    `states` maps each environment to the state of its value.
+    """
     return _marks(tuple(states.get(env, "missing") for env in Environment), shared)
 
 
@@ -96,7 +99,10 @@ def _marks(states: tuple[str, ...], shared: bool) -> SafeString:
 
 @register.simple_tag
 def env_use(environments: Iterable[Environment], word: str = "in use") -> SafeString:
-    """D S P, solid where an integration runs; `word` says it otherwise (`allowed`)."""
+    """Render D, S and P, solid in the given environments.
+
+    `word` says what that means, such as `in use` or `allowed`.
+    """
     chosen = frozenset(environments)
     label = ", ".join(f"{env.label}: {word if env in chosen else f'not {word}'}" for env in Environment)
     title = ", ".join(env.label for env in in_order(chosen)) or "No environment"
@@ -105,7 +111,7 @@ def env_use(environments: Iterable[Environment], word: str = "in use") -> SafeSt
 
 @register.simple_tag
 def env_tags(environments: Iterable[Environment]) -> SafeString:
-    """The letters of these environments alone."""
+    """Render the letters of these environments only."""
     chosen = in_order(environments)
     words = ", ".join(env.label for env in chosen) or "No environment"
     return _letters([(env.letter, True) for env in chosen], label=words, title=words)
@@ -113,7 +119,7 @@ def env_tags(environments: Iterable[Environment]) -> SafeString:
 
 @register.simple_tag
 def env_tag(environment: Environment) -> SafeString:
-    """The letter of one environment."""
+    """Render the letter of one environment."""
     return env_tags([environment])
 
 
@@ -127,7 +133,7 @@ def _letters(letters: Iterable[tuple[str, bool]], *, label: str, title: str, sha
 
 @register.simple_tag
 def when(moment: datetime | None) -> SafeString:
-    """Relative words with the exact time in UTC as title; `Never` for None."""
+    """Render a past time in relative words, with the exact time in UTC as title. None is `Never`."""
     if moment is None:
         return format_html('<span class="muted">{}</span>', "Never")
     return _time(moment, in_words(moment, timezone.now()))
@@ -135,13 +141,13 @@ def when(moment: datetime | None) -> SafeString:
 
 @register.simple_tag
 def until(moment: datetime) -> SafeString:
-    """Relative words for a moment ahead, with the exact time in UTC as title."""
+    """Render a future time in relative words, with the exact time in UTC as title."""
     return _time(moment, ahead_in_words(moment, timezone.now()))
 
 
 @register.simple_tag
 def date(moment: datetime) -> SafeString:
-    """The date alone, with the exact time in UTC as title."""
+    """Render the date, with the exact time in UTC as title."""
     return _time(moment, date_in_words(moment))
 
 
@@ -151,19 +157,19 @@ def _time(moment: datetime, words: str) -> SafeString:
 
 @register.simple_tag
 def dots() -> SafeString:
-    """The mask that stands for a value: always eight, whatever the length."""
+    """Render the mask of a value: always eight dots, whatever its length."""
     return format_html('<span class="dots" role="img" aria-label="Value hidden">{}</span>', DOTS)
 
 
 @register.simple_tag
 def secret_ref(name: str, missing: bool = False) -> SafeString:
-    """A reference as a chip; with a wavy line when no such secret exists."""
+    """Render a reference as a chip, with a wavy line if the secret does not exist."""
     return format_html('<code class="{}">{}</code>', "ref bad" if missing else "ref", _reference(name))
 
 
 @register.simple_tag
 def copy_ref(name: str, words: str = "") -> SafeString:
-    """The button that copies `{secrets.NAME}`: an icon alone, or with `words` beside it."""
+    """Render the button that copies `{secrets.NAME}`: an icon alone, or with `words` beside it."""
     look = "btn ghost sm" if words else "btn ghost square sm"
     size = " sm" if words else ""
     return format_html(
@@ -183,7 +189,7 @@ def _reference(name: str) -> str:
 
 @register.simple_tag
 def sparkline(counts: Sequence[int], label: str) -> SafeString:
-    """Bars of calls per day, oldest first; the last is today's. A day without a call keeps a thin line."""
+    """Render calls per day as bars, oldest first. The last bar is today's; a day without a call keeps a thin line."""
     tallest = max([1, *counts])
     heights = [max(1.5, 34 * count / tallest) for count in counts]
     last = len(counts) - 1
@@ -207,7 +213,7 @@ def thousands(number: int) -> str:
 
 @register.simple_tag
 def error_attrs(errors: Sequence[FieldError], field: str, described_by: str = "") -> SafeString:
-    """The attributes that tie a control to its hints and, where the field is wrong, to its error.
+    """Render the attributes that tie a control to its hints and, if the field is wrong, to its error.
 
     By convention a control's id is `f-FIELD` and its error's is `e-FIELD`.
     """
@@ -219,7 +225,7 @@ def error_attrs(errors: Sequence[FieldError], field: str, described_by: str = ""
 
 @register.simple_tag
 def field_error(errors: Sequence[FieldError], field: str) -> SafeString:
-    """The sentence below a control whose field is wrong, or nothing."""
+    """Render the error below a control, or nothing if the field is correct."""
     message = _message(errors, field)
     if message is None:
         return SafeString("")
@@ -228,7 +234,10 @@ def field_error(errors: Sequence[FieldError], field: str) -> SafeString:
 
 @register.inclusion_tag("components/error_summary.html")
 def error_summary(errors: Sequence[FieldError], title: str) -> dict[str, object]:
-    """The note above a refused form: one link for each wrong field; the field `""` is about the form as a whole."""
+    """Render the note above a refused form with a link to each wrong field.
+
+    The field `""` stands for the whole form.
+    """
     return {"title": title, "errors": errors}
 
 
@@ -238,7 +247,7 @@ def _message(errors: Sequence[FieldError], field: str) -> str | None:
 
 @register.inclusion_tag("components/form_field.html")
 def form_field(field: BoundField, label: str = "", hint: str = "", extra: str = "") -> dict[str, Any]:
-    """A field of a Django form (django-allauth's) as label, control, error and hint; `extra` is further classes."""
+    """Render a field of a Django form (django-allauth's) with label, control, errors and hint. `extra` adds classes."""
     described = " ".join([f"e-{field.auto_id}"] * bool(field.errors) + [f"h-{field.auto_id}"] * bool(hint))
     attrs: dict[str, str | bool] = {"class": f"input {extra}".strip(), "placeholder": False}
     if described:
@@ -252,7 +261,7 @@ def form_field(field: BoundField, label: str = "", hint: str = "", extra: str = 
 
 @register.inclusion_tag("components/form_errors.html")
 def form_errors(form: BaseForm, title: str) -> dict[str, Any]:
-    """What is wrong with a Django form, each with a way to its field."""
+    """Render the errors of a Django form, each with a link to its field."""
     fields = [(field, error) for field in form.visible_fields() for error in field.errors]
     hidden = [error for field in form.hidden_fields() for error in field.errors]
     return {"title": title, "fields": fields, "others": [*form.non_field_errors(), *hidden]}

@@ -1,4 +1,4 @@
-"""The audit log: a page with filters in its address, and the same as a file."""
+"""The audit log: a page with its filters in the URL, and exports of the same events."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,10 +7,11 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor, ActorKind
@@ -24,11 +25,11 @@ from accounts.common.paging import Page
 from accounts.errors import FieldError, Invalid
 from accounts.models import ApiKey, AuditEvent, Membership
 from accounts.policy import Permission
+from accounts.web.replies import is_fragment
 
-ROWS = 50
-"""Rows of a page."""
+ROWS_PER_PAGE = 50
 OFFERED_AT_MOST = 200
-"""People, and API keys, to choose from; everybody else is a click away on a row."""
+"""People and API keys in the filter. Links on the rows filter by everybody else."""
 FILTERS = ("event", "actor", "target", "outcome", "since", "until")
 ICONS = {ActorKind.API_KEY.value: "file-key", ActorKind.COMMAND.value: "server"}
 KINDS = {ActorKind.API_KEY.value: "API key", ActorKind.COMMAND.value: "On the server", ActorKind.STAFF.value: "Staff"}
@@ -36,121 +37,124 @@ KINDS = {ActorKind.API_KEY.value: "API key", ActorKind.COMMAND.value: "On the se
 
 @dataclass
 class AuditRow:
-    """One event as the page shows it."""
+    """One event as the page shows it. `chosen` holds the page's filters, for links that keep them."""
 
     event: AuditEvent
     chosen: dict[str, str]
 
     @cached_property
     def sentence(self) -> str:
-        """What was done, without the name of the thing."""
-        return (wording.tried if self.is_refused else wording.sentence)(self.event.event)
+        """What was done, without the name of the target."""
+        return (wording.attempt_sentence if self.is_refused else wording.sentence)(self.event.event)
 
     @cached_property
     def is_refused(self) -> bool:
-        """Whether it is an attempt."""
+        """Whether the event is a refused attempt."""
         return self.event.outcome == Outcome.REFUSED
 
     @cached_property
     def reason(self) -> str:
-        """Why it was refused."""
+        """Why the attempt was refused; empty for an action that was carried out."""
         return wording.visible(str(self.event.data.get("reason", ""))) if self.is_refused else ""
 
     @cached_property
     def actor(self) -> str:
-        """Who."""
+        """The name of the actor."""
         return wording.visible(self.event.actor_label)
 
     @cached_property
     def target(self) -> str:
-        """What it was done to; the id of what the organization does not have."""
+        """The name of the target, or its id if the organization has no such object."""
         return wording.visible(self.event.target_label or str(self.event.target_id or ""))
 
     @cached_property
     def icon(self) -> str:
-        """For whoever has no initials."""
+        """The icon of an actor that has no initials."""
         return ICONS.get(self.event.actor_kind, "")
 
     @cached_property
     def via(self) -> str:
-        """From where, in a few words."""
+        """The kind of actor and the client's address."""
         parts = [KINDS.get(self.event.actor_kind, ""), self.event.address or ""]
         return " · ".join(part for part in parts if part)
 
     @cached_property
     def environment(self) -> str:
-        """`Production`, or empty."""
+        """The label of the environment; empty if there is none."""
         known = {environment.value: environment.label for environment in Environment}
         return known.get(self.event.environment, self.event.environment)
 
     @cached_property
     def details(self) -> list[tuple[str, str]]:
-        """What opens."""
+        """The details that a row shows when it is opened."""
         return wording.details(self.event.data)
 
     @cached_property
     def of_actor(self) -> str:
-        """The address of the log with this actor's acts alone."""
+        """The query string of this actor's events."""
         return _query(self.chosen | {"actor": str(self.event.actor_id or self.event.actor_label)})
 
     @cached_property
     def of_target(self) -> str:
-        """The address of the log with what happened to this thing alone."""
+        """The query string of this target's events."""
         return _query(self.chosen | {"target": str(self.event.target_id or self.event.target_label)})
 
 
 @require_GET
 @requires(Permission.AUDIT_READ)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """One page; the fragment alone when htmx asks."""
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
+    """GET shows one page; htmx gets only the list."""
     chosen, refusal = _chosen(request), None
     cursor = request.GET.get("cursor", "")
     page: Page[AuditEvent] = Page([], None)
     try:
-        page = log.page(actor, _filters(chosen), cursor=cursor, limit=ROWS)
+        page = log.page(actor, _filters(chosen), cursor=cursor, limit=ROWS_PER_PAGE)
     except Invalid as refused:
         refusal = refused
-    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     context = {
         "rows": [AuditRow(event, chosen) for event in page.items],
         "filters": chosen,
         "is_filtered": any(chosen.values()),
         "refusal": refusal,
-        "is_fragment": is_fragment,
+        "is_fragment": is_fragment(request),
         "query": _query(chosen),
         "newest_url": f"{request.path}?{_query(chosen)}".rstrip("?") if cursor else "",
         "next_url": f"{request.path}?{_query(chosen | {'cursor': page.next_cursor})}" if page.next_cursor else "",
     }
     status = refusal.status if refusal else 200
-    if is_fragment:
+    if is_fragment(request):
         return render(request, "accounts/_audit_log.html", context, status=status)
     return render(request, "accounts/audit.html", context | _choices(actor, chosen), status=status)
 
 
 @require_GET
 @requires(Permission.AUDIT_READ, proof=Proof.ACT)
-def as_csv(request: HttpRequest, actor: Actor) -> StreamingHttpResponse:
-    """Everything that the filters leave, for a spreadsheet."""
+def as_csv(request: CofferRequest, actor: Actor) -> StreamingHttpResponse:
+    """GET streams the filtered events as CSV."""
     return streamed(request, actor, _filters(_chosen(request)), Format.CSV)
 
 
 @require_GET
 @requires(Permission.AUDIT_READ, proof=Proof.ACT)
-def as_json_lines(request: HttpRequest, actor: Actor) -> StreamingHttpResponse:
-    """The same, for a program."""
+def as_json_lines(request: CofferRequest, actor: Actor) -> StreamingHttpResponse:
+    """GET streams the filtered events as JSON Lines."""
     return streamed(request, actor, _filters(_chosen(request)), Format.JSON_LINES)
 
 
-def _chosen(request: HttpRequest) -> dict[str, str]:
+def _chosen(request: CofferRequest) -> dict[str, str]:
     return {name: searchable(request.GET.get(name, "")).strip() for name in FILTERS}
 
 
 def _filters(chosen: dict[str, str]) -> AuditFilters:
-    """What the address asks for. Raises Invalid: an event or a day that does not exist."""
+    """Return the filters in the URL.
+
+    Raises:
+        Invalid: the event, the outcome or a day does not exist.
+    """
     if chosen["event"] and chosen["event"] not in set(Event):
-        raise Invalid("There is no such event.", errors=[FieldError("event", "Choose one of the list.")])
+        raise Invalid("There is no such event.", errors=[FieldError("event", "Choose one from the list.")])
     if chosen["outcome"] and chosen["outcome"] not in set(Outcome):
-        raise Invalid("There is no such outcome.", errors=[FieldError("outcome", "Choose one of the list.")])
+        raise Invalid("There is no such outcome.", errors=[FieldError("outcome", "Choose one from the list.")])
     last = _day(chosen, "until")
     return AuditFilters(
         event=chosen["event"],
@@ -163,7 +167,7 @@ def _filters(chosen: dict[str, str]) -> AuditFilters:
 
 
 def _day(chosen: dict[str, str], name: str) -> datetime | None:
-    """The beginning of a day in UTC."""
+    """Return the start of a day in UTC, or None if no day is chosen."""
     if not chosen[name]:
         return None
     try:
@@ -171,12 +175,12 @@ def _day(chosen: dict[str, str], name: str) -> datetime | None:
     except ValueError:
         day = date.max
     if day == date.max:
-        raise Invalid("This is not a day.", errors=[FieldError(name, "Write a day like 2026-11-20.")])
+        raise Invalid("This is not a date.", errors=[FieldError(name, "Write a date like 2026-11-20.")])
     return datetime.combine(day, time(), UTC)
 
 
 def _choices(actor: Actor, chosen: dict[str, str]) -> dict[str, Any]:
-    """What the filters offer."""
+    """Return the choices that the filters offer."""
     members = Membership.objects.filter(organization=actor.organization).select_related("user").order_by("user__name")
     keys = ApiKey.objects.filter(organization=actor.organization).order_by("name", "prefix").values("id", "name")
     people = [(str(member.user_id), str(member.user)) for member in members[:OFFERED_AT_MOST]]
@@ -189,8 +193,8 @@ def _choices(actor: Actor, chosen: dict[str, str]) -> dict[str, Any]:
         "somebody_else": (label or chosen["actor"]) if chosen["actor"] and chosen["actor"] not in offered else "",
         "outcomes": [("", "All"), *((outcome.value, outcome.label) for outcome in Outcome)],
         "events": [
-            (thing, [(event.value, wording.option(event.value)) for event in found])
-            for thing, found in groupby(sorted(Event), key=lambda event: wording.thing(event.value))
+            (thing, [(event.value, wording.choice_label(event.value)) for event in found])
+            for thing, found in groupby(sorted(Event), key=lambda event: wording.heading(event.value))
         ],
     }
 

@@ -1,4 +1,4 @@
-"""What the shell around every page shows: who is signed in, which organization this is, which others there are.
+"""The context of the page layout: the signed-in person, the organization of the page, and the person's organizations.
 
 It only reads. What a page itself shows comes from its view.
 """
@@ -19,7 +19,7 @@ THEMES = ("light", "dark")
 
 @dataclass(frozen=True)
 class ShellOrganization:
-    """One line of the organization switcher. `role` is the word shown to people: `Owner`."""
+    """One entry of the organization switcher. `role` is the label that people see, such as `Owner`."""
 
     name: str
     slug: str
@@ -29,36 +29,36 @@ class ShellOrganization:
 
 
 class Shell:
-    """Read by `base.html` and `bare.html`; each part is looked up when a template asks for it, and once."""
+    """The layout's data, read by `base.html` and `bare.html`. Each part is looked up once, when a template reads it."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
 
     @cached_property
     def theme(self) -> str:
-        """`light`, `dark`, or empty for what the system says. Any other cookie text counts as empty."""
+        """`light`, `dark`, or empty to follow the system. Any other cookie value counts as empty."""
         chosen = self._request.COOKIES.get("theme", "")
         return chosen if chosen in THEMES else ""
 
     @cached_property
     def user(self) -> User | None:
-        """The signed-in person. An error page may be shown before anybody was looked up."""
+        """The signed-in person. Error pages may be rendered before the middleware has set `request.user`."""
         user = getattr(self._request, "user", None)
         return user if user is not None and user.is_authenticated else None
 
     @cached_property
     def may_sign_up(self) -> bool:
-        """Whether this visitor may make an account."""
+        """Whether this visitor may create an account."""
         return get_adapter().is_open_for_signup(self._request)
 
     @cached_property
     def user_name(self) -> str:
-        """What the user menu calls the person: the name, or the e-mail address where there is none."""
+        """The name of the person in the user menu, or the e-mail address if there is no name."""
         return (self.user.name or self.user.email) if self.user else ""
 
     @cached_property
     def actor(self) -> Actor | None:
-        """Who is asking within the organization of this page; None on pages outside any organization."""
+        """The actor in the organization of this page; None on pages outside of organizations."""
         return getattr(self._request, "actor", None)
 
     @cached_property
@@ -83,17 +83,17 @@ class Shell:
 
     @cached_property
     def shows_members(self) -> bool:
-        """Whether the person may see who belongs to the organization, and manage some of them."""
+        """Whether the person may see the organization's members, and manage some of them."""
         return self.actor is not None and self.actor.may(Permission.MEMBERS_MANAGE)
 
     @cached_property
     def shows_settings(self) -> bool:
-        """Whether the person may change what counts for everybody in the organization."""
+        """Whether the person may change the organization's settings."""
         return self.actor is not None and self.actor.may(Permission.ORGANIZATION_MANAGE)
 
     @cached_property
     def memberships(self) -> list[ShellOrganization]:
-        """The person's organizations, the current one first, then by name."""
+        """The person's organizations: the current one first, then by name."""
         if self.user is None:
             return []
         found = Membership.objects.filter(user=self.user).select_related("organization").order_by("organization__name")
@@ -111,5 +111,5 @@ class Shell:
 
 
 def shell(request: HttpRequest) -> dict[str, Shell]:
-    """Context processor: `shell` for the base templates."""
+    """Return `shell` for the base templates (a context processor)."""
     return {"shell": Shell(request)}

@@ -1,4 +1,4 @@
-"""Inviting people, and what the link of an invitation leads to. Looking at the link writes nothing."""
+"""Pages for inviting people and for accepting an invitation. Opening an invitation's link writes nothing."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -7,7 +7,7 @@ from uuid import UUID
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access.client_addresses import client_address
+from accounts.access.requests import CofferRequest, signed_in_user
 from accounts.access.route_permissions import public, requires, signed_in
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
@@ -26,15 +27,13 @@ from accounts.policy import Permission, Role
 from accounts.web.members import role_of, roles_to_give
 from accounts.web.replies import is_fragment, see_other
 
-NOT_SENT = (
-    "The mail server did not take the invitation of {}. Send it again from the list, or look at the log of Coffer."
-)
+NOT_SENT = "The mail server did not accept the invitation of {}. Send it again from the list, or check Coffer's log."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MEMBERS_MANAGE, proof=Proof.PAGE)
-def invite(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Ask whom; invite them when sent."""
+def invite(request: CofferRequest, actor: Actor) -> HttpResponse:
+    """GET shows the form; POST sends the invitations."""
     values = {"emails": "", "role": Role.MEMBER.value}
     if request.method != "POST":
         return _invite_dialog(request, actor, values)
@@ -46,25 +45,27 @@ def invite(request: HttpRequest, actor: Actor) -> HttpResponse:
         made = invitations.invite(actor=actor, emails=values["emails"].replace(",", "\n").splitlines(), role=role)
     except Invalid as refusal:
         return _invite_dialog(request, actor, values, refusal.errors)
-    return _told(request, actor, made, f"Invited {made[0].email}" if len(made) == 1 else f"Invited {len(made)} people")
+    return _redirect_to_list(
+        request, actor, made, f"Invited {made[0].email}" if len(made) == 1 else f"Invited {len(made)} people"
+    )
 
 
 @require_POST
 @requires(Permission.MEMBERS_MANAGE)
-def renew(request: HttpRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
-    """Send it again, with a new link."""
+def renew(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
+    """POST sends an invitation again, with a new link."""
     try:
         invitation = invitations.renew(actor=actor, invitation_id=invitation_id)
     except RateLimited as refusal:
         messages.warning(request, refusal.detail)
         return see_other("members", actor.organization.slug)
-    return _told(request, actor, [invitation], f"Sent again to {invitation.email}")
+    return _redirect_to_list(request, actor, [invitation], f"Sent again to {invitation.email}")
 
 
 @require_POST
 @requires(Permission.MEMBERS_MANAGE)
-def withdraw(request: HttpRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
-    """End it."""
+def withdraw(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
+    """POST withdraws an invitation."""
     invitation = invitations.withdraw(actor=actor, invitation_id=invitation_id)
     messages.success(request, f"Withdrew the invitation of {invitation.email}")
     return see_other("members", actor.organization.slug)
@@ -73,17 +74,17 @@ def withdraw(request: HttpRequest, actor: Actor, invitation_id: UUID) -> HttpRes
 @require_GET
 @never_cache
 @public
-def look(request: HttpRequest, token: str) -> HttpResponse:
-    """What the link is for, and the way to accept it: signed in with its address, or with a new account."""
+def look(request: CofferRequest, token: str) -> HttpResponse:
+    """GET shows the invitation and how to accept it: signed in with its address, or with a new account."""
     return _page(request, token)
 
 
 @require_POST
 @signed_in
-def accept(request: HttpRequest, token: str) -> HttpResponse:
-    """Join the organization."""
+def accept(request: CofferRequest, token: str) -> HttpResponse:
+    """POST joins the organization."""
     try:
-        membership = invitations.accept(token=token, user=request.user, address=client_address(request))  # type: ignore[arg-type]
+        membership = invitations.accept(token=token, user=signed_in_user(request), address=client_address(request))
     except (NotFound, PermissionDenied):
         return _page(request, token, status=403)
     except Invalid as refusal:
@@ -94,8 +95,8 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 @sensitive_post_parameters()
 @public
-def create_account(request: HttpRequest, token: str) -> HttpResponse:
-    """Make an account for the invited address, join, and sign in."""
+def create_account(request: CofferRequest, token: str) -> HttpResponse:
+    """POST creates an account for the invited address, joins the organization and signs in."""
     if request.user.is_authenticated:
         return see_other("invitation", token)
     name, password = (UNSTORABLE.sub("", request.POST.get(field, "")) for field in ("name", "password"))
@@ -111,8 +112,8 @@ def create_account(request: HttpRequest, token: str) -> HttpResponse:
     return perform_password_login(request, {"email": membership.user.email}, login)
 
 
-def _told(request: HttpRequest, actor: Actor, made: list[Invitation], done: str) -> HttpResponse:
-    """Back to the list; with a warning for each mail that was not sent."""
+def _redirect_to_list(request: CofferRequest, actor: Actor, made: list[Invitation], done: str) -> HttpResponse:
+    """Redirect to the list, with a warning for each mail that was not sent."""
     messages.success(request, done)
     for email in invitations.not_sent(made):
         messages.warning(request, NOT_SENT.format(email))
@@ -120,7 +121,7 @@ def _told(request: HttpRequest, actor: Actor, made: list[Invitation], done: str)
 
 
 def _invite_dialog(
-    request: HttpRequest, actor: Actor, values: dict[str, str], errors: list[FieldError] | None = None
+    request: CofferRequest, actor: Actor, values: dict[str, str], errors: list[FieldError] | None = None
 ) -> HttpResponse:
     context = {"values": values, "errors": errors or [], "choices": roles_to_give(actor)}
     template = "_invite_dialog" if is_fragment(request) else "invite"
@@ -128,9 +129,9 @@ def _invite_dialog(
 
 
 def _page(
-    request: HttpRequest, token: str, errors: list[FieldError] | None = None, *, name: str = "", status: int = 200
+    request: CofferRequest, token: str, errors: list[FieldError] | None = None, *, name: str = "", status: int = 200
 ) -> HttpResponse:
-    """The link's page; one and the same answer for every link that does not work."""
+    """Render the page of an invitation, or the same 404 page for every link that does not work."""
     try:
         invitation = invitations.find_by_token(token)
     except NotFound:
@@ -142,12 +143,12 @@ def _page(
         "errors": errors or [],
         "name": name,
         "signin_url": f"{reverse('account_login')}?{urlencode({'next': reverse('invitation', args=[token])})}",
-        "may_make_account": invitations.may_make_account(),
+        "may_create_account": invitations.may_create_account(),
         "is_theirs": request.user.is_authenticated and request.user.email == invitation.email,
     }
     return render(request, "accounts/members/invitation.html", context, status=status)
 
 
-def _welcome(request: HttpRequest, name: str, slug: str) -> HttpResponse:
-    messages.success(request, f"You belong to {name} now")
+def _welcome(request: CofferRequest, name: str, slug: str) -> HttpResponse:
+    messages.success(request, f"You now belong to {name}")
     return see_other("secrets", slug)

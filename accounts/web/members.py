@@ -1,46 +1,47 @@
-"""The members page: who belongs to the organization, their roles, their going."""
+"""The members page: who belongs to the organization, changing roles, removing members and leaving."""
 
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.access.api_keys import keys_made_by
+from accounts.access.api_keys import keys_created_by
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
 from accounts.common.texts import UNSTORABLE
 from accounts.errors import FieldError, Invalid
 from accounts.people import members, organizations
-from accounts.people.members import Member
+from accounts.people.members import MemberRow
 from accounts.policy import Permission, Role
 from accounts.web.replies import SeeOther, is_fragment, see_other
 
 ROLES = {
     Role.MEMBER: "Browses the names and descriptions of secrets and integrations.",
-    Role.ADMIN: "Also manages secrets, integrations and API keys, and admins and members.",
-    Role.OWNER: "Also sets the rules of the organization, makes other owners, and can delete it.",
+    Role.ADMIN: "Also manages secrets, integrations, API keys, admins and members.",
+    Role.OWNER: "Also sets the rules of the organization, adds other owners, and can delete it.",
 }
 TASKS = [
     ("See names and descriptions of secrets and integrations", set(Role)),
     ("Add, edit, rotate and disable secrets", {Role.OWNER, Role.ADMIN}),
     ("Set up, test and run integrations", {Role.OWNER, Role.ADMIN}),
-    ("Make and revoke API keys", {Role.OWNER, Role.ADMIN}),
+    ("Create and revoke API keys", {Role.OWNER, Role.ADMIN}),
     ("Read the audit log and the hygiene page", {Role.OWNER, Role.ADMIN}),
     ("Invite and remove people, change roles of admins and members", {Role.OWNER, Role.ADMIN}),
-    ("Make owners, change the rules, delete the organization", {Role.OWNER}),
+    ("Add owners, change the rules, delete the organization", {Role.OWNER}),
     ("See a stored value", set()),
 ]
 
 
 @require_GET
 @requires(Permission.MEMBERS_MANAGE)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """One page of people and of invitations; the people alone when htmx asks."""
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
+    """GET shows one page of members and invitations; htmx gets only the members."""
     text = UNSTORABLE.sub("", request.GET.get("q", "")).strip()
     found = members.members(actor, text, cursor=request.GET.get("cursor", ""))
     context: dict[str, Any] = {
@@ -63,8 +64,8 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MEMBERS_MANAGE, proof=Proof.PAGE)
-def role(request: HttpRequest, actor: Actor, membership_id: UUID) -> HttpResponse:
-    """Ask which role; give it when sent."""
+def role(request: CofferRequest, actor: Actor, membership_id: UUID) -> HttpResponse:
+    """GET shows the roles to choose from; POST changes the role."""
     shown = _member(actor, membership_id)
     if request.method != "POST":
         return _dialog(request, actor, "role", shown)
@@ -75,7 +76,7 @@ def role(request: HttpRequest, actor: Actor, membership_id: UUID) -> HttpRespons
         organizations.change_role(actor=actor, membership_id=membership_id, role=chosen)
     except Invalid as refusal:
         return _dialog(request, actor, "role", shown, refusal.errors)
-    messages.success(request, f"{shown.name} is {_with_article(chosen)} now")
+    messages.success(request, f"{shown.name} is now {_with_article(chosen)}")
     if shown.is_you and chosen is Role.MEMBER:
         return see_other("secrets", actor.organization.slug)
     return see_other("members", actor.organization.slug)
@@ -83,8 +84,8 @@ def role(request: HttpRequest, actor: Actor, membership_id: UUID) -> HttpRespons
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.MEMBERS_MANAGE)
-def remove(request: HttpRequest, actor: Actor, membership_id: UUID) -> HttpResponse:
-    """Ask, and name the keys that the person made; take them out when sent."""
+def remove(request: CofferRequest, actor: Actor, membership_id: UUID) -> HttpResponse:
+    """GET shows a confirmation with the API keys that the person created; POST removes the person."""
     shown = _member(actor, membership_id)
     if request.method != "POST":
         return _dialog(request, actor, "remove", shown)
@@ -98,8 +99,8 @@ def remove(request: HttpRequest, actor: Actor, membership_id: UUID) -> HttpRespo
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.ORGANIZATION_LEAVE)
-def leave(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Ask; go when sent."""
+def leave(request: CofferRequest, actor: Actor) -> HttpResponse:
+    """GET shows a confirmation; POST leaves the organization."""
     errors: list[FieldError] = []
     if request.method == "POST":
         try:
@@ -114,12 +115,12 @@ def leave(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def role_of(text: str) -> Role | None:
-    """The role of a sent form."""
+    """Return the role in a submitted form, or None if there is no such role."""
     return Role(text) if text in set(Role) else None
 
 
 def roles_to_give(actor: Actor) -> list[tuple[str, str, str]]:
-    """The roles that the actor may give: value, word, what it means."""
+    """Return the roles that the actor may give, as value, label and meaning."""
     return [
         (role.value, role.label, meaning)
         for role, meaning in ROLES.items()
@@ -127,12 +128,12 @@ def roles_to_give(actor: Actor) -> list[tuple[str, str, str]]:
     ]
 
 
-def _member(actor: Actor, membership_id: UUID) -> Member:
-    """One that the actor may manage.
+def _member(actor: Actor, membership_id: UUID) -> MemberRow:
+    """Return a member that the actor may manage.
 
     Raises:
-        NotFound: none of the organization's.
-        PermissionDenied: an owner, and the actor is none.
+        NotFound: the organization has no such member.
+        PermissionDenied: the member is an owner and the actor is not.
     """
     found = organizations.find_member(actor=actor, membership_id=membership_id)
     actor.check(organizations.permission_to_manage(Role(found.role)))
@@ -140,11 +141,11 @@ def _member(actor: Actor, membership_id: UUID) -> Member:
 
 
 def _dialog(
-    request: HttpRequest, actor: Actor, name: str, shown: Member, errors: list[FieldError] | None = None
+    request: CofferRequest, actor: Actor, name: str, shown: MemberRow, errors: list[FieldError] | None = None
 ) -> HttpResponse:
     context = {"member": shown, "errors": errors or [], "choices": roles_to_give(actor)}
     if name == "remove":
-        context["keys"] = keys_made_by(actor=actor, user_id=shown.user_id)
+        context["keys"] = keys_created_by(actor=actor, user_id=shown.user_id)
     template = f"_{name}_dialog" if is_fragment(request) else name
     return render(request, f"accounts/members/{template}.html", context, status=422 if errors else 200)
 
@@ -157,6 +158,6 @@ def _with_article(role: Role) -> str:
     return f"{'a' if role is Role.MEMBER else 'an'} {role.label.lower()}"
 
 
-def _next(request: HttpRequest, kept: dict[str, str], cursor: str | None) -> str:
-    """The address of what follows, or nothing at the end."""
+def _next(request: CofferRequest, kept: dict[str, str], cursor: str | None) -> str:
+    """Return the URL of the next page, or an empty string on the last page."""
     return f"{request.path}?{urlencode({name: text for name, text in kept.items() if text})}" if cursor else ""

@@ -1,4 +1,4 @@
-"""What every page has in common: refusals as pages, headers that keep pages out of caches, the ends of sessions."""
+"""Middleware for pages: refusals become pages, pages stay out of caches, and sessions end."""
 
 from collections.abc import Callable
 
@@ -19,17 +19,17 @@ PAGE_OF_STATUS = {403: "403.html", 404: "404.html"}
 
 
 class RefusalMiddleware:
-    """Turns a refusal that no view handled into its page: 404 for strangers, 403 for colleagues without the right."""
+    """Turns a refusal that no view handled into its page, such as 403 or 404."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass through; the work is in `process_exception`."""
+        """Pass the request on; the work is done in `process_exception`."""
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a refusal; every other exception goes on."""
+        """Render a refusal. Other exceptions are passed on."""
         if not isinstance(exception, Refusal):
             return None
         page = PAGE_OF_STATUS.get(exception.status, "refused.html")
@@ -37,7 +37,7 @@ class RefusalMiddleware:
 
 
 class SessionLimitsMiddleware:
-    """Signs out whoever was away too long or is signed in for too long (accounts/sign_in/session_limits.py)."""
+    """Signs people out when their session reaches its limits (accounts/sign_in/session_limits.py)."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -47,17 +47,17 @@ class SessionLimitsMiddleware:
         if request.user.is_authenticated:
             if session_limits.is_over(request.session):
                 logout(request)
-                messages.info(request, "You were signed out: sessions end after 12 hours without use, or 7 days")
+                messages.info(request, "You were signed out: sessions end after 12 hours without use or after 7 days")
             elif session_limits.see(request.session):
                 seen_now(request.session)
         return self.get_response(request)
 
 
 class PrivatePagesMiddleware(MiddlewareMixin):
-    """Keeps answers out of caches and search engines, and values out of URLs.
+    """Keeps responses out of caches and search engines, and values out of URLs.
 
-    A form that is sent by GET by mistake would put a typed value into the address bar, the history and every log on the
-    way; such a request is refused before any view sees it (docs/security-rules.md, "Sessions and browsers").
+    A form sent by GET by mistake would put a typed value into the address bar, the history and every log on the way.
+    Such a request is refused before any view sees it (docs/security-rules.md, "Sessions and browsers").
     """
 
     async_capable = False
@@ -65,10 +65,10 @@ class PrivatePagesMiddleware(MiddlewareMixin):
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         """Refuse values in the query string."""
         if any(name in VALUE_FIELDS or name.startswith("value_") for name in request.GET):
-            return HttpResponse("A value never goes into a URL.", status=400, content_type="text/plain")
+            return HttpResponse("Values do not belong in a URL.", status=400, content_type="text/plain")
         return None
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # noqa: ARG002
+    def process_response(self, _request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Add the headers."""
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("X-Robots-Tag", "noindex")

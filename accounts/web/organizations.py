@@ -1,4 +1,4 @@
-"""Pages about the person and their organizations: where to land, and founding an organization."""
+"""Pages outside of organizations: the home page, creating an organization, signing out, single sign-on."""
 
 import functools
 from typing import Any
@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
 from accounts.access.client_addresses import client_address
+from accounts.access.requests import signed_in_user
 from accounts.access.route_permissions import LAST_ORGANIZATION, signed_in
 from accounts.access.step_up import Proof
 from accounts.errors import Invalid
@@ -20,30 +21,36 @@ from accounts.people.organizations import create_organization
 
 
 class SignOutView(LogoutView):
-    """Signing out also empties what the browser kept (docs/security-rules.md, "Sessions and browsers"; ASVS 14.3.1)."""
+    """Signs out and clears the browser's cache and storage.
+
+    See docs/security-rules.md, "Sessions and browsers"; ASVS 14.3.1.
+    """
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Sign out."""
+        """Sign out and tell the browser to clear its data."""
         response = super().post(*args, **kwargs)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
 
 def single_sign_on(request: HttpRequest, provider_id: str) -> HttpResponseBase:
-    """Go to the provider. Whoever connects it to an account proves first that the account is theirs."""
+    """Redirect to the provider. Connecting it to an account needs a proof that the account is the person's own."""
     if AuthProcess.CONNECT in {request.GET.get("process"), request.POST.get("process")}:
         return connect_single_sign_on(request, provider_id)
-    return _leave(request, openid_connect.login(request, provider_id))
+    return _via_own_page(request, openid_connect.login(request, provider_id))
 
 
 @functools.partial(signed_in, proof=Proof.PAGE)
 def connect_single_sign_on(request: HttpRequest, provider_id: str) -> HttpResponseBase:
-    """Go to the provider and come back with an account there that signs in to this one."""
-    return _leave(request, openid_connect.login(request, provider_id))
+    """Redirect to the provider to connect an account there with the signed-in account."""
+    return _via_own_page(request, openid_connect.login(request, provider_id))
 
 
-def _leave(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """A form of ours may only lead to us (the policy's `form-action`): a page of ours leads on to the provider."""
+def _via_own_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Replace a redirect to another site by a page that leads there.
+
+    The content policy (`form-action`) forbids that a form leads to another site.
+    """
     address = response.headers.get("Location")
     if address is None or not urlsplit(address).netloc:
         return response
@@ -51,14 +58,14 @@ def _leave(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 @signed_in
-def passkeys(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """Passkeys are listed on the page of one's own account."""
+def passkeys(_request: HttpRequest) -> HttpResponse:
+    """Redirect to the account page, which lists the passkeys."""
     return redirect("mfa_index")
 
 
 @signed_in
 def home(request: HttpRequest) -> HttpResponse:
-    """Go to the organization used last, else to the first by name, else to founding one."""
+    """Redirect to the organization used last, otherwise the first by name, otherwise to creating one."""
     slugs = list(
         Membership.objects.filter(user=request.user.pk)
         .order_by("organization__name")
@@ -72,12 +79,12 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 def organization_new(request: HttpRequest) -> HttpResponse:
-    """Show the form; found the organization when it is sent."""
+    """GET shows the form; POST creates the organization."""
     if request.method != "POST":
         return render(request, "accounts/organization_new.html", {"name": "", "errors": []})
     name = request.POST.get("name", "")
     try:
-        organization = create_organization(user=request.user, name=name, address=client_address(request))  # type: ignore[arg-type]
+        organization = create_organization(user=signed_in_user(request), name=name, address=client_address(request))
     except Invalid as refusal:
         context = {"name": name, "errors": refusal.errors}
         return render(request, "accounts/organization_new.html", context, status=refusal.status)

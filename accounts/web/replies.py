@@ -1,21 +1,22 @@
-"""How pages reply when they are not shown whole."""
+"""Responses that are not whole pages: redirects after POST, and fragments for htmx."""
 
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.urls import reverse
+
+from accounts.access.requests import CofferRequest
 
 
 class SeeOther(HttpResponseRedirect):
-    """303: the act is done, go and look there (RFC 9110 section 15.4.4)."""
+    """A 303 redirect after a completed action (RFC 9110 section 15.4.4)."""
 
     status_code = 303
 
 
 def see_other(name: str, *args: object) -> SeeOther:
-    """Go to the page of this name."""
+    """Redirect to the URL of this name."""
     return SeeOther(reverse(name, args=args))
 
 
-def is_fragment(request: HttpRequest) -> bool:
-    """Whether htmx asks for a part of a page; a page that the browser goes back to is asked for whole."""
-    htmx = request.htmx  # type: ignore[attr-defined]
-    return bool(htmx) and not htmx.history_restore_request
+def is_fragment(request: CofferRequest) -> bool:
+    """Whether htmx asks for a fragment of a page. Restoring a page from the history needs the whole page."""
+    return bool(request.htmx) and not request.htmx.history_restore_request

@@ -1,39 +1,40 @@
-"""The settings page of an organization, and its end. For owners."""
+"""The settings page of an organization, and its deletion. For owners."""
 
 import re
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
 from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.people import members
-from accounts.people.organization_deletion import delete_organization, what_goes
+from accounts.people.organization_deletion import delete_organization, deletion_counts
 from accounts.people.organization_settings import Settings, change_settings, settings_of
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment, see_other
 
 NUMBER = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 NO_NUMBER = 0
-"""What a text that is no number is read as: the service refuses it."""
+"""Stands for a text that is not a number; it is out of range for every setting."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.ORGANIZATION_MANAGE, proof=Proof.PAGE)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """The form; apply it when sent."""
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
+    """GET shows the form; POST saves the settings."""
     if request.method != "POST":
         return _form(request, actor, _shown(settings_of(actor.organization)))
     try:
         change_settings(
-            actor=actor, wanted=_wanted(request.POST), expected_version=_number(request.POST.get("version", ""))
+            actor=actor, wanted=_submitted(request.POST), expected_version=_number(request.POST.get("version", ""))
         )
     except EditConflict as refusal:
         return _form(request, actor, _sent(request.POST), [FieldError("", refusal.detail)])
@@ -45,8 +46,8 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.ORGANIZATION_MANAGE, proof=Proof.PAGE)
-def delete(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """What goes, and the name to type; delete when it was typed."""
+def delete(request: CofferRequest, actor: Actor) -> HttpResponse:
+    """GET shows what is deleted and asks for the organization's name; POST deletes the organization."""
     errors: list[FieldError] = []
     if request.method == "POST":
         try:
@@ -57,11 +58,11 @@ def delete(request: HttpRequest, actor: Actor) -> HttpResponse:
             messages.success(request, f"Deleted {actor.organization.name}")
             return see_other("home")
     template = "_delete_dialog" if is_fragment(request) else "delete"
-    context = {"errors": errors, "goes": what_goes(actor.organization)}
+    context = {"errors": errors, "goes": deletion_counts(actor.organization)}
     return render(request, f"accounts/settings/{template}.html", context, status=422 if errors else 200)
 
 
-def _wanted(post: QueryDict) -> Settings:
+def _submitted(post: QueryDict) -> Settings:
     return Settings(
         name=post.get("name", ""),
         require_mfa="require_mfa" in post,
@@ -72,7 +73,7 @@ def _wanted(post: QueryDict) -> Settings:
 
 
 def _number(text: str) -> int | None:
-    """A number; None for an empty text."""
+    """Return a number, None for an empty text, or `NO_NUMBER`, which the service refuses, for any other text."""
     text = text.strip()
     if not text:
         return None
@@ -80,7 +81,7 @@ def _number(text: str) -> int | None:
 
 
 def _shown(stored: Settings) -> dict[str, Any]:
-    """Settings as the form's fields."""
+    """Return the settings as values of the form's fields."""
     return {
         "name": stored.name,
         "require_mfa": stored.require_mfa,
@@ -91,13 +92,13 @@ def _shown(stored: Settings) -> dict[str, Any]:
 
 
 def _sent(post: QueryDict) -> dict[str, Any]:
-    """What was sent, for the form after a refusal."""
+    """Return what was submitted, to fill the form after a refusal."""
     numbers = {name: post.get(name, "") for name in ("rollback_hours", "run_days")}
-    return _shown(_wanted(post)) | numbers
+    return _shown(_submitted(post)) | numbers
 
 
 def _form(
-    request: HttpRequest, actor: Actor, values: dict[str, Any], errors: list[FieldError] | None = None
+    request: CofferRequest, actor: Actor, values: dict[str, Any], errors: list[FieldError] | None = None
 ) -> HttpResponse:
     context = {
         "values": values,

@@ -1,4 +1,4 @@
-"""The page that asks again who is there (accounts/access/step_up.py), with what this very person can prove it with."""
+"""The page that asks for a proof (accounts/access/step_up.py), with the proofs that this person can give."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
 from allauth.mfa.base.forms import ReauthenticateForm
 from allauth.mfa.webauthn.forms import ReauthenticateWebAuthnForm
-from allauth.mfa.webauthn.internal import auth as webauthn  # what allauth's own page for this calls
+from allauth.mfa.webauthn.internal import auth as webauthn  # as allauth's own reauthentication does
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,10 +29,10 @@ FIELDS = {
     ProofKind.MAIL: "mailed_code",
 }
 WRONG = {
-    ProofKind.CODE: "This code is not right, or it was used already. Wait for the next one.",
+    ProofKind.CODE: "This code is wrong or has already been used. Wait for the next one.",
     ProofKind.PASSKEY: "This passkey was not accepted. Try again.",
     ProofKind.PASSWORD: "This is not your password.",
-    ProofKind.MAIL: "This code is not right, or it is too old. Have another one sent.",
+    ProofKind.MAIL: "This code is wrong or has expired. Send another one.",
 }
 
 
@@ -40,9 +40,9 @@ WRONG = {
 @sensitive_post_parameters()
 @signed_in
 def proof(request: HttpRequest) -> HttpResponse:
-    """Ask; go back where the person came from once it is proven."""
+    """GET shows the form; POST checks the proof and returns to the page that asked for it."""
     user: Any = request.user
-    kinds = step_up.kinds_of(user)
+    kinds = step_up.accepted_proofs(user)
     if request.method != "POST":
         return _page(request, user, kinds)
     if limited := ratelimit.consume_or_429(request, action="reauthenticate", user=user):
@@ -60,7 +60,7 @@ def _is_right(request: HttpRequest, user: User, kind: ProofKind) -> bool:
     if kind is ProofKind.PASSWORD:
         return _is_password(user, request.POST["password"])
     if kind is ProofKind.MAIL:
-        return proof_codes.takes(request, user, request.POST["mailed_code"])
+        return proof_codes.check_code(request, user, request.POST["mailed_code"])
     form_class = ReauthenticateForm if kind is ProofKind.CODE else ReauthenticateWebAuthnForm
     form = form_class(user=user, data=request.POST)
     if not form.is_valid():
@@ -70,7 +70,7 @@ def _is_right(request: HttpRequest, user: User, kind: ProofKind) -> bool:
 
 
 def _is_password(user: User, password: str) -> bool:
-    """Counted like an attempt to sign in."""
+    """Check the password. The attempt counts like an attempt to sign in."""
     try:
         return get_adapter().reauthenticate(user, password)
     except ValidationError:
@@ -84,7 +84,7 @@ def _send_code(request: HttpRequest, user: User, kinds: frozenset[ProofKind]) ->
 
 def _go_on(request: HttpRequest) -> HttpResponse:
     rotate_session(request.session)
-    step_up.remember(request)
+    step_up.record_proof(request)
     if request.POST.get("again"):
         messages.info(request, "Confirmed. Press the button again")
     return HttpResponseRedirect(step_up.safe_path(request, request.POST.get("next")))

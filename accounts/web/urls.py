@@ -1,4 +1,4 @@
-"""Pages of the accounts app."""
+"""URLs of the accounts app."""
 
 from django.urls import include, path
 

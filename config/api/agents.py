@@ -1,9 +1,10 @@
-"""`/mcp`: the operations that an API key may run, as tools of an MCP server (docs/api.md, "Agents").
+"""The endpoint `/mcp`: the operations that an API key may run, as tools of an MCP server (docs/api.md, "Agents").
 
-The protocol is the official SDK's; it gets one request at a time, without sessions, and answers with JSON. Who calls is
-settled before it sees anything. A tool's call is a run like any other: judged, recorded, masked by the broker.
+The official SDK implements the protocol. It gets one request at a time, without sessions, and responds with JSON. The
+caller is authenticated before the SDK sees the request. A tool call is a run like any other: checked, recorded and
+masked by the broker.
 
-The SDK would send an exception's text to the agent, so none but the protocol's own reaches it.
+The SDK would send the text of an exception to the agent, so only errors of the protocol reach the SDK.
 """
 
 import asyncio
@@ -53,14 +54,14 @@ from integrations.tools.agent_tools import AgentTool, environment_of, tools_of
 logger = logging.getLogger(__name__)
 
 PAGE = 200
-INSTRUCTIONS = "Each tool is a call that Coffer makes for you with credentials that you never see. Answers are masked."
+INSTRUCTIONS = "Each tool is a call that Coffer makes for you with credentials that you never see. Results are masked."
 _CALLER = "coffer.caller"
 _AUTHENTICATION = AsyncApiKeyAuth()
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose key it is, and the environment that it names."""
+    """The actor of the API key and the key's only environment."""
 
     actor: Actor
     environment: Environment
@@ -71,7 +72,7 @@ _managers: dict[asyncio.AbstractEventLoop, StreamableHTTPSessionManager] = {}
 
 @asynccontextmanager
 async def serving_agents() -> AsyncIterator[None]:
-    """Answer at `/mcp` while the block runs."""
+    """Serve `/mcp` while the block runs."""
     loop = asyncio.get_running_loop()
     server: Server[Any] = Server(
         "Coffer", instructions=INSTRUCTIONS, on_list_tools=_list_tools, on_call_tool=_call_tool
@@ -86,7 +87,7 @@ async def serving_agents() -> AsyncIterator[None]:
 
 
 async def answer_agent(request: HttpRequest) -> HttpResponse:
-    """One message of an agent."""
+    """Handle one message of an agent."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     try:
@@ -94,21 +95,22 @@ async def answer_agent(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         return problem(refusal)
     manager = _managers.get(asyncio.get_running_loop())
-    return await _through(manager, request, caller) if manager else plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
+    return await _forward(manager, request, caller) if manager else plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 mcp = set_permission(login_not_required(answer_agent), RoutePermission("key", Permission.INTEGRATIONS_RUN))
 
 
 async def _caller(request: HttpRequest) -> Caller:
-    """Who calls, from where they may.
+    """Authenticate an agent.
 
     Raises:
-        Unauthenticated, PermissionDenied: no valid key; not its scope; several environments; a foreign page.
+        Unauthenticated: there is no valid API key.
+        PermissionDenied: the key lacks the scope or has several environments, or another site's page sent the request.
     """
     origin = request.headers.get("Origin")
     if origin and origin != _own_origin():
-        raise PermissionDenied("Agents call /mcp, pages of other sites do not.")  # MCP, "Security Warning"
+        raise PermissionDenied("Pages of other sites may not call /mcp.")  # MCP, "Security Warning"
     authenticating = _AUTHENTICATION(request)
     if authenticating is None:
         raise Unauthenticated("Send an API key: Authorization: Bearer cof_…")
@@ -122,15 +124,15 @@ def _own_origin() -> str:
     return f"{site.scheme}://{site.netloc}"
 
 
-async def _through(manager: StreamableHTTPSessionManager, request: HttpRequest, caller: Caller) -> HttpResponse:
-    """Hand the message to the protocol's server, without the key; its answer."""
+async def _forward(manager: StreamableHTTPSessionManager, request: HttpRequest, caller: Caller) -> HttpResponse:
+    """Pass the message to the protocol's server, without the API key, and return its response."""
     body = request.body
     received, sent = False, []
 
     async def receive() -> dict[str, Any]:
         nonlocal received
         if received:
-            await asyncio.Event().wait()  # the caller's leaving cancels the whole request
+            await asyncio.Event().wait()  # if the client disconnects, the whole request is cancelled
         received = True
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -158,7 +160,7 @@ async def _through(manager: StreamableHTTPSessionManager, request: HttpRequest, 
     }
     await manager.handle_request(scope, receive, send)
     status, answer = sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
-    if status >= HTTPStatus.BAD_REQUEST and not _names_its_message(answer):
+    if status >= HTTPStatus.BAD_REQUEST and not _refers_to_a_message(answer):
         return plain_problem(HTTPStatus(status))
     response = HttpResponse(answer, status=status)
     del response.headers["Content-Type"]
@@ -168,11 +170,14 @@ async def _through(manager: StreamableHTTPSessionManager, request: HttpRequest, 
     return response
 
 
-def _names_its_message(answer: bytes) -> bool:
-    """Whether an error answers a message that could be read; of another, the SDK repeats what came."""
+def _refers_to_a_message(answer: bytes) -> bool:
+    """Whether an error refers to a message that could be parsed.
+
+    Otherwise the SDK repeats the input in its response.
+    """
     try:
         return json.loads(answer).get("id") is not None
-    except ValueError:  # no JSON: a refusal of the transport
+    except ValueError:  # an error of the transport is not JSON
         return False
 
 
@@ -184,7 +189,7 @@ async def _list_tools(
     context: ServerRequestContext[Any, Any], params: PaginatedRequestParams | None
 ) -> ListToolsResult:
     try:
-        with _hiding_faults():
+        with _hidden_errors():
             return await _page_of_tools(_caller_of(context), params.cursor if params else None)
     except Refusal as refusal:
         code = INTERNAL_ERROR if isinstance(refusal, InternalError) else INVALID_PARAMS
@@ -212,46 +217,48 @@ def _shown(tool: AgentTool) -> Tool:
 
 async def _call_tool(context: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
     try:
-        with _hiding_faults():
+        with _hidden_errors():
             return await _run(_caller_of(context), params.name, params.arguments or {})
     except Refusal as refusal:
-        return _said(_refused(refusal), is_error=True)
+        return _text_result(_refused(refusal), is_error=True)
 
 
 async def _run(caller: Caller, name: str, arguments: dict[str, Any]) -> CallToolResult:
     tools = await in_database(tools_of, caller.actor, caller.environment)
     tool = next((tool for tool in tools if tool.name == name), None)
     if tool is None:
-        return _said("There is no such tool. List the tools again.", is_error=True)
+        return _text_result("There is no such tool. List the tools again.", is_error=True)
     call = Call(tool.integration_id, caller.environment, tool.operation, arguments)
     result = await broker.run(caller.actor, call)
     answer = result.as_json()
-    told = {name: answer[name] for name in ("run_id", "outcome", "status", "body", "body_type", "masked")}
-    return _said(json.dumps(told, ensure_ascii=False), is_error=result.outcome is not RunOutcome.SUCCEEDED)
+    shown = {name: answer[name] for name in ("run_id", "outcome", "status", "body", "body_type", "masked")}
+    return _text_result(json.dumps(shown, ensure_ascii=False), is_error=result.outcome is not RunOutcome.SUCCEEDED)
 
 
 @contextmanager
-def _hiding_faults() -> Iterator[None]:
-    """Keep the text of a fault of ours from the agent and from the log: it may hold a value. The log has its place.
+def _hidden_errors() -> Iterator[None]:
+    """Keep the text of an unexpected exception from the agent and the log, because it may contain a value.
+
+    The log gets the traceback without the text.
 
     Raises:
-        InternalError: instead of the fault; refusals pass.
+        InternalError: replaces the exception. Refusals pass.
     """
     try:
         yield
     except Refusal:
         raise
-    except Exception as fault:  # whatever it is, the SDK would tell its text
+    except Exception as fault:  # the SDK would send the text of any exception
         place = "".join(traceback.format_tb(fault.__traceback__))
         logger.error("%s while answering an agent\n%s", type(fault).__name__, place)  # noqa: TRY400 - without the text
         raise InternalError from None
 
 
 def _refused(refusal: Refusal) -> str:
-    """The code, the sentence, and what is wrong with which argument; never a value."""
+    """Return the code, the sentence and the invalid arguments as text, never a value."""
     lines = [f"{refusal.code}: {refusal.detail}", *(f"{error.field}: {error.message}" for error in refusal.errors)]
     return "\n".join([*lines, *(f"{name}: {value}" for name, value in refusal.members.items())])
 
 
-def _said(text: str, *, is_error: bool) -> CallToolResult:
+def _text_result(text: str, *, is_error: bool) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=text)], is_error=is_error)

@@ -1,4 +1,4 @@
-"""The HTTP API, version 1: one object that knows the apps' routers and speaks every refusal in one shape."""
+"""The HTTP API, version 1: collects the apps' routers and gives every refusal the same shape."""
 
 from http import HTTPStatus
 from typing import Any
@@ -24,7 +24,7 @@ from secrets_app.api.importing import router as import_router
 from secrets_app.api.secrets import router as secrets_router
 
 ERRORS_AT_MOST = 100
-"""Errors of one answer: a body of a megabyte can hold a hundred thousand."""
+"""The number of errors in one response. A body of a megabyte can contain a hundred thousand."""
 BODY_PARTS = {"body", "query", "path", "payload"}
 
 api = NinjaAPI(
@@ -48,46 +48,49 @@ api.add_router("/audit-events", audit_router, tags=["Records"])
 
 
 @api.exception_handler(Refusal)
-def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:  # noqa: ARG001
-    """Every refusal of a service."""
+def refused(_request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Respond to a refusal of a service."""
     return problem(refusal)
 
 
 @api.exception_handler(AuthenticationError)
-def unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
-    """No key at all."""
+def unauthenticated(_request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
+    """Respond to a call without an API key."""
     return problem(Unauthenticated("Send an API key: Authorization: Bearer cof_…"))
 
 
 @api.exception_handler(ValidationError)
-def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
-    """What the schemas refuse: the field and the reason, never the input."""
+def invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Respond to input that the schemas refuse, with the field and the reason but without the input."""
     errors = [FieldError(_field(entry["loc"]), _sentence(entry)) for entry in error.errors[:ERRORS_AT_MOST]]
     return problem(Invalid("The input is not valid.", errors=errors))
 
 
 @api.exception_handler(HttpError)
-def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
-    """Ninja wraps whatever a parser raises in a 400 of its own; it refuses nothing else by itself."""
+def http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    """Respond to a body that is not JSON.
+
+    Ninja turns any error of a parser into a 400 and raises no other `HttpError`.
+    """
     if error.status_code != HTTPStatus.BAD_REQUEST:
         raise error
     return problem(InvalidJson("The body is not valid JSON."))
 
 
 @api.exception_handler(RequestDataTooBig)
-def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:  # noqa: ARG001
-    """A body above `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
+def too_large(_request: HttpRequest, _error: RequestDataTooBig) -> HttpResponse:
+    """Respond to a body larger than `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
     return problem(TooLarge(TOO_LARGE))
 
 
 @api.exception_handler(Exception)
-def fault(request: HttpRequest, error: Exception) -> HttpResponse:  # noqa: ARG001
-    """A fault of ours is Django's business: ninja's own answer would be the traceback in development mode."""
+def fault(_request: HttpRequest, error: Exception) -> HttpResponse:
+    """Let Django handle unexpected exceptions: in development mode, ninja would send the traceback."""
     raise error
 
 
 def _field(location: tuple[Any, ...]) -> str:
-    """`("body", "payload", "config", "headers", 0, "name")` as `config.headers[0].name`."""
+    """Return `("body", "payload", "config", "headers", 0, "name")` as `config.headers[0].name`."""
     parts = list(location)
     while parts and parts[0] in BODY_PARTS:
         parts.pop(0)

@@ -1,7 +1,7 @@
-"""`POST /integrations/{id}/run` past Django and the API's framework: the one address that agents call all day.
+"""The fast path: `POST /integrations/{id}/run` without Django and ninja (docs/decisions/0012-the-fast-path.md).
 
-Only a well-formed call is read here, and only what it comes to is answered here; everything else goes on to the
-framework, which says what is wrong. Both answer the same (`tests/config/api/test_handler.py`).
+Only a well-formed call is handled here, and only if it is not refused; every other call goes to the framework, which
+says what is wrong. Both give the same responses (`tests/config/api/test_fast_path.py`).
 """
 
 import json
@@ -13,14 +13,15 @@ from uuid import UUID
 from django.urls.converters import UUIDConverter
 from pydantic import ValidationError
 
-from accounts.access.api_keys import Presented
+from accounts.access.api_keys import PresentedKey
 from accounts.access.client_addresses import peer_address
 from accounts.api.authentication import token_of
 from accounts.api.parsing import read_json
 from accounts.errors import InvalidJson
 from config.http.errors import API_PREFIX
-from integrations.api.integrations import run_for
 from integrations.api.schemas import RunIn
+from integrations.broker import broker
+from integrations.broker.preparation import Call
 
 JSON = "application/json; charset=utf-8"
 _ADDRESS = re.compile(rf"{API_PREFIX}v1/integrations/({UUIDConverter.regex})/run")
@@ -28,19 +29,22 @@ _ADDRESS = re.compile(rf"{API_PREFIX}v1/integrations/({UUIDConverter.regex})/run
 
 @dataclass(frozen=True, slots=True)
 class FastPathCall:
-    """A well-formed call: the key that came with it, and what is to be run."""
+    """A well-formed call: the API key that came with it, and the run that it asks for."""
 
-    key: Presented
-    integration_id: UUID
-    payload: RunIn
+    key: PresentedKey
+    call: Call
 
     async def answer(self) -> bytes:
-        """The body of the answer. Raises Refusal."""
-        return json.dumps(await run_for(self.key, self.integration_id, self.payload)).encode()
+        """Make the run and return the body of the response.
+
+        Raises:
+            Refusal: the run was refused.
+        """
+        return json.dumps((await broker.run(self.key, self.call)).as_json()).encode()
 
 
 def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
-    """The call that a request makes; None for everything that the framework is to answer."""
+    """Parse a request. Returns None if the framework has to handle it."""
     address = _ADDRESS.fullmatch(scope["path"]) if scope["method"] == "POST" else None
     if not address or scope.get("query_string") or scope.get("root_path"):
         return None
@@ -52,4 +56,5 @@ def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
         payload = RunIn.model_validate(read_json(body))
     except (InvalidJson, ValidationError):
         return None
-    return FastPathCall(Presented(token, peer_address((scope.get("client") or [""])[0])), UUID(address[1]), payload)
+    call = Call(UUID(address[1]), payload.environment, payload.operation, payload.params)
+    return FastPathCall(PresentedKey(token, peer_address((scope.get("client") or [""])[0])), call)

@@ -1,8 +1,8 @@
-"""`/api/` and `/mcp` without what only pages need: no cookies, sessions, request signals, no thread for each request.
+"""The ASGI handler of `/api/` and `/mcp`, without what only pages need: cookies, sessions, signals, a thread a request.
 
-Django's own ASGI handler keeps a thread for every request in flight and changes threads for every synchronous
-middleware. Here everything that only computes runs on the event loop, and synchronous operations run in the database
-threads. URLs, requests, refusals and the API itself are the same, and so is every answer.
+Django's handler keeps a thread for every request in flight and switches threads for every synchronous middleware. This
+handler runs everything that only computes on the event loop, and synchronous operations in the database threads. URLs,
+requests, refusals and responses are the same.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import reverse, set_script_prefix
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.log import log_response
+from typing_extensions import override
 
 from accounts.common.database import in_database
 from accounts.errors import Refusal
@@ -34,7 +35,7 @@ from config.http.middleware import ContentPolicyMiddleware, ProblemMiddleware
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 Head = tuple[tuple[bytes, bytes], ...]
-"""Headers of a request or an answer, as the server gives and takes them."""
+"""The headers of a request or a response, as ASGI represents them."""
 
 LAYERS: tuple[type[MiddlewareMixin], ...] = (
     ProblemMiddleware,
@@ -44,45 +45,46 @@ LAYERS: tuple[type[MiddlewareMixin], ...] = (
     CommonMiddleware,
     XFrameOptionsMiddleware,
 )
-"""Those of `settings.MIDDLEWARE` that concern the API, in the same order. None of them reads a database or waits."""
+"""The middleware of `settings.MIDDLEWARE` that concerns the API, in order. None of it blocks or reads a database."""
 
-LOOKED_AT = {b"host", b"x-forwarded-proto"}
-"""The headers of a request that these look at, whatever is asked."""
+HEADERS_READ = {b"host", b"x-forwarded-proto"}
+"""The request headers that this middleware reads."""
 
-HEADS = 256
-"""Different heads of requests of which is kept what the layers say."""
+MAX_CACHED_HEADS = 256
+"""Different sets of these headers for which the response headers are cached."""
 
 
-class ByAddress:
-    """An ASGI application that gives the API to one handler and everything else to another.
+class ApiOrPages:
+    """An ASGI application that routes the API to one handler and everything else to another.
 
-    The readable page about the API is a page.
+    The API's documentation is a page.
     """
 
     def __init__(self, *, api: Application, pages: Application) -> None:
         self._api, self._pages = api, pages
-        self._page_about_it = reverse("api-1:openapi-view")
+        self._documentation = reverse("api-1:openapi-view")
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Hand over."""
+        """Pass the event to one of the two applications."""
         is_api = scope["type"] == "http" and is_for_programs(scope["path"])
-        chosen = self._api if is_api and scope["path"] != self._page_about_it else self._pages
+        chosen = self._api if is_api and scope["path"] != self._documentation else self._pages
         await chosen(scope, receive, send)
 
 
 class ApiHandler(ASGIHandler):
-    """Django's handler with `LAYERS` alone; a run goes past most of it (config/api/fast_path.py)."""
+    """Django's handler with only `LAYERS` as middleware. A run skips most of it (config/api/fast_path.py)."""
 
     def __init__(self) -> None:
         super().__init__()
         self._heads: dict[Head, Head | None] = {}
 
-    def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002 - Django's signature
-        """Build the chain."""
-        self._middleware_chain = _in_layers(self._get_response_async)
+    @override
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Build the chain of middleware."""
+        self._middleware_chain = _with_layers(self._get_response_async)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request. A caller who leaves ends the work on it."""
+        """Handle one request. If the client disconnects, the work on it is cancelled."""
         try:
             body = await _read(receive)
         except RequestAborted:
@@ -98,24 +100,24 @@ class ApiHandler(ASGIHandler):
         try:
             answer = await call.answer()
         except Exception as fault:
-            await self._answer_in_django(scope, body, send, _in_layers(_raising(fault)))
+            await self._answer_in_django(scope, body, send, _with_layers(_raising(fault)))
             return
         length = (b"Content-Length", str(len(answer)).encode())
         await send({"type": "http.response.start", "status": HTTPStatus.OK.value, "headers": [*head, length]})
         await send({"type": "http.response.body", "body": answer})
 
     async def _head(self, scope: Any) -> Head | None:
-        """The headers of a good answer to such a request; None where a layer answers it by itself.
+        """Return the headers of a successful response to this request, or None if a middleware responds by itself.
 
-        The layers say it once for each different head, of which they are shown nothing but what they look at.
+        The middleware runs once for each different set of the headers that it reads; no other header is passed to it.
         """
-        looked_at = tuple(entry for entry in scope["headers"] if entry[0] in LOOKED_AT)
-        key = ((b":scheme", scope.get("scheme", "http").encode()), *looked_at)
+        relevant = tuple(entry for entry in scope["headers"] if entry[0] in HEADERS_READ)
+        key = ((b":scheme", scope.get("scheme", "http").encode()), *relevant)
         if key not in self._heads:
-            if len(self._heads) >= HEADS:
+            if len(self._heads) >= MAX_CACHED_HEADS:
                 self._heads.clear()
-            request, _ = self.create_request({**scope, "headers": looked_at}, io.BytesIO())
-            response = await _in_layers(_empty)(request) if request else HttpResponse(status=HTTPStatus.BAD_REQUEST)
+            request, _ = self.create_request({**scope, "headers": relevant}, io.BytesIO())
+            response = await _with_layers(_empty)(request) if request else HttpResponse(status=HTTPStatus.BAD_REQUEST)
             self._heads[key] = _written(response) if response.status_code == HTTPStatus.OK else None
         return self._heads[key]
 
@@ -130,7 +132,7 @@ class ApiHandler(ASGIHandler):
         await self.send_response(response, send)
 
     async def _get_response_async(self, request: HttpRequest) -> Any:
-        """What the operation answers: on the loop if it is asynchronous, else in a database thread."""
+        """Call the view: on the event loop if it is asynchronous, otherwise in a database thread."""
         view, args, kwargs = self.resolve_request(request)
         if iscoroutinefunction(view):
             return await view(request, *args, **kwargs)
@@ -138,7 +140,11 @@ class ApiHandler(ASGIHandler):
 
 
 async def _read(receive: Any) -> bytes:
-    """The body in memory; `BoundedBodies` has seen to its size. Raises RequestAborted."""
+    """Return the body. `BoundedBodies` has limited its size.
+
+    Raises:
+        RequestAborted: the client disconnected.
+    """
     chunks, more = [], True
     while more:
         message = await receive()
@@ -150,27 +156,27 @@ async def _read(receive: Any) -> bytes:
 
 
 async def _while_connected(receive: Any, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work; where the caller leaves before it is done, end it."""
-    doing = cast("asyncio.Task[None]", asyncio.current_task())
-    leaving = asyncio.create_task(receive())
+    """Do the work, and cancel it if the client disconnects before it is done."""
+    current = cast("asyncio.Task[None]", asyncio.current_task())
+    disconnect = asyncio.create_task(receive())
 
     def stop(_: Any) -> None:
-        doing.cancel()
+        current.cancel()
 
-    leaving.add_done_callback(stop)
+    disconnect.add_done_callback(stop)
     try:
         await work
     except asyncio.CancelledError:
-        if not leaving.done() or leaving.cancelled():
+        if not disconnect.done() or disconnect.cancelled():
             raise
-        doing.uncancel()
+        current.uncancel()
     finally:
-        leaving.remove_done_callback(stop)
-        leaving.cancel()
+        disconnect.remove_done_callback(stop)
+        disconnect.cancel()
 
 
-def _in_layers(answer: Handler) -> Handler:
-    """A handler in `LAYERS`; each of them answers for what is raised inside it, as in Django's own."""
+def _with_layers(answer: Handler) -> Handler:
+    """Wrap a handler in `LAYERS`. As in Django, exceptions become responses at each of them."""
     handler: Any = convert_exception_to_response(answer)
     for layer in reversed(LAYERS):
         handler = convert_exception_to_response(_around(layer(handler), handler))
@@ -178,7 +184,7 @@ def _in_layers(answer: Handler) -> Handler:
 
 
 def _around(layer: Any, inner: Handler) -> Handler:
-    """One layer, on the loop: its two halves are plain functions."""
+    """Wrap a handler in one middleware, whose two methods run on the event loop."""
     before, after = getattr(layer, "process_request", None), getattr(layer, "process_response", None)
 
     async def handle(request: HttpRequest) -> HttpResponse:
@@ -191,9 +197,9 @@ def _around(layer: Any, inner: Handler) -> Handler:
 
 
 def _raising(fault: Exception) -> Handler:
-    """What an operation that raised it would have been."""
+    """Return a handler that behaves like an operation that raised this exception."""
 
-    async def handle(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    async def handle(_request: HttpRequest) -> HttpResponse:
         if isinstance(fault, Refusal):
             return problem(fault)
         raise fault
@@ -201,11 +207,11 @@ def _raising(fault: Exception) -> Handler:
     return handle
 
 
-async def _empty(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+async def _empty(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(content_type=JSON)
 
 
 def _written(response: HttpResponse) -> Head:
-    """The headers as the server sends them, without what depends on the body."""
+    """Return the headers as the server sends them, without `Content-Length`."""
     named = [(name, value) for name, value in response.items() if name != "Content-Length"]
     return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in named)

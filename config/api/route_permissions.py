@@ -1,4 +1,4 @@
-"""The API's routes among the others: each of ninja's own views gets its stamp here."""
+"""Route permissions of ninja's own views."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from accounts.access.route_permissions import PUBLIC, set_permission
 DESCRIPTION_ROUTES = {"openapi-json", "openapi-view", "api-root"}
 
 
-def stamped_api(api: NinjaAPI) -> tuple[list[Any], str, str]:
-    """`api.urls` for `path()`. Sessions play no part: keys are checked by the API's own authentication.
+def api_urls(api: NinjaAPI) -> tuple[list[Any], str, str]:
+    """Return `api.urls` for `path()`. The API does not use sessions: its own authentication checks the key.
 
-    The description of the API is public: it is the same for everybody and says nothing about an installation.
+    The description of the API is public, because it is the same everywhere and says nothing about an installation.
     """
     patterns, app_name, namespace = api.urls
     for pattern in patterns:

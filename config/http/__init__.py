@@ -1,0 +1,1 @@
+"""HTTP outside of views: limits of bodies and query strings, error responses, headers, health checks, error reports."""

@@ -1,7 +1,7 @@
-"""How much of a request is read at all.
+"""The limit of the size of request bodies.
 
-Django's ASGI handler puts a body above `FILE_UPLOAD_MAX_MEMORY_SIZE` into a temporary file before any view, key or
-session is looked at: text with values would be on disk, and anybody could fill it. So such a request ends here.
+Django's ASGI handler writes a body larger than `FILE_UPLOAD_MAX_MEMORY_SIZE` to a temporary file before it looks at any
+view, key or session. Text with values would be on disk, and anybody could fill it. So such a request ends here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,17 +20,17 @@ Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
 class BoundedBodies:
-    """An ASGI application in front of another one: 413 for a larger body, by its declared length or as it comes."""
+    """An ASGI middleware that responds with 413 to a larger body, by its declared length or as it arrives."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Pass on what is small enough."""
+        """Pass on requests that are small enough."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        size = _declared(scope)
+        size = _declared_length(scope)
         if size <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
             size = 0
 
@@ -47,14 +47,14 @@ class BoundedBodies:
             await answer_unread(page, send)
 
 
-def _declared(scope: dict[str, Any]) -> int:
-    """The length that the request names; 0 where it names none or nonsense, which is then counted."""
+def _declared_length(scope: dict[str, Any]) -> int:
+    """Return the declared length. It is 0 if there is none or it is invalid; the body is then counted as it arrives."""
     text = dict(scope["headers"]).get(b"content-length", b"")
     return int(text) if text.isdigit() else 0
 
 
 async def answer_unread(response: HttpResponse, send: Send) -> None:
-    """Refuse a request before Django sees it, and end the connection: the rest of the body is not waited for."""
+    """Refuse a request before Django sees it, and close the connection without reading the rest of the body."""
     for name, value in (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Connection", "close")):
         response.headers[name] = value
     headers = [(name.lower().encode(), value.encode()) for name, value in response.headers.items()]

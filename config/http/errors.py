@@ -1,4 +1,4 @@
-"""Answers to requests that no view handled: pages for people, problem documents for the API."""
+"""Responses to requests that no view handled: pages for people, problem documents for the API."""
 
 from http import HTTPStatus
 
@@ -12,11 +12,11 @@ from accounts.errors import NotFound, Refusal
 API_PREFIX = "/api/"
 AGENTS = "/mcp"
 PROBLEM = "application/problem+json"
-TOO_LARGE = "A request has at most 2.5 MiB."
+TOO_LARGE = "A request may have at most 2.5 MiB."
 
 
 class InternalError(Refusal):
-    """What a caller is told of a fault of ours, which is nothing."""
+    """An unexpected error. Callers learn nothing about it."""
 
     code, status, title = "internal_error", 500, HTTPStatus.INTERNAL_SERVER_ERROR.phrase
 
@@ -25,12 +25,12 @@ class InternalError(Refusal):
 
 
 def is_for_programs(path: str) -> bool:
-    """Whether programs ask here: they get problem documents and no pages."""
+    """Whether the path belongs to the API or `/mcp`, which respond with problem documents instead of pages."""
     return path.startswith(API_PREFIX) or path == AGENTS
 
 
 def problem(refusal: Refusal) -> HttpResponse:
-    """A refusal as RFC 9457 problem document (docs/api.md, "Errors")."""
+    """Return a refusal as an RFC 9457 problem document (docs/api.md, "Errors")."""
     document: dict[str, object] = {
         "type": f"urn:coffer:problem:{refusal.code}",
         "title": refusal.title,
@@ -48,22 +48,26 @@ def problem(refusal: Refusal) -> HttpResponse:
     return answer
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    """404: a problem document for programs, else the page."""
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Respond with 404: a problem document for programs, otherwise the page."""
+    del exception  # unused, but Django passes it by name
     if is_for_programs(request.path):
         return problem(NotFound("No such address."))
     return render(request, "404.html", status=404)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400, and 413 for a body that is too large; for programs the middleware makes a problem document of it."""
+    """Respond with 400, or with 413 to a body that is too large.
+
+    Middleware turns it into a problem document for programs.
+    """
     if isinstance(exception, RequestDataTooBig):
         return HttpResponse(render_to_string("413.html", request=request), status=413)
     return HttpResponse(render_to_string("400.html", request=request), status=400)
 
 
 def plain_problem(status: HTTPStatus) -> HttpResponse:
-    """A problem document that says no more than the status: `method_not_allowed`, `internal_error`."""
+    """Return a problem document for a status alone, with codes such as `method_not_allowed` and `internal_error`."""
     is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     code = InternalError.code if is_ours else status.phrase.lower().replace(" ", "_")
     document = {
@@ -77,7 +81,7 @@ def plain_problem(status: HTTPStatus) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: nothing of the fault, nothing from the database; the page may be what is broken."""
+    """Respond with 500. The page shows nothing about the error and uses no database, which may be what is broken."""
     if is_for_programs(request.path):
         return plain_problem(HTTPStatus.INTERNAL_SERVER_ERROR)
     return HttpResponse(render_to_string("500.html"), status=500)

@@ -1,4 +1,4 @@
-"""Two addresses for whoever watches the process."""
+"""Health checks: `/healthz` and `/readyz`."""
 
 import time
 
@@ -14,15 +14,18 @@ _last: tuple[float, list[str]] = (float("-inf"), [])
 
 
 @public
-def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """The process answers."""
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Respond with 200: the process is running."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 @public
-def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """Database and keys are usable, or 503 with the names of what is not. Looked up at most every ten seconds."""
-    global _last  # noqa: PLW0603 - one answer a process
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """Respond with 200 if the database and keys are usable, otherwise 503 with the names of what is not.
+
+    The result is kept for ten seconds.
+    """
+    global _last  # noqa: PLW0603 - one result for the process
     if time.monotonic() - _last[0] > KEPT_SECONDS:
         _last = (time.monotonic(), _problems())
     problems = _last[1]

@@ -1,4 +1,4 @@
-"""What answers have in common: refusals below `/api/` as problem documents, and the content policy."""
+"""Middleware for all responses: problem documents for programs, and the content policy."""
 
 from http import HTTPStatus
 
@@ -12,15 +12,15 @@ from config.http.errors import AGENTS, PROBLEM, is_for_programs, plain_problem
 
 
 class ProblemMiddleware(MiddlewareMixin):
-    """Puts the API's shape around answers that come from elsewhere: a router, a parser, Django's host check.
+    """Turns errors of a router, a parser or Django's host check into problem documents for programs.
 
-    Headers such as `Allow` stay. What the protocol of agents says itself stays too: its clients read JSON-RPC.
+    Headers such as `Allow` are kept. So are errors of MCP itself, because its clients read JSON-RPC.
     """
 
     async_capable = False
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Pass through; replace the body of a foreign refusal."""
+        """Replace the body of an error that does not come from Coffer."""
         refused = response.status_code >= HTTPStatus.BAD_REQUEST
         if not refused or not is_for_programs(request.path) or _is_ours(request, response):
             return response
@@ -32,21 +32,21 @@ class ProblemMiddleware(MiddlewareMixin):
 
 
 def _is_ours(request: HttpRequest, response: HttpResponse) -> bool:
-    """Whether programs can read this refusal as it is."""
+    """Whether programs can read this error as it is."""
     kind = response.headers.get("Content-Type")
     return kind == PROBLEM or (request.path == AGENTS and kind == "application/json")
 
 
 class ContentPolicyMiddleware(CSPMiddleware):
-    """django-csp's header, put together once: no view of ours changes it, and no page has a nonce."""
+    """django-csp's header, built once: no view changes it, and no page has a nonce."""
 
     _header: str | None = None
 
     def process_request(self, request: HttpRequest) -> None:
-        """Nothing: the library prepares a nonce here."""
+        """Do nothing; django-csp prepares a nonce here."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
-        """Add the header, as the library does the first time, and always in development mode."""
+        """Add the header. It is built for the first response, and for each response in development mode."""
         if self._header is None or settings.DEBUG:
             super().process_response(request, response)
             self._header = response.headers.get(HEADER)

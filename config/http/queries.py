@@ -1,6 +1,6 @@
-"""Query strings that no text is made of.
+"""Query strings that are not UTF-8.
 
-Django's ASGI handler answers one that is not UTF-8 with an empty page, before any middleware.
+Django's ASGI handler responds to them with an empty page, before any middleware runs.
 """
 
 from http import HTTPStatus
@@ -14,13 +14,13 @@ from config.http.errors import is_for_programs, plain_problem
 
 
 class ReadableQueries:
-    """An ASGI application in front of another one: 400 in our own words for a query string that is not UTF-8."""
+    """An ASGI middleware that responds with Coffer's own 400 to a query string that is not UTF-8."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Pass on what can be read."""
+        """Pass on requests whose query string can be decoded."""
         if scope["type"] != "http" or _is_utf8(scope["query_string"]):
             await self._application(scope, receive, send)
         elif is_for_programs(scope["path"]):

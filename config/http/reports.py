@@ -1,14 +1,15 @@
-"""Error reports that carry no data.
+"""Error reports without data.
 
-Django's report prints local variables, request data and settings. A value can sit in any of them, in any spelling, so
-the report keeps the traceback's files and lines, and which request it was (docs/security-rules.md, "Error reports and
-logs").
+Django's report prints local variables, request data and settings. Any of them can contain a value, in any encoding.
+This report keeps the files and lines of the traceback, and the method and path of the request (docs/security-rules.md,
+"Error reports and logs").
 """
 
 from typing import Any
 
 from django.http import HttpRequest
 from django.views.debug import SafeExceptionReporterFilter
+from typing_extensions import override
 
 SAFE_META = {"REQUEST_METHOD", "PATH_INFO", "SERVER_NAME", "SERVER_PORT", "CONTENT_TYPE", "CONTENT_LENGTH"}
 
@@ -16,26 +17,30 @@ SAFE_META = {"REQUEST_METHOD", "PATH_INFO", "SERVER_NAME", "SERVER_PORT", "CONTE
 class SilentReporterFilter(SafeExceptionReporterFilter):
     """Hides everything that is not on a short list, in development mode too."""
 
-    def is_active(self, request: HttpRequest | None) -> bool:  # noqa: ARG002
-        """Always."""
+    @override
+    def is_active(self, request: HttpRequest | None) -> bool:
+        """Return True: the filter is always active."""
         return True
 
-    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:  # noqa: ARG002
-        """None."""
+    @override
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
+        """Hide all parameters."""
         return {}
 
-    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:  # noqa: ARG002
-        """None."""
+    @override
+    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
+        """Hide all local variables."""
         return []
 
-    def get_safe_cookies(self, request: Any) -> dict[str, Any]:  # noqa: ARG002
-        """None."""
+    @override
+    def get_safe_cookies(self, request: Any) -> dict[str, Any]:
+        """Hide all cookies."""
         return {}
 
     def get_safe_settings(self) -> dict[str, Any]:
-        """None."""
+        """Hide all settings."""
         return {}
 
     def get_safe_request_meta(self, request: HttpRequest | None) -> dict[str, Any]:
-        """The few entries that say which request it was."""
+        """Return the few entries that identify the request."""
         return {name: value for name, value in (request.META if request else {}).items() if name in SAFE_META}

@@ -10,6 +10,7 @@ from ninja import Router
 from pydantic import AfterValidator
 
 from accounts.access.route_permissions import key_requires
+from accounts.api.authentication import actor_of
 from accounts.api.schemas import PROBLEMS, Limit
 from accounts.common.environments import Environment
 from accounts.common.paging import DEFAULT_LIMIT, decode_cursor, encode_cursor
@@ -51,7 +52,7 @@ def list_runs(
     cursor: str = "",
 ) -> dict[str, Any]:
     """Newest first. `integration` and `secret` are ids; `since` and `until` bound the start of a run."""
-    runs = Run.objects.visible_to(request.auth).newest_first().prefetch_related("secrets")  # type: ignore[attr-defined]
+    runs = Run.objects.visible_to(actor_of(request)).newest_first().prefetch_related("secrets")
     runs = runs.matching(
         integration_id=integration,
         environment=environment,
@@ -76,5 +77,6 @@ def _position(cursor: str) -> tuple[datetime, UUID]:
         return _in_utc(datetime.fromisoformat(started_at)), UUID(last)
     except ValueError:
         raise Invalid(
-            "Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]
+            "The cursor does not belong to this list.",
+            errors=[FieldError("cursor", "Use the next_cursor of the previous page.")],
         ) from None

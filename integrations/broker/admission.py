@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from accounts.access.api_keys import Presented, actors_of_keys
+from accounts.access.api_keys import PresentedKey, actors_of_keys
 from accounts.access.limits import CONCURRENT_CALLS, count_call
 from accounts.actors import Actor
 from accounts.common.compiled_queries import Among, CompiledQuery
@@ -28,7 +28,7 @@ INTERNAL_ERROR = "internal_error"
 
 _BY_ID = CompiledQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
 
-Caller = Actor | Presented
+Caller = Actor | PresentedKey
 """Who is known already, or the API key that a request brought."""
 
 
@@ -112,10 +112,10 @@ def _admit(entries: Sequence[_Entry]) -> None:
 
 def _look_up(entries: Sequence[_Entry]) -> None:
     """Step 1: who it is, and what is to be run if the caller may know of it; keys together, integrations together."""
-    actors = iter(actors_of_keys([entry.caller for entry in entries if isinstance(entry.caller, Presented)]))
+    actors = iter(actors_of_keys([entry.caller for entry in entries if isinstance(entry.caller, PresentedKey)]))
     integrations = {row.pk: row for row in _BY_ID.ask({(entry.call.integration_id,) for entry in entries})}
     for entry in entries:
-        caller = next(actors) if isinstance(entry.caller, Presented) else entry.caller
+        caller = next(actors) if isinstance(entry.caller, PresentedKey) else entry.caller
         entry.take(partial(_identify, caller=caller, integrations=integrations))
 
 
@@ -124,7 +124,8 @@ def _identify(entry: _Entry, caller: Actor | Unauthenticated, integrations: Mapp
         raise caller
     caller.check(Permission.INTEGRATIONS_RUN)
     integration = integrations.get(entry.call.integration_id)
-    if integration is None or not integration.is_visible_to(caller):
+    is_own = integration is not None and integration.organization_id == caller.organization.pk
+    if integration is None or not is_own or not caller.sees(integration.pk):
         raise NotFound("No such integration.")
     integration.organization = caller.organization
     entry.actor, entry.integration = caller, integration

@@ -29,7 +29,7 @@ def problem_with_json(value: object, *, depth: int = 0) -> str | None:
 
 def _problem_with_scalar(value: object) -> str | None:
     if isinstance(value, str):
-        return "Leave out NUL and halves of surrogate pairs." if _UNSTORABLE.search(value) else None
+        return "Remove NUL characters and unpaired surrogates." if _UNSTORABLE.search(value) else None
     if isinstance(value, int | float):
         return None if abs(value) <= LARGEST_NUMBER else "A number is too large."  # NaN is not smaller than anything
     return None if value is None else "This is not JSON."

@@ -6,13 +6,14 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access.api_key_text import ID_LENGTH, MARK
 from accounts.access.api_keys import find_api_key, revoke_api_key
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
@@ -30,7 +31,7 @@ KEY_TEXT = re.compile(rf"({MARK}[0-9A-Za-z]{{{ID_LENGTH}}})[0-9A-Za-z]+")
 
 @require_GET
 @requires(Permission.API_KEYS_READ)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """One page of the list; the fragment alone when htmx asks.
 
     Somebody who found a key looks it up by pasting it: only its prefix stays in the address.
@@ -51,7 +52,7 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @requires(Permission.API_KEYS_CREATE, proof=Proof.PAGE)
-def new(request: HttpRequest, actor: Actor) -> HttpResponse:
+def new(request: CofferRequest, actor: Actor) -> HttpResponse:
     """The form; when it is sent, the answer shows the key's text, and nothing else ever does."""
     if request.method != "POST":
         return _form(request, actor, forms.blank())
@@ -66,7 +67,7 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_POST
 @requires(Permission.API_KEYS_CREATE)
-def choices(request: HttpRequest, actor: Actor) -> HttpResponse:
+def choices(request: CofferRequest, actor: Actor) -> HttpResponse:
     """The integrations to choose from: those ticked, and those that match what is searched."""
     if not is_fragment(request):
         return see_other("api-key-new", actor.organization.slug)
@@ -78,7 +79,7 @@ def choices(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.API_KEYS_REVOKE)
-def revoke(request: HttpRequest, actor: Actor, key_id: UUID) -> HttpResponse:
+def revoke(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
     """Ask; end the key when sent."""
     if request.method == "POST":
         key = revoke_api_key(actor=actor, key_id=key_id)
@@ -90,7 +91,7 @@ def revoke(request: HttpRequest, actor: Actor, key_id: UUID) -> HttpResponse:
 
 
 def _form(
-    request: HttpRequest,
+    request: CofferRequest,
     actor: Actor,
     values: dict[str, Any],
     errors: list[FieldError] | None = None,
@@ -108,6 +109,6 @@ def _form(
     return render(request, "integrations/api_keys/form.html", context, status=status)
 
 
-def _next_url(request: HttpRequest, text: str, cursor: str | None) -> str:
+def _next_url(request: CofferRequest, text: str, cursor: str | None) -> str:
     kept = {"q": text} if text else {}
     return f"{request.path}?{urlencode(kept | {'cursor': cursor})}" if cursor else ""

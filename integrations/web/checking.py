@@ -4,10 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.environments import Environment
@@ -23,7 +24,7 @@ NO_ENVIRONMENT = "Choose an environment to check in: Development, Staging or Pro
 
 @require_POST
 @requires(Permission.INTEGRATIONS_RUN)
-def check(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+def check(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """Make the check with the values of one environment; it is recorded as a run."""
     integration = Integration.objects.fetch(actor, integration_id)
     environment = next((item for item in Environment if item.value == request.POST.get("environment")), None)

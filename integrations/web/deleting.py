@@ -3,11 +3,12 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from accounts.access.route_permissions import note_refused, requires
+from accounts.access.requests import CofferRequest
+from accounts.access.route_permissions import record_refused_attempt, requires
 from accounts.actors import Actor
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment, see_other
@@ -19,7 +20,7 @@ from integrations.models import Integration
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.INTEGRATIONS_WRITE)
-def delete(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+def delete(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """Ask, and name what is in the way; delete when sent."""
     integration = Integration.objects.fetch(actor, integration_id)
     if request.method != "POST":
@@ -27,13 +28,13 @@ def delete(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResp
     try:
         integrations.delete_integration(actor=actor, integration_id=integration_id)
     except IntegrationInUse as refusal:
-        note_refused(request, refusal)
+        record_refused_attempt(request, refusal)
         return _dialog(request, integration, refusal.status)
     messages.success(request, f"Deleted {integration.name}")
     return see_other("integrations", actor.organization.slug)
 
 
-def _dialog(request: HttpRequest, integration: Integration, status: int = 200) -> HttpResponse:
+def _dialog(request: CofferRequest, integration: Integration, status: int = 200) -> HttpResponse:
     dependants = dependants_of(integration)
     context = {"integration": integration, "dependants": dependants}
     fragment = "integrations/_delete_blocked.html" if dependants else "integrations/_delete_dialog.html"

@@ -4,10 +4,11 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.policy import Permission
@@ -18,7 +19,7 @@ from integrations.readiness import overview
 
 @require_GET
 @requires(Permission.INTEGRATIONS_BROWSE)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """One page of the list; the fragment alone when htmx asks."""
     may_read, cursor = actor.may(Permission.INTEGRATIONS_READ), request.GET.get("cursor", "")
     filters = _filters(request, may_read)
@@ -39,7 +40,7 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
     return render(request, "integrations/list.html", context)
 
 
-def _filters(request: HttpRequest, may_read: bool) -> overview.IntegrationFilters:
+def _filters(request: CofferRequest, may_read: bool) -> overview.IntegrationFilters:
     """What was asked for. An unknown state or kind narrows nothing, nor does a state that the person may not see."""
     state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
     return overview.IntegrationFilters(
@@ -57,6 +58,6 @@ def _groups(rows: list[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _next_url(request: HttpRequest, chosen: dict[str, str], cursor: str | None) -> str:
+def _next_url(request: CofferRequest, chosen: dict[str, str], cursor: str | None) -> str:
     kept = {name: value for name, value in chosen.items() if value}
     return f"{request.path}?{urlencode(kept | {'cursor': cursor})}" if cursor else ""

@@ -6,10 +6,11 @@ Nothing of the integration is saved here: the form comes back with the secret's 
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.errors import FieldError, Invalid, NotFound
@@ -27,7 +28,7 @@ GONE = "This text has changed since. Look at what is marked now."
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.INTEGRATIONS_WRITE)
-def in_new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
+def in_new(request: CofferRequest, actor: Actor, kind: str) -> HttpResponse:
     """The form of a new integration. Raises NotFound: there is no such kind."""
     if kind not in FORMS:
         raise NotFound("No such kind of integration.")
@@ -38,7 +39,7 @@ def in_new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.INTEGRATIONS_WRITE)
-def in_stored(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+def in_stored(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """The form of a stored integration."""
     integration = Integration.objects.fetch(actor, integration_id)
     integration.organization = actor.organization
@@ -47,7 +48,7 @@ def in_stored(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpR
     return _answer(request, actor, integration.kind, integration)
 
 
-def _answer(request: HttpRequest, actor: Actor, kind: str, integration: Integration | None) -> HttpResponse:
+def _answer(request: CofferRequest, actor: Actor, kind: str, integration: Integration | None) -> HttpResponse:
     values = FORMS[kind].read(request.POST).values
     if is_fragment(request):
         notes = paste_notes.of_form(FORMS[kind], values, integration, sent=request.POST)
@@ -66,7 +67,7 @@ def _answer(request: HttpRequest, actor: Actor, kind: str, integration: Integrat
 
 
 def _save_as_secret(
-    request: HttpRequest, actor: Actor, kind: str, values: Values, integration: Integration | None
+    request: CofferRequest, actor: Actor, kind: str, values: Values, integration: Integration | None
 ) -> Values:
     """The fields with the secret's name in the credential's place.
 

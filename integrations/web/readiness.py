@@ -4,11 +4,12 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.environments import Environment
@@ -57,7 +58,7 @@ WORDS = {
 
 @require_GET
 @requires(Permission.INTEGRATIONS_READ)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """One page of the matrix; the fragment alone when htmx asks. Nothing is opened or called."""
     filters = _filters(request)
     page = matrix.matrix(actor, filters, cursor=request.GET.get("cursor", ""))
@@ -79,7 +80,7 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
     return render(request, "integrations/_matrix.html" if is_fragment(request) else "integrations/matrix.html", context)
 
 
-def _filters(request: HttpRequest) -> ReadinessFilters:
+def _filters(request: CofferRequest) -> ReadinessFilters:
     """What was asked for; what is not known narrows nothing."""
     kind, environment = request.GET.get("kind", ""), request.GET.get("environment", "")
     return ReadinessFilters(
@@ -132,6 +133,6 @@ def _edit(slug: str, integration_id: Any) -> str:
     return reverse("integration-edit", args=[slug, integration_id])
 
 
-def _next_url(request: HttpRequest, chosen: dict[str, str], cursor: str | None) -> str:
+def _next_url(request: CofferRequest, chosen: dict[str, str], cursor: str | None) -> str:
     kept = {name: value for name, value in chosen.items() if value}
     return f"{request.path}?{urlencode(kept | {'cursor': cursor})}" if cursor else ""

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.environments import Environment
@@ -20,7 +21,7 @@ from accounts.web.replies import is_fragment
 from integrations.broker import broker
 from integrations.broker.masking import Answer, BodyType
 from integrations.broker.preparation import Call
-from integrations.exchange.requests import PreviewRequest
+from integrations.exchange.messages import PreviewRequest
 from integrations.kinds.base import Operation
 from integrations.models import Integration, RunOutcome
 from integrations.web import editor
@@ -61,7 +62,7 @@ class TestResult:
 
 @require_POST
 @requires(Permission.INTEGRATIONS_RUN)
-def test(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+def test(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """Run the action as it is saved, and show what came of it: in the panel for htmx, else on the whole page."""
     integration = Integration.objects.fetch(actor, integration_id)
     operation = editor.chosen_operation(integration, request.POST.get("operation", ""))
@@ -78,7 +79,7 @@ def test(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpRespon
 
 @require_safe
 @requires(Permission.INTEGRATIONS_RUN)
-def arguments(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+def arguments(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """The fields for the arguments of another operation."""
     integration = Integration.objects.fetch(actor, integration_id)
     context = {"test": editor.operation_panel(integration, request.GET.get("operation", ""))}

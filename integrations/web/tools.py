@@ -5,10 +5,11 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.environments import Environment
@@ -27,7 +28,7 @@ NO_ENVIRONMENT = "Choose an environment to list the tools in: Development, Stagi
 
 @require_POST
 @requires(Permission.INTEGRATIONS_RUN)
-def listing(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+def listing(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """Ask for the tools with the values of one environment; it is recorded as a run.
 
     Raises:
@@ -46,7 +47,7 @@ def listing(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpRes
 
 @require_POST
 @requires(Permission.INTEGRATIONS_WRITE)
-def approve(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+def approve(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """Approve a tool as the page shows it."""
     name, fingerprint = request.POST.get("name", ""), request.POST.get("fingerprint", "")
     integration = _offering(actor, integration_id)
@@ -60,7 +61,7 @@ def approve(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpRes
 
 @require_POST
 @requires(Permission.INTEGRATIONS_WRITE)
-def withdraw(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+def withdraw(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """Take an approval back.
 
     Raises:
@@ -90,7 +91,7 @@ def _listed(actor: Actor, integration: Integration, environment: Environment) ->
 
 
 def _done(
-    request: HttpRequest, actor: Actor, integration: Integration, name: str, fingerprint: str, state: str, said: str
+    request: CofferRequest, actor: Actor, integration: Integration, name: str, fingerprint: str, state: str, said: str
 ) -> HttpResponse:
     """The tool's acts as they are now; without htmx the page, and a word about it."""
     if not is_fragment(request):

@@ -162,5 +162,6 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Invalid(
-            "Not a cursor of this list.", errors=[FieldError("cursor", "Use the next_cursor of the page before.")]
+            "The cursor does not belong to this list.",
+            errors=[FieldError("cursor", "Use the next_cursor of the previous page.")],
         ) from None

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.common.when import date_in_words
-from accounts.mail.sending import Letter, link, quoted, send
+from accounts.mail.sending import Email, link, quoted, send
 from accounts.models import Membership, Organization
 from accounts.people.locks import serialize
 from accounts.policy import Permission, Role, permissions_of_role
@@ -40,7 +40,7 @@ def _remind(organization: Organization) -> int:
     if not people:
         return 0
     noted, due = _note(organization)
-    if not due or send([_letter(organization, address, due) for address in people], about="rotation due"):
+    if not due or send([_email(organization, address, due) for address in people], about="rotation due"):
         return len(due)
     RotationReminder.objects.filter(pk__in=noted).delete()
     return 0
@@ -69,12 +69,12 @@ def _due_at(secret: Any) -> datetime:
     return secret.oldest + timedelta(days=secret.rotate_every_days)
 
 
-def _letter(organization: Organization, address: str, due: Sequence[_Due]) -> Letter:
+def _email(organization: Organization, address: str, due: Sequence[_Due]) -> Email:
     one = len(due) == 1
     lines = [f"{quoted(secret.name)}, since {date_in_words(secret.at)}" for secret in due[:NAMED_AT_MOST]]
     if len(due) > NAMED_AT_MOST:
         lines.append(f"and {len(due) - NAMED_AT_MOST} more")
-    return Letter(
+    return Email(
         to=address,
         subject=f"Rotation due in {quoted(organization.name)} on Coffer",
         paragraphs=[

@@ -3,15 +3,17 @@
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.texts import UNSTORABLE
 from accounts.policy import Permission
+from accounts.web.replies import is_fragment
 from secrets_app.hygiene import comparison, findings
 from secrets_app.hygiene.findings import BY_KEY, COUNTED_AT_MOST, FINDINGS, Finding, FindingRow
 
@@ -22,29 +24,26 @@ GROUPS = [(findings.RISK, "Fix first", "bad"), (findings.ROTATION, "Rotation", "
 
 @require_GET
 @requires(Permission.SECRETS_READ)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """Every kind of finding with its first rows, or (`?finding=`) one kind page by page; the fragment for htmx."""
-    htmx = request.htmx  # type: ignore[attr-defined]
-    fragment = bool(htmx) and not htmx.history_restore_request
-    return render(
-        request, "secrets_app/_findings.html" if fragment else "secrets_app/hygiene.html", _found(request, actor)
-    )
+    template = "secrets_app/_findings.html" if is_fragment(request) else "secrets_app/hygiene.html"
+    return render(request, template, _found(request, actor))
 
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
-def compare(request: HttpRequest, actor: Actor) -> HttpResponse:
+def compare(request: CofferRequest, actor: Actor) -> HttpResponse:
     """Which values are the same and which are very short, told once: nothing of it is kept."""
     found = comparison.compare_values(actor=actor)
     same = [*found.several_secrets, *found.several_environments]
     context = {"comparison": found, "same": same[:GROUPS_AT_MOST], "short": found.short[:GROUPS_AT_MOST]}
     context["left_out"] = max(0, len(same) - GROUPS_AT_MOST) + max(0, len(found.short) - GROUPS_AT_MOST)
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return render(request, "secrets_app/_compared.html", context)
     return render(request, "secrets_app/hygiene.html", _found(request, actor) | context)
 
 
-def _found(request: HttpRequest, actor: Actor) -> dict[str, Any]:
+def _found(request: CofferRequest, actor: Actor) -> dict[str, Any]:
     chosen = {"q": UNSTORABLE.sub("", request.GET.get("q", "")).strip(), "finding": request.GET.get("finding", "")}
     only = BY_KEY.get(chosen["finding"])
     counts = {finding.key: findings.count(actor.organization, finding, chosen["q"]) for finding in FINDINGS}

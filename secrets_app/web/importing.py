@@ -9,13 +9,14 @@ from time import monotonic
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
@@ -39,7 +40,7 @@ SHOWN_AT_MOST = 500
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
 @requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
-def import_secrets(request: HttpRequest, actor: Actor) -> HttpResponse:
+def import_secrets(request: CofferRequest, actor: Actor) -> HttpResponse:
     """The form; the dry run when it is sent with `act=check`, the import with `act=apply`."""
     if request.method == "GET":
         return _page(request, {"environment": Environment.DEVELOPMENT})
@@ -57,7 +58,7 @@ def import_secrets(request: HttpRequest, actor: Actor) -> HttpResponse:
         return _checked(request, actor, sent, [FieldError("", REFUSED)], status=422)
 
 
-def _imported(request: HttpRequest, actor: Actor, sent: ImportSubmission) -> HttpResponse:
+def _imported(request: CofferRequest, actor: Actor, sent: ImportSubmission) -> HttpResponse:
     report = apply_import(
         actor=actor, environment=sent.environment, text=sent.text, choices=sent.choices, expected=sent.token
     )
@@ -65,13 +66,13 @@ def _imported(request: HttpRequest, actor: Actor, sent: ImportSubmission) -> Htt
     messages.success(
         request, f"Imported into {sent.environment.label}: {created:,} created, {replaced:,} with a new value"
     )
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return HttpResponseClientRedirect(reverse("secrets", args=[actor.organization.slug]))
     return redirect("secrets", actor.organization.slug)
 
 
 def _checked(
-    request: HttpRequest,
+    request: CofferRequest,
     actor: Actor,
     sent: ImportSubmission,
     errors: list[FieldError] | None = None,
@@ -127,7 +128,7 @@ def _decision(line: ImportLine, choices: ImportChoices) -> dict[str, Any]:
     }
 
 
-def _page(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    template = "secrets_app/_import_plan.html" if request.htmx else "secrets_app/import.html"  # type: ignore[attr-defined]
+def _page(request: CofferRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    template = "secrets_app/_import_plan.html" if request.htmx else "secrets_app/import.html"
     shown = {"environments": list(Environment), "most_entries": dotenv.MAX_ENTRIES, "errors": []} | context
     return render(request, template, shown, status=status)

@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.environments import Environment
@@ -19,6 +20,7 @@ from accounts.common.paging import DEFAULT_LIMIT
 from accounts.common.texts import UNSTORABLE
 from accounts.errors import FieldError, Invalid
 from accounts.policy import Permission
+from accounts.web.replies import is_fragment
 from secrets_app.editing import secrets
 from secrets_app.inventory import inventory
 from secrets_app.inventory.rows import InventoryRow
@@ -41,7 +43,7 @@ STATUSES = {"active", "disabled", "missing"}
 
 @require_GET
 @requires(Permission.SECRETS_BROWSE)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """One page; the fragment alone when htmx asks."""
     if not actor.may(Permission.SECRETS_READ):
         return _catalog(request, actor)
@@ -67,20 +69,20 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
         "next_url": _next_url(request, known, page.next_cursor),
     }
     return render(
-        request, "secrets_app/_inventory.html" if _is_fragment(request) else "secrets_app/inventory.html", context
+        request, "secrets_app/_inventory.html" if is_fragment(request) else "secrets_app/inventory.html", context
     )
 
 
 @require_GET
 @requires(Permission.SECRETS_READ)
-def counts(request: HttpRequest, actor: Actor) -> HttpResponse:
+def counts(request: CofferRequest, actor: Actor) -> HttpResponse:
     """The numbers of secrets by status, for the pages of organizations so large that they come after the page."""
     return render(request, "secrets_app/_counts.html", {"counts": inventory.counts(actor.organization)})
 
 
 @require_POST
 @requires(Permission.SECRETS_DISABLE)
-def switch(request: HttpRequest, actor: Actor) -> HttpResponse:
+def switch(request: CofferRequest, actor: Actor) -> HttpResponse:
     """Enable or disable the chosen secrets, all or none, and go back to the list as it was."""
     act = request.POST.get("act")
     if act not in {"enable", "disable"}:
@@ -95,7 +97,7 @@ def switch(request: HttpRequest, actor: Actor) -> HttpResponse:
     return redirect(f"{reverse('secrets', args=[actor.organization.slug])}?{back}".rstrip("?"))
 
 
-def _picked(request: HttpRequest) -> list[UUID]:
+def _picked(request: CofferRequest) -> list[UUID]:
     """The ids that were chosen. Raises Invalid: none, or a text that is no id."""
     try:
         picked = [UUID(text) for text in request.POST.getlist("pick")]
@@ -110,7 +112,7 @@ def _order(text: str) -> Order:
     return next((order for order in Order if order.value == text), Order.NAME)
 
 
-def _column(request: HttpRequest, known: dict[str, str], label: str, first: Order, then: Order) -> dict[str, Any]:
+def _column(request: CofferRequest, known: dict[str, str], label: str, first: Order, then: Order) -> dict[str, Any]:
     """A heading that sorts: where it leads, and how the list is sorted by it now."""
     now = known["sort"] or Order.NAME.value
     order = then if now == first else first
@@ -138,14 +140,12 @@ def _grouped(rows: list[InventoryRow], order: str) -> list[dict[str, Any]]:
     return groups
 
 
-def _catalog(request: HttpRequest, actor: Actor) -> HttpResponse:
+def _catalog(request: CofferRequest, actor: Actor) -> HttpResponse:
     """What a member sees: names and descriptions, nothing else (docs/concepts.md, "Reading")."""
     chosen = {"q": _text(request, "q")}
     page = inventory.catalog(actor.organization, chosen["q"], cursor=request.GET.get("cursor", ""), limit=DEFAULT_LIMIT)
     context = {"secrets": page.items, "filters": chosen, "next_url": _next_url(request, chosen, page.next_cursor)}
-    return render(
-        request, "secrets_app/_catalog.html" if _is_fragment(request) else "secrets_app/catalog.html", context
-    )
+    return render(request, "secrets_app/_catalog.html" if is_fragment(request) else "secrets_app/catalog.html", context)
 
 
 def _filters(chosen: dict[str, str]) -> inventory.InventoryFilters:
@@ -174,7 +174,7 @@ def _with_waiting(actor: Actor, rows: list[InventoryRow]) -> list[InventoryRow]:
     return [row if row.exists else replace(row, references=waiting[row.name]) for row in rows]
 
 
-def _next_url(request: HttpRequest, chosen: dict[str, str], cursor: str | None) -> str:
+def _next_url(request: CofferRequest, chosen: dict[str, str], cursor: str | None) -> str:
     return f"{request.path}?{_query(chosen | {'cursor': cursor})}" if cursor else ""
 
 
@@ -182,9 +182,5 @@ def _query(values: dict[str, str]) -> str:
     return urlencode({name: value for name, value in values.items() if value})
 
 
-def _is_fragment(request: HttpRequest) -> bool:
-    return bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
-
-
-def _text(request: HttpRequest, name: str) -> str:
+def _text(request: CofferRequest, name: str) -> str:
     return UNSTORABLE.sub("", request.GET.get(name, "")).strip()

@@ -5,15 +5,17 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.environments import Environment
 from accounts.errors import FieldError, Invalid, Refusal
 from accounts.policy import Permission
+from accounts.web.replies import is_fragment
 from secrets_app.errors import RequestAnswered, TooManyRequests
 from secrets_app.naming.names import problem_with_name, propose_name
 from secrets_app.requests import listing
@@ -24,7 +26,7 @@ NONE_CHOSEN: dict[str, Any] = {"name": "", "why": "", "environments": []}
 
 @require_GET
 @requires(Permission.SECRETS_ASK)
-def index(request: HttpRequest, actor: Actor) -> HttpResponse:
+def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """One page of requests; the fragment alone when htmx asks."""
     may_answer = actor.may(Permission.SECRETS_WRITE)
     state = request.GET.get("state", listing.OPEN if may_answer else "")
@@ -37,13 +39,12 @@ def index(request: HttpRequest, actor: Actor) -> HttpResponse:
         "next_url": next_url,
         "is_first": not request.GET.get("cursor"),
     }
-    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
-    return render(request, f"secrets_app/requests/{'_list' if is_fragment else 'list'}.html", context)
+    return render(request, f"secrets_app/requests/{'_list' if is_fragment(request) else 'list'}.html", context)
 
 
 @require_http_methods(["GET", "POST"])
 @requires(Permission.SECRETS_ASK)
-def new(request: HttpRequest, actor: Actor) -> HttpResponse:
+def new(request: CofferRequest, actor: Actor) -> HttpResponse:
     """The form; the request is sent to owners and admins when it is."""
     if request.method == "GET":
         return _form(request, actor, NONE_CHOSEN)
@@ -61,7 +62,7 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_POST
 @requires(Permission.SECRETS_ASK)
-def check_name(request: HttpRequest, actor: Actor) -> HttpResponse:
+def check_name(request: CofferRequest, actor: Actor) -> HttpResponse:
     """Whether one can ask for this name, and a proposal where it is none."""
     context = {"name_check": _name_check(actor, request.POST.get("name", ""))}
     return render(request, "secrets_app/requests/_name_check.html", context)
@@ -69,7 +70,7 @@ def check_name(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @requires(Permission.SECRETS_WRITE)
-def dismiss_request(request: HttpRequest, actor: Actor, request_id: UUID) -> HttpResponse:
+def dismiss_request(request: CofferRequest, actor: Actor, request_id: UUID) -> HttpResponse:
     """The dialog that asks why; the request is closed when it is sent."""
     found = listing.fetch(actor, request_id)
     if request.method == "GET":
@@ -84,7 +85,7 @@ def dismiss_request(request: HttpRequest, actor: Actor, request_id: UUID) -> Htt
     return redirect("secret-requests", actor.organization.slug)
 
 
-def _form(request: HttpRequest, actor: Actor, values: dict[str, Any], refusal: Refusal | None = None) -> HttpResponse:
+def _form(request: CofferRequest, actor: Actor, values: dict[str, Any], refusal: Refusal | None = None) -> HttpResponse:
     context = {
         "values": values,
         "environments": list(Environment),
@@ -101,8 +102,8 @@ def _name_check(actor: Actor, name: str) -> dict[str, str]:
     }
 
 
-def _dialog(request: HttpRequest, found: listing.SecretRequest, refusal: Invalid | None = None) -> HttpResponse:
-    template = "_dismiss_dialog" if request.htmx else "dismiss"  # type: ignore[attr-defined]
+def _dialog(request: CofferRequest, found: listing.SecretRequest, refusal: Invalid | None = None) -> HttpResponse:
+    template = "_dismiss_dialog" if request.htmx else "dismiss"
     context = {"wanted": found, "errors": refusal.errors if refusal else []}
     status = refusal.status if refusal else 200
     return render(request, f"secrets_app/requests/{template}.html", context, status=status)

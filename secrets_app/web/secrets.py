@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.access.route_permissions import note_refused, requires
+from accounts.access.requests import CofferRequest
+from accounts.access.route_permissions import record_refused_attempt, requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
 from accounts.common.environments import ALL_ENVIRONMENTS
@@ -38,7 +39,7 @@ PROPOSED_DOMAINS = 10
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
 @requires(Permission.SECRETS_WRITE)
-def new(request: HttpRequest, actor: Actor) -> HttpResponse:
+def new(request: CofferRequest, actor: Actor) -> HttpResponse:
     """The form for a new secret; store it when sent."""
     if request.method == "GET":
         return _form(request, actor, None, _proposed(request, asked := _asked_for(request, actor)), asked=asked)
@@ -64,10 +65,10 @@ def new(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
 @requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
-def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+def edit(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """The form of a stored secret; apply it when sent. Blank value fields keep what is there."""
-    row = inventory.one(actor.organization, secret_id)
     if request.method == "GET":
+        row = inventory.one(actor.organization, secret_id)
         return _form(request, actor, row, forms.stored(row))
     sent = forms.read(request.POST)
     changes = SecretChanges(
@@ -86,6 +87,7 @@ def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     except EditConflict:
         return _conflict(request, actor, secret_id, sent)
     except Invalid as refusal:
+        row = inventory.one(actor.organization, secret_id)
         values = sent.shown_again() | ({} if "name" in request.POST else {"name": row.name})
         return _form(request, actor, row, values, refusal)
     return _saved(request, actor, secret, sent, f"Saved {secret.name}")
@@ -93,28 +95,28 @@ def edit(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
-def check_name(request: HttpRequest, actor: Actor) -> HttpResponse:
+def check_name(request: CofferRequest, actor: Actor) -> HttpResponse:
     """Whether a name may be used, a proposal where it may not, and who waits for it."""
     return render(request, "secrets_app/_name_check.html", {"name_check": check(actor, request.POST.get("name", ""))})
 
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
-def enable(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+def enable(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """Switch on."""
     return _switched(request, actor, secrets.set_enabled(actor=actor, secret_id=secret_id, enabled=True))
 
 
 @require_POST
 @requires(Permission.SECRETS_DISABLE)
-def disable(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+def disable(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """Switch off."""
     return _switched(request, actor, secrets.set_enabled(actor=actor, secret_id=secret_id, enabled=False))
 
 
 @require_http_methods(["GET", "POST"])
 @requires(Permission.SECRETS_WRITE)
-def delete(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+def delete(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """The dialog: what is in the way, or the name to type; delete when it was typed."""
     row = with_references(actor, inventory.one(actor.organization, secret_id))
     if request.method == "GET":
@@ -124,7 +126,7 @@ def delete(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     try:
         secrets.delete_secret(actor=actor, secret_id=secret_id)
     except SecretInUse as refusal:
-        note_refused(request, refusal)
+        record_refused_attempt(request, refusal)
         return _delete_dialog(request, with_references(actor, row), status=409)
     messages.success(request, f"Deleted {row.name}")
     return redirect("secrets", actor.organization.slug)
@@ -136,7 +138,7 @@ def with_references(actor: Actor, row: InventoryRow) -> InventoryRow:
     return replace(row, references=found, usage_count=len(found))
 
 
-def _asked_for(request: HttpRequest, actor: Actor) -> SecretRequest | None:
+def _asked_for(request: CofferRequest, actor: Actor) -> SecretRequest | None:
     """The request that the address names, and the form after it.
 
     Raises:
@@ -151,7 +153,7 @@ def _asked_for(request: HttpRequest, actor: Actor) -> SecretRequest | None:
         raise NotFound("No such request.") from None
 
 
-def _proposed(request: HttpRequest, asked: SecretRequest | None) -> dict[str, Any]:
+def _proposed(request: CofferRequest, asked: SecretRequest | None) -> dict[str, Any]:
     """The empty form, with what the address or a request proposes."""
     name, domains = request.GET.get("name", ""), request.GET.getlist("domains")[:PROPOSED_DOMAINS]
     if asked is None:
@@ -161,7 +163,7 @@ def _proposed(request: HttpRequest, asked: SecretRequest | None) -> dict[str, An
 
 
 def _form(
-    request: HttpRequest,
+    request: CofferRequest,
     actor: Actor,
     row: InventoryRow | None,
     values: dict[str, Any],
@@ -186,12 +188,10 @@ def _form(
 
 
 def _too_short(refusal: Invalid | None) -> bool:
-    return isinstance(refusal, ValueTooShort) or (
-        refusal is not None and any("8 characters" in e.message for e in refusal.errors)
-    )
+    return refusal is not None and any(error.code == ValueTooShort.code for error in refusal.errors)
 
 
-def _conflict(request: HttpRequest, actor: Actor, secret_id: UUID, sent: forms.Submission) -> HttpResponse:
+def _conflict(request: CofferRequest, actor: Actor, secret_id: UUID, sent: forms.Submission) -> HttpResponse:
     """The form with both people's work in it, and what the other one did."""
     row = inventory.one(actor.organization, secret_id)
     sentence = "Somebody else changed this secret since you opened it. What you typed is below; save again to apply it"
@@ -201,16 +201,16 @@ def _conflict(request: HttpRequest, actor: Actor, secret_id: UUID, sent: forms.S
     return _form(request, actor, row, values, Invalid(sentence, errors=[FieldError("", sentence)]), changes)
 
 
-def _saved(request: HttpRequest, actor: Actor, secret: Secret, sent: forms.Submission, done: str) -> HttpResponse:
+def _saved(request: CofferRequest, actor: Actor, secret: Secret, sent: forms.Submission, done: str) -> HttpResponse:
     messages.success(request, done)
     for sentence in dict.fromkeys(warning for value in sent.values.values() for warning in warnings_for(value)):
         messages.warning(request, f"{secret.name}: {sentence}")
     return redirect("secrets", actor.organization.slug)
 
 
-def _switched(request: HttpRequest, actor: Actor, secret: Secret) -> HttpResponse:
+def _switched(request: CofferRequest, actor: Actor, secret: Secret) -> HttpResponse:
     done = f"{'Enabled' if secret.enabled else 'Disabled'} {secret.name}"
-    if not request.htmx:  # type: ignore[attr-defined]
+    if not request.htmx:
         messages.success(request, done)
         return redirect("secrets", actor.organization.slug)
     row = inventory.one(actor.organization, secret.id)
@@ -220,9 +220,9 @@ def _switched(request: HttpRequest, actor: Actor, secret: Secret) -> HttpRespons
 
 
 def _delete_dialog(
-    request: HttpRequest, row: InventoryRow, errors: list[FieldError] | None = None, status: int = 200
+    request: CofferRequest, row: InventoryRow, errors: list[FieldError] | None = None, status: int = 200
 ) -> HttpResponse:
     fragment = "secrets_app/_delete_blocked.html" if row.references else "secrets_app/_delete_dialog.html"
-    template = fragment if request.htmx else "secrets_app/delete.html"  # type: ignore[attr-defined]
+    template = fragment if request.htmx else "secrets_app/delete.html"
     context = {"secret": row, "errors": errors or []}
     return render(request, template, context, status=422 if errors else status)

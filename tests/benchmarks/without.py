@@ -19,7 +19,7 @@ from config.api import handler  # noqa: E402
 from config.asgi import application  # noqa: E402
 from integrations.broker import ledger  # noqa: E402
 from integrations.models import Run  # noqa: E402
-from integrations.transport import client, connector  # noqa: E402
+from integrations.transport import client, connections  # noqa: E402
 from secrets_app.redaction.redactor import Masked, Redactor  # noqa: E402
 
 __all__ = ["PARTS", "application"]
@@ -38,7 +38,7 @@ def _no_records() -> None:
 
 
 def _no_judgement_of_addresses() -> None:
-    connector.judge_addresses = lambda *_: None
+    connections.judge_addresses = lambda *_: None
     client._check_destination = lambda *_: None
 
 
@@ -66,7 +66,7 @@ def _no_stamps() -> None:
 
 
 def _no_sharing() -> None:
-    batches.MOST, batches.PATIENCE_SECONDS, batches.AT_ONCE = 1, 0, 8
+    batches.MAX_BATCH, batches.MAX_WAIT_SECONDS, batches.MAX_WORKERS = 1, 0, 8
 
 
 PARTS: dict[str, Callable[[], None]] = {

@@ -81,7 +81,7 @@ def copied(page):
 def gone_from_the_browser(page, site, secret):
     """Neither a reload nor anything that the browser keeps has it."""
     page.reload()  # sends the form again, as Chromium does without its question when it is driven
-    expect(page.get_by_role("alert")).to_contain_text("This form was sent before, and its key was made.")
+    expect(page.get_by_role("alert")).to_contain_text("This form was already submitted and its key was created.")
     assert secret not in page.content()
     assert ApiKey.objects.count() == 1
     page.goto(f"{site}/o/harbor-clinics/api-keys/")

@@ -67,9 +67,9 @@ def make_requests(owner, member):
     made = [ask(actor=member, name=f"insurance.apiKey{number}", **bounds) for number in range(3)]
     dismiss(actor=owner, request_id=made[1].id, reason="Use crm.apiKey, it opens the same system")
     create_secret(actor=owner, name=made[2].name)
-    secret = refused_attempts.Thing(made[1].id, "crm.apiKey")
+    secret = refused_attempts.AttemptTarget(made[1].id, "crm.apiKey")
     tried = refused_attempts.RefusedAttempt(member, Event.SECRET_DELETED, secret)
-    refused_attempts.note(tried, PermissionDenied("This needs the permission secrets.write."))
+    refused_attempts.record_refusal(tried, PermissionDenied("This needs the permission secrets.write."))
     return made[0]
 
 

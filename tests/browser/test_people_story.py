@@ -33,7 +33,7 @@ def test_a_colleague_is_invited_joins_gets_another_role_and_leaves(sign_in, brow
     page.get_by_role("link", name="Role… of Noor Haddad").click()
     page.get_by_role("radio", name="Admin", exact=False).check()
     page.get_by_role("button", name="Change role").click()
-    expect(page.get_by_text("Noor Haddad is an admin now")).to_be_visible()
+    expect(page.get_by_text("Noor Haddad is now an admin")).to_be_visible()
     theirs.reload()
     expect(theirs.get_by_role("link", name="Members")).to_be_visible()
 

@@ -19,7 +19,7 @@ from accounts.errors import EditConflict, Invalid, NotFound, PermissionDenied, R
 from accounts.models import AuditEvent, Membership
 from accounts.people.organizations import change_role, create_organization
 from accounts.policy import Role, Scope
-from integrations.broker import ledger
+from integrations.broker import ledger, retention
 from integrations.editing import integrations
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration, Run, SecretReference
@@ -316,6 +316,6 @@ def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeyp
     Run.objects.update(started_at=timezone.now() - timedelta(days=4000))
     kept = ledger.begin_all([ledger.RunStart(actor=owner, integration=action, environment=S, operation="call")])[0]
     gone = []
-    assert_only(together(*[lambda: gone.append(ledger.forget_old())] * 8))
+    assert_only(together(*[lambda: gone.append(retention.forget_old())] * 8))
     assert sum(gone) == 40
     assert list(Run.objects.all()) == [kept]

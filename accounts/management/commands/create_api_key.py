@@ -1,4 +1,4 @@
-"""Makes an API key and prints it once.
+"""Creates an API key and prints it once.
 
 `manage.py create_api_key --organization SLUG --name NAME --scope … --environment …`
 """
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from typing_extensions import override
 
 from accounts.access.api_keys import MAX_CONCURRENT, create_api_key
 from accounts.actors import actor_for_command
@@ -20,31 +21,41 @@ from accounts.policy import Scope
 
 
 class Command(BaseCommand):
-    """Prints the key alone on standard output; nothing else is kept of it than a hash."""
+    """Prints only the key on standard output, so that scripts can read it."""
 
     help = "Create an API key for an organization and print it on standard output, once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Everything that a key carries."""
+        """Declare the attributes of the key."""
         parser.add_argument("--organization", required=True, metavar="SLUG")
         parser.add_argument("--name", required=True)
         parser.add_argument("--scope", required=True, action="append", choices=[scope.value for scope in Scope])
         parser.add_argument(
             "--environment", required=True, action="append", choices=[environment.value for environment in Environment]
         )
-        parser.add_argument("--expires-days", type=int, metavar="DAYS", help="It ends after so many days, else never.")
         parser.add_argument(
-            "--integration", action="append", type=UUID, metavar="ID", help="The only integrations it may use."
+            "--expires-days", type=int, metavar="DAYS", help="Days until the key expires. Without it, it never does."
+        )
+        parser.add_argument(
+            "--integration",
+            action="append",
+            type=UUID,
+            metavar="ID",
+            help="An integration that the key may use; repeat it for several. Without it, the key may use all.",
+        )
+        parser.add_argument(
+            "--max-concurrent", type=int, default=MAX_CONCURRENT, metavar="N", help="Concurrent calls per process."
+        )
+        parser.add_argument(
+            "--max-per-minute", type=int, metavar="N", help="Calls per minute. The default is no limit."
         )
 
-        parser.add_argument("--max-concurrent", type=int, default=MAX_CONCURRENT, metavar="N", help="Calls at once.")
-        parser.add_argument("--max-per-minute", type=int, metavar="N", help="Calls in a minute, else without limit.")
-
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
-        """Create and print."""
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Create the key and print it."""
         organization = Organization.objects.filter(slug=options["organization"]).first()
         if organization is None:
-            raise CommandError(f"No organization has the address {options['organization']}.")
+            raise CommandError(f"No organization has the slug {options['organization']}.")
         try:
             _, text = create_api_key(
                 actor=actor_for_command(organization, "create_api_key"),

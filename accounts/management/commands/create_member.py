@@ -1,4 +1,4 @@
-"""Adds a colleague: `manage.py create_member --organization SLUG --email ADDRESS --name NAME --role member`."""
+"""Adds a member: `manage.py create_member --organization SLUG --email ADDRESS --name NAME --role member`."""
 
 import secrets
 from argparse import ArgumentParser
@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from typing_extensions import override
 
 from accounts.actors import actor_for_command
 from accounts.errors import Refusal
@@ -16,22 +17,23 @@ from accounts.policy import Role
 
 
 class Command(BaseCommand):
-    """Makes the account where there is none yet, and prints its first password once."""
+    """Creates the account if there is none, and prints its first password once."""
 
-    help = "Add a person to an organization; a new account's password is printed on standard output, once."
+    help = "Add a person to an organization. The password of a new account is printed on standard output, once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Who, where, as what."""
+        """Declare the person, the organization and the role."""
         parser.add_argument("--organization", required=True, metavar="SLUG")
         parser.add_argument("--email", required=True)
         parser.add_argument("--name", default="")
         parser.add_argument("--role", default=Role.MEMBER.value, choices=[role.value for role in Role])
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
-        """Add and print."""
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Add the member and print the password of a new account."""
         organization = Organization.objects.filter(slug=options["organization"]).first()
         if organization is None:
-            raise CommandError(f"No organization has the address {options['organization']}.")
+            raise CommandError(f"No organization has the slug {options['organization']}.")
         password, email = "", User.objects.normalize_email(options["email"])
         try:
             with transaction.atomic():
@@ -44,4 +46,4 @@ class Command(BaseCommand):
                 )
         except Refusal as refusal:
             raise CommandError("; ".join(error.message for error in refusal.errors) or refusal.detail) from None
-        self.stdout.write(password or f"{email} has an account already and was added.")
+        self.stdout.write(password or f"{email} already has an account and was added.")

@@ -1,9 +1,10 @@
-"""Ends somebody's access: `manage.py deactivate_person --email ADDRESS`; `--undo` gives it back."""
+"""Deactivates an account: `manage.py deactivate_person --email ADDRESS`. `--undo` activates it again."""
 
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from typing_extensions import override
 
 from accounts.actors import actor_for_command
 from accounts.errors import Refusal
@@ -11,17 +12,20 @@ from accounts.people.people import set_active
 
 
 class Command(BaseCommand):
-    """Sessions end at once, and so do the API keys that the person made."""
+    """Ends the person's sessions and refuses the API keys that they created."""
 
-    help = "Deactivate a person's account: its sessions, and the API keys that the person made, end at once."
+    help = "Deactivate a person's account. Its sessions end, and API keys that the person created are refused."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Who, and which way."""
+        """Declare the address and `--undo`."""
         parser.add_argument("--email", required=True)
-        parser.add_argument("--undo", action="store_true", help="Activate it again; nobody is signed in by that.")
+        parser.add_argument(
+            "--undo", action="store_true", help="Activate the account again. This does not sign anybody in."
+        )
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
-        """Do it."""
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Deactivate or activate the account."""
         try:
             user = set_active(
                 email=options["email"],

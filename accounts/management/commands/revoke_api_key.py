@@ -1,9 +1,10 @@
-"""Ends an API key at once: `manage.py revoke_api_key cof_PREFIX`."""
+"""Revokes an API key: `manage.py revoke_api_key cof_PREFIX`."""
 
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from typing_extensions import override
 
 from accounts.access.api_keys import revoke_api_key
 from accounts.actors import actor_for_command
@@ -11,16 +12,17 @@ from accounts.models import ApiKey
 
 
 class Command(BaseCommand):
-    """Finds the key by the prefix that lists and logs show."""
+    """Finds the key by its prefix, which lists and logs show."""
 
     help = "Revoke the API key with this prefix (cof_ and 11 characters)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The prefix."""
+        """Declare the prefix."""
         parser.add_argument("prefix")
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
-        """Revoke."""
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Revoke the key."""
         key = ApiKey.objects.select_related("organization").filter(prefix=options["prefix"]).first()
         if key is None:
             raise CommandError("No API key has this prefix.")

@@ -1,4 +1,4 @@
-"""Checks the audit trail: `manage.py verify_audit [--organization SLUG] [--head FILE] [--export-head FILE]`."""
+"""Verifies the audit log: `manage.py verify_audit [--organization SLUG] [--head FILE] [--export-head FILE]`."""
 
 import json
 from argparse import ArgumentParser
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from typing_extensions import override
 
 from accounts.audit import chain
 from accounts.audit.chain import Head, Verdict
@@ -17,47 +18,48 @@ DIGEST_LENGTH = 32
 
 
 class Command(BaseCommand):
-    """Prints a line for each organization and one for each finding; the exit code is 1 when there is a finding."""
+    """Prints a line for each organization and each finding. The exit code is 1 if there are findings."""
 
     help = (
-        "Compute the hash chain of the audit log again and find entries that were changed or removed. An exported "
-        "head, kept where the database's administrators cannot write, also shows that the end was cut off."
+        "Recompute the hash chain of the audit log and report entries that were changed or removed. An exported "
+        "head, kept where the database's administrators cannot write, also reveals that the end was cut off."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which chains, and the files of heads."""
-        parser.add_argument("--organization", metavar="SLUG", help="Only this one.")
-        parser.add_argument("--head", metavar="FILE", type=Path, help="Heads that were exported before.")
+        """Declare the organization and the files of heads."""
+        parser.add_argument("--organization", metavar="SLUG", help="Verify only this organization.")
+        parser.add_argument("--head", metavar="FILE", type=Path, help="A file of heads that was exported earlier.")
         parser.add_argument(
-            "--export-head", metavar="FILE", type=Path, help="Write the heads there when nothing was found."
+            "--export-head", metavar="FILE", type=Path, help="Write the heads to this file if there are no findings."
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
-        """Verify, tell, and export."""
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Verify the chains, print the findings, and export the heads if there are none."""
         slugs = {row.pk: row.slug for row in Organization.objects.all()}
         exported = _read(options["head"]) if options["head"] else {}
         chosen = chain.organizations() | set(slugs) | set(exported)
         if options["organization"] is not None:
             chosen = {pk for pk, slug in slugs.items() if slug == options["organization"]}
             if not chosen:
-                raise CommandError(f"No organization has the address {options['organization']}.")
+                raise CommandError(f"No organization has the slug {options['organization']}.")
         verdicts = []
         for pk in sorted(chosen, key=lambda pk: (slugs.get(pk, "~"), pk)):
             verdicts.append(chain.verify(pk, exported=exported.get(pk)))
-            self._tell(slugs.get(pk, f"{pk} (deleted)"), verdicts[-1])
-        findings = sum(len(verdict.findings) + verdict.untold for verdict in verdicts)
+            self._print(slugs.get(pk, f"{pk} (deleted)"), verdicts[-1])
+        findings = sum(len(verdict.findings) + verdict.omitted for verdict in verdicts)
         if findings:
-            raise CommandError(f"The audit log is not what was written. Findings: {findings}.")
+            raise CommandError(f"The audit log is not intact. Findings: {findings}.")
         if options["export_head"]:
             _write(options["export_head"], verdicts, slugs)
 
-    def _tell(self, name: str, verdict: Verdict) -> None:
+    def _print(self, name: str, verdict: Verdict) -> None:
         state = "NOT intact" if verdict.findings else "intact"
         self.stdout.write(f"{name}: {verdict.head.sequence} entries, {state}.")
         for finding in verdict.findings:
             self.stdout.write(f"  {finding}")
-        if verdict.untold:
-            self.stdout.write(f"  … and {verdict.untold} more.")
+        if verdict.omitted:
+            self.stdout.write(f"  … and {verdict.omitted} more.")
 
 
 def _read(path: Path) -> dict[UUID, Head]:
@@ -69,9 +71,9 @@ def _read(path: Path) -> dict[UUID, Head]:
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise CommandError(f"{path} is not a file that --export-head wrote.") from None
+        raise CommandError(f"{path} was not written by --export-head.") from None
     if any(head.sequence < 0 or len(head.chain) != (DIGEST_LENGTH if head.sequence else 0) for head in heads):
-        raise CommandError(f"{path} is not a file that --export-head wrote.")
+        raise CommandError(f"{path} was not written by --export-head.")
     return {head.organization_id: head for head in heads}
 
 

@@ -11,11 +11,12 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
@@ -47,7 +48,7 @@ from secrets_app.rotation import rotation as values
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
 @requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
-def start(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+def start(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """Choose an environment and stage a value."""
     row = inventory.one(actor.organization, secret_id)
     chosen = chosen_environment(request.POST.get("environment") or request.GET.get("environment", ""))
@@ -74,7 +75,7 @@ def start(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
 
 @require_GET
 @requires(Permission.SECRETS_WRITE)
-def step(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+def step(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """The step that this environment is at: verify what is staged, else the roll-back window, else stage."""
     row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
     try:
@@ -90,7 +91,7 @@ def step(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) 
 
 @require_GET
 @requires(Permission.SECRETS_WRITE)
-def window(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+def window(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """The roll-back window, also while another value is staged already."""
     row = inventory.one(actor.organization, secret_id)
     return _window_or_start(request, actor, row, _environment(environment))
@@ -98,7 +99,7 @@ def window(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
-def check(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+def check(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Try every reference again: all of them now, or (htmx) each by its own row."""
     inventory.one(actor.organization, secret_id)
     chosen = _environment(environment)
@@ -115,7 +116,7 @@ def check(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str)
 @require_POST
 @requires(Permission.SECRETS_WRITE)
 def check_one(
-    request: HttpRequest, actor: Actor, secret_id: UUID, environment: str, reference_id: UUID
+    request: CofferRequest, actor: Actor, secret_id: UUID, environment: str, reference_id: UUID
 ) -> HttpResponse:
     """Try one reference; its row for htmx."""
     row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
@@ -137,7 +138,7 @@ def check_one(
 
 @require_http_methods(["GET", "POST"])
 @requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
-def promote(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+def promote(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """The question, with every result that did not pass; the switch once it is answered."""
     row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
     try:
@@ -151,7 +152,7 @@ def promote(request: HttpRequest, actor: Actor, secret_id: UUID, environment: st
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
-def discard(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+def discard(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Destroy the staged value."""
     inventory.one(actor.organization, secret_id)
     chosen = _environment(environment)
@@ -165,7 +166,7 @@ def discard(request: HttpRequest, actor: Actor, secret_id: UUID, environment: st
 
 @require_POST
 @requires(Permission.SECRETS_WRITE, proof=Proof.ACT)
-def roll_back(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+def roll_back(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Go back to the previous value."""
     inventory.one(actor.organization, secret_id)
     chosen = _environment(environment)
@@ -179,7 +180,7 @@ def roll_back(request: HttpRequest, actor: Actor, secret_id: UUID, environment: 
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
-def finish(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
+def finish(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Destroy the previous value before its window ends."""
     inventory.one(actor.organization, secret_id)
     chosen = _environment(environment)
@@ -191,7 +192,7 @@ def finish(request: HttpRequest, actor: Actor, secret_id: UUID, environment: str
     return _back(actor, secret_id)
 
 
-def _promoted(request: HttpRequest, actor: Actor, row: InventoryRow, chosen: Environment) -> HttpResponse:
+def _promoted(request: CofferRequest, actor: Actor, row: InventoryRow, chosen: Environment) -> HttpResponse:
     seen = page_of(request.POST)
     try:
         rotation.promote(
@@ -209,7 +210,7 @@ def _promoted(request: HttpRequest, actor: Actor, row: InventoryRow, chosen: Env
 
 
 def _promote_dialog(
-    request: HttpRequest, actor: Actor, verify: Verify, row: InventoryRow, chosen: Environment, refused: str = ""
+    request: CofferRequest, actor: Actor, verify: Verify, row: InventoryRow, chosen: Environment, refused: str = ""
 ) -> HttpResponse:
     context = _context(actor, row, chosen, verify=verify) | {"refused": refused}
     template = "_promote_dialog.html" if is_fragment(request) else "promote.html"
@@ -217,7 +218,7 @@ def _promote_dialog(
 
 
 def _stage_form(
-    request: HttpRequest,
+    request: CofferRequest,
     actor: Actor,
     row: InventoryRow,
     chosen: Environment | None,
@@ -235,7 +236,7 @@ def _stage_form(
     return render(request, "integrations/rotation/stage.html", context, status=422 if wrong else 200)
 
 
-def _window_or_start(request: HttpRequest, actor: Actor, row: InventoryRow, chosen: Environment) -> HttpResponse:
+def _window_or_start(request: CofferRequest, actor: Actor, row: InventoryRow, chosen: Environment) -> HttpResponse:
     found: Window | None = window_of(actor, row, chosen)
     if found is None:
         return HttpResponse(headers={"HX-Refresh": "true"}) if is_fragment(request) else _back(actor, _id(row))

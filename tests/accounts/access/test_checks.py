@@ -11,7 +11,7 @@ from ninja import NinjaAPI
 from accounts.access import checks
 from accounts.access.route_permissions import RoutePermission, key_requires, permission_of, public, requires, signed_in
 from accounts.policy import Permission
-from config.api.route_permissions import stamped_api
+from config.api.route_permissions import api_urls
 
 
 def page():
@@ -35,7 +35,7 @@ def urlconf(settings):
 
 
 def test_every_route_of_the_product_is_stamped():
-    assert checks.every_route_is_stamped() == []
+    assert checks.check_route_permissions() == []
     assert len(list(checks.routes())) > 10
 
 
@@ -67,7 +67,7 @@ def test_unstamped_operation_is_an_error(urlconf):
     def forgotten(request):
         return {}
 
-    errors = urlconf(path("api/", stamped_api(api)))
+    errors = urlconf(path("api/", api_urls(api)))
     assert {error.msg for error in errors} == {"The route 'api/stamped' does not say who may use it."}
 
 

@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 
 from accounts.access.checks import routes
 from accounts.access.route_permissions import permission_of
-from accounts.access.step_up import ACCEPT_FOR, ASK_AFTER, Proof, ProofKind, kinds_of, remember_sign_in
+from accounts.access.step_up import ACCEPT_FOR, ASK_AFTER, Proof, ProofKind, accepted_proofs, record_sign_in_proof
 from accounts.models import User
 from secrets_app.models import SecretValue
 from tests import factories
@@ -209,7 +209,7 @@ def test_proof_changes_the_key_of_the_session(unproven):
 
 def test_a_second_factor_is_asked_for_instead_of_the_password(person, unproven):
     add_totp(person)
-    assert kinds_of(person) == {ProofKind.CODE}
+    assert accepted_proofs(person) == {ProofKind.CODE}
     assert prove(unproven, password=PASSWORD).status_code == 422
     assert prove(unproven, code=totp_code()).status_code == 302
     assert "proven_at" in unproven.session
@@ -225,16 +225,16 @@ def test_a_code_is_a_proof_once(person, unproven):
 
 def test_a_passkey_is_asked_for_where_there_is_one(person):
     factories.AuthenticatorFactory(user=person, passkey=True)
-    assert kinds_of(person) == {ProofKind.PASSKEY}
+    assert accepted_proofs(person) == {ProofKind.PASSKEY}
     factories.AuthenticatorFactory(user=person, recovery_codes=True)
-    assert kinds_of(person) == {ProofKind.PASSKEY, ProofKind.CODE}
+    assert accepted_proofs(person) == {ProofKind.PASSKEY, ProofKind.CODE}
 
 
 def test_person_of_single_sign_on_gets_a_code_by_mail(person, unproven):
     person.set_unusable_password()
     person.save()
     client = sign_in(Client(), person, proven=False)
-    assert kinds_of(person) == {ProofKind.MAIL}
+    assert accepted_proofs(person) == {ProofKind.MAIL}
     assert "Send a code" in client.get("/proof/").content.decode()
     assert not mail.outbox
     prove(client, send="1")
@@ -276,7 +276,7 @@ def test_a_password_given_long_ago_is_no_proof_now(person, unproven):
         {"method": "socialaccount", "at": time.time()},
     ]
     request.session["account_authentication_methods_user"] = str(person.pk)
-    remember_sign_in(request, person)
+    record_sign_in_proof(request, person)
     assert request.session["proven_at"] == old
 
 

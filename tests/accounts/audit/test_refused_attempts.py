@@ -16,13 +16,13 @@ from django.utils import timezone
 from accounts.access.checks import operations, routes
 from accounts.access.route_permissions import permission_of
 from accounts.audit import refused_attempts, wording
-from accounts.audit.refused_attempts import RefusedAttempt, Thing
+from accounts.audit.refused_attempts import AttemptTarget, RefusedAttempt
 from accounts.audit.trail import Event
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
 from accounts.models import AuditEvent, AuditHead, Membership, RefusedAttempts, User
 from accounts.policy import Role, Scope
-from config.refused_attempts import ACTS
+from config.refused_attempts import EVENT_OF_VIEW
 from tests.fixtures.api import Caller
 from tests.fixtures.browsers import browser_of
 from tests.support.audit import chain_holds
@@ -59,19 +59,19 @@ CHANGE_NOTHING = {
 }
 
 
-def door(view):
+def view_name(view):
     return f"{view.__module__}.{view.__qualname__}"
 
 
-def changing_doors():
+def changing_views():
     """Every page that takes a form and every operation that is no GET, of those that need a permission."""
     for pattern, view, staff in routes():
-        stamp = permission_of(view)
-        if not staff and stamp and stamp.permission and TABLE.get(("POST", pattern), (405,))[0] != 405:
-            yield door(view)
+        permission = permission_of(view)
+        if not staff and permission and permission.permission and TABLE.get(("POST", pattern), (405,))[0] != 405:
+            yield view_name(view)
         for operation in operations(view):
             if set(operation.methods) - {"GET"}:
-                yield door(operation.view_func)
+                yield view_name(operation.view_func)
 
 
 def refused(organization):
@@ -79,28 +79,30 @@ def refused(organization):
 
 
 def attempt(actor, event=Event.SECRET_DELETED):
-    return RefusedAttempt(actor, event, Thing(uuid4(), "crm.apiKey"))
+    return RefusedAttempt(actor, event, AttemptTarget(uuid4(), "crm.apiKey"))
 
 
 def try_often(actor, times, **more):
     for _ in range(times):
-        refused_attempts.note(attempt(actor, **more), PermissionDenied("This needs the permission secrets.write."))
+        refused_attempts.record_refusal(
+            attempt(actor, **more), PermissionDenied("This needs the permission secrets.write.")
+        )
 
 
 # What is told
 
 
 def test_every_door_that_changes_something_has_its_event():
-    assert set(changing_doors()) == set(ACTS) | CHANGE_NOTHING
-    assert not set(ACTS) & CHANGE_NOTHING
+    assert set(changing_views()) == set(EVENT_OF_VIEW) | CHANGE_NOTHING
+    assert not set(EVENT_OF_VIEW) & CHANGE_NOTHING
 
 
 def test_no_asynchronous_door_changes_anything():
     """Noting an attempt writes to the database at once, which an asynchronous operation must not."""
     found = [operation.view_func for _, view, _ in routes() for operation in operations(view)]
-    waiting = {door(view) for view in found if inspect.iscoroutinefunction(view)}
+    waiting = {view_name(view) for view in found if inspect.iscoroutinefunction(view)}
     assert waiting
-    assert not waiting & set(ACTS)
+    assert not waiting & set(EVENT_OF_VIEW)
 
 
 MEMBERS_ROWS = [row for row in TABLE if row[0] == "POST" and TABLE[row][2] == 403]
@@ -109,13 +111,13 @@ MEMBERS_ROWS = [row for row in TABLE if row[0] == "POST" and TABLE[row][2] == 40
 @pytest.mark.parametrize("row", MEMBERS_ROWS, ids=" ".join)
 def test_what_a_member_may_not_do_is_told_when_it_is_tried(owner, member, row):
     ids = ids_of(owner)
-    views = {pattern: door(view) for pattern, view, _ in routes() if pattern == row[1]}
+    views = {pattern: view_name(view) for pattern, view, _ in routes() if pattern == row[1]}
     response = browser_of(member).post(address(row[1], ids), REMOTE_ADDR="192.0.2.7")
     assert response.status_code == 403
     told = [
         (event.event, event.actor_label, event.address, event.data["code"]) for event in refused(owner.organization)
     ]
-    event = ACTS.get(views[row[1]])
+    event = EVENT_OF_VIEW.get(views[row[1]])
     assert told == ([(event, "Jonas Weber", "192.0.2.7", "permission_denied")] if event else [])
 
 
@@ -222,14 +224,14 @@ def test_program_filters_by_outcome_in_every_form(owner, member):
 
 
 def test_every_act_that_can_be_refused_has_words_for_an_attempt():
-    firsts = {wording.sentence(event).partition(" ")[0] for event in ACTS.values()}
-    assert firsts == set(wording.TRIED)
-    assert wording.tried("secret.rolled_back") == "Tried to roll back the value of"
+    firsts = {wording.sentence(event).partition(" ")[0] for event in EVENT_OF_VIEW.values()}
+    assert firsts == set(wording.INFINITIVES)
+    assert wording.attempt_sentence("secret.rolled_back") == "Tried to roll back the value of"
 
 
 def test_event_without_words_is_an_attempt_all_the_same(monkeypatch):
     monkeypatch.delitem(wording.SENTENCES, "secret.created")
-    assert wording.tried("secret.created") == "Tried, and was refused: Created: "
+    assert wording.attempt_sentence("secret.created") == "Tried, and was refused: Created: "
 
 
 # What is not told
@@ -246,7 +248,7 @@ def test_reading_a_page_is_no_attempt(owner, member):
 def test_form_that_needs_correcting_is_no_attempt(owner):
     assert browser_of(owner).post("/o/harbor-clinics/secrets/new/", {"name": "-"}).status_code == 422
     Caller(key_for(owner)).errors("POST", "/secrets", {"name": "-"})
-    refused_attempts.note(attempt(owner), Invalid("The secret was not saved."))
+    refused_attempts.record_refusal(attempt(owner), Invalid("The secret was not saved."))
     assert refused(owner.organization) == []
 
 

@@ -12,7 +12,7 @@ from django.test import TestCase
 from accounts.access.api_keys import create_api_key
 from accounts.common.environments import Environment
 from accounts.mail import sending as mail
-from accounts.mail.sending import Letter
+from accounts.mail.sending import Email
 from accounts.models import Membership, User
 from accounts.people.invitations import accept
 from accounts.people.organizations import add_member, change_role
@@ -23,7 +23,7 @@ from tests.support.invited import invited
 
 pytestmark = pytest.mark.django_db
 
-LETTER = Letter("a@x.example", "Hello", ["One.", "Two."])
+EMAIL = Email("a@x.example", "Hello", ["One.", "Two."])
 
 
 def address_of(actor):
@@ -44,9 +44,9 @@ def sending():
 
 def test_mail_is_plain_text_with_its_links_from_the_settings(sending, settings, rf):
     settings.SITE_URL = "https://coffer.example"
-    (message,) = sending(lambda: mail.send_after_commit([LETTER], about="test"))
+    (message,) = sending(lambda: mail.send_after_commit([EMAIL], about="test"))
     assert message.body == (
-        "One.\n\nTwo.\n\n-- \nThis mail was written by Coffer at https://coffer.example. Nobody reads answers to it.\n"
+        "One.\n\nTwo.\n\n-- \nThis e-mail was sent by Coffer at https://coffer.example. Replies are not read.\n"
     )
     assert (message.to, message.content_subtype, message.from_email) == (
         ["a@x.example"],
@@ -59,7 +59,7 @@ def test_mail_is_plain_text_with_its_links_from_the_settings(sending, settings, 
 def test_nothing_is_sent_when_the_act_is_undone(sending):
     def undone():
         with transaction.atomic():
-            mail.send_after_commit([LETTER], about="test")
+            mail.send_after_commit([EMAIL], about="test")
             transaction.set_rollback(True)
 
     assert sending(undone) == []
@@ -72,7 +72,7 @@ def test_no_transaction_is_open_while_a_mail_is_sent(settings, monkeypatch):
         InMemory, "send_messages", lambda self, messages: seen.append(transaction.get_connection().in_atomic_block)
     )
     with transaction.atomic():
-        mail.send_after_commit([LETTER], about="test")
+        mail.send_after_commit([EMAIL], about="test")
         assert seen == []
     assert seen == [False]
 
@@ -81,7 +81,7 @@ def test_mail_server_that_is_down_is_logged_without_the_address(sending, setting
     caplog.set_level(logging.DEBUG)
     settings.EMAIL_BACKEND = "tests.support.mail_backends.Unreachable"
     told = []
-    sending(lambda: mail.send_after_commit([LETTER], about="test", then=told.append))
+    sending(lambda: mail.send_after_commit([EMAIL], about="test", then=told.append))
     assert told == [[]]
     assert "E-mail not sent: 1, test (ConnectionRefusedError)." in caplog.text
     assert "x.example" not in caplog.text
@@ -90,20 +90,18 @@ def test_mail_server_that_is_down_is_logged_without_the_address(sending, setting
 def test_one_refused_address_keeps_no_other_mail_back(sending, settings, caplog):
     caplog.set_level(logging.DEBUG)
     settings.EMAIL_BACKEND = "tests.support.mail_backends.RefusesUnknown"
-    letters = [Letter("unknown@x.example", "Hello", []), LETTER]
+    emails = [Email("unknown@x.example", "Hello", []), EMAIL]
     told = []
-    sending(lambda: mail.send_after_commit(letters, about="test", then=told.append))
-    assert told == [[LETTER]]
+    sending(lambda: mail.send_after_commit(emails, about="test", then=told.append))
+    assert told == [[EMAIL]]
     assert "unknown@" not in caplog.text
 
 
 @pytest.mark.parametrize("field", ["to", "subject"])
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\x0b", "\u2028", "\0"])
 def test_line_break_in_a_header_is_refused(field, end):
-    with pytest.raises(ValueError, match="one line"):
-        Letter(
-            **{"to": "a@x.example", "subject": "Hello", "paragraphs": [], field: f"a@x.example{end}Bcc: b@x.example"}
-        )
+    with pytest.raises(ValueError, match="single line"):
+        Email(**{"to": "a@x.example", "subject": "Hello", "paragraphs": [], field: f"a@x.example{end}Bcc: b@x.example"})
 
 
 def test_name_with_a_line_break_stays_one_line():
@@ -135,7 +133,7 @@ def test_owners_are_told_of_a_new_one(owner, admin, sending, way):
     user = factories.UserFactory(email="new@x.example")
     sent = [message for message in sending(lambda: OWNER_MADE[way](owner, user)) if "owner" in message.subject]
     assert sorted(message.to[0] for message in sent) == sorted([address_of(owner), "new@x.example"])
-    assert '"new@x.example" is an owner' in sent[0].body
+    assert '"new@x.example" is now an owner' in sent[0].body
 
 
 def test_other_roles_are_no_news(owner, sending):

@@ -37,7 +37,7 @@ def test_command_is_named_in_the_log(organization, capsys):
 
 @pytest.mark.parametrize("command", [KEY, MEMBER])
 def test_unknown_organization_is_an_error(db, command):
-    with pytest.raises(CommandError, match="No organization has the address nowhere"):
+    with pytest.raises(CommandError, match="No organization has the slug nowhere"):
         call_command(*command, "nowhere")
     assert not ApiKey.objects.exists()
     assert not User.objects.exists()
@@ -77,7 +77,7 @@ def test_person_with_an_account_is_added_and_keeps_the_password(organization, ca
     User.objects.create_user("ada@example.com", "a password of hers")
     call_command(*MEMBER, organization.slug)
     assert User.objects.get().check_password("a password of hers")
-    assert "has an account already" in capsys.readouterr().out
+    assert "already has an account" in capsys.readouterr().out
     assert Membership.objects.get().role == "member"
 
 
@@ -92,6 +92,6 @@ def test_refused_person_leaves_nothing(organization, given):
 
 def test_member_twice_is_an_error(organization, capsys):
     call_command(*MEMBER, organization.slug)
-    with pytest.raises(CommandError, match="belongs to the organization already"):
+    with pytest.raises(CommandError, match="already belongs to the organization"):
         call_command(*MEMBER, organization.slug)
     assert Membership.objects.count() == 1

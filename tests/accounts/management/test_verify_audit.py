@@ -47,7 +47,7 @@ def verify(capsys, *options):
 
 
 def findings(capsys, *options):
-    with pytest.raises(CommandError, match="The audit log is not what was written") as refused:
+    with pytest.raises(CommandError, match="The audit log is not intact") as refused:
         call_command("verify_audit", *map(str, options))
     assert refused.value.returncode == 1
     return [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
@@ -131,7 +131,7 @@ def test_exported_head_names_the_last_entry(head, five):
 def test_edit_of_any_column_is_found(five, capsys, change):
     tamper(f"UPDATE {TABLE} SET {change} WHERE sequence = 3")
     assert findings(capsys, "--organization", "harbor-clinics") == [
-        "Entry 3 was changed, or does not follow the one before it."
+        "Entry 3 was changed or does not follow the previous entry."
     ]
 
 
@@ -141,7 +141,7 @@ def test_edit_with_a_hash_to_match_is_found_at_the_next_entry(five, capsys):
     event.chain = trail.chain_hash(bytes(AuditEvent.objects.get(organization_id=five.id, sequence=2).chain), event)
     with audit_unlocked():
         event.save()
-    assert findings(capsys) == ["Entry 4 was changed, or does not follow the one before it."]
+    assert findings(capsys) == ["Entry 4 was changed or does not follow the previous entry."]
 
 
 def test_deletion_at_the_beginning_and_in_the_middle_is_found(five, capsys):
@@ -155,7 +155,7 @@ def test_deletion_with_the_rest_renumbered_is_found(five, capsys):
     for number in (4, 5):
         tamper(f"UPDATE {TABLE} SET sequence = {number - 1} WHERE sequence = {number}")
     found = findings(capsys, "--organization", "harbor-clinics")
-    assert "Entry 3 was changed, or does not follow the one before it." in found
+    assert "Entry 3 was changed or does not follow the previous entry." in found
     assert "The log was cut off: it ends at entry 4, but its head says 5." in found
 
 
@@ -166,8 +166,8 @@ def test_entry_moved_to_another_organization_is_found_in_both(five, outsider, ca
         )
     found = findings(capsys)
     assert "The log was cut off: it ends at entry 1, but its head says 2." in found
-    assert "Entry 6 was changed, or does not follow the one before it." in found
-    assert "The log goes on to entry 6, but its head says 5." in found
+    assert "Entry 6 was changed or does not follow the previous entry." in found
+    assert "The log continues to entry 6, but its head says 5." in found
 
 
 def test_end_that_was_cut_off_shows_against_the_head_in_the_database(five, capsys):
@@ -196,7 +196,7 @@ def test_cut_off_and_grown_again_shows_against_the_exported_head(head, owner, fi
     write(owner, 4)
     verify(capsys, "--organization", "harbor-clinics")
     assert findings(capsys, "--organization", "harbor-clinics", "--head", head) == [
-        "Entry 5 is not the one that the exported head names: the log was written anew."
+        "Entry 5 does not match the exported head: the log was rewritten."
     ]
 
 
@@ -205,9 +205,7 @@ def test_chain_computed_anew_shows_against_the_exported_head_alone(head, five, c
         AuditEvent.objects.filter(organization_id=five.id, sequence=2).update(actor_label="somebody else")
     written_anew(five, since=2)
     verify(capsys)
-    assert findings(capsys, "--head", head) == [
-        "Entry 5 is not the one that the exported head names: the log was written anew."
-    ]
+    assert findings(capsys, "--head", head) == ["Entry 5 does not match the exported head: the log was rewritten."]
 
 
 def test_everything_gone_shows_against_the_exported_head(head, five, capsys):
@@ -219,21 +217,21 @@ def test_everything_gone_shows_against_the_exported_head(head, five, capsys):
 
 def test_missing_head_is_found(five, capsys):
     tamper(f"DELETE FROM {HEADS}")
-    assert "The log goes on to entry 5, but its head says 0." in findings(capsys)
+    assert "The log continues to entry 5, but its head says 0." in findings(capsys)
 
 
 def test_deleted_organization_is_verified_too(five, capsys):
     tamper(f"UPDATE {TABLE} SET outcome = 'other' WHERE sequence = 5")
     with audit_unlocked():  # which also lifts the trigger that keeps an owner
         five.delete()
-    assert findings(capsys) == ["Entry 5 was changed, or does not follow the one before it."]
+    assert findings(capsys) == ["Entry 5 was changed or does not follow the previous entry."]
 
 
 def test_many_findings_are_counted(owner, capsys):
-    write(owner, chain.TOLD_AT_MOST + 5)
+    write(owner, chain.MAX_FINDINGS + 5)
     tamper(f"UPDATE {TABLE} SET outcome = 'other'")
     found = findings(capsys)
-    assert (len(found), found[-1]) == (chain.TOLD_AT_MOST + 1, "… and 5 more.")
+    assert (len(found), found[-1]) == (chain.MAX_FINDINGS + 1, "… and 5 more.")
 
 
 def test_head_is_not_exported_from_a_log_that_does_not_hold(five, tmp_path, capsys):
@@ -258,7 +256,7 @@ def test_head_is_not_exported_from_a_log_that_does_not_hold(five, tmp_path, caps
 def test_file_that_is_no_head_is_an_error(five, tmp_path, content):
     path = tmp_path / "heads.json"
     path.write_bytes(content)
-    with pytest.raises(CommandError, match="is not a file that --export-head wrote"):
+    with pytest.raises(CommandError, match="was not written by --export-head"):
         call_command("verify_audit", "--head", str(path))
 
 
@@ -270,5 +268,5 @@ def test_file_that_is_not_there_is_an_error(five, tmp_path):
 
 
 def test_unknown_organization_is_an_error(five):
-    with pytest.raises(CommandError, match="No organization has the address nowhere"):
+    with pytest.raises(CommandError, match="No organization has the slug nowhere"):
         call_command("verify_audit", "--organization", "nowhere")

@@ -251,8 +251,8 @@ def test_member_and_invited_address_are_not_invited_again(owner, member):
     with pytest.raises(Invalid) as refusal:
         invite(actor=owner, emails=[theirs, NOOR.upper(), "new@x.example"], role=Role.MEMBER)
     assert refusal.value.errors[0].message == (
-        f"{theirs} belongs to the organization already. "
-        f"{NOOR} is invited already: send that invitation again, or withdraw it."
+        f"{theirs} already belongs to the organization. "
+        f"{NOOR} is already invited: send that invitation again, or withdraw it."
     )
     assert Invitation.objects.count() == 1
 

@@ -5,15 +5,15 @@ from django.db import models
 
 from accounts.access.api_keys import create_api_key
 from accounts.audit import chain, refused_attempts
-from accounts.audit.refused_attempts import RefusedAttempt, Thing
+from accounts.audit.refused_attempts import AttemptTarget, RefusedAttempt
 from accounts.audit.trail import Event
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, PermissionDenied
 from accounts.models import AuditEvent, AuditHead, Membership, Organization, RetiredSlug
-from accounts.people.organization_deletion import delete_organization, what_goes
+from accounts.people.organization_deletion import delete_organization, deletion_counts
 from accounts.people.organizations import create_organization
 from accounts.policy import Role, Scope
-from integrations.broker import ledger
+from integrations.broker import ledger, retention
 from integrations.broker.nonces import count_answer
 from integrations.models import AnsweredNonce, Run
 from integrations.tools.approvals import approve_tool
@@ -61,8 +61,8 @@ def furnish(actor):
     factories.RotationCheckFactory(value=secret.values.get(state="staged"))
     factories.RotationReminderFactory(secret=secret)
     ask(actor=actor, name="wanted", environments=[STAGING], why="For the new agent")
-    refused = RefusedAttempt(actor, Event.SECRET_CHANGED, Thing(secret.id, secret.name))
-    refused_attempts.note(refused, PermissionDenied("This needs the permission secrets.write."))
+    refused = RefusedAttempt(actor, Event.SECRET_CHANGED, AttemptTarget(secret.id, secret.name))
+    refused_attempts.record_refusal(refused, PermissionDenied("This needs the permission secrets.write."))
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_address_is_never_given_again(owner):
 
 
 def test_what_goes_is_counted(two, owner):
-    assert what_goes(owner.organization) == [
+    assert deletion_counts(owner.organization) == [
         ("Secrets", 1),
         ("Integrations", 4),
         ("API keys", 1),
@@ -148,7 +148,7 @@ def test_what_goes_is_counted(two, owner):
 def test_reminders_and_housekeeping_go_on_without_it(two, owner):
     delete_organization(actor=owner, typed="Harbor Clinics")
     assert reminders.remind() == 0
-    assert ledger.forget_old() == 0
+    assert retention.forget_old() == 0
     assert Run.objects.count() == AnsweredNonce.objects.count() == 1
 
 

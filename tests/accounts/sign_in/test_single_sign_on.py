@@ -13,7 +13,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.access.step_up import ProofKind, kinds_of
+from accounts.access.step_up import ProofKind, accepted_proofs
 from accounts.models import AuditEvent, User
 from accounts.people.people import create_person
 from config.single_sign_on import providers
@@ -180,7 +180,7 @@ def test_single_sign_on_is_no_proof(provider):
     client = Client()
     go(client)
     assert "proven_at" not in client.session
-    assert kinds_of(User.objects.get()) == {ProofKind.MAIL}
+    assert accepted_proofs(User.objects.get()) == {ProofKind.MAIL}
     assert client.get("/account/app/")["Location"].startswith("/proof/")
 
 

@@ -118,7 +118,7 @@ def test_names_lead_to_the_log_of_them(as_owner, owner, secret):
 
 
 def test_pages_follow_each_other(as_owner, owner, monkeypatch):
-    monkeypatch.setattr(views_audit, "ROWS", 2)
+    monkeypatch.setattr(views_audit, "ROWS_PER_PAGE", 2)
     for number in range(3):
         store_secret(owner, f"key.number{number}")
     first = as_owner.get(f"{URL}?event=secret.created")

@@ -56,7 +56,7 @@ def test_person_with_an_account_signs_in_and_accepts(link, client):
     assert back.url == link
     assert "Accept the invitation" in html(client.get(link))
     answer = client.post(f"{link}accept/", follow=True)
-    assert "You belong to Harbor Clinics now" in html(answer)
+    assert "You now belong to Harbor Clinics" in html(answer)
     assert user.memberships.get().role == "admin"
 
 
@@ -144,7 +144,7 @@ def test_member_is_told_so(link, organization):
     factories.MembershipFactory(organization=organization, user=user)
     answer = sign_in(Client(), user).post(f"{link}accept/")
     assert answer.status_code == 422
-    assert "You belong to this organization already" in html(answer)
+    assert "You already belong to this organization" in html(answer)
 
 
 def test_page_of_the_link_is_kept_nowhere(link, client):

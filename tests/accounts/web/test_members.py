@@ -78,7 +78,7 @@ def test_page_costs_the_same_for_one_and_for_many(as_owner, organization, django
 def test_role_is_changed_in_a_dialog(as_owner, member):
     assert "data-autoshow" in htmx(as_owner, at(member, "role"))
     answer = post(as_owner, at(member, "role"), role="admin")
-    assert "Jonas Weber is an admin now" in html(answer)
+    assert "Jonas Weber is now an admin" in html(answer)
     assert Membership.objects.get(user=member.id).role == "admin"
 
 
@@ -110,7 +110,7 @@ def test_people_are_invited_sent_again_and_withdrawn(as_owner, owner):
 def test_page_says_that_a_mail_was_not_sent(as_owner, settings):
     settings.EMAIL_BACKEND = "tests.support.mail_backends.Unreachable"
     answer = html(post(as_owner, f"{PAGE}invite/", emails="a@x.example", role="member"))
-    assert "did not take the invitation of a@x.example" in answer
+    assert "did not accept the invitation of a@x.example" in answer
     assert "Not sent" in answer
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.core.asgi import get_asgi_application
 
-from config.api.handler import ApiHandler, ByAddress
+from config.api.handler import ApiHandler, ApiOrPages
 from config.http.bodies import BoundedBodies
 from config.http.queries import ReadableQueries
 
@@ -14,6 +14,6 @@ def both():
 
     def make():
         whole = get_asgi_application()
-        return [BoundedBodies(ReadableQueries(inner)) for inner in (ByAddress(api=ApiHandler(), pages=whole), whole)]
+        return [BoundedBodies(ReadableQueries(inner)) for inner in (ApiOrPages(api=ApiHandler(), pages=whole), whole)]
 
     return make

@@ -183,7 +183,7 @@ def test_a_fault_of_ours_in_a_list_shows_no_value(owner, key, faulty, caplog, er
 @pytest.mark.parametrize("era", ERAS)
 def test_a_cursor_of_another_list_is_told(key, era):
     error = error_of_listing(key, era, cursor="nonsense")
-    assert (error.code, error.message) == (INVALID_PARAMS, "Not a cursor of this list.")
+    assert (error.code, error.message) == (INVALID_PARAMS, "The cursor does not belong to this list.")
 
 
 # which tools

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.access.api_keys import Presented
+from accounts.access.api_keys import PresentedKey
 from accounts.access.limits import CONCURRENT_CALLS
 from accounts.actors import actor_for_key
 from accounts.common.environments import Environment
@@ -119,7 +119,7 @@ def test_what_was_expected_and_is_not_so_any_more_is_looked_up(owner, stage):
 
 
 def presented(text):
-    return Presented(text, "127.0.0.1")
+    return PresentedKey(text, "127.0.0.1")
 
 
 def test_keys_are_looked_up_with_what_they_run(owner, outsider, stage):

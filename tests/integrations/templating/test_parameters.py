@@ -65,9 +65,9 @@ MISFITS = [
     ({"id": "a", "ratio": float("inf")}, "params.ratio", "A number is too large."),
     ({"id": "a", "ratio": float("nan")}, "params.ratio", "A number is too large."),
     ({"id": "a", "ratio": 10**400}, "params.ratio", "A number is too large."),
-    ({"id": "\ud800"}, "params.id", "Leave out NUL and halves of surrogate pairs."),
-    ({"id": "a\0"}, "params.id", "Leave out NUL and halves of surrogate pairs."),
-    ({"id": "a", "who": {"name": "x", "\ud800": 1}}, "params.who", "Leave out NUL and halves of surrogate pairs."),
+    ({"id": "\ud800"}, "params.id", "Remove NUL characters and unpaired surrogates."),
+    ({"id": "a\0"}, "params.id", "Remove NUL characters and unpaired surrogates."),
+    ({"id": "a", "who": {"name": "x", "\ud800": 1}}, "params.who", "Remove NUL characters and unpaired surrogates."),
     (
         {"id": "a", "id2": "b"},
         "params.id2",

@@ -2,7 +2,7 @@
 
 from yarl import URL, _url
 
-from integrations.exchange.requests import render
+from integrations.exchange.messages import render
 from integrations.transport.client import send
 from tests.peers.tls_upstream import ok, upstream
 from tests.support.integrations.calls import LOOPBACK

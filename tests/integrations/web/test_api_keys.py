@@ -106,7 +106,7 @@ def test_a_form_that_is_sent_again_makes_no_second_key(as_owner):
     first = text_in(as_owner.post(NEW, form))
     again = as_owner.post(NEW, form)
     assert again.status_code == 422
-    assert "This form was sent before, and its key was made." in again.content.decode()
+    assert "This form was already submitted and its key was created." in again.content.decode()
     assert first[15:] not in again.content.decode()
     assert (ApiKey.objects.count(), AuditEvent.objects.filter(event="api_key.created").count()) == (1, 1)
 
