@@ -10,6 +10,7 @@ from accounts.models import SeenSignIn
 from accounts.people.people import create_person
 from accounts.sign_in.seen_sign_ins import note_sign_in
 from secrets_app.models import OrganizationKey
+from secrets_app.sealing import seeds
 from tests.support.sign_in import add_recovery_codes, add_totp, totp_code
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]

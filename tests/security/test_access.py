@@ -53,7 +53,8 @@ def inhabited(django_db_setup, django_db_blocker):
         }
         people["outsider"] = actor_for_member(factories.MembershipFactory(role=Role.OWNER))
         cookies = {name: sign_in(Client(), actor).cookies for name, actor in people.items()}
-        yield people, cookies, key_for(people["owner"]), ids_of(people["owner"])
+        foreign = ids_of(people["outsider"])
+        yield people, cookies, key_for(people["owner"]), ids_of(people["owner"]), foreign
         transaction.set_rollback(True)
 
 
@@ -75,7 +76,7 @@ def outsider(inhabited):
 @pytest.fixture
 def world(inhabited):
     """A fresh caller of each kind by name, and the ids."""
-    _, cookies, key, ids = inhabited
+    _, cookies, key, ids, _ = inhabited
     cache.clear()
     clients = {name: Client(raise_request_exception=False) for name in CALLERS}
     for name, kept in cookies.items():
@@ -104,10 +105,10 @@ def without_tokens(response):
 
 
 @pytest.mark.parametrize("row", WITH_ID, ids=" ".join)
-def test_foreign_id_is_answered_like_one_that_nobody_has(world, outsider, row):
+def test_foreign_id_is_answered_like_one_that_nobody_has(world, inhabited, row):
     clients, ids = world
     method, pattern = row
-    foreign = {**ids_of(outsider), "slug": ids["slug"]}
+    foreign = {**inhabited[-1], "slug": ids["slug"]}
     unknown = foreign | {part: uuid4() for part in foreign if part.endswith("_id")}
     first, second = (answer(clients["owner"], method, address(pattern, some)) for some in (foreign, unknown))
     assert (first.status_code, second.status_code) == (404, 404)

@@ -9,7 +9,7 @@ from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
 from integrations.broker import oauth_tokens
 from integrations.broker.checking import check
-from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
+from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.errors import TokenRefused
 from integrations.models import Run
 from integrations.readiness.warnings import warnings_for
@@ -17,7 +17,7 @@ from secrets_app.editing import secrets
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.plaintext import Plaintext
 from tests.peers.token_server import CLIENT_ID, CLIENT_SECRET, token_server
-from tests.support.things import make_action, store_secret
+from tests.support.things import make_action, make_oauth, store_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -36,22 +36,6 @@ def no_tokens(monkeypatch):
 @pytest.fixture
 def client(owner):
     return store_secret(owner, "crm.clientId", CLIENT_ID), store_secret(owner, "crm.clientSecret", CLIENT_SECRET)
-
-
-def make_oauth(actor, server_url, **config):
-    return create_integration(
-        actor=actor,
-        kind="auth_connector",
-        name="CRM sign-in",
-        environments=[S],
-        config={
-            "type": "oauth2_client_credentials",
-            "token_url": f"{server_url}/token",
-            "client_id": "{secrets.crm.clientId}",
-            "client_secret": "{secrets.crm.clientSecret}",
-            **config,
-        },
-    )
 
 
 def action_for(actor, server, **config):

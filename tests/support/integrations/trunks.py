@@ -4,7 +4,6 @@ from asgiref.sync import async_to_sync
 
 from accounts.common.environments import Environment
 from integrations.broker.checking import check
-from integrations.editing.integrations import create_integration
 from integrations.sip import digest
 from integrations.sip.digest import read_challenge, read_credentials
 from tests.peers.sip import reply
@@ -13,18 +12,6 @@ S, P = Environment.STAGING, Environment.PRODUCTION
 PASSWORD = "s3cr3t-p@ss"
 CHALLENGE = 'Digest realm="sip.test", nonce="n-1", qop="auth", algorithm={}'
 MD5, SHA = CHALLENGE.format("MD5"), CHALLENGE.format("SHA-256")
-
-
-def make_trunk(actor, *, environments=(S,), name="Primary trunk", **config):
-    defaults = {
-        "host": "sip.test",
-        "transport": "udp",
-        "username": "trunk1",
-        "password": "{secrets.sip.password}",
-        "realm": "sip.test",
-    }
-    config = {key: value for key, value in (defaults | config).items() if value is not None}
-    return create_integration(actor=actor, kind="sip_trunk", name=name, environments=environments, config=config)
 
 
 def is_right(value, challenge, password=PASSWORD, method="REGISTER", uri="sip:sip.test"):

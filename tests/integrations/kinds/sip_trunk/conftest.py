@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.integrations.trunks import PASSWORD, make_trunk
-from tests.support.things import store_secret
+from tests.support.integrations.trunks import PASSWORD
+from tests.support.things import make_trunk, store_secret
 
 
 @pytest.fixture

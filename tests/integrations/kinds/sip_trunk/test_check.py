@@ -12,18 +12,8 @@ from secrets_app.plaintext import Plaintext
 from secrets_app.rotation.rotation import stage
 from tests.peers.registrar import free_port
 from tests.peers.sip import reply, sip_over_tcp, sip_over_udp
-from tests.support.integrations.trunks import (
-    ASKS,
-    CHALLENGE,
-    MD5,
-    PASSWORD,
-    SHA,
-    is_right,
-    make_trunk,
-    registrar_saying,
-    steps_of,
-)
-from tests.support.things import store_secret
+from tests.support.integrations.trunks import ASKS, CHALLENGE, MD5, PASSWORD, SHA, is_right, registrar_saying, steps_of
+from tests.support.things import make_trunk, store_secret
 
 pytestmark = pytest.mark.django_db
 S, P = Environment.STAGING, Environment.PRODUCTION

@@ -4,8 +4,7 @@ import pytest
 
 from accounts.errors import Invalid
 from integrations.errors import RawCredential
-from tests.support.integrations.trunks import make_trunk
-from tests.support.things import make_action
+from tests.support.things import make_action, make_trunk
 
 pytestmark = pytest.mark.django_db
 

@@ -16,18 +16,8 @@ from integrations.sip.digest import read_challenge, read_credentials
 from secrets_app.editing.secrets import create_secret
 from secrets_app.plaintext import Plaintext
 from tests.peers.sip import sip_over_udp
-from tests.support.integrations.trunks import (
-    ASKS,
-    CHALLENGE,
-    MD5,
-    PASSWORD,
-    SHA,
-    is_right,
-    make_trunk,
-    registrar_saying,
-    steps_of,
-)
-from tests.support.things import store_secret
+from tests.support.integrations.trunks import ASKS, CHALLENGE, MD5, PASSWORD, SHA, is_right, registrar_saying, steps_of
+from tests.support.things import make_trunk, store_secret
 
 pytestmark = pytest.mark.django_db
 
