@@ -38,18 +38,23 @@ class LogWatch(logging.Handler):
 WATCH = LogWatch()
 
 
-def pytest_configure() -> None:
-    """Open every logger to the watch, and close the product's handler.
-
-    This cannot be a fixture: at the end of each phase of a test, pytest sets the root's level back to the one before.
-    """
+def watch_all_loggers() -> None:
+    """Open every logger to the watch, and close the product's handler; again where somebody has configured logging."""
     root = logging.getLogger()
-    for handler in root.handlers:
+    product = [handler for handler in root.handlers if type(handler) is logging.StreamHandler]
+    if WATCH in root.handlers and all(handler.level == CLOSED for handler in product):
+        return
+    for handler in product:
         handler.setLevel(CLOSED)
     for name in ("", *logging.Logger.manager.loggerDict):
         if logging.getLogger(name).level:
             logging.getLogger(name).setLevel(logging.DEBUG)
     root.addHandler(WATCH)
+
+
+def pytest_configure() -> None:
+    """Begin before the first test: at the end of each phase, pytest sets the root's level back to the one before."""
+    watch_all_loggers()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,6 +78,7 @@ def sealed_values_are_known() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_log_line_holds_a_value() -> Iterator[None]:
     """Fails the test whose values a log line held."""
+    watch_all_loggers()
     WATCH.values.clear()
     WATCH.seen.clear()
     yield
