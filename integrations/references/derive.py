@@ -15,10 +15,13 @@ from integrations.models import Integration, SecretReference
 from secrets_app.models import Secret
 
 
-def derive(integration: Integration) -> list[SecretReference]:
+def derive(integration: Integration, parsed: Any) -> list[SecretReference]:
     """Make the rows say what the configuration says. Rows that stay keep their last use.
 
     Locks every secret that is named, in the order of names, so that a deletion at the same moment waits or fails.
+
+    Args:
+        parsed: the configuration, as the integration's kind parsed it.
 
     Returns:
         the references as they are now.
@@ -26,7 +29,11 @@ def derive(integration: Integration) -> list[SecretReference]:
     Raises:
         Invalid: a new reference to a disabled secret (docs/concepts.md, "Disabling and deleting").
     """
-    fields = {(slot.path, name): slot.field for slot in _slots(integration) for name in slot.template.secret_names}
+    fields = {
+        (slot.path, name): slot.field
+        for slot in KINDS[integration.kind].slots(parsed)
+        for name in slot.template.secret_names
+    }
     named = fields.keys()
     secrets = {
         secret.name: secret
@@ -71,11 +78,6 @@ def move(integration: Integration, old_name: str, secret: Secret) -> None:
         kept = twin or row
         kept.name, kept.secret = secret.name, secret
         kept.save()
-
-
-def _slots(integration: Integration) -> list[Any]:
-    kind = KINDS[integration.kind]
-    return list(kind.slots(kind.parse_config(integration.config)))
 
 
 def _refuse_disabled(new: dict[tuple[str, str], str], secrets: dict[str, Secret]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.access.limits import CONCURRENT_CALLS
+from accounts.access.callers import CONCURRENT_CALLS
 from tests.support.integrations.actions import VALUE
 from tests.support.integrations.admission import PARAMETERS
 from tests.support.things import make_action, make_connector, store_secret

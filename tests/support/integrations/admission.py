@@ -1,6 +1,6 @@
 """Admitting one call without making it."""
 
-from accounts.access.limits import CONCURRENT_CALLS
+from accounts.access.callers import CONCURRENT_CALLS
 from integrations.broker.admission import admit_all
 
 PARAMETERS = {"type": "object", "properties": {"id": {"type": "string", "maxLength": 5}}, "required": ["id"]}
