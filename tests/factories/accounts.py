@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.utils import timezone
 
-from accounts.access.api_key_text import new_key
+from accounts.access.callers import new_key
 from accounts.audit.trail import Event, Outcome, chain_hash
 from accounts.models import (
     ApiKey,
