@@ -16,9 +16,9 @@ from integrations.editing.integrations import create_integration
 from integrations.models import Integration, Run, SecretReference
 from integrations.web import forms
 from integrations.web.forms.declared import DeclaredForm
-from tests.support.sent_by_browsers import form_with
 from tests.support.source import ROOT
 from tests.support.things import store_secret
+from tests.support.web.sent_by_browsers import form_with
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline", "status_page")]
 
