@@ -280,7 +280,7 @@ def test_second_start_of_housekeeping_finishes_what_the_first_began(stand, death
     expired_values(stand.owner, 4)
     assert child(stand.housekeeping, kill=death, at=2) == -signal.SIGKILL
     assert SecretValue.objects.filter(state="previous").count() == 4 - done
-    assert f"destroyed: {4 - done}." in another_process("housekeeping")
+    assert f"Destroyed previous values: {4 - done}." in another_process("housekeeping")
     assert "destroyed: 0." in another_process("housekeeping")
     assert not SecretValue.objects.filter(state="previous").exists()
     assert not SecretValue.objects.filter(state="destroyed").exclude(sealed=None).exists()
