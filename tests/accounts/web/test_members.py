@@ -99,7 +99,7 @@ def test_people_are_invited_sent_again_and_withdrawn(as_owner, owner):
     assert "Invited 3 people" in html(answer)
     assert len(mail.outbox) == 3
     first, second, third = Invitation.objects.order_by("email")
-    assert "sent just now" in html(post(as_owner, f"{INVITATIONS}{first.id}/renew/"))
+    assert "has just been sent" in html(post(as_owner, f"{INVITATIONS}{first.id}/renew/"))
     Invitation.objects.update(sent_at=None)
     assert "Not sent" in html(as_owner.get(PAGE))
     assert "Sent again to b@x.example" in html(post(as_owner, f"{INVITATIONS}{second.id}/renew/"))

@@ -216,7 +216,7 @@ def test_a_key_whose_integrations_are_gone_says_so(as_owner, owner):
     [
         (timedelta(days=60), "active", "until"),
         (timedelta(days=9, hours=1), "active", "9 days left"),
-        (timedelta(hours=1), "active", "Ends within a day"),
+        (timedelta(hours=1), "active", "Expires within a day"),
         (timedelta(seconds=-1), "expired", "Expired"),
     ],
 )
