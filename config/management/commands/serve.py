@@ -30,7 +30,9 @@ class Command(BaseCommand):
             if os.environ.get("DEMO", "1") != "0":
                 self._start_demo(stack)
             elif not User.objects.exists():
-                self.stdout.write("Nobody can sign in yet. Create an account: .venv/bin/python manage.py createsuperuser")
+                self.stdout.write(
+                    "Nobody can sign in yet. Create an account: .venv/bin/python manage.py createsuperuser"
+                )
             self.stdout.write(self.style.SUCCESS(f"Coffer: http://localhost:{port}"))
             uvicorn.run(
                 "config.asgi:application",
