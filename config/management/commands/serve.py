@@ -9,7 +9,6 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from typing_extensions import override
 
 from accounts.models import User
 from config.demo import upstream
@@ -22,17 +21,14 @@ class Command(BaseCommand):
 
     help = "Serve on PORT (8000), loopback alone. DEMO=0 leaves the demo out."
 
-    @override
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         """Serve."""
         port = int(os.environ.get("PORT", "8000"))
         with ExitStack() as stack:
             if os.environ.get("DEMO", "1") != "0":
                 self._start_demo(stack)
             elif not User.objects.exists():
-                self.stdout.write(
-                    "Nobody can sign in yet. Create an account: .venv/bin/python manage.py createsuperuser"
-                )
+                self.stdout.write("Nobody can sign in yet. Make an account: .venv/bin/python manage.py createsuperuser")
             self.stdout.write(self.style.SUCCESS(f"Coffer: http://localhost:{port}"))
             uvicorn.run(
                 "config.asgi:application",
