@@ -1,17 +1,16 @@
 # The doors of Coffer. On a fresh machine python3, pip and make are enough.
 
-PORT ?= 8000
 DEMO ?= 1
 PY := .venv/bin/python
-export PORT DEMO
+export DEMO
 unexport PYTHONPATH
 
 .PHONY: run test bench lint lock clean
 
-run: .venv/runtime .env  ## Serve the product on http://localhost:$(PORT)
+run: .venv/runtime .env  ## Serve the product on http://localhost:8000, or the next free port; PORT and ECHO_PORT choose
 	@$(PY) manage.py migrate --noinput --verbosity 0
 	@$(PY) manage.py collectstatic --noinput --verbosity 0
-	@$(PY) manage.py serve
+	@$(PY) -m config.start
 
 test: .venv/development  ## The whole suite on SQLite and on PostgreSQL
 	@$(PY) -m tests.run

@@ -10,10 +10,14 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One invalid field: its name in the form and the API, and a sentence that says how to correct it."""
+    """One invalid field: its name in the form and the API, and a sentence that says how to correct it.
+
+    `code` is the code of the refusal that this problem alone would be; empty for most.
+    """
 
     field: str
     message: str
+    code: str = ""
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an outcome, not an error

@@ -9,6 +9,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from config.ports import PortProblem, asked_port
+
 TEMPLATE = """\
 # Made by `make run`. Keep COFFER_MASTER_KEYS apart from backups of the database: together they open every value.
 COFFER_SECRET_KEY={secret_key}
@@ -18,7 +20,7 @@ COFFER_SITE_URL=http://localhost:{port}
 {egress}"""
 
 DEMO_EGRESS = """\
-# For the demo's echo upstream on loopback. Remove this line to close it again.
+# For the demo's echo upstream and stand-ins on loopback. Remove this line to close it again.
 COFFER_EGRESS_ALLOW=127.0.0.1/32
 """
 
@@ -40,8 +42,15 @@ def write_once(path: Path, text: str) -> None:
         file.write(text)
 
 
+def main(path: Path) -> None:
+    """Write the file for PORT (8000) and DEMO."""
+    try:
+        port = asked_port("PORT") or 8000
+    except PortProblem as problem:
+        sys.exit(str(problem))
+    write_once(path, settings_text(port=str(port), demo=os.environ.get("DEMO", "1") != "0"))
+    sys.stdout.write(f"Wrote {path} with new keys. Back it up, apart from the database.\n")
+
+
 if __name__ == "__main__":
-    write_once(
-        Path(sys.argv[1]), settings_text(port=os.environ.get("PORT", "8000"), demo=os.environ.get("DEMO", "1") != "0")
-    )
-    sys.stdout.write(f"Wrote {sys.argv[1]} with new keys. Back it up, apart from the database.\n")
+    main(Path(sys.argv[1]))

@@ -7,7 +7,7 @@ from typing import Any
 
 from config.api.agents import serving_agents
 from config.http.bodies import Application, Receive, Send
-from integrations.transport.pool import keeping_connections
+from integrations.transport.connections import keeping_connections
 
 GARBAGE = (10_000, 20, 50)
 """The thresholds of the three generations (`gc.set_threshold`)."""

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.errors import SecondFactorUnavailable
-from secrets_app.sealing import keyring
+from secrets_app.sealing import keyring, seeds
 
 WAITING = "sealed_totp_seed"
 
@@ -28,7 +28,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     def encrypt(self, text: str) -> str:
         """Seal a seed for the person of the request."""
-        return keyring.seal_seed(_person(context.request), text)
+        return seeds.seal_seed(_person(context.request), text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Open a seed of the person of the request.
@@ -37,7 +37,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
             SecondFactorUnavailable: the key is lost, the seed was changed, or it belongs to somebody else.
         """
         try:
-            return keyring.open_seed(_person(context.request), encrypted_text)
+            return seeds.open_seed(_person(context.request), encrypted_text)
         except keyring.CannotOpen:
             sentence = "Use another second factor, or ask the operator of this installation to remove this one."
             raise SecondFactorUnavailable(sentence) from None
@@ -66,14 +66,14 @@ class ActivateTotpForm(ActivateTOTPForm):
         Raises:
             SecondFactorUnavailable: the installation's data key is missing. Showing a page does not create one.
         """
-        if not keyring.has_installation_key():
+        if not seeds.has_installation_key():
             raise SecondFactorUnavailable("Ask the operator of this installation to run `manage.py migrate` once.")
         session, person = context.request.session, kwargs["user"].pk
         if WAITING in session:
             with suppress(keyring.CannotOpen):
-                session[SECRET_SESSION_KEY] = keyring.open_seed(person, session[WAITING])
+                session[SECRET_SESSION_KEY] = seeds.open_seed(person, session[WAITING])
         super().__init__(*args, **kwargs)
-        session[WAITING] = keyring.seal_seed(person, session.pop(SECRET_SESSION_KEY))
+        session[WAITING] = seeds.seal_seed(person, session.pop(SECRET_SESSION_KEY))
 
 
 def _person(request: HttpRequest) -> UUID:

@@ -12,14 +12,14 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         """Read the egress settings, connect the receivers."""
         from accounts.signals import organization_deleting  # noqa: PLC0415 - needs the app registry
-        from integrations.broker import departures  # noqa: PLC0415
+        from integrations.broker import retention  # noqa: PLC0415
         from integrations.egress import configuration  # noqa: PLC0415
         from integrations.references import derive, rewrite  # noqa: PLC0415
         from secrets_app.signals import secret_created, secret_renamed, secrets_created  # noqa: PLC0415
 
         configuration.policy()
         configuration.ssl_context()
-        organization_deleting.connect(departures.follow_deletion, dispatch_uid="integrations.follow_deletion")
+        organization_deleting.connect(retention.follow_deletion, dispatch_uid="integrations.follow_deletion")
         secret_created.connect(derive.bind_waiting, dispatch_uid="integrations.bind_waiting")
         secrets_created.connect(derive.bind_all_waiting, dispatch_uid="integrations.bind_all_waiting")
         secret_renamed.connect(rewrite.follow_rename, dispatch_uid="integrations.follow_rename")

@@ -8,12 +8,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
-from accounts.common.fields import EnvironmentsField
+from accounts.common.fields import EnvironmentsField, OrderedJSONField
 from accounts.models import Organization
 from integrations.exchange.offered_tools import FINGERPRINT_LENGTH, MAX_NAME
-from integrations.fields import OrderedJSONField
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
 from integrations.querysets import IntegrationQuerySet, RunQuerySet
@@ -50,10 +48,6 @@ class Integration(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def is_visible_to(self, actor: Actor) -> bool:
-        """Whether `IntegrationQuerySet.visible_to` would include this integration."""
-        return self.organization_id == actor.organization.pk and actor.sees(self.pk)
 
 
 class SecretReference(ReferenceToSecret):

@@ -13,8 +13,8 @@ class SecretsAppConfig(AppConfig):
     def ready(self) -> None:
         """Load the keyring and the system checks, connect the receivers."""
         from accounts.signals import organization_deleting  # noqa: PLC0415
-        from secrets_app.sealing import checks, keyring  # noqa: F401, PLC0415 - both need the app registry
+        from secrets_app.sealing import checks, keyring, seeds  # noqa: F401, PLC0415 - both need the app registry
 
         keyring.load()
         organization_deleting.connect(keyring.follow_deletion, dispatch_uid="secrets_app.follow_deletion")
-        post_migrate.connect(keyring.follow_migration, sender=self, dispatch_uid="secrets_app.follow_migration")
+        post_migrate.connect(seeds.follow_migration, sender=self, dispatch_uid="secrets_app.follow_migration")

@@ -14,10 +14,10 @@ LAYERS = {
     " | staff api web admin apps templatetags management triggers",
     "secrets_app": "errors signals plaintext naming querysets models sealing validation requests editing inventory"
     " hygiene redaction importing rotation | api web admin apps",
-    "integrations": "errors templating egress sip exchange kinds fields querysets models inheritance transport broker"
+    "integrations": "errors templating egress sip exchange kinds querysets models inheritance transport broker"
     " readiness references paste_guard editing rotation tools | api web admin apps templatetags triggers",
-    "config": "databases logs single_sign_on second_factors refused_attempts admin_site bootstrap"
-    " | http api demo lifespan settings urls asgi apps management",
+    "config": "databases logs single_sign_on second_factors refused_attempts admin_site"
+    " ports bootstrap | http api demo lifespan settings urls asgi start apps management",
 }
 """The rooms of each app: its folders, and the modules beside them. A room imports only rooms before it.
 

@@ -189,6 +189,10 @@ def _fit(column: str, label: str) -> str:
 def _lock_head(organization_id: UUID) -> AuditHead:
     if not connection.in_atomic_block:
         raise RuntimeError("An audit event belongs to the transaction of its act.")
-    with transaction.atomic():
-        AuditHead.objects.get_or_create(organization_id=organization_id)
-    return AuditHead.objects.select_for_update().get(organization_id=organization_id)
+    locked = AuditHead.objects.select_for_update()
+    head = locked.filter(organization_id=organization_id).first()
+    if head is None:
+        with transaction.atomic():
+            AuditHead.objects.get_or_create(organization_id=organization_id)
+        head = locked.get(organization_id=organization_id)
+    return head

@@ -19,8 +19,9 @@ from accounts.api.authentication import token_of
 from accounts.api.parsing import read_json
 from accounts.errors import InvalidJson
 from config.http.errors import API_PREFIX
-from integrations.api.integrations import run_for
 from integrations.api.schemas import RunIn
+from integrations.broker import broker
+from integrations.broker.preparation import Call
 
 JSON = "application/json; charset=utf-8"
 _ADDRESS = re.compile(rf"{API_PREFIX}v1/integrations/({UUIDConverter.regex})/run")
@@ -31,8 +32,7 @@ class FastPathCall:
     """A well-formed call: the API key that came with it, and the run that it asks for."""
 
     key: PresentedKey
-    integration_id: UUID
-    payload: RunIn
+    call: Call
 
     async def answer(self) -> bytes:
         """Make the run and return the body of the response.
@@ -40,7 +40,7 @@ class FastPathCall:
         Raises:
             Refusal: the run was refused.
         """
-        return json.dumps(await run_for(self.key, self.integration_id, self.payload)).encode()
+        return json.dumps((await broker.run(self.key, self.call)).as_json()).encode()
 
 
 def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
@@ -56,4 +56,5 @@ def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
         payload = RunIn.model_validate(read_json(body))
     except (InvalidJson, ValidationError):
         return None
-    return FastPathCall(PresentedKey(token, peer_address((scope.get("client") or [""])[0])), UUID(address[1]), payload)
+    call = Call(UUID(address[1]), payload.environment, payload.operation, payload.params)
+    return FastPathCall(PresentedKey(token, peer_address((scope.get("client") or [""])[0])), call)

@@ -1,5 +1,8 @@
-"""What the demo organization keeps: believable secrets and the integrations that use them, through the same services as
-everybody's. The actions of the CRM call the echo upstream on loopback; the others name services that are never called.
+"""What the demo organization keeps: believable secrets and the integrations that use them, created through the same
+services as everybody's.
+
+The actions of the CRM and of the laboratory call the echo upstream on loopback; HubSpot, Stripe and billing name
+services that the demo never calls. Calendar, telephone line and tools are in `providers.py`.
 """
 
 import secrets
@@ -7,6 +10,8 @@ from typing import Any
 
 from accounts.actors import Actor
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from config.demo.providers import load_providers, provider_values
+from config.demo.stand_ins import Ports
 from integrations.editing.integrations import create_integration
 from integrations.models import Integration
 from secrets_app.editing.secrets import create_secret, set_enabled
@@ -22,7 +27,7 @@ SECRETS: list[tuple[str, str, set[Environment], list[str]]] = [
         [],
     ),
     ("crm-staging-webhook-token", "Signs test events sent to the CRM sandbox", {STAGING}, []),
-    ("calcom-prod-api-key", "Bookings for the reception agent, live calendars", {PRODUCTION}, ["api.cal.com"]),
+    ("lab.apiKey", "Reads reports of the laboratory", {DEVELOPMENT, STAGING, PRODUCTION}, []),
     (
         "stripe_restricted_key",
         "Deposits: payment links only, no refunds",
@@ -47,8 +52,8 @@ SECRETS: list[tuple[str, str, set[Environment], list[str]]] = [
 DISABLED = ["sip.backup.password", "aws.accessKey"]
 
 
-def load_content(owner: Actor, echo_url: str) -> list[Integration]:
-    """Store everything; the actions that call the echo upstream at `echo_url`, for a first few runs."""
+def load_content(owner: Actor, ports: Ports) -> dict[str, Integration]:
+    """Store everything; the integrations whose other end is one of the stand-ins, by name."""
     stored = {name: _secret(owner, name, description, where, domains) for name, description, where, domains in SECRETS}
     create_secret(
         actor=owner,
@@ -58,11 +63,14 @@ def load_content(owner: Actor, echo_url: str) -> list[Integration]:
         allowed_domains=["api.hubapi.com"],
         entered_once=True,
     )
-    echoing = _crm(owner, echo_url)
+    for name, description, values in provider_values():
+        create_secret(actor=owner, name=name, description=description, values=values, entered_once=len(values) > 1)
+    echo_url = f"http://127.0.0.1:{ports['echo']}"
+    answered = [*_crm(owner, echo_url), *_laboratory(owner, echo_url), *load_providers(owner, ports)]
     _others(owner)
     for name in DISABLED:
         set_enabled(actor=owner, secret_id=stored[name], enabled=False)
-    return echoing
+    return {integration.name: integration for integration in answered}
 
 
 def _secret(owner: Actor, name: str, description: str, where: set[Environment], domains: list[str]) -> Any:
@@ -131,6 +139,34 @@ def _crm(owner: Actor, echo_url: str) -> list[Integration]:
         },
     )
     return [look_up, follow_up, event]
+
+
+def _laboratory(owner: Actor, echo_url: str) -> list[Integration]:
+    connection = create_integration(
+        actor=owner,
+        kind="api_connection",
+        name="Laboratory",
+        description="Address and credential of every call to the laboratory",
+        environments=ALL_ENVIRONMENTS,
+        config={
+            "base_url": echo_url,
+            "headers": [{"name": "X-Api-Key", "value": "{secrets.lab.apiKey}"}],
+            "check_path": "/v1/status",
+        },
+    )
+    fetch = _action(
+        owner,
+        "Fetch lab report",
+        "Reads one report of the laboratory",
+        ALL_ENVIRONMENTS,
+        {
+            "connection": str(connection.id),
+            "method": "GET",
+            "path": "/v1/reports/{params.report_id}",
+            "parameters": _parameters(report_id=("The report's number", True)),
+        },
+    )
+    return [connection, fetch]
 
 
 def _others(owner: Actor) -> None:

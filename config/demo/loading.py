@@ -4,24 +4,27 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Organization, User
+from config.demo.calls import call_each
 from config.demo.content import load_content
-from config.demo.history import call_each, load_history
-from config.demo.people import load_people
-
-ECHO_PORT = 8901
-ECHO_URL = f"http://127.0.0.1:{ECHO_PORT}"
+from config.demo.history import load_history
+from config.demo.people import load_agent, load_people, write_sign_in
+from config.demo.rotations import load_rotations
+from config.demo.stand_ins import Ports
 
 
 def is_possible() -> bool:
-    """Whether nothing has been entered yet, and the operator lets calls go to the echo upstream."""
+    """Whether nothing has been entered yet, and the operator lets calls go to the stand-ins."""
     empty = not User.objects.exists() and not Organization.objects.exists()
     return empty and bool(settings.EGRESS_ALLOW)
 
 
-def load_demo() -> None:
-    """Create people, secrets, integrations and runs. The echo upstream is listening by then."""
+def load_demo(ports: Ports) -> None:
+    """Create people, secrets, integrations, runs and rotations. The stand-ins listen by then."""
     with transaction.atomic():
-        owner = load_people()
-        actions = load_content(owner, ECHO_URL)
-        load_history(owner, actions)
-    call_each(owner, actions)
+        owner, passwords = load_people()
+        integrations = load_content(owner, ports)
+        agent, key = load_agent(owner, list(integrations.values()))
+        load_history(owner, agent, list(integrations.values()))
+        write_sign_in(passwords, key)
+    load_rotations(owner)
+    call_each(owner, agent, integrations)

@@ -28,7 +28,6 @@ from integrations.api.schemas import (
     operations_out,
 )
 from integrations.broker import broker
-from integrations.broker.admission import Caller
 from integrations.broker.checking import check
 from integrations.broker.preparation import Call
 from integrations.editing import integrations
@@ -163,13 +162,8 @@ def list_operations(request: HttpRequest, integration_id: UUID) -> dict[str, Any
 @key_requires(Permission.INTEGRATIONS_RUN)
 async def run(request: HttpRequest, integration_id: UUID, payload: RunIn) -> dict[str, Any]:
     """Makes the call with the values of one environment and answers with what the upstream said, masked."""
-    return await run_for(actor_of(request), integration_id, payload)
-
-
-async def run_for(caller: Caller, integration_id: UUID, payload: RunIn) -> dict[str, Any]:
-    """The operation above for a caller of whom no request is known."""
     call = Call(integration_id, payload.environment, payload.operation, payload.params)
-    return (await broker.run(caller, call)).as_json()
+    return (await broker.run(actor_of(request), call)).as_json()
 
 
 @router.post(

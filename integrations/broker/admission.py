@@ -124,7 +124,8 @@ def _identify(entry: _Entry, caller: Actor | Unauthenticated, integrations: Mapp
         raise caller
     caller.check(Permission.INTEGRATIONS_RUN)
     integration = integrations.get(entry.call.integration_id)
-    if integration is None or not integration.is_visible_to(caller):
+    is_own = integration is not None and integration.organization_id == caller.organization.pk
+    if integration is None or not is_own or not caller.sees(integration.pk):
         raise NotFound("No such integration.")
     integration.organization = caller.organization
     entry.actor, entry.integration = caller, integration

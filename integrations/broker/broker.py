@@ -24,7 +24,7 @@ from integrations.broker.channel import RunChannel
 from integrations.broker.masking import Answer, mask_response
 from integrations.broker.preparation import Call
 from integrations.errors import EgressDenied
-from integrations.exchange.requests import PreviewRequest
+from integrations.exchange.messages import PreviewRequest
 from integrations.models import RunOutcome
 
 CANCELLED = "cancelled"

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from uuid import UUID
 
 from accounts.common.database import in_database
@@ -13,11 +14,10 @@ from integrations.broker.oauth_tokens import TOKENS, Grant, read_grant
 from integrations.broker.server_facts import SERVER_FACTS
 from integrations.egress import configuration
 from integrations.egress.destinations import parse_url
-from integrations.egress.lookups import lookup_for
+from integrations.egress.lookups import LOOKUPS
 from integrations.exchange.exchange import Hear, SecondsToWait, SipChannel
+from integrations.exchange.messages import OutgoingRequest, RequestTemplate, UpstreamResponse, render
 from integrations.exchange.redirects import Following
-from integrations.exchange.requests import OutgoingRequest, RequestTemplate, render
-from integrations.exchange.responses import UpstreamResponse
 from integrations.sip.messages import SipPeer
 from integrations.transport import client
 from integrations.transport import sip as sip_transport
@@ -40,7 +40,7 @@ class RunChannel:
         """Whether anything of this run left: what is refused afterwards was not refused in time."""
         self._organization, self._integration = organization, integration
         self._value_ids, self._domains = value_ids, domains
-        self._lookup = lookup_for(organization)
+        self._lookup = partial(LOOKUPS.addresses, organization)
 
     async def http(
         self,

@@ -13,9 +13,8 @@ from yarl import URL
 from integrations.egress import configuration
 from integrations.egress.policy import admit_url
 from integrations.errors import DomainNotAllowed, ResponseUnreadable, UpstreamTimeout
+from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
 from integrations.exchange.redirects import MAX_HOPS, Following, location_of, next_request, next_url
-from integrations.exchange.requests import OutgoingRequest
-from integrations.exchange.responses import UpstreamResponse
 from secrets_app.naming.domains import allows
 from secrets_app.redaction.redactor import Redactor
 

@@ -14,8 +14,8 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
-from integrations.exchange.responses import UpstreamResponse
-from integrations.transport.decoding import is_compressed
+from integrations.exchange.messages import UpstreamResponse
+from integrations.transport.reception import is_compressed
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.redactor import Masked, Redactor
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from accounts.errors import Refusal
 from integrations.errors import TokenRefused
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import UpstreamResponse
 from secrets_app.plaintext import Plaintext
 
 KEPT_WITHOUT_EXPIRY = 300.0

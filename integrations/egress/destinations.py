@@ -13,7 +13,7 @@ from typing import NoReturn
 from yarl import URL
 
 from integrations.errors import InvalidUrl
-from integrations.templating.paths import has_unsafe_segment
+from integrations.templating.slots import has_unsafe_segment
 from secrets_app.naming.hosts import ends_in_number, to_a_labels
 
 MAX_LENGTH = 2048

@@ -1,11 +1,12 @@
-"""Where Coffer may send a call (docs/security-rules.md, "Destinations").
+"""Where Coffer may send a call, and with which headers (docs/security-rules.md, "Destinations" and "Headers").
 
-Owns: the judgement of a destination, at save and at run, and of each address that a name resolves to. The one thing
-that widens it is the operator's list of opened networks (`COFFER_EGRESS_ALLOW`). The syntax of URLs is
-`destinations.py`, the address tables are `addresses.py`, the dialling is `transport.py`. Which hosts a *secret* may go
-to is another rule (`secrets_app/naming/domains.py`) and comes on top.
+Owns: the judgement of a destination, at save and at run, of each address that a name resolves to, and of the headers
+that an integration may set. The one thing that widens it is the operator's list of opened networks
+(`COFFER_EGRESS_ALLOW`). The syntax of URLs is `destinations.py`, the address tables are `addresses.py`, connections
+are `transport/`. Which hosts a *secret* may go to is another rule (`secrets_app/naming/domains.py`) and comes on top.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,8 +17,19 @@ from yarl import URL
 
 from integrations.egress.addresses import LOOPBACK, Network, is_in, is_never_allowed, is_public, read_address
 from integrations.egress.destinations import KEPT, SIP, WEB, parse_url
-from integrations.errors import EgressDenied, InvalidUrl
+from integrations.errors import EgressDenied, InvalidHeaderValue, InvalidUrl
+from integrations.templating.placeholders import Template
 from secrets_app.naming.hosts import is_special_name
+
+FORBIDDEN_NAMES = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"}
+    | {"accept-encoding", "forwarded", "via", "http2-settings"}
+)
+"""Names that decide where a message goes, how long it is or how its answer is encoded; the transport sets them."""
+
+_FORBIDDEN_PREFIXES = ("proxy-", "x-forwarded-", ":")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_VALUE = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?")
 
 
 class EgressListError(ValueError):
@@ -132,3 +144,30 @@ def _read_network(entry: str) -> Network:
 
 def _overlap(one: Network, other: Network) -> bool:
     return one.network_address in other or other.network_address in one
+
+
+def problem_with_header_name(name: str) -> str | None:
+    """Why this name cannot be set, as a sentence with the way out; None when it can."""
+    if not _TOKEN.fullmatch(name):
+        return "Use a header name of letters, digits and hyphens, without spaces or placeholders."
+    lowered = name.lower().replace(
+        "_", "-"
+    )  # as servers read it that hand headers on as variables (RFC 3875 section 4.1.18)
+    if lowered in FORBIDDEN_NAMES or lowered.startswith(_FORBIDDEN_PREFIXES):
+        return "Coffer sets this header itself; remove it."
+    return None
+
+
+def problem_with_header_text(template: Template) -> str | None:
+    """Why a configured value cannot be a header's, whatever is filled in; None when it can."""
+    filled = "".join(part if isinstance(part, str) else "x" for part in template.parts)
+    if _VALUE.fullmatch(filled):
+        return None
+    return "Use visible ASCII characters with spaces only between them; the value cannot be empty."
+
+
+def check_headers(headers: tuple[tuple[str, str], ...]) -> None:
+    """The last look before a socket exists: raises InvalidHeaderValue, naming the header alone."""
+    for name, value in headers:
+        if problem_with_header_name(name) or not _VALUE.fullmatch(value):
+            raise InvalidHeaderValue(f"The header {name!r} cannot be sent: its name or value is not allowed in HTTP.")

@@ -14,16 +14,16 @@ from typing import Any, ClassVar, Protocol
 
 from accounts.errors import FieldError
 from integrations.egress.destinations import WEB
-from integrations.exchange.redirects import Following
-from integrations.exchange.requests import (
+from integrations.exchange.messages import (
     AUTHORIZATION,
     OutgoingRequest,
     PreviewRequest,
     RequestTemplate,
+    UpstreamResponse,
     preview,
     render,
 )
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.redirects import Following
 from integrations.sip.messages import SipMessage, SipPeer, SipRequest
 from integrations.templating.slots import MASK, bearer
 from secrets_app.plaintext import Plaintext

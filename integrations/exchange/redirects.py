@@ -14,8 +14,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from integrations.errors import InvalidUrl
-from integrations.exchange.requests import OutgoingRequest, RequestTemplate, uncached_url
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import OutgoingRequest, RequestTemplate, UpstreamResponse, uncached_url
 from secrets_app.plaintext import Plaintext
 
 MAX_HOPS = 3

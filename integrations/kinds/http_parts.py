@@ -7,13 +7,13 @@ entered, and how the entries of an integration and those of its connection and c
 from collections.abc import Iterable, Iterator
 
 from accounts.errors import FieldError
-from integrations.exchange.requests import Pair
+from integrations.egress.policy import problem_with_header_name, problem_with_header_text
+from integrations.exchange.messages import Pair
 from integrations.kinds.auth_connector.kind import AuthConnectorConfig, Credential, credential_of
 from integrations.kinds.base import Slot
 from integrations.kinds.config_fields import NameAndValue, problem_with_fixed_name, problem_with_template, template_of
-from integrations.templating.headers import problem_with_header_name, problem_with_header_text
-from integrations.templating.paths import problem_with_path
 from integrations.templating.placeholders import parse
+from integrations.templating.slots import problem_with_path
 
 
 def path_problems(field: str, text: str) -> Iterator[FieldError]:

@@ -2,7 +2,7 @@
 
 import accounts.common.fields
 import django.db.models.deletion
-import integrations.fields
+import accounts.common.fields
 import django.db.models.functions.text
 import uuid
 from django.db import migrations, models
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('description', models.CharField(blank=True, max_length=500)),
                 ('enabled', models.BooleanField(default=True)),
                 ('environments', accounts.common.fields.EnvironmentsField(default=frozenset)),
-                ('config', integrations.fields.OrderedJSONField(default=dict)),
+                ('config', accounts.common.fields.OrderedJSONField(default=dict)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('version', models.PositiveIntegerField(default=1)),

@@ -7,6 +7,7 @@ goes, so it does no encoding: that is `slots.py`.
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from integrations.templating.lookalikes import find_lookalike
 from secrets_app.naming import names
@@ -46,7 +47,7 @@ Placeholder = SecretPlaceholder | ParamPlaceholder
 Part = str | SecretPlaceholder | ParamPlaceholder
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Template:
     """A parsed text: literal strings and placeholders in order. No two strings are neighbours, none is empty."""
 
@@ -57,12 +58,12 @@ class Template:
         """The text that was parsed; the grammar has one spelling for each placeholder, so nothing is lost."""
         return "".join(map(str, self.parts))
 
-    @property
+    @cached_property
     def secret_names(self) -> tuple[str, ...]:
         """Names of the secrets used, each once, in order of appearance."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, SecretPlaceholder)))
 
-    @property
+    @cached_property
     def param_names(self) -> tuple[str, ...]:
         """Names of the parameters used, each once, in order of appearance."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, ParamPlaceholder)))

@@ -19,7 +19,7 @@ from yarl import URL
 
 from accounts.errors import Refusal
 from integrations.egress.lookups import Lookup, system_lookup
-from integrations.egress.policy import EgressPolicy, admit_url
+from integrations.egress.policy import EgressPolicy, admit_url, check_headers
 from integrations.errors import (
     InvalidUrl,
     ResponseTooLarge,
@@ -29,12 +29,9 @@ from integrations.errors import (
     UpstreamUnreachable,
 )
 from integrations.exchange.exchange import Hear
-from integrations.exchange.requests import OutgoingRequest
-from integrations.exchange.responses import UpstreamResponse
-from integrations.templating.headers import check_headers
-from integrations.transport.connector import JudgedConnector
-from integrations.transport.decoding import decode
-from integrations.transport.pool import KEEP_SECONDS, Owner, pool_here
+from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
+from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, pool_here
+from integrations.transport.reception import decode
 
 CONNECT_SECONDS = 5.0
 MAX_BODY_BYTES = 1024 * 1024

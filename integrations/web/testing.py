@@ -21,7 +21,7 @@ from accounts.web.replies import is_fragment
 from integrations.broker import broker
 from integrations.broker.masking import Answer, BodyType
 from integrations.broker.preparation import Call
-from integrations.exchange.requests import PreviewRequest
+from integrations.exchange.messages import PreviewRequest
 from integrations.kinds.base import Operation
 from integrations.models import Integration, RunOutcome
 from integrations.web import editor

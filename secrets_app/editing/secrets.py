@@ -14,7 +14,7 @@ from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.people.locks import serialize
 from accounts.policy import Permission
 from secrets_app.editing.edits import NOT_SAVED, SecretChanges, replaced, require_new_values, set_fields
-from secrets_app.editing.values import destroy, environments_with_value, store_values
+from secrets_app.editing.values import destroy, environments_with_value, store_values, values_of
 from secrets_app.errors import SecretInUse
 from secrets_app.models import Secret, ValueState
 from secrets_app.plaintext import Plaintext
@@ -70,7 +70,7 @@ def create_secret(
                 allowed_domains=domains,
                 rotate_every_days=rotate_every_days,
             )
-            store_values(secret, values, actor=actor, entered_once=entered_once)
+            store_values(values_of(secret, values), actor=actor, entered_once=entered_once)
             secret_created.send(sender=Secret, secret=secret)
             trail.record(
                 trail.Event.SECRET_CREATED,
@@ -119,7 +119,7 @@ def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_vers
     if "allowed_domains" in changed:
         require_new_values(secret, changes.values)
         _destroy_beside(secret, actor)
-    store_values(secret, changes.values, actor=actor, entered_once=changes.entered_once)
+    store_values(values_of(secret, changes.values), actor=actor, entered_once=changes.entered_once)
     if not changed and not changes.values:
         return secret
     _save(secret, changed)

@@ -20,7 +20,7 @@ from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.people.locks import serialize
 from accounts.policy import Permission
-from secrets_app.editing.values import store_each
+from secrets_app.editing.values import NewValue, store_values
 from secrets_app.errors import ValueTooShort
 from secrets_app.importing.plan import ImportChoices, ImportLine, LineAction, Report, plan
 from secrets_app.models import Secret
@@ -105,11 +105,15 @@ def _apply(actor: Actor, report: Report) -> Report:
     }
     stored = [line.secret for line in report.of(LineAction.REPLACED) if line.secret]
     lines = [replace(line, secret=line.secret or created.get(line.number)) for line in report.lines]
-    given = [(line.secret, line.value) for line in lines if line.secret is not None and line.value is not None]
+    given = [
+        NewValue(line.secret, report.environment, line.value)
+        for line in lines
+        if line.secret is not None and line.value is not None
+    ]
     if given:
         Secret.objects.bulk_create(created.values())
         _count_up(stored)
-        store_each(given, report.environment, actor=actor)
+        store_values(given, actor=actor)
         secrets_created.send(sender=Secret, organization=actor.organization, secrets=list(created.values()))
         trail.record_all(_acts(created.values(), stored, report.environment), actor=actor)
         answering.answer(list(created.values()), actor=actor)

@@ -20,8 +20,15 @@ from typing import final
 
 from secrets_app.naming.value_rules import MIN_LENGTH
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction.decoding import decoded_views, without_blanks
-from secrets_app.redaction.encodings import Encoding, encoded_forms, escaped_forms, signs, spellings
+from secrets_app.redaction.encodings import (
+    Encoding,
+    decoded_views,
+    encoded_forms,
+    escaped_forms,
+    signs,
+    spellings,
+    without_blanks,
+)
 
 MASK = "[redacted]"
 """Stands for every cut, whatever was cut: it tells no length and no encoding."""

@@ -5,26 +5,31 @@ settings. An opened data key is used for at most five minutes, under everything 
 organization, master key id and the wrapped bytes themselves, so a changed row never meets a cached key.
 """
 
-import base64
 import hashlib
 import os
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
-from allauth.mfa.models import Authenticator
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
 
 from accounts.common.environments import Environment
 from accounts.models import Organization
 from secrets_app.models import KeyState, OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import crypto
-from secrets_app.sealing.data_key_cache import DataKeyCache
 from secrets_app.sealing.master_keys import BadMasterKeys, MasterKeys, parse_master_keys
 
 VARIABLE = "COFFER_MASTER_KEYS"
+CACHE_SECONDS = 300.0
+CACHE_SIZE = 1000
+
+CacheKey = tuple[UUID, UUID | None, str, bytes]
+"""Data key id, organization, master key id, and the digest of the wrapped bytes."""
 
 
 class CannotOpen(Exception):  # noqa: N818 - says what happened, as Undecryptable does
@@ -33,6 +38,37 @@ class CannotOpen(Exception):  # noqa: N818 - says what happened, as Undecryptabl
 
 class KeyLost(CannotOpen):
     """The value may be sound, but its data key does not open with the master keys that this process holds."""
+
+
+class DataKeyCache:
+    """Opened data keys: bounded in number and age, safe between threads."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._entries: OrderedDict[CacheKey, tuple[float, bytes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: CacheKey) -> bytes | None:
+        """The data key, unless it was never there or is too old."""
+        with self._lock:
+            expires, data_key = self._entries.get(key, (0.0, None))
+            if time.monotonic() < expires:
+                return data_key
+            self._entries.pop(key, None)
+            return None
+
+    def put(self, key: CacheKey, data_key: bytes) -> None:
+        """Keep it; the one that was put longest ago makes room."""
+        with self._lock:
+            self._entries[key] = (time.monotonic() + CACHE_SECONDS, data_key)
+            self._entries.move_to_end(key)
+            while len(self._entries) > CACHE_SIZE:
+                self._entries.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._entries.clear()
 
 
 _cache = DataKeyCache()
@@ -64,8 +100,8 @@ def seal(secret: Secret, environment: Environment, version: int, value: Plaintex
     Returns:
         the sealed bytes, and the data key that they name.
     """
-    key = _active_key(secret.organization)
-    return crypto.seal_value(_unwrap(key), value, _context(secret, environment, version, key)), key
+    key = active_key(secret.organization)
+    return crypto.seal_value(unwrap(key), value, _context(secret, environment, version, key)), key
 
 
 def seal_all(
@@ -76,8 +112,8 @@ def seal_all(
     Returns:
         the sealed bytes in the same order, and the data key that they all name.
     """
-    key = _active_key(organization)
-    data_key = _unwrap(key)
+    key = active_key(organization)
+    data_key = unwrap(key)
     return [
         crypto.seal_value(data_key, value, _context(secret, environment, version, key))
         for secret, environment, version, value in values
@@ -95,57 +131,7 @@ def unseal(value: SecretValue) -> Plaintext:
         raise CannotOpen
     context = _context(value.secret, Environment(value.environment), value.version, value.data_key)
     try:
-        return crypto.open_value(_unwrap(value.data_key), bytes(value.sealed), context)
-    except crypto.Undecryptable:
-        raise CannotOpen from None
-
-
-def follow_migration(sender: Any, **more: Any) -> None:  # noqa: ARG001
-    """The receiver of `post_migrate`: the installation's data key is there before anybody asks for a page.
-
-    One that does not open and seals nothing goes, so that nobody has to keep its master key.
-    """
-    try:
-        with transaction.atomic():
-            if not Authenticator.objects.exists():
-                _forget_lost_keys_of_installation()
-            _active_key(None)
-    except DatabaseError:  # migrated back, or not to the end: the next migration makes it
-        return
-
-
-def has_installation_key() -> bool:
-    """Whether seeds can be sealed without making a data key first."""
-    key = OrganizationKey.objects.filter(organization=None, state=KeyState.ACTIVE.value).first()
-    return key is not None and _opens(key)
-
-
-def seal_seed(user_id: UUID, seed: str) -> str:
-    """Seal the seed of a person's second factor with the installation's data key, which is made where it is missing.
-
-    Returns:
-        text for a column of another app.
-    """
-    key = _active_key(None)
-    return base64.b64encode(crypto.seal_seed(_unwrap(key), seed, user=user_id, data_key_id=key.id)).decode()
-
-
-def open_seed(user_id: UUID, sealed: str) -> str:
-    """Open what `seal_seed` gave for this very person.
-
-    Raises:
-        KeyLost: its data key cannot be used here.
-        CannotOpen: it was changed, or belongs to somebody else.
-    """
-    try:
-        packed = base64.b64decode(sealed, validate=True)
-        key = OrganizationKey.objects.filter(pk=crypto.data_key_of(packed), organization=None).first()
-    except (ValueError, crypto.Undecryptable):
-        raise CannotOpen from None
-    if key is None:
-        raise KeyLost
-    try:
-        return crypto.open_seed(_unwrap(key), packed, user=user_id, data_key_id=key.id)
+        return crypto.open_value(unwrap(value.data_key), bytes(value.sealed), context)
     except crypto.Undecryptable:
         raise CannotOpen from None
 
@@ -175,7 +161,7 @@ def check_keys() -> list[str]:
                 f"Data key {key.id} needs the master key {key.master_key_id}, which {VARIABLE} does not list."
             )
             continue
-        if not _opens(key):
+        if not opens(key):
             problems.append(f"Data key {key.id} does not open with the master key {key.master_key_id}.")
     return problems
 
@@ -197,7 +183,7 @@ def _context(secret: Secret, environment: Environment, version: int, key: Organi
     )
 
 
-def _active_key(organization: Organization | None) -> OrganizationKey:
+def active_key(organization: Organization | None) -> OrganizationKey:
     """The active data key of the organization, or (None) of the installation; made on first use.
 
     Two first uses at once: the second finds the first's.
@@ -207,7 +193,7 @@ def _active_key(organization: Organization | None) -> OrganizationKey:
     """
     active = OrganizationKey.objects.filter(organization=organization, state=KeyState.ACTIVE.value)
     found = active.first()
-    if found and _opens(found):
+    if found and opens(found):
         return found
     if found:
         active.filter(pk=found.pk).update(state=KeyState.RETIRING.value)
@@ -216,11 +202,6 @@ def _active_key(organization: Organization | None) -> OrganizationKey:
             return _new_key(organization)
     except IntegrityError:
         return active.get()
-
-
-def _forget_lost_keys_of_installation() -> None:
-    keys = OrganizationKey.objects.filter(organization=None)
-    keys.filter(pk__in=[key.pk for key in keys if not _opens(key)]).delete()
 
 
 def _new_key(organization: Organization | None) -> OrganizationKey:
@@ -239,15 +220,15 @@ def _new_key(organization: Organization | None) -> OrganizationKey:
     )
 
 
-def _opens(key: OrganizationKey) -> bool:
+def opens(key: OrganizationKey) -> bool:
     try:
-        _unwrap(key)
+        unwrap(key)
     except KeyLost:
         return False
     return True
 
 
-def _unwrap(key: OrganizationKey) -> bytes:
+def unwrap(key: OrganizationKey) -> bytes:
     master_key = _keys().get(key.master_key_id)
     if master_key is None or key.wrapped is None or key.state == KeyState.DESTROYED.value:
         raise KeyLost

@@ -10,6 +10,7 @@ import binascii
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, final
 
@@ -29,26 +30,17 @@ class BadMasterKeys(Exception):  # noqa: N818 - the reason why the product does 
 class MasterKeys:
     """The master keys by id. The first one wraps; the others still open what they wrapped."""
 
-    __slots__ = ("_keys",)
+    __slots__ = ("get", "ids", "primary_id")
 
     def __init__(self, keys: dict[str, bytes]) -> None:
         if not keys:
             raise BadMasterKeys("There is no master key: set COFFER_MASTER_KEYS to id:env:BASE64 or id:file:/path.")
-        self._keys = dict(keys)
-
-    @property
-    def primary_id(self) -> str:
+        self.primary_id = next(iter(keys))
         """The id of the key that wraps new data keys."""
-        return next(iter(self._keys))
-
-    @property
-    def ids(self) -> frozenset[str]:
+        self.ids = frozenset(keys)
         """The ids of all keys held."""
-        return frozenset(self._keys)
-
-    def get(self, key_id: str) -> bytes | None:
-        """The 32 bytes of one key; None when this process does not hold it."""
-        return self._keys.get(key_id)
+        self.get: Callable[[str], bytes | None] = dict(keys).get
+        """The 32 bytes of the key with this id; None when this process does not hold it."""
 
     def __repr__(self) -> str:
         return "<MasterKeys>"

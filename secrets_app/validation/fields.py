@@ -62,7 +62,7 @@ class Problems:
             problem = None if value is None else problem_with_value(value, allow_short=allow_short)
             if problem:
                 found = self._too_short if problem.code == ValueTooShort.code else self.errors
-                found.append(FieldError(f"values.{environment.value}", problem.message))
+                found.append(FieldError(f"values.{environment.value}", problem.message, problem.code))
 
     def check_production(
         self, organization: Organization, values: Mapping[Environment, Plaintext | None], allowed: Collection[str]

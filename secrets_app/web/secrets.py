@@ -67,8 +67,8 @@ def new(request: CofferRequest, actor: Actor) -> HttpResponse:
 @requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def edit(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """The form of a stored secret; apply it when sent. Blank value fields keep what is there."""
-    row = inventory.one(actor.organization, secret_id)
     if request.method == "GET":
+        row = inventory.one(actor.organization, secret_id)
         return _form(request, actor, row, forms.stored(row))
     sent = forms.read(request.POST)
     changes = SecretChanges(
@@ -87,6 +87,7 @@ def edit(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     except EditConflict:
         return _conflict(request, actor, secret_id, sent)
     except Invalid as refusal:
+        row = inventory.one(actor.organization, secret_id)
         values = sent.shown_again() | ({} if "name" in request.POST else {"name": row.name})
         return _form(request, actor, row, values, refusal)
     return _saved(request, actor, secret, sent, f"Saved {secret.name}")
@@ -187,9 +188,7 @@ def _form(
 
 
 def _too_short(refusal: Invalid | None) -> bool:
-    return isinstance(refusal, ValueTooShort) or (
-        refusal is not None and any("8 characters" in e.message for e in refusal.errors)
-    )
+    return refusal is not None and any(error.code == ValueTooShort.code for error in refusal.errors)
 
 
 def _conflict(request: CofferRequest, actor: Actor, secret_id: UUID, sent: forms.Submission) -> HttpResponse:

@@ -19,7 +19,7 @@ from config.api import handler  # noqa: E402
 from config.asgi import application  # noqa: E402
 from integrations.broker import ledger  # noqa: E402
 from integrations.models import Run  # noqa: E402
-from integrations.transport import client, connector  # noqa: E402
+from integrations.transport import client, connections  # noqa: E402
 from secrets_app.redaction.redactor import Masked, Redactor  # noqa: E402
 
 __all__ = ["PARTS", "application"]
@@ -38,7 +38,7 @@ def _no_records() -> None:
 
 
 def _no_judgement_of_addresses() -> None:
-    connector.judge_addresses = lambda *_: None
+    connections.judge_addresses = lambda *_: None
     client._check_destination = lambda *_: None
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.common.environments import Environment
-from secrets_app.editing.secrets import Changes, update_secret
+from secrets_app.editing.secrets import SecretChanges, update_secret
 from secrets_app.models import SecretValue
 from secrets_app.sealing import keyring
 from tests.browser.conftest import sideways, violations
@@ -162,6 +162,6 @@ def test_overdue_secret_is_marked_until_it_is_rotated(sign_in, owner, site, widt
     looks_right(page)
     page.get_by_role("link", name="Rotation overdue", exact=False).click()
     expect(page.get_by_role("heading", name="Rotate crm.apiKey")).to_be_visible()
-    update_secret(actor=owner, secret_id=secret.id, changes=Changes(stop_rotation=True))
+    update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(stop_rotation=True))
     page.goto(f"{site}/o/harbor-clinics/secrets/")
     expect(page.get_by_role("link", name="Rotation overdue", exact=False)).to_have_count(0)

@@ -61,7 +61,7 @@ def test_import_beside_edits_new_secrets_deletions_and_integrations(owner, toget
                 secrets.update_secret,
                 actor=owner,
                 secret_id=first.id,
-                changes=secrets.Changes(name=f"RENAMED_{number}", values={S: Plaintext("value-edited")}),
+                changes=secrets.SecretChanges(name=f"RENAMED_{number}", values={S: Plaintext("value-edited")}),
             ),
             partial(secrets.delete_secret, actor=owner, secret_id=second.id),
             partial(store_secret, owner, names[2], environments=[S]),

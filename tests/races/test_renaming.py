@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 
 def rename(owner, secret, name):
-    return secrets.update_secret(actor=owner, secret_id=secret.id, changes=secrets.Changes(name=name))
+    return secrets.update_secret(actor=owner, secret_id=secret.id, changes=secrets.SecretChanges(name=name))
 
 
 def save(owner, action, **fields):

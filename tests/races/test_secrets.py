@@ -22,7 +22,7 @@ from accounts.errors import EditConflict, Invalid, NotFound, PermissionDenied, R
 from accounts.models import AuditEvent, Membership
 from accounts.people.organizations import change_role, create_organization
 from accounts.policy import Role, Scope
-from integrations.broker import ledger
+from integrations.broker import ledger, retention
 from integrations.editing import integrations
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration, Run, SecretReference
@@ -175,7 +175,7 @@ def test_organizations_of_one_name_founded_at_once(together):
 
 
 def set_value(actor, secret, text, expected_version=None):
-    changes = secrets.Changes(values={S: Plaintext(text)})
+    changes = secrets.SecretChanges(values={S: Plaintext(text)})
     secrets.update_secret(actor=actor, secret_id=secret.id, changes=changes, expected_version=expected_version)
 
 
@@ -358,6 +358,6 @@ def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeyp
     Run.objects.update(started_at=timezone.now() - timedelta(days=4000))
     kept = ledger.begin_all([ledger.RunStart(actor=owner, integration=action, environment=S, operation="call")])[0]
     gone = []
-    only(together(*[lambda: gone.append(ledger.forget_old())] * 8))
+    only(together(*[lambda: gone.append(retention.forget_old())] * 8))
     assert sum(gone) == 40
     assert list(Run.objects.all()) == [kept]

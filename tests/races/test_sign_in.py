@@ -10,7 +10,7 @@ from accounts.models import SeenSignIn
 from accounts.people.people import create_person
 from accounts.sign_in.seen_sign_ins import note_sign_in
 from secrets_app.models import OrganizationKey
-from secrets_app.sealing import keyring
+from secrets_app.sealing import seeds
 from tests.races.test_secrets import together  # noqa: F401
 from tests.support.sign_in import add_recovery_codes, add_totp, totp_code
 
@@ -62,5 +62,5 @@ def test_a_place_is_noted_once(together, mara):  # noqa: F811
 
 def test_first_migrations_and_seeds_of_an_installation_make_one_key(together, mara):  # noqa: F811
     OrganizationKey.objects.all().delete()
-    together(*[lambda: keyring.follow_migration(None), lambda: keyring.seal_seed(mara.pk, "seed")] * 4)
+    together(*[lambda: seeds.follow_migration(None), lambda: seeds.seal_seed(mara.pk, "seed")] * 4)
     assert OrganizationKey.objects.filter(organization=None, state="active").count() == 1

@@ -149,7 +149,7 @@ def test_member_points_no_integration_anywhere(owner, member, change):
 
 def test_host_outside_the_allowed_domains_is_refused_before_anything_is_called(owner, run, monkeypatch):
     from integrations.errors import DomainNotAllowed
-    from integrations.transport import connector
+    from integrations.transport import connections
 
     def dial(*args, **kwargs):
         raise AssertionError("something was looked up or dialled")
@@ -167,8 +167,8 @@ def test_host_outside_the_allowed_domains_is_refused_before_anything_is_called(o
         },
     )
     for name in ("resolve", "connect", "dial"):
-        if hasattr(connector, name):
-            monkeypatch.setattr(connector, name, dial)
+        if hasattr(connections, name):
+            monkeypatch.setattr(connections, name, dial)
     monkeypatch.setattr("socket.getaddrinfo", dial)
     with pytest.raises(DomainNotAllowed):
         run(owner, action, Environment.STAGING)

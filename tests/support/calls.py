@@ -6,7 +6,7 @@ from yarl import URL
 
 from integrations.egress.lookups import system_lookup
 from integrations.egress.policy import EgressPolicy
-from integrations.exchange.requests import OutgoingRequest
+from integrations.exchange.messages import OutgoingRequest
 from integrations.transport.client import UpstreamResponse, send
 from tests.peers.tls_upstream import Upstream
 

@@ -1,26 +1,25 @@
 """The demo of `make run` in a test database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from config.demo import loading, people, upstream
+from config.demo import loading, moving, people, stand_ins
 
 
 @contextmanager
-def loaded_demo(folder: Path) -> Iterator[list[dict[str, Any]]]:
-    """Load the demo, with its echo upstream on a free port; the requests that the upstream received.
+def loaded_demo(folder: Path) -> Iterator[Mapping[str, int]]:
+    """Load the demo, with its stand-ins on free ports; the port of each.
 
     Args:
-        folder: where the file with the passwords is written.
+        folder: stands in for `var/`.
     """
-    received: list[dict[str, Any]] = []
-    with pytest.MonkeyPatch.context() as patch, upstream.serving(0, received.append) as port:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(people, "SIGN_IN_FILE", folder / "sign-in.json")
-        patch.setattr(loading, "ECHO_URL", f"http://127.0.0.1:{port}")
-        assert loading.is_possible()
-        loading.load_demo()
-        yield received
+        patch.setattr(moving, "PORTS_FILE", folder / "ports.json")
+        with stand_ins.started(dict.fromkeys(stand_ins.STAND_INS, 0), folder) as ports:
+            assert loading.is_possible()
+            loading.load_demo(ports)
+            yield ports

@@ -1,6 +1,6 @@
 """Short ways to write request templates and values; no tests here."""
 
-from integrations.exchange.requests import FormBody, Pair, RequestTemplate, TextBody
+from integrations.exchange.messages import FormBody, Pair, RequestTemplate, TextBody
 from integrations.templating.json_body import parse_json_body
 from integrations.templating.placeholders import parse
 from secrets_app.plaintext import Plaintext

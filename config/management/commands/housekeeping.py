@@ -9,7 +9,7 @@ from typing_extensions import override
 from accounts.audit import refused_attempts
 from accounts.people.people import forget_unconfirmed
 from accounts.sign_in.seen_sign_ins import forget_old_sign_ins
-from integrations.broker import ledger, nonces
+from integrations.broker import nonces, retention
 from integrations.rotation import rotation
 from secrets_app.rotation.previous_values import destroy_expired
 from secrets_app.rotation.reminders import remind
@@ -34,7 +34,9 @@ class Command(BaseCommand):
         nonces.forget_old()
         refused_attempts.forget_old()
         self.stdout.write(f"Destroyed previous values: {destroyed}. Deleted results of rotation checks: {forgotten}.")
-        self.stdout.write(f"Deleted runs: {ledger.forget_old()}. Deleted places of sign-ins: {forget_old_sign_ins()}.")
+        self.stdout.write(
+            f"Deleted runs: {retention.forget_old()}. Deleted places of sign-ins: {forget_old_sign_ins()}."
+        )
         self.stdout.write(f"Deleted unconfirmed accounts: {forget_unconfirmed()}.")
         call_command("clearsessions")
         self.stdout.write(f"Reminders of due rotations: {remind()}.")

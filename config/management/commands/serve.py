@@ -1,67 +1,58 @@
-"""Serves the product on this machine, with the demo around it: `make run`."""
+"""Serves the product on this machine, with the demo around it; `make run` starts it by `config.start`."""
 
-import json
 import os
-from contextlib import ExitStack
-from pathlib import Path
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from typing_extensions import override
 
-from accounts.models import User
-from config.demo import upstream
-from config.demo.loading import ECHO_PORT, ECHO_URL, is_possible, load_demo
-from config.demo.people import sign_in_lines
+from accounts.people.people import is_installation_empty
+from config.demo.running import demo_running
+from config.ports import Listener, PortProblem, asked_port, first_free, listen
+
+NO_ACCOUNT = """\
+Nobody has an account yet. The first person makes one at {address}/signup/ and founds an organization."""
+CODE_BY_MAIL = "The code that confirms the e-mail address goes by mail, which is printed here."
+NO_SIGN_UP = """\
+Nobody has an account yet, and COFFER_SIGN_UP=nobody closes {address}/signup/. Leave it out for the first start."""
 
 
 class Command(BaseCommand):
-    """Loads the demo the first time, starts its echo upstream, and serves until interrupted."""
+    """Runs the demo and its stand-ins beside the server, until interrupted.
+
+    `listener`, for `call_command`, listens already.
+    """
 
     help = "Serve on PORT (8000), loopback alone. DEMO=0 leaves the demo out."
+    stealth_options = ("listener",)
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
-        """Serve."""
-        port = int(os.environ.get("PORT", "8000"))
-        with ExitStack() as stack:
-            if os.environ.get("DEMO", "1") != "0":
-                self._start_demo(stack)
-            elif not User.objects.exists():
-                self.stdout.write("Nobody can sign in yet. Make an account: .venv/bin/python manage.py createsuperuser")
-            self.stdout.write(self.style.SUCCESS(f"Coffer: http://localhost:{port}"))
-            uvicorn.run(
-                "config.asgi:application",
-                host="127.0.0.1",
-                port=port,
-                access_log=False,
-                log_level="warning",
-                proxy_headers=False,
-            )
-
-    def _start_demo(self, stack: ExitStack) -> None:
-        log = Path(settings.BASE_DIR) / "var" / "echo-upstream.log"
+    @override
+    def handle(self, *args: Any, listener: Listener | None = None, **options: Any) -> None:
         try:
-            stack.enter_context(upstream.serving(ECHO_PORT, lambda seen: _write_down(log, seen)))
-        except OSError:
-            raise CommandError(
-                f"Port {ECHO_PORT} is taken, perhaps by another Coffer's echo upstream. Stop that one, or use DEMO=0."
-            ) from None
-        if is_possible():
-            load_demo()
-        self.stdout.write(f"Echo upstream: {ECHO_URL}, what it receives: {log.relative_to(settings.BASE_DIR)}")
-        if settings.EGRESS_ALLOW:
-            self.stdout.write(f"Outgoing calls to {settings.EGRESS_ALLOW} are open (COFFER_EGRESS_ALLOW in .env).")
-        else:
-            self.stdout.write(
-                "No demo: outgoing calls to 127.0.0.1 are closed. To open them for its echo upstream, write"
-            )
-            self.stdout.write("COFFER_EGRESS_ALLOW=127.0.0.1/32 into .env.")
-        for line in sign_in_lines():
-            self.stdout.write(f"  {line}")
+            with listener or first_free([asked_port("PORT") or 8000], listen) as listening, ExitStack() as stack:
+                address = f"http://localhost:{listening.port}"
+                if os.environ.get("DEMO", "1") != "0":
+                    stack.enter_context(demo_running(address, self.stdout.write))
+                elif is_installation_empty():
+                    self._explain_sign_up(address)
+                self.stdout.write(self.style.SUCCESS(f"Coffer: {address}"))
+                _serve(listening)
+        except PortProblem as problem:
+            raise CommandError(str(problem)) from None
+
+    def _explain_sign_up(self, address: str) -> None:
+        if settings.SIGN_UP == "nobody":
+            self.stdout.write(NO_SIGN_UP.format(address=address))
+            return
+        self.stdout.write(NO_ACCOUNT.format(address=address))
+        if settings.EMAIL_BACKEND == "accounts.mail.console_backend.EmailBackend":
+            self.stdout.write(CODE_BY_MAIL)
 
 
-def _write_down(log: Path, seen: dict[str, Any]) -> None:
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        file.write(json.dumps(seen) + "\n")
+def _serve(listening: Listener) -> None:
+    config = uvicorn.Config("config.asgi:application", access_log=False, log_level="warning", proxy_headers=False)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening.raw])

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, HttpCall
-from integrations.exchange.requests import Body, FormBody, RequestTemplate, TextBody
+from integrations.exchange.messages import Body, FormBody, RequestTemplate, TextBody
 from integrations.kinds.api_action import rules
 from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig, CheckConfig
 from integrations.kinds.api_connection.kind import ApiConnectionConfig

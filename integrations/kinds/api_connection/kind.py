@@ -12,7 +12,7 @@ from pydantic import Field as Limits
 
 from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, HttpCall
-from integrations.exchange.requests import RequestTemplate
+from integrations.exchange.messages import RequestTemplate
 from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
 from integrations.kinds.config_fields import Entries, Line, StrictConfig, base_url_problems, read_shape, template_of
 from integrations.kinds.form_sections import Field, Section, Widget

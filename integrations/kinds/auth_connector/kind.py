@@ -10,8 +10,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field as Limits
 
 from accounts.errors import FieldError, Invalid
+from integrations.egress.policy import problem_with_header_name, problem_with_header_text
 from integrations.exchange.exchange import Destination, TokenCall
-from integrations.exchange.requests import BasicAuth, FormBody, Pair, RequestTemplate
+from integrations.exchange.messages import BasicAuth, FormBody, Pair, RequestTemplate
 from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
 from integrations.kinds.config_fields import (
     Line,
@@ -24,7 +25,6 @@ from integrations.kinds.config_fields import (
     template_of,
 )
 from integrations.kinds.form_sections import Field, Section, Widget
-from integrations.templating.headers import problem_with_header_name, problem_with_header_text
 from integrations.templating.placeholders import Template, parse
 
 OAUTH = "oauth2_client_credentials"

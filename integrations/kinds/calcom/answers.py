@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.errors import ResponseUnreadable
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import UpstreamResponse
 
 WINDOW = 60
 """Seconds of Cal.com's limit, for an answer that does not say when it ends."""

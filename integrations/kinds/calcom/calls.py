@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 from accounts.errors import FieldError
 from integrations.egress.destinations import parse_url
 from integrations.exchange.exchange import FAILED, PASSED, Channel, Exchange, Step, steps_response
-from integrations.exchange.requests import Pair, PreviewRequest, RequestTemplate, preview, render
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import Pair, PreviewRequest, RequestTemplate, UpstreamResponse, preview, render
 from integrations.kinds.calcom.answers import TOO_MANY, Complaint, complaint_of, data_of, in_one_shape, seconds_to_wait
 from integrations.templating.json_body import JsonBody
 from integrations.templating.placeholders import ParamPlaceholder, Template, parse

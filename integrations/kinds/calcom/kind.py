@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from pydantic import Field as Limits
 
 from accounts.errors import FieldError
+from integrations.egress.policy import problem_with_header_text
 from integrations.exchange.exchange import Destination
 from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
 from integrations.kinds.calcom.calls import ENDPOINTS, ME, CalcomCall, SignIn
@@ -25,7 +26,6 @@ from integrations.kinds.config_fields import (
     template_of,
 )
 from integrations.kinds.form_sections import Field, Section, Widget
-from integrations.templating.headers import problem_with_header_text
 from integrations.templating.placeholders import parse
 
 CLOUD = "https://api.cal.com"

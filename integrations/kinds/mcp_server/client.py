@@ -14,8 +14,7 @@ from typing import Any
 from accounts.errors import Refusal
 from integrations.errors import ResponseUnreadable, UpstreamTimeout
 from integrations.exchange.exchange import Channel, Hear
-from integrations.exchange.requests import OutgoingRequest, with_target
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import OutgoingRequest, UpstreamResponse, with_target
 from integrations.kinds.mcp_server.events import EventReader
 from integrations.kinds.mcp_server.headers import SESSION_ID
 from integrations.kinds.mcp_server.messages import (

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from integrations.exchange.exchange import FAILED, PASSED, Channel, Exchange, Step, steps_response
-from integrations.exchange.requests import PreviewRequest, RequestTemplate, preview, render
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import PreviewRequest, RequestTemplate, UpstreamResponse, preview, render
 from integrations.kinds.mcp_server.client import McpClient
 from integrations.kinds.mcp_server.eras import connect
 from integrations.kinds.mcp_server.failures import ServerFailure, Stale

@@ -11,7 +11,7 @@ from pydantic import Field as Limits
 
 from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, Exchange
-from integrations.exchange.requests import RequestTemplate
+from integrations.exchange.messages import RequestTemplate
 from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
 from integrations.kinds.config_fields import Entries, StrictConfig, base_url_problems, read_shape, template_of
 from integrations.kinds.form_sections import Field, Section, Widget

@@ -19,7 +19,7 @@ from integrations.exchange.exchange import (
     Step,
     steps_response,
 )
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import UpstreamResponse
 from integrations.kinds.sip_trunk.login import CHALLENGES, Login
 from integrations.sip import digest
 from integrations.sip.digest import Challenge, MalformedDigest

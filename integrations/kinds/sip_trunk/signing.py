@@ -13,7 +13,7 @@ from typing import Any
 from accounts.errors import FieldError
 from integrations.errors import InvalidHeaderValue
 from integrations.exchange.exchange import Channel, Exchange
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import UpstreamResponse
 from integrations.kinds.sip_trunk.login import CHALLENGES, Login
 from integrations.sip import digest
 from integrations.sip.digest import MalformedDigest

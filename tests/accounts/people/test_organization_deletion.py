@@ -14,7 +14,7 @@ from accounts.models import AuditEvent, AuditHead, Membership, Organization, Ret
 from accounts.people.organization_deletion import delete_organization, deletion_counts
 from accounts.people.organizations import create_organization
 from accounts.policy import Role, Scope
-from integrations.broker import ledger
+from integrations.broker import ledger, retention
 from integrations.broker.nonces import count_answer
 from integrations.models import AnsweredNonce, Run
 from integrations.tools.approvals import approve_tool
@@ -152,7 +152,7 @@ def test_what_goes_is_counted(two, owner):
 def test_reminders_and_housekeeping_go_on_without_it(two, owner):
     delete_organization(actor=owner, typed="Harbor Clinics")
     assert reminders.remind() == 0
-    assert ledger.forget_old() == 0
+    assert retention.forget_old() == 0
     assert Run.objects.count() == AnsweredNonce.objects.count() == 1
 
 

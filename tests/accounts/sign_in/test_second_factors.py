@@ -16,7 +16,7 @@ from accounts.models import AuditEvent, User
 from accounts.people.people import create_person
 from config.second_factors import SecondFactorAdapter
 from secrets_app.models import OrganizationKey
-from secrets_app.sealing import keyring
+from secrets_app.sealing import keyring, seeds
 from tests import factories
 from tests.support.sign_in import (
     SEED,
@@ -103,7 +103,7 @@ def test_seeds_are_nowhere_in_clear(client):
     stored = everything_stored()
     assert not [found for found in (seed, waiting, *codes) if found in stored]
     sealed = Authenticator.objects.get(type="totp").data["secret"]
-    assert keyring.open_seed(User.objects.get().pk, sealed) == seed
+    assert seeds.open_seed(User.objects.get().pk, sealed) == seed
     assert OrganizationKey.objects.get().organization is None
 
 

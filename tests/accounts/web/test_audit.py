@@ -14,7 +14,7 @@ from accounts.common.environments import Environment
 from accounts.models import AuditEvent
 from accounts.policy import Scope
 from accounts.web import audit as views_audit
-from secrets_app.editing.secrets import Changes, update_secret
+from secrets_app.editing.secrets import SecretChanges, update_secret
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation
 from tests.support.things import (
@@ -45,7 +45,7 @@ def secret(owner):
     """Created, then changed in one environment, then staged."""
     made = store_secret(owner)
     values = {environment: Plaintext("another-value-0815") for environment in Environment}
-    changes = Changes(description="new", allowed_domains=["api.example.com"], values=values)
+    changes = SecretChanges(description="new", allowed_domains=["api.example.com"], values=values)
     update_secret(actor=owner, secret_id=made.id, changes=changes)
     rotation.stage(
         actor=owner, secret_id=made.id, environment=Environment.PRODUCTION, value=Plaintext("another-value-0815")

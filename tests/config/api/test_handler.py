@@ -17,7 +17,7 @@ from config.api.fast_path import FastPathCall
 from config.api.handler import LAYERS, ApiHandler, ApiOrPages
 from config.http.bodies import BoundedBodies
 from config.http.queries import ReadableQueries
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import UpstreamResponse
 from integrations.models import Run
 from tests.peers.upstreams import answering, http
 from tests.support.things import (

@@ -23,8 +23,7 @@ from integrations.egress import configuration
 from integrations.inheritance import Route
 from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.readiness.warnings import warnings_for
-from secrets_app.editing.secrets import Changes as SecretChanges
-from secrets_app.editing.secrets import create_secret, update_secret
+from secrets_app.editing.secrets import SecretChanges, create_secret, update_secret
 from secrets_app.inventory import inventory
 from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
@@ -55,7 +54,7 @@ def admit(caller, call):
 @pytest.fixture(autouse=True)
 def slots():
     yield
-    CONCURRENT_CALLS._taken.clear()
+    CONCURRENT_CALLS._counts.clear()
 
 
 @pytest.fixture
@@ -463,7 +462,7 @@ def test_a_call_that_is_let_in_holds_a_slot_and_others_give_theirs_back(owner, s
     calls = [(caller, Call(stage.id, S, params=GOOD)), (caller, Call(disabled.id, S))]
     admitted, refused = admit_all(calls)
     assert refused.code == "integration_disabled"
-    assert list(CONCURRENT_CALLS._taken.values()) == [1]
+    assert list(CONCURRENT_CALLS._counts.values()) == [1]
 
     def broken(_):
         raise RuntimeError
@@ -471,6 +470,6 @@ def test_a_call_that_is_let_in_holds_a_slot_and_others_give_theirs_back(owner, s
     monkeypatch.setattr("integrations.broker.ledger.begin_all", broken)
     with pytest.raises(RuntimeError):
         admit_all(calls)
-    assert list(CONCURRENT_CALLS._taken.values()) == [1]
+    assert list(CONCURRENT_CALLS._counts.values()) == [1]
     CONCURRENT_CALLS.release(admitted.actor)
-    assert not CONCURRENT_CALLS._taken
+    assert not CONCURRENT_CALLS._counts

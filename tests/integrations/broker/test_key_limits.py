@@ -122,7 +122,7 @@ class TestAtOnce:
         assert (refusal.code, refusal.members) == ("rate_limited", {"retry_after_seconds": 1})
         assert outcomes == ["succeeded"] * 3
         assert Run.objects.count() == 3
-        assert not pace.CONCURRENT_CALLS._taken
+        assert not pace.CONCURRENT_CALLS._counts
 
     def test_a_call_that_fails_gives_its_place_back(self, owner):
         store_secret(owner)
@@ -131,7 +131,7 @@ class TestAtOnce:
         for _ in range(2):
             with pytest.raises(Exception, match="disabled"):
                 async_to_sync(broker.run)(actor, Call(action.id, S))
-        assert not pace.CONCURRENT_CALLS._taken
+        assert not pace.CONCURRENT_CALLS._counts
 
 
 @pytest.mark.django_db

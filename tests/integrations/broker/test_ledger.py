@@ -8,7 +8,7 @@ from django.db.models import AutoField
 from django.utils import timezone
 
 from accounts.common.environments import Environment
-from integrations.broker import ledger, ledger_postgres
+from integrations.broker import ledger, retention
 from integrations.editing.integrations import delete_integration
 from integrations.models import Run, RunOutcome, RunSecret
 from integrations.references.usage import calls_by_place
@@ -86,7 +86,7 @@ def test_page_shows_them(owner, secret, client):
 
 
 def test_old_runs_are_forgotten_with_their_secrets_in_batches(owner, outsider, secret, settings, monkeypatch, capsys):
-    monkeypatch.setattr(ledger, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     settings.RUN_DAYS = 100
     action = make_action(owner, "One")
     kept = [record(owner, action, secret, days_ago=days).pk for days in (0, 99)]
@@ -98,19 +98,19 @@ def test_old_runs_are_forgotten_with_their_secrets_in_batches(owner, outsider, s
     assert "Deleted runs: 6." in capsys.readouterr().out
     assert set(Run.objects.values_list("pk", flat=True)) == set(kept)
     assert RunSecret.objects.count() == 2
-    assert ledger.forget_old() == 0
+    assert retention.forget_old() == 0
 
 
 def test_nothing_else_goes_with_a_run(owner, secret, settings):
     settings.RUN_DAYS = 90
     action = make_action(owner, "One")
     record(owner, action, secret, days_ago=91)
-    assert ledger.forget_old() == 1
+    assert retention.forget_old() == 1
     assert type(action).objects.filter(pk=action.pk).exists()
     assert SecretValue.objects.filter(secret=secret).count() == 3
 
 
-@pytest.mark.parametrize(("model", "columns"), [(Run, ledger_postgres.RUN), (RunSecret, ledger_postgres.SECRET)])
+@pytest.mark.parametrize(("model", "columns"), [(Run, ledger.RUN), (RunSecret, ledger.SECRET)])
 def test_statement_for_postgresql_stores_every_column(model, columns):
     stored = {field.attname for field in model._meta.concrete_fields if not isinstance(field, AutoField)}
     assert set(columns) == stored

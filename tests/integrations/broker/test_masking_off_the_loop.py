@@ -11,7 +11,7 @@ from integrations.broker import broker
 from integrations.broker.channel import RunChannel
 from integrations.egress import configuration
 from integrations.exchange.exchange import HttpCall
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import UpstreamResponse
 from integrations.transport import client
 from tests.support.requests import make
 

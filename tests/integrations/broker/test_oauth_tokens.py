@@ -61,7 +61,7 @@ def action_for(actor, server, **config):
 @pytest.mark.parametrize("authentication", ["basic", "basic_raw", "post"])
 def test_a_token_is_fetched_sent_and_masked(owner, client, run, authentication):
     if authentication == "basic_raw":  # a colon cannot be told apart without encoding
-        changes = secrets.Changes(values={S: Plaintext("agent-0007")})
+        changes = secrets.SecretChanges(values={S: Plaintext("agent-0007")})
         secrets.update_secret(actor=owner, secret_id=client[0].id, changes=changes)
     with token_server(authentication=authentication) as server, pytest.MonkeyPatch.context() as patched:
         if authentication == "basic_raw":
@@ -113,7 +113,7 @@ def test_a_changed_secret_never_gets_the_old_token(owner, client, run):
     with token_server() as server:
         action = action_for(owner, server)
         run(owner, action, S)
-        changes = secrets.Changes(values={S: Plaintext("another-value")})
+        changes = secrets.SecretChanges(values={S: Plaintext("another-value")})
         secrets.update_secret(actor=owner, secret_id=client[1].id, changes=changes)
         with pytest.raises(TokenRefused) as refusal:
             run(owner, action, S)

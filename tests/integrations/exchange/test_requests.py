@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.errors import InvalidArguments, InvalidHeaderValue, InvalidPathValue
-from integrations.exchange.requests import preview, render
+from integrations.exchange.messages import preview, render
 from tests.support.requests import (
     form_body,
     json_body,

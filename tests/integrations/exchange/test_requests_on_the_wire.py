@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from integrations.errors import InvalidHeaderValue, InvalidPathValue
-from integrations.exchange.requests import BasicAuth, render
+from integrations.exchange.messages import BasicAuth, render
 from integrations.transport.client import send
 from tests.integrations.exchange.test_requests import HOSTILE
 from tests.peers.tls_upstream import Authority, ok, upstream

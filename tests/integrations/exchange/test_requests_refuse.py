@@ -3,7 +3,7 @@
 import pytest
 
 from integrations.errors import InvalidHeaderValue, InvalidPathValue, InvalidUrl
-from integrations.exchange.requests import render
+from integrations.exchange.messages import render
 from tests.support.requests import make, pairs, values
 
 CANARY = "s3cr3t-canary"
@@ -99,7 +99,7 @@ def test_an_ordinary_value_stays_in_its_segment(value, sent):
 
 @pytest.mark.parametrize("path", ["/a?b", "/a#b", "@evil.com/", ":8443/a", ".evil.com"])
 def test_an_encoder_that_failed_does_not_lead_elsewhere(path, monkeypatch):
-    monkeypatch.setattr("integrations.exchange.requests.fill_path", lambda template, filling: path)
+    monkeypatch.setattr("integrations.exchange.messages.fill_path", lambda template, filling: path)
     with pytest.raises(InvalidUrl):
         render(make(base_url="https://api.example.com"), secrets={}, params={})
 
@@ -107,7 +107,7 @@ def test_an_encoder_that_failed_does_not_lead_elsewhere(path, monkeypatch):
 @pytest.mark.parametrize("value", ["a#b", "a b", "a\r\nX: y", "\u00e9", "%4"])
 @pytest.mark.parametrize("slot", ["fill_path", "fill_query"])
 def test_an_encoder_that_failed_does_not_change_the_request_line(slot, value, monkeypatch):
-    monkeypatch.setattr(f"integrations.exchange.requests.{slot}", lambda template, filling: f"/{value}")
+    monkeypatch.setattr(f"integrations.exchange.messages.{slot}", lambda template, filling: f"/{value}")
     with pytest.raises(InvalidUrl) as caught:
         render(make(query=pairs(q="x")), secrets={}, params={})
     assert value not in repr(caught.value)

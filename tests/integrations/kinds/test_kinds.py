@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.errors import Invalid
-from integrations.exchange.requests import RequestTemplate, render
+from integrations.exchange.messages import RequestTemplate, render
 from integrations.kinds import KINDS
 from integrations.kinds.base import Parents
 from tests.support.requests import values

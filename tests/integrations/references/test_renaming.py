@@ -31,7 +31,7 @@ class Broken(Exception):
 
 
 def rename(actor, secret, name=NEW, **more):
-    return secrets.update_secret(actor=actor, secret_id=secret.id, changes=secrets.Changes(name=name), **more)
+    return secrets.update_secret(actor=actor, secret_id=secret.id, changes=secrets.SecretChanges(name=name), **more)
 
 
 def header_of(integration):

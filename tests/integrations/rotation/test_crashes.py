@@ -31,7 +31,7 @@ from integrations.broker import broker
 from integrations.broker.preparation import Call
 from integrations.models import RotationCheck
 from integrations.rotation import rotation
-from secrets_app.editing.secrets import Changes, update_secret
+from secrets_app.editing.secrets import SecretChanges, update_secret
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import previous_values
@@ -97,7 +97,7 @@ class Stand:
 
     def replace(self):
         update_secret(
-            actor=self.owner, secret_id=self.secret.id, changes=Changes(values={S: Plaintext("replaced-at-once")})
+            actor=self.owner, secret_id=self.secret.id, changes=SecretChanges(values={S: Plaintext("replaced-at-once")})
         )
 
     def housekeeping(self):
@@ -189,7 +189,7 @@ def test_killed_around_each_commit_in_every_order(stand, story):
     acts = [name for name, _ in STORIES[story] if name != "expire"]
     for deaths in product(("before", "after"), repeat=len(acts)):
         SecretValue.objects.exclude(state="destroyed").update(state="destroyed", sealed=None)
-        update_secret(actor=stand.owner, secret_id=stand.secret.id, changes=Changes(values={S: Plaintext(VALUE)}))
+        update_secret(actor=stand.owner, secret_id=stand.secret.id, changes=SecretChanges(values={S: Plaintext(VALUE)}))
         tell(stand, STORIES[story], iter(deaths))
     assert chain_holds(stand.owner.organization)
 

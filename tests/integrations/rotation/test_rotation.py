@@ -23,7 +23,7 @@ from integrations.broker.preparation import Call
 from integrations.errors import ChecksFailed
 from integrations.models import Integration, RotationCheck, Run, RunSecret
 from integrations.rotation import rotation
-from secrets_app.editing.secrets import Changes, delete_secret, update_secret
+from secrets_app.editing.secrets import SecretChanges, delete_secret, update_secret
 from secrets_app.errors import NothingStaged, RollbackExpired
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
@@ -187,7 +187,7 @@ class TestStory:
         stage(owner, secret)
         promote(owner, secret, accept=True)
         stage(owner, secret, "another-new-key")
-        update_secret(actor=owner, secret_id=secret.id, changes=Changes(values={S: Plaintext("replaced-now")}))
+        update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(values={S: Plaintext("replaced-now")}))
         assert kept(secret) == {"current": "replaced-now", "staged": "another-new-key"}
 
     def test_api(self, owner, secret, upstream):
@@ -364,7 +364,7 @@ def test_changed_domains_destroy_what_is_staged_and_kept(owner, secret):
     promote(owner, secret, accept=True)
     stage(owner, secret, "another-new-key")
     entered = dict.fromkeys(Environment, Plaintext("entered-with-the-domains"))
-    changes = Changes(allowed_domains=["new.example.com"], values=entered)
+    changes = SecretChanges(allowed_domains=["new.example.com"], values=entered)
     update_secret(actor=owner, secret_id=secret.id, changes=changes)
     assert kept(secret) == {"current": "entered-with-the-domains"}
     with pytest.raises(RollbackExpired):
@@ -460,7 +460,7 @@ class TestRaces:
 
         def move(number):
             entered = dict.fromkeys(Environment, Plaintext(f"entered-{number}"))
-            changes = Changes(allowed_domains=[f"host{number}.example.com"], values=entered)
+            changes = SecretChanges(allowed_domains=[f"host{number}.example.com"], values=entered)
             return lambda owner, secret: update_secret(actor=owner, secret_id=secret.id, changes=changes)
 
         for number in range(30):
@@ -470,7 +470,7 @@ class TestRaces:
 
     def test_promote_and_replace(self, owner, secret, together):  # noqa: F811
         def replace(owner, secret):
-            changes = Changes(values={S: Plaintext("replaced-at-once")})
+            changes = SecretChanges(values={S: Plaintext("replaced-at-once")})
             update_secret(actor=owner, secret_id=secret.id, changes=changes)
 
         for _ in range(30):

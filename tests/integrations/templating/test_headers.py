@@ -1,7 +1,7 @@
 import pytest
 
+from integrations.egress.policy import check_headers, problem_with_header_name, problem_with_header_text
 from integrations.errors import InvalidHeaderValue
-from integrations.templating.headers import check_headers, problem_with_header_name, problem_with_header_text
 from integrations.templating.placeholders import parse
 from tests.support.requests import words
 

@@ -4,7 +4,7 @@ import zlib
 import pytest
 
 from integrations.errors import ResponseTooLarge
-from integrations.transport.decoding import decode
+from integrations.transport.reception import decode
 
 PLAIN = b"hello hello hello"
 

@@ -8,7 +8,7 @@ from yarl import URL
 from integrations.egress.policy import EgressPolicy
 from integrations.errors import EgressDenied, InvalidHeaderValue, InvalidUrl
 from integrations.transport.client import send
-from integrations.transport.connector import JudgedConnector
+from integrations.transport.connections import JudgedConnector
 from tests.peers.tls_upstream import ok, upstream
 from tests.support.calls import (
     CANARY,
@@ -106,7 +106,7 @@ async def test_the_socket_is_judged_where_the_resolver_is_skipped(trusting):
 
 async def test_the_peer_is_judged_once_connected(trusting, monkeypatch):
     monkeypatch.setattr(JudgedConnector, "_judged_socket", lambda self, info: socket.socket(*info[:3]))
-    monkeypatch.setattr("integrations.transport.connector.JudgedResolver.resolve", _resolves_to_loopback)
+    monkeypatch.setattr("integrations.transport.connections.JudgedResolver.resolve", _resolves_to_loopback)
     async with upstream(ok(b"")) as server:
         with pytest.raises(EgressDenied):
             url = f"http://api.example.com:{server.port}/"
@@ -119,6 +119,6 @@ def _no_socket(self, *args, **kwargs):
 
 
 async def _resolves_to_loopback(self, host, port=0, family=0):
-    from integrations.transport.connector import _resolved
+    from integrations.transport.connections import _resolved
 
     return [_resolved(host, "127.0.0.1", port)]

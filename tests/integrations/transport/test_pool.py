@@ -10,10 +10,10 @@ import pytest
 
 from accounts.errors import Refusal
 from integrations.egress.policy import EgressPolicy
-from integrations.exchange.requests import OutgoingRequest, uncached_url
-from integrations.transport import pool
+from integrations.exchange.messages import OutgoingRequest, uncached_url
+from integrations.transport import connections
 from integrations.transport.client import send
-from integrations.transport.pool import keeping_connections, pool_here
+from integrations.transport.connections import keeping_connections, pool_here
 from tests.peers.tls_upstream import read_request
 from tests.support.calls import Names
 
@@ -133,7 +133,7 @@ async def test_a_call_on_a_connection_that_ends_is_sent_again_only_if_that_does_
 
 
 async def test_what_one_answer_took_in_does_not_count_for_the_next(server, trusting, monkeypatch):
-    monkeypatch.setattr("integrations.transport.reception_limits.MOST_BYTES", 1000)
+    monkeypatch.setattr("integrations.transport.reception.MOST_BYTES", 1000)
     server.headers = b"X: " + b"a" * 500 + b"\r\n"
     async with keeping_connections():
         for _ in range(4):
@@ -151,7 +151,7 @@ async def test_an_idle_connection_is_closed_soon(server, trusting, monkeypatch):
 
 
 async def test_only_so_many_sessions_are_kept(server, trusting, monkeypatch):
-    monkeypatch.setattr(pool, "MOST_SESSIONS", 2)
+    monkeypatch.setattr(connections, "MOST_SESSIONS", 2)
     async with keeping_connections():
         for number in (1, 2, 3, 2, 1):
             await ask(server, trusting, (ONE, UUID(int=number)))
@@ -160,7 +160,7 @@ async def test_only_so_many_sessions_are_kept(server, trusting, monkeypatch):
 
 
 async def test_those_that_are_kept_are_left_alone_while_there_is_room(server, trusting, monkeypatch):
-    monkeypatch.setattr(pool, "MOST_SESSIONS", 6)
+    monkeypatch.setattr(connections, "MOST_SESSIONS", 6)
     async with keeping_connections():
         for number in (1, 2, 3, 4, 5, 1, 2, 3, 4, 5):
             await ask(server, trusting, (ONE, UUID(int=number)))
@@ -168,7 +168,7 @@ async def test_those_that_are_kept_are_left_alone_while_there_is_room(server, tr
 
 
 async def test_making_room_closes_nothing_that_is_used_and_waits_for_nobody(server, trusting, monkeypatch):
-    monkeypatch.setattr(pool, "MOST_SESSIONS", 1)
+    monkeypatch.setattr(connections, "MOST_SESSIONS", 1)
     closed = aiohttp.ClientSession.close
 
     async def slowly(session):
@@ -185,7 +185,7 @@ async def test_making_room_closes_nothing_that_is_used_and_waits_for_nobody(serv
 
 
 async def test_a_busy_connection_is_left_after_a_while(server, trusting, monkeypatch):
-    monkeypatch.setattr(pool, "LONGEST_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "LONGEST_SECONDS", 0.1)
     names = Names(["127.0.0.1"])
     async with keeping_connections():
         for _ in range(3):
@@ -197,7 +197,7 @@ async def test_a_busy_connection_is_left_after_a_while(server, trusting, monkeyp
 
 
 async def test_what_is_left_while_it_is_used_is_closed_by_its_last_user(server, trusting, monkeypatch):
-    monkeypatch.setattr(pool, "LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr(connections, "LONGEST_SECONDS", 0.0)
     sessions, made = [], aiohttp.ClientSession.__init__
     monkeypatch.setattr(
         aiohttp.ClientSession, "__init__", lambda self, **more: (sessions.append(self), made(self, **more))[1]
@@ -225,7 +225,9 @@ async def test_the_other_end_of_a_kept_connection_is_judged_at_each_call(server,
     async with keeping_connections():
         await ask(server, trusting, host="api.example.test", lookup=Names(["127.0.0.1"]))
         seen = []
-        monkeypatch.setattr("integrations.transport.connector.judge_addresses", lambda *judged: seen.append(judged[1:]))
+        monkeypatch.setattr(
+            "integrations.transport.connections.judge_addresses", lambda *judged: seen.append(judged[1:])
+        )
         await ask(server, trusting, host="api.example.test", lookup=Names(["127.0.0.1"]))
     assert (seen, server.requests) == ([(["127.0.0.1"], LOOPBACK)], [1, 1])
 

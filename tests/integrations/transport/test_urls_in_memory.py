@@ -6,7 +6,7 @@ from types import FunctionType, ModuleType
 
 from yarl import URL, _url
 
-from integrations.exchange.requests import render
+from integrations.exchange.messages import render
 from integrations.transport.client import send
 from tests.peers.tls_upstream import ok, upstream
 from tests.support.calls import LOOPBACK

@@ -11,7 +11,7 @@ from config.demo import upstream
 from integrations.broker.broker import RunResult
 from integrations.broker.masking import Answer, BodyType
 from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
-from integrations.exchange.requests import PreviewRequest
+from integrations.exchange.messages import PreviewRequest
 from integrations.models import Run, RunOutcome
 from integrations.web import testing
 from secrets_app.editing.secrets import create_secret, set_enabled

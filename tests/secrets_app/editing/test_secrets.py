@@ -9,7 +9,7 @@ from accounts.actors import actor_for_command, actor_for_staff
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import EditConflict, Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
-from secrets_app.editing.secrets import Changes, create_secret, delete_secret, set_enabled, update_secret
+from secrets_app.editing.secrets import SecretChanges, create_secret, delete_secret, set_enabled, update_secret
 from secrets_app.errors import SecretInUse, ValueRequired, ValueTooShort
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
@@ -29,7 +29,7 @@ def stored(secret):
 
 
 def change(actor, secret, expected_version=None, **changes):
-    changes = Changes(**changes)
+    changes = SecretChanges(**changes)
     return update_secret(actor=actor, secret_id=secret.id, changes=changes, expected_version=expected_version)
 
 

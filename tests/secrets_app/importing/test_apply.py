@@ -97,7 +97,7 @@ def test_somebody_who_edits_a_secret_meanwhile_is_told(owner):
     apply(owner, TEXT)
     with pytest.raises(EditConflict):
         secrets.update_secret(
-            actor=owner, secret_id=secret.id, changes=secrets.Changes(description="x"), expected_version=1
+            actor=owner, secret_id=secret.id, changes=secrets.SecretChanges(description="x"), expected_version=1
         )
 
 
@@ -263,7 +263,9 @@ def test_apply_is_held_to_what_the_check_showed(owner):
     with pytest.raises(EditConflict):
         apply(owner, TEXT, P, expected=token)
     secrets.update_secret(
-        actor=owner, secret_id=Secret.objects.get().id, changes=secrets.Changes(values={S: Plaintext("newer-value")})
+        actor=owner,
+        secret_id=Secret.objects.get().id,
+        changes=secrets.SecretChanges(values={S: Plaintext("newer-value")}),
     )
     with pytest.raises(EditConflict):
         apply(owner, TEXT, expected=token)

@@ -96,7 +96,7 @@ def test_reference_counts_where_it_is_written(owner):
 def test_new_value_ends_missing(owner):
     secret = store_secret(owner, environments=[S])
     unreadable(secret)
-    changes = secrets.Changes(values={S: Plaintext("second-value")})
+    changes = secrets.SecretChanges(values={S: Plaintext("second-value")})
     secrets.update_secret(actor=owner, secret_id=secret.id, changes=changes)
     assert (row_of(secret).status, row_of(secret).states["staging"]) == ("active", "set")
 
@@ -113,7 +113,7 @@ def test_each_environment_says_what_it_has(owner):
 def test_one_value_for_all_is_known_until_one_is_replaced(owner):
     secret = store_secret(owner, entered_once=True)
     assert row_of(secret).shared
-    changes = secrets.Changes(values={S: Plaintext("second-value")})
+    changes = secrets.SecretChanges(values={S: Plaintext("second-value")})
     secrets.update_secret(actor=owner, secret_id=secret.id, changes=changes)
     assert not row_of(secret).shared
     assert not row_of(store_secret(owner, "three.values")).shared

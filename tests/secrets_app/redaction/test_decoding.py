@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secrets_app.redaction.decoding import _unescape_html, _unescape_json, decoded_views, without_blanks
+from secrets_app.redaction.encodings import _unescape_html, _unescape_json, decoded_views, without_blanks
 
 
 @pytest.mark.parametrize(

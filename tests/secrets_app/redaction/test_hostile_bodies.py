@@ -4,8 +4,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from secrets_app.redaction.decoding import decoded_views
-from secrets_app.redaction.encodings import encoded_forms, signs
+from secrets_app.redaction.encodings import decoded_views, encoded_forms, signs
 from secrets_app.redaction.redactor import MASK
 from tests.support.echoes import (
     FORMS,

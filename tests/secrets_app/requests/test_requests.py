@@ -68,7 +68,7 @@ def test_import_and_rename_answer_requests_too(owner, member):
     first, second = asked(member, "one.key"), asked(member, "two.key")
     apply.apply_import(actor=owner, environment=STAGING, text=Plaintext("one.key=one-value-0815"))
     secret = store_secret(owner, "three.key")
-    secrets.update_secret(actor=owner, secret_id=secret.id, changes=secrets.Changes(name="two.key"))
+    secrets.update_secret(actor=owner, secret_id=secret.id, changes=secrets.SecretChanges(name="two.key"))
     assert (state_of(first), state_of(second)) == ("answered", "answered")
     assert second.secret_id == secret.id
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.common.environments import Environment
 from accounts.models import User
-from secrets_app.editing.secrets import Changes, update_secret
+from secrets_app.editing.secrets import SecretChanges, update_secret
 from secrets_app.models import RotationReminder, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import reminders
@@ -45,7 +45,7 @@ def test_owners_and_admins_are_told_once(due, owner, admin, capsys):
 
 def test_next_due_date_is_told_again(due, owner, admin):
     remind()
-    changes = Changes(values=dict.fromkeys(Environment, Plaintext("another-value")))
+    changes = SecretChanges(values=dict.fromkeys(Environment, Plaintext("another-value")))
     update_secret(actor=owner, secret_id=due.id, changes=changes)
     assert remind() == 0
     SecretValue.objects.filter(secret=due).update(created_at=timezone.now() - timedelta(days=31))

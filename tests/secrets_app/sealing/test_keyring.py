@@ -10,7 +10,7 @@ from django.db import DatabaseError, IntegrityError
 from accounts.common.environments import Environment
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.sealing import checks, crypto, data_key_cache, keyring
+from secrets_app.sealing import checks, crypto, keyring, seeds
 from tests import environment, factories
 from tests.support.sign_in import add_totp
 from tests.support.things import VALUE, store_secret
@@ -118,15 +118,15 @@ def test_cached_key_is_forgotten_after_five_minutes(owner, monkeypatch):
     unwrap = crypto.unwrap_data_key
     monkeypatch.setattr(crypto, "unwrap_data_key", lambda *a, **k: unwrapped.append(1) or unwrap(*a, **k))
     opened(secret)
-    now = data_key_cache.time.monotonic()
-    monkeypatch.setattr(data_key_cache.time, "monotonic", lambda: now + 301)
+    now = keyring.time.monotonic()
+    monkeypatch.setattr(keyring.time, "monotonic", lambda: now + 301)
     opened(secret)
     assert len(unwrapped) == 1
 
 
 def test_cache_is_bounded(monkeypatch):
-    monkeypatch.setattr(data_key_cache, "CACHE_SIZE", 3)
-    cache = data_key_cache.DataKeyCache()
+    monkeypatch.setattr(keyring, "CACHE_SIZE", 3)
+    cache = keyring.DataKeyCache()
     for number in range(10):
         cache.put((number, None, "", b""), b"key")
     assert len(cache._entries) == 3
@@ -138,7 +138,7 @@ def test_second_of_two_first_uses_finds_the_key_of_the_first(owner, monkeypatch)
     made = keyring._new_key(owner.organization)
     rows = OrganizationKey.objects.filter(pk=made.pk)
     monkeypatch.setattr(type(rows), "first", lambda self: None)
-    assert keyring._active_key(owner.organization) == made
+    assert keyring.active_key(owner.organization) == made
     assert OrganizationKey.objects.get(organization=owner.organization) == made
 
 
@@ -189,7 +189,7 @@ def test_database_that_is_not_migrated_to_the_end_gets_no_key(monkeypatch):
         raise DatabaseError
 
     of_installation().delete()
-    monkeypatch.setattr(keyring, "_active_key", no_column)
+    monkeypatch.setattr(seeds, "active_key", no_column)
     migrate()
     assert not of_installation().exists()
 

@@ -4,7 +4,7 @@ import pytest
 
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent
-from secrets_app.editing.secrets import Changes, update_secret
+from secrets_app.editing.secrets import SecretChanges, update_secret
 from secrets_app.inventory import inventory
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
@@ -31,7 +31,7 @@ def put(secret, environment, **columns):
 
 def test_value_of_the_environment_is_opened_and_no_other(owner):
     secret = store_secret(owner)
-    update_secret(actor=owner, secret_id=secret.id, changes=Changes(values={S: Plaintext("value-for-staging")}))
+    update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(values={S: Plaintext("value-for-staging")}))
     assert open_in(owner, S, "crm.apiKey") == {"crm.apiKey": "value-for-staging"}
     assert open_in(owner, P, "crm.apiKey") == {"crm.apiKey": VALUE}
 
@@ -94,7 +94,7 @@ def test_sealed_row_does_not_open_as_another_version(owner):
 def test_old_sealed_bytes_do_not_pass_for_the_new_version(owner):
     secret = store_secret(owner)
     old = bytes(value_in(secret, S).sealed)
-    update_secret(actor=owner, secret_id=secret.id, changes=Changes(values={S: Plaintext("second-value")}))
+    update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(values={S: Plaintext("second-value")}))
     put(secret, S, sealed=old)
     with pytest.raises(resolver.Unreadable):
         open_in(owner, S, "crm.apiKey")
@@ -151,7 +151,7 @@ def test_copy_and_original_both_stay_missing_until_a_new_value(owner):
         assert inventory.one(owner.organization, secret.id).status == "missing"
         with pytest.raises(resolver.Unreadable):
             open_in(owner, S, secret.name)
-        update_secret(actor=owner, secret_id=secret.id, changes=Changes(values={S: Plaintext("entered-again")}))
+        update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(values={S: Plaintext("entered-again")}))
         assert inventory.one(owner.organization, secret.id).status == "active"
         assert open_in(owner, S, secret.name) == {secret.name: "entered-again"}
 
@@ -169,7 +169,7 @@ def test_value_entered_meanwhile_is_not_marked(owner):
     secret = store_secret(owner)
     put(secret, S, sealed=b"CF1")
     found = resolver.find(owner.organization, ["crm.apiKey"], S)
-    update_secret(actor=owner, secret_id=secret.id, changes=Changes(values={S: Plaintext("entered-again")}))
+    update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(values={S: Plaintext("entered-again")}))
     with pytest.raises(resolver.Unreadable):
         resolver.open_values(found, actor=owner)
     assert open_in(owner, S, "crm.apiKey") == {"crm.apiKey": "entered-again"}

@@ -5,7 +5,7 @@ import pytest
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Invalid
 from accounts.models import Organization
-from secrets_app.editing.secrets import Changes, update_secret
+from secrets_app.editing.secrets import SecretChanges, update_secret
 from secrets_app.hygiene import findings
 from secrets_app.importing.apply import apply_import, check_import
 from secrets_app.models import Secret, SecretValue
@@ -37,7 +37,7 @@ def values_of(secret):
 
 
 def change(actor, secret, **changes):
-    return update_secret(actor=actor, secret_id=secret.id, changes=Changes(**changes))
+    return update_secret(actor=actor, secret_id=secret.id, changes=SecretChanges(**changes))
 
 
 def fields(refusal):

@@ -91,7 +91,7 @@ def test_refused_form_keeps_the_new_name_and_says_what_it_would_rewrite(as_owner
 
 
 def meanwhile(admin, secret, **changes):
-    secrets.update_secret(actor=admin, secret_id=secret.id, changes=secrets.Changes(**changes))
+    secrets.update_secret(actor=admin, secret_id=secret.id, changes=secrets.SecretChanges(**changes))
 
 
 def test_later_one_is_told_what_changed_and_keeps_what_was_typed(as_owner, admin, secret):

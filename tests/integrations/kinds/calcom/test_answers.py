@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import UpstreamResponse
 from integrations.kinds.calcom.answers import complaint_of, in_one_shape, seconds_to_wait
 from integrations.kinds.calcom.kind import api_url
 

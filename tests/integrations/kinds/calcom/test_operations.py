@@ -528,7 +528,7 @@ def test_the_stub_is_as_strict_as_cal_com(server):
     """A wrong version is a 404, a key without Bearer a 500 in the other shape."""
     from integrations.egress.configuration import ssl_context
     from integrations.egress.policy import EgressPolicy
-    from integrations.exchange.requests import Pair, RequestTemplate, render
+    from integrations.exchange.messages import Pair, RequestTemplate, render
     from integrations.templating.placeholders import parse
     from integrations.transport import client
 

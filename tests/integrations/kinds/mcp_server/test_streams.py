@@ -6,8 +6,7 @@ import pytest
 from yarl import URL
 
 from integrations.exchange.exchange import Channel
-from integrations.exchange.requests import InvalidUrl, RequestTemplate, with_target
-from integrations.exchange.responses import UpstreamResponse
+from integrations.exchange.messages import InvalidUrl, RequestTemplate, UpstreamResponse, with_target
 from integrations.kinds.mcp_server.exchanges import ListTools
 from integrations.templating.placeholders import parse
 

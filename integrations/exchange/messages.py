@@ -1,13 +1,14 @@
-"""A configured call, and what becomes of it when values and arguments go in.
+"""A configured call, the request that it becomes, and the upstream's response.
 
 Owns: the request template that a kind builds, and its two renderings: the request to send and the masked one to show.
-Everything about the destination is fixed in the template; rendering fills values only (docs/threat-model.md, T9).
-How a text is encoded in its place is `slots.py`; whether a destination may be called is `egress.py`.
+Everything about the destination is fixed in the template; rendering fills in values only (docs/threat-model.md, T9).
+How a text is encoded in its place is `templating/slots.py`; whether a destination may be called is `egress/policy.py`.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import quote, quote_plus
 
 from yarl import URL
@@ -71,7 +72,7 @@ class BasicAuth:
     """Whether both are form-urlencoded first, as OAuth 2 wants it (RFC 6749 section 2.3.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestTemplate:
     """One call with its placeholders unresolved. `base_url` is as configured; `timeout_seconds` bounds the whole."""
 
@@ -84,12 +85,12 @@ class RequestTemplate:
     timeout_seconds: float = 20
     basic: BasicAuth | None = None
 
-    @property
+    @cached_property
     def secret_names(self) -> tuple[str, ...]:
         """Names of all secrets that the call needs, each once."""
         return tuple(dict.fromkeys(name for template in self._templates() for name in template.secret_names))
 
-    @property
+    @cached_property
     def param_names(self) -> tuple[str, ...]:
         """Names of all parameters that the call uses, each once."""
         return tuple(dict.fromkeys(name for template in self._templates() for name in template.param_names))
@@ -225,3 +226,27 @@ def _body_text(body: Body | None, filling: Filling, *, indent: int | None = None
     if isinstance(body, FormBody):
         return "&".join(f"{quote_plus(pair.name)}={fill_form(pair.value, filling)}" for pair in body.pairs)
     return fill_text(body.template, filling) if body else None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamResponse:
+    """What the upstream answered, not yet masked. Show nothing of it before that.
+
+    All of it is bytes: decoding could change a value so that the masking misses it. `body` is decompressed. It is empty
+    when `readable` is False: then it came in an encoding that cannot be checked. `status` is that of HTTP, None for
+    other protocols; there `succeeded` says what it would say.
+    """
+
+    status: int | None
+    reason: bytes = field(repr=False)
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+    readable: bool
+    succeeded: bool | None = field(default=None, repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """An HTTP status from 200 to 299 (RFC 9110 section 15.3), or what the protocol said instead."""
+        if self.succeeded is not None or self.status is None:
+            return bool(self.succeeded)
+        return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110
