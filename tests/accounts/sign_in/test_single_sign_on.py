@@ -135,7 +135,7 @@ def test_connecting_takes_a_proof_and_then_signs_in(provider, mara, organization
     assert go(client, process="connect")["Location"] == "/account/connections/"
     assert SocialAccount.objects.get().user == mara
     assert mail.outbox[-1].subject == "Single sign-on was connected to your Coffer account"
-    assert "An account of Harbor was connected" in mail.outbox[-1].body
+    assert "Single sign-on with Harbor was connected" in mail.outbox[-1].body
     assert AuditEvent.objects.get().event == "member.single_sign_on_connected"
     elsewhere = Client()
     go(elsewhere)
