@@ -52,7 +52,7 @@ def change_settings(*, actor: Actor, wanted: OrganizationSettings, expected_vers
         actor.check(Permission.ORGANIZATION_MANAGE)
         organization = Organization.objects.get(pk=actor.organization.pk)
         if expected_version is not None and organization.version != expected_version:
-            raise EditConflict("Another owner changed the settings since you opened them. Load them again.")
+            raise EditConflict("Another owner changed the settings since you opened them. Reload the page.")
         before = settings_of(organization)
         after = _checked(actor, wanted, before)
         changed = [
