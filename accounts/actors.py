@@ -30,7 +30,7 @@ class Actor:
     Attributes:
         environments: the environments in which the actor may handle values.
         integrations: the only integrations that an API key may use; None for all.
-        max_concurrent, max_per_minute: the limits of an API key (`accounts.access.limits`); None for no limit.
+        max_concurrent, max_per_minute: the limits of an API key (`accounts.access.callers`); None for no limit.
     """
 
     kind: ActorKind

@@ -5,6 +5,7 @@ the secret in use, is there a value) is decided by the services.
 """
 
 from enum import StrEnum
+from functools import cache
 
 
 class Permission(StrEnum):
@@ -124,6 +125,7 @@ def permissions_of_role(role: Role) -> frozenset[Permission]:
     return ROLE_PERMISSIONS[role]
 
 
+@cache
 def permissions_of_scopes(scopes: frozenset[Scope]) -> frozenset[Permission]:
     """Return the permissions of a key with these scopes, at most an admin's (docs/api.md, "Authentication")."""
     granted = frozenset(permission for scope in scopes for permission in SCOPE_PERMISSIONS[scope])

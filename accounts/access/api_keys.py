@@ -1,27 +1,23 @@
-"""API keys: creating, listing and revoking them, and finding the actor behind a key."""
+"""API keys: creating, listing and revoking them."""
 
-import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
-from accounts.access.api_key_text import KeyText, new_key, read_key
-from accounts.actors import Actor, ActorKind, actor_for_key
+from accounts.access.callers import KeyText, new_key
+from accounts.actors import Actor, ActorKind
 from accounts.audit import trail
-from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.common.environments import Environment, in_order
-from accounts.errors import FieldError, Invalid, NotFound, Unauthenticated
+from accounts.errors import FieldError, Invalid, NotFound
 from accounts.mail import messages, sending
 from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
 
-LAST_USED_EVERY = timedelta(minutes=1)
 MAX_CONCURRENT = 100
 HIGHEST_CONCURRENT, HIGHEST_PER_MINUTE = 10_000, 1_000_000
 NOT_CREATED = "The API key was not created."
@@ -30,14 +26,6 @@ SENT_BEFORE = (
     "if nobody copied it, revoke that key and create another one."
 )
 NAME_LENGTH = ApiKey._meta.get_field("name").max_length or 80
-
-_BY_PREFIX: CompiledQuery[ApiKey] = CompiledQuery(
-    lambda: (
-        ApiKey.objects.select_related("organization")
-        .annotate(maker_is_active=F("created_by__is_active"))
-        .filter(Among("prefix"))
-    )
-)
 
 
 def create_api_key(
@@ -194,14 +182,6 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
     return key
 
 
-@dataclass(frozen=True, slots=True)
-class PresentedKey:
-    """The text of an API key as a request sent it, and the client's address."""
-
-    text: str = field(repr=False)
-    address: str | None
-
-
 def keys_created_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
     """Return the organization's valid keys that this person created. They may have kept a copy of each text.
 
@@ -221,45 +201,3 @@ def revoke_keys_created_by(*, actor: Actor, user_id: UUID) -> list[ApiKey]:
         PermissionDenied: the actor may not revoke keys.
     """
     return [revoke_api_key(actor=actor, key_id=key.id) for key in keys_created_by(actor=actor, user_id=user_id)]
-
-
-def actor_of_key(text: str, *, address: str | None) -> Actor:
-    """Return the actor of an API key and record the key's last use, at most once a minute.
-
-    Raises:
-        Unauthenticated: the text is not a key, or the key is unknown, expired, revoked, or was created by a person who
-            is deactivated now. The error does not tell these cases apart.
-    """
-    (result,) = actors_of_keys([PresentedKey(text, address)])
-    if isinstance(result, Unauthenticated):
-        raise result
-    return result
-
-
-def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Unauthenticated]:
-    """Do the work of `actor_of_key` for many keys in one query. Errors are returned instead of raised."""
-    texts = [read_key(key.text) for key in presented]
-    known = {key.prefix: key for key in _BY_PREFIX.ask({(text.prefix,) for text in texts if text})}
-    now = timezone.now()
-    valid = {text: key for text in texts if text and (key := known.get(text.prefix)) and _is_valid(key, text, now)}
-    _record_last_use(list({key.pk: key for key in valid.values()}.values()), now)
-    return [
-        actor_for_key(valid[text], address=key.address)
-        if text in valid
-        else Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
-        for text, key in zip(texts, presented, strict=True)
-    ]
-
-
-def _is_valid(key: ApiKey, text: KeyText, now: datetime) -> bool:
-    """Whether the text belongs to this key and the key may be used. `key` is annotated with `maker_is_active`."""
-    if not hmac.compare_digest(bytes(key.digest), text.digest):
-        return False
-    has_ended = key.revoked_at or (key.expires_at and key.expires_at <= now)
-    return not has_ended and key.maker_is_active is not False  # type: ignore[attr-defined]
-
-
-def _record_last_use(keys: Iterable[ApiKey], now: datetime) -> None:
-    stale = [key.pk for key in keys if key.last_used_at is None or key.last_used_at < now - LAST_USED_EVERY]
-    if stale:
-        ApiKey.objects.filter(pk__in=stale).update(last_used_at=now)

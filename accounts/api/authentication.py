@@ -5,11 +5,11 @@ from typing import cast
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from accounts.access.api_keys import PresentedKey, actor_of_key, actors_of_keys
+from accounts.access.callers import PresentedKey, actor_of_key, actors_of_keys, bearer_token
 from accounts.access.client_addresses import client_address
 from accounts.access.requests import CofferRequest
 from accounts.actors import Actor
-from accounts.common.batches import Batches
+from accounts.common.database import Batches
 from accounts.common.texts import UNSTORABLE
 
 _BATCHES = Batches(actors_of_keys)
@@ -26,7 +26,7 @@ class ApiKeyAuth(HttpBearer):
 
         This replaces ninja's version, which logs the header in development mode.
         """
-        token = token_of(request.headers.get(self.header, ""))
+        token = bearer_token(request.headers.get(self.header, ""))
         return None if token is None else self.authenticate(request, token)
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor:
@@ -48,12 +48,6 @@ class AsyncApiKeyAuth(ApiKeyAuth):
             Unauthenticated: the key is not valid.
         """
         return await _BATCHES.ask(PresentedKey(token, client_address(request)))
-
-
-def token_of(header: str) -> str | None:
-    """Return the token of an `Authorization` header, or None if it is not a bearer token."""
-    scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def actor_of(request: HttpRequest) -> Actor:

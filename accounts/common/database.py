@@ -1,17 +1,22 @@
-"""Database threads: where asynchronous code does its database work, outside the event loop.
+"""Database work of asynchronous code: in threads outside the event loop, and for many callers together.
 
 A job is one function call in one of a few long-lived threads. Each thread keeps its connection between jobs. No
 connection is held while a call waits for an upstream.
+
+A batch is one job for many concurrent callers. While it runs, new requests wait, and the next job takes all of them.
+Under load this means one query and one commit for many calls; a single call is not delayed. A job reads the database
+after its requests were submitted, so a result is as fresh as that of a job of its own. Nothing is cached.
 """
 
 import asyncio
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from django.db import close_old_connections, connection, connections
 
@@ -76,3 +81,96 @@ def _was_closed_by_server() -> bool:
     poller = select.poll()
     poller.register(connection.connection.pgconn.socket, select.POLLIN)
     return bool(poller.poll(0))
+
+
+MAX_WAIT_SECONDS = 0.1
+"""If a job takes longer, for example because it waits for a lock, the waiting requests get a job of their own."""
+MAX_WORKERS = 4
+MAX_BATCH = 64
+"""Requests of one job. As soon as this many wait, they get a job of their own."""
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+class Batches(Generic[Q, A]):
+    """A function that handles many requests at once, and the requests that wait for it."""
+
+    def __init__(self, job: Callable[[Sequence[Q]], Sequence[A | Exception]]) -> None:
+        """Handle requests with `job`.
+
+        Args:
+            job: takes a sequence of requests and returns, in the same order, a result or an exception to raise for
+                each. If it fails for many, it is called again for each request alone, so it must write in one
+                transaction.
+        """
+        self._job = job
+        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[Q, A]] = WeakKeyDictionary()
+
+    def ask(self, request: Q) -> "asyncio.Future[A]":
+        """Submit one request.
+
+        The returned future gets its result, or the exception that the job returned or raised for it. A submitted
+        request is processed even if nobody awaits the result any more.
+        """
+        loop = asyncio.get_running_loop()
+        queue = self._queues.get(loop) or self._queues.setdefault(loop, _Queue())
+        future: asyncio.Future[A] = loop.create_future()
+        queue.waiting.append((request, future))
+        is_full = len(queue.waiting) >= MAX_BATCH * queue.working
+        if is_full or loop.time() > queue.began + MAX_WAIT_SECONDS:
+            self._start(queue)
+        return future
+
+    def _start(self, queue: "_Queue[Q, A]") -> None:
+        if queue.waiting and queue.working < MAX_WORKERS:
+            queue.working += 1
+            worker = asyncio.create_task(self._work(queue))
+            queue.workers.add(worker)  # the event loop keeps only a weak reference
+            worker.add_done_callback(queue.workers.discard)
+
+    async def _work(self, queue: "_Queue[Q, A]") -> None:
+        try:
+            await self._process(queue)
+        finally:
+            queue.working -= 1  # now: a caller with a result may submit again before this task counts as done
+            self._start(queue)  # for requests that arrived while this worker was ending
+
+    async def _process(self, queue: "_Queue[Q, A]") -> None:
+        loop = asyncio.get_running_loop()
+        while queue.waiting:
+            batch, queue.waiting = queue.waiting[:MAX_BATCH], queue.waiting[MAX_BATCH:]
+            queue.began = loop.time()
+            timer = loop.call_later(MAX_WAIT_SECONDS, self._start, queue)
+            try:
+                results = await self._results([request for request, _ in batch])
+                for (_, future), result in zip(batch, results, strict=True):
+                    if future.done():
+                        continue
+                    if isinstance(result, BaseException):
+                        future.set_exception(result)
+                    else:
+                        future.set_result(result)
+            finally:
+                timer.cancel()
+                for _, future in batch:
+                    future.cancel()  # no effect if there is a result; otherwise its caller would wait forever
+
+    async def _results(self, requests: list[Q]) -> Sequence[A | BaseException]:
+        """Run the job. If it fails, each request is tried alone, so that one bad request does not fail the others."""
+        try:
+            return await in_database(self._job, requests)
+        except Exception as fault:
+            if len(requests) == 1:
+                return [fault]
+        return [result for request in requests for result in await self._results([request])]
+
+
+class _Queue(Generic[Q, A]):
+    """The waiting requests of one event loop, and the workers that process them."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Q, asyncio.Future[A]]] = []
+        self.workers: set[asyncio.Task[None]] = set()
+        self.working = 0
+        self.began = 0.0

@@ -13,9 +13,8 @@ from uuid import UUID
 from django.urls.converters import UUIDConverter
 from pydantic import ValidationError
 
-from accounts.access.api_keys import PresentedKey
+from accounts.access.callers import PresentedKey, bearer_token
 from accounts.access.client_addresses import peer_address
-from accounts.api.authentication import token_of
 from accounts.api.parsing import read_json
 from accounts.errors import InvalidJson
 from config.http.errors import API_PREFIX
@@ -49,7 +48,7 @@ def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
     if not address or scope.get("query_string") or scope.get("root_path"):
         return None
     keys = [value for name, value in scope["headers"] if name == b"authorization"]
-    token = token_of(keys[0].decode("latin-1")) if len(keys) == 1 else None
+    token = bearer_token(keys[0].decode("latin-1")) if len(keys) == 1 else None
     if token is None:
         return None
     try:

@@ -10,8 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from accounts.access.api_keys import PresentedKey, actors_of_keys
-from accounts.access.limits import CONCURRENT_CALLS, count_call
+from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actors_of_keys, count_call
 from accounts.actors import Actor
 from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.errors import NotFound, Refusal, Unauthenticated

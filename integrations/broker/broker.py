@@ -15,8 +15,8 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from accounts.access.limits import CONCURRENT_CALLS
-from accounts.common.batches import Batches
+from accounts.access.callers import CONCURRENT_CALLS
+from accounts.common.database import Batches
 from accounts.errors import RateLimited, Refusal
 from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admit_all

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.access import api_keys
-from accounts.access.api_key_text import KeyText
+from accounts.access.callers import KeyText
 from accounts.actors import Actor
 from accounts.errors import FieldError
 from accounts.models import ApiKey

@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access.api_key_text import ID_LENGTH, MARK
 from accounts.access.api_keys import find_api_key, revoke_api_key
+from accounts.access.callers import ID_LENGTH, MARK
 from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof

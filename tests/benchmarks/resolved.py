@@ -18,7 +18,7 @@ import psycopg
 django.setup()
 
 from accounts.actors import Actor, actor_for_command  # noqa: E402 - these need the settings
-from accounts.common.batches import Batches  # noqa: E402
+from accounts.common.database import Batches  # noqa: E402
 from accounts.common.environments import Environment  # noqa: E402
 from accounts.models import Organization  # noqa: E402
 from secrets_app.sealing import resolver  # noqa: E402

@@ -14,7 +14,7 @@ django.setup()
 from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402 - these need the settings
 from django.db.backends.signals import connection_created  # noqa: E402
 
-from accounts.common import batches, compiled_queries  # noqa: E402
+from accounts.common import compiled_queries, database  # noqa: E402
 from config.api import handler  # noqa: E402
 from config.asgi import application  # noqa: E402
 from integrations.broker import ledger  # noqa: E402
@@ -66,7 +66,7 @@ def _no_stamps() -> None:
 
 
 def _no_sharing() -> None:
-    batches.MAX_BATCH, batches.MAX_WAIT_SECONDS, batches.MAX_WORKERS = 1, 0, 8
+    database.MAX_BATCH, database.MAX_WAIT_SECONDS, database.MAX_WORKERS = 1, 0, 8
 
 
 PARTS: dict[str, Callable[[], None]] = {

@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import expect
 
-from accounts.access.api_key_text import read_key
+from accounts.access.callers import read_key
 from accounts.models import ApiKey
 from tests.browser.conftest import sideways, violations
 from tests.support.things import make_action

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from accounts.common import batches
-from accounts.common.batches import Batches
+from accounts.common import database
+from accounts.common.database import Batches
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,7 +44,7 @@ async def test_whoever_has_an_answer_may_ask_again_at_once():
 
 
 async def test_what_is_asked_meanwhile_is_asked_together_and_never_joins_a_job_that_began(monkeypatch):
-    monkeypatch.setattr(batches, "MAX_WAIT_SECONDS", 60)
+    monkeypatch.setattr(database, "MAX_WAIT_SECONDS", 60)
     job = Job()
     asking = Batches(job)
     job.may_go_on.clear()
@@ -58,7 +58,7 @@ async def test_what_is_asked_meanwhile_is_asked_together_and_never_joins_a_job_t
 
 @pytest.mark.parametrize("waits_first", [True, False])
 async def test_a_slow_job_holds_nobody_up(monkeypatch, waits_first):
-    monkeypatch.setattr(batches, "MAX_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(database, "MAX_WAIT_SECONDS", 0.02)
     slow, released = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -121,7 +121,7 @@ async def test_nobody_waits_for_ever_and_what_is_asked_later_is_answered(fault):
 
 
 async def test_one_who_leaves_takes_no_answer_from_the_others(monkeypatch):
-    monkeypatch.setattr(batches, "MAX_WAIT_SECONDS", 60)
+    monkeypatch.setattr(database, "MAX_WAIT_SECONDS", 60)
     job = Job()
     asking = Batches(job)
     job.may_go_on.clear()

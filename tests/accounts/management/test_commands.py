@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.access.api_keys import actor_of_key
+from accounts.access.callers import actor_of_key
 from accounts.common.environments import Environment
 from accounts.models import ApiKey, AuditEvent, Membership, User
 from accounts.policy import Permission

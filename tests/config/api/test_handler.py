@@ -275,7 +275,7 @@ def test_same_fault_of_ours(both, owner, key, monkeypatch, settings, path, debug
         raise RuntimeError(VALUE)
 
     action = make_action(owner)
-    monkeypatch.setattr("accounts.access.api_keys.read_key", broken)
+    monkeypatch.setattr("accounts.access.callers.read_key", broken)
     settings.DEBUG = debug
     method = "GET" if path.endswith("secrets") else "POST"
     status, headers, body = compare(both, method, path.format(action.id), b'{"environment": "staging"}', signed(key))

@@ -11,7 +11,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
 
-from accounts.access.api_keys import actor_of_key
+from accounts.access.callers import actor_of_key
 from accounts.actors import actor_for_member
 from accounts.common.environments import Environment
 from accounts.errors import FieldError, Invalid

@@ -8,8 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.access.api_keys import PresentedKey
-from accounts.access.limits import CONCURRENT_CALLS
+from accounts.access.callers import CONCURRENT_CALLS, PresentedKey
 from accounts.actors import actor_for_key
 from accounts.common.environments import Environment
 from accounts.errors import NotFound, PermissionDenied, Refusal, Unauthenticated

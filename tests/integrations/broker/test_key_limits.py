@@ -9,7 +9,7 @@ from asgiref.sync import async_to_sync
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.access import limits as pace
+from accounts.access import callers as pace
 from accounts.actors import actor_for_key
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, NotFound, RateLimited

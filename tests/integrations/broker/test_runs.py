@@ -11,7 +11,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import OperationalError
 
-from accounts.common import batches
+from accounts.common import database
 from accounts.common.environments import Environment
 from accounts.errors import Refusal
 from integrations.broker import admission, broker, ledger
@@ -367,7 +367,7 @@ def while_sending(reached, monkeypatch):
 
 
 def while_admitting(reached, monkeypatch):
-    at_once = batches.in_database
+    at_once = database.in_database
 
     async def slowly(job, *args, **kwargs):
         result = await at_once(job, *args, **kwargs)
@@ -376,7 +376,7 @@ def while_admitting(reached, monkeypatch):
             await asyncio.sleep(0.05)
         return result
 
-    monkeypatch.setattr(batches, "in_database", slowly)
+    monkeypatch.setattr(database, "in_database", slowly)
 
 
 @pytest.mark.parametrize("moment", [while_sending, while_admitting])

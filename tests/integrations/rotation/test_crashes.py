@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
-from accounts.common import batches
+from accounts.common import database
 from accounts.common.database import close_connections
 from accounts.common.environments import Environment
 from accounts.errors import Refusal
@@ -232,7 +232,7 @@ def test_check_that_dies_leaves_the_value_staged_and_is_made_again(stand):
 
     def check():
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-        for module in (batches, rotation):
+        for module in (database, rotation):
             module.in_database = at_once
         async_to_sync(rotation.check)(stand.owner, stand.secret.id, S)
 

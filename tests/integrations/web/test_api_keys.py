@@ -12,8 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.access.api_key_text import LENGTH, MARK, read_key
-from accounts.access.api_keys import actor_of_key, create_api_key
+from accounts.access.api_keys import create_api_key
+from accounts.access.callers import LENGTH, MARK, actor_of_key, read_key
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Unauthenticated
 from accounts.models import ApiKey, AuditEvent
