@@ -1,4 +1,4 @@
-"""The ASGI handler of `/api/` and `/mcp`, without what only pages need: cookies, sessions, signals, a thread a request.
+"""The ASGI handler of `/api/` and `/mcp`, without what only pages need: cookies, sessions, signals, request threads.
 
 Django's handler keeps a thread for every request in flight and switches threads for every synchronous middleware. This
 handler runs everything that only computes on the event loop, and synchronous operations in the database threads. URLs,
@@ -34,7 +34,7 @@ from config.http.errors import is_for_programs, problem
 from config.http.middleware import ContentPolicyMiddleware, ProblemMiddleware
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
-Head = tuple[tuple[bytes, bytes], ...]
+Headers = tuple[tuple[bytes, bytes], ...]
 """The headers of a request or a response, as ASGI represents them."""
 
 LAYERS: tuple[type[MiddlewareMixin], ...] = (
@@ -76,7 +76,7 @@ class ApiHandler(ASGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._heads: dict[Head, Head | None] = {}
+        self._heads: dict[Headers, Headers | None] = {}
 
     @override
     def load_middleware(self, is_async: bool = False) -> None:
@@ -106,7 +106,7 @@ class ApiHandler(ASGIHandler):
         await send({"type": "http.response.start", "status": HTTPStatus.OK.value, "headers": [*head, length]})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _head(self, scope: Any) -> Head | None:
+    async def _head(self, scope: Any) -> Headers | None:
         """Return the headers of a successful response to this request, or None if a middleware responds by itself.
 
         The middleware runs once for each different set of the headers that it reads; no other header is passed to it.
@@ -211,7 +211,7 @@ async def _empty(_request: HttpRequest) -> HttpResponse:
     return HttpResponse(content_type=JSON)
 
 
-def _written(response: HttpResponse) -> Head:
+def _written(response: HttpResponse) -> Headers:
     """Return the headers as the server sends them, without `Content-Length`."""
     named = [(name, value) for name, value in response.items() if name != "Content-Length"]
     return tuple((name.encode("ascii"), value.encode("latin-1")) for name, value in named)
