@@ -11,9 +11,9 @@ from ninja.openapi.docs import Swagger
 
 from accounts.api.audit import router as audit_router
 from accounts.api.authentication import ApiKeyAuth
-from accounts.api.parsing import StrictJsonParser
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
 from config.http.errors import TOO_LARGE, problem
+from config.http.requests import StrictJsonParser
 from integrations.api.integrations import router as integrations_router
 from integrations.api.readiness import router as readiness_router
 from integrations.api.rotation import router as rotation_router
