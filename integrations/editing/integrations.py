@@ -228,27 +228,22 @@ def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChan
     Returns:
         the names of the fields that differ from before, and the configuration as its kind parsed it.
     """
-    config = parsed(integration)
-    errors: list[FieldError] = []
-    wanted: dict[str, Any] = {
-        name: getattr(changes, name)
-        for name in ("name", "description", "enabled")
-        if getattr(changes, name) is not None
-    }
-    if changes.environments is not None:
-        wanted["environments"] = frozenset(changes.environments)
+    wanted = {name: getattr(changes, name) for name in ("name", "description", "enabled")}
+    wanted["environments"] = None if changes.environments is None else frozenset(changes.environments)
+    errors = check_description(changes.description or "")
     if changes.name is not None:
-        errors += check_name(changes.name, actor.organization, other_than=integration.pk)
-    errors += check_description(changes.description or "")
+        errors = [*check_name(changes.name, actor.organization, other_than=integration.pk), *errors]
+    cleaned = None
     if changes.config is not None:
         cleaned = clean_config(actor, integration.kind, changes.config, errors, editing=integration)
-        wanted["config"], config = cleaned.config, cleaned.parsed
+        wanted["config"] = cleaned.config
     elif errors:
         raise Invalid(NOT_SAVED, errors=errors)
-    changed = [name for name, value in wanted.items() if getattr(integration, name) != value]
+    config = cleaned.parsed if cleaned else parsed(integration)
+    changed = [name for name, value in wanted.items() if value is not None and getattr(integration, name) != value]
     for name in changed:
         setattr(integration, name, wanted[name])
-    if changes.config is not None:
+    if cleaned:
         _take(integration, cleaned)
     return changed, config
 

@@ -35,13 +35,7 @@ def derive(integration: Integration, parsed: Any) -> list[SecretReference]:
         for name in slot.template.secret_names
     }
     named = fields.keys()
-    secrets = {
-        secret.name: secret
-        for secret in Secret.objects.of(integration.organization)
-        .select_for_update()
-        .filter(name__in={name for _, name in named})
-        .order_by("name")
-    }
+    secrets = _locked(integration.organization, {name for _, name in named})
     present = {(row.slot, row.name): row for row in integration.references.all()}
     _refuse_disabled({key: field for key, field in fields.items() if key not in present}, secrets)
     SecretReference.objects.filter(pk__in=[row.pk for key, row in present.items() if key not in named]).delete()
@@ -78,6 +72,11 @@ def move(integration: Integration, old_name: str, secret: Secret) -> None:
         kept = twin or row
         kept.name, kept.secret = secret.name, secret
         kept.save()
+
+
+def _locked(organization: Organization, names: set[str]) -> dict[str, Secret]:
+    rows = Secret.objects.of(organization).select_for_update().filter(name__in=names).order_by("name")
+    return {secret.name: secret for secret in rows}
 
 
 def _refuse_disabled(new: dict[tuple[str, str], str], secrets: dict[str, Secret]) -> None:

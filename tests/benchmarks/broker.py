@@ -1,7 +1,8 @@
 """One run through Coffer, against the baseline and against proxies that add a static header.
 
 Everything is on loopback, each part in a process of its own: PostgreSQL with durable commits, the upstream, the server
-with one worker as the README starts it, and the load. Competitors take turns in every round; medians are compared.
+with one worker as `docs/production.md` starts it, and the load. Competitors take turns in every round; medians are
+compared.
 """
 
 import sys

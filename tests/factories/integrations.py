@@ -87,7 +87,7 @@ class IntegrationFactory(DjangoModelFactory):
         """Derive the references."""
         if create:
             with transaction.atomic():
-                derive(self)
+                derive(self, KINDS[self.kind].parse_config(self.config))
 
 
 class SecretReferenceFactory(DjangoModelFactory):

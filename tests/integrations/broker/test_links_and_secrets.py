@@ -41,8 +41,11 @@ def stage(owner, secret, text=NEW):
 
 
 def results(owner, secret):
-    trials = async_to_sync(rotation.check)(owner, secret.id, S)[1]
-    return {trial.reference.integration_name: (trial.result.outcome, trial.requests) for trial in trials}
+    checked = async_to_sync(rotation.check)(owner, secret.id, S)[1]
+    return {
+        reference_check.reference.integration_name: (reference_check.result.outcome, reference_check.requests)
+        for reference_check in checked
+    }
 
 
 def test_connection_is_tried_by_its_own_check(owner, upstream):

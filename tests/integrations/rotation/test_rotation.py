@@ -73,7 +73,7 @@ class TestStory:
         make_action(owner, "No check", base_url=upstream)
         stage(owner, secret, "a-wrong-new-key")
         found = check(owner, secret)
-        assert {name: trial.result.outcome for name, trial in found.items()} == {
+        assert {name: reference_check.result.outcome for name, reference_check in found.items()} == {
             "Look up patient": "failed",
             "No check": "not_checkable",
         }

@@ -150,8 +150,8 @@ def test_a_staged_key_is_tried_by_signing_in(owner, server, calendar, inline):
     for key, outcome in (("cal_live_wrong00000000000000", "failed"), ("cal_live_new0000000000000000", "passed")):
         server.keys = {KEY, "cal_live_new0000000000000000"}
         values.stage(actor=owner, secret_id=secret.id, environment=S, value=Plaintext(key))
-        _, (trial,) = async_to_sync(rotation.check)(owner, secret.id, S)
-        assert trial.result.outcome == outcome
+        _, (reference_check,) = async_to_sync(rotation.check)(owner, secret.id, S)
+        assert reference_check.result.outcome == outcome
         assert server.calls[-1].headers["authorization"] == f"Bearer {key}"
 
 

@@ -226,6 +226,6 @@ def test_rotation_tries_a_staged_password_on_the_registrar(owner, server):
     outcomes = []
     for value in ("also-wrong-1", PASSWORD):
         stage(actor=owner, secret_id=secret.id, environment=S, value=Plaintext(value))
-        _, (trial,) = async_to_sync(rotation.check)(owner, secret.id, S)
-        outcomes.append((trial.result.outcome, trial.result.code))
+        _, (reference_check,) = async_to_sync(rotation.check)(owner, secret.id, S)
+        outcomes.append((reference_check.result.outcome, reference_check.result.code))
     assert outcomes == [("failed", "upstream_error"), ("passed", None)]
