@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export DEMO
 unexport PYTHONPATH
 
-.PHONY: run test bench lint lock clean
+.PHONY: run test bench lint picture screenshots lock clean
 
 run: .venv/runtime .env  ## Serve the product on http://localhost:8000, or the next free port; PORT and ECHO_PORT choose
 	@$(PY) manage.py migrate --noinput --verbosity 0
@@ -24,6 +24,12 @@ lint: .venv/development  ## ruff, mypy, Django's checks, missing migrations
 	$(PY) -m tests.types
 	$(PY) -m tests.deployment check --deploy --fail-level WARNING
 	$(PY) -m tests.deployment makemigrations --check --dry-run
+
+picture: .venv/development  ## Draw docs/pictures/architecture.svg from the imports
+	@$(PY) -m tests.architecture_picture
+
+screenshots: .venv/development  ## Take the README's pictures of the demo, with Chromium
+	@$(PY) -m tests.screenshots
 
 lock: .venv/bin/uv  ## Resolve the dependencies again, with hashes
 	echo uv | .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header - -o requirements-uv.txt

@@ -126,7 +126,7 @@ def routes_of(integration: Integration) -> list[Route]:
     chain = with_parents(integration)
     texts = {link.pk: _text_of(link) for link in chain}
     own = {pk: _destination(text) for pk, text in texts.items()}
-    main = own[integration.pk] or (own[integration.connection.pk] if integration.connection else None) or NOWHERE
+    main = own[integration.pk] or (own.get(integration.connection_id) if integration.connection_id else None) or NOWHERE
     names: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set, {(main.url, main.schemes): set()})
     for link in chain:
         destination = own[link.pk] or main

@@ -1,6 +1,5 @@
 """What every test may use: three people everyone knows (owner, colleague, stranger), and a closed network."""
 
-import contextlib
 import ipaddress
 import re
 import socket
@@ -12,13 +11,19 @@ from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 
-from accounts import triggers
 from accounts.actors import Actor, actor_for_member
 from accounts.models import Organization
 from accounts.policy import Role
 from tests import factories
+from tests.support.audit import audit_unlocked
 
-pytest_plugins = ["tests.fixtures.api", "tests.fixtures.authority", "tests.fixtures.browsers", "tests.fixtures.runs"]
+pytest_plugins = [
+    "tests.fixtures.api",
+    "tests.fixtures.authority",
+    "tests.fixtures.browsers",
+    "tests.fixtures.races",
+    "tests.fixtures.runs",
+]
 
 TransactionTestCase.databases = {"default"}
 
@@ -57,20 +62,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if not (_is_for_any(item) if on_postgres else _is_for_postgres(item))]
     # The browser's driver keeps an event loop in this thread from its first use on: its tests come last.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
-
-
-@contextlib.contextmanager
-def audit_unlocked() -> Iterator[None]:
-    """Emptying the tables between tests has to get past the triggers that keep audit events and owners."""
-    with connection.cursor() as cursor:
-        for statement in (*triggers.REMOVE[connection.vendor], *triggers.REMOVE_OWNER[connection.vendor]):
-            cursor.execute(statement)
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            for statement in (*triggers.INSTALL[connection.vendor], *triggers.INSTALL_OWNER[connection.vendor]):
-                cursor.execute(statement)
 
 
 _teardown = TransactionTestCase._fixture_teardown

@@ -1,6 +1,8 @@
-"""Every log line of the whole suite, at DEBUG, is looked at: none may hold a value that the test has stored.
+"""A pytest plugin (`pyproject.toml`) that fails a test when a log line holds a value that the test has stored.
 
-A plugin (`pyproject.toml`). Values are learnt where they are sealed, so no test has to name its own.
+Every logger is open to DEBUG, and the watch reads each line. Values are learnt where they are sealed, so no test has to
+name its own. What a failing test prints is another matter: pytest reports its log lines from WARNING on (`log_level`),
+and the product's own handler, which would print the same lines again, is closed.
 """
 
 import logging
@@ -11,6 +13,7 @@ import pytest
 
 SHORTEST = 10
 """Characters; shorter ones are words that a log line may hold by chance."""
+CLOSED = logging.CRITICAL + 1
 
 
 class LogWatch(logging.Handler):
@@ -35,35 +38,47 @@ class LogWatch(logging.Handler):
 WATCH = LogWatch()
 
 
+def watch_all_loggers() -> None:
+    """Open every logger to the watch, and close the product's handler; again where somebody has configured logging."""
+    root = logging.getLogger()
+    product = [handler for handler in root.handlers if type(handler) is logging.StreamHandler]
+    if WATCH in root.handlers and all(handler.level == CLOSED for handler in product):
+        return
+    for handler in product:
+        handler.setLevel(CLOSED)
+    for name in ("", *logging.Logger.manager.loggerDict):
+        if logging.getLogger(name).level:
+            logging.getLogger(name).setLevel(logging.DEBUG)
+    root.addHandler(WATCH)
+
+
+def pytest_configure() -> None:
+    """Begin before the first test: at the end of each phase, pytest sets the root's level back to the one before."""
+    watch_all_loggers()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def every_log_is_watched() -> Iterator[None]:
-    """The handler at the root, and an ear where values are sealed."""
+def sealed_values_are_known() -> Iterator[None]:
+    """Tell the watch every value that is sealed."""
     from secrets_app.sealing import crypto
 
-    root, sealing = logging.getLogger(), crypto.seal_value
+    seal = crypto.seal_value
 
-    @wraps(sealing)
-    def heard(key, value, *args, **kwargs):
+    @wraps(seal)
+    def told(key, value, *args, **kwargs):
         if len(text := value.expose()) >= SHORTEST:
             WATCH.values.add(text)
-        return sealing(key, value, *args, **kwargs)
+        return seal(key, value, *args, **kwargs)
 
-    crypto.seal_value = heard
-    named = ["", *logging.Logger.manager.loggerDict]
-    levels = {name: level for name in named if (level := logging.getLogger(name).level)}
-    root.addHandler(WATCH)
-    for name in levels:
-        logging.getLogger(name).setLevel(logging.DEBUG)
+    crypto.seal_value = told
     yield
-    root.removeHandler(WATCH)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-    crypto.seal_value = sealing
+    crypto.seal_value = seal
 
 
 @pytest.fixture(autouse=True)
 def no_log_line_holds_a_value() -> Iterator[None]:
     """Fails the test whose values a log line held."""
+    watch_all_loggers()
     WATCH.values.clear()
     WATCH.seen.clear()
     yield

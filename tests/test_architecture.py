@@ -7,29 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.layers import PURE, interfaces, room_of, rooms
 from tests.support.source import APPS, ROOT, attributes, called, imports, modules, name_of
-
-LAYERS = {
-    "accounts": "errors common policy managers models actors audit mail access signals people sign_in"
-    " | staff api web admin apps templatetags management triggers",
-    "secrets_app": "errors signals plaintext naming querysets models sealing validation requests editing inventory"
-    " hygiene redaction importing rotation | api web admin apps",
-    "integrations": "errors templating egress sip exchange kinds querysets models inheritance transport broker"
-    " readiness references paste_guard editing rotation tools | api web admin apps templatetags triggers",
-    "config": "databases logs single_sign_on second_factors refused_attempts admin_site"
-    " ports bootstrap | http api demo lifespan settings urls asgi start apps management",
-}
-"""The rooms of each app: its folders, and the modules beside them. A room imports only rooms before it.
-
-The rooms after the bar are the interfaces: they read a request, a command or a setting, and write no model themselves.
-"""
-
-PURE = {
-    "accounts/errors", "accounts/policy", "secrets_app/errors", "secrets_app/plaintext", "secrets_app/naming",
-    "secrets_app/redaction", "integrations/errors", "integrations/templating", "integrations/sip",
-    "integrations/exchange", "integrations/kinds",
-}  # fmt: skip
-"""Rooms that know neither Django nor the API's framework."""
 
 ALLOWED_USERS = {
     "opening a sealed value": ({"keyring.unseal"}, {"secrets_app/sealing"}),
@@ -66,18 +45,9 @@ INVENTED_HISTORY = ROOT / "config/demo/history.py"  # backdated runs cannot be m
 LONGEST_MODULE, LONGEST_TEST, LARGEST_FOLDER, LONGEST_FUNCTION = 300, 400, 20, 30
 
 
-def room_of(path: Path) -> str:
-    """`integrations/broker` for everything in that folder, `accounts/policy` for that module."""
-    return "/".join(path.relative_to(ROOT).with_suffix("").parts[:2])
-
-
-def rooms(app: str) -> list[str]:
-    return LAYERS[app].replace("|", " ").split()
-
-
 @functools.cache
-def interfaces() -> list[Path]:
-    after_the_bar = {f"{app}/{room}" for app in APPS for room in LAYERS[app].partition("|")[2].split()}
+def interface_modules() -> list[Path]:
+    after_the_bar = {f"{app}/{room}" for app in APPS for room in interfaces(app)}
     return [path for path in modules() if room_of(path) in after_the_bar and path != INVENTED_HISTORY]
 
 
@@ -117,7 +87,7 @@ def test_pure_rooms_know_no_framework():
 def test_only_interfaces_know_requests_and_pages():
     frameworks = {"django.http", "django.forms", "django.template", "django.shortcuts", "ninja"}
     allowed = {"accounts/access", "accounts/sign_in"}  # decorators of views, and allauth's hooks
-    inside = [path for path in modules(*APPS[:3]) if path not in interfaces() and room_of(path) not in allowed]
+    inside = [path for path in modules(*APPS[:3]) if path not in interface_modules() and room_of(path) not in allowed]
     assert offenders(inside, lambda path: {name for name in imports(path) if uses(frameworks, {name})}) == {}
 
 
@@ -125,7 +95,7 @@ def test_an_interface_never_writes_a_model():
     def writes(path: Path) -> set[str]:
         return {name for name in called(path) if name.rpartition(".")[2] in WRITES and ".objects" in name}
 
-    assert offenders(interfaces(), writes) == {}
+    assert offenders(interface_modules(), writes) == {}
 
 
 @pytest.mark.parametrize(("marks", "allowed"), ALLOWED_USERS.values(), ids=ALLOWED_USERS)

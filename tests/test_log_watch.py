@@ -1,10 +1,12 @@
 """The watch over the suite's logs sees what it is for."""
 
 import logging
+import logging.config
 
 import pytest
+from django.conf import settings
 
-from tests.log_watch import WATCH
+from tests.log_watch import CLOSED, WATCH, watch_all_loggers
 from tests.support.things import VALUE, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -36,3 +38,13 @@ def test_other_lines_pass(owner):
     store_secret(owner)
     logging.getLogger("integrations").warning("crm.apiKey was used")
     assert WATCH.seen == []
+
+
+def test_watch_begins_again_where_logging_was_configured():
+    logging.config.dictConfig(settings.LOGGING)
+    root = logging.getLogger()
+    assert WATCH not in root.handlers
+    watch_all_loggers()
+    assert root.handlers.count(WATCH) == 1
+    assert [handler.level for handler in root.handlers if type(handler) is logging.StreamHandler] == [CLOSED]
+    assert {logging.getLogger(name).level for name in ("", *settings.LOGGING["loggers"])} <= {0, logging.DEBUG}

@@ -84,8 +84,8 @@ def discard(request: HttpRequest, secret_id: UUID, environment: Environment) -> 
 @key_requires(Permission.SECRETS_WRITE)
 async def check(request: HttpRequest, secret_id: UUID, environment: Environment) -> dict[str, Any]:
     """One harmless check each, recorded as a run; the key needs the scope `run` too."""
-    _, trials = await rotation.check(actor_of(request), secret_id, environment)
-    return {"results": [rotation.as_json(trial) for trial in trials]}
+    _, checked = await rotation.check(actor_of(request), secret_id, environment)
+    return {"results": [rotation.as_json(reference_check) for reference_check in checked]}
 
 
 @router.post(ADDRESS + "/promote", response={200: SecretOut, **PROBLEMS}, summary="Promote the staged value")

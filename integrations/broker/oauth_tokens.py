@@ -7,6 +7,7 @@ into a message, but for the error codes of RFC 6749 section 5.2.
 
 import asyncio
 import json
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -127,6 +128,10 @@ def usable_for(seconds: float) -> float:
     return bounded - min(MAX_SKEW, SKEW_SHARE * bounded)
 
 
+_TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+"""Visible ASCII with spaces inside it at most; RFC 6750 section 2.1 allows fewer characters."""
+
+
 def read_grant(response: UpstreamResponse, host: str) -> Grant:
     """The token in the answer of a token endpoint (RFC 6749 section 5.1).
 
@@ -139,13 +144,7 @@ def read_grant(response: UpstreamResponse, host: str) -> Grant:
         why = f": {said}" if isinstance(said, str) and said in _KNOWN_ERRORS else f" with status {response.status}"
         raise TokenRefused(f"{host} refused to give a token{why}. Check client id, client secret and scope.")
     token, kind = answer.get("access_token"), answer.get("token_type")
-    if (
-        not isinstance(token, str)
-        or not token.isascii()
-        or not token.isprintable()
-        or token.strip() != token
-        or not token
-    ):
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise TokenRefused(f"The answer of {host} holds no usable access token.")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise TokenRefused(f"{host} gave a token that is not of the type Bearer.")

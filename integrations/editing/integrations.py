@@ -26,6 +26,7 @@ from integrations.editing.rules import (
 )
 from integrations.egress.destinations import parse_url
 from integrations.errors import IntegrationInUse
+from integrations.inheritance import parsed
 from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.paste_guard import guard
@@ -85,17 +86,18 @@ def create_integration(
     try:
         with transaction.atomic():
             serialize(actor.organization)
-            _take(integration, clean_config(actor, kind, config, errors))
+            cleaned = clean_config(actor, kind, config, errors)
+            _take(integration, cleaned)
             raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
             integration.save(force_insert=True)
-            rows = derive.derive(integration)
+            rows = derive.derive(integration, cleaned.parsed)
             trail.record(
                 trail.Event.INTEGRATION_CREATED,
                 actor=actor,
                 target=integration,
                 kind=kind,
                 secrets=sorted({row.name for row in rows}),
-                hosts=_hosts(integration),
+                hosts=_hosts(kind, cleaned.parsed),
                 **guard.kept(raw),
             )
     except IntegrityError as error:
@@ -125,9 +127,10 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
             enabled=False,
             environments=source.environments,
         )
-        _take(copy, clean_config(actor, source.kind, source.config, []))
+        cleaned = clean_config(actor, source.kind, source.config, [])
+        _take(copy, cleaned)
         copy.save(force_insert=True)
-        rows = derive.derive(copy)
+        rows = derive.derive(copy, cleaned.parsed)
         trail.record(
             trail.Event.INTEGRATION_DUPLICATED,
             actor=actor,
@@ -135,7 +138,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
             kind=copy.kind,
             source=str(source.id),
             secrets=sorted({row.name for row in rows}),
-            hosts=_hosts(copy),
+            hosts=_hosts(copy.kind, cleaned.parsed),
             **guard.kept(guard.find(copy)),
         )
     return copy
@@ -157,8 +160,8 @@ def update_integration(
         with transaction.atomic():
             serialize(actor.organization)
             integration = _lock(actor, integration_id, expected_version)
-            before, hosts_before, known = integration.environments, _hosts(integration), guard.find(integration)
-            changed = _set_fields(actor, integration, changes)
+            before, config_before, known = integration.environments, parsed(integration), guard.find(integration)
+            changed, config = _set_fields(actor, integration, changes)
             if not changed:
                 return integration
             if STEERING & set(changed):
@@ -166,15 +169,15 @@ def update_integration(
             raw = guard.raw_credentials(integration, known=known, accepted=changes.accept_raw_credentials)
             integration.version += 1
             integration.save(update_fields=[*changed, "auth_connector", "connection", "version", "updated_at"])
-            rows = derive.derive(integration)
+            rows = derive.derive(integration, config)
             trail.record(
                 trail.Event.INTEGRATION_CHANGED,
                 actor=actor,
                 target=integration,
                 fields=changed,
                 secrets=sorted({row.name for row in rows}),
-                hosts=_hosts(integration),
-                hosts_before=hosts_before,
+                hosts=_hosts(integration.kind, config),
+                hosts_before=_hosts(integration.kind, config_before),
                 **guard.kept(raw),
             )
     except IntegrityError as error:
@@ -219,30 +222,30 @@ def _lock(actor: Actor, integration_id: UUID, expected_version: int | None) -> I
     return integration
 
 
-def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChanges) -> list[str]:
-    """Put the new fields on the (unsaved) integration; the names of those that differ from before."""
-    errors: list[FieldError] = []
-    wanted: dict[str, Any] = {
-        name: getattr(changes, name)
-        for name in ("name", "description", "enabled")
-        if getattr(changes, name) is not None
-    }
-    if changes.environments is not None:
-        wanted["environments"] = frozenset(changes.environments)
+def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChanges) -> tuple[list[str], Any]:
+    """Put the new fields on the (unsaved) integration.
+
+    Returns:
+        the names of the fields that differ from before, and the configuration as its kind parsed it.
+    """
+    wanted = {name: getattr(changes, name) for name in ("name", "description", "enabled")}
+    wanted["environments"] = None if changes.environments is None else frozenset(changes.environments)
+    errors = check_description(changes.description or "")
     if changes.name is not None:
-        errors += check_name(changes.name, actor.organization, other_than=integration.pk)
-    errors += check_description(changes.description or "")
+        errors = [*check_name(changes.name, actor.organization, other_than=integration.pk), *errors]
+    cleaned = None
     if changes.config is not None:
         cleaned = clean_config(actor, integration.kind, changes.config, errors, editing=integration)
         wanted["config"] = cleaned.config
     elif errors:
         raise Invalid(NOT_SAVED, errors=errors)
-    changed = [name for name, value in wanted.items() if getattr(integration, name) != value]
+    config = cleaned.parsed if cleaned else parsed(integration)
+    changed = [name for name, value in wanted.items() if value is not None and getattr(integration, name) != value]
     for name in changed:
         setattr(integration, name, wanted[name])
-    if changes.config is not None:
+    if cleaned:
         _take(integration, cleaned)
-    return changed
+    return changed, config
 
 
 def _take(integration: Integration, cleaned: Cleaned) -> None:
@@ -250,13 +253,10 @@ def _take(integration: Integration, cleaned: Cleaned) -> None:
     integration.auth_connector, integration.connection = cleaned.connector, cleaned.connection
 
 
-def _hosts(integration: Integration) -> list[str]:
-    """Where it sends to, for the record."""
-    kind = KINDS[integration.kind]
-    return [
-        parse_url(destination.url, destination.schemes).raw_host or ""
-        for destination in kind.destinations(kind.parse_config(integration.config))
-    ]
+def _hosts(kind: str, config: Any) -> list[str]:
+    """The hosts that a parsed configuration sends to, for the audit log."""
+    destinations = KINDS[kind].destinations(config)
+    return [parse_url(destination.url, destination.schemes).raw_host or "" for destination in destinations]
 
 
 def _refuse_if_used(integration: Integration) -> None:

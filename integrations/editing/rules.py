@@ -12,7 +12,7 @@ from accounts.models import Organization
 from integrations.egress import configuration
 from integrations.egress.policy import admit_url
 from integrations.exchange.exchange import Destination
-from integrations.inheritance import own_secret_names, parents_of
+from integrations.inheritance import own_secret_names, parents_of, parsed
 from integrations.kinds import KINDS
 from integrations.kinds.base import Parents
 from integrations.models import Integration
@@ -63,9 +63,10 @@ def check_description(text: str) -> list[FieldError]:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A configuration as it is stored, and the integrations that it builds on."""
+    """A configuration as it is stored, the same parsed by its kind, and the integrations that it builds on."""
 
     config: dict[str, Any]
+    parsed: Any
     connector: Integration | None
     connection: Integration | None
 
@@ -98,7 +99,7 @@ def clean_config(
         errors += _check_dependants(editing, config, connector)
     if errors:
         raise Invalid(NOT_SAVED, errors=errors)
-    return Cleaned(config.model_dump(mode="json", by_alias=True), connector, connection)
+    return Cleaned(config.model_dump(mode="json", by_alias=True), config, connector, connection)
 
 
 def dependants_of(integration: Integration) -> list[Integration]:
@@ -144,11 +145,9 @@ def _parent(
 
 def _parents(connector: Integration | None, connection: Integration | None) -> Parents:
     connector = connector or (connection.auth_connector if connection else None)
-    return Parents(connection=_config(connection), connector=_config(connector))
-
-
-def _config(integration: Integration | None) -> Any:
-    return KINDS[integration.kind].parse_config(integration.config) if integration else None
+    return Parents(
+        connection=parsed(connection) if connection else None, connector=parsed(connector) if connector else None
+    )
 
 
 def _check_dependants(edited: Integration, config: Any, connector: Integration | None) -> list[FieldError]:
@@ -156,7 +155,7 @@ def _check_dependants(edited: Integration, config: Any, connector: Integration |
     errors = []
     for user in dependants_of(edited):
         parents = _parents_after(parents_of(user), user, edited, config, connector)
-        for problem in KINDS[user.kind].problems_with_parents(_config(user), parents):
+        for problem in KINDS[user.kind].problems_with_parents(parsed(user), parents):
             errors.append(FieldError("config", f"{user.name}: {problem.message}"))  # noqa: PERF401 - reads better than nested
     return errors
 
@@ -167,4 +166,5 @@ def _parents_after(
     """What the user would build on once the edit is saved; it takes a connection's connector where it has none."""
     if KINDS[edited.kind].is_connector:
         return replace(parents, connector=config)
-    return replace(parents, connection=config, connector=_config(user.auth_connector or connector))
+    inherited = user.auth_connector or connector
+    return replace(parents, connection=config, connector=parsed(inherited) if inherited else None)

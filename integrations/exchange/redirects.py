@@ -74,11 +74,7 @@ def next_url(url: URL, location: bytes, admit: Callable[[str], URL]) -> URL:
     Raises:
         InvalidUrl: it can be read in more than one way, or leads nowhere. Also what `admit` raises.
     """
-    text = "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in location)  # noqa: PLR2004 - ASCII
-    found = _REFERENCE.fullmatch(text)
-    if not found or _FORBIDDEN.search(text) or len(text) > _MAX_LENGTH:
-        raise InvalidUrl("The redirect holds characters that an address cannot hold.")
-    scheme, authority, path, query = found.group("scheme", "authority", "path", "query")
+    scheme, authority, path, query = _split(location)
     if scheme and authority is None:
         raise InvalidUrl("The redirect does not lead to a web address.")
     if authority is None:
@@ -90,6 +86,16 @@ def next_url(url: URL, location: bytes, admit: Callable[[str], URL]) -> URL:
     admitted = admit(origin)
     encoded = quote(_without_dots(path) or "/", safe=_SAFE.replace("?", ""))
     return uncached_url(admitted.scheme, admitted.raw_authority, encoded, quote(query or "", safe=_SAFE))
+
+
+def _split(location: bytes) -> tuple[str | None, str | None, str, str | None]:
+    """Scheme, authority, path and query of a URI reference (RFC 3986 section 4.1), bytes beyond ASCII encoded."""
+    text = "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in location)  # noqa: PLR2004 - ASCII
+    found = _REFERENCE.fullmatch(text)
+    if not found or _FORBIDDEN.search(text) or len(text) > _MAX_LENGTH:
+        raise InvalidUrl("The redirect holds characters that an address cannot hold.")
+    scheme, authority, path, query = found.group("scheme", "authority", "path", "query")
+    return scheme, authority, path, query
 
 
 def next_request(request: OutgoingRequest, status: int, url: URL, harmless: frozenset[str]) -> OutgoingRequest:

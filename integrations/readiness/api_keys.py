@@ -139,8 +139,7 @@ def _place(cursor: str) -> tuple[datetime, UUID]:
 
 
 def _row(key: ApiKey, names: dict[UUID, str], now: datetime) -> ApiKeyRow:
-    state = REVOKED if key.revoked_at else EXPIRED if key.expires_at and key.expires_at <= now else ACTIVE
-    soon = state == ACTIVE and key.expires_at and key.expires_at - now < ENDS_SOON
+    state = _state(key, now)
     return ApiKeyRow(
         id=key.id,
         name=key.name,
@@ -155,8 +154,20 @@ def _row(key: ApiKey, names: dict[UUID, str], now: datetime) -> ApiKeyRow:
         state=state,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
-        days_left=(key.expires_at - now).days if soon and key.expires_at else None,
+        days_left=_days_left(key.expires_at, now) if state == ACTIVE else None,
     )
+
+
+def _state(key: ApiKey, now: datetime) -> str:
+    if key.revoked_at:
+        return REVOKED
+    return EXPIRED if key.expires_at and key.expires_at <= now else ACTIVE
+
+
+def _days_left(expires_at: datetime | None, now: datetime) -> int | None:
+    """The days until an API key expires; None unless that is soon."""
+    left = expires_at - now if expires_at else None
+    return left.days if left is not None and left < ENDS_SOON else None
 
 
 def _named(ids: Iterable[str], names: dict[UUID, str]) -> Named:

@@ -15,10 +15,13 @@ from integrations.models import Integration, SecretReference
 from secrets_app.models import Secret
 
 
-def derive(integration: Integration) -> list[SecretReference]:
+def derive(integration: Integration, parsed: Any) -> list[SecretReference]:
     """Make the rows say what the configuration says. Rows that stay keep their last use.
 
     Locks every secret that is named, in the order of names, so that a deletion at the same moment waits or fails.
+
+    Args:
+        parsed: the configuration, as the integration's kind parsed it.
 
     Returns:
         the references as they are now.
@@ -26,15 +29,13 @@ def derive(integration: Integration) -> list[SecretReference]:
     Raises:
         Invalid: a new reference to a disabled secret (docs/concepts.md, "Disabling and deleting").
     """
-    fields = {(slot.path, name): slot.field for slot in _slots(integration) for name in slot.template.secret_names}
-    named = fields.keys()
-    secrets = {
-        secret.name: secret
-        for secret in Secret.objects.of(integration.organization)
-        .select_for_update()
-        .filter(name__in={name for _, name in named})
-        .order_by("name")
+    fields = {
+        (slot.path, name): slot.field
+        for slot in KINDS[integration.kind].slots(parsed)
+        for name in slot.template.secret_names
     }
+    named = fields.keys()
+    secrets = _locked(integration.organization, {name for _, name in named})
     present = {(row.slot, row.name): row for row in integration.references.all()}
     _refuse_disabled({key: field for key, field in fields.items() if key not in present}, secrets)
     SecretReference.objects.filter(pk__in=[row.pk for key, row in present.items() if key not in named]).delete()
@@ -73,9 +74,9 @@ def move(integration: Integration, old_name: str, secret: Secret) -> None:
         kept.save()
 
 
-def _slots(integration: Integration) -> list[Any]:
-    kind = KINDS[integration.kind]
-    return list(kind.slots(kind.parse_config(integration.config)))
+def _locked(organization: Organization, names: set[str]) -> dict[str, Secret]:
+    rows = Secret.objects.of(organization).select_for_update().filter(name__in=names).order_by("name")
+    return {secret.name: secret for secret in rows}
 
 
 def _refuse_disabled(new: dict[tuple[str, str], str], secrets: dict[str, Secret]) -> None:

@@ -54,7 +54,8 @@ def layout(links: Iterable[tuple[Hashable, Hashable | None]]) -> Graph:
     names = list(dict.fromkeys(integration for integration, _ in pairs))
     integrations = _column(names, COLUMNS[1], [index * STEP for index in range(len(names))])
     places = {box.key: box for box in integrations}
-    hosts = _hosts([(places[integration], host) for integration, host in pairs if host is not None])
+    leading = [(places[integration], host) for integration, host in pairs if host is not None]
+    hosts = _hosts(leading)
     hosted = {box.key: box for box in hosts}
     bottom = max([box.y + BOX_HEIGHT for box in [*integrations, *hosts]], default=TOP + BOX_HEIGHT)
     root = Box(None, COLUMNS[0], TOP + (bottom - TOP - BOX_HEIGHT) // 2)
@@ -63,7 +64,7 @@ def layout(links: Iterable[tuple[Hashable, Hashable | None]]) -> Graph:
         integrations=integrations,
         hosts=hosts,
         root_edges=[_edge(root, box, 0) for box in integrations],
-        host_edges=[_edge(places[one], hosted[host], 1) for one, host in pairs if host is not None],
+        host_edges=[_edge(box, hosted[host], 1) for box, host in leading],
         height=bottom + GAP,
     )
 

@@ -29,6 +29,9 @@ class CheckResult:
     detail: str
 
 
+HIDDEN = "No integration that uses it is visible to this key."
+NOT_DECLARED = "No harmless check is declared."
+NOT_SENT = "Its harmless check does not send this secret."
 NOT_TRIED = CheckResult(MISSING, None, "The new value has not been tried here yet.")
 
 
@@ -41,7 +44,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ReferenceCheck:
     """One reference, the checks that can try it, and the result so far.
 
     `why_not` says why nothing can be tried; empty where something can. `partial` where integrations that use it too are
@@ -88,13 +91,15 @@ def live_references(actor: Actor, secret_id: UUID) -> list[SecretReference]:
     return list(rows.select_related(*WITH_LINKS).order_by("integration__name", "slot", "pk"))
 
 
-def trials_of(actor: Actor, staged: SecretValue) -> list[Trial]:
+def reference_checks(actor: Actor, staged: SecretValue) -> list[ReferenceCheck]:
     """Every live reference of the staged value's secret in its environment that the actor sees, by integration name."""
     environment = Environment(staged.environment)
     references = [ref for ref in live_references(actor, staged.secret_id) if environment in ref.needed_in]
     users = users_of({ref.integration_id for ref in references})
     results = {row.reference_id: row for row in RotationCheck.objects.filter(value=staged)}
-    return [_trial(ref, users[ref.integration_id], actor, results.get(ref.id), environment) for ref in references]
+    return [
+        _reference_check(ref, users[ref.integration_id], actor, results.get(ref.id), environment) for ref in references
+    ]
 
 
 def hidden_references(actor: Actor, staged: SecretValue) -> int:
@@ -106,40 +111,43 @@ def hidden_references(actor: Actor, staged: SecretValue) -> int:
     return rows.exclude(integration__in=actor.integrations).count()
 
 
-def _trial(
+def _reference_check(
     reference: SecretReference,
     users: list[Integration],
     actor: Actor,
     stored: RotationCheck | None,
     environment: Environment,
-) -> Trial:
-    """A link that has no check of its own which sends the secret is tried by what builds on it."""
-    own = declared_check(reference.integration)
-    is_base = KINDS[reference.integration.kind].is_connector or KINDS[reference.integration.kind].is_connection
-    by_users = is_base and not (own and reference.name in own.secret_names)
-    users = [user for user in users if user.enabled and environment in user.environments] if by_users else []
-    seen = [user for user in users if actor.sees(user.id)]
-    candidates = seen if by_users else [reference.integration]
-    declared = [(candidate, declared_check(candidate)) for candidate in candidates]
-    sending = [
-        Probe(candidate, check) for candidate, check in declared if check and reference.name in check.secret_names
-    ]
-    why_not = ""
-    if users and not seen:
-        why_not = "No integration that uses it is visible to this key."
-    elif by_users and not users:
-        why_not = f"No integration that runs in {environment.label} uses it."
-    elif not any(check for _, check in declared):
-        why_not = "No harmless check is declared."
-    elif not sending:
-        why_not = "Its harmless check does not send this secret."
-    return Trial(
+) -> ReferenceCheck:
+    """How one reference can be checked.
+
+    A connector or connection whose own check does not send the secret is checked through the integrations that build on
+    it.
+    """
+    by_users = _is_checked_by_users(reference)
+    running = [user for user in users if by_users and user.enabled and environment in user.environments]
+    visible = [user for user in running if actor.sees(user.id)]
+    declared = [(found, declared_check(found)) for found in (visible if by_users else [reference.integration])]
+    probes = [Probe(found, check) for found, check in declared if check and reference.name in check.secret_names]
+    if by_users and not visible:
+        why_not = HIDDEN if running else f"No integration that runs in {environment.label} uses it."
+    else:
+        why_not = "" if probes else NOT_SENT if any(check for _, check in declared) else NOT_DECLARED
+    involved = [link for found in (reference.integration, *running) for link in with_parents(found)]
+    return ReferenceCheck(
         reference=reference,
-        probes=tuple(sending),
+        probes=tuple(probes),
         why_not=why_not,
-        result=_judged(stored, [link for item in (reference.integration, *users) for link in with_parents(item)]),
-        partial=len(seen) < len(users),
+        result=_judged(stored, involved),
+        partial=len(visible) < len(running),
     )
+
+
+def _is_checked_by_users(reference: SecretReference) -> bool:
+    kind = KINDS[reference.integration.kind]
+    if not kind.is_connector and not kind.is_connection:
+        return False
+    own = declared_check(reference.integration)
+    return own is None or reference.name not in own.secret_names
 
 
 def _judged(stored: RotationCheck | None, involved: list[Integration]) -> CheckResult:

@@ -22,7 +22,14 @@ from integrations.broker.checking import FAILED, NOT_CHECKABLE, PASSED, Step, at
 from integrations.broker.preparation import Call, cannot_open
 from integrations.errors import ChecksFailed
 from integrations.models import RotationCheck
-from integrations.rotation.checks import CheckResult, Probe, Trial, hidden_references, not_checkable, trials_of
+from integrations.rotation.checks import (
+    CheckResult,
+    Probe,
+    ReferenceCheck,
+    hidden_references,
+    not_checkable,
+    reference_checks,
+)
 from secrets_app.errors import NothingStaged
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.rotation import rotation
@@ -34,7 +41,7 @@ AT_ONCE = 8
 
 async def check(
     actor: Actor, secret_id: UUID, environment: Environment, *, only: UUID | None = None
-) -> tuple[SecretValue, list[Trial]]:
+) -> tuple[SecretValue, list[ReferenceCheck]]:
     """Try the staged value where it is used, and keep each result as soon as it is known.
 
     An integration that serves several references is asked once.
@@ -49,15 +56,15 @@ async def check(
         NotFound, PermissionDenied: also where `only` is no live reference; it needs the permission to run as well.
         NothingStaged: there is no staged value, or not this one any more when the answers are in.
     """
-    staged, trials = await in_database(look, actor, secret_id, environment, to_run=True)
-    chosen = [trial for trial in trials if only in {None, trial.reference.id}]
+    staged, checked = await in_database(look, actor, secret_id, environment, to_run=True)
+    chosen = [reference_check for reference_check in checked if only in {None, reference_check.reference.id}]
     if only and not chosen:
         raise NotFound("No such reference.")
     gate, started = asyncio.Semaphore(AT_ONCE), timezone.now()
-    probes = {probe.integration.id: probe for trial in chosen for probe in trial.probes}
+    probes = {probe.integration.id: probe for reference_check in chosen for probe in reference_check.probes}
     running = {key: asyncio.ensure_future(_through(gate, actor, probe, staged)) for key, probe in probes.items()}
     try:
-        await asyncio.gather(*[_settle(staged, trial, running, started) for trial in chosen])
+        await asyncio.gather(*[_settle(staged, reference_check, running, started) for reference_check in chosen])
     finally:
         for task in running.values():
             task.cancel()
@@ -66,7 +73,7 @@ async def check(
 
 def look(
     actor: Actor, secret_id: UUID, environment: Environment, *, to_run: bool = False
-) -> tuple[SecretValue, list[Trial]]:
+) -> tuple[SecretValue, list[ReferenceCheck]]:
     """The staged value and what is known about it, without trying anything.
 
     Raises:
@@ -79,7 +86,7 @@ def look(
     actor.check_environments(environment)
     secret = Secret.objects.fetch(actor.organization, secret_id)
     staged = rotation.staged_value(secret, environment)
-    return staged, trials_of(actor, staged)
+    return staged, reference_checks(actor, staged)
 
 
 def forget(actor: Actor, secret_id: UUID, environment: Environment) -> None:
@@ -113,14 +120,19 @@ def promote(
     def judge(staged: SecretValue) -> list[str]:
         if not keyring.is_openable(staged):
             raise cannot_open(staged.secret.name, environment)
-        trials, hidden = trials_of(actor, staged), hidden_references(actor, staged)
-        missed = [trial for trial in trials if not trial.passed]
-        unseen = {trial.reference.id for trial in missed} - accepted if accepted is not None else set()
-        if (missed or hidden or not trials) and (not accept_failures or unseen):
-            raise _failed(trials, missed, hidden)
-        return [trial.label for trial in missed] + ([f"{hidden} not visible to this key"] if hidden else [])
+        checked, hidden = reference_checks(actor, staged), hidden_references(actor, staged)
+        missed = [check for check in checked if not check.passed]
+        unseen = accepted is not None and not {check.reference.id for check in missed} <= accepted
+        if (missed or hidden or not checked) and (not accept_failures or unseen):
+            raise _failed(checked, missed, hidden)
+        return _accepted(missed, hidden)
 
     return rotation.promote(actor=actor, secret_id=secret_id, environment=environment, judge=judge, expected=expected)
+
+
+def _accepted(missed: list[ReferenceCheck], hidden: int) -> list[str]:
+    """What is promoted all the same, for the audit log."""
+    return [check.label for check in missed] + ([f"{hidden} not visible to this key"] if hidden else [])
 
 
 def forget_old() -> int:
@@ -139,35 +151,33 @@ async def _through(gate: asyncio.Semaphore, actor: Actor, probe: Probe, staged: 
 
 
 async def _settle(
-    staged: SecretValue, trial: Trial, running: Mapping[UUID, Awaitable[Step]], started: datetime
+    staged: SecretValue, reference_check: ReferenceCheck, running: Mapping[UUID, Awaitable[Step]], started: datetime
 ) -> None:
     # One after the other: each has been started already, so this waits only for the slowest.
-    steps = [await running[probe.integration.id] for probe in trial.probes]
-    await in_database(_keep, staged, trial.reference.id, _combined(steps, trial), started)
+    steps = [await running[probe.integration.id] for probe in reference_check.probes]
+    await in_database(_keep, staged, reference_check.reference.id, _combined(steps, reference_check), started)
 
 
-def _found(actor: Actor, staged: SecretValue) -> list[Trial]:
+def _found(actor: Actor, staged: SecretValue) -> list[ReferenceCheck]:
     if not SecretValue.objects.filter(pk=staged.pk, state=ValueState.STAGED.value).exists():
         raise NothingStaged("This value was promoted, discarded or staged again while it was tried.")
-    return trials_of(actor, staged)
+    return reference_checks(actor, staged)
 
 
-def _combined(steps: list[Step], trial: Trial) -> CheckResult:
+def _combined(steps: list[Step], reference_check: ReferenceCheck) -> CheckResult:
     """The first failure, else that it passed; several probes serve one reference where it is a connector's."""
-    found = [(step, probe) for step, probe in zip(steps, trial.probes, strict=True) if step.outcome != NOT_CHECKABLE]
-    failed = next(((step, probe) for step, probe in found if step.outcome == FAILED), None)
-    if failed:
-        step, probe = failed
-        itself = probe.integration.id == trial.reference.integration_id
-        named = step.detail if itself else f"{probe.integration.name}: {step.detail}"
-        return CheckResult(FAILED, step.code, named)
+    for step, probe in zip(steps, reference_check.probes, strict=True):
+        if step.outcome == FAILED:
+            itself = probe.integration.id == reference_check.reference.integration_id
+            return CheckResult(FAILED, step.code, step.detail if itself else f"{probe.integration.name}: {step.detail}")
+    found = [step for step in steps if step.outcome != NOT_CHECKABLE]
     if not found:
-        return not_checkable(trial.why_not or steps[0].detail)
-    if trial.partial:
+        return not_checkable(reference_check.why_not or steps[0].detail)
+    if reference_check.partial:
         return not_checkable("Other integrations that use it are not visible to this key.")
     if len(found) > 1:
         return CheckResult(PASSED, None, f"All {len(found)} integrations that use it accept the value.")
-    return CheckResult(PASSED, None, found[0][0].detail)
+    return CheckResult(PASSED, None, found[0].detail)
 
 
 def _keep(staged: SecretValue, reference_id: UUID, result: CheckResult, started: datetime) -> None:
@@ -191,28 +201,28 @@ def _keep(staged: SecretValue, reference_id: UUID, result: CheckResult, started:
         )
 
 
-def _failed(trials: list[Trial], missed: list[Trial], hidden: int) -> ChecksFailed:
+def _failed(checked: list[ReferenceCheck], missed: list[ReferenceCheck], hidden: int) -> ChecksFailed:
     if missed or hidden:
         count = len(missed) + hidden
         reason = f"The new value did not pass on {count} reference{'' if count == 1 else 's'}."
     else:
         reason = "No live reference uses the secret here, so the new value could not be tried."
     refusal = ChecksFailed(f"{reason} Check it, or promote it with accept_failures.")
-    refusal.members["results"] = [as_json(trial) for trial in trials]
+    refusal.members["results"] = [as_json(reference_check) for reference_check in checked]
     return refusal
 
 
-def as_json(trial: Trial) -> dict[str, Any]:
+def as_json(reference_check: ReferenceCheck) -> dict[str, Any]:
     """One result as the API gives it; the reference in full."""
-    integration = trial.reference.integration
+    integration = reference_check.reference.integration
     return {
         "reference": {
             "integration": {"id": str(integration.id), "name": integration.name, "kind": integration.kind},
-            "slot": trial.reference.slot,
-            "environments": [environment.value for environment in trial.reference.environments],
-            "last_used_at": trial.reference.last_used_at,
+            "slot": reference_check.reference.slot,
+            "environments": [environment.value for environment in reference_check.reference.environments],
+            "last_used_at": reference_check.reference.last_used_at,
         },
-        "outcome": trial.result.outcome,
-        "code": trial.result.code,
-        "detail": trial.result.detail,
+        "outcome": reference_check.result.outcome,
+        "code": reference_check.result.code,
+        "detail": reference_check.result.detail,
     }

@@ -5,6 +5,7 @@ nothing that was received.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -112,16 +113,20 @@ def read_head(head: bytes) -> SipMessage:
     first, *lines = _FOLD.sub(" ", head.decode("utf-8", "replace")).split("\r\n")
     if len(lines) > _MAX_HEADERS or any(len(line) > _MAX_LINE for line in (first, *lines)):
         raise _too_large()
-    headers = tuple(_header(line) for line in lines)
-    names = [name for name, _ in headers]
-    if any(names.count(name) > 1 for name in _ONCE):
-        raise MalformedSip("A header that may be there once is there twice.")
+    headers = tuple(map(_header, lines))
+    _refuse_repeated(headers)
     status = _STATUS_LINE.fullmatch(first)
     if status:
         return SipMessage(int(status[1]), status[2] or "", headers)
     if _REQUEST_LINE.fullmatch(first):
         return SipMessage(None, "", headers)
     raise MalformedSip("The message does not begin like SIP.")
+
+
+def _refuse_repeated(headers: Sequence[tuple[str, str]]) -> None:
+    names = [name for name, _ in headers]
+    if any(names.count(name) > 1 for name in _ONCE):
+        raise MalformedSip("A header that may be there once is there twice.")
 
 
 def body_length(message: SipMessage) -> int:

@@ -197,13 +197,17 @@ def problem_with_path(template: Template) -> str | None:
     filled = "".join(part if isinstance(part, str) else "x" for part in template.parts)
     if not filled.startswith("/") or filled.startswith("//"):
         return "Start the path with one “/”."
-    if any(_OUTSIDE_PATH.search(literal) for literal in template.literals):
+    if _in_literals(_OUTSIDE_PATH, template):
         return "Leave out “?”, “#”, “\\” and control characters; query parameters have their own list."
-    if any(_BARE_PERCENT.search(literal) for literal in template.literals):
+    if _in_literals(_BARE_PERCENT, template):
         return "Write two hexadecimal digits after each “%”, or “%25” for the sign itself."
     if has_unsafe_segment(quote_literal(filled)):
         return "Leave out “.” and “..” and encoded slashes without a name between them."
     return None
+
+
+def _in_literals(pattern: re.Pattern[str], template: Template) -> bool:
+    return any(pattern.search(literal) for literal in template.literals)
 
 
 def quote_literal(text: str) -> str:

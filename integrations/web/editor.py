@@ -55,22 +55,28 @@ def page(
     """
     form = FORMS[kind]
     shown = values or (form.stored(integration) if integration else form.blank())
-    warnings = warnings_for(integration) if integration and not errors else []
     context = {
         "integration": overview.one(actor, integration.id) if integration else None,
         "values": shown,
         "errors": errors or [],
         "environments": list(Environment),
         "secret_names": _secret_names(actor),
-        "warnings": list(dict.fromkeys(warning.detail for warning in warnings)),
-        "will_not_run": any(warning.certain for warning in warnings),
         "result": None,
+        **_warnings(integration if not errors else None),
         **(_about_stored(integration) if integration else {}),
         "pasted": notes or (paste_notes.of_form(form, shown, integration) if values else []),
         "pasted_url": paste_notes.url(actor, kind, integration),
     }
     about_kind = _about_action(actor, shown) if kind in DRAWN else _about_declared(actor, kind, shown, integration)
     return render(request, form.template, context | about_kind | more, status=status)
+
+
+def _warnings(integration: Integration | None) -> dict[str, Any]:
+    warnings = warnings_for(integration) if integration else []
+    return {
+        "warnings": list(dict.fromkeys(warning.detail for warning in warnings)),
+        "will_not_run": any(warning.certain for warning in warnings),
+    }
 
 
 def domain_checks(

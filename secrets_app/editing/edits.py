@@ -31,7 +31,6 @@ class SecretChanges:
 
 def set_fields(secret: Secret, changes: SecretChanges) -> list[str]:
     """Put the new fields on the (unsaved) secret; the names of those that differ from before."""
-    problems = Problems()
     wanted: dict[str, object] = {
         name: getattr(changes, name)
         for name in ("name", "description", "enabled", "allowed_domains", "rotate_every_days")
@@ -39,22 +38,29 @@ def set_fields(secret: Secret, changes: SecretChanges) -> list[str]:
     }
     if changes.stop_rotation:
         wanted["rotate_every_days"] = None
+    domains = _check(secret, changes)
+    if changes.allowed_domains is not None:
+        same = set(domains) == set(secret.allowed_domains)
+        wanted["allowed_domains"] = secret.allowed_domains if same else domains
+    changed = [name for name, value in wanted.items() if getattr(secret, name) != value]
+    for name in changed:
+        setattr(secret, name, wanted[name])
+    return changed
+
+
+def _check(secret: Secret, changes: SecretChanges) -> list[str]:
+    """The new allowed domains in their stored form. Raises Invalid or ValueTooShort if a field breaks its rule."""
+    problems = Problems()
     if changes.name not in {None, secret.name}:
         problems.check_name(changes.name or "", secret.organization, other_than=secret.pk)
     problems.check_description(changes.description or "")
     problems.check_rotation(changes.rotate_every_days)
     problems.check_values(changes.values, allow_short=changes.allow_short)
-    if changes.allowed_domains is not None:
-        cleaned = problems.clean_domains(changes.allowed_domains, operator_hosts=bool(settings.EGRESS_ALLOW))
-        same = set(cleaned) == set(secret.allowed_domains)
-        wanted["allowed_domains"] = secret.allowed_domains if same else cleaned
+    domains = problems.clean_domains(changes.allowed_domains or [], operator_hosts=bool(settings.EGRESS_ALLOW))
     stays = secret.allowed_domains if changes.allowed_domains is None else changes.allowed_domains
     problems.check_production(secret.organization, changes.values, stays)
     problems.refuse(NOT_SAVED)
-    changed = [name for name, value in wanted.items() if getattr(secret, name) != value]
-    for name in changed:
-        setattr(secret, name, wanted[name])
-    return changed
+    return domains
 
 
 def require_new_values(secret: Secret, values: NewValues) -> None:

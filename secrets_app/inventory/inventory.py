@@ -83,16 +83,10 @@ def missing_rows(
         return []
     if filters.environment and not filters.status:
         return []  # a name that does not exist has no value anywhere
-    waiting = waiting_references(organization).filter(name__icontains=filters.text)
     descending = filters.order is Order.NAME_DOWN
+    waiting = _waiting(organization, filters)
     if after:
         waiting = waiting.filter(Q(name__lt=after) if descending else Q(name__gt=after))
-    if filters.integrations is not None:
-        waiting = waiting.filter(integration__in=filters.integrations)
-    if filters.name:
-        waiting = waiting.filter(name=filters.name)
-    if filters.environment:
-        waiting = waiting.filter(needed_in__has=filters.environment)
     names = waiting.values("name").annotate(n=Count("pk"), used=Max("last_used_at"))
     return [
         InventoryRow(
@@ -108,6 +102,15 @@ def missing_rows(
         )
         for entry in names.order_by("-name" if descending else "name")[:limit]
     ]
+
+
+def _waiting(organization: Organization, filters: InventoryFilters) -> QuerySet[Any]:
+    waiting = waiting_references(organization).filter(name__icontains=filters.text)
+    if filters.integrations is not None:
+        waiting = waiting.filter(integration__in=filters.integrations)
+    if filters.name:
+        waiting = waiting.filter(name=filters.name)
+    return waiting.filter(needed_in__has=filters.environment) if filters.environment else waiting
 
 
 def waiting_references(organization: Organization) -> QuerySet[Any]:

@@ -1,4 +1,4 @@
-"""Sealing the seeds of second factors with the installation's data key (docs/crypto.md, "Second factors").
+"""Sealing the seeds of second factors with the installation's data key (docs/crypto.md, "What is bound").
 
 The installation's data key is an `OrganizationKey` without an organization. `manage.py migrate` makes it.
 """

@@ -88,25 +88,29 @@ def _checked(
     return _page(request, context, status=status)
 
 
+LIST_TITLES = {
+    LineAction.CREATED: "New secrets",
+    LineAction.REPLACED: "New values of secrets that exist",
+    LineAction.SKIPPED: "Skipped",
+}
+
+
 def _plan(report: Report, choices: ImportChoices) -> dict[str, Any]:
     """What the page shows of a report: numbers, names and sentences."""
-    decisions = [line for line in report.lines if _needs_decision(line, choices)]
+    decisions = [_decision(line, choices) for line in report.lines if _needs_decision(line, choices)]
     lists = {act.value: report.of(act) for act in LineAction}
+    too_short = any(line.code == ValueTooShort.code for line in report.lines)
     return {
         "counts": {name: len(lines) for name, lines in lists.items()},
-        "decisions": [_decision(line, choices) for line in decisions],
-        "offer_allow_short": choices.allow_short or any(line.code == ValueTooShort.code for line in report.lines),
+        "decisions": decisions,
+        "offer_allow_short": choices.allow_short or too_short,
         "allow_short": choices.allow_short,
         "token": report.token,
         "ready": not lists["refused"] and bool(lists["created"] or lists["replaced"]),
         "total": len(lists["created"]) + len(lists["replaced"]),
         "lists": [
             (title, lists[act.value][:SHOWN_AT_MOST], max(0, len(lists[act.value]) - SHOWN_AT_MOST))
-            for act, title in (
-                (LineAction.CREATED, "New secrets"),
-                (LineAction.REPLACED, "New values of secrets that exist"),
-                (LineAction.SKIPPED, "Skipped"),
-            )
+            for act, title in LIST_TITLES.items()
         ],
         "lines": len(report.lines),
     }

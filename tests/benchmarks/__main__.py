@@ -12,8 +12,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ["inventory", "records", "importing", "resolving", "promises", "broker"]
-DURABLE = {"resolving", "promises", "broker"}
+PARTS = ["inventory", "records", "importing", "resolving", "ablation", "broker"]
+DURABLE = {"resolving", "ablation", "broker"}
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 
 

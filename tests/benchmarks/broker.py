@@ -1,7 +1,8 @@
-"""One run through Coffer, against the floor and against proxies that add a static header.
+"""One run through Coffer, against the baseline and against proxies that add a static header.
 
 Everything is on loopback, each part in a process of its own: PostgreSQL with durable commits, the upstream, the server
-with one worker as the README starts it, and the load. Competitors take turns in every round; medians are compared.
+with one worker as `docs/production.md` starts it, and the load. Competitors take turns in every round; medians are
+compared.
 """
 
 import sys
@@ -17,7 +18,7 @@ from accounts.actors import actor_for_member
 from accounts.common.environments import Environment
 from accounts.models import Membership, User
 from accounts.people.organizations import create_organization
-from tests.benchmarks import yardsticks
+from tests.benchmarks import peers
 from tests.benchmarks.competing import Cell, Competitor, libpq, postmaster, uvicorn
 from tests.benchmarks.processes import free_port, serving
 from tests.support.things import key_for, make_action, store_secret
@@ -31,11 +32,11 @@ VALUE = "benchmark-credential-0123456789"
 HEADER = f"Bearer {VALUE}"
 EXPECTED = "all is well"
 KEY_LIMIT = 10_000
-COFFER, FLOOR = "coffer", "floor"
+COFFER, BASELINE = "coffer", "baseline"
 
 
 def measure() -> list[dict[str, object]]:
-    """Every competitor with both upstreams at every number of connections, and its ratio to the floor."""
+    """Every competitor with both upstreams at every number of connections, and its ratio to the baseline."""
     with _competitors() as competitors:
         cells = [
             Cell(competitor, upstream, connections, EXPECTED)
@@ -51,8 +52,8 @@ def measure() -> list[dict[str, object]]:
             for cell in cells:
                 cell.measure()
             rounds += 1
-    floors = {(cell.upstream, cell.connections): cell for cell in cells if cell.competitor.name == FLOOR}
-    return [_row(cell, floors[cell.upstream, cell.connections]) for cell in cells]
+    baselines = {(cell.upstream, cell.connections): cell for cell in cells if cell.competitor.name == BASELINE}
+    return [_row(cell, baselines[cell.upstream, cell.connections]) for cell in cells]
 
 
 def _fits(spent: float, rounds: int) -> bool:
@@ -60,17 +61,17 @@ def _fits(spent: float, rounds: int) -> bool:
     return not rounds or spent / rounds * (rounds + 1) <= MAX_SECONDS
 
 
-def _row(cell: Cell, floor: Cell) -> dict[str, object]:
+def _row(cell: Cell, baseline: Cell) -> dict[str, object]:
     return {
         "through": cell.competitor.name,
         "upstream": cell.upstream,
         "connections": cell.connections,
         "per_second": round(cell.median("per_second")),
-        "of_floor": round(cell.median("per_second") / floor.median("per_second"), 2),
+        "of_baseline": round(cell.median("per_second") / baseline.median("per_second"), 2),
         "p50_ms": round(cell.median("p50_ms"), 1),
         "p99_ms": round(cell.median("p99_ms"), 1),
         "cpu_ms": round(cell.median("cpu_ms"), 2),
-        "cpu_of_floor": round(cell.median("cpu_ms") / floor.median("cpu_ms"), 2),
+        "cpu_of_baseline": round(cell.median("cpu_ms") / baseline.median("cpu_ms"), 2),
         "memory_mb": round(max(found["memory_mb"] for found in cell.rounds)),
         "failed": round(sum(found["failed"] for found in cell.rounds)),
         "rounds": len(cell.rounds),
@@ -87,7 +88,7 @@ def _competitors() -> Iterator[list[Competitor]]:
         command = [sys.executable, "-m", "tests.benchmarks.upstream", str(upstream)]
         stack.enter_context(serving(command, upstream, {"EXPECTED": HEADER}))
         found = []
-        for name in (COFFER, FLOOR, *yardsticks.installed()):
+        for name in (COFFER, BASELINE, *peers.installed()):
             port = free_port()
             here = {which: f"http://127.0.0.1:{port}/{which}" for which in CONNECTIONS}
             if name == COFFER:
@@ -95,13 +96,13 @@ def _competitors() -> Iterator[list[Competitor]]:
                 urls = {which: f"http://127.0.0.1:{port}{path}" for which, path in paths.items()}
                 pid = stack.enter_context(serving(uvicorn("config.asgi:application", port), port))
                 found.append(Competitor(name, urls, headers, (pid, postgres)))
-            elif name == FLOOR:
-                environment = {"FLOOR_DATABASE": _floor_row(), "FLOOR_UPSTREAM": base_url}
-                command = uvicorn("tests.benchmarks.floor:application", port)
+            elif name == BASELINE:
+                environment = {"BASELINE_DATABASE": _baseline_row(), "BASELINE_UPSTREAM": base_url}
+                command = uvicorn("tests.benchmarks.baseline:application", port)
                 pid = stack.enter_context(serving(command, port, environment))
                 found.append(Competitor(name, here, {}, (pid, postgres)))
             else:
-                pid = stack.enter_context(yardsticks.running(name, folder, port, upstream, HEADER))
+                pid = stack.enter_context(peers.running(name, folder, port, upstream, HEADER))
                 found.append(Competitor(name, here, {}, (pid,)))
         connections.close_all()
         yield found
@@ -122,9 +123,9 @@ def stored(base_url: str) -> tuple[dict[str, str], dict[str, str]]:
     return paths, {"Authorization": f"Bearer {key_for(owner, max_concurrent=KEY_LIMIT)}"}
 
 
-def _floor_row() -> str:
-    """The row that the floor reads; how to connect to its database."""
+def _baseline_row() -> str:
+    """The row that the baseline reads; how to connect to its database."""
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE benchmark_floor (id integer PRIMARY KEY, header text NOT NULL)")
-        cursor.execute("INSERT INTO benchmark_floor VALUES (1, %s)", [HEADER])
+        cursor.execute("CREATE TABLE benchmark_baseline (id integer PRIMARY KEY, header text NOT NULL)")
+        cursor.execute("INSERT INTO benchmark_baseline VALUES (1, %s)", [HEADER])
     return libpq()

@@ -73,7 +73,7 @@ class Cell:
 
 
 def uvicorn(application: str, port: int) -> list[str]:
-    """The command that serves an ASGI application with one worker, as the README does."""
+    """The command that serves an ASGI application with one worker, as `docs/production.md` does."""
     options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning"]
     return [sys.executable, "-m", "uvicorn", application, *options]
 

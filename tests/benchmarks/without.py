@@ -1,4 +1,4 @@
-"""Coffer with one promise, or one economy, switched off, to see what it costs. Nothing but the benchmark serves this.
+"""Coffer with one part switched off, to see what the part costs or saves. Only the ablation benchmark serves this.
 
 `uvicorn tests.benchmarks.without:application`, with WITHOUT naming it.
 """
@@ -37,23 +37,23 @@ def _no_records() -> None:
     ledger.finish_all = lambda ends: None
 
 
-def _no_judgement_of_addresses() -> None:
+def _no_address_checks() -> None:
     connections.judge_addresses = lambda *_: None
     client._check_destination = lambda *_: None
 
 
-def _no_durability() -> None:
+def _no_durable_commits() -> None:
     def set_off(connection: BaseDatabaseWrapper, **_: object) -> None:
         connection.cursor().execute("SET synchronous_commit TO off")
 
     connection_created.connect(set_off, weak=False)
 
 
-def _no_composed_look_ups() -> None:
+def _no_compiled_queries() -> None:
     compiled_queries.CompiledQuery.ask = lambda self, rows: compiled_queries._Compiled(self._make()).ask(rows)  # type: ignore[method-assign]
 
 
-def _no_direct_runs() -> None:
+def _no_fast_path() -> None:
     handler.fast_path_call = lambda *_: None
 
 
@@ -72,11 +72,11 @@ def _no_sharing() -> None:
 PARTS: dict[str, Callable[[], None]] = {
     "masking": _no_masking,
     "records": _no_records,
-    "judging addresses": _no_judgement_of_addresses,
-    "stamps of last use": _no_stamps,
-    "durable commits": _no_durability,
-    "look-ups composed once": _no_composed_look_ups,
-    "the way past the framework": _no_direct_runs,
+    "judging addresses": _no_address_checks,
+    "last-used times": _no_stamps,
+    "durable commits": _no_durable_commits,
+    "compiled queries": _no_compiled_queries,
+    "the fast path": _no_fast_path,
     "kept connections": _no_kept_connections,
     "shared look-ups and commits": _no_sharing,
 }

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from accounts.access.callers import read_key
 from accounts.models import ApiKey
-from tests.browser.conftest import sideways, violations
 from tests.support.things import make_action
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -19,7 +19,7 @@ MODES = {"light": ("light", 1440), "dark": ("dark", 1440), "phone": ("light", 39
 
 def clean(page):
     assert violations(page) == []
-    assert sideways(page) <= 0
+    assert horizontal_overflow(page) <= 0
 
 
 def called(site, text):

@@ -4,9 +4,9 @@ import pytest
 
 from accounts.common.environments import Environment
 from integrations.editing.integrations import create_integration
-from tests.browser.conftest import violations
 from tests.peers.calcom import KEY, calcom_server
 from tests.support.things import store_secret
+from tests.support.web.browser_pages import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

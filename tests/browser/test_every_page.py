@@ -24,19 +24,19 @@ from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
 from secrets_app.requests.answering import ask, dismiss
 from secrets_app.rotation import rotation
-from tests.browser.conftest import (
+from tests.factories import MembershipFactory
+from tests.support.invited import token_in
+from tests.support.sign_in import add_totp
+from tests.support.staff import staff_browser
+from tests.support.web.browser_pages import (
     PASSWORD,
     RULES,
     RULES_OF_COLORS,
     add_authenticator,
     add_passkey,
-    sideways,
+    horizontal_overflow,
     violations,
 )
-from tests.factories import MembershipFactory
-from tests.support.invited import token_in
-from tests.support.sign_in import add_totp
-from tests.support.staff import staff_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -248,7 +248,10 @@ def walk(page, addresses):
     for address in addresses:
         page.goto(address)
         for look, rules in each_look(page):
-            problems = [*violations(page, rules), *([f"{sideways(page)} px too wide"] if sideways(page) > 0 else [])]
+            problems = [
+                *violations(page, rules),
+                *([f"{excess} px too wide"] if (excess := horizontal_overflow(page)) > 0 else []),
+            ]
             if problems:
                 found[address, look] = problems
     return found
@@ -309,7 +312,7 @@ def test_pages_of_staff(page, owner, site, content):
         page.goto(f"{site}/admin/{path.format(**content, organization=owner.organization.id)}")
         for _ in each_look(page):
             assert page.get_by_text("Coffer administration").first.is_visible()
-            assert sideways(page) <= 0
+            assert horizontal_overflow(page) <= 0
 
 
 def test_pages_for_strangers(page, site, db):

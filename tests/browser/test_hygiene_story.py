@@ -5,8 +5,8 @@ from django.core.cache import cache
 from playwright.sync_api import expect
 
 from accounts.common.environments import Environment
-from tests.browser.conftest import sideways, violations
 from tests.support.things import make_action, store_secret
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -15,7 +15,7 @@ MODES = {"light": ("light", 1440), "dark": ("dark", 1440), "phone": ("light", 39
 
 def clean(page):
     assert violations(page) == []
-    assert sideways(page) <= 0
+    assert horizontal_overflow(page) <= 0
     assert "canary" not in page.content()
 
 

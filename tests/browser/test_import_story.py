@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from secrets_app.models import Secret
-from tests.browser.conftest import sideways, violations
 from tests.support.things import store_secret
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -25,7 +25,7 @@ MODES = {"light": ("light", 1440), "dark": ("dark", 1440), "phone": ("light", 39
 
 def clean(page):
     assert violations(page) == []
-    assert sideways(page) <= 0
+    assert horizontal_overflow(page) <= 0
     assert "canary" not in page.locator("#plan").inner_text()
 
 

@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 
 from accounts.common.environments import Environment
 from secrets_app.models import Secret
-from tests.browser.conftest import sideways, violations
 from tests.support.things import make_action, store_secret
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -27,7 +27,7 @@ def many(owner):
 
 def looks_right(page):
     assert violations(page) == []
-    assert sideways(page) <= 0
+    assert horizontal_overflow(page) <= 0
 
 
 def first_name(page):

@@ -5,16 +5,16 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import sideways, violations
 from tests.peers import mcp
 from tests.support.things import VALUE, store_secret
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def looks_right(page):
     assert violations(page) == []
-    assert sideways(page) <= 0
+    assert horizontal_overflow(page) <= 0
     assert VALUE not in page.content()
 
 

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from integrations.models import Integration
 from secrets_app.models import Secret
-from tests.browser.conftest import sideways, violations
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -31,7 +31,7 @@ def test_a_pasted_key_becomes_a_secret(sign_in, owner, site, colors, width):
     expect(note).to_be_visible()
     assert page.locator("[data-row]").last.evaluate("row => row.nextElementSibling.matches('.note')")
     assert violations(page) == []
-    assert sideways(page) == 0
+    assert horizontal_overflow(page) == 0
 
     note.get_by_label("Name of the new secret").fill("openai.key")
     page.wait_for_load_state("networkidle")

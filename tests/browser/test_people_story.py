@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Membership, Organization, User
-from tests.browser.conftest import PASSWORD, violations
 from tests.support.invited import token_in
+from tests.support.web.browser_pages import PASSWORD, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -8,12 +8,13 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.common.environments import Environment
-from secrets_app.editing.secrets import SecretChanges, update_secret
+from secrets_app.editing.edits import SecretChanges
+from secrets_app.editing.secrets import update_secret
 from secrets_app.models import SecretValue
 from secrets_app.sealing import keyring
-from tests.browser.conftest import sideways, violations
 from tests.peers.upstreams import answering, http
 from tests.support.things import VALUE, make_action, store_secret
+from tests.support.web.browser_pages import horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -51,7 +52,7 @@ def kept():
 
 def looks_right(page):
     assert violations(page) == []
-    assert sideways(page) <= 0
+    assert horizontal_overflow(page) <= 0
     assert NEW not in page.content()
 
 

@@ -11,9 +11,9 @@ from playwright.sync_api import expect
 
 from accounts.models import User
 from config.single_sign_on import providers
-from tests.browser.conftest import PASSWORD, add_authenticator, add_passkey, sideways, violations
 from tests.peers.oidc import CLIENT_ID, CLIENT_SECRET, serving
 from tests.support.sign_in import totp_code
+from tests.support.web.browser_pages import PASSWORD, add_authenticator, add_passkey, horizontal_overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -22,7 +22,7 @@ EMAIL = "mara@harbor.example"
 
 def clean(page):
     assert violations(page) == []
-    assert sideways(page) <= 0
+    assert horizontal_overflow(page) <= 0
 
 
 def at(page, heading):

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from secrets_app.models import Secret
-from tests.browser.conftest import violations
+from tests.support.web.browser_pages import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 
-from tests.support.old_databases import REFUSED, loaded
+from tests.support.databases.old_databases import REFUSED, loaded
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +81,7 @@ def test_audit_log_is_intact(migrated, before):
 
 
 def test_values_open(migrated):
-    assert json.loads(migrated.run("-m", "tests.support.opened_values")) == OPENED
+    assert json.loads(migrated.run("-m", "tests.support.databases.opened_values")) == OPENED
 
 
 def test_every_trigger_is_there(migrated, triggers_before):

@@ -17,22 +17,11 @@ from integrations.models import Run
 from integrations.readiness.warnings import warnings_for
 from secrets_app.editing.secrets import set_enabled
 from tests.peers.upstreams import answering, http
-from tests.support.things import make_action, make_connector, store_secret
+from tests.support.things import make_action, make_connection, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db
 
 S, P = Environment.STAGING, Environment.PRODUCTION
-
-
-def make_connection(actor, base_url="https://api.example.com", *, environments=(S,), enabled=True, **config):
-    return create_integration(
-        actor=actor,
-        kind="api_connection",
-        name="CRM API",
-        environments=environments,
-        enabled=enabled,
-        config={"base_url": base_url, **config},
-    )
 
 
 def action_on(actor, connection, **config):

@@ -9,14 +9,13 @@ from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.errors import Invalid
 from accounts.models import ApiKey, AuditEvent
 from accounts.policy import Scope
-from tests.races.test_secrets import together  # noqa: F401
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 FORM = UUID("5f3ff9ab-8b4e-4c9e-9d0b-6c6a4a8d7f10")
 
 
-def test_a_form_sent_eight_times_at_once_makes_one_key(together, owner):  # noqa: F811
+def test_a_form_sent_eight_times_at_once_makes_one_key(together, owner):
     wanted = {"actor": owner, "name": "k", "scopes": [Scope.RUN], "environments": ALL_ENVIRONMENTS, "form": FORM}
     outcomes = together(*[lambda: create_api_key(**wanted)] * 8)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Invalid"] * 7 + ["NoneType"]
@@ -24,7 +23,7 @@ def test_a_form_sent_eight_times_at_once_makes_one_key(together, owner):  # noqa
     assert (ApiKey.objects.count(), AuditEvent.objects.filter(event="api_key.created").count()) == (1, 1)
 
 
-def test_a_key_revoked_eight_times_at_once_is_revoked_once(together, owner):  # noqa: F811
+def test_a_key_revoked_eight_times_at_once_is_revoked_once(together, owner):
     key, _ = create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)
     outcomes = together(*[lambda: revoke_api_key(actor=owner, key_id=key.id)] * 8)
     assert outcomes == [None] * 8

@@ -7,8 +7,8 @@ from accounts.models import AuditEvent
 from integrations.editing.integrations import delete_integration
 from integrations.models import ApprovedTool
 from integrations.tools.approvals import approve_tool, withdraw_tool
-from tests.accounts.audit.test_trail import chain_holds
-from tests.races.test_secrets import only, together  # noqa: F401
+from tests.support.audit import chain_holds
+from tests.support.races import assert_only
 from tests.support.things import make_mcp_server
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -18,20 +18,22 @@ def approving(actor, server, fingerprint):
     return lambda: approve_tool(actor=actor, integration_id=server.id, name="search", fingerprint=fingerprint * 64)
 
 
-def test_two_people_approve_one_tool(owner, admin, together):  # noqa: F811
+def test_two_people_approve_one_tool(owner, admin, together):
     for number in range(40):
         server = make_mcp_server(owner, name=f"Server {number}")
-        only(together(approving(owner, server, "a"), approving(admin, server, "a"), approving(admin, server, "b")))
+        assert_only(
+            together(approving(owner, server, "a"), approving(admin, server, "a"), approving(admin, server, "b"))
+        )
         assert server.approved_tools.count() == 1
     approvals = AuditEvent.objects.filter(event="integration.tool_approved").count()
     assert 80 <= approvals <= 120  # approving what is approved already writes nothing
     assert chain_holds(owner.organization)
 
 
-def test_approving_while_withdrawing_and_deleting(owner, admin, together):  # noqa: F811
+def test_approving_while_withdrawing_and_deleting(owner, admin, together):
     for number in range(40):
         server = make_mcp_server(owner, name=f"Server {number}")
-        only(
+        assert_only(
             together(
                 approving(owner, server, "a"),
                 lambda server=server: withdraw_tool(actor=admin, integration_id=server.id, name="search"),

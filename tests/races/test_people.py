@@ -19,7 +19,6 @@ from accounts.policy import Role
 from secrets_app.models import RotationReminder, Secret, SecretValue
 from secrets_app.rotation.reminders import remind
 from tests import factories
-from tests.races.test_secrets import together  # noqa: F401
 from tests.support.invited import token_in
 from tests.support.things import store_secret
 
@@ -58,7 +57,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_an_owner_stays_whatever_two_owners_do(together, end):  # noqa: F811
+def test_an_owner_stays_whatever_two_owners_do(together, end):
     for _ in range(ROUNDS):
         organization, pair, actors = two_owners()
         raised = together(*ENDS[end](actors, pair))
@@ -66,7 +65,7 @@ def test_an_owner_stays_whatever_two_owners_do(together, end):  # noqa: F811
         assert owners_of(organization) == 1
 
 
-def test_an_owner_stays_even_where_no_service_is_asked(together):  # noqa: F811
+def test_an_owner_stays_even_where_no_service_is_asked(together):
     def demote(membership):
         with transaction.atomic():
             Membership.objects.filter(pk=membership.pk).update(role="member")
@@ -83,7 +82,7 @@ def invited_now(owner, email="noor@harbor.example"):
     return invitation, token_in(mail.outbox[-1].body)
 
 
-def test_link_works_once_for_several_at_once(owner, together):  # noqa: F811
+def test_link_works_once_for_several_at_once(owner, together):
     user = factories.UserFactory(email="noor@harbor.example")
     for _ in range(ROUNDS):
         _, token = invited_now(owner)
@@ -93,7 +92,7 @@ def test_link_works_once_for_several_at_once(owner, together):  # noqa: F811
         Membership.objects.filter(user=user).delete()
 
 
-def test_one_account_is_made_from_one_link(owner, together):  # noqa: F811
+def test_one_account_is_made_from_one_link(owner, together):
     for _ in range(3):
         _, token = invited_now(owner)
         make = partial(accept_with_new_account, token=token, name="Noor", password=PASSWORD)
@@ -104,7 +103,7 @@ def test_one_account_is_made_from_one_link(owner, together):  # noqa: F811
 
 
 @pytest.mark.parametrize("act", [withdraw, renew])
-def test_link_is_accepted_or_ended_never_both(owner, together, act):  # noqa: F811
+def test_link_is_accepted_or_ended_never_both(owner, together, act):
     user = factories.UserFactory(email="noor@harbor.example")
     for _ in range(ROUNDS):
         invitation, token = invited_now(owner)
@@ -118,14 +117,14 @@ def test_link_is_accepted_or_ended_never_both(owner, together, act):  # noqa: F8
         Invitation.objects.all().delete()
 
 
-def test_address_is_invited_once(owner, together):  # noqa: F811
+def test_address_is_invited_once(owner, together):
     for _ in range(ROUNDS):
         raised = together(*[partial(invite, actor=owner, emails=["a@x.example"], role=Role.MEMBER)] * 3)
         assert [type(error) for error in raised if error] == [Invalid] * 2
         Invitation.objects.all().delete()
 
 
-def test_person_who_is_removed_while_they_invite_leaves_no_invitation(owner, organization, together):  # noqa: F811
+def test_person_who_is_removed_while_they_invite_leaves_no_invitation(owner, organization, together):
     for number in range(ROUNDS):
         membership = factories.MembershipFactory(organization=organization, role=Role.ADMIN)
         raised = together(
@@ -136,7 +135,7 @@ def test_person_who_is_removed_while_they_invite_leaves_no_invitation(owner, org
         assert not Invitation.objects.exists()
 
 
-def test_organization_is_deleted_while_everybody_works_in_it(together):  # noqa: F811
+def test_organization_is_deleted_while_everybody_works_in_it(together):
     for _ in range(ROUNDS):
         organization, pair, actors = two_owners()
         raised = together(
@@ -153,7 +152,7 @@ def test_organization_is_deleted_while_everybody_works_in_it(together):  # noqa:
         assert chain.verify(organization.id).findings == []
 
 
-def test_address_of_a_deleted_organization_is_not_given_to_one_founded_meanwhile(together):  # noqa: F811
+def test_address_of_a_deleted_organization_is_not_given_to_one_founded_meanwhile(together):
     for number in range(ROUNDS):
         user = factories.UserFactory()
         organization = create_organization(user=user, name=f"Harbor {number}")
@@ -165,7 +164,7 @@ def test_address_of_a_deleted_organization_is_not_given_to_one_founded_meanwhile
         assert not Organization.objects.filter(slug=organization.slug).exists()
 
 
-def test_several_runs_at_once_tell_of_a_rotation_once(owner, together):  # noqa: F811
+def test_several_runs_at_once_tell_of_a_rotation_once(owner, together):
     store_secret(owner, rotate_every_days=30)
     for days in range(40, 40 + ROUNDS):
         SecretValue.objects.update(created_at=timezone.now() - timedelta(days=days))

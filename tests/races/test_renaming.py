@@ -8,16 +8,17 @@ from accounts.errors import EditConflict, Invalid
 from integrations.editing import integrations
 from integrations.models import Integration, SecretReference
 from secrets_app.editing import secrets
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.models import Secret
-from tests.accounts.audit.test_trail import chain_holds
-from tests.races.test_secrets import dangling, only, together  # noqa: F401 - the fixture
+from tests.support.audit import chain_holds
+from tests.support.races import assert_only, count_dangling_references
 from tests.support.things import make_action, store_secret
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 
 def rename(owner, secret, name):
-    return secrets.update_secret(actor=owner, secret_id=secret.id, changes=secrets.SecretChanges(name=name))
+    return secrets.update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(name=name))
 
 
 def save(owner, action, **fields):
@@ -29,7 +30,7 @@ def save(owner, action, **fields):
     )
 
 
-def test_stale_save_never_brings_the_old_name_back(owner, together):  # noqa: F811
+def test_stale_save_never_brings_the_old_name_back(owner, together):
     secret, action = store_secret(owner, "key0", environments=[]), make_action(owner, uses="key0")
     refused = 0
     for number in range(1, 51):
@@ -38,35 +39,35 @@ def test_stale_save_never_brings_the_old_name_back(owner, together):  # noqa: F8
             partial(rename, owner, secret, f"key{number}"),
             partial(save, owner, action, description=f"Round {number}"),
         )
-        only(problems[:1])
-        only(problems[1:], EditConflict)
+        assert_only(problems[:1])
+        assert_only(problems[1:], EditConflict)
         refused += problems[1] is not None
         now = Integration.objects.get(pk=action.pk)
         assert now.config["headers"][0]["value"] == f"Bearer {{secrets.key{number}}}"
         assert (now.description == f"Round {number}") == (problems[1] is None)
         reference = SecretReference.objects.get()
         assert (reference.name, reference.secret_id) == (f"key{number}", secret.id)
-    assert dangling() == 0
+    assert count_dangling_references() == 0
     assert chain_holds(owner.organization)
 
 
-def test_rename_onto_a_name_that_an_integration_begins_to_wait_for(owner, together):  # noqa: F811
+def test_rename_onto_a_name_that_an_integration_begins_to_wait_for(owner, together):
     for number in range(50):
         secret = store_secret(owner, f"old{number}", environments=[])
-        only(
+        assert_only(
             together(
                 partial(rename, owner, secret, f"key{number}"),
                 partial(make_action, owner, f"Action {number}", uses=f"key{number}"),
             )
         )
     assert SecretReference.objects.filter(secret=None).count() == 0
-    assert dangling() == 0
+    assert count_dangling_references() == 0
 
 
-def test_two_renames_onto_one_name(owner, together):  # noqa: F811
+def test_two_renames_onto_one_name(owner, together):
     for number in range(50):
         pair = [store_secret(owner, f"{letter}{number}", environments=[]) for letter in "ab"]
         problems = together(*(partial(rename, owner, secret, f"Key{number}") for secret in pair))
-        only(problems, Invalid)
+        assert_only(problems, Invalid)
         assert sum(problem is None for problem in problems) == 1
     assert Secret.objects.filter(name__startswith="Key").count() == 50

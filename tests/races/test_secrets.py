@@ -5,13 +5,10 @@ Each round starts its acts together. An act may be refused; any other exception,
 
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connection, connections
 from django.utils import timezone
 
 from accounts.access.api_keys import create_api_key
@@ -27,60 +24,19 @@ from integrations.editing import integrations
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration, Run, SecretReference
 from secrets_app.editing import secrets
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.errors import SecretInUse
 from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import keyring, resolver
 from tests import factories
-from tests.accounts.audit.test_trail import chain_holds
+from tests.support.audit import chain_holds
+from tests.support.races import assert_only, count_dangling_references
 from tests.support.things import make_action, make_connector, store_secret
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 S = Environment.STAGING
-
-
-@pytest.fixture
-def together():
-    """Runs acts at once, in threads that keep their connection; what each raised, or None."""
-    pool = ThreadPoolExecutor(8, thread_name_prefix="race")
-
-    def run(*acts: Callable[[], object]) -> list[BaseException | None]:
-        barrier = threading.Barrier(len(acts))
-
-        def one(act: Callable[[], object]) -> object:
-            barrier.wait(timeout=10)
-            return act()
-
-        futures: list[Future[object]] = [pool.submit(one, act) for act in acts]
-        return [future.exception(timeout=30) for future in futures]
-
-    yield run
-    leave = threading.Barrier(8)
-    for future in [pool.submit(lambda: (leave.wait(timeout=10), connections.close_all())) for _ in range(8)]:
-        future.result()
-    pool.shutdown()
-
-
-def only(problems, *allowed):
-    """Fail on anything but these refusals."""
-    unexpected = [problem for problem in problems if problem is not None and not isinstance(problem, allowed)]
-    assert unexpected == []
-
-
-def dangling():
-    """References whose secret is gone, or that missed a secret of their name."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM integrations_secretreference r LEFT JOIN secrets_app_secret s ON s.id = r.secret_id "
-            "WHERE r.secret_id IS NOT NULL AND s.id IS NULL"
-        )
-        gone = cursor.fetchone()[0]
-        cursor.execute(
-            "SELECT count(*) FROM integrations_secretreference r JOIN secrets_app_secret s "
-            "ON s.name = r.name AND s.organization_id = r.organization_id WHERE r.secret_id IS NULL"
-        )
-        return gone + cursor.fetchone()[0]
 
 
 def test_delete_a_secret_while_an_integration_begins_to_use_it(owner, together):
@@ -91,31 +47,31 @@ def test_delete_a_secret_while_an_integration_begins_to_use_it(owner, together):
             lambda secret=secret: secrets.delete_secret(actor=owner, secret_id=secret.id),
             lambda number=number: make_action(owner, f"Action {number}", uses=f"key{number}"),
         )
-        only(problems[:1], SecretInUse)
-        only(problems[1:])
+        assert_only(problems[:1], SecretInUse)
+        assert_only(problems[1:])
         assert Secret.objects.filter(pk=secret.pk).exists() == (problems[0] is not None)
         used += problems[0] is not None
-    assert dangling() == 0
+    assert count_dangling_references() == 0
     assert SecretReference.objects.exclude(secret=None).count() == used
     assert chain_holds(owner.organization)
 
 
 def test_create_a_secret_while_an_integration_begins_to_wait_for_it(owner, together):
     for number in range(100):
-        only(
+        assert_only(
             together(
                 lambda number=number: store_secret(owner, f"key{number}", environments=[]),
                 lambda number=number: make_action(owner, f"Action {number}", uses=f"key{number}"),
             )
         )
     assert SecretReference.objects.filter(secret=None).count() == 0
-    assert dangling() == 0
+    assert count_dangling_references() == 0
 
 
 def test_create_a_secret_while_the_integration_that_waits_is_deleted(owner, together):
     for number in range(50):
         action = make_action(owner, f"Action {number}", uses=f"key{number}")
-        only(
+        assert_only(
             together(
                 lambda number=number: store_secret(owner, f"key{number}", environments=[]),
                 lambda action=action: integrations.delete_integration(actor=owner, integration_id=action.id),
@@ -133,8 +89,8 @@ def test_delete_a_connector_while_an_action_begins_to_use_it(owner, together):
                 owner, f"Action {number}", uses="", auth_connector=str(connector.id)
             ),
         )
-        only(problems[:1], IntegrationInUse)
-        only(problems[1:], Invalid)
+        assert_only(problems[:1], IntegrationInUse)
+        assert_only(problems[1:], Invalid)
         assert (problems[0] is None) != (problems[1] is None)
         assert problems[1] is None or problems[1].errors[0].field == "config.auth_connector"
 
@@ -147,7 +103,7 @@ def test_two_owners_demote_each_other(organization, together):
             lambda: change_role(actor=first, membership_id=rows[1].id, role=Role.ADMIN),
             lambda: change_role(actor=second, membership_id=rows[0].id, role=Role.ADMIN),
         )
-        only(problems, PermissionDenied)  # whoever came second is no owner any more
+        assert_only(problems, PermissionDenied)  # whoever came second is no owner any more
         assert Membership.objects.filter(role="owner").count() == 1
         Membership.objects.update(role="owner")
     assert chain_holds(organization)
@@ -157,7 +113,7 @@ def test_role_changes_and_new_keys_do_not_lock_each_other_out(owner, organizatio
     other = factories.MembershipFactory(organization=organization)
     for number in range(50):
         role = Role.ADMIN if number % 2 else Role.MEMBER
-        only(
+        assert_only(
             together(
                 lambda role=role: change_role(actor=owner, membership_id=other.id, role=role),
                 lambda: create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS),
@@ -170,12 +126,14 @@ def test_role_changes_and_new_keys_do_not_lock_each_other_out(owner, organizatio
 def test_organizations_of_one_name_founded_at_once(together):
     users = factories.UserFactory.create_batch(3)
     for number in range(10):
-        only(together(*[partial(create_organization, user=user, name=f"Org {number}") for user in users]), Invalid)
+        assert_only(
+            together(*[partial(create_organization, user=user, name=f"Org {number}") for user in users]), Invalid
+        )
     assert Membership.objects.count() >= 10
 
 
 def set_value(actor, secret, text, expected_version=None):
-    changes = secrets.SecretChanges(values={S: Plaintext(text)})
+    changes = SecretChanges(values={S: Plaintext(text)})
     secrets.update_secret(actor=actor, secret_id=secret.id, changes=changes, expected_version=expected_version)
 
 
@@ -190,7 +148,7 @@ def test_two_first_uses_of_the_data_key(together):
     for _ in range(20):
         actor = actor_for_member(factories.MembershipFactory(role=Role.OWNER))
         held = [store_secret(actor, name, environments=[]) for name in ("one", "two")]
-        only(together(*[partial(set_value, actor, secret, "first-value") for secret in held]))
+        assert_only(together(*[partial(set_value, actor, secret, "first-value") for secret in held]))
         assert OrganizationKey.objects.filter(organization=actor.organization).count() == 1
         rows = SecretValue.objects.filter(secret__in=held).select_related("secret", "data_key")
         assert [keyring.unseal(row).expose() for row in rows] == ["first-value"] * 2
@@ -202,7 +160,7 @@ def test_two_edits_of_the_same_version(owner, together):
         texts = [f"edit one of {version}", f"edit two of {version}"]
         for act, thing in ((set_value, secret), (describe, action)):
             problems = together(*[partial(act, owner, thing, text, version) for text in texts])
-            only(problems, EditConflict)
+            assert_only(problems, EditConflict)
             assert sum(problem is None for problem in problems) == 1
     assert SecretValue.objects.current().filter(secret=secret, environment="staging").count() == 1
 
@@ -216,7 +174,7 @@ def test_runs_that_share_a_secret_stamp_it_without_queueing(owner, together):
     for _ in range(20):
         Secret.objects.update(last_used_at=long_ago)
         SecretReference.objects.update(last_used_at=long_ago)
-        only(
+        assert_only(
             together(
                 *[
                     lambda other=other, turn=turn: ledger.stamp_last_used(
@@ -248,7 +206,7 @@ def test_stamp_leaves_a_row_alone_that_somebody_holds(owner, together):
         finally:
             done.set()
 
-    only(together(hold, stamp))
+    assert_only(together(hold, stamp))
     assert Secret.objects.get().last_used_at is None
 
 
@@ -271,7 +229,7 @@ def test_row_that_was_left_alone_is_stamped_by_the_next_run(owner, together):
         finally:
             done.set()
 
-    only(together(hold, stamp))
+    assert_only(together(hold, stamp))
     assert Secret.objects.get().last_used_at is None
     ledger.stamp_now_and_then([secret.id], [])
     assert Secret.objects.get().last_used_at is not None
@@ -294,7 +252,7 @@ def test_value_found_damaged_while_its_secret_is_deleted(owner, together, monkey
         secrets.delete_secret(actor=owner, secret_id=secret.id)
 
     monkeypatch.setattr(trail, "record", slowly)
-    only(together(lambda: resolver.open_values(found, actor=owner), delete), resolver.Unreadable)
+    assert_only(together(lambda: resolver.open_values(found, actor=owner), delete), resolver.Unreadable)
     assert not Secret.objects.exists()
     assert chain_holds(owner.organization)
 
@@ -319,7 +277,7 @@ def test_everything_at_once_keeps_the_chain(owner, together):
             lambda number=number: store_secret(owner, f"key{number}"),
             lambda: integrations.delete_integration(actor=owner, integration_id=secret.id),
         )
-        only(problems, Refusal)
+        assert_only(problems, Refusal)
         assert isinstance(problems[-1], NotFound)
     assert AuditEvent.objects.count() > 75
     assert chain_holds(owner.organization)
@@ -330,7 +288,7 @@ def test_copies_made_at_once_get_names_of_their_own(owner, together):
     for number in range(10):
         source = make_action(owner, f"Action {number}")
         act = partial(integrations.duplicate_integration, actor=owner, integration_id=source.id)
-        only(together(act, act, act, partial(make_action, owner, f"Action {number} (copy)")), Invalid)
+        assert_only(together(act, act, act, partial(make_action, owner, f"Action {number} (copy)")), Invalid)
         names = set(
             Integration.objects.filter(name__startswith=f"Action {number} (copy").values_list("name", flat=True)
         )
@@ -346,8 +304,8 @@ def test_copy_and_deletion_at_once_leave_nothing_torn(owner, together):
             partial(integrations.delete_integration, actor=owner, integration_id=source.id),
             partial(secrets.delete_secret, actor=owner, secret_id=secret.id),
         )
-        only(problems, NotFound, SecretInUse)
-        assert dangling() == 0
+        assert_only(problems, NotFound, SecretInUse)
+        assert count_dangling_references() == 0
 
 
 def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeypatch):
@@ -358,6 +316,6 @@ def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeyp
     Run.objects.update(started_at=timezone.now() - timedelta(days=4000))
     kept = ledger.begin_all([ledger.RunStart(actor=owner, integration=action, environment=S, operation="call")])[0]
     gone = []
-    only(together(*[lambda: gone.append(retention.forget_old())] * 8))
+    assert_only(together(*[lambda: gone.append(retention.forget_old())] * 8))
     assert sum(gone) == 40
     assert list(Run.objects.all()) == [kept]

@@ -11,7 +11,6 @@ from accounts.people.people import create_person
 from accounts.sign_in.seen_sign_ins import note_sign_in
 from secrets_app.models import OrganizationKey
 from secrets_app.sealing import seeds
-from tests.races.test_secrets import together  # noqa: F401
 from tests.support.sign_in import add_recovery_codes, add_totp, totp_code
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -36,31 +35,31 @@ def half_in(user) -> Client:
     return client
 
 
-def who_gets_in(together, user, code):  # noqa: F811
+def who_gets_in(together, user, code):
     clients = [half_in(user) for _ in range(BROWSERS)]
     together(*[lambda client=client: client.post("/signin/second/", {"code": code}) for client in clients])
     return sum(client.get("/account/").status_code == 200 for client in clients)
 
 
-def test_a_code_of_the_app_lets_one_in(together, mara):  # noqa: F811
+def test_a_code_of_the_app_lets_one_in(together, mara):
     add_totp(mara)
     assert who_gets_in(together, mara, totp_code()) == 1
 
 
-def test_a_recovery_code_lets_one_in(together, mara):  # noqa: F811
+def test_a_recovery_code_lets_one_in(together, mara):
     add_totp(mara)
     code = add_recovery_codes(mara)[0]
     assert who_gets_in(together, mara, code) == 1
     assert Authenticator.objects.get(type="recovery_codes").data["used_mask"] == 1
 
 
-def test_a_place_is_noted_once(together, mara):  # noqa: F811
+def test_a_place_is_noted_once(together, mara):
     outcomes = together(*[lambda: note_sign_in(mara, address="203.0.113.1", browser="Firefox") for _ in range(8)])
     assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
     assert SeenSignIn.objects.count() == 1
 
 
-def test_first_migrations_and_seeds_of_an_installation_make_one_key(together, mara):  # noqa: F811
+def test_first_migrations_and_seeds_of_an_installation_make_one_key(together, mara):
     OrganizationKey.objects.all().delete()
     together(*[lambda: seeds.follow_migration(None), lambda: seeds.seal_seed(mara.pk, "seed")] * 4)
     assert OrganizationKey.objects.filter(organization=None, state="active").count() == 1

@@ -1,7 +1,7 @@
 """A served Coffer under load when something around it ends: the database, the upstream, Coffer itself.
 
-One worker as the README serves it, a PostgreSQL server of the test's own, a real upstream. Only what is under way may
-fail, each call with a code; what comes afterwards works without a restart.
+One worker as `docs/production.md` serves it, a PostgreSQL server of the test's own, a real upstream. Only what is under
+way may fail, each call with a code; what comes afterwards works without a restart.
 """
 
 import asyncio

@@ -3,9 +3,9 @@
 import pytest
 from django.test import Client
 
-from tests.security.test_access import CALLERS, ids_of
 from tests.support.sign_in import sign_in
 from tests.support.things import key_for
+from tests.support.web.access_table import CALLERS, ids_of
 
 
 @pytest.fixture

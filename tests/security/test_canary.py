@@ -3,10 +3,7 @@
 Below the pages: everything is done through the API, against an upstream that sends back what it got in every spelling.
 """
 
-import json
-
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from accounts.common.environments import Environment
@@ -19,6 +16,7 @@ from tests.support.canary import (
     FORMS,
     VALUES,
     LeakSeen,
+    Program,
     cache_surface,
     database_surfaces,
     echo_of,
@@ -26,7 +24,6 @@ from tests.support.canary import (
     leaks,
     watched_logs,
 )
-from tests.support.things import key_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,25 +35,6 @@ CONFIG = {
     "body": {"type": "json", "content": '{"key": "{secrets.crm.apiKey}"}'},
     "check": {"method": "GET", "path": "/me"},
 }
-
-
-class Program:
-    """Calls the API and keeps every answer, headers included."""
-
-    def __init__(self, actor):
-        self._client = Client(raise_request_exception=False)
-        self._headers = {"authorization": f"Bearer {key_for(actor)}"}
-        self.answers: dict[str, bytes] = {}
-
-    def call(self, method, path, body=None):
-        data = b"" if body is None else json.dumps(body).encode()
-        response = self._client.generic(
-            method, f"/api/v1{path}", data, content_type="application/json", headers=self._headers
-        )
-        heads = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
-        name = f"{len(self.answers)} {method} {path} {response.status_code}"
-        self.answers[name] = heads.encode() + b"\n\n" + response.content
-        return response.json() if response.content else None
 
 
 @pytest.fixture

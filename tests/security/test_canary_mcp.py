@@ -7,9 +7,9 @@ import pytest
 from accounts.common.environments import Environment
 from tests.peers.odd_server import error, event, odd_server, result
 from tests.peers.upstreams import http
-from tests.security.test_canary import Program
 from tests.support.canary import (
     VALUES,
+    Program,
     cache_surface,
     database_surfaces,
     echo_of,

@@ -9,9 +9,9 @@ from accounts.common.environments import Environment
 from integrations.sip import digest
 from integrations.sip.digest import read_credentials
 from tests.peers.sip import reply, sip_over_udp
-from tests.security.test_canary import Program
 from tests.support.canary import (
     VALUES,
+    Program,
     cache_surface,
     database_surfaces,
     forms_of,

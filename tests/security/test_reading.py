@@ -14,13 +14,13 @@ from accounts.common.environments import Environment
 from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from tests.accounts.audit.test_acts_and_audit import everything
-from tests.config.api.test_contract import OPERATIONS
 from tests.fixtures.api import Caller
-from tests.security.test_access import TABLE, address
+from tests.support.api.operations import OPERATIONS
 from tests.support.canary import VALUES, leaks
+from tests.support.databases.rows import all_rows
 from tests.support.source import APPS
 from tests.support.things import key_for
+from tests.support.web.access_table import TABLE, address
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
@@ -30,12 +30,12 @@ READS = [operation for operation in OPERATIONS if operation[0] == "GET"]
 
 def test_page_that_is_asked_for_writes_nothing(world):
     clients, ids = world
-    before, wrote = everything(), {}
+    before, wrote = all_rows(), {}
     for _, pattern in PAGES:
         for name in ("owner", "member", "outsider", "anonymous"):
             clients[name].get(address(pattern, ids))
         clients["owner"].head(address(pattern, ids))
-        after = everything()
+        after = all_rows()
         if changed := {table for table in before if before[table] != after[table]}:
             wrote[pattern] = changed
         before = after
@@ -44,10 +44,10 @@ def test_page_that_is_asked_for_writes_nothing(world):
 
 def test_operation_that_reads_writes_nothing_but_the_use_of_the_key(owner, world):
     caller = Caller(key_for(owner))
-    before = everything("last_used_at")
+    before = all_rows("last_used_at")
     for _, path in READS:
         assert caller.call("GET", path.format(**world[1])).status_code == 200
-    assert everything("last_used_at") == before
+    assert all_rows("last_used_at") == before
 
 
 @pytest.fixture

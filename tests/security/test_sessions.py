@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.models import User
 from tests.fixtures.browsers import browser_of
-from tests.security.test_access import TABLE, address
+from tests.support.web.access_table import TABLE, address
 
 pytestmark = pytest.mark.django_db
 

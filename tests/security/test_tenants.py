@@ -10,22 +10,17 @@ from accounts.policy import Scope
 from integrations.editing.integrations import create_integration
 from integrations.models import Integration, Run
 from secrets_app.models import Secret
-from tests.accounts.audit.test_acts_and_audit import everything
-from tests.config.api.test_contract import ACTION, OPERATIONS
 from tests.fixtures.api import Caller
 from tests.fixtures.browsers import browser_of
-from tests.security.test_access import (
-    TABLE,
-    address,
-    answer,
-    ids_of,
-)
+from tests.support.api.operations import ACTION, OPERATIONS
+from tests.support.databases.rows import all_rows
 from tests.support.things import (
     key_for,
     make_action,
     make_connector,
     store_secret,
 )
+from tests.support.web.access_table import TABLE, address, answer, ids_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
@@ -46,15 +41,15 @@ def theirs(outsider):
 
 
 @pytest.mark.parametrize("operation", WITH_ID, ids=" ".join)
-@pytest.mark.parametrize("scope_of", ["every scope", "its own"])
-def test_operation_answers_a_foreign_id_like_one_that_nobody_has(owner, theirs, operation, scope_of):
+def test_operation_answers_a_foreign_id_like_one_that_nobody_has(owner, theirs, operation):
     (method, path), (scopes, body) = operation, OPERATIONS[operation]
-    caller = Caller(key_for(owner, *(scopes | {Scope.RUN} if scope_of == "its own" else Scope)))
-    before = everything("last_used_at", "minute")
-    foreign = caller.call(method, path.format(**theirs), body)
-    unknown = caller.call(method, path.format(**theirs | {"secret_id": uuid4(), "integration_id": uuid4()}), body)
-    assert (foreign.status_code, foreign.content) == (404, unknown.content)
-    assert everything("last_used_at", "minute") == before
+    callers = [Caller(key_for(owner, *its_scopes)) for its_scopes in (Scope, scopes | {Scope.RUN})]
+    before = all_rows("last_used_at", "minute")
+    for caller in callers:
+        foreign = caller.call(method, path.format(**theirs), body)
+        unknown = caller.call(method, path.format(**theirs | {"secret_id": uuid4(), "integration_id": uuid4()}), body)
+        assert (foreign.status_code, foreign.content) == (404, unknown.content)
+    assert all_rows("last_used_at", "minute") == before
 
 
 def test_parameter_moves_no_page_to_another_organization(world, outsider, theirs):
@@ -99,7 +94,7 @@ def test_foreign_ids_in_a_body_are_ids_that_do_not_exist(owner, theirs):
         "auth_connector": {**ACTION, "config": config | {"auth_connector": str(theirs["connector"])}},
         "connection": {**ACTION, "config": {"method": "GET", "connection": str(theirs["connector"])}},
     }
-    before = everything("last_used_at", "minute")
+    before = all_rows("last_used_at", "minute")
     for field, body in foreign.items():
         unknown = {**body, "config": body["config"] | {field: str(uuid4())}}
         first, second = (caller.call("POST", "/integrations", sent) for sent in (body, unknown))
@@ -107,17 +102,17 @@ def test_foreign_ids_in_a_body_are_ids_that_do_not_exist(owner, theirs):
         assert first.json()["errors"] == second.json()["errors"]
         patched = caller.call("PATCH", f"/integrations/{action.id}", {"config": body["config"]})
         assert patched.status_code == 422
-    assert everything("last_used_at", "minute") == before
+    assert all_rows("last_used_at", "minute") == before
 
 
 def test_foreign_secret_replaces_nothing(owner, theirs):
     caller, secret = Caller(key_for(owner)), store_secret(owner, "mine.key")
     make_action(owner, uses="mine.key")
-    before = everything("last_used_at", "minute")
+    before = all_rows("last_used_at", "minute")
     for replacement in (str(theirs["secret_id"]), str(uuid4())):
         path = f"/secrets/{secret.id}/replace-references"
         assert caller.errors("POST", path, {"replacement": replacement}) == ["replacement"]
-    assert everything("last_used_at", "minute") == before
+    assert all_rows("last_used_at", "minute") == before
 
 
 def test_foreign_integration_is_on_no_key(owner, theirs):

@@ -10,8 +10,10 @@ from urllib.parse import quote
 
 from django.core.cache import cache
 from django.db import connection
+from django.test import Client
 
 from accounts.common.environments import Environment
+from tests.support.things import key_for
 
 VALUES = {environment: f'canary/{environment.value}+7f3a="91\\bc"' for environment in Environment}
 
@@ -122,3 +124,22 @@ def _cells(rows: Iterable[Iterable[object]]) -> Iterator[object]:
 
 def _as_bytes(cell: object) -> bytes:
     return bytes(cell) if isinstance(cell, bytes | memoryview | bytearray) else str(cell).encode()
+
+
+class Program:
+    """Calls the API and keeps every answer, headers included."""
+
+    def __init__(self, actor):
+        self._client = Client(raise_request_exception=False)
+        self._headers = {"authorization": f"Bearer {key_for(actor)}"}
+        self.answers: dict[str, bytes] = {}
+
+    def call(self, method, path, body=None):
+        data = b"" if body is None else json.dumps(body).encode()
+        response = self._client.generic(
+            method, f"/api/v1{path}", data, content_type="application/json", headers=self._headers
+        )
+        heads = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
+        name = f"{len(self.answers)} {method} {path} {response.status_code}"
+        self.answers[name] = heads.encode() + b"\n\n" + response.content
+        return response.json() if response.content else None

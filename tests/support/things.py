@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from accounts.access.api_keys import create_api_key
-from accounts.actors import Actor
+from accounts.actors import Actor, actor_for_key
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.models import ApiKey
 from accounts.policy import Scope
 from integrations.editing.integrations import create_integration
 from integrations.models import Integration
@@ -65,6 +66,62 @@ def make_connector(
     )
 
 
+def make_connection(
+    actor: Actor,
+    base_url: str = BASE_URL,
+    name: str = "CRM API",
+    *,
+    environments: Iterable[Environment] = (Environment.STAGING,),
+    enabled: bool = True,
+    **config: Any,
+) -> Integration:
+    """An API connection without credentials of its own."""
+    return create_integration(
+        actor=actor,
+        kind="api_connection",
+        name=name,
+        environments=environments,
+        enabled=enabled,
+        config={"base_url": base_url, **config},
+    )
+
+
+def make_oauth(actor: Actor, server_url: str, **config: Any) -> Integration:
+    """An auth connector that fetches tokens with `crm.clientId` and `crm.clientSecret`."""
+    defaults = {
+        "type": "oauth2_client_credentials",
+        "token_url": f"{server_url}/token",
+        "client_id": "{secrets.crm.clientId}",
+        "client_secret": "{secrets.crm.clientSecret}",
+    }
+    return create_integration(
+        actor=actor,
+        kind="auth_connector",
+        name="CRM sign-in",
+        environments=[Environment.STAGING],
+        config=defaults | config,
+    )
+
+
+def make_trunk(
+    actor: Actor,
+    name: str = "Primary trunk",
+    *,
+    environments: Iterable[Environment] = (Environment.STAGING,),
+    **config: Any,
+) -> Integration:
+    """A SIP trunk that signs in with `sip.password`; None leaves a field out."""
+    defaults = {
+        "host": "sip.test",
+        "transport": "udp",
+        "username": "trunk1",
+        "password": "{secrets.sip.password}",
+        "realm": "sip.test",
+    }
+    config = {key: value for key, value in (defaults | config).items() if value is not None}
+    return create_integration(actor=actor, kind="sip_trunk", name=name, environments=environments, config=config)
+
+
 def make_mcp_server(
     actor: Actor,
     url: str = "https://mcp.example.com/mcp",
@@ -96,3 +153,9 @@ def key_for(
         **limits,
     )
     return text.text
+
+
+def actor_for_staging_key(owner: Actor) -> Actor:
+    """The actor of a new API key that is bound to staging."""
+    key_for(owner, environments=[Environment.STAGING])
+    return actor_for_key(ApiKey.objects.select_related("organization").latest("created_at"))

@@ -92,12 +92,14 @@ def in_one_shape(response: UpstreamResponse, complaint: Complaint) -> UpstreamRe
 def seconds_to_wait(response: UpstreamResponse) -> float:
     """For how long Cal.com wants no more calls: it refused one, or said that none is left."""
     limits = dict(_limits(response))
-    left = [name for (what, name), number in limits.items() if what == "remaining" and number <= 0]
-    resets = [limits["reset", name] for name in left if ("reset", name) in limits]
+    exhausted = [name for (what, name), number in limits.items() if what == "remaining" and number <= 0]
+    resets = [limits["reset", name] for name in exhausted if ("reset", name) in limits]
     if response.status != TOO_MANY:
         return max(resets, default=0.0)
     after = _number(_header(response, b"retry-after"))
-    stated = [_from_now(after)] if after is not None else resets or [limits[key] for key in limits if key[0] == "reset"]
+    if after is not None:
+        return max(1.0, _from_now(after))
+    stated = resets or [seconds for (what, _), seconds in limits.items() if what == "reset"]
     return max(1.0, *stated) if stated else WINDOW
 
 

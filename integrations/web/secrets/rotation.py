@@ -121,17 +121,17 @@ def check_one(
     """Try one reference; its row for htmx."""
     row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
     try:
-        _, trials = async_to_sync(rotation.check)(actor, secret_id, chosen, only=reference_id)
+        _, checked = async_to_sync(rotation.check)(actor, secret_id, chosen, only=reference_id)
     except NothingStaged as refusal:
         messages.warning(request, refusal.detail)
         return HttpResponse(headers={"HX-Refresh": "true"}) if is_fragment(request) else _back(actor, secret_id)
     if not is_fragment(request):
         return _to_step(actor, secret_id, chosen)
-    trial = next((trial for trial in trials if trial.reference.id == reference_id), None)
-    if trial is None:
+    reference_check = next((check for check in checked if check.reference.id == reference_id), None)
+    if reference_check is None:
         raise NotFound("No such reference.")
-    context = _context(actor, row, chosen) | {"trial": trial, "settled": True}
-    response = render(request, "integrations/rotation/_trial.html", context)
+    context = _context(actor, row, chosen) | {"reference_check": reference_check, "settled": True}
+    response = render(request, "integrations/rotation/_reference_check.html", context)
     response.headers["HX-Trigger"] = "trialchecked"
     return response
 

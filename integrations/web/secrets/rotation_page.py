@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.common.environments import Environment
 from integrations.models import Run, RunOutcome, RunSecret
-from integrations.rotation.checks import Trial
+from integrations.rotation.checks import ReferenceCheck
 from integrations.rotation.rotation import look
 from secrets_app.inventory.rows import InventoryRow
 from secrets_app.models import Secret, SecretValue
@@ -22,35 +22,35 @@ REFUSED_BY_PROVIDER = (401, 403)
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """A staged value and its trials."""
+    """A staged value and its checks."""
 
     staged: SecretValue
-    trials: list[Trial]
+    checked: list[ReferenceCheck]
 
     @property
     def passed(self) -> int:
         """On how many references it works."""
-        return sum(trial.passed for trial in self.trials)
+        return sum(reference_check.passed for reference_check in self.checked)
 
     @property
     def tried(self) -> int:
         """On how many there is a result."""
-        return sum(trial.tried for trial in self.trials)
+        return sum(reference_check.tried for reference_check in self.checked)
 
     @property
-    def missed(self) -> list[Trial]:
+    def missed(self) -> list[ReferenceCheck]:
         """Those that a promotion has to accept."""
-        return [trial for trial in self.trials if not trial.passed]
+        return [reference_check for reference_check in self.checked if not reference_check.passed]
 
     @property
-    def failed(self) -> list[Trial]:
+    def failed(self) -> list[ReferenceCheck]:
         """Those that refused the value."""
-        return [trial for trial in self.trials if trial.failed]
+        return [reference_check for reference_check in self.checked if reference_check.failed]
 
     @property
     def is_final(self) -> bool:
         """Whether each has its result."""
-        return self.tried == len(self.trials)
+        return self.tried == len(self.checked)
 
 
 @dataclass(frozen=True, slots=True)

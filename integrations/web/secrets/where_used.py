@@ -1,7 +1,7 @@
 """Where a secret goes: the page with the graph and the table, and the hosts that the secret form proposes."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from integrations.references.uses import LOOKED_AT_MOST, Use, hosts_of, referenc
 from secrets_app.inventory import inventory
 from secrets_app.naming.domains import BadDomain, clean_domain
 
+HEADINGS = ("Secret", "Integrations", "Hosts")
 DRAWN_AT_MOST = 60
 PROPOSED_AT_MOST = 12
 LONGEST = {"root": 20, "integration": 26, "host": 33}
@@ -70,21 +71,26 @@ def _drawing(name: str, uses: Sequence[Use]) -> dict[str, Any]:
     drawn = dict(list(by_integration.items())[:DRAWN_AT_MOST])
     placed = graph.layout((key, use.host or None) for key, some in drawn.items() for use in some)
     blocked = {(key, use.host) for key, some in drawn.items() for use in some if use.blocked}
+    blocked_hosts = {host for _, host in blocked}
     return {
         "width": graph.WIDTH,
         "height": placed.height,
-        "columns": [
-            (x + 2, words) for x, words in zip(graph.COLUMNS, ("Secret", "Integrations", "Hosts"), strict=True)
-        ],
+        "columns": [(x + 2, heading) for x, heading in zip(graph.COLUMNS, HEADINGS, strict=True)],
         "widths": graph.WIDTHS,
         "box_height": graph.BOX_HEIGHT,
         "root": {"box": placed.root, "name": _short(name, "root"), "note": _counted(drawn, placed)},
-        "edges": [(edge.path, "hot") for edge in placed.root_edges]
-        + [(edge.path, "bad" if (edge.source, edge.target) in blocked else "ok") for edge in placed.host_edges],
+        "edges": _edges(placed, blocked),
         "integrations": [_integration(box, drawn[box.key]) for box in placed.integrations],  # type: ignore[index]
-        "hosts": [_host(box, {host for _, host in blocked}) for box in placed.hosts],
+        "hosts": [_host(box, blocked_hosts) for box in placed.hosts],
         "left_out": len(by_integration) - len(drawn),
     }
+
+
+def _edges(placed: graph.Graph, blocked: Container[tuple[Any, Any]]) -> list[tuple[str, str]]:
+    """The path of each line and the class that draws it."""
+    from_secret = [(edge.path, "hot") for edge in placed.root_edges]
+    to_hosts = [(edge.path, "bad" if (edge.source, edge.target) in blocked else "ok") for edge in placed.host_edges]
+    return from_secret + to_hosts
 
 
 def _integration(box: graph.Box, uses: Sequence[Use]) -> dict[str, Any]:

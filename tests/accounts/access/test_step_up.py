@@ -5,7 +5,6 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client, RequestFactory
@@ -15,16 +14,7 @@ from accounts.access.route_permissions import permission_of
 from accounts.access.step_up import ACCEPT_FOR, ASK_AFTER, Proof, ProofKind, accepted_proofs, record_sign_in_proof
 from accounts.models import User
 from secrets_app.models import SecretValue
-from tests.security.test_access import (
-    API_KEYS,
-    MEMBERS,
-    ROTATE,
-    SECRET,
-    SECRETS,
-    TABLE,
-    address,
-    ids_of,
-)
+from tests import factories
 from tests.support.sign_in import (
     add_totp,
     set_proof,
@@ -32,6 +22,7 @@ from tests.support.sign_in import (
     totp_code,
 )
 from tests.support.things import VALUE
+from tests.support.web.access_table import API_KEYS, MEMBERS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
@@ -233,9 +224,9 @@ def test_a_code_is_a_proof_once(person, unproven):
 
 
 def test_a_passkey_is_asked_for_where_there_is_one(person):
-    Authenticator.objects.create(user=person, type=Authenticator.Type.WEBAUTHN, data={})
+    factories.AuthenticatorFactory(user=person, passkey=True)
     assert accepted_proofs(person) == {ProofKind.PASSKEY}
-    Authenticator.objects.create(user=person, type=Authenticator.Type.RECOVERY_CODES, data={})
+    factories.AuthenticatorFactory(user=person, recovery_codes=True)
     assert accepted_proofs(person) == {ProofKind.PASSKEY, ProofKind.CODE}
 
 

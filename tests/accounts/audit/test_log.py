@@ -9,6 +9,7 @@ from django.db import connection
 from accounts.audit import log
 from accounts.audit.log import AuditFilters
 from accounts.models import AuditEvent
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -20,19 +21,16 @@ TAGS = [f"secret.act{number}" for number in range(10)]
 def many(owner):
     """So many that the database prefers an index."""
     AuditEvent.objects.bulk_create(
-        AuditEvent(
+        factories.AuditEventFactory.build(
             organization_id=owner.organization.id,
             sequence=number,
             created_at=START + timedelta(minutes=number),
             event=TAGS[number % 10],
             outcome="done" if number % 20 else "refused",
-            actor_kind="user",
             actor_id=UUID(int=number % 30),
             actor_label=f"Person {number % 30}",
-            target_kind="secret",
             target_id=UUID(int=number % 100),
             target_label=f"secret{number % 100}",
-            chain=bytes(32),
         )
         for number in range(1, 2001)
     )

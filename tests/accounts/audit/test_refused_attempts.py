@@ -23,15 +23,9 @@ from accounts.errors import Invalid, PermissionDenied
 from accounts.models import AuditEvent, AuditHead, Membership, RefusedAttempts, User
 from accounts.policy import Role, Scope
 from config.refused_attempts import EVENT_OF_VIEW
-from tests.accounts.audit.test_trail import chain_holds
 from tests.fixtures.api import Caller
 from tests.fixtures.browsers import browser_of
-from tests.security.test_access import (
-    TABLE,
-    WITH_ID,
-    address,
-    ids_of,
-)
+from tests.support.audit import chain_holds
 from tests.support.things import (
     VALUE,
     key_for,
@@ -39,6 +33,7 @@ from tests.support.things import (
     make_connector,
     store_secret,
 )
+from tests.support.web.access_table import TABLE, WITH_ID, address, ids_of
 
 pytestmark = pytest.mark.django_db
 

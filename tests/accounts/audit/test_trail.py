@@ -7,8 +7,9 @@ from accounts.access.client_addresses import client_address
 from accounts.actors import actor_for_member, actor_for_staff
 from accounts.audit import trail
 from accounts.common.environments import Environment
-from accounts.models import AuditEvent, AuditHead, Membership
+from accounts.models import AuditEvent, Membership
 from tests import factories
+from tests.support.audit import chain_holds
 
 pytestmark = pytest.mark.django_db
 
@@ -16,18 +17,6 @@ pytestmark = pytest.mark.django_db
 def write(actor, **data):
     with transaction.atomic():
         return trail.record(trail.Event.SECRET_CHANGED, actor=actor, target=actor.organization, **data)
-
-
-def chain_holds(organization):
-    """Whether every hash can be computed again from the stored rows, and the numbers have no gap."""
-    events = list(AuditEvent.objects.filter(organization_id=organization.id).order_by("sequence"))
-    previous = b""
-    for number, event in enumerate(events, start=1):
-        if event.sequence != number or bytes(event.chain) != trail.chain_hash(previous, event):
-            return False
-        previous = bytes(event.chain)
-    head = AuditHead.objects.get(organization_id=organization.id)
-    return (head.sequence, bytes(head.chain)) == (len(events), previous)
 
 
 def test_event_says_who_did_what_to_which(owner):

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment, from_mask, in_order, to_mask
 from accounts.common.fields import EnvironmentsField
 from accounts.models import ApiKey
+from tests import factories
 
 D, S, P = Environment
 
@@ -35,9 +36,7 @@ def test_order_is_development_to_production():
 def keys(organization):
     """One key for each non-empty set, by mask."""
     return {
-        mask: ApiKey.objects.create(
-            organization=organization, name=str(mask), prefix=str(mask), digest=b"", environments=environments
-        )
+        mask: factories.ApiKeyFactory(organization=organization, name=str(mask), environments=environments)
         for mask, environments in SETS
         if mask
     }

@@ -1,10 +1,9 @@
 """The mails that Coffer writes: when they go, what they say, and what a mail server can do to the act (nothing)."""
 
-import smtplib
+import logging
 
 import pytest
 from django.core import mail as django_mail
-from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.locmem import EmailBackend as InMemory
 from django.core.management import call_command
 from django.db import transaction
@@ -25,22 +24,6 @@ from tests.support.invited import invited
 pytestmark = pytest.mark.django_db
 
 EMAIL = Email("a@x.example", "Hello", ["One.", "Two."])
-
-
-class Down(BaseEmailBackend):
-    """A mail server that cannot be reached."""
-
-    def open(self):
-        raise ConnectionRefusedError("a@x.example")
-
-
-class Choosy(InMemory):
-    """A mail server that does not know everybody."""
-
-    def send_messages(self, messages):
-        if messages[0].to == ["unknown@x.example"]:
-            raise smtplib.SMTPRecipientsRefused({"unknown@x.example": (550, b"no such user")})
-        return super().send_messages(messages)
 
 
 def address_of(actor):
@@ -95,7 +78,8 @@ def test_no_transaction_is_open_while_a_mail_is_sent(settings, monkeypatch):
 
 
 def test_mail_server_that_is_down_is_logged_without_the_address(sending, settings, caplog):
-    settings.EMAIL_BACKEND = f"{__name__}.Down"
+    caplog.set_level(logging.DEBUG)
+    settings.EMAIL_BACKEND = "tests.support.mail_backends.Unreachable"
     told = []
     sending(lambda: mail.send_after_commit([EMAIL], about="test", then=told.append))
     assert told == [[]]
@@ -104,7 +88,8 @@ def test_mail_server_that_is_down_is_logged_without_the_address(sending, setting
 
 
 def test_one_refused_address_keeps_no_other_mail_back(sending, settings, caplog):
-    settings.EMAIL_BACKEND = f"{__name__}.Choosy"
+    caplog.set_level(logging.DEBUG)
+    settings.EMAIL_BACKEND = "tests.support.mail_backends.RefusesUnknown"
     emails = [Email("unknown@x.example", "Hello", []), EMAIL]
     told = []
     sending(lambda: mail.send_after_commit(emails, about="test", then=told.append))

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from accounts.audit import chain, trail
 from accounts.models import AuditEvent, AuditHead
-from tests.conftest import audit_unlocked
+from tests.support.audit import audit_unlocked
 
 pytestmark = pytest.mark.django_db
 

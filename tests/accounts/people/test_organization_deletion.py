@@ -1,7 +1,6 @@
 """Deleting an organization: everything of it goes, nothing of another one does, and its log stays."""
 
 import pytest
-from django.apps import apps
 from django.db import models
 
 from accounts.access.api_keys import create_api_key
@@ -25,7 +24,7 @@ from secrets_app.rotation import reminders, rotation
 from secrets_app.sealing import keyring
 from secrets_app.sealing.keyring import CannotOpen
 from tests import factories
-from tests.accounts.audit.test_acts_and_audit import everything
+from tests.support.databases.rows import all_rows
 from tests.support.invited import invited
 from tests.support.things import (
     key_for,
@@ -55,15 +54,12 @@ def furnish(actor):
     approve_tool(actor=actor, integration_id=server.id, name="search", fingerprint="a" * 64)
     value = SecretValue.objects.current().select_related("secret").filter(secret=secret).first()
     start = ledger.RunStart(actor=actor, integration=action, environment=STAGING, operation="call", values=[value])
-    (run,) = ledger.begin_all([start])
+    ledger.begin_all([start])
     count_answer(action.id, "nonce")
     key_for(actor)
     invited(actor, f"somebody@{actor.organization.slug}.example")
-    check = apps.get_model("integrations", "RotationCheck")
-    check.objects.create(
-        value=secret.values.get(state="staged"), reference_id=run.id, outcome="passed", checked_at=run.started_at
-    )
-    apps.get_model("secrets_app", "RotationReminder").objects.create(secret=secret, due_at=run.started_at)
+    factories.RotationCheckFactory(value=secret.values.get(state="staged"))
+    factories.RotationReminderFactory(secret=secret)
     ask(actor=actor, name="wanted", environments=[STAGING], why="For the new agent")
     refused = RefusedAttempt(actor, Event.SECRET_CHANGED, AttemptTarget(secret.id, secret.name))
     refused_attempts.record_refusal(refused, PermissionDenied("This needs the permission secrets.write."))
@@ -73,20 +69,20 @@ def furnish(actor):
 def two(owner, admin, outsider):
     """What is there before the second organization is furnished, and it."""
     furnish(outsider)
-    before = everything()
+    before = all_rows()
     furnish(owner)
     return before, owner
 
 
 def test_furnished_organization_has_a_row_of_every_kind(two):
-    empty = {name for name, rows in everything().items() if not rows}
+    empty = {name for name, rows in all_rows().items() if not rows}
     assert empty - {"RetiredSlug", "SeenSignIn"} == set()
 
 
 def test_everything_goes_and_nothing_of_another_organization(two, owner, admin):
     before, _ = two
     delete_organization(actor=owner, typed="Harbor Clinics")
-    after = everything()
+    after = all_rows()
     gone = {"Organization", "Membership"}
     assert {name: rows for name, rows in after.items() if name not in STAYS | gone} == {
         name: rows for name, rows in before.items() if name not in STAYS | gone
@@ -158,18 +154,18 @@ def test_reminders_and_housekeeping_go_on_without_it(two, owner):
 
 @pytest.mark.parametrize("who", [role.value for role in Role if role is not Role.OWNER])
 def test_others_delete_nothing(request, owner, who):
-    before = everything()
+    before = all_rows()
     with pytest.raises(PermissionDenied):
         delete_organization(actor=request.getfixturevalue(who), typed="Harbor Clinics")
-    assert len(everything()["Organization"]) == len(before["Organization"])
+    assert len(all_rows()["Organization"]) == len(before["Organization"])
 
 
 @pytest.mark.parametrize("typed", ["", "harbor clinics", "Harbor Clinics ", "harbor-clinics"])
 def test_another_name_deletes_nothing(owner, typed):
-    before = everything()
+    before = all_rows()
     with pytest.raises(Invalid):
         delete_organization(actor=owner, typed=typed)
-    assert everything() == before
+    assert all_rows() == before
 
 
 def test_key_of_a_deleted_organization_is_refused(owner, client):

@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 
 from accounts.errors import EditConflict, Invalid, PermissionDenied
-from accounts.models import AuditEvent, Organization
+from accounts.models import AuditEvent, Organization, User
 from accounts.people.organization_rules import rollback_hours, run_days
 from accounts.people.organization_settings import change_settings, settings_of
 from accounts.policy import Role
@@ -24,7 +23,7 @@ def change(actor, **wanted):
 
 
 def with_app(user_id):
-    Authenticator.objects.create(user_id=user_id, type="totp", data={})
+    factories.AuthenticatorFactory(user=User.objects.get(pk=user_id))
 
 
 def test_settings_are_saved_and_on_record_with_before_and_after(owner, organization):
@@ -107,7 +106,7 @@ def test_everything_that_is_wrong_is_told_at_once(owner):
 
 
 def test_nobody_locks_themselves_out(owner, organization):
-    Authenticator.objects.create(user_id=owner.id, type="recovery_codes", data={})
+    factories.AuthenticatorFactory(user=User.objects.get(pk=owner.id), recovery_codes=True)
     with pytest.raises(Invalid) as refusal:
         change(owner, require_mfa=True)
     assert "for yourself first" in refusal.value.errors[0].message

@@ -230,7 +230,7 @@ def test_a_factor_without_its_entry_in_the_log_was_not_added(client, mara, monke
 @pytest.mark.django_db(transaction=True)
 def test_mail_about_an_act_leaves_when_the_act_is_done(client, mara, monkeypatch):
     """Also the mail that allauth sends in the middle of it; and none leaves about what did not happen."""
-    passkey = Authenticator.objects.create(user=mara, type="webauthn", data={"name": "key"})
+    passkey = factories.AuthenticatorFactory(user=mara, passkey=True)
     open_transactions = []
     monkeypatch.setattr(
         "django.core.mail.backends.locmem.EmailBackend.send_messages",
@@ -239,7 +239,7 @@ def test_mail_about_an_act_leaves_when_the_act_is_done(client, mara, monkeypatch
     client.post(f"/account/passkeys/{passkey.pk}/remove/")
     assert open_transactions == [False]
     factories.MembershipFactory(user=mara)
-    passkey = Authenticator.objects.create(user=mara, type="webauthn", data={"name": "key"})
+    passkey = factories.AuthenticatorFactory(user=mara, passkey=True)
 
     def fail(self, *args, **kwargs):
         raise RuntimeError
@@ -291,7 +291,7 @@ def test_a_malformed_passkey_is_refused_in_words(client, mara, credential):
 
 
 def test_somebody_elses_passkey_is_not_there(client, tomas):
-    theirs = Authenticator.objects.create(user=tomas, type="webauthn", data={"name": "key"})
+    theirs = factories.AuthenticatorFactory(user=tomas, passkey=True)
     for path in (f"/account/passkeys/{theirs.pk}/", f"/account/passkeys/{theirs.pk}/remove/"):
         assert client.get(path).status_code == 404
         assert client.post(path, {"name": "mine"}).status_code == 404

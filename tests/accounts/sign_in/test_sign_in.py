@@ -7,9 +7,7 @@ from pathlib import Path
 import allauth
 import pytest
 from allauth.account.models import EmailAddress
-from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core import mail
-from django.core.cache import cache
 from django.core.management import call_command
 from django.template.loader import get_template
 from django.test import Client, RequestFactory, override_settings
@@ -21,39 +19,14 @@ from accounts.sign_in.seen_sign_ins import FORGOTTEN_AFTER, forget_old_sign_ins
 from accounts.web import urls_sign_in
 from config import settings as product
 from tests.support.sign_in import add_totp, sign_in, totp_code
+from tests.support.web.sign_in_forms import EMAIL, PASSWORD, CountingHasher, code_in, is_in, password_in
 
 pytestmark = pytest.mark.django_db
-
-PASSWORD = "correct horse battery staple"
-EMAIL = "mara@harbor.example"
-CODE = re.compile(r"^[A-Z0-9]{3,4}-?[A-Z0-9]{3,4}$", re.MULTILINE)
-
-
-@pytest.fixture(autouse=True)
-def fresh_limits():
-    cache.clear()
 
 
 @pytest.fixture
 def anybody(settings):
     settings.SIGN_UP = "anybody"
-
-
-@pytest.fixture
-def mara() -> User:
-    return create_person(email=EMAIL, name="Mara", password=PASSWORD)
-
-
-def code_in(message) -> str:
-    return CODE.search(message.body)[0]
-
-
-def password_in(client: Client, email: str = EMAIL, password: str = PASSWORD, **more):
-    return client.post("/signin/", {"login": email, "password": password, **more})
-
-
-def is_in(client: Client) -> bool:
-    return client.get("/account/").status_code == 200
 
 
 def sign_up(client: Client, email: str = EMAIL):
@@ -95,7 +68,7 @@ def test_who_may_sign_up(settings, setting, somebody_is_there, expected):
     if somebody_is_there:
         create_person(email="first@example.com", name="", password=PASSWORD)
     client = Client()
-    assert ("Create one" in client.get("/signin/").content.decode()) is expected
+    assert ("Make one" in client.get("/signin/").content.decode()) is expected
     sign_up(client)
     assert User.objects.filter(email=EMAIL).exists() is expected
 
@@ -106,13 +79,13 @@ def test_who_mistypes_the_first_address_can_try_again():
     sign_up(client)
     client.post("/signup/code/", {"code": code_in(mail.outbox[-1])})
     assert is_in(client)
-    assert "Create one" not in Client().get("/signin/").content.decode()
+    assert "Make one" not in Client().get("/signin/").content.decode()
 
 
 @pytest.mark.parametrize("password", ["short", "password1234", "mara@harbor.example"])
 def test_weak_password_is_refused(anybody, password):
     answer = Client().post("/signup/", {"email": EMAIL, "password1": password})
-    assert "The account was not created" in answer.content.decode()
+    assert "The account was not made" in answer.content.decode()
     assert not User.objects.exists()
 
 
@@ -202,7 +175,7 @@ def test_both_kinds_of_answer_send_one_mail(anybody, mara, way):
 
 
 def test_an_unknown_address_costs_as_many_password_hashes(mara, settings):
-    settings.PASSWORD_HASHERS = ["tests.accounts.sign_in.test_sign_in.CountingHasher"]
+    settings.PASSWORD_HASHERS = ["tests.support.web.sign_in_forms.CountingHasher"]
     mara.set_password(PASSWORD)
     mara.save()
     counted = []
@@ -211,20 +184,6 @@ def test_an_unknown_address_costs_as_many_password_hashes(mara, settings):
         password_in(Client(), email, "a wrong password")
         counted.append(CountingHasher.made)
     assert counted == [1, 1]
-
-
-class CountingHasher(Argon2PasswordHasher):
-    """Argon2 that counts."""
-
-    made = 0
-
-    def encode(self, password, salt):
-        CountingHasher.made += 1
-        return super().encode(password, salt)
-
-    def verify(self, password, encoded):
-        CountingHasher.made += 1
-        return super().verify(password, encoded)
 
 
 # Lock-out
@@ -283,89 +242,6 @@ def test_guessing_second_factors_ends(mara):
     answer = client.post("/signin/second/", {"code": totp_code()})
     assert not is_in(client)
     assert "Too many" in answer.content.decode()
-
-
-# Codes by mail instead of the password
-
-
-def test_signing_in_with_a_mailed_code(mara):
-    client = Client()
-    client.post("/signin/code/", {"email": EMAIL})
-    assert client.post("/signin/code/confirm/", {"code": code_in(mail.outbox[0])}).status_code == 302
-    assert is_in(client)
-
-
-def test_a_mailed_code_is_no_second_factor(mara):
-    add_totp(mara)
-    client = Client()
-    client.post("/signin/code/", {"email": EMAIL})
-    assert client.post("/signin/code/confirm/", {"code": code_in(mail.outbox[0])})["Location"] == "/signin/second/"
-    assert not is_in(client)
-
-
-def test_a_code_of_another_browser_does_nothing(mara):
-    Client().post("/signin/code/", {"email": EMAIL})
-    thief = Client()
-    thief.post("/signin/code/", {"email": EMAIL})
-    thief.post("/signin/code/confirm/", {"code": code_in(mail.outbox[0])})
-    assert not is_in(thief)
-
-
-# A forgotten password
-
-
-def reset_password(client: Client, new: str = "another horse battery staple"):
-    client.post("/password/", {"email": EMAIL})
-    client.post("/password/code/", {"code": code_in(mail.outbox[-1])})
-    return client.post("/password/new/", {"password1": new, "password2": new})
-
-
-def test_a_new_password_ends_every_session_and_signs_nobody_in(mara, organization):
-    before = sign_in(Client(), mara)
-    organization.memberships.create(user=mara, role="member")
-    client = Client()
-    assert reset_password(client)["Location"] == "/password/done/"
-    assert not is_in(client)
-    assert not is_in(before)
-    password_in(client, password="another horse battery staple")
-    assert is_in(client)
-    assert AuditEvent.objects.get().event == "member.password_changed"
-
-
-def test_a_new_password_is_no_way_round_the_second_factor(mara):
-    add_totp(mara)
-    client = Client()
-    reset_password(client)
-    password_in(client, password="another horse battery staple")
-    assert not is_in(client)
-    client.post("/signin/second/", {"code": totp_code()})
-    assert is_in(client)
-
-
-def test_pages_of_a_reset_lead_nowhere_without_its_code(mara):
-    client = Client()
-    client.post("/password/", {"email": EMAIL})
-    assert client.get("/password/new/")["Location"] == "/password/code/"
-    assert Client().get("/password/new/")["Location"] == "/password/"
-
-
-def test_changing_the_password_ends_the_other_sessions(mara):
-    here, there = Client(), Client()
-    password_in(here)
-    password_in(there)
-    new = "another horse battery staple"
-    sent = {"oldpassword": PASSWORD, "password1": new, "password2": new}
-    assert here.post("/account/password/", sent)["Location"] == "/account/"
-    assert is_in(here)
-    assert not is_in(there)
-    assert mail.outbox[-1].subject == "Your Coffer password was changed"
-
-
-def test_changing_the_password_takes_the_old_one(mara):
-    client = sign_in(Client(), mara)
-    new = "another horse battery staple"
-    client.post("/account/password/", {"oldpassword": "something else", "password1": new, "password2": new})
-    assert User.objects.get().check_password(PASSWORD)
 
 
 # Mail

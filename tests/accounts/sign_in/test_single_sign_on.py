@@ -17,6 +17,7 @@ from accounts.access.step_up import ProofKind, accepted_proofs
 from accounts.models import AuditEvent, User
 from accounts.people.people import create_person
 from config.single_sign_on import providers
+from tests import factories
 from tests.peers.oidc import CLIENT_ID, CLIENT_SECRET, serving
 from tests.support.sign_in import add_totp, sign_in, totp_code
 
@@ -158,7 +159,7 @@ def test_a_connection_without_its_entry_in_the_log_was_not_made(provider, mara, 
 
 
 def test_disconnecting(provider, mara):
-    SocialAccount.objects.create(user=mara, provider="sso", uid="42")
+    factories.SocialAccountFactory(user=mara, uid="42")
     client = sign_in(Client(), mara)
     assert "Disconnect" in client.get("/account/connections/").content.decode()
     client.post("/account/connections/", {"account": SocialAccount.objects.get().pk})
@@ -166,7 +167,7 @@ def test_disconnecting(provider, mara):
 
 
 def test_the_second_factor_is_asked_for_all_the_same(provider, mara):
-    SocialAccount.objects.create(user=mara, provider="sso", uid="42")
+    factories.SocialAccountFactory(user=mara, uid="42")
     add_totp(mara)
     client = Client()
     assert go(client)["Location"] == "/signin/second/"
@@ -184,7 +185,7 @@ def test_single_sign_on_is_no_proof(provider):
 
 
 def test_who_was_deactivated_does_not_come_in_this_way(provider, mara):
-    SocialAccount.objects.create(user=mara, provider="sso", uid="42")
+    factories.SocialAccountFactory(user=mara, uid="42")
     User.objects.update(is_active=False)
     client = Client()
     assert go(client)["Location"] == "/signin/inactive/"

@@ -24,9 +24,9 @@ from tests.support.things import key_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROWS = 20
+ROWS = 6
 """Rows of each model whose own pages are opened; runs and audit events are many and alike."""
-CHOICES = 12
+CHOICES = 4
 """Choices of each filter that are taken; there are many kinds of audit events."""
 
 
@@ -77,11 +77,6 @@ def filtered(model, owner, shown):
     for offered in shown.filter_specs:
         choices = islice(offered.choices(shown), CHOICES)
         yield from (page_of(model, "changelist") + choice["query_string"] for choice in choices)
-
-
-def test_there_is_a_row_of_every_model(demo, staff):
-    empty = [model for model in admin.site._registry if not model._default_manager.exists()]
-    assert empty == []
 
 
 def test_every_list_opens_searched_sorted_and_filtered(demo, staff):

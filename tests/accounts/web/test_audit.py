@@ -9,12 +9,13 @@ from django.db import transaction
 
 from accounts.access.api_keys import create_api_key
 from accounts.actors import actor_for_command
-from accounts.audit import trail
+from accounts.audit import trail, wording
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent
 from accounts.policy import Scope
 from accounts.web import audit as views_audit
-from secrets_app.editing.secrets import SecretChanges, update_secret
+from secrets_app.editing.edits import SecretChanges
+from secrets_app.editing.secrets import update_secret
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation
 from tests.support.things import (
@@ -175,7 +176,7 @@ def test_names_with_tricks_are_shown_and_not_done(as_owner, owner):
 
 
 def test_event_that_has_no_words_is_shown(as_owner, owner, monkeypatch):
-    monkeypatch.delitem(views_audit.wording.SENTENCES, "secret.created")
+    monkeypatch.delitem(wording.SENTENCES, "secret.created")
     store_secret(owner)
     assert "Created: " in page(as_owner)
 

@@ -108,7 +108,7 @@ def test_people_are_invited_sent_again_and_withdrawn(as_owner, owner):
 
 
 def test_page_says_that_a_mail_was_not_sent(as_owner, settings):
-    settings.EMAIL_BACKEND = "tests.accounts.mail.test_sending.Down"
+    settings.EMAIL_BACKEND = "tests.support.mail_backends.Unreachable"
     answer = html(post(as_owner, f"{PAGE}invite/", emails="a@x.example", role="member"))
     assert "did not accept the invitation of a@x.example" in answer
     assert "Not sent" in answer

@@ -18,8 +18,8 @@ from config.asgi import application
 from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.models import Integration, Run
 from integrations.tools.agent_tools import tools_of
-from tests.config.api.test_handler import ask
 from tests.peers.upstreams import answering, http
+from tests.support.api.asgi import call_asgi
 from tests.support.things import (
     VALUE,
     key_for,
@@ -258,7 +258,7 @@ ACCEPT = (b"accept", b"application/json, text/event-stream")
 def status_and_code(method, headers=(), body=MESSAGE, **options):
     async def asked():
         async with served():
-            return await ask(application, method, "/mcp", body, [ACCEPT, *headers], **options)
+            return await call_asgi(application, method, "/mcp", body, [ACCEPT, *headers], **options)
 
     status, found, answer = async_to_sync(asked)()
     return status, json.loads(answer).get("code") if answer else None, dict(found)
@@ -312,7 +312,7 @@ def test_an_agent_that_reads_no_json_is_refused(key, version):
     async def asked():
         async with served():
             headers = [(b"accept", b"text/html"), (b"mcp-protocol-version", version), bearer(key)]
-            return await ask(application, "POST", "/mcp", MESSAGE, headers)
+            return await call_asgi(application, "POST", "/mcp", MESSAGE, headers)
 
     status, _, answer = async_to_sync(asked)()
     assert (status, json.loads(answer)["code"]) == (406, "not_acceptable")

@@ -1,5 +1,6 @@
 """What holds for every operation: who may call it, how a refusal looks, what is JSON, and what OpenAPI says of it."""
 
+import logging
 import time
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from integrations.tools.approvals import approve_tool
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation
 from tests.fixtures.api import BASE, Caller
+from tests.support.api.operations import NEEDED_TOO, OPERATIONS, REPLACE, RUN, TOOLS
 from tests.support.things import (
     key_for,
     make_action,
@@ -25,54 +27,7 @@ from tests.support.things import (
 )
 
 S = Environment.STAGING
-RUN = {"environment": "staging"}
-ACTION = {"kind": "api_action", "name": "New", "config": {"base_url": "https://api.example.com", "method": "GET"}}
 
-# writing includes reading
-READ_SECRETS = {Scope.SECRETS_READ, Scope.SECRETS_WRITE}
-READ_INTEGRATIONS = {Scope.INTEGRATIONS_READ, Scope.INTEGRATIONS_WRITE}
-ROTATION = "/secrets/{secret_id}/rotation/{environment}"
-TOOLS = "/integrations/{integration_id}/tools"
-# what an operation needs beside the scope that opens it: trying a value calls integrations
-NEEDED_TOO = {("POST", ROTATION + "/check"): Scope.RUN}
-# every operation: the scopes that each open it, and a body that it takes
-REPLACE = ("POST", "/secrets/{secret_id}/replace-references")  # needs both of its scopes; the others any one
-OPERATIONS = {
-    ("GET", "/secrets"): (READ_SECRETS, None),
-    ("POST", "/secrets"): ({Scope.SECRETS_WRITE}, {"name": "new"}),
-    ("POST", "/secrets/import"): (
-        {Scope.SECRETS_WRITE},
-        {"environment": "staging", "dotenv": "NEW_KEY=value-of-it", "dry_run": True},
-    ),
-    ("GET", "/secrets/{secret_id}"): (READ_SECRETS, None),
-    ("PATCH", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, {"description": "x"}),
-    ("DELETE", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, None),
-    ("GET", "/secrets/{secret_id}/references"): (READ_SECRETS, None),
-    ("PUT", ROTATION): ({Scope.SECRETS_WRITE}, {"value": "a-new-value"}),
-    ("DELETE", ROTATION): ({Scope.SECRETS_WRITE}, None),
-    ("POST", ROTATION + "/check"): ({Scope.SECRETS_WRITE}, None),
-    ("POST", ROTATION + "/promote"): ({Scope.SECRETS_WRITE}, {"accept_failures": True}),
-    ("POST", ROTATION + "/rollback"): ({Scope.SECRETS_WRITE}, None),
-    REPLACE: (
-        {Scope.SECRETS_WRITE, Scope.INTEGRATIONS_WRITE},
-        {"replacement": "00000000-0000-4000-8000-000000000000"},
-    ),
-    ("GET", "/integrations"): (READ_INTEGRATIONS, None),
-    ("POST", "/integrations"): ({Scope.INTEGRATIONS_WRITE}, ACTION),
-    ("GET", "/integrations/{integration_id}"): (READ_INTEGRATIONS, None),
-    ("PATCH", "/integrations/{integration_id}"): ({Scope.INTEGRATIONS_WRITE}, {"description": "x"}),
-    ("DELETE", "/integrations/{integration_id}"): ({Scope.INTEGRATIONS_WRITE}, None),
-    ("POST", "/integrations/{integration_id}/duplicate"): ({Scope.INTEGRATIONS_WRITE}, None),
-    ("GET", "/integrations/{integration_id}/operations"): (READ_INTEGRATIONS, None),
-    ("POST", "/integrations/{integration_id}/run"): ({Scope.RUN}, RUN),
-    ("POST", "/integrations/{integration_id}/test"): ({Scope.RUN}, RUN),
-    ("POST", TOOLS): ({Scope.RUN}, {"environment": "staging"}),
-    ("POST", TOOLS + "/approve"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search", "fingerprint": "b" * 64}),
-    ("POST", TOOLS + "/withdraw"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search"}),
-    ("GET", "/readiness"): (READ_INTEGRATIONS, None),
-    ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
-    ("GET", "/audit-events"): ({Scope.AUDIT_READ}, None),
-}
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 with_body = [operation for operation, (_, body) in OPERATIONS.items() if operation[0] != "GET" and body is not None]
 
@@ -153,6 +108,7 @@ def test_no_key_is_401_before_anything_is_looked_up(operation, django_assert_num
 @pytest.mark.django_db
 @pytest.mark.parametrize("header", ["{key}", "Basic {key}", "Bearer", "Bearer ", "Bearer  {key} x", "Token {key}"])
 def test_key_is_taken_as_bearer_token_alone(owner, settings, caplog, header):
+    caplog.set_level(logging.DEBUG)
     settings.DEBUG = True
     key = key_for(owner)
     response = Client().get(f"{BASE}/secrets", headers={"authorization": header.format(key=key)})

@@ -17,12 +17,8 @@ from integrations.models import Integration, Run
 from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
-from tests.config.api.test_handler import (
-    ask,
-    compare,
-    signed,
-)
 from tests.peers.upstreams import answering, http
+from tests.support.api.asgi import bearer, call_asgi, same_response
 from tests.support.things import (
     VALUE,
     key_for,
@@ -104,7 +100,7 @@ def run_of(owner):
 
 
 def test_same_answer_to_each_body(both, run_of):
-    found = {name: compare(both, "POST", run_of.path, body, signed(run_of.key)) for name, body in BODIES.items()}
+    found = {name: same_response(both, "POST", run_of.path, body, bearer(run_of.key)) for name, body in BODIES.items()}
     assert {status for status, _, _ in found.values()} == {200, 400, 422}
     assert [name for name, (status, _, _) in found.items() if status == 200] == ["operation", "no operation"]
     kinds = {headers[b"content-type"].split(b";")[0] for _, headers, _ in found.values()}
@@ -158,7 +154,7 @@ def test_same_answer_however_it_is_asked(both, run_of):
         signature = [] if auth is None else [(b"authorization", auth.replace(b"KEY", run_of.key.encode()))]
         path, method = run_of.path + asked.get("path", ""), asked.get("method", "POST")
         kind, headers = asked.get("content_type", b"application/json"), [*asked.get("headers", []), *signature]
-        return compare(both, method, path, RUN, headers, content_type=kind)[0]
+        return same_response(both, method, path, RUN, headers, content_type=kind)[0]
 
     expected = {name: code for name, (_, code) in ASKED.items()}
     assert {name: status(asked) for name, (asked, _) in ASKED.items()} == expected
@@ -166,13 +162,13 @@ def test_same_answer_however_it_is_asked(both, run_of):
 
 def test_same_answer_to_a_body_that_is_too_large(both, run_of):
     body = b'{"environment": "staging", "params": {"x": "' + b"a" * 2_621_441 + b'"}}'
-    assert compare(both, "POST", run_of.path, body, signed(run_of.key))[0] == 413
+    assert same_response(both, "POST", run_of.path, body, bearer(run_of.key))[0] == 413
 
 
 @pytest.mark.parametrize("change", ["revoked", "expired", "another environment", "not listed", "disabled", "deleted"])
 def test_same_refusal_at_the_next_run(both, owner, run_of, change):
     """What is taken away is gone at once: nothing is kept of the run before."""
-    assert compare(both, "POST", run_of.path, RUN, signed(run_of.key))[0] == 200
+    assert same_response(both, "POST", run_of.path, RUN, bearer(run_of.key))[0] == 200
     keys, integration = ApiKey.objects.all(), Integration.objects.get()
     changes = {
         "revoked": lambda: keys.update(revoked_at=timezone.now()),
@@ -183,7 +179,7 @@ def test_same_refusal_at_the_next_run(both, owner, run_of, change):
         "deleted": lambda: delete_integration(actor=owner, integration_id=integration.id),
     }
     changes[change]()
-    status = compare(both, "POST", run_of.path, RUN, signed(run_of.key))[0]
+    status = same_response(both, "POST", run_of.path, RUN, bearer(run_of.key))[0]
     gone = {"revoked": 401, "expired": 401, "not listed": 404, "deleted": 404}
     assert status == gone.get(change, 409)
 
@@ -200,7 +196,7 @@ def test_runs_at_once_are_each_their_own_caller_s(owner, outsider):
 
     def asking(key, action, environment, number):
         body = json.dumps({"environment": environment.value, "params": {"id": number}}).encode()
-        return ask(ApiHandler(), "POST", f"/api/v1/integrations/{action.id}/run", body, signed(key))
+        return call_asgi(ApiHandler(), "POST", f"/api/v1/integrations/{action.id}/run", body, bearer(key))
 
     parameters = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
     with answering(respond) as base_url:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import re
 import threading
 
 import pytest
@@ -16,10 +15,10 @@ from config import asgi
 from config.api.fast_path import FastPathCall
 from config.api.handler import LAYERS, ApiHandler, ApiOrPages
 from config.http.bodies import BoundedBodies
-from config.http.queries import ReadableQueries
 from integrations.exchange.messages import UpstreamResponse
 from integrations.models import Run
 from tests.peers.upstreams import answering, http
+from tests.support.api.asgi import bearer, call_asgi, same_response
 from tests.support.things import (
     VALUE,
     key_for,
@@ -43,91 +42,10 @@ LEFT_OUT = {
 }
 
 
-async def ask(
-    application,
-    method,
-    path,
-    body=b"",
-    headers=(),
-    *,
-    host=b"localhost",
-    scheme="http",
-    content_type=b"application/json",
-):
-    """Status, headers and body as an ASGI server gets them."""
-    sent, messages = [], [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive():
-        return messages.pop(0) if messages else await asyncio.sleep(60)
-
-    async def send(message):
-        sent.append(message)
-
-    address, _, query = path.partition("?")
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": address,
-        "raw_path": address.encode(),
-        "query_string": query.encode("latin-1"),
-        "headers": [
-            *([(b"host", host)] if host else []),
-            *([(b"content-type", content_type)] if content_type else []),
-            (b"content-length", str(len(body)).encode()),
-            *headers,
-        ],
-        "client": ("127.0.0.1", 1),
-        "server": ("localhost", 80),
-        "scheme": scheme,
-        "http_version": "1.1",
-        "root_path": "",
-        "asgi": {"version": "3.0"},
-    }
-    await application(scope, receive, send)
-    answer = b"".join(message.get("body", b"") for message in sent)
-    found = sorted((name.lower(), value) for name, value in sent[0]["headers"])
-    assert int(dict(found).get(b"content-length", len(answer))) == len(answer)
-    return sent[0]["status"], found, answer
-
-
-def settled(status, headers, body):
-    """Without what differs from call to call, the body's length too, and what is about cookies: the API has none."""
-    body = re.sub(rb'("run_id": |"id": )"[^"]+"|"(duration_ms|\w+_at)": ("[^"]+"|\d+)', rb"\1", body)
-    left_out = {(b"vary", b"Cookie")} | {entry for entry in headers if entry[0] in {b"set-cookie", b"content-length"}}
-    return status, [entry for entry in headers if entry not in left_out], body
-
-
-@pytest.fixture
-def both():
-    """A function that makes both applications under the settings of that moment: lean, and Django's own."""
-
-    def make():
-        whole = get_asgi_application()
-        return [BoundedBodies(ReadableQueries(inner)) for inner in (ApiOrPages(api=ApiHandler(), pages=whole), whole)]
-
-    return make
-
-
 @pytest.fixture
 def key(owner):
     store_secret(owner)
     return key_for(owner)
-
-
-def compare(both, *args, **kwargs):
-    """The one answer of both applications."""
-
-    async def each():
-        return [settled(*await ask(application, *args, **kwargs)) for application in both()]
-
-    first, second = async_to_sync(each)()
-    assert first == second
-    status, headers, body = first
-    return status, dict(headers), body
-
-
-def signed(key):
-    return [(b"authorization", f"Bearer {key}".encode())]
 
 
 NONE = "00000000-0000-0000-0000-000000000000"
@@ -170,7 +88,7 @@ NONE = "00000000-0000-0000-0000-000000000000"
     ],
 )
 def test_same_answer(both, key, method, path, body, status):
-    found, headers, _ = compare(both, method, path, body, signed(key))
+    found, headers, _ = same_response(both, method, path, body, bearer(key))
     assert found == status
     assert (headers[b"cache-control"], headers[b"x-content-type-options"]) == (b"no-store", b"nosniff")
 
@@ -178,13 +96,13 @@ def test_same_answer(both, key, method, path, body, status):
 @pytest.mark.parametrize("headers", [[], [(b"authorization", b"Bearer cof_no")], [(b"cookie", b"session=x; csrf=y")]])
 @pytest.mark.parametrize(("method", "path"), [("GET", "secrets"), ("POST", f"integrations/{NONE}/run")])
 def test_same_refusal_of_strangers(both, db, method, path, headers):
-    status, found, _ = compare(both, method, f"/api/v1/{path}", b'{"environment": "staging"}', headers)
+    status, found, _ = same_response(both, method, f"/api/v1/{path}", b'{"environment": "staging"}', headers)
     assert (status, found[b"www-authenticate"]) == (401, b"Bearer")
 
 
 @pytest.mark.parametrize("host", [b"evil.example", b"", b"local host", b"localhost:x"])
 def test_same_refusal_of_foreign_hosts(both, key, host):
-    assert compare(both, "GET", "/api/v1/secrets", b"", signed(key), host=host)[0] == (400 if host else 200)
+    assert same_response(both, "GET", "/api/v1/secrets", b"", bearer(key), host=host)[0] == (400 if host else 200)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -194,8 +112,8 @@ def test_same_with_https(both, key, settings, scheme, forwarded, behind_proxy):
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 3600
     settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if behind_proxy else None
-    headers = [*signed(key), (b"x-forwarded-proto", forwarded)]
-    status, found, _ = compare(both, "GET", "/api/v1/secrets?limit=1", b"", headers, scheme=scheme)
+    headers = [*bearer(key), (b"x-forwarded-proto", forwarded)]
+    status, found, _ = same_response(both, "GET", "/api/v1/secrets?limit=1", b"", headers, scheme=scheme)
     secure = (forwarded if behind_proxy else scheme.encode()) == b"https"
     assert (status, b"strict-transport-security" in found) == ((200, True) if secure else (301, False))
 
@@ -240,7 +158,7 @@ def test_same_run_whatever_the_head(both, key, settings, answered, more, scheme,
     settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 3600
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     path, direct = answered
-    found, headers, _ = compare(both, "POST", path, RUN, [*signed(key), *more], scheme=scheme)
+    found, headers, _ = same_response(both, "POST", path, RUN, [*bearer(key), *more], scheme=scheme)
     assert (found, len(direct)) == (status, int(is_direct))
     assert (b"strict-transport-security" in headers) == (status != 301)
 
@@ -248,7 +166,7 @@ def test_same_run_whatever_the_head(both, key, settings, answered, more, scheme,
 @pytest.mark.parametrize("host", [b"localhost", b"127.0.0.1:8000", b"evil.example", b"", b"localhost:x"])
 def test_same_run_whatever_the_host(both, key, answered, host):
     path, direct = answered
-    status = compare(both, "POST", path, RUN, signed(key), host=host)[0]
+    status = same_response(both, "POST", path, RUN, bearer(key), host=host)[0]
     assert (status, len(direct)) == ((200, 1) if status == 200 else (400, 0))
 
 
@@ -258,14 +176,14 @@ def test_same_run_whatever_the_host(both, key, answered, host):
 )
 def test_what_is_not_well_formed_is_answered_by_the_framework(both, key, answered, path, body):
     address, direct = answered
-    compare(both, "POST", address + path, body, signed(key))
+    same_response(both, "POST", address + path, body, bearer(key))
     assert direct == []
 
 
 def test_same_with_debug(both, key, settings):
     settings.DEBUG = True
     for path in ("secrets", "nothing", f"integrations/{NONE}"):
-        compare(both, "GET", f"/api/v1/{path}", b"", signed(key))
+        same_response(both, "GET", f"/api/v1/{path}", b"", bearer(key))
 
 
 @pytest.mark.parametrize("path", ["/api/v1/secrets", "/api/v1/integrations/{}/run"])
@@ -278,7 +196,9 @@ def test_same_fault_of_ours(both, owner, key, monkeypatch, settings, path, debug
     monkeypatch.setattr("accounts.access.callers.read_key", broken)
     settings.DEBUG = debug
     method = "GET" if path.endswith("secrets") else "POST"
-    status, headers, body = compare(both, method, path.format(action.id), b'{"environment": "staging"}', signed(key))
+    status, headers, body = same_response(
+        both, method, path.format(action.id), b'{"environment": "staging"}', bearer(key)
+    )
     assert (status, headers[b"content-type"]) == (500, b"application/problem+json")
     assert VALUE.encode() not in body
     assert json.loads(body)["code"] == "internal_error"
@@ -287,8 +207,8 @@ def test_same_fault_of_ours(both, owner, key, monkeypatch, settings, path, debug
 def test_same_run(both, owner, key):
     with answering(lambda _, connection: connection.sendall(http(VALUE.encode()))) as base_url:
         action = make_action(owner, base_url=base_url)
-        status, _, body = compare(
-            both, "POST", f"/api/v1/integrations/{action.id}/run", b'{"environment": "staging"}', signed(key)
+        status, _, body = same_response(
+            both, "POST", f"/api/v1/integrations/{action.id}/run", b'{"environment": "staging"}', bearer(key)
         )
     assert status == 200
     assert b'"body": "[redacted' in body
@@ -301,7 +221,7 @@ def test_same_limit_of_a_key(both, owner, key):
 
     async def twice(application):
         path, body = f"/api/v1/integrations/{action.id}/run", b'{"environment": "staging"}'
-        return [await ask(application, "POST", path, body, signed(limited)) for _ in range(3)][-1]
+        return [await call_asgi(application, "POST", path, body, bearer(limited)) for _ in range(3)][-1]
 
     answers = [async_to_sync(twice)(application) for application in both()]
     for status, headers, body in answers:
@@ -317,7 +237,7 @@ def test_nothing_else_is_served_by_it(both, db):
 
     pages = BoundedBodies(ApiOrPages(api=Never(), pages=get_asgi_application()))
     for path in ("/healthz", "/accounts/login/", "/admin/", "/apis/", "/api", "/API/v1/secrets", "/api/v1/docs"):
-        assert async_to_sync(ask)(pages, "GET", path)[0] in {200, 302, 404}
+        assert async_to_sync(call_asgi)(pages, "GET", path)[0] in {200, 302, 404}
 
 
 def test_every_middleware_is_in_it_or_left_out_for_a_reason():
@@ -344,7 +264,7 @@ def test_synchronous_operations_run_in_database_threads_and_others_on_the_loop(o
         return match
 
     monkeypatch.setattr(ApiHandler, "resolve_request", noting)
-    assert async_to_sync(ask)(ApiHandler(), "GET", "/api/v1/secrets", b"", signed(key))[0] == 200
+    assert async_to_sync(call_asgi)(ApiHandler(), "GET", "/api/v1/secrets", b"", bearer(key))[0] == 200
     assert seen[0].startswith("coffer-database")
 
 
@@ -383,7 +303,7 @@ def test_caller_who_leaves_ends_the_run_and_its_record(owner, key):
             "method": "POST",
             "path": path,
             "query_string": b"",
-            "headers": [(b"host", b"localhost"), (b"content-type", b"application/json"), *signed(key)],
+            "headers": [(b"host", b"localhost"), (b"content-type", b"application/json"), *bearer(key)],
         }
         await asgi.application(scope, receive, send)
 

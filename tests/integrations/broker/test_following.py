@@ -15,9 +15,9 @@ from accounts.errors import Refusal
 from integrations.broker.checking import check
 from integrations.editing.integrations import create_integration
 from integrations.models import Run
-from tests.integrations.transport.test_urls_in_memory import caches_that_hold, reaches, urls_that_hold
 from tests.peers.token_server import CLIENT_ID, CLIENT_SECRET, token_server
 from tests.peers.upstreams import answering, closed_port, http
+from tests.support.integrations.memory import caches_that_hold, reaches, urls_that_hold
 from tests.support.things import VALUE, make_action, store_secret
 
 pytestmark = pytest.mark.django_db

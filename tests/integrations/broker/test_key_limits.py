@@ -18,7 +18,6 @@ from integrations.broker import broker
 from integrations.broker.preparation import Call
 from integrations.models import Integration, Run
 from tests.peers.upstreams import answering, http
-from tests.races.test_secrets import together  # noqa: F401 - a fixture
 from tests.support.things import key_for, make_action, store_secret
 
 S = Environment.STAGING
@@ -83,7 +82,7 @@ class TestPerMinute:
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_calls_at_the_same_moment_are_counted_exactly(owner, together):  # noqa: F811
+def test_calls_at_the_same_moment_are_counted_exactly(owner, together):
     actor, refused = actor_with(owner, max_per_minute=5), []
 
     def call():

@@ -5,19 +5,19 @@ from asgiref.sync import async_to_sync
 
 from accounts.common.environments import Environment
 from integrations.broker import oauth_tokens
-from integrations.editing.integrations import create_integration
 from integrations.references.uses import hosts_of, references_by_name, uses_of
 from integrations.rotation import rotation
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation as values
 from tests.peers.token_server import CLIENT_ID, CLIENT_SECRET, token_server
 from tests.peers.upstreams import answering, http
-from tests.support.things import make_action, make_connector, store_secret
+from tests.support.things import make_action, make_connection, make_connector, make_oauth, store_secret
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 S = Environment.STAGING
 NEW = "the-new-key-of-staging"
+TENANT = [{"name": "X-Tenant", "value": "{secrets.crm.apiKey}"}]
 
 
 @pytest.fixture(autouse=True)
@@ -41,18 +41,16 @@ def stage(owner, secret, text=NEW):
 
 
 def results(owner, secret):
-    trials = async_to_sync(rotation.check)(owner, secret.id, S)[1]
-    return {trial.reference.integration_name: (trial.result.outcome, trial.requests) for trial in trials}
-
-
-def make_connection(owner, **config):
-    config = {"headers": [{"name": "X-Tenant", "value": "{secrets.crm.apiKey}"}], **config}
-    return create_integration(actor=owner, kind="api_connection", name="CRM API", environments=[S], config=config)
+    checked = async_to_sync(rotation.check)(owner, secret.id, S)[1]
+    return {
+        reference_check.reference.integration_name: (reference_check.result.outcome, reference_check.requests)
+        for reference_check in checked
+    }
 
 
 def test_connection_is_tried_by_its_own_check(owner, upstream):
     secret = store_secret(owner)
-    connection = make_connection(owner, base_url=upstream, check_path="/me")
+    connection = make_connection(owner, upstream, headers=TENANT, check_path="/me")
     make_action(owner, uses="", base_url="", connection=str(connection.id))
     stage(owner, secret)
     assert results(owner, secret) == {"CRM API": ("passed", ("GET /me",))}
@@ -60,7 +58,7 @@ def test_connection_is_tried_by_its_own_check(owner, upstream):
 
 def test_connection_without_a_check_is_tried_by_its_actions(owner, upstream):
     secret = store_secret(owner)
-    connection = make_connection(owner, base_url=upstream)
+    connection = make_connection(owner, upstream, headers=TENANT)
     stage(owner, secret)
     assert results(owner, secret)["CRM API"][0] == "not_checkable"
     make_action(owner, uses="", base_url="", connection=str(connection.id), check={"method": "GET", "path": "/me"})
@@ -70,20 +68,10 @@ def test_connection_without_a_check_is_tried_by_its_actions(owner, upstream):
 def test_connector_is_tried_by_actions_that_reach_it_through_a_connection(owner, upstream):
     secret = store_secret(owner)
     connector = make_connector(owner)
-    connection = make_connection(owner, base_url=upstream, auth_connector=str(connector.id), headers=[])
+    connection = make_connection(owner, upstream, auth_connector=str(connector.id), headers=[])
     make_action(owner, uses="", base_url="", connection=str(connection.id), check={"method": "GET", "path": "/me"})
     stage(owner, secret)
     assert results(owner, secret)[connector.name][0] == "passed"
-
-
-def make_oauth(owner, server_url):
-    config = {
-        "type": "oauth2_client_credentials",
-        "token_url": f"{server_url}/token",
-        "client_id": "{secrets.crm.clientId}",
-        "client_secret": "{secrets.crm.clientSecret}",
-    }
-    return create_integration(actor=owner, kind="auth_connector", name="CRM sign-in", environments=[S], config=config)
 
 
 @pytest.mark.parametrize(("new", "expected"), [(CLIENT_SECRET, "passed"), ("not-the-new-one", "failed")])

@@ -16,7 +16,7 @@ from integrations.broker.masking import Answer, BodyType, mask_response
 from integrations.transport.client import UpstreamResponse
 from secrets_app.plaintext import Plaintext
 from tests.peers.tls_upstream import ok, upstream
-from tests.support.calls import call
+from tests.support.integrations.calls import call
 
 VALUE = "canary-5b1f-0815"
 BEYOND_ASCII = "pässwörd-ü-0815"

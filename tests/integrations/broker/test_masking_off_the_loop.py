@@ -13,7 +13,7 @@ from integrations.egress import configuration
 from integrations.exchange.exchange import HttpCall
 from integrations.exchange.messages import UpstreamResponse
 from integrations.transport import client
-from tests.support.requests import make
+from tests.support.integrations.requests import make
 
 INLINE = 64 * 1024
 

@@ -9,14 +9,15 @@ from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
 from integrations.broker import oauth_tokens
 from integrations.broker.checking import check
-from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
+from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.errors import TokenRefused
 from integrations.models import Run
 from integrations.readiness.warnings import warnings_for
 from secrets_app.editing import secrets
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.plaintext import Plaintext
 from tests.peers.token_server import CLIENT_ID, CLIENT_SECRET, token_server
-from tests.support.things import make_action, store_secret
+from tests.support.things import make_action, make_oauth, store_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -37,22 +38,6 @@ def client(owner):
     return store_secret(owner, "crm.clientId", CLIENT_ID), store_secret(owner, "crm.clientSecret", CLIENT_SECRET)
 
 
-def make_oauth(actor, server_url, **config):
-    return create_integration(
-        actor=actor,
-        kind="auth_connector",
-        name="CRM sign-in",
-        environments=[S],
-        config={
-            "type": "oauth2_client_credentials",
-            "token_url": f"{server_url}/token",
-            "client_id": "{secrets.crm.clientId}",
-            "client_secret": "{secrets.crm.clientSecret}",
-            **config,
-        },
-    )
-
-
 def action_for(actor, server, **config):
     connector = make_oauth(actor, server.url, **config)
     return make_action(actor, uses="", base_url=server.url, auth_connector=str(connector.id))
@@ -61,7 +46,7 @@ def action_for(actor, server, **config):
 @pytest.mark.parametrize("authentication", ["basic", "basic_raw", "post"])
 def test_a_token_is_fetched_sent_and_masked(owner, client, run, authentication):
     if authentication == "basic_raw":  # a colon cannot be told apart without encoding
-        changes = secrets.SecretChanges(values={S: Plaintext("agent-0007")})
+        changes = SecretChanges(values={S: Plaintext("agent-0007")})
         secrets.update_secret(actor=owner, secret_id=client[0].id, changes=changes)
     with token_server(authentication=authentication) as server, pytest.MonkeyPatch.context() as patched:
         if authentication == "basic_raw":
@@ -113,7 +98,7 @@ def test_a_changed_secret_never_gets_the_old_token(owner, client, run):
     with token_server() as server:
         action = action_for(owner, server)
         run(owner, action, S)
-        changes = secrets.SecretChanges(values={S: Plaintext("another-value")})
+        changes = SecretChanges(values={S: Plaintext("another-value")})
         secrets.update_secret(actor=owner, secret_id=client[1].id, changes=changes)
         with pytest.raises(TokenRefused) as refusal:
             run(owner, action, S)

@@ -1,6 +1,5 @@
 """Runs against real servers on loopback: what arrives, what comes back, what is kept, and how upstreams fail."""
 
-import asyncio
 import base64
 import gzip
 import json
@@ -8,28 +7,22 @@ import time
 from urllib.parse import quote
 
 import pytest
-from asgiref.sync import async_to_sync
-from django.db import OperationalError
 
-from accounts.common import database
 from accounts.common.environments import Environment
 from accounts.errors import Refusal
-from integrations.broker import admission, broker, ledger
-from integrations.broker.checking import check
-from integrations.broker.preparation import Call
+from integrations.broker import ledger
 from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.models import Integration, Run, RunSecret, SecretReference
-from integrations.transport import client
 from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from tests.peers.upstreams import answering, closed_port, http
-from tests.support.things import make_action, make_connector, store_secret
+from tests.support.integrations.actions import VALUE, action_to
+from tests.support.things import make_action, make_connector
 
 pytestmark = pytest.mark.django_db
 
 S = Environment.STAGING
-VALUE = 'canary/9d1f+"quoted"\\value'
 
 
 def sends(*answers):
@@ -43,18 +36,6 @@ def sends(*answers):
                 time.sleep(part)
 
     return answering(respond)
-
-
-@pytest.fixture
-def stored(owner):
-    return store_secret(owner, value=VALUE)
-
-
-HEADERS = [{"name": "X-Key", "value": "{secrets.crm.apiKey}"}]
-
-
-def action_to(owner, base_url, **config):
-    return make_action(owner, uses="", **{"base_url": base_url, "headers": HEADERS, "timeout_seconds": 5, **config})
 
 
 def test_value_arrives_in_every_slot_and_comes_back_masked(owner, stored, run):
@@ -341,103 +322,3 @@ def test_failed_run_is_a_use_and_a_refused_one_is_none(owner, stored, run):
     with pytest.raises(Refusal):
         run(owner, Integration.objects.get(), S)
     assert None not in used(owner)
-
-
-def cancelled_when(moment, owner, action, monkeypatch):
-    """Start a run, cancel it once `moment` has come."""
-
-    async def scenario():
-        reached = asyncio.Event()
-        task = asyncio.ensure_future(broker.run(owner, Call(action.id, S)))
-        moment(reached, monkeypatch)
-        await asyncio.wait_for(reached.wait(), 5)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    async_to_sync(scenario)()
-
-
-def while_sending(reached, monkeypatch):
-    async def never(*args, **kwargs):
-        reached.set()
-        await asyncio.sleep(30)
-
-    monkeypatch.setattr(client, "send", never)
-
-
-def while_admitting(reached, monkeypatch):
-    at_once = database.in_database
-
-    async def slowly(job, *args, **kwargs):
-        result = await at_once(job, *args, **kwargs)
-        if job is admission.admit_all:
-            reached.set()
-            await asyncio.sleep(0.05)
-        return result
-
-    monkeypatch.setattr(database, "in_database", slowly)
-
-
-@pytest.mark.parametrize("moment", [while_sending, while_admitting])
-def test_run_whose_caller_leaves_gets_its_end(owner, stored, inline, monkeypatch, moment):
-    cancelled_when(moment, owner, action_to(owner, "http://127.0.0.1:9"), monkeypatch)
-    assert list(Run.objects.values_list("outcome", "error_code")) == [("failed", "cancelled")]
-
-
-def test_caller_who_leaves_while_refused_is_on_record_as_refused(owner, inline, monkeypatch):
-    action = action_to(owner, "http://127.0.0.1:9")
-
-    cancelled_when(while_admitting, owner, action, monkeypatch)
-    assert list(Run.objects.values_list("outcome", "error_code")) == [("refused", "secret_missing")]
-
-
-def test_fault_of_ours_is_on_record_and_shows_no_value(owner, stored, run, monkeypatch):
-    async def broken(*args, **kwargs):
-        raise RuntimeError("fault")
-
-    monkeypatch.setattr(client, "send", broken)
-    with pytest.raises(RuntimeError):
-        run(owner, action_to(owner, "http://127.0.0.1:9"), S)
-    assert list(Run.objects.values_list("outcome", "error_code")) == [("failed", "internal_error")]
-
-
-def test_a_stamp_that_fails_costs_nobody_an_answer(owner, stored, run, monkeypatch):
-    def broken(*args):
-        raise OperationalError
-
-    monkeypatch.setattr("integrations.broker.ledger.stamp_last_used", broken)
-    with answering(lambda _, connection: connection.sendall(http(b"{}"))) as base_url:
-        result = run(owner, action_to(owner, base_url), S)
-    assert result.outcome == "succeeded"
-    assert list(Run.objects.values_list("outcome", flat=True)) == ["succeeded"]
-
-
-def steps_of(owner, action):
-    return [(step.outcome, step.code) for step in async_to_sync(check)(owner, action.id, S)]
-
-
-def test_declared_check_is_made_and_recorded(owner, stored, inline):
-    received = []
-
-    def respond(request, connection):
-        received.append(request.partition(b"\r\n")[0])
-        connection.sendall(http(b"", status="204 No Content" if b"/me" in request else "401 Unauthorized"))
-
-    with answering(respond) as url:
-        action = action_to(owner, url, method="POST", check={"method": "HEAD", "path": "/me"})
-        assert steps_of(owner, action) == [("passed", None)]
-        other = make_action(owner, "Other", uses="", base_url=url, check={"method": "GET", "path": "/"})
-        assert steps_of(owner, other) == [("failed", "upstream_error")]
-    assert received == [b"HEAD /me HTTP/1.1", b"GET / HTTP/1.1"]
-    assert set(Run.objects.values_list("operation", flat=True)) == {"check"}
-
-
-def test_check_that_is_refused_is_a_failed_step(owner, inline):
-    action = action_to(owner, "http://127.0.0.1:9", check={"method": "GET", "path": "/me"})
-    assert steps_of(owner, action) == [("failed", "secret_missing")]
-
-
-def test_integration_without_a_check_is_left_alone(owner, stored, inline):
-    assert steps_of(owner, action_to(owner, "http://127.0.0.1:9")) == [("not_checkable", None)]
-    assert not Run.objects.exists()

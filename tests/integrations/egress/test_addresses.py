@@ -6,7 +6,7 @@ import pytest
 
 from integrations.egress.policy import EgressListError, EgressPolicy, judge_address
 from integrations.errors import EgressDenied
-from tests.support.requests import words
+from tests.support.integrations.requests import words
 
 NOTHING_OPENED = EgressPolicy()
 

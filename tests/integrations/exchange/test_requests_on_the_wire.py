@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from integrations.errors import InvalidHeaderValue, InvalidPathValue
 from integrations.exchange.messages import BasicAuth, render
 from integrations.transport.client import send
-from tests.integrations.exchange.test_requests import HOSTILE
 from tests.peers.tls_upstream import Authority, ok, upstream
-from tests.support.calls import LOOPBACK
-from tests.support.requests import (
+from tests.support.integrations.calls import LOOPBACK
+from tests.support.integrations.requests import (
+    HOSTILE_TEXTS,
     form_body,
     json_body,
     make,
@@ -66,11 +66,11 @@ async def arrived(media_type, a, s, *, h, p, u):
 @example(media_type="application/json", a="{secrets.other}", s="{params.a}", h="{secrets.other}", p="x", u="x")
 @given(
     media_type=st.sampled_from(list(BODIES)),
-    a=HOSTILE,
-    s=HOSTILE,
-    h=VISIBLE | VISIBLE | HOSTILE,
-    p=PIECE | PIECE | HOSTILE,
-    u=NAME | NAME | HOSTILE,
+    a=HOSTILE_TEXTS,
+    s=HOSTILE_TEXTS,
+    h=VISIBLE | VISIBLE | HOSTILE_TEXTS,
+    p=PIECE | PIECE | HOSTILE_TEXTS,
+    u=NAME | NAME | HOSTILE_TEXTS,
 )
 def test_what_arrives_keeps_the_shape_of_its_template(media_type, a, s, h, p, u):
     port, request = asyncio.run(arrived(media_type, a, s, h=h, p=p, u=u))

@@ -4,7 +4,7 @@ import pytest
 
 from integrations.errors import InvalidHeaderValue, InvalidPathValue, InvalidUrl
 from integrations.exchange.messages import render
-from tests.support.requests import make, pairs, values
+from tests.support.integrations.requests import make, pairs, values
 
 CANARY = "s3cr3t-canary"
 BAD_HEADER_VALUES = ["a\r\nX: y", "a\nb", "a\rb", "a\0b", "\u00fcber", "a\x7fb", "a\x1bb", "a\u2028b", "\U0001f600"]

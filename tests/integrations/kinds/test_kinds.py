@@ -6,7 +6,7 @@ from accounts.errors import Invalid
 from integrations.exchange.messages import RequestTemplate, render
 from integrations.kinds import KINDS
 from integrations.kinds.base import Parents
-from tests.support.requests import values
+from tests.support.integrations.requests import values
 
 ACTION = KINDS["api_action"]
 CONNECTOR = KINDS["auth_connector"]

@@ -12,8 +12,9 @@ from accounts.models import ApiKey, AuditEvent
 from integrations.editing import integrations
 from integrations.models import Integration, SecretReference
 from secrets_app.editing import secrets
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.models import Secret
-from tests.accounts.audit.test_trail import chain_holds
+from tests.support.audit import chain_holds
 from tests.support.things import (
     key_for,
     make_action,
@@ -31,7 +32,7 @@ class Broken(Exception):
 
 
 def rename(actor, secret, name=NEW, **more):
-    return secrets.update_secret(actor=actor, secret_id=secret.id, changes=secrets.SecretChanges(name=name), **more)
+    return secrets.update_secret(actor=actor, secret_id=secret.id, changes=SecretChanges(name=name), **more)
 
 
 def header_of(integration):

@@ -1,47 +1,37 @@
 """Rotation from staging to destruction: a real upstream that takes only the new key, refusals, crashes, races."""
 
-import os
 import re
-import signal
-import warnings
 from contextlib import contextmanager
-from datetime import timedelta
-from functools import partial
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from accounts.common.environments import Environment
-from accounts.errors import EditConflict, NotFound, PermissionDenied, Refusal
+from accounts.errors import EditConflict, PermissionDenied
 from accounts.models import AuditEvent
 from integrations.broker import broker
 from integrations.broker.preparation import Call
 from integrations.errors import ChecksFailed
 from integrations.models import Integration, RotationCheck, Run, RunSecret
 from integrations.rotation import rotation
-from secrets_app.editing.secrets import SecretChanges, delete_secret, update_secret
+from secrets_app.editing.edits import SecretChanges
+from secrets_app.editing.secrets import update_secret
 from secrets_app.errors import NothingStaged, RollbackExpired
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.rotation import previous_values
-from secrets_app.rotation import rotation as values
-from secrets_app.sealing import keyring
 from tests.peers.upstreams import answering, closed_port, http
-from tests.races.test_secrets import only, together  # noqa: F401
+from tests.support.integrations.rotation import NEW, discard, expire, kept, promote, roll_back, stage
 from tests.support.sign_in import sign_in
 from tests.support.things import (
     VALUE,
     make_action,
     make_connector,
-    store_secret,
 )
 
 S = Environment.STAGING
-NEW = "the-new-key-of-staging"
 HTMX = {"HX-Request": "true"}
 CHECK = {"check": {"method": "GET", "path": "/me"}}
 
@@ -58,35 +48,8 @@ def upstream():
         yield url
 
 
-@pytest.fixture
-def secret(owner):
-    return store_secret(owner)
-
-
-def stage(owner, secret, text=NEW):
-    return values.stage(actor=owner, secret_id=secret.id, environment=S, value=Plaintext(text))
-
-
 def check(owner, secret):
     return {t.reference.integration_name: t for t in async_to_sync(rotation.check)(owner, secret.id, S)[1]}
-
-
-def promote(owner, secret, *, accept=False, **more):
-    return rotation.promote(actor=owner, secret_id=secret.id, environment=S, accept_failures=accept, **more)
-
-
-def roll_back(owner, secret):
-    return values.roll_back(actor=owner, secret_id=secret.id, environment=S)
-
-
-def kept(secret):
-    """State -> value of everything that is still sealed in Staging."""
-    rows = SecretValue.objects.filter(secret=secret, environment="staging", sealed__isnull=False)
-    return {row.state: keyring.unseal(row).expose() for row in rows.select_related("secret", "data_key")}
-
-
-def expire():
-    SecretValue.objects.filter(state="previous").update(rollback_until=timezone.now() - timedelta(seconds=1))
 
 
 @pytest.mark.django_db
@@ -110,7 +73,7 @@ class TestStory:
         make_action(owner, "No check", base_url=upstream)
         stage(owner, secret, "a-wrong-new-key")
         found = check(owner, secret)
-        assert {name: trial.result.outcome for name, trial in found.items()} == {
+        assert {name: reference_check.result.outcome for name, reference_check in found.items()} == {
             "Look up patient": "failed",
             "No check": "not_checkable",
         }
@@ -312,7 +275,7 @@ class TestWhatHappensWhileAValueIsTried:
         assert kept(secret) == {"current": VALUE, "staged": "another-new-key"}
 
     def test_discarded_or_promoted(self, owner, secret):
-        acts = iter([ACTS["discard"][0], STEPS["promote"]])
+        acts = iter([discard, lambda owner, secret: promote(owner, secret, accept=True)])
         with meanwhile(lambda: next(acts)(owner, secret)) as url:
             make_action(owner, base_url=url, **CHECK)
             for current in (VALUE, NEW):
@@ -371,127 +334,3 @@ def test_changed_domains_destroy_what_is_staged_and_kept(owner, secret):
         roll_back(owner, secret)
     with pytest.raises(NothingStaged):
         promote(owner, secret, accept=True)
-
-
-ACTS = {
-    "stage": (lambda owner, secret: stage(owner, secret, "third-key-of-all"), ()),
-    "promote": (lambda owner, secret: promote(owner, secret, accept=True), ("stage",)),
-    "roll back": (roll_back, ("stage", "promote")),
-    "destroy": (
-        lambda owner, secret: previous_values.destroy_expired(command="housekeeping"),
-        ("stage", "promote", "expire"),
-    ),
-    "discard": (lambda o, s: values.discard(actor=o, secret_id=s.id, environment=S), ("stage",)),
-}
-STEPS = {
-    "stage": stage,
-    "promote": lambda owner, secret: promote(owner, secret, accept=True),
-    "expire": lambda owner, secret: expire(),
-}
-
-
-def killed_at(number, act):
-    """Run the act in a process that ends without a word at its statement of this number; whether it was killed."""
-    connections.close_all()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        child = os.fork()
-    if child == 0:
-        left = iter(range(number))
-
-        def count(execute, sql, params, many, context):
-            if next(left, None) is None:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return execute(sql, params, many, context)
-
-        try:
-            with connection.execute_wrapper(count):
-                act()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in {0, -signal.SIGKILL}
-    return code == -signal.SIGKILL
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("name", ACTS)
-def test_process_that_dies_at_any_statement_leaves_a_current_value(owner, secret, name):
-    act, before = ACTS[name]
-    for step in before:
-        STEPS[step](owner, secret)
-    untouched, number = kept(secret), 0
-    while killed_at(number, lambda: act(owner, secret)):
-        assert kept(secret) == untouched
-        number += 1
-    assert number > 5
-    assert "current" in kept(secret) and kept(secret) != untouched
-
-
-def delete(owner, secret):
-    delete_secret(actor=owner, secret_id=secret.id)
-
-
-def rounds(together, owner, secret, first, second, *allowed):  # noqa: F811
-    problems = together(lambda: first(owner, secret), lambda: second(owner, secret))
-    only(problems, *allowed)
-    assert SecretValue.objects.current().filter(secret=secret, environment="staging").count() == 1
-    assert "current" in kept(secret)
-    return problems
-
-
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-class TestRaces:
-    def test_two_promotes(self, owner, secret, together):  # noqa: F811
-        for _ in range(50):
-            stage(owner, secret)
-            problems = rounds(together, owner, secret, STEPS["promote"], STEPS["promote"], NothingStaged)
-            assert sum(problem is None for problem in problems) == 1
-
-    def test_promote_and_stage(self, owner, secret, together):  # noqa: F811
-        for _ in range(50):
-            stage(owner, secret)
-            rounds(together, owner, secret, STEPS["promote"], stage, Refusal)
-
-    def test_promote_and_change_of_domains(self, owner, secret, together):  # noqa: F811
-        """Whatever the order, no value that was entered before ends up with the new domains."""
-
-        def move(number):
-            entered = dict.fromkeys(Environment, Plaintext(f"entered-{number}"))
-            changes = SecretChanges(allowed_domains=[f"host{number}.example.com"], values=entered)
-            return lambda owner, secret: update_secret(actor=owner, secret_id=secret.id, changes=changes)
-
-        for number in range(30):
-            stage(owner, secret)
-            rounds(together, owner, secret, STEPS["promote"], move(number), NothingStaged)
-            assert kept(secret) == {"current": f"entered-{number}"}
-
-    def test_promote_and_replace(self, owner, secret, together):  # noqa: F811
-        def replace(owner, secret):
-            changes = SecretChanges(values={S: Plaintext("replaced-at-once")})
-            update_secret(actor=owner, secret_id=secret.id, changes=changes)
-
-        for _ in range(30):
-            stage(owner, secret)
-            rounds(together, owner, secret, STEPS["promote"], replace)
-            assert kept(secret) in (
-                {"current": "replaced-at-once"},
-                {"current": NEW, "previous": "replaced-at-once"},
-            )
-
-    def test_promote_and_delete(self, owner, together):  # noqa: F811
-        for _ in range(30):
-            secret = store_secret(owner)
-            stage(owner, secret)
-            only(together(partial(STEPS["promote"], owner, secret), partial(delete, owner, secret)), NotFound)
-            assert not SecretValue.objects.filter(secret_id=secret.id).exists()
-
-    def test_roll_back_and_housekeeping(self, owner, secret, together):  # noqa: F811
-        for number in range(50):
-            stage(owner, secret, f"value-number-{number}")
-            promote(owner, secret, accept=True)
-            if number % 2:
-                expire()
-            rounds(together, owner, secret, roll_back, ACTS["destroy"][0], RollbackExpired)

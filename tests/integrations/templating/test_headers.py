@@ -3,7 +3,7 @@ import pytest
 from integrations.egress.policy import check_headers, problem_with_header_name, problem_with_header_text
 from integrations.errors import InvalidHeaderValue
 from integrations.templating.placeholders import parse
-from tests.support.requests import words
+from tests.support.integrations.requests import words
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from integrations.templating.json_body import JsonBodyError, parse_json_body, render_json_body
 from integrations.templating.slots import Filling
-from tests.support.requests import values
+from tests.support.integrations.requests import values
 
 NOTHING = Filling({}, {})
 

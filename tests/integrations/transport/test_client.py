@@ -11,7 +11,7 @@ from accounts.errors import Refusal
 from integrations.errors import UpstreamTls, UpstreamUnreachable
 from integrations.transport.client import UpstreamResponse, send
 from tests.peers.tls_upstream import Authority, ok, upstream
-from tests.support.calls import (
+from tests.support.integrations.calls import (
     CANARY,
     CLOSED,
     LOOPBACK,

@@ -10,7 +10,7 @@ from integrations.errors import EgressDenied, InvalidHeaderValue, InvalidUrl
 from integrations.transport.client import send
 from integrations.transport.connections import JudgedConnector
 from tests.peers.tls_upstream import ok, upstream
-from tests.support.calls import (
+from tests.support.integrations.calls import (
     CANARY,
     CLOSED,
     LOOPBACK,

@@ -11,7 +11,7 @@ import pytest
 from integrations.errors import ResponseTooLarge, ResponseUnreadable, UpstreamTimeout, UpstreamUnreachable
 from integrations.transport.client import send
 from tests.peers.tls_upstream import ok, upstream
-from tests.support.calls import (
+from tests.support.integrations.calls import (
     CANARY,
     CLOSED,
     call,

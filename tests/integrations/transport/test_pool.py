@@ -15,7 +15,7 @@ from integrations.transport import connections
 from integrations.transport.client import send
 from integrations.transport.connections import keeping_connections, pool_here
 from tests.peers.tls_upstream import read_request
-from tests.support.calls import Names
+from tests.support.integrations.calls import Names
 
 LOOPBACK = EgressPolicy.parse("127.0.0.1/32")
 ONE, OTHER = UUID(int=1), UUID(int=2)

@@ -8,7 +8,7 @@ import pytest
 from integrations.errors import ResponseTooLarge, UpstreamTimeout
 from integrations.transport.client import send
 from tests.peers.tls_upstream import ok, upstream
-from tests.support.calls import LOOPBACK, request
+from tests.support.integrations.calls import LOOPBACK, request
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nConnection: close\r\n\r\n"
 

@@ -1,47 +1,16 @@
 """A rendered URL holds values, so no cache of the process may keep it after the call."""
 
-import functools
-import gc
-from types import FunctionType, ModuleType
-
 from yarl import URL, _url
 
 from integrations.exchange.messages import render
 from integrations.transport.client import send
 from tests.peers.tls_upstream import ok, upstream
-from tests.support.calls import LOOPBACK
-from tests.support.requests import make, pairs, values
+from tests.support.integrations.calls import LOOPBACK
+from tests.support.integrations.memory import caches_that_hold, urls_that_hold
+from tests.support.integrations.requests import make, pairs, values
 
 CANARY = "canary-url-41c7"
 TEMPLATE = {"path": "/x/{secrets.s}", "query": pairs(q="{secrets.s}")}
-LIBRARIES = {"yarl", "aiohttp", "urllib", "idna", "multidict"}
-DEEPEST = 6
-
-
-def caches_that_hold(text: str) -> set[str]:
-    """The names of the libraries' caches from which `text` is within reach."""
-    caches = [found for found in gc.get_objects() if type(found) is functools._lru_cache_wrapper]
-    return {
-        cache.__qualname__
-        for cache in caches
-        if cache.__module__.split(".")[0] in LIBRARIES and reaches(cache, text, seen=set(), depth=0)
-    }
-
-
-def reaches(holder: object, text: str, *, seen: set[int], depth: int) -> bool:
-    kind = type(holder)  # not isinstance: other tests leave lazy objects behind, which would wake up
-    if issubclass(kind, str):
-        return text in holder
-    if id(holder) in seen or depth > DEEPEST or issubclass(kind, (ModuleType, FunctionType, type)):
-        return False
-    seen.add(id(holder))
-    return any(reaches(held, text, seen=seen, depth=depth + 1) for held in gc.get_referents(holder))
-
-
-def urls_that_hold(text: str) -> int:
-    """How many URLs with `text` in them are still alive, whoever holds them."""
-    gc.collect()
-    return sum(type(found) is URL and text in str(found) for found in gc.get_objects())
 
 
 def test_the_search_finds_what_a_cache_holds():

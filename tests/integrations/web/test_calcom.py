@@ -9,8 +9,8 @@ from integrations.models import Integration
 from secrets_app.editing.secrets import set_enabled
 from secrets_app.models import Secret
 from tests.peers.calcom import FREE, KEY, calcom_server
-from tests.support.sent_by_browsers import form_with
 from tests.support.things import store_secret
+from tests.support.web.sent_by_browsers import form_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

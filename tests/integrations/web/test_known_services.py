@@ -12,8 +12,8 @@ from integrations.paste_guard import detection
 from integrations.readiness.warnings import warnings_for
 from secrets_app.models import Secret
 from secrets_app.naming.domains import allows, clean_domain
-from tests.support.sent_by_browsers import form_with
 from tests.support.things import store_secret
+from tests.support.web.sent_by_browsers import form_with
 
 pytestmark = pytest.mark.django_db
 

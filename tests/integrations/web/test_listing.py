@@ -7,11 +7,12 @@ from django.test.utils import CaptureQueriesContext
 from accounts.common.environments import Environment
 from accounts.common.paging import DEFAULT_LIMIT
 from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
-from integrations.models import Integration, Run
+from integrations.models import Integration
 from integrations.readiness import overview
 from integrations.readiness.overview import IntegrationFilters
 from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -122,13 +123,7 @@ def test_name_that_is_judged_at_run_does_not_fail_before(owner, secret):
 )
 def test_last_run_counts_by_its_outcome(owner, secret, outcome, state, failed):
     integration = action(owner)
-    Run.objects.create(
-        organization=owner.organization,
-        integration_id=integration.id,
-        environment="staging",
-        outcome=outcome,
-        started_at=integration.created_at,
-    )
+    factories.RunFactory(organization=owner.organization, integration_id=integration.id, outcome=outcome)
     row = overview.one(owner, integration.id)
     assert (row.state, row.last_run_failed) == (state, failed)
 
@@ -179,10 +174,8 @@ def test_pages_follow_each_other_without_gap_or_repeat(owner, filters):
 
 
 def test_next_page_is_linked_with_the_filters(as_owner, organization):
-    Integration.objects.bulk_create(
-        Integration(organization=organization, kind="api_action", name=f"Action {number:02}", config=CONFIG)
-        for number in range(DEFAULT_LIMIT + 1)
-    )
+    for number in range(DEFAULT_LIMIT + 1):
+        factories.IntegrationFactory(organization=organization, name=f"Action {number:02}")
     page = as_owner.get(LIST, {"kind": "api_action"})
     assert page.context["next_url"].startswith(f"{LIST}?kind=api_action&cursor=")
     rest = as_owner.get(page.context["next_url"])

@@ -4,8 +4,8 @@ import pytest
 
 from integrations.models import Integration
 from secrets_app.models import Secret
-from tests.integrations.web.test_editing import ACTION, NEW_ACTION, NEW_CONNECTOR
 from tests.support.things import make_action, store_secret
+from tests.support.web.integration_forms import ACTION, NEW_ACTION, NEW_CONNECTOR
 
 pytestmark = pytest.mark.django_db
 

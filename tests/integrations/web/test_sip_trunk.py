@@ -5,13 +5,11 @@ import json
 import pytest
 from django.urls import reverse
 
-from accounts.common.environments import Environment
-from integrations.editing.integrations import create_integration
 from integrations.models import Integration, Run
 from tests.peers.registrar import Phone, registrar
 from tests.peers.sip import reply, sip_over_udp
-from tests.support.sent_by_browsers import form_with
-from tests.support.things import store_secret
+from tests.support.things import make_trunk, store_secret
+from tests.support.web.sent_by_browsers import form_with
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
@@ -52,16 +50,6 @@ CONFIG = {
 }
 
 
-def make_trunk(owner, **config):
-    return create_integration(
-        actor=owner,
-        kind="sip_trunk",
-        name="Primary trunk",
-        environments=[Environment.STAGING],
-        config=CONFIG | config,
-    )
-
-
 def page_of(trunk, name="integration-edit"):
     return reverse(name, args=[SLUG, trunk.id])
 
@@ -96,7 +84,7 @@ def test_the_blank_form_makes_a_trunk_with_sensible_settings(as_owner, organizat
 
 
 def test_a_stored_trunk_comes_back_and_saves_unchanged(as_owner, owner):
-    trunk = make_trunk(owner, port=15061)
+    trunk = make_trunk(owner, **CONFIG | {"port": 15061})
     page = as_owner.get(page_of(trunk))
     assert as_owner.post(page_of(trunk), form_with(page, "host")).status_code == 303
     trunk.refresh_from_db()
@@ -126,7 +114,7 @@ def test_what_cannot_be_comes_back_with_the_reason_at_its_field(as_owner, organi
 
 
 def test_who_may(as_member, as_outsider, owner):
-    trunk = make_trunk(owner)
+    trunk = make_trunk(owner, **CONFIG)
     assert as_member.get(page_of(trunk)).status_code == 403
     assert as_outsider.get(page_of(trunk)).status_code == 404
 
@@ -141,7 +129,7 @@ def test_the_domain_check_is_about_the_sip_server(as_owner, owner):
 
 
 def test_the_list_shows_where_it_goes(as_owner, owner):
-    make_trunk(owner)
+    make_trunk(owner, **CONFIG)
     assert "sip.test over TLS" in as_owner.get(f"/o/{SLUG}/integrations/").content.decode()
 
 
@@ -149,7 +137,7 @@ def test_the_check_shows_its_steps(as_owner, owner):
     store_secret(owner, "sip.password", PASSWORD)
     answers = iter([["200 OK"], ["401 No", f"WWW-Authenticate: {CHALLENGE}"], ["403 <b>Forbidden</b>"]])
     with sip_over_udp(lambda request: [reply(request, *next(answers))]) as port:
-        trunk = make_trunk(owner, host="127.0.0.1", port=port, transport="udp")
+        trunk = make_trunk(owner, **CONFIG | {"host": "127.0.0.1", "port": port, "transport": "udp"})
         shown = as_owner.post(page_of(trunk, "integration-check"), {"environment": "staging"}).content.decode()
     assert "It answers: 200 OK." in shown
     assert "User name or password was refused: 403 &lt;b&gt;Forbidden&lt;/b&gt;." in shown
@@ -174,7 +162,7 @@ def test_made_tried_and_run_against_a_registrar(as_owner, owner, tmp_path):
 
 def test_a_challenge_is_answered_from_the_page(as_owner, owner):
     store_secret(owner, "sip.password", PASSWORD)
-    trunk = make_trunk(owner)
+    trunk = make_trunk(owner, **CONFIG)
     arguments = {"arg_method": "REGISTER", "arg_uri": "sip:sip.test", "arg_challenge": CHALLENGE, "arg_proxy": "false"}
     sent = {"environment": "staging", "operation": "sign", **arguments}
     shown = as_owner.post(page_of(trunk, "integration-test"), sent).content.decode()

@@ -6,7 +6,7 @@ from django.urls import reverse
 from accounts.common.environments import Environment
 from integrations.editing.integrations import create_integration
 from integrations.web.forms import parameters
-from tests.support.sent_by_browsers import form_with
+from tests.support.web.sent_by_browsers import form_with
 
 pytestmark = pytest.mark.django_db
 

@@ -3,29 +3,23 @@
 from uuid import uuid4
 
 import pytest
-from django.utils import timezone
 
 from accounts.actors import actor_for_command, actor_for_staff
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import EditConflict, Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
-from secrets_app.editing.secrets import SecretChanges, create_secret, delete_secret, set_enabled, update_secret
+from secrets_app.editing.edits import SecretChanges
+from secrets_app.editing.secrets import create_secret, delete_secret, set_enabled, update_secret
 from secrets_app.errors import SecretInUse, ValueRequired, ValueTooShort
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.sealing import keyring
 from tests import factories
+from tests.support.databases.stored_values import stored_values
 from tests.support.things import VALUE, make_action, store_secret
 
 pytestmark = pytest.mark.django_db
 
 D, S, P = Environment
-
-
-def stored(secret):
-    """What is stored now, by environment: (version, the opened value)."""
-    rows = SecretValue.objects.current().filter(secret=secret).select_related("secret", "data_key")
-    return {Environment(row.environment): (row.version, keyring.unseal(row).expose()) for row in rows}
 
 
 def change(actor, secret, expected_version=None, **changes):
@@ -36,7 +30,7 @@ def change(actor, secret, expected_version=None, **changes):
 def test_value_of_each_environment_is_sealed_on_its_own(owner):
     values = {D: Plaintext("value-for-development"), P: Plaintext("value-for-production")}
     secret = create_secret(actor=owner, name="crm.apiKey", values=values, description="CRM")
-    assert stored(secret) == {D: (1, "value-for-development"), P: (1, "value-for-production")}
+    assert stored_values(secret) == {D: (1, "value-for-development"), P: (1, "value-for-production")}
     sealed = [bytes(row.sealed) for row in SecretValue.objects.all()]
     assert len({blob[20:52] for blob in sealed}) == 2
     assert not any(b"value-for" in blob for blob in sealed)
@@ -53,7 +47,7 @@ def test_one_value_for_all_is_three_sealed_values_of_one_entry(owner):
 
 def test_secret_without_value_can_be_created(owner):
     secret = create_secret(actor=owner, name="later")
-    assert (stored(secret), secret.version, secret.enabled) == ({}, 1, True)
+    assert (stored_values(secret), secret.version, secret.enabled) == ({}, 1, True)
 
 
 def test_creation_is_on_record_without_value(owner):
@@ -66,7 +60,7 @@ def test_creation_is_on_record_without_value(owner):
 def test_new_value_replaces_and_destroys_the_old_bytes(owner):
     secret = store_secret(owner)
     change(owner, secret, values={S: Plaintext("second-value")})
-    assert stored(secret)[S] == (2, "second-value")
+    assert stored_values(secret)[S] == (2, "second-value")
     old = SecretValue.objects.get(secret=secret, environment="staging", version=1)
     assert (old.state, old.sealed) == ("destroyed", None)
 
@@ -74,7 +68,7 @@ def test_new_value_replaces_and_destroys_the_old_bytes(owner):
 def test_field_left_out_keeps_and_none_removes(owner):
     secret = store_secret(owner)
     change(owner, secret, description="only this", values={P: None})
-    assert stored(secret) == {D: (1, VALUE), S: (1, VALUE)}
+    assert stored_values(secret) == {D: (1, VALUE), S: (1, VALUE)}
     assert SecretValue.objects.get(secret=secret, environment="production").sealed is None
 
 
@@ -82,13 +76,13 @@ def test_version_of_a_removed_value_is_not_used_again(owner):
     secret = store_secret(owner, environments=[S])
     change(owner, secret, values={S: None})
     change(owner, secret, values={S: Plaintext("second-value")})
-    assert stored(secret) == {S: (2, "second-value")}
+    assert stored_values(secret) == {S: (2, "second-value")}
 
 
 def test_the_mask_is_a_value_like_any_other(owner):
     secret = store_secret(owner)
     change(owner, secret, values={S: Plaintext("********")})
-    assert stored(secret)[S] == (2, "********")
+    assert stored_values(secret)[S] == (2, "********")
 
 
 def test_edit_that_changes_nothing_writes_nothing(owner):
@@ -126,17 +120,13 @@ def test_change_of_domains_demands_a_new_value_for_each_that_exists(owner, given
     assert [error.field for error in refusal.value.errors] == [f"values.{e.value}" for e in wanted]
     secret.refresh_from_db()
     assert (secret.allowed_domains, secret.version) == (["api.example.com"], 1)
-    assert stored(secret) == {D: (1, VALUE), S: (1, VALUE)}
+    assert stored_values(secret) == {D: (1, VALUE), S: (1, VALUE)}
 
 
 def test_change_of_domains_destroys_staged_and_previous_values(owner):
     secret = store_secret(owner, environments=[S])
-    sealed, key = keyring.seal(secret, S, 7, Plaintext("kept-for-roll-back"))
-    end = {"retired_at": timezone.now(), "rollback_until": timezone.now()}
-    for number, state in enumerate(["staged", "previous"], start=7):
-        SecretValue.objects.create(
-            secret=secret, environment="staging", version=number, sealed=sealed, data_key=key, state=state, **end
-        )
+    factories.SecretValueFactory(secret=secret, version=7, staged=True)
+    factories.SecretValueFactory(secret=secret, version=8, previous=True)
     change(owner, secret, allowed_domains=["new.example.com"], values={S: Plaintext("second-value")})
     assert set(SecretValue.objects.exclude(state="current").values_list("state", "sealed")) == {("destroyed", None)}
 
@@ -171,22 +161,22 @@ def test_bad_value_saves_nothing_at_all(owner, text, code):
         assert [error.field for error in refusal.value.errors] == ["values.staging"]
         assert not text or text not in str(refusal.value.errors)
     assert list(Secret.objects.values_list("name", "description")) == [("crm.apiKey", "")]
-    assert stored(secret) == dict.fromkeys(Environment, (1, VALUE))
+    assert stored_values(secret) == dict.fromkeys(Environment, (1, VALUE))
 
 
 def test_short_value_is_taken_when_somebody_says_so(owner):
     secret = create_secret(actor=owner, name="pin", values={S: Plaintext("1234")}, allow_short=True)
-    assert stored(secret) == {S: (1, "1234")}
+    assert stored_values(secret) == {S: (1, "1234")}
 
 
 def test_largest_value_comes_back_whole(owner):
     text = "é" * 32_768
-    assert stored(create_secret(actor=owner, name="big", values={S: Plaintext(text)})) == {S: (1, text)}
+    assert stored_values(create_secret(actor=owner, name="big", values={S: Plaintext(text)})) == {S: (1, text)}
 
 
 def test_value_is_never_trimmed(owner):
     text = "  spaces and a line break \r\n"
-    assert stored(create_secret(actor=owner, name="raw", values={S: Plaintext(text)})) == {S: (1, text)}
+    assert stored_values(create_secret(actor=owner, name="raw", values={S: Plaintext(text)})) == {S: (1, text)}
 
 
 @pytest.mark.parametrize("name", ["", "1st", "has space", "slash/ed", "n" * 129, "naïve", "a\n", "-a", "a{b}"])
@@ -253,7 +243,7 @@ def test_stale_edit_is_told_and_changes_nothing(owner):
         change(owner, secret, expected_version=1, description="stale")
     secret.refresh_from_db()
     assert (secret.version, secret.description) == (2, "")
-    assert stored(secret)[S] == (2, "second-value")
+    assert stored_values(secret)[S] == (2, "second-value")
 
 
 def test_stale_object_does_not_bring_an_old_value_back(owner):
@@ -261,7 +251,7 @@ def test_stale_object_does_not_bring_an_old_value_back(owner):
     stale = Secret.objects.get(pk=secret.pk)
     change(owner, secret, values={S: Plaintext("second-value")})
     change(owner, stale, description="renamed")
-    assert stored(secret)[S] == (2, "second-value")
+    assert stored_values(secret)[S] == (2, "second-value")
 
 
 def test_switching_off_and_on(owner):
@@ -296,7 +286,7 @@ def test_used_secret_is_not_deleted_and_the_uses_are_listed(owner):
     with pytest.raises(SecretInUse, match="used by 2 references") as refusal:
         delete_secret(actor=owner, secret_id=secret.id)
     assert [row.integration.name for row in refusal.value.references] == ["A", "B"]
-    assert stored(secret) == dict.fromkeys(Environment, (1, VALUE))
+    assert stored_values(secret) == dict.fromkeys(Environment, (1, VALUE))
 
 
 def test_reference_added_at_the_same_moment_keeps_the_secret(owner, monkeypatch):
@@ -366,11 +356,11 @@ def test_environments_of_a_key_bound_every_act_on_values(owner, bounded, act, wh
         return
     with pytest.raises(PermissionDenied, match="may not act in"):
         acts[act]()
-    assert stored(secret) == dict.fromkeys(Environment, (1, VALUE))
+    assert stored_values(secret) == dict.fromkeys(Environment, (1, VALUE))
 
 
 def test_removing_a_value_outside_the_keys_environments_is_refused(owner, bounded):
     secret = store_secret(owner)
     with pytest.raises(PermissionDenied):
         change(bounded, secret, values={P: None})
-    assert stored(secret)[P] == (1, VALUE)
+    assert stored_values(secret)[P] == (1, VALUE)

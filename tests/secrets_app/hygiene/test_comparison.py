@@ -13,7 +13,6 @@ from secrets_app.hygiene.comparison import compare_values
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing.sameness import Fingerprints
-from tests.secrets_app.importing.test_apply import bounded
 from tests.support.canary import (
     VALUES,
     cache_surface,
@@ -21,7 +20,7 @@ from tests.support.canary import (
     leaks,
     watched_logs,
 )
-from tests.support.things import store_secret
+from tests.support.things import actor_for_staging_key, store_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -106,7 +105,7 @@ def test_second_comparison_of_the_organization_has_to_wait(owner, admin, outside
 
 def test_member_and_bounded_key_may_not(owner, member):
     cache.clear()
-    for actor in (member, bounded(owner)):
+    for actor in (member, actor_for_staging_key(owner)):
         with pytest.raises(PermissionDenied):
             compare_values(actor=actor)
     assert not AuditEvent.objects.filter(event="organization.values_compared").exists()

@@ -4,13 +4,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.actors import actor_for_key
 from accounts.audit import trail
 from accounts.common.environments import Environment
 from accounts.errors import EditConflict, Invalid, PermissionDenied
-from accounts.models import ApiKey, AuditEvent
+from accounts.models import AuditEvent
 from integrations.models import SecretReference
 from secrets_app.editing import secrets
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.errors import ValueTooShort
 from secrets_app.importing import apply as importing
 from secrets_app.importing import dotenv
@@ -19,11 +19,11 @@ from secrets_app.importing.plan import ImportChoices, LineAction
 from secrets_app.inventory import inventory
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
-from tests.accounts.audit.test_trail import chain_holds
-from tests.secrets_app.editing.test_secrets import stored
+from tests.support.audit import chain_holds
+from tests.support.databases.stored_values import stored_values
 from tests.support.things import (
     VALUE,
-    key_for,
+    actor_for_staging_key,
     make_action,
     store_secret,
 )
@@ -63,8 +63,8 @@ def test_names_become_secrets_or_get_a_new_value_in_one_environment(owner):
     secret = store_secret(owner)
     report = apply(owner, TEXT)
     assert fates(report) == [(1, "HUBSPOT_API_KEY", "created"), (2, "crm.apiKey", "replaced")]
-    assert stored(secret) == {D: (1, VALUE), S: (2, "value-of-the-crm"), P: (1, VALUE)}
-    assert stored(Secret.objects.get(name="HUBSPOT_API_KEY")) == {S: (1, "value-of-hubspot")}
+    assert stored_values(secret) == {D: (1, VALUE), S: (2, "value-of-the-crm"), P: (1, VALUE)}
+    assert stored_values(Secret.objects.get(name="HUBSPOT_API_KEY")) == {S: (1, "value-of-hubspot")}
     destroyed = SecretValue.objects.get(secret=secret, environment="staging", version=1)
     assert (destroyed.state, destroyed.sealed) == ("destroyed", None)
 
@@ -97,7 +97,7 @@ def test_somebody_who_edits_a_secret_meanwhile_is_told(owner):
     apply(owner, TEXT)
     with pytest.raises(EditConflict):
         secrets.update_secret(
-            actor=owner, secret_id=secret.id, changes=secrets.SecretChanges(description="x"), expected_version=1
+            actor=owner, secret_id=secret.id, changes=SecretChanges(description="x"), expected_version=1
         )
 
 
@@ -124,14 +124,14 @@ def test_secret_without_a_value_there_gets_its_first(owner):
     secret = store_secret(owner, environments=[P])
     report = apply(owner, TEXT)
     assert report.lines[1].reason == "It has no Staging value yet."
-    assert stored(secret) == {P: (1, VALUE), S: (1, "value-of-the-crm")}
+    assert stored_values(secret) == {P: (1, VALUE), S: (1, "value-of-the-crm")}
 
 
 def test_last_of_equal_names_counts_and_the_others_are_skipped(owner):
     report = apply(owner, "A.KEY=first-value\nB.KEY=other-value\nA.KEY=second-value")
     assert fates(report) == [(1, "A.KEY", "skipped"), (2, "B.KEY", "created"), (3, "A.KEY", "created")]
     assert report.lines[0].reason == "Line 3 has the same name. The last one counts."
-    assert stored(Secret.objects.get(name="A.KEY")) == {S: (1, "second-value")}
+    assert stored_values(Secret.objects.get(name="A.KEY")) == {S: (1, "second-value")}
 
 
 def test_last_of_equal_names_counts_when_it_is_empty_too(owner):
@@ -141,7 +141,7 @@ def test_last_of_equal_names_counts_when_it_is_empty_too(owner):
 def test_empty_values_are_skipped_and_a_stored_value_stays(owner):
     secret = store_secret(owner)
     assert fates(apply(owner, "crm.apiKey=\nOTHER=''")) == [(1, "crm.apiKey", "skipped"), (2, "OTHER", "skipped")]
-    assert stored(secret)[S] == (1, VALUE)
+    assert stored_values(secret)[S] == (1, VALUE)
     assert AuditEvent.objects.filter(event="secret.changed").count() == 0
 
 
@@ -163,7 +163,7 @@ def test_other_name_or_leaving_out_settles_a_refused_line(owner):
 
 def test_short_values_are_taken_when_the_person_says_so(owner):
     apply(owner, "DEBUG=1", allow_short=True)
-    assert stored(Secret.objects.get(name="DEBUG")) == {S: (1, "1")}
+    assert stored_values(Secret.objects.get(name="DEBUG")) == {S: (1, "1")}
 
 
 def test_two_thousand_lines_cost_a_constant_number_of_statements(owner):
@@ -186,23 +186,18 @@ def test_two_thousand_lines_cost_a_constant_number_of_statements(owner):
 
 
 def test_member_and_key_outside_its_environments(owner, member):
-    for actor, environment in ((member, S), (bounded(owner), P)):
+    for actor, environment in ((member, S), (actor_for_staging_key(owner), P)):
         for act in (check, apply):
             with pytest.raises(PermissionDenied):
                 act(actor, TEXT, environment)
     assert Secret.objects.count() == 0
-    assert fates(apply(bounded(owner), TEXT))[0][2] == "created"
-
-
-def bounded(owner):
-    key_for(owner, environments=[S])
-    return actor_for_key(ApiKey.objects.select_related("organization").latest("created_at"))
+    assert fates(apply(actor_for_staging_key(owner), TEXT))[0][2] == "created"
 
 
 def test_secret_of_another_organization_is_not_looked_at(owner, outsider):
     foreign = store_secret(outsider)
     assert fates(apply(owner, TEXT))[1][2] == "created"
-    assert stored(foreign)[S] == (1, VALUE)
+    assert stored_values(foreign)[S] == (1, VALUE)
 
 
 # What is refused
@@ -263,9 +258,7 @@ def test_apply_is_held_to_what_the_check_showed(owner):
     with pytest.raises(EditConflict):
         apply(owner, TEXT, P, expected=token)
     secrets.update_secret(
-        actor=owner,
-        secret_id=Secret.objects.get().id,
-        changes=secrets.SecretChanges(values={S: Plaintext("newer-value")}),
+        actor=owner, secret_id=Secret.objects.get().id, changes=SecretChanges(values={S: Plaintext("newer-value")})
     )
     with pytest.raises(EditConflict):
         apply(owner, TEXT, expected=token)

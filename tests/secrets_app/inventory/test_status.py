@@ -8,6 +8,7 @@ from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import Organization
 from integrations.editing.integrations import IntegrationChanges, update_integration
 from secrets_app.editing import secrets
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.inventory import inventory
 from secrets_app.models import OrganizationKey, Secret, SecretValue
 from secrets_app.plaintext import Plaintext
@@ -96,7 +97,7 @@ def test_reference_counts_where_it_is_written(owner):
 def test_new_value_ends_missing(owner):
     secret = store_secret(owner, environments=[S])
     unreadable(secret)
-    changes = secrets.SecretChanges(values={S: Plaintext("second-value")})
+    changes = SecretChanges(values={S: Plaintext("second-value")})
     secrets.update_secret(actor=owner, secret_id=secret.id, changes=changes)
     assert (row_of(secret).status, row_of(secret).states["staging"]) == ("active", "set")
 
@@ -113,7 +114,7 @@ def test_each_environment_says_what_it_has(owner):
 def test_one_value_for_all_is_known_until_one_is_replaced(owner):
     secret = store_secret(owner, entered_once=True)
     assert row_of(secret).shared
-    changes = secrets.SecretChanges(values={S: Plaintext("second-value")})
+    changes = SecretChanges(values={S: Plaintext("second-value")})
     secrets.update_secret(actor=owner, secret_id=secret.id, changes=changes)
     assert not row_of(secret).shared
     assert not row_of(store_secret(owner, "three.values")).shared

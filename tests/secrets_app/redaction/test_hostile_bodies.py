@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from secrets_app.redaction.encodings import decoded_views, encoded_forms, signs
 from secrets_app.redaction.redactor import MASK
-from tests.support.echoes import (
+from tests.support.integrations.echoes import (
     FORMS,
     VALUE,
     mask,

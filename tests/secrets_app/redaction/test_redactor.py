@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from secrets_app.redaction.redactor import MASK, Redactor
-from tests.support.echoes import (
+from tests.support.integrations.echoes import (
     FORMS,
     VALUE,
     b64,

@@ -4,10 +4,11 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from accounts.actors import actor_for_key, actor_for_staff
-from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.environments import Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import ApiKey, AuditEvent
 from secrets_app.editing import secrets
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.errors import RequestAnswered, TooManyRequests
 from secrets_app.importing import apply
 from secrets_app.models import SecretRequest
@@ -68,7 +69,7 @@ def test_import_and_rename_answer_requests_too(owner, member):
     first, second = asked(member, "one.key"), asked(member, "two.key")
     apply.apply_import(actor=owner, environment=STAGING, text=Plaintext("one.key=one-value-0815"))
     secret = store_secret(owner, "three.key")
-    secrets.update_secret(actor=owner, secret_id=secret.id, changes=secrets.SecretChanges(name="two.key"))
+    secrets.update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(name="two.key"))
     assert (state_of(first), state_of(second)) == ("answered", "answered")
     assert second.secret_id == secret.id
 
@@ -190,9 +191,8 @@ def test_request_is_answered_once(owner, member):
 )
 def test_database_holds_what_must_always_hold(member, columns):
     asked(member)
-    row = {"name": "two.key", "environments": ALL_ENVIRONMENTS, "why": "", "asked_by_id": member.id, "asked_by": "J"}
     with pytest.raises(DatabaseError), transaction.atomic():
-        SecretRequest.objects.create(organization=member.organization, **row | columns)
+        factories.SecretRequestFactory(organization=member.organization, **columns)
 
 
 # Paging

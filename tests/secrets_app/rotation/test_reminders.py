@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from accounts.common.environments import Environment
 from accounts.models import User
-from secrets_app.editing.secrets import SecretChanges, update_secret
+from secrets_app.editing.edits import SecretChanges
+from secrets_app.editing.secrets import update_secret
 from secrets_app.models import RotationReminder, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import reminders
@@ -76,7 +77,7 @@ def test_many_secrets_are_one_mail_that_names_some(owner, monkeypatch):
 
 
 def test_mail_server_that_is_down_is_tried_again_next_time(due, owner, admin, settings):
-    settings.EMAIL_BACKEND = "tests.accounts.mail.test_sending.Down"
+    settings.EMAIL_BACKEND = "tests.support.mail_backends.Unreachable"
     assert remind() == 0
     assert not RotationReminder.objects.exists()
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -4,7 +4,8 @@ import pytest
 
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent
-from secrets_app.editing.secrets import SecretChanges, update_secret
+from secrets_app.editing.edits import SecretChanges
+from secrets_app.editing.secrets import update_secret
 from secrets_app.inventory import inventory
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext

@@ -5,7 +5,8 @@ import pytest
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Invalid
 from accounts.models import Organization
-from secrets_app.editing.secrets import SecretChanges, update_secret
+from secrets_app.editing.edits import SecretChanges
+from secrets_app.editing.secrets import update_secret
 from secrets_app.hygiene import findings
 from secrets_app.importing.apply import apply_import, check_import
 from secrets_app.models import Secret, SecretValue

@@ -7,9 +7,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.common.environments import Environment
-from accounts.models import User
 from secrets_app.models import Secret, SecretValue
 from secrets_app.sealing import keyring
+from tests import factories
 from tests.fixtures.browsers import browser_of
 from tests.support.canary import (
     VALUES,
@@ -226,5 +226,5 @@ def test_text_is_in_no_answer_row_session_cache_or_log(owner, settings):
 
 def staff_list():
     client = Client()
-    sign_in(client, User.objects.create_superuser("root@example.com"))
+    sign_in(client, factories.UserFactory(staff=True))
     return client.get("/admin/accounts/auditevent/").content + client.get("/admin/secrets_app/secret/").content

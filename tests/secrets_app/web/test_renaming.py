@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from accounts.common.environments import Environment
 from secrets_app.editing import secrets
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from tests.support.things import VALUE, make_action, store_secret
@@ -91,7 +92,7 @@ def test_refused_form_keeps_the_new_name_and_says_what_it_would_rewrite(as_owner
 
 
 def meanwhile(admin, secret, **changes):
-    secrets.update_secret(actor=admin, secret_id=secret.id, changes=secrets.SecretChanges(**changes))
+    secrets.update_secret(actor=admin, secret_id=secret.id, changes=SecretChanges(**changes))
 
 
 def test_later_one_is_told_what_changed_and_keeps_what_was_typed(as_owner, admin, secret):

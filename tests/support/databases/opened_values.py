@@ -1,6 +1,6 @@
 """Opens every value of the secret `known.value` in the database of `DATABASE_URL` and prints them as JSON.
 
-usage: python -m tests.support.opened_values
+usage: python -m tests.support.databases.opened_values
 
 The values are invented; the test that runs this compares them with the ones that it knows.
 """

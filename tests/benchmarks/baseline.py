@@ -1,6 +1,6 @@
-"""The floor: what any broker in Python pays. An ASGI callable that reads one row and forwards, and promises nothing.
+"""The baseline: what any broker in Python costs. A bare ASGI callable that reads one row and forwards the call.
 
-`uvicorn tests.benchmarks.floor:application`, with FLOOR_DATABASE and FLOOR_UPSTREAM in its environment.
+`uvicorn tests.benchmarks.baseline:application`, with BASELINE_DATABASE and BASELINE_UPSTREAM in its environment.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ _sessions: list[aiohttp.ClientSession] = []
 
 def _read() -> str:
     if not hasattr(_own, "connection"):
-        _own.connection = psycopg.connect(os.environ["FLOOR_DATABASE"], autocommit=True)
-    row = _own.connection.execute("SELECT header FROM benchmark_floor WHERE id = %s", (1,)).fetchone()
+        _own.connection = psycopg.connect(os.environ["BASELINE_DATABASE"], autocommit=True)
+    row = _own.connection.execute("SELECT header FROM benchmark_baseline WHERE id = %s", (1,)).fetchone()
     return row[0]
 
 
@@ -39,7 +39,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     while (await receive()).get("more_body"):
         pass
     header = await asyncio.get_running_loop().run_in_executor(_pool, _read)
-    url = os.environ["FLOOR_UPSTREAM"] + scope["path"]
+    url = os.environ["BASELINE_UPSTREAM"] + scope["path"]
     async with _session().get(url, headers={"Authorization": header}) as response:
         body, status = await response.read(), response.status
     head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

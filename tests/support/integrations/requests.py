@@ -1,5 +1,7 @@
 """Short ways to write request templates and values; no tests here."""
 
+from hypothesis import strategies as st
+
 from integrations.exchange.messages import FormBody, Pair, RequestTemplate, TextBody
 from integrations.templating.json_body import parse_json_body
 from integrations.templating.placeholders import parse
@@ -32,3 +34,9 @@ def form_body(**fields: str) -> FormBody:
 
 def text_body(text: str) -> TextBody:
     return TextBody(parse(text))
+
+
+ANYTHING = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
+    ["{secrets.other}", "{params.b}", "\r\n", "..", "/", "?", "#", "@evil.com", '"}', "&x=1", "%2e%2e", "\\"]
+)
+HOSTILE_TEXTS = st.lists(ANYTHING, max_size=4).map("".join)

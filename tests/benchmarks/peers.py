@@ -1,4 +1,4 @@
-"""Proxies that add a static header, to compare with; each is left out, loudly, where it is not installed."""
+"""Proxies that add a static header, to compare with. A proxy that is not installed is left out with a notice."""
 
 import shutil
 import sys
@@ -33,7 +33,7 @@ def request(flow):
 
 
 def installed() -> list[str]:
-    """Those to compare with here; says which are left out."""
+    """The proxies that are installed; prints which are left out."""
     programs = {"nginx": "nginx", "mitmproxy": "mitmdump"}
     found = [name for name, program in programs.items() if shutil.which(program)]
     for name in programs:
@@ -44,7 +44,7 @@ def installed() -> list[str]:
 
 @contextmanager
 def running(name: str, folder: Path, port: int, upstream: int, header: str) -> Iterator[int]:
-    """One of them, in front of the upstream; its process id."""
+    """Run one proxy in front of the upstream; its process id."""
     if name == "nginx":
         settings = folder / "nginx.conf"
         settings.write_text(NGINX.format(folder=folder, port=port, upstream=upstream, header=header))

@@ -1,0 +1,116 @@
+"""The operations of a Cal.com integration, each with its parameters as JSON Schema."""
+
+from typing import Any
+
+from integrations.kinds.base import Operation
+from integrations.kinds.calcom.config import CalcomConfig
+
+_TIME = "A time with its offset, such as 2026-11-23T09:20:00+01:00."
+_TIME_OR_DAY = "A day such as 2026-11-23, or a time with its offset, such as 2026-11-23T09:20:00+01:00."
+_LONG = {"type": "string", "minLength": 1, "maxLength": 1000}
+_SHORT = {"type": "string", "minLength": 1, "maxLength": 200}
+_MINUTES = {"type": "integer", "minimum": 1, "maximum": 1440}
+_UID = {**_SHORT, "description": "The booking's uid, as Cal.com gave it."}
+_REASON = {**_LONG, "description": "Why; the attendee sees it."}
+_GUESTS = {
+    "type": "array",
+    "items": _SHORT,
+    "maxItems": 50,
+    "description": 'E-mail addresses, such as ["kim@example.com"].',
+}
+_BOOKING_FIELDS = {
+    "type": "object",
+    "description": 'Answers to the event type\'s questions, such as {"title": "Check-up"}.',
+}
+_METADATA = {
+    "type": "object",
+    "description": 'Texts to keep with the booking, such as {"call": "17"}.',
+}
+
+
+def operations(config: CalcomConfig) -> list[Operation]:
+    """Every operation; the integration's event type and time zone are the defaults of their parameters."""
+    return [
+        Operation("me", "Show whose API key it is", _object({}), read_only=True),
+        _list_event_types(),
+        _list_slots(config),
+        _create_booking(config),
+        Operation(
+            "reschedule_booking",
+            "Move a booking",
+            _object(
+                {"booking_uid": _UID, "start": {**_SHORT, "description": _TIME}, "reason": _REASON},
+                ["booking_uid", "start"],
+            ),
+            read_only=False,
+        ),
+        Operation(
+            "cancel_booking",
+            "Cancel a booking",
+            _object({"booking_uid": _UID, "reason": _REASON}, ["booking_uid"]),
+            read_only=False,
+        ),
+    ]
+
+
+def _list_event_types() -> Operation:
+    return Operation(
+        "list_event_types",
+        "List event types",
+        _object(
+            {
+                "username": {**_SHORT, "description": "Whose; left out, those of the API key."},
+                "event_slug": {**_SHORT, "description": "The one of this name in its address."},
+            }
+        ),
+        read_only=True,
+    )
+
+
+def _list_slots(config: CalcomConfig) -> Operation:
+    zone = _time_zone(config) | {"description": "The time zone of the answer, such as Europe/Berlin."}
+    properties = {
+        "start": {**_SHORT, "description": _TIME_OR_DAY},
+        "end": {**_SHORT, "description": _TIME_OR_DAY},
+        "event_type_id": _event_type(config),
+        "time_zone": zone,
+        "duration_minutes": {**_MINUTES, "description": "For event types of several lengths."},
+        "booking_uid_to_reschedule": {**_SHORT, "description": "Counts the slot of this booking as free."},
+    }
+    return Operation(
+        "list_slots", "Find free slots", _object(properties, ["start", "end", "event_type_id"]), read_only=True
+    )
+
+
+def _create_booking(config: CalcomConfig) -> Operation:
+    properties = {
+        "start": {**_SHORT, "description": _TIME},
+        "event_type_id": _event_type(config),
+        "attendee_name": {**_SHORT, "description": "Who comes."},
+        "attendee_email": {**_SHORT, "description": "Needed unless there is a phone number."},
+        "attendee_phone_number": {**_SHORT, "description": "With country code, such as +4930123456."},
+        "time_zone": _time_zone(config),
+        "attendee_language": {**_SHORT, "description": "Of the mails to the attendee, such as de."},
+        "duration_minutes": {**_MINUTES, "description": "For event types of several lengths."},
+        "guests": _GUESTS,
+        "booking_fields": _BOOKING_FIELDS,
+        "metadata": _METADATA,
+    }
+    needed = ["start", "event_type_id", "attendee_name", "time_zone"]
+    return Operation("create_booking", "Book a slot", _object(properties, needed), read_only=False)
+
+
+def _event_type(config: CalcomConfig) -> dict[str, Any]:
+    event_type = {"type": "integer", "minimum": 1, "description": "The event type's id."}
+    return event_type | ({"default": config.event_type_id} if config.event_type_id else {})
+
+
+def _time_zone(config: CalcomConfig) -> dict[str, Any]:
+    zone = {**_SHORT, "description": "The attendee's time zone, such as Europe/Berlin."}
+    return zone | ({"default": config.time_zone} if config.time_zone else {})
+
+
+def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    """The schema of one closed object. A property with a default is not required."""
+    needed = [name for name in required or [] if "default" not in properties[name]]
+    return {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}

@@ -1,0 +1,63 @@
+"""One factory for every model. A row is valid and consistent with the rows that it belongs to.
+
+Factories write rows directly. Where a test is about what a service does on the way (audit events, mails, limits), it
+makes things with `tests.support.things`.
+"""
+
+from tests.factories.accounts import (
+    ApiKeyFactory,
+    AuditEventFactory,
+    AuditHeadFactory,
+    AuthenticatorFactory,
+    InvitationFactory,
+    MembershipFactory,
+    OrganizationFactory,
+    RefusedAttemptsFactory,
+    RetiredSlugFactory,
+    SeenSignInFactory,
+    SocialAccountFactory,
+    UserFactory,
+)
+from tests.factories.integrations import (
+    AnsweredNonceFactory,
+    ApprovedToolFactory,
+    IntegrationFactory,
+    RotationCheckFactory,
+    RunFactory,
+    RunSecretFactory,
+    SecretReferenceFactory,
+)
+from tests.factories.secrets_app import (
+    OrganizationKeyFactory,
+    RotationReminderFactory,
+    SecretFactory,
+    SecretRequestFactory,
+    SecretValueFactory,
+)
+
+__all__ = [
+    "AnsweredNonceFactory",
+    "ApiKeyFactory",
+    "ApprovedToolFactory",
+    "AuditEventFactory",
+    "AuditHeadFactory",
+    "AuthenticatorFactory",
+    "IntegrationFactory",
+    "InvitationFactory",
+    "MembershipFactory",
+    "OrganizationFactory",
+    "OrganizationKeyFactory",
+    "RefusedAttemptsFactory",
+    "RetiredSlugFactory",
+    "RotationCheckFactory",
+    "RotationReminderFactory",
+    "RunFactory",
+    "RunSecretFactory",
+    "SecretFactory",
+    "SecretReferenceFactory",
+    "SecretRequestFactory",
+    "SecretValueFactory",
+    "SeenSignInFactory",
+    "SocialAccountFactory",
+    "UserFactory",
+]

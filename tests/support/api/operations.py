@@ -1,0 +1,55 @@
+"""Every operation of the API: the scopes that open it and a body that it takes."""
+
+from accounts.policy import Scope
+
+RUN = {"environment": "staging"}
+ACTION = {"kind": "api_action", "name": "New", "config": {"base_url": "https://api.example.com", "method": "GET"}}
+
+# Writing includes reading.
+READ_SECRETS = {Scope.SECRETS_READ, Scope.SECRETS_WRITE}
+READ_INTEGRATIONS = {Scope.INTEGRATIONS_READ, Scope.INTEGRATIONS_WRITE}
+ROTATION = "/secrets/{secret_id}/rotation/{environment}"
+TOOLS = "/integrations/{integration_id}/tools"
+
+# What an operation needs besides the scope that opens it: checking a value calls integrations.
+NEEDED_TOO = {("POST", ROTATION + "/check"): Scope.RUN}
+
+REPLACE = ("POST", "/secrets/{secret_id}/replace-references")  # needs both of its scopes; the other operations need any
+
+# Every operation: the scopes that each open it, and a body that it accepts.
+OPERATIONS = {
+    ("GET", "/secrets"): (READ_SECRETS, None),
+    ("POST", "/secrets"): ({Scope.SECRETS_WRITE}, {"name": "new"}),
+    ("POST", "/secrets/import"): (
+        {Scope.SECRETS_WRITE},
+        {"environment": "staging", "dotenv": "NEW_KEY=value-of-it", "dry_run": True},
+    ),
+    ("GET", "/secrets/{secret_id}"): (READ_SECRETS, None),
+    ("PATCH", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, {"description": "x"}),
+    ("DELETE", "/secrets/{secret_id}"): ({Scope.SECRETS_WRITE}, None),
+    ("GET", "/secrets/{secret_id}/references"): (READ_SECRETS, None),
+    ("PUT", ROTATION): ({Scope.SECRETS_WRITE}, {"value": "a-new-value"}),
+    ("DELETE", ROTATION): ({Scope.SECRETS_WRITE}, None),
+    ("POST", ROTATION + "/check"): ({Scope.SECRETS_WRITE}, None),
+    ("POST", ROTATION + "/promote"): ({Scope.SECRETS_WRITE}, {"accept_failures": True}),
+    ("POST", ROTATION + "/rollback"): ({Scope.SECRETS_WRITE}, None),
+    REPLACE: (
+        {Scope.SECRETS_WRITE, Scope.INTEGRATIONS_WRITE},
+        {"replacement": "00000000-0000-4000-8000-000000000000"},
+    ),
+    ("GET", "/integrations"): (READ_INTEGRATIONS, None),
+    ("POST", "/integrations"): ({Scope.INTEGRATIONS_WRITE}, ACTION),
+    ("GET", "/integrations/{integration_id}"): (READ_INTEGRATIONS, None),
+    ("PATCH", "/integrations/{integration_id}"): ({Scope.INTEGRATIONS_WRITE}, {"description": "x"}),
+    ("DELETE", "/integrations/{integration_id}"): ({Scope.INTEGRATIONS_WRITE}, None),
+    ("POST", "/integrations/{integration_id}/duplicate"): ({Scope.INTEGRATIONS_WRITE}, None),
+    ("GET", "/integrations/{integration_id}/operations"): (READ_INTEGRATIONS, None),
+    ("POST", "/integrations/{integration_id}/run"): ({Scope.RUN}, RUN),
+    ("POST", "/integrations/{integration_id}/test"): ({Scope.RUN}, RUN),
+    ("POST", TOOLS): ({Scope.RUN}, {"environment": "staging"}),
+    ("POST", TOOLS + "/approve"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search", "fingerprint": "b" * 64}),
+    ("POST", TOOLS + "/withdraw"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search"}),
+    ("GET", "/readiness"): (READ_INTEGRATIONS, None),
+    ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
+    ("GET", "/audit-events"): ({Scope.AUDIT_READ}, None),
+}

@@ -1,0 +1,42 @@
+"""The rooms of each app and their order, for the test of the architecture and for its picture."""
+
+from pathlib import Path
+
+from tests.support.source import ROOT
+
+LAYERS = {
+    "accounts": "errors common policy managers models actors audit mail access signals people sign_in"
+    " | staff api web admin apps templatetags management triggers",
+    "secrets_app": "errors signals plaintext naming querysets models sealing validation requests editing inventory"
+    " hygiene redaction importing rotation | api web admin apps",
+    "integrations": "errors templating egress sip exchange kinds querysets models inheritance transport broker"
+    " readiness references paste_guard editing rotation tools | api web admin apps templatetags triggers",
+    "config": "databases logs single_sign_on second_factors refused_attempts admin_site"
+    " ports bootstrap | http api demo lifespan settings urls asgi start apps management",
+}
+"""The rooms of each app: its folders, and the modules beside them. A room imports only rooms before it.
+
+The rooms after the bar are the interfaces: they read a request, a command or a setting, and write no model themselves.
+"""
+
+PURE = {
+    "accounts/errors", "accounts/policy", "secrets_app/errors", "secrets_app/plaintext", "secrets_app/naming",
+    "secrets_app/redaction", "integrations/errors", "integrations/templating", "integrations/sip",
+    "integrations/exchange", "integrations/kinds",
+}  # fmt: skip
+"""Rooms that know neither Django nor the API's framework."""
+
+
+def rooms(app: str) -> list[str]:
+    """The rooms of an app, the lowest first."""
+    return LAYERS[app].replace("|", " ").split()
+
+
+def interfaces(app: str) -> list[str]:
+    """The rooms of an app that read requests, commands and settings."""
+    return LAYERS[app].partition("|")[2].split()
+
+
+def room_of(path: Path) -> str:
+    """`integrations/broker` for everything in that folder, `accounts/policy` for that module."""
+    return "/".join(path.relative_to(ROOT).with_suffix("").parts[:2])
