@@ -85,7 +85,7 @@ def test_who_mistypes_the_first_address_can_try_again():
 @pytest.mark.parametrize("password", ["short", "password1234", "mara@harbor.example"])
 def test_weak_password_is_refused(anybody, password):
     answer = Client().post("/signup/", {"email": EMAIL, "password1": password})
-    assert "The account was not made" in answer.content.decode()
+    assert "The account was not created" in answer.content.decode()
     assert not User.objects.exists()
 
 
