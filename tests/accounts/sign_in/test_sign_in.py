@@ -68,7 +68,7 @@ def test_who_may_sign_up(settings, setting, somebody_is_there, expected):
     if somebody_is_there:
         create_person(email="first@example.com", name="", password=PASSWORD)
     client = Client()
-    assert ("Make one" in client.get("/signin/").content.decode()) is expected
+    assert ("Create one" in client.get("/signin/").content.decode()) is expected
     sign_up(client)
     assert User.objects.filter(email=EMAIL).exists() is expected
 
@@ -79,7 +79,7 @@ def test_who_mistypes_the_first_address_can_try_again():
     sign_up(client)
     client.post("/signup/code/", {"code": code_in(mail.outbox[-1])})
     assert is_in(client)
-    assert "Make one" not in Client().get("/signin/").content.decode()
+    assert "Create one" not in Client().get("/signin/").content.decode()
 
 
 @pytest.mark.parametrize("password", ["short", "password1234", "mara@harbor.example"])
