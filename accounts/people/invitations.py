@@ -22,7 +22,7 @@ from accounts.audit import trail
 from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied, RateLimited
 from accounts.mail import messages, sending
 from accounts.models import AuditEvent, Invitation, Membership, User
-from accounts.people.locks import serialize
+from accounts.people.locks import lock_organization
 from accounts.people.organizations import as_target, locked, notify_owners, permission_to_manage
 from accounts.people.people import create_person
 from accounts.policy import Role
@@ -126,7 +126,7 @@ def accept(*, token: str, user: User, address: str | None = None) -> Membership:
         Invalid: the person already belongs to the organization.
     """
     with transaction.atomic():
-        serialize(find_by_token(token).organization)
+        lock_organization(find_by_token(token).organization)
         invitation = find_by_token(token)  # again: it may have been used, replaced or withdrawn meanwhile
         if user.email != invitation.email:
             raise PermissionDenied(f"This invitation is for {invitation.email}. Sign in with that address.")

@@ -7,7 +7,7 @@ Without the lock, each would miss the other. It does not block inserts of rows t
 from accounts.models import Organization
 
 
-def serialize(organization: Organization) -> None:
+def lock_organization(organization: Organization) -> None:
     """Wait for other changes of this organization, and hold its lock until the transaction ends.
 
     On SQLite a transaction (IMMEDIATE) has no concurrent writers anyway.

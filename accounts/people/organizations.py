@@ -19,7 +19,7 @@ from accounts.audit import trail
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.mail import messages, sending
 from accounts.models import Invitation, Membership, Organization, RetiredSlug, User
-from accounts.people.locks import serialize
+from accounts.people.locks import lock_organization
 from accounts.policy import Permission, Role
 
 NAME_LENGTH = Organization._meta.get_field("name").max_length or 80
@@ -185,7 +185,7 @@ def locked(actor: Actor) -> Actor:
     Raises:
         NotFound: the person no longer belongs to the organization.
     """
-    serialize(actor.organization)
+    lock_organization(actor.organization)
     if actor.kind is not ActorKind.USER:
         return actor
     membership = (

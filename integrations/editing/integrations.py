@@ -13,7 +13,7 @@ from accounts.audit import trail
 from accounts.common.constraints import violates
 from accounts.common.environments import Environment, in_order
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound, PermissionDenied
-from accounts.people.locks import serialize
+from accounts.people.locks import lock_organization
 from accounts.policy import Permission
 from integrations.editing.rules import (
     NAME_LENGTH,
@@ -85,7 +85,7 @@ def create_integration(
     )
     try:
         with transaction.atomic():
-            serialize(actor.organization)
+            lock_organization(actor.organization)
             cleaned = clean_config(actor, kind, config, errors)
             _take(integration, cleaned)
             raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
@@ -116,7 +116,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
     if actor.integrations is not None:
         raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
     with transaction.atomic():
-        serialize(actor.organization)
+        lock_organization(actor.organization)
         source = _lock(actor, integration_id, None)
         actor.check_environments(*in_order(source.environments))
         copy = Integration(
@@ -158,7 +158,7 @@ def update_integration(
     actor.check(Permission.INTEGRATIONS_WRITE)
     try:
         with transaction.atomic():
-            serialize(actor.organization)
+            lock_organization(actor.organization)
             integration = _lock(actor, integration_id, expected_version)
             before, config_before, known = integration.environments, parsed(integration), guard.find(integration)
             changed, config = _set_fields(actor, integration, changes)
@@ -194,7 +194,7 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     with transaction.atomic():
-        serialize(actor.organization)
+        lock_organization(actor.organization)
         integration = _lock(actor, integration_id, None)
         _refuse_if_used(integration)
         trail.record(trail.Event.INTEGRATION_DELETED, actor=actor, target=integration, kind=integration.kind)

@@ -8,7 +8,7 @@ from accounts.actors import Actor
 from accounts.audit import trail
 from accounts.common.environments import in_order
 from accounts.errors import FieldError, Invalid, NotFound
-from accounts.people.locks import serialize
+from accounts.people.locks import lock_organization
 from accounts.policy import Permission
 from integrations.references.rewrite import naming, rewrite
 from secrets_app.models import Secret
@@ -30,7 +30,7 @@ def replace_references(*, actor: Actor, secret_id: UUID, replacement_id: UUID) -
     actor.check(Permission.SECRETS_WRITE)
     actor.check(Permission.INTEGRATIONS_WRITE)
     with transaction.atomic():
-        serialize(actor.organization)
+        lock_organization(actor.organization)
         secret, replacement = _lock(actor, secret_id, replacement_id)
         integrations = naming(actor.organization, secret.name)
         actor.check_environments(*in_order(env for one in integrations for env in one.environments))

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.audit import trail
 from accounts.errors import FieldError, Invalid, NotFound
-from accounts.people.locks import serialize
+from accounts.people.locks import lock_organization
 from accounts.policy import Permission
 from integrations.exchange.offered_tools import is_fingerprint, is_plain_name
 from integrations.kinds import KINDS
@@ -65,7 +65,7 @@ def withdraw_tool(*, actor: Actor, integration_id: UUID, name: str) -> None:
 
 
 def _locked(actor: Actor, integration_id: UUID) -> Integration:
-    serialize(actor.organization)
+    lock_organization(actor.organization)
     integration = Integration.objects.fetch(actor, integration_id)
     if not KINDS[integration.kind].tools_operation:
         raise NotFound("This integration offers no tools.")

@@ -11,7 +11,7 @@ from accounts.audit import trail
 from accounts.common.constraints import violates
 from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
-from accounts.people.locks import serialize
+from accounts.people.locks import lock_organization
 from accounts.policy import Permission
 from secrets_app.editing.edits import NOT_SAVED, SecretChanges, replaced, require_new_values, set_fields
 from secrets_app.editing.values import destroy, environments_with_value, store_values, values_of
@@ -61,7 +61,7 @@ def create_secret(
     problems.refuse(NOT_SAVED)
     try:
         with transaction.atomic():
-            serialize(actor.organization)
+            lock_organization(actor.organization)
             secret = Secret.objects.create(
                 organization=actor.organization,
                 name=name,
@@ -112,7 +112,7 @@ def update_secret(
 
 def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_version: int | None) -> Secret:
     if changes.name is not None:
-        serialize(actor.organization)
+        lock_organization(actor.organization)
     secret = lock_secret(actor, secret_id, expected_version)
     before, domains_before = secret.name, secret.allowed_domains
     changed = set_fields(secret, changes)
@@ -168,7 +168,7 @@ def set_all_enabled(*, actor: Actor, secret_ids: Iterable[UUID], enabled: bool) 
     actor.check(Permission.SECRETS_WRITE if enabled else Permission.SECRETS_DISABLE)
     wanted = set(secret_ids)
     with transaction.atomic():
-        serialize(actor.organization)
+        lock_organization(actor.organization)
         found = list(Secret.objects.of(actor.organization).select_for_update().filter(pk__in=wanted).order_by("name"))
         if len(found) != len(wanted):
             raise NotFound("One of these secrets does not exist any more. Load the list again.")

@@ -18,7 +18,7 @@ from accounts.audit import trail
 from accounts.common.constraints import violates
 from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid
-from accounts.people.locks import serialize
+from accounts.people.locks import lock_organization
 from accounts.policy import Permission
 from secrets_app.editing.values import NewValue, store_values
 from secrets_app.errors import ValueTooShort
@@ -70,7 +70,7 @@ def apply_import(
     _authorize(actor, environment)
     try:
         with transaction.atomic():
-            serialize(actor.organization)
+            lock_organization(actor.organization)
             report = plan(actor.organization, environment, text, choices, lock=True)
             _refuse(report)
             if expected is not None and report.token != expected:

@@ -15,7 +15,7 @@ from accounts.common.environments import Environment, in_order
 from accounts.common.texts import problem_with_text
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.models import Organization
-from accounts.people.locks import serialize
+from accounts.people.locks import lock_organization
 from accounts.policy import Permission
 from secrets_app.errors import RequestAnswered, TooManyRequests
 from secrets_app.models import RequestState, Secret, SecretRequest
@@ -41,7 +41,7 @@ def ask(*, actor: Actor, name: str, environments: Iterable[Environment], why: st
         raise NotFound("A request is a person's.")
     wanted, why = in_order(environments), why.strip()
     with transaction.atomic():
-        serialize(actor.organization)
+        lock_organization(actor.organization)
         _check(actor.organization, name, wanted, why)
         mine = SecretRequest.objects.filter(organization=actor.organization, asked_by_id=actor.id)
         if mine.filter(state=RequestState.OPEN.value).count() >= OPEN_AT_MOST:
@@ -89,7 +89,7 @@ def dismiss(*, actor: Actor, request_id: UUID, reason: str) -> SecretRequest:
     if problem:
         raise Invalid("The request was not dismissed.", errors=[FieldError("reason", problem)])
     with transaction.atomic():
-        serialize(actor.organization)
+        lock_organization(actor.organization)
         request = SecretRequest.objects.filter(organization=actor.organization, pk=request_id).first()
         if request is None:
             raise NotFound("No such request.")

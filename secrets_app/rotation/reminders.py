@@ -14,7 +14,7 @@ from django.db import transaction
 from accounts.common.when import date_in_words
 from accounts.mail.sending import Email, link, quoted, send
 from accounts.models import Membership, Organization
-from accounts.people.locks import serialize
+from accounts.people.locks import lock_organization
 from accounts.policy import Permission, Role, permissions_of_role
 from secrets_app.hygiene import findings
 from secrets_app.models import RotationReminder
@@ -55,7 +55,7 @@ def _people(organization: Organization) -> list[str]:
 def _note(organization: Organization) -> tuple[list[Any], list[_Due]]:
     """Note who is to be told of now, before it is told: another run at this moment waits, and then finds nothing."""
     with transaction.atomic():
-        serialize(organization)
+        lock_organization(organization)
         due = {(secret.pk, _due_at(secret)): secret for secret in findings.overdue(organization)}
         told = set(
             RotationReminder.objects.filter(secret__organization=organization).values_list("secret_id", "due_at")
