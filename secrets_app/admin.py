@@ -1,4 +1,4 @@
-"""Secrets in the Django admin: everything but values, which nobody sees; staff may switch one off, and no more."""
+"""Secrets in the Django admin. Values are never shown; the only action that staff may take is to disable a secret."""
 
 from typing import Any, ClassVar
 
@@ -19,8 +19,8 @@ REFERENCES_SHOWN = 20
 
 
 @admin.action(description="Disable selected secrets")
-def disable(modeladmin: "SecretAdmin", request: HttpRequest, queryset: QuerySet[Secret]) -> None:  # noqa: ARG001
-    """Stop every run that needs them, at once; the organization's log names the member of staff."""
+def disable(_modeladmin: "SecretAdmin", request: HttpRequest, queryset: QuerySet[Secret]) -> None:
+    """Disable the selected secrets, which stops every run that needs them. The audit log names the staff member."""
     for secret in queryset.select_related("organization"):
         set_enabled(actor=staff_actor(request, secret.organization), secret_id=secret.id, enabled=False)
         messages.success(request, f"Disabled {secret.name}.")
@@ -28,7 +28,7 @@ def disable(modeladmin: "SecretAdmin", request: HttpRequest, queryset: QuerySet[
 
 @admin.register(Secret)
 class SecretAdmin(ReadOnlyAdmin):
-    """Names, descriptions, switches, domains, use."""
+    """The read-only list and detail pages of secrets."""
 
     list_display = ("name", "organization", "enabled", "allowed_domains", "last_used_at")
     fields = (
@@ -44,12 +44,12 @@ class SecretAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Status")
     def status(self, secret: Secret) -> str:
-        """`Active`, `Disabled` or `Missing`."""
+        """Return `Active`, `Disabled` or `Missing`."""
         return _row(secret).status.capitalize()
 
     @admin.display(description="Values")
     def values(self, secret: Secret) -> str:
-        """Where there is one, and since when."""
+        """Return the state of the value in each environment, and since when it has been set."""
         return "; ".join(
             f"{environment.label}: {state.state}" + (f" since {state.updated_at:%d %b %Y}" if state.updated_at else "")
             for environment, state in _row(secret).environments.items()
@@ -57,29 +57,29 @@ class SecretAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Usage count")
     def usage_count(self, secret: Secret) -> int:
-        """How many references there are."""
+        """Return the number of references."""
         return _row(secret).usage_count
 
     @admin.display(description="References")
     def references(self, secret: Secret) -> str:
-        """The first of them."""
+        """Return the first references, each as the integration's name and the slot."""
         found = inventory.references_to(secret.organization, _row(secret), REFERENCES_SHOWN)
         return "; ".join(f"{reference.integration.name} ({reference.slot})" for reference in found)
 
     @admin.display(description="Rotation")
     def rotation(self, secret: Secret) -> str:
-        """Where a value is staged, and where a previous one is kept."""
-        told = []
+        """Return the environments in which a value is staged or a previous value is kept."""
+        lines = []
         for environment, state in _row(secret).environments.items():
             if state.staged_at:
-                told.append(f"{environment.label}: staged {state.staged_at:%d %b %Y, %H:%M} UTC")
+                lines.append(f"{environment.label}: staged {state.staged_at:%d %b %Y, %H:%M} UTC")
             if state.rollback_until:
-                told.append(f"{environment.label}: previous value until {state.rollback_until:%d %b %Y, %H:%M} UTC")
-        return "; ".join(told)
+                lines.append(f"{environment.label}: previous value until {state.rollback_until:%d %b %Y, %H:%M} UTC")
+        return "; ".join(lines)
 
 
 def _row(secret: Secret) -> InventoryRow:
-    """The secret as the inventory tells of it; looked up once for each page, whose secret object this is."""
+    """Return the inventory row of a secret. It is cached on the object, so a page loads it once."""
     if not hasattr(secret, "inventory_row"):
         secret.inventory_row = inventory.one(secret.organization, secret.pk)  # type: ignore[attr-defined]
     return secret.inventory_row  # type: ignore[attr-defined]
@@ -90,13 +90,13 @@ admin.site.unregister(Organization)
 
 @admin.register(Organization)
 class OrganizationWithHygieneAdmin(OrganizationAdmin):
-    """The same with what hygiene finds."""
+    """The admin of organizations, with the counts of hygiene findings added."""
 
     fields: ClassVar[Any] = (*OrganizationAdmin.fields, "hygiene")
     readonly_fields: ClassVar[Any] = fields
 
     @admin.display(description="Hygiene")
     def hygiene(self, organization: Organization) -> str:
-        """How many of each finding."""
+        """Return the number of secrets for each kind of finding."""
         counts = ((finding.title, findings.count(organization, finding, "")) for finding in findings.FINDINGS)
         return "; ".join(f"{title}: {number}" for title, number in counts if number) or "Everything is in good order"

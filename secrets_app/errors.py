@@ -1,4 +1,4 @@
-"""Refusals about secrets, with the codes of docs/api.md, "Errors"."""
+"""Errors that refuse an action on secrets. Their codes are listed in docs/api.md, "Errors"."""
 
 from typing import Any
 
@@ -6,23 +6,23 @@ from accounts.errors import Invalid, Refusal
 
 
 class ValueTooShort(Invalid):
-    """Under 8 characters, and nobody said that this is meant."""
+    """The value has fewer than 8 characters, and the caller did not confirm that this is intended."""
 
     code = "value_too_short"
 
 
 class ValueRequired(Invalid):
-    """The allowed domains change, but not every environment that has a value got a new one."""
+    """The allowed domains change without a new value for every environment that has one."""
 
     code = "value_required"
 
 
 class TextTooLarge(Invalid):
-    """The text of an import is larger than an import may be."""
+    """The text to import exceeds the size limit."""
 
 
 class SecretInUse(Refusal):
-    """References exist; `references` lists them for the answer."""
+    """The secret has references; `references` lists them for the response."""
 
     code, status, title = "secret_in_use", 409, "The secret is in use"
 
@@ -32,30 +32,30 @@ class SecretInUse(Refusal):
 
 
 class RequestAnswered(Refusal):
-    """Somebody answered this request for a secret already."""
+    """The request for a secret has already been answered."""
 
     code, status, title = "request_answered", 409, "Answered already"
 
 
 class TooManyRequests(Refusal):
-    """One person has as many open requests as one may have."""
+    """The person has reached the limit of open requests."""
 
     code, status, title = "too_many_requests", 409, "Too many open requests"
 
 
 class KeyUnavailable(Refusal):
-    """The key of a sealed value is not in the keyring, or the value does not open with it."""
+    """A sealed value cannot be opened: its key is not in the keyring, or the value does not match the key."""
 
     code, status, title = "key_unavailable", 409, "Key unavailable"
 
 
 class NothingStaged(Refusal):
-    """There is no staged value in this environment."""
+    """The secret has no staged value in this environment."""
 
     code, status, title = "nothing_staged", 409, "Nothing is staged"
 
 
 class RollbackExpired(Refusal):
-    """No previous value to go back to, or its window is over."""
+    """There is no previous value to return to, or its roll-back window is over."""
 
     code, status, title = "rollback_expired", 409, "Roll-back is over"

@@ -1,7 +1,7 @@
-"""Named secrets, their sealed values, and the keys that seal them.
+"""Models of named secrets, their sealed values, and the keys that seal them.
 
-No model here has a plaintext attribute. A value enters as `Plaintext`, is sealed by the keyring, and is opened again in
-`secrets_app.sealing.resolver` alone.
+No model has a plaintext attribute. A value arrives as `Plaintext`, is sealed by `secrets_app.sealing.keyring`, and is
+opened only in `secrets_app.sealing.resolver`.
 """
 
 import uuid
@@ -22,7 +22,7 @@ ENVIRONMENT_CHOICES = [(environment.value, environment.label) for environment in
 
 
 class KeyState(StrEnum):
-    """What a data key is used for: sealing and opening, opening alone, or nothing any more."""
+    """What a data key may still do: seal and open, open only, or neither."""
 
     ACTIVE = "active"
     RETIRING = "retiring"
@@ -30,7 +30,7 @@ class KeyState(StrEnum):
 
 
 class ValueState(StrEnum):
-    """Where a value is in its life."""
+    """The stage of a value's life cycle (docs/concepts.md, "Rotation")."""
 
     STAGED = "staged"
     CURRENT = "current"
@@ -39,7 +39,7 @@ class ValueState(StrEnum):
 
 
 class OrganizationKey(models.Model):
-    """One data key, wrapped by a master key. No organization: the installation's own key."""
+    """A data key, wrapped by a master key. The data key of the installation has no organization."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, related_name="data_keys")
@@ -72,7 +72,7 @@ class OrganizationKey(models.Model):
 
 
 class Secret(models.Model):
-    """A name that integrations use. Its values are rows of their own."""
+    """A secret that integrations refer to by name. Its values are separate rows."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="secrets")
@@ -107,14 +107,15 @@ class Secret(models.Model):
 
     @property
     def reference(self) -> str:
-        """The placeholder that stands for this secret: `{secrets.crm.apiKey}`."""
+        """The placeholder for this secret, such as `{secrets.crm.apiKey}`."""
         return f"{{secrets.{self.name}}}"
 
 
 class SecretValue(models.Model):
-    """One sealed value of one secret in one environment. The bytes are bound to all four ids.
+    """A sealed value of a secret in one environment.
 
-    See docs/crypto.md, "What is bound".
+    The sealed bytes are bound to the organization, secret, environment, version and data key (docs/crypto.md, "What is
+    bound").
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -176,7 +177,7 @@ class SecretValue(models.Model):
 
 
 class RequestState(StrEnum):
-    """What became of a request for a secret."""
+    """The state of a request for a secret."""
 
     OPEN = "open"
     ANSWERED = "answered"
@@ -184,7 +185,7 @@ class RequestState(StrEnum):
 
 
 class SecretRequest(models.Model):
-    """Somebody asks for a secret that does not exist. There is no place for a value in it."""
+    """A member's request for a secret that does not exist yet. It has no field for a value."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="secret_requests")
@@ -225,7 +226,7 @@ class SecretRequest(models.Model):
 
 
 class RotationReminder(models.Model):
-    """That people were told by mail that a new value of the secret was due on this day: once for each due date."""
+    """A record that the mail about an overdue rotation was sent, kept so that it is sent once for each due date."""
 
     secret = models.ForeignKey(Secret, on_delete=models.CASCADE, related_name="reminders")
     due_at = models.DateTimeField()
@@ -239,9 +240,9 @@ class RotationReminder(models.Model):
 
 
 class ReferenceToSecret(models.Model):
-    """What the app above keeps about each use of a secret, declared here so that usage can be counted here.
+    """The fields of a reference to a secret, declared in this app so that its queries can count usage.
 
-    The app above makes it concrete as `SecretReference`; `secret` is empty while no secret has this name.
+    `integrations` defines the concrete model, `SecretReference`. `secret` is null while no secret has this name.
     `needed_in` holds the environments in which the reference is live: its integration is enabled and runs there.
     """
 
@@ -257,5 +258,5 @@ class ReferenceToSecret(models.Model):
 
 
 def reference_model() -> type[models.Model]:
-    """The concrete class of `ReferenceToSecret`, which the app above defines."""
+    """Return the concrete subclass of `ReferenceToSecret`, which `integrations` defines."""
     return Secret._meta.get_field("references").related_model

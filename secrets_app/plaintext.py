@@ -1,8 +1,8 @@
-"""The opaque carrier of a value between the resolver and the channel.
+"""An opaque wrapper that carries a value between the resolver and the channel.
 
-Owns one promise: a value does not leave this object by accident. Error pages, log lines, comparisons, copies and
-serialisers all get a constant or a TypeError; `expose()` is the one way out and is easy to search for. It does not
-promise that memory is wiped: Python copies text as it likes (docs/crypto.md).
+It guarantees that a value does not leave the object by accident. Error pages, log lines, comparisons, copies and
+serializers get a constant or a TypeError; `expose()` is the only way out and is easy to search for. It does not
+guarantee that memory is wiped, because Python may copy strings at any time (docs/crypto.md).
 """
 
 from typing import NoReturn, final
@@ -10,7 +10,7 @@ from typing import NoReturn, final
 
 @final
 class Plaintext:
-    """The text of one value. Even its length and its truth are not for reading."""
+    """The text of one value. Not even its length or truth value can be read."""
 
     __slots__ = ("_text",)
 
@@ -20,7 +20,7 @@ class Plaintext:
         self._text = text
 
     def expose(self) -> str:
-        """The text itself. Each caller is a place where a value could leak: keep them few."""
+        """Return the text. Every caller is a place where a value could leak, so keep callers few."""
         return self._text
 
     def __repr__(self) -> str:
@@ -30,6 +30,6 @@ class Plaintext:
         raise TypeError("a plaintext is not shown, compared, measured or copied")
 
     __str__ = __format__ = _refuse
-    __eq__ = __ne__ = __hash__ = _refuse  # an equality test would be an oracle, a hash a fingerprint
+    __eq__ = __ne__ = __hash__ = _refuse  # equality would be an oracle, and a hash would be a fingerprint
     __bool__ = __len__ = __iter__ = __bytes__ = _refuse
     __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = _refuse

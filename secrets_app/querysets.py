@@ -1,6 +1,6 @@
-"""The questions that people ask about secrets, as queries.
+"""Queries on secrets and their values.
 
-Status is computed here, in SQL, and nowhere else (docs/concepts.md, "Status").
+A secret's status is computed here, in SQL, and nowhere else (docs/concepts.md, "Status").
 """
 
 from datetime import datetime
@@ -20,7 +20,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class Order(StrEnum):
-    """The orders of the inventory, as its address writes them."""
+    """The sort orders of the inventory, as they appear in its URL."""
 
     NAME = "name"
     NAME_DOWN = "-name"
@@ -42,7 +42,7 @@ BY_USAGE, BY_LAST_USE = {Order.USAGE, Order.USAGE_DOWN}, {Order.USED, Order.USED
 
 
 def sort_key(secret: Any, order: Order) -> str:
-    """What a secret is sorted by before its name, as text for a cursor."""
+    """Return the sort key that precedes the name of a secret, as text for a cursor."""
     if order in BY_USAGE:
         return str(secret.usage_count)
     if order in BY_LAST_USE:
@@ -51,29 +51,29 @@ def sort_key(secret: Any, order: Order) -> str:
 
 
 class SecretValueQuerySet(models.QuerySet[Any]):
-    """Values, without ever opening one."""
+    """Queries on sealed values. They never open a value."""
 
     def current(self) -> Self:
-        """The values in use."""
+        """Keep the current values."""
         return self.filter(state="current")
 
     def readable(self, master_key_ids: frozenset[str]) -> Self:
-        """Values that have not failed to open and whose master key the keyring holds."""
+        """Keep the values that have not failed to open and whose master key this process holds."""
         return self.filter(_is_readable(master_key_ids))
 
 
 class SecretQuerySet(models.QuerySet[Row]):
-    """Secrets of one organization, and what is known about them."""
+    """Queries on secrets, with their usage count and status."""
 
     def of(self, organization: Organization) -> Self:
-        """The only way a door reaches rows."""
+        """Keep the secrets of one organization. Views and endpoints start every query here."""
         return self.filter(organization=organization)
 
     def fetch(self, organization: Organization, secret_id: UUID) -> Row:
-        """One secret of this organization.
+        """Return one secret of this organization.
 
         Raises:
-            NotFound: none, or another organization's.
+            NotFound: it does not exist or belongs to another organization.
         """
         secret = self.of(organization).filter(pk=secret_id).first()
         if secret is None:
@@ -81,7 +81,7 @@ class SecretQuerySet(models.QuerySet[Row]):
         return secret
 
     def with_usage_count(self) -> Self:
-        """Annotates `usage_count`, the number of references."""
+        """Annotate `usage_count`, the number of references."""
         references = (
             _related(self.model, "references")
             .filter(secret=OuterRef("pk"))
@@ -93,9 +93,9 @@ class SecretQuerySet(models.QuerySet[Row]):
         return self.annotate(usage_count=Coalesce(Subquery(references, output_field=IntegerField()), Value(0)))
 
     def with_status(self, master_key_ids: frozenset[str]) -> Self:
-        """Annotates `status` and, for each environment, `lacks_<environment>` (needed there, but no readable value).
+        """Annotate `status` and, for each environment, `lacks_<environment>`: a value is needed but not readable.
 
-        Cheap for rows that are named by their ids. Over a whole organization the database reads all its references.
+        This is cheap for rows selected by id. For a whole organization, the database reads all its references.
 
         Args:
             master_key_ids: the ids of the master keys that this process holds.
@@ -120,9 +120,9 @@ class SecretQuerySet(models.QuerySet[Row]):
         )
 
     def missing(self, organization: Organization, master_key_ids: frozenset[str]) -> Self:
-        """The organization's whose status is `missing`, for questions about all of them.
+        """Keep the organization's secrets whose status is `missing`, without computing the status of every secret.
 
-        A union, because the database answers each part as a join and an alternative of the parts row by row.
+        The query is a union because the database plans each part as a join, but evaluates an OR row by row.
         """
         secrets: Any = self.model._default_manager
         enabled = secrets.of(organization).filter(enabled=True).order_by()
@@ -131,7 +131,7 @@ class SecretQuerySet(models.QuerySet[Row]):
         return self.filter(pk__in=unreadable.union(*lacking))
 
     def with_status_of(self, status: str, organization: Organization, master_key_ids: frozenset[str]) -> Self:
-        """The organization's of one status."""
+        """Keep the organization's secrets that have this status."""
         secrets = self.of(organization)
         if status == "disabled":
             return secrets.filter(enabled=False)
@@ -140,29 +140,31 @@ class SecretQuerySet(models.QuerySet[Row]):
         return secrets.filter(enabled=True).exclude(pk__in=secrets.missing(organization, master_key_ids).values("pk"))
 
     def lacking(self, environment: Environment, master_key_ids: frozenset[str]) -> Self:
-        """Those that are needed in an environment and have no readable value there."""
+        """Keep the secrets that are needed in an environment but have no readable value there."""
         return self.filter(_lacks(self.model, environment, master_key_ids))
 
     def search(self, text: str) -> Self:
-        """Names and descriptions that contain the text, in any case."""
+        """Keep the secrets whose name or description contains the text, ignoring case."""
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else self
 
     def alphabetical(self) -> Self:
-        """By name."""
+        """Sort by name."""
         return self.in_order(Order.NAME)
 
     def in_order(self, order: Order) -> Self:
-        """In one of the orders of the inventory; names, which are unique, break ties."""
+        """Sort in one of the orders of the inventory. Names are unique and break ties."""
         return self.order_by(*_SORTED[order])
 
-    def behind(self, order: Order, key: str, name: str) -> Self:
-        """Those that follow the secret with this name in the order; of the last use, those that were ever used or not.
+    def following(self, order: Order, key: str, name: str) -> Self:
+        """Keep the secrets that come after the secret with this sort key and name.
+
+        In the orders by last use, the queryset must hold either only used or only unused secrets.
 
         Args:
-            key: what that secret is sorted by, as `sort_key` wrote it.
+            key: the sort key of that secret, from `sort_key`.
 
         Raises:
-            ValueError: the key is none of this order.
+            ValueError: the key does not belong to this order.
         """
         beyond = "lt" if order.value.startswith("-") else "gt"
         later = Q(**{f"name__{beyond}": name})
@@ -170,13 +172,13 @@ class SecretQuerySet(models.QuerySet[Row]):
             return self.filter(Q(**{f"usage_count__{beyond}": int(key)}) | (Q(usage_count=int(key)) & later))
         if order in BY_LAST_USE and key:
             used = datetime.fromisoformat(key)
-            bound = {f"last_used_at__{beyond}e": used}  # lets the index begin there
+            bound = {f"last_used_at__{beyond}e": used}  # lets the database start reading the index there
             return self.filter(Q(**{f"last_used_at__{beyond}": used}) | (Q(last_used_at=used) & later), **bound)
         return self.filter(later)
 
 
 def _related(secrets: type[models.Model], name: str) -> models.QuerySet[Any]:
-    """All rows of the model behind a reverse relation of `Secret`."""
+    """Return all rows of the model at the other end of a reverse relation of `Secret`."""
     relation: Any = secrets._meta.get_field(name)
     return relation.related_model._default_manager.all()
 

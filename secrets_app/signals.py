@@ -1,9 +1,9 @@
-"""What the app above may want to hear, sent inside the transaction of the act.
+"""Signals for apps that build on secrets. They are sent inside the transaction of the change.
 
-`secret_created(sender=Secret, secret=…)`: a name now exists; references that waited for it can be bound.
-`secrets_created(sender=Secret, organization=…, secrets=[…])`: the same for many at once, by an import.
-`secret_renamed(sender=Secret, secret=…, old_name=…, actor=…)`: whoever names it has to use the new name. A
-receiver that raises undoes the renaming.
+`secret_created(sender=Secret, secret=…)`: a secret was created; references that wait for its name can be bound.
+`secrets_created(sender=Secret, organization=…, secrets=[…])`: the same for the secrets that an import created.
+`secret_renamed(sender=Secret, secret=…, old_name=…, actor=…)`: a secret was renamed; whatever refers to it must use
+the new name. A receiver that raises an exception undoes the rename.
 """
 
 from django.dispatch import Signal

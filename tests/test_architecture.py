@@ -13,7 +13,7 @@ from tests.support.source import APPS, ROOT, attributes, called, imports, module
 ALLOWED_USERS = {
     "opening a sealed value": ({"keyring.unseal"}, {"secrets_app/sealing"}),
     "opening the values of a run": ({"resolver.open_values", "resolver.find_with_staged"}, {"integrations/broker"}),
-    "comparing values": ({"resolver.marked_values"}, {"secrets_app/hygiene"}),
+    "comparing values": ({"resolver.fingerprint_values"}, {"secrets_app/hygiene"}),
     "the plaintext of a value": (
         {".expose"},
         {"secrets_app/sealing", "secrets_app/naming", "secrets_app/redaction", "secrets_app/importing",

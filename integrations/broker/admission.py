@@ -160,9 +160,9 @@ def _judge(entries: Sequence[_Entry]) -> None:
         entry.take(judge_one)
 
 
-def _wanted(entry: _Entry) -> resolver.Wanted:
+def _wanted(entry: _Entry) -> resolver.SecretLookup:
     names = frozenset(entry.prepared.exchange.secret_names)
-    return resolver.Wanted(entry.actor.organization.pk, entry.call.environment, names)
+    return resolver.SecretLookup(entry.actor.organization.pk, entry.call.environment, names)
 
 
 def _record(entries: Sequence[_Entry]) -> None:

@@ -1,7 +1,7 @@
-"""Which values are the same, and which are very short: found in memory, when an owner or admin asks.
+"""The comparison that finds equal and very short values, run in memory on request of an owner or admin.
 
-Neither lengths nor fingerprints are stored, so this cannot be a query. Each comparison is recorded, and an organization
-has one at a time: opening every value is work, and should not happen unseen or often.
+Neither lengths nor fingerprints are stored, so this cannot be a query. It opens every value, so each comparison is
+recorded in the audit log and limited to one every 30 seconds for an organization.
 """
 
 from collections import defaultdict
@@ -18,8 +18,8 @@ from accounts.common.environments import Environment, in_order
 from accounts.errors import RateLimited
 from accounts.policy import Permission
 from secrets_app.sealing import resolver
-from secrets_app.sealing.resolver import Marked
-from secrets_app.sealing.sameness import Fingerprints
+from secrets_app.sealing.fingerprints import Fingerprinter
+from secrets_app.sealing.resolver import FingerprintedValue
 
 COMPARED_AT_MOST = 20_000
 EVERY_SECONDS = 30
@@ -27,7 +27,7 @@ EVERY_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class ValueLocation:
-    """A secret, and some environments in which it has a value."""
+    """A secret and some of the environments in which it has a value."""
 
     secret_id: UUID
     name: str
@@ -35,24 +35,28 @@ class ValueLocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Places that hold one and the same value; more than one secret, or one secret in several environments."""
+class SharedValue:
+    """The places that hold the same value: several secrets, or several environments of one secret."""
 
     places: list[ValueLocation]
 
     @property
     def is_live_elsewhere(self) -> bool:
-        """Whether a Production value is used outside Production too."""
+        """Whether a Production value is also used in another environment."""
         environments = {environment for place in self.places for environment in place.environments}
         return Environment.PRODUCTION in environments and len(environments) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What was found. `compared` values were opened, `unopened` could not be; `is_partial` when there are more."""
+    """The result of a comparison.
 
-    several_secrets: list[Group]
-    several_environments: list[Group]
+    `compared` and `unopened` count the values that could and could not be opened. `is_partial` says that the limit was
+    reached, so that there may be more values.
+    """
+
+    several_secrets: list[SharedValue]
+    several_environments: list[SharedValue]
     short: list[ValueLocation]
     compared: int
     unopened: int
@@ -60,7 +64,7 @@ class Comparison:
 
     @property
     def groups(self) -> int:
-        """How many values occur more than once."""
+        """The number of values that occur more than once."""
         return len(self.several_secrets) + len(self.several_environments)
 
 
@@ -68,8 +72,8 @@ def compare_values(*, actor: Actor) -> Comparison:
     """Open and compare the current values of the organization.
 
     Raises:
-        PermissionDenied: the actor may not write secrets, or not in every environment.
-        RateLimited: there was a comparison less than `EVERY_SECONDS` ago.
+        PermissionDenied: the actor may not write secrets in every environment.
+        RateLimited: the last comparison was less than `EVERY_SECONDS` ago.
     """
     actor.check(Permission.SECRETS_WRITE)
     actor.check_environments(*Environment)
@@ -77,28 +81,30 @@ def compare_values(*, actor: Actor) -> Comparison:
         raise RateLimited(f"Values were compared less than {EVERY_SECONDS} seconds ago. Try again in a moment.")
     with transaction.atomic():
         trail.record(trail.Event.ORGANIZATION_VALUES_COMPARED, actor=actor, target=actor.organization)
-    marked, unopened = resolver.marked_values(actor.organization, Fingerprints(), actor=actor, limit=COMPARED_AT_MOST)
-    groups = _groups(marked)
+    values, unopened = resolver.fingerprint_values(
+        actor.organization, Fingerprinter(), actor=actor, limit=COMPARED_AT_MOST
+    )
+    groups = _groups(values)
     return Comparison(
         several_secrets=[group for group in groups if len(group.places) > 1],
         several_environments=[group for group in groups if len(group.places) == 1],
-        short=_places(value for value in marked if value.is_short),
-        compared=len(marked),
+        short=_places(value for value in values if value.is_short),
+        compared=len(values),
         unopened=unopened,
-        is_partial=len(marked) + unopened >= COMPARED_AT_MOST,
+        is_partial=len(values) + unopened >= COMPARED_AT_MOST,
     )
 
 
-def _groups(marked: Iterable[Marked]) -> list[Group]:
-    """Values that occur more than once; those that carry a live key out of Production come first."""
-    by_mark: dict[bytes, list[Marked]] = defaultdict(list)
-    for value in marked:
-        by_mark[value.mark].append(value)
-    groups = [Group(_places(values)) for values in by_mark.values() if len(values) > 1]
+def _groups(values: Iterable[FingerprintedValue]) -> list[SharedValue]:
+    """Return the values that occur more than once, beginning with Production values used in other environments."""
+    by_fingerprint: dict[bytes, list[FingerprintedValue]] = defaultdict(list)
+    for value in values:
+        by_fingerprint[value.fingerprint].append(value)
+    groups = [SharedValue(_places(equal)) for equal in by_fingerprint.values() if len(equal) > 1]
     return sorted(groups, key=lambda group: not group.is_live_elsewhere)
 
 
-def _places(values: Iterable[Marked]) -> list[ValueLocation]:
+def _places(values: Iterable[FingerprintedValue]) -> list[ValueLocation]:
     found: dict[tuple[UUID, str], list[Environment]] = defaultdict(list)
     for value in values:
         found[value.secret_id, value.name].append(value.environment)

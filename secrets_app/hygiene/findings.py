@@ -1,7 +1,7 @@
-"""What deserves attention, as queries: one entry in `FINDINGS` for each kind. Nothing is opened.
+"""Findings about secrets, as queries. `FINDINGS` has an entry for each kind. No value is opened.
 
-A finding narrows the secrets of an organization, says of each what is the matter, and names the form where it is set
-right. Counts stop at `COUNTED_AT_MOST`. Which values are equal or short is no query (`services.comparing`).
+A finding selects secrets of an organization, describes the problem of each, and names the page that fixes it. Counts
+stop at `COUNTED_AT_MOST`. Equal and short values cannot be found by a query; see `comparison`.
 """
 
 from collections.abc import Callable, Iterable
@@ -45,18 +45,18 @@ COUNTED_AT_MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """The button of a row: its word, and the page (by its route's name) with the field that it leads to."""
+    """The button of a row: its label, the route name of the page that it opens, and the field to jump to."""
 
-    word: str
+    label: str
     route: str
     field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of finding. `narrow` keeps the secrets concerned, `tell` says what is the matter with one of them.
+    """One kind of finding. `select` keeps the affected secrets, and `describe` states the problem of one of them.
 
-    `look` loads what `tell` needs for the rows of one page, where asking it of every secret would cost too much.
+    `load` fetches what `describe` needs for the rows of one page, if annotating every secret would cost too much.
     """
 
     key: str
@@ -64,14 +64,14 @@ class Finding:
     title: str
     why: str
     fix: Fix
-    narrow: Callable[[SecretQuerySet, Organization], SecretQuerySet]
-    tell: Callable[[Any], str]
-    look: Callable[[list[Secret]], Iterable[Any]] | None = None
+    select: Callable[[SecretQuerySet, Organization], SecretQuerySet]
+    describe: Callable[[Any], str]
+    load: Callable[[list[Secret]], Iterable[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """One secret (or, without id, a name that no secret has) with a finding."""
+    """A secret with a finding. `id` is None for a referenced name that no secret has."""
 
     id: Any
     name: str
@@ -87,7 +87,7 @@ def _with_status(secrets: list[Secret]) -> Iterable[Any]:
     return rows.with_status(keyring.held_ids()).alphabetical()
 
 
-def _tell_missing(secret: Any) -> str:
+def _describe_missing(secret: Any) -> str:
     lacking = [environment.label for environment in Environment if getattr(secret, f"lacks_{environment.value}")]
     if not lacking:
         return "A stored value cannot be opened. Enter a new one."
@@ -96,13 +96,15 @@ def _tell_missing(secret: Any) -> str:
 
 def _live_anywhere(secrets: SecretQuerySet, organization: Organization) -> SecretQuerySet:
     live = SecretValue.objects.current().filter(secret=OuterRef("pk"), environment=Environment.PRODUCTION.value)
-    demanded = Value(organization.production_needs_domains, output_field=BooleanField())
-    return secrets.filter(Exists(live), allowed_domains=[]).annotate(domains_demanded=demanded)
+    required = Value(organization.production_needs_domains, output_field=BooleanField())
+    return secrets.filter(Exists(live), allowed_domains=[]).annotate(domains_required=required)
 
 
-def _tell_live_anywhere(secret: Any) -> str:
-    may = "Its Production value may be sent to any domain."
-    return f"{may} This organization takes no new one until it has allowed domains." if secret.domains_demanded else may
+def _describe_live_anywhere(secret: Any) -> str:
+    sentence = "Its Production value may be sent to any domain."
+    if secret.domains_required:
+        sentence += " This organization accepts no new one until the secret has allowed domains."
+    return sentence
 
 
 def _disabled_in_use(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
@@ -111,18 +113,18 @@ def _disabled_in_use(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet
 
 
 def _overdue(secrets: SecretQuerySet, organization: Organization) -> SecretQuerySet:
-    """Those of which a current value is older than their own interval."""
+    """Keep the secrets that have a current value older than their rotation interval."""
     rotating = secrets.filter(rotate_every_days__isnull=False)
     shortest, now = rotating.aggregate(days=Min("rotate_every_days"))["days"], timezone.now()
     if shortest is None:
         return secrets.none()
-    # SQLite multiplies a duration by integers of exactly this kind
+    # SQLite multiplies durations only by a plain integer, not by the type of the column.
     days = Cast("secret__rotate_every_days", IntegerField())
     due = F("created_at") + ExpressionWrapper(days * Value(timedelta(days=1)), DurationField())
     old = SecretValue.objects.current().filter(
         secret__organization=organization,
         secret__rotate_every_days__isnull=False,
-        created_at__lte=now - timedelta(days=shortest),  # an ordinary comparison leaves little for the costly one
+        created_at__lte=now - timedelta(days=shortest),  # leaves few rows for the expensive comparison
     )
     overdue = old.annotate(due=ExpressionWrapper(due, DateTimeField())).filter(due__lte=now)
     return secrets.filter(pk__in=overdue.values("secret"))
@@ -133,17 +135,17 @@ def _with_oldest(secrets: list[Secret]) -> Iterable[Any]:
 
 
 def _aged(pks: Any) -> QuerySet[Any]:
-    """These secrets by name, each with the time of its `oldest` current value."""
+    """Return these secrets by name, each annotated with the time of its `oldest` current value."""
     current = Q(values__state=ValueState.CURRENT.value)
     return Secret.objects.filter(pk__in=pks).annotate(oldest=Min("values__created_at", filter=current)).alphabetical()
 
 
 def overdue(organization: Organization) -> QuerySet[Any]:
-    """The secrets of which a new value is due, by name, each with the time of its `oldest` current value."""
+    """Return the secrets whose rotation is due, by name, each annotated with the time of its `oldest` current value."""
     return _aged(_overdue(Secret.objects.of(organization), organization).order_by().values("pk"))
 
 
-def _tell_overdue(secret: Any) -> str:
+def _describe_overdue(secret: Any) -> str:
     entered = in_words(secret.oldest, timezone.now())
     return f"A new value is due every {secret.rotate_every_days} days. The oldest was entered {entered}."
 
@@ -163,7 +165,7 @@ def _generic(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
 MISSING_NAMES = Finding(
     "missing-names",
     RISK,
-    "Referenced, but no secret has the name",
+    "Referenced, but no secret has this name",
     "Every call that needs it fails.",
     Fix("Create it", "secret-new"),
     lambda secrets, _: secrets.none(),
@@ -179,7 +181,7 @@ FINDINGS = [
         "Calls in that environment fail.",
         Fix("Enter value", "secret-edit"),
         _missing,
-        _tell_missing,
+        _describe_missing,
         _with_status,
     ),
     Finding(
@@ -189,7 +191,7 @@ FINDINGS = [
         "It could be sent to any server.",
         Fix("Add domains", "secret-edit", "f-domains"),
         _live_anywhere,
-        _tell_live_anywhere,
+        _describe_live_anywhere,
     ),
     Finding(
         "disabled-in-use",
@@ -207,7 +209,7 @@ FINDINGS = [
         "The older a value, the more places may hold a copy.",
         Fix("Rotate", "secret-rotate"),
         _overdue,
-        _tell_overdue,
+        _describe_overdue,
         _with_oldest,
     ),
     Finding(
@@ -235,27 +237,31 @@ FINDINGS = [
         "It does not say what the key is for.",
         Fix("Rename", "secret-edit", "f-name"),
         _generic,
-        lambda secret: "Say the provider, the purpose and the environment.",  # noqa: ARG005
+        lambda _: "Name the provider, the purpose and the environment.",
     ),
 ]
 BY_KEY = {finding.key: finding for finding in FINDINGS}
 
 
 def count(organization: Organization, finding: Finding, text: str = "") -> int:
-    """How many there are; `COUNTED_AT_MOST + 1` for more than that."""
+    """Count the rows of a finding, at most `COUNTED_AT_MOST + 1`.
+
+    Args:
+        text: count only names and descriptions that contain it.
+    """
     if finding is MISSING_NAMES:
-        names_waiting = waiting_references(organization).filter(name__icontains=text).order_by().values("name")
-        return names_waiting.distinct()[: COUNTED_AT_MOST + 1].count()
-    return _concerned(organization, finding, text).order_by().values("pk")[: COUNTED_AT_MOST + 1].count()
+        missing_names = waiting_references(organization).filter(name__icontains=text).order_by().values("name")
+        return missing_names.distinct()[: COUNTED_AT_MOST + 1].count()
+    return _affected(organization, finding, text).order_by().values("pk")[: COUNTED_AT_MOST + 1].count()
 
 
 def page(
     organization: Organization, finding: Finding, text: str = "", *, cursor: str = "", limit: int = DEFAULT_LIMIT
 ) -> Page[FindingRow]:
-    """The next rows of one finding, by name.
+    """Return the next page of rows of a finding, by name.
 
     Raises:
-        Invalid: the cursor is not one of this list.
+        Invalid: the cursor does not belong to this list.
     """
     after = decode_cursor(cursor, length=1)[0] if cursor else ""
     find = _waiting_rows if finding is MISSING_NAMES else _secret_rows
@@ -263,17 +269,17 @@ def page(
     return Page(rows[:limit], encode_cursor([rows[limit - 1].name]) if len(rows) > limit else None)
 
 
-def _concerned(organization: Organization, finding: Finding, text: str) -> SecretQuerySet:
-    return finding.narrow(Secret.objects.of(organization).search(text), organization)
+def _affected(organization: Organization, finding: Finding, text: str) -> SecretQuerySet:
+    return finding.select(Secret.objects.of(organization).search(text), organization)
 
 
 def _secret_rows(organization: Organization, finding: Finding, text: str, after: str, limit: int) -> list[FindingRow]:
-    found = list(_concerned(organization, finding, text).filter(name__gt=after).alphabetical()[:limit])
-    rows = finding.look(found) if finding.look else found
-    return [FindingRow(secret.pk, secret.name, finding.tell(secret)) for secret in rows]
+    found = list(_affected(organization, finding, text).filter(name__gt=after).alphabetical()[:limit])
+    rows = finding.load(found) if finding.load else found
+    return [FindingRow(secret.pk, secret.name, finding.describe(secret)) for secret in rows]
 
 
 def _waiting_rows(organization: Organization, finding: Finding, text: str, after: str, limit: int) -> list[FindingRow]:
     waiting = waiting_references(organization).filter(name__gt=after, name__icontains=text)
     found = waiting.values("name").annotate(n=Count("pk")).order_by("name")[:limit]
-    return [FindingRow(None, entry["name"], finding.tell(entry)) for entry in found]
+    return [FindingRow(None, entry["name"], finding.describe(entry)) for entry in found]

@@ -1,6 +1,6 @@
-"""What people and programs see of secrets: one read model for pages and the API. Never a value.
+"""The inventory of secrets: pages of rows, single rows, missing names and counts.
 
-A page of rows costs the same number of queries whatever its length, and the same time wherever it is in the list.
+The number of queries for a page does not depend on its length, nor their cost on its position in the list.
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,16 @@ from secrets_app.sealing import keyring
 
 MISSING_FIRST, SECRETS_AFTER = "m", "s"
 COUNTED_AT_ONCE, REFERENCES_AT_ONCE = 500, 2000
-"""Secrets and references up to which the numbers of a page come with it; those of larger organizations come after."""
+"""Up to these numbers of secrets and references, a page contains its counts; above, it loads them afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryFilters:
-    """What to list. `environment` alone: has a value there; with `status="missing"`: lacks one there that is needed.
+    """The filters of the inventory.
 
-    `integrations` are the only ones whose waiting names are told (an API key may be limited to some); None for all.
+    `environment` keeps secrets with a value there; with `status="missing"`, secrets that need a value there and have
+    none. `integrations` limits the missing names to the references of these integrations, for API keys that may use
+    only some; None means all.
     """
 
     status: str = ""
@@ -44,10 +46,10 @@ class InventoryFilters:
 def page(
     organization: Organization, filters: InventoryFilters, *, cursor: str = "", limit: int = DEFAULT_LIMIT
 ) -> Page[InventoryRow]:
-    """One page: names that are referenced but missing come first, then secrets in the order of the filters.
+    """Return a page: referenced names that do not exist first, then secrets in the order of the filters.
 
     Raises:
-        Invalid: the cursor is not one of this list.
+        Invalid: the cursor does not belong to this list.
     """
     part, key, after = decode_cursor(cursor, length=3) if cursor else [MISSING_FIRST, "", ""]
     rows: list[InventoryRow] = []
@@ -66,10 +68,10 @@ def _cursor(last: InventoryRow, order: Order) -> str:
 
 
 def one(organization: Organization, secret_id: UUID) -> InventoryRow:
-    """One secret as a row.
+    """Return the row of one secret.
 
     Raises:
-        NotFound: none in this organization.
+        NotFound: the secret does not exist in this organization.
     """
     secrets = Secret.objects.all().with_status(keyring.held_ids()).with_usage_count()
     return rows_of([secrets.fetch(organization, secret_id)])[0]
@@ -78,7 +80,7 @@ def one(organization: Organization, secret_id: UUID) -> InventoryRow:
 def missing_rows(
     organization: Organization, filters: InventoryFilters, *, after: str = "", limit: int = DEFAULT_LIMIT
 ) -> list[InventoryRow]:
-    """Names that are referenced but do not exist, by name."""
+    """Return the rows of names that are referenced but do not exist, by name."""
     if filters.status not in {"", "missing"} or filters.unused_days is not None:
         return []
     if filters.environment and not filters.status:
@@ -114,25 +116,25 @@ def _waiting(organization: Organization, filters: InventoryFilters) -> QuerySet[
 
 
 def waiting_references(organization: Organization) -> QuerySet[Any]:
-    """References whose name no secret has."""
+    """Return the references whose name no secret has."""
     return reference_model()._default_manager.filter(organization=organization, secret=None)
 
 
 def references_to(organization: Organization, row: InventoryRow, limit: int | None = None) -> list[Any]:
-    """The references to a secret, their integrations loaded, by integration name; the first `limit` of them."""
+    """Return the first `limit` references to a secret by integration name, with their integrations loaded."""
     rows = reference_model()._default_manager.filter(organization=organization, secret=row.id)
     return list(rows.select_related("integration").order_by("integration__name", "slot", "pk")[:limit])
 
 
 def is_counted_at_once(organization: Organization) -> bool:
-    """Whether counting by status costs so little that every page may do it."""
+    """Whether the organization is small enough to count its secrets by status on every page."""
     secrets = Secret.objects.of(organization).order_by()[: COUNTED_AT_ONCE + 1].count()
     references = reference_model()._default_manager.filter(organization=organization).order_by()
     return secrets <= COUNTED_AT_ONCE and references[: REFERENCES_AT_ONCE + 1].count() <= REFERENCES_AT_ONCE
 
 
 def counts(organization: Organization) -> dict[str, int]:
-    """How many secrets and missing names there are by status; `all` is their sum."""
+    """Return the number of secrets and missing names by status; `all` is their sum."""
     secrets = Secret.objects.of(organization)
     every, disabled = secrets.count(), secrets.filter(enabled=False).count()
     lacking = Secret.objects.missing(organization, keyring.held_ids()).count()
@@ -142,7 +144,7 @@ def counts(organization: Organization) -> dict[str, int]:
 
 
 def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -> Page[Any]:
-    """Names and descriptions alone, by name: what members see."""
+    """Return a page of names and descriptions only, by name, as members see them."""
     secrets = Secret.objects.of(organization).search(text).alphabetical()
     if cursor:
         secrets = secrets.filter(name__gt=decode_cursor(cursor, length=1)[0])
@@ -153,18 +155,18 @@ def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -
 def _secret_rows(
     organization: Organization, filters: InventoryFilters, *, key: str, after: str, limit: int
 ) -> list[InventoryRow]:
-    """First the ids, in order; then everything about them: what is told of 50 rows costs nothing for the others."""
+    """Select the ids of the page first, so that status and usage are computed only for its rows."""
     secrets: SecretQuerySet = Secret.objects.of(organization).search(filters.text)
     if filters.order in BY_USAGE:
         secrets = secrets.annotate(usage_count=Count("references"))
     ids = _ids(_narrow(secrets, organization, filters), filters.order, key, after, limit)
     found = Secret.objects.filter(pk__in=ids).with_status(keyring.held_ids()).with_usage_count()
-    places = {pk: place for place, pk in enumerate(ids)}
-    return rows_of(sorted(found, key=lambda secret: places[secret.pk]))
+    positions = {pk: position for position, pk in enumerate(ids)}
+    return rows_of(sorted(found, key=lambda secret: positions[secret.pk]))
 
 
 def _ids(secrets: SecretQuerySet, order: Order, key: str, after: str, limit: int) -> list[UUID]:
-    """The next ids. By last use the list has two parts, so that both are read along the index in either database."""
+    """Return the next ids. By last use, used and unused secrets are separate queries, so that each uses the index."""
     parts = [secrets]
     if order in BY_LAST_USE:
         used, never = secrets.filter(last_used_at__isnull=False), secrets.filter(last_used_at=None)
@@ -172,16 +174,16 @@ def _ids(secrets: SecretQuerySet, order: Order, key: str, after: str, limit: int
         if after and bool(key) is (order is Order.USED):
             del parts[0]
     if after:
-        parts[0] = _behind(parts[0], order, key, after)
+        parts[0] = _following(parts[0], order, key, after)
     ids: list[UUID] = []
     for part in parts:
         ids += part.in_order(order).values_list("pk", flat=True)[: limit - len(ids)]
     return ids
 
 
-def _behind(secrets: SecretQuerySet, order: Order, key: str, after: str) -> SecretQuerySet:
+def _following(secrets: SecretQuerySet, order: Order, key: str, after: str) -> SecretQuerySet:
     try:
-        return secrets.behind(order, key, after)
+        return secrets.following(order, key, after)
     except ValueError:
         raise not_of_this_list() from None
 

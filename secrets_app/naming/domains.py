@@ -1,8 +1,8 @@
 """The rule for allowed domains (docs/security-rules.md, "Allowed domains").
 
-Owns which host names may be listed and whether a listed one covers a host. How a name is spelt is `hosts.py`; which
-host a request really goes to, and whether that host may be called at all, is the egress rules' business. Matching
-compares whole lower-case A-labels: no suffix arithmetic on unnormalised text.
+This module decides which host names may be listed and whether an entry covers a host. `hosts` normalizes names. The
+egress rules of `integrations` decide which host a request goes to and whether it may be called. Matching compares
+normalized names of lower-case A-labels, never the text that somebody typed.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,19 @@ from secrets_app.naming.hosts import ends_in_number, is_special_name, to_a_label
 _WILDCARD = "*."
 
 
-class BadDomain(Exception):  # noqa: N818 - an answer to the person who typed it
-    """Not an allowed domain; the text is a sentence that names the way out and does not repeat the entry."""
+class BadDomain(Exception):  # noqa: N818 - an answer to the person who typed the entry
+    """The entry cannot be an allowed domain. The message says how to fix it and does not repeat the entry."""
 
 
 def clean_domain(text: str, *, operator_hosts: bool = False) -> str:
-    """The entry as it is stored: lower-case A-labels, with its `*.` if it has one. Raises BadDomain.
+    """Return an entry in its stored form: lower-case A-labels, after `*.` for a wildcard.
 
-    `operator_hosts` admits single-label and special-use names, for installations whose operator opened networks.
+    Args:
+        text: the entry as it was typed.
+        operator_hosts: also accept single-label and special-use names, for installations with opened networks.
+
+    Raises:
+        BadDomain: the entry is not an acceptable domain.
     """
     _refuse_other_syntax(text)
     base = to_a_labels(text.removeprefix(_WILDCARD))
@@ -44,10 +49,10 @@ def clean_domain(text: str, *, operator_hosts: bool = False) -> str:
 
 
 def matching_rule(domains: Sequence[str], host: str) -> str | None:
-    """The first of the stored entries that covers a host, or None.
+    """Return the first stored entry that covers a host, or None.
 
-    An exact entry covers that host alone, `*.base` one or more labels below `base`. An IP address and a name with
-    a trailing dot are never covered.
+    An exact entry covers only that host; `*.base` covers names with one or more labels below `base`. IP addresses and
+    names with a trailing dot are never covered.
     """
     name = to_a_labels(host)
     if name is None or ends_in_number(name):
@@ -56,14 +61,14 @@ def matching_rule(domains: Sequence[str], host: str) -> str | None:
 
 
 def allows(domains: Sequence[str], host: str) -> bool:
-    """Whether a secret with these stored domains may be sent to a host. No domains means any host."""
+    """Whether a secret with these stored domains may be sent to a host. An empty list allows any host."""
     return not domains or matching_rule(domains, host) is not None
 
 
 def _covers(domain: str, name: str) -> bool:
     if not domain.startswith(_WILDCARD):
         return name == domain
-    return name.endswith(domain.removeprefix("*"))  # the dot stays, and a clean name has no empty first label
+    return name.endswith(domain.removeprefix("*"))  # keeps the dot; a normalized name has no empty first label
 
 
 def _refuse_other_syntax(text: str) -> None:
@@ -83,5 +88,5 @@ def _refuse_other_syntax(text: str) -> None:
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    """The packaged Public Suffix List with its private section: `github.io` is a suffix like `co.uk`."""
+    """Return the packaged Public Suffix List with its private section, so `github.io` is a suffix like `co.uk`."""
     return PublicSuffixList()

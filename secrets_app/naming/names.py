@@ -1,6 +1,6 @@
-"""The rule for secret names (docs/concepts.md, "Names"): one place for form, API, constraint and placeholder grammar.
+"""The rule for secret names (docs/concepts.md, "Names"), shared by form, API, constraint and placeholder grammar.
 
-Uniqueness, also without regard to case, is a database constraint and not decided here.
+Uniqueness, which ignores case, is a database constraint.
 """
 
 import re
@@ -9,10 +9,10 @@ import unicodedata
 MAX_LENGTH = 128
 
 NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
-"""A name inside other text, as the placeholder grammar needs it. Unanchored, of any length."""
+"""A name inside other text, for the placeholder grammar. It is not anchored and has no maximum length."""
 
 PATTERN = rf"\A[A-Za-z][A-Za-z0-9_.-]{{0,{MAX_LENGTH - 1}}}\Z"
-"""A whole name. Only what Python's `re` and PostgreSQL's `~` read alike; `$` would accept a trailing line break."""
+"""A whole name, in syntax that Python's `re` and PostgreSQL's `~` share. `$` would accept a trailing line break."""
 
 _VALID = re.compile(PATTERN)
 _DASHES_AND_SPACES = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
@@ -20,13 +20,13 @@ _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.\s\-\u2010-\u2015\u2212]")
 _LEADING_NON_LETTERS = re.compile(r"\A[^A-Za-z]+")
 
 GENERIC = r"\A(api[-_.]?key|token|secret|password|key)[0-9]*\Z"
-"""A whole name that says nothing about its purpose, in any case. Read alike by Python's `re` and PostgreSQL's `~*`."""
+"""A whole name without a purpose, ignoring case. Python's `re` and PostgreSQL's `~*` read it alike."""
 
 _GENERIC = re.compile(GENERIC, re.IGNORECASE | re.ASCII)
 
 
 def problem_with_name(name: str) -> str | None:
-    """Why this is not a name, as a sentence with the way out; None when it is one."""
+    """Return a sentence that says why a name is not valid and how to fix it, or None if it is valid."""
     if _VALID.search(name):
         return None
     if not name:
@@ -39,13 +39,13 @@ def problem_with_name(name: str) -> str | None:
 
 
 def propose_name(text: str) -> str:
-    """A valid name made of what a person typed, or "" when nothing of it can be used.
+    """Return a valid name derived from what a person typed, or "" if no character can be kept.
 
-    `HubSpot API key / production` becomes `HubSpot-API-key-production`; accents are dropped from letters.
+    `HubSpot API key / production` becomes `HubSpot-API-key-production`. Letters lose their accents.
     """
     if _VALID.search(text):
         return text
-    kept = _NOT_ALLOWED.sub("", unicodedata.normalize("NFKD", text))  # NFKD parts a letter from its accent
+    kept = _NOT_ALLOWED.sub("", unicodedata.normalize("NFKD", text))  # NFKD separates a letter from its accent
     dashed = _DASHES_AND_SPACES.sub("-", kept)
     return _LEADING_NON_LETTERS.sub("", dashed)[:MAX_LENGTH].rstrip("-.")
 

@@ -1,6 +1,6 @@
-"""The rule for what may be stored as a value (docs/concepts.md, "Values").
+"""The rules for values (docs/concepts.md, "Values"): limits, and warnings about likely mistakes.
 
-Owns the limits and the warnings. Nothing here changes a value, not even its white space, and no sentence quotes one.
+Nothing here changes a value, not even its white space, and no message quotes it.
 """
 
 import re
@@ -11,7 +11,7 @@ from secrets_app.plaintext import Plaintext
 
 MAX_BYTES = 65_536
 MIN_LENGTH = 8
-"""Characters. Anything shorter appears by chance in what upstreams answer, so it cannot be masked reliably."""
+"""In characters. Shorter values occur in responses by chance, so they cannot be masked reliably."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SCHEME = re.compile(r"(bearer|basic|token)\s", re.IGNORECASE)
@@ -29,20 +29,24 @@ _STAND_IN_WORDS = frozenset(_WORDS.split())
 
 @dataclass(frozen=True, slots=True)
 class ValueProblem:
-    """Why a value is refused: a code of the API and a sentence without the value."""
+    """The reason why a value is refused: an API code, and a sentence that does not contain the value."""
 
     code: Literal["invalid", "value_too_long", "value_too_short"]
     message: str
 
 
 def problem_with_value(value: Plaintext, *, allow_short: bool) -> ValueProblem | None:
-    """The reason to refuse a value, or None. `allow_short` is the person's own word that a short one is meant."""
+    """Return the reason to refuse a value, or None.
+
+    Args:
+        allow_short: the person confirmed that a short value is intended.
+    """
     text = value.expose()
     if not text:
         return ValueProblem("invalid", "Enter a value.")
     if "\0" in text or _SURROGATE.search(text):
         return ValueProblem(
-            "invalid", "The value contains a NUL or a character that UTF-8 cannot carry. Paste it again as text."
+            "invalid", "The value contains a NUL or a character that UTF-8 cannot represent. Paste it again as text."
         )
     if len(text.encode()) > MAX_BYTES:
         return ValueProblem("value_too_long", "A value is at most 64 KiB of UTF-8.")
@@ -50,18 +54,18 @@ def problem_with_value(value: Plaintext, *, allow_short: bool) -> ValueProblem |
         return ValueProblem(
             "value_too_short",
             f"A value under {MIN_LENGTH} characters cannot be masked reliably in responses. "
-            "Confirm that it is meant, or enter a longer one.",
+            "Confirm that it is intended, or enter a longer one.",
         )
     return None
 
 
 def is_short(value: Plaintext) -> bool:
-    """Whether a value has under `MIN_LENGTH` characters."""
+    """Whether a value has fewer than `MIN_LENGTH` characters."""
     return len(value.expose()) < MIN_LENGTH
 
 
 def warnings_for(value: Plaintext) -> list[str]:
-    """What looks like a mistake in a value that is accepted all the same; sentences without the value."""
+    """Return sentences about likely mistakes in a value that is accepted. They do not contain the value."""
     text = value.expose()
     checks = (
         (text[:1].isspace(), "The value starts with white space."),
@@ -78,7 +82,7 @@ def warnings_for(value: Plaintext) -> list[str]:
 
 
 def _is_stand_in(text: str) -> bool:
-    """One plain word, one character repeated, or only words that people write where a credential should be."""
+    """Whether the text is a plain word, one repeated character, or made of words such as `changeme` and `your key`."""
     if not text or _ONE_WORD.fullmatch(text) or _ONE_CHARACTER.fullmatch(text):
         return bool(text)
     bare = _TRAILING_DECORATION.sub("", text.lower())

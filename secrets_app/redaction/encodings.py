@@ -1,10 +1,10 @@
-"""The encodings in which upstreams repeat a value: writing a value in each of them, and undoing them in a body.
+"""The encodings in which upstreams may return a value: encoding a value, and decoding a body.
 
-Owns: the list of forms that the redactor looks for (escaped, encoded, wrapped), and the decoded views of a body: what a
-reader sees after undoing up to two layers of escaping. Undoing must neither fail nor run away on hostile bytes: each
-decoder makes one pass, and what is not an escape stays as it is. Base64 and compression are not undone here. Rot13,
-base32, hashes and one character per field are not covered: whoever controls the upstream can always find a form that
-nobody listed. See docs/security-rules.md, "Redaction".
+This module owns the list of forms that the redactor searches for (escaped, encoded, wrapped), and the decoded views of
+a body, which a reader gets by undoing up to two layers of escaping. Decoding must not fail or explode on hostile bytes:
+each decoder makes one pass and leaves everything that is not an escape unchanged. Base64 and compression are not
+decoded here. Rot13, base32, hashes and one character per field are not covered; whoever controls the upstream can
+always invent another form. See docs/security-rules.md, "Redaction".
 """
 
 import base64
@@ -29,7 +29,7 @@ _ENCODE_URI_COMPONENT_SAFE = "-_.!~*'()"
 
 
 class Encoding(NamedTuple):
-    """Bytes to look for, and how many bytes before and after them still carry some bits of the value."""
+    """Bytes to search for, and the number of neighbouring bytes on each side that hold some bits of the value."""
 
     literal: bytes
     before: int = 0
@@ -37,9 +37,9 @@ class Encoding(NamedTuple):
 
 
 def spellings(text: str) -> set[str]:
-    """The value as it is, with each kind of line break, without line breaks and without white space at its edges.
+    """Return the value unchanged, with each kind of line break, without line breaks, and stripped.
 
-    A spelling shorter than any value ought to be is left out: it would cut up every text.
+    Spellings shorter than `MIN_LENGTH` are left out, because they would match in every text.
     """
     if "\n" not in text and "\r" not in text and text == text.strip():
         return {text}
@@ -49,7 +49,7 @@ def spellings(text: str) -> set[str]:
 
 
 def encoded_forms(text: str) -> Iterator[Encoding]:
-    """Forms that no unescaping undoes. They are looked for in a body as it came and in every decoded view of it."""
+    """Yield the forms that unescaping does not undo, to be searched for in the raw body and in every decoded view."""
     yield from (Encoding(text.encode(codec)) for codec in ("utf-16-le", "utf-16-be"))
     for raw in _byte_texts(text):
         yield Encoding(raw)
@@ -58,10 +58,11 @@ def encoded_forms(text: str) -> Iterator[Encoding]:
     yield from (Encoding(raw) for raw in _byte_texts(text[::-1]))
 
 
-def signs(text: str) -> set[bytes]:
-    """Bytes of which some stand in whatever holds an encoded form: fewer than the forms, and quicker to make.
+def indicators(text: str) -> set[bytes]:
+    """Return byte strings for a quick test: any text that holds an encoded form contains at least one of them.
 
-    Base64 of a text alone begins with what it looks like inside of other base64.
+    There are fewer of them than forms, and they are faster to compute. The base64 of a text alone is covered, because
+    it begins with the same characters as inside longer base64.
     """
     found = {text.encode("utf-16-le"), text.encode("utf-16-be"), *_byte_texts(text[::-1])}
     for raw in _byte_texts(text):
@@ -81,13 +82,13 @@ def _insides(raw: bytes) -> set[bytes]:
 
 
 def escaped_forms(text: str) -> Iterator[Encoding]:
-    """Forms with escapes, in the spellings that common libraries write. Other mixtures show in a decoded view."""
+    """Yield the escaped forms that common libraries write. Other mixtures of escapes appear in a decoded view."""
     escaped = {*_percent(text), *_json(text), *_html(text), *_byte_escapes(text)}
     return (Encoding(form.encode()) for form in escaped)
 
 
 def base64_forms(raw: bytes) -> Iterator[Encoding]:
-    """Base64 of the value alone, base64 of any text around it, and base64 of those, in both alphabets."""
+    """Yield the base64 of the value, of any text that contains it, and of those once more, in both alphabets."""
     whole = base64.b64encode(raw)
     yield from (Encoding(whole), Encoding(whole.translate(_URL_SAFE)), Encoding(base64.b64encode(whole)))
     for inner in _base64_inside(raw):
@@ -96,10 +97,10 @@ def base64_forms(raw: bytes) -> Iterator[Encoding]:
 
 
 def _base64_inside(raw: bytes) -> Iterator[Encoding]:
-    """What base64 of a longer text contains of this one at each of the three alignments.
+    """Yield the characters that the base64 of a longer text contains for these bytes, for each of three alignments.
 
-    A character of base64 carries 6 bits. Those at the edges mix in bits of the neighbours, so they cannot be
-    searched for; they are cut with the rest when the form is found.
+    A base64 character carries 6 bits. The characters at the edges mix in bits of the neighbours, so they cannot be
+    searched for; they are cut together with the form when it is found.
     """
     for offset, literal in enumerate(_aligned(raw)):
         if len(literal) >= _FEWEST_BASE64_CHARACTERS:
@@ -110,7 +111,7 @@ def _base64_inside(raw: bytes) -> Iterator[Encoding]:
 
 
 def _aligned(raw: bytes) -> tuple[bytes, bytes, bytes]:
-    """The characters of base64 that hold nothing but bits of this text, where 0, 1 or 2 bytes are before it."""
+    """Return the base64 characters that hold only bits of these bytes, if 0, 1 or 2 bytes precede them."""
     bits = 8 * len(raw)
     return (
         b2a_base64(raw)[: bits // 6],
@@ -120,7 +121,7 @@ def _aligned(raw: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _byte_texts(text: str) -> set[bytes]:
-    """The value in UTF-8 and in the one-byte encodings of older servers, as far as they hold it; one for ASCII."""
+    """Return the value in UTF-8 and in those single-byte encodings of older servers that can represent it."""
     written = {text.encode()}
     if text.isascii():
         return written
@@ -190,16 +191,16 @@ _HTML_ESCAPE = re.compile(
 )
 
 _MAY_BE_ESCAPED = re.compile(rb"[%+&\\]")
-"""What every escape begins with, and a plus for a space. Leaving out blanks makes no new one of it."""
+"""The first character of every escape, and the plus that stands for a space. Removing blanks creates no new escape."""
 
-_BLANK_BYTES = b"\0\t\n\v\f\r "  # NUL too, which leaves the ASCII of UTF-16
+_BLANK_BYTES = b"\0\t\n\v\f\r "  # with NUL, so that ASCII text in UTF-16 becomes readable
 _BLANK_CHARACTERS = re.compile(  # in UTF-8: no-break and soft hyphen, the zero-width and wide spaces, byte order mark
     rb"\xc2[\x85\xa0\xad]|\xe1\xa0\x8e|\xe2\x80[\x80-\x8f\xa8-\xaf]|\xe2\x81[\x9f-\xaf]|\xe3\x80\x80|\xef\xbb\xbf"
 )
 
 
 def decoded_views(body: bytes) -> Iterator[bytes]:
-    """Every different result of undoing one or two layers of escaping, without the body itself."""
+    """Yield each distinct result of undoing one or two layers of escaping, except the body itself."""
     if not _MAY_BE_ESCAPED.search(body):
         yield from {without_blanks(body)} - {body}
         return
@@ -211,7 +212,7 @@ def decoded_views(body: bytes) -> Iterator[bytes]:
 
 
 def without_blanks(body: bytes) -> bytes:
-    """The body without white space and invisible characters."""
+    """Return the body without white space and invisible characters."""
     return _BLANK_CHARACTERS.sub(b"", body.translate(None, _BLANK_BYTES))
 
 

@@ -2,13 +2,13 @@
 
 See docs/security-rules.md, "Redaction".
 
-Owns the search, the marker and the decision to withhold. It works on complete bytes as they came: the caller buffers
-under a size limit, decompresses first, and decodes nothing before, because bytes that were replaced hide a value.
-Redaction is a seat-belt and no lock: the forms of `redaction_forms` are cut out, a value that shows only after undoing
-escapes withholds the whole text, and a hostile upstream can still invent another form.
+This module owns the search, the marker and the decision to withhold a text. It works on complete, raw bytes: the caller
+buffers them under a size limit and decompresses them, but does not decode them, because a decoder that replaces invalid
+bytes could hide a value. The forms of `encodings` are cut out. If a value appears only after undoing escapes, the whole
+text is withheld. This protects against accidents: a hostile upstream can still invent another form.
 
-The search is one `bytes.find` per form: linear in the worst case for long forms, five times as fast as one compiled
-alternation of all of them, and `re` would keep that pattern, values and all, in its process-wide cache.
+The search calls `bytes.find` for each form. It is linear in the worst case for long forms and five times as fast as one
+compiled alternation, which `re` would also keep in its process-wide cache, including the values.
 """
 
 import re
@@ -25,33 +25,33 @@ from secrets_app.redaction.encodings import (
     decoded_views,
     encoded_forms,
     escaped_forms,
-    signs,
+    indicators,
     spellings,
     without_blanks,
 )
 
 MASK = "[redacted]"
-"""Stands for every cut, whatever was cut: it tells no length and no encoding."""
+"""The replacement for everything that is cut. It is constant, so it reveals neither length nor encoding."""
 
 _GAP = b"\xff"
-"""Stands for a cut, and between parts, where views are made: no escape and no UTF-8 contains it. A form in Latin-1 or
-UTF-16 may; read across it, such a form can only withhold too much."""
+"""Marks cuts and separates parts in decoded views. No escape and no UTF-8 text contains this byte. A form in Latin-1 or
+UTF-16 may contain it; a match across it can only withhold too much."""
 
 _BASE64_CHARACTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 
 _ESCAPES = re.compile(rb"[%\\&]")
-"""What every escaped form begins with somewhere; a plus for a space is undone in a view."""
+"""Every escaped form contains one of these characters. A plus for a space is undone in a decoded view."""
 
 _Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """What may be shown: the bytes with their cuts, or the marker alone when they were withheld."""
+    """A masked text: the bytes with values replaced, or only the marker if the text was withheld."""
 
     text: bytes
     found: frozenset[str]
-    """The names of the secrets that were in it."""
+    """The names of the secrets whose values were found."""
     withheld: bool
 
 
@@ -61,12 +61,17 @@ _NONE: Mapping[str, Sequence[Plaintext]] = MappingProxyType({})
 
 @final
 class Redactor:
-    """Masks the values of one run. Make one for each run and drop it with the values."""
+    """Masks the values of one run. Create one for each run, and drop it together with the values."""
 
     __slots__ = ("_sent", "_targets")
 
     def __init__(self, values: Mapping[str, Plaintext], composites: Mapping[str, Sequence[Plaintext]] = _NONE) -> None:
-        """`values` by the secret's name, `composites` the texts made of them that were sent."""
+        """Prepare the texts to search for.
+
+        Args:
+            values: the values that the run used, by the name of the secret.
+            composites: texts built from these values that were sent as well, by the same names.
+        """
         self._sent = [*values.items(), *((name, text) for name, texts in composites.items() for text in texts)]
         self._targets = tuple(_Target(name, value.expose()) for name, value in self._sent)
 
@@ -74,19 +79,19 @@ class Redactor:
         return "<Redactor>"
 
     def in_lower_case(self) -> "Redactor":
-        """One for what knows no case and is given in lower case, such as the name of a host."""
+        """Return a redactor for texts that were converted to lower case, such as host names."""
         lowered: dict[str, list[Plaintext]] = defaultdict(list)
         for name, value in self._sent:
             lowered[name].append(Plaintext(value.expose().lower()))
         return Redactor({}, lowered)
 
     def mask_all(self, parts: Sequence[bytes]) -> list[Masked]:
-        """The parts of one answer, each masked by itself.
+        """Mask the parts of one response, each on its own.
 
-        Most answers hold no value, which one look at all parts together shows: no escape contains the byte between
-        them, so each view of a part is a piece of the same view of the whole, and what a part holds the whole holds as
-        well. The reverse need not be: a form in Latin-1 or UTF-16 may contain that byte and so lie across two parts.
-        Whatever the look finds, each part is then masked by itself.
+        Most responses contain no value, and one search over all parts together proves that. No escape contains the
+        byte between the parts, so each view of a part is a piece of the same view of the whole, and a value in a part
+        is also found in the whole. The search may report a match across two parts, because a form in Latin-1 or UTF-16
+        can contain that byte; each part is then masked on its own.
         """
         whole = _GAP.join(parts)
         views = [whole, *decoded_views(whole)]
@@ -95,7 +100,7 @@ class Redactor:
         return [Masked(part, _NOBODY, withheld=False) for part in parts]
 
     def mask_bytes(self, body: bytes) -> Masked:
-        """A body, a header name or value, a reason phrase: bytes in any encoding."""
+        """Mask a body, a header name or value, or a reason phrase, in any encoding."""
         found: set[str] = set()
         spans: list[_Span] = []
         withheld = False
@@ -111,32 +116,32 @@ class Redactor:
         return Masked(_replaced(body, spans, MASK.encode()), frozenset(found), withheld=False)
 
     def _hidden(self, body: bytes) -> set[str]:
-        """The names of the values that a reader finds by undoing escapes."""
+        """Return the names of the secrets whose values appear after undoing escapes."""
         return {target.name for view in decoded_views(body) for target in self._targets if target.shows_in(view)}
 
 
 @final
 class _Target:
-    """One text to hide, with everything to look for."""
+    """A text to hide, with the forms to search for."""
 
-    __slots__ = ("_escaped", "_forms", "_signs", "_spellings", "_squeezed", "is_short", "name")
+    __slots__ = ("_escaped", "_forms", "_indicators", "_spellings", "_squeezed", "is_short", "name")
 
     def __init__(self, name: str, text: str) -> None:
-        text = text.encode("utf-8", "replace").decode()  # so that no codec error can carry it
+        text = text.encode("utf-8", "replace").decode()  # so that no codec error can carry the text
         squeezed = without_blanks(text.encode())
         self.name = name
         self.is_short = len(text) < MIN_LENGTH
         self._spellings = spellings(text)
         self._squeezed = {squeezed} if len(squeezed) >= MIN_LENGTH else set()
-        self._signs = self._squeezed.union(*map(signs, self._spellings))
+        self._indicators = self._squeezed.union(*map(indicators, self._spellings))
         self._forms: frozenset[Encoding] | None = None
         self._escaped: frozenset[Encoding] | None = None
 
     def may_be_in(self, views: Sequence[bytes]) -> bool:
-        """Whether a body, given with its decoded views, has to be searched; the body itself comes first."""
-        for sign in self._signs:
+        """Whether a body must be searched. `views` holds the body itself, followed by its decoded views."""
+        for indicator in self._indicators:
             for view in views:
-                if sign in view:
+                if indicator in view:
                     return True
         return bool(_ESCAPES.search(views[0])) and any(form.literal in views[0] for form in self._escapes())
 
@@ -147,20 +152,20 @@ class _Target:
         return any(literal in view for literal in self._squeezed.union(form.literal for form in self._encoded()))
 
     def _encoded(self) -> frozenset[Encoding]:
-        """The forms that no unescaping undoes, made when they are needed: most answers hold none of their signs."""
+        """Return the encoded forms, computed on demand because most responses contain none of the indicators."""
         if self._forms is None:
             self._forms = frozenset(form for spelling in self._spellings for form in encoded_forms(spelling))
         return self._forms
 
     def _escapes(self) -> frozenset[Encoding]:
-        """The escaped forms, made when they are needed: most answers hold neither a value nor an escape."""
+        """Return the escaped forms, computed on demand because most responses contain no escape."""
         if self._escaped is None:
             self._escaped = frozenset(form for spelling in self._spellings for form in escaped_forms(spelling))
         return self._escaped
 
 
 def _occurrences(body: bytes, form: Encoding) -> Iterable[_Span]:
-    """Where the form is; occurrences that overlap are one, so that no end of a repetitive value is left over."""
+    """Yield where a form occurs. Overlapping matches are joined, so that no end of a repetitive value remains."""
     literal, size = form.literal, len(form.literal)
     start = body.find(literal)
     while start >= 0:
@@ -173,12 +178,12 @@ def _occurrences(body: bytes, form: Encoding) -> Iterable[_Span]:
 
 
 def _edge(neighbour: bytes) -> int:
-    """1 when the byte beside a form belongs to the same base64 text and so carries bits of the value."""
+    """Return 1 if the neighbouring byte belongs to the same base64 text and so carries bits of the value, else 0."""
     return int(len(neighbour) == 1 and neighbour[0] in _BASE64_CHARACTERS)
 
 
 def _merged(spans: Iterable[_Span]) -> list[_Span]:
-    """The spans in order, with those that overlap or touch made one."""
+    """Return the spans in order, with overlapping and adjacent spans joined."""
     merged: list[_Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:

@@ -1,4 +1,4 @@
-"""`manage.py check --deploy` reports a lost key before a run finds out (docs/crypto.md, "Keys")."""
+"""A check for `manage.py check --deploy` that reports lost keys before a run fails (docs/crypto.md, "Keys")."""
 
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError
@@ -8,7 +8,7 @@ from secrets_app.sealing import keyring
 
 @register(Tags.security, deploy=True)
 def every_data_key_opens(**_: object) -> list[CheckMessage]:
-    """E001: a stored data key that the keyring cannot open. A database that is not there yet has none."""
+    """Return an error E001 for each stored data key that does not open; none if there is no database yet."""
     try:
         problems = keyring.check_keys()
     except DatabaseError:

@@ -1,15 +1,16 @@
-"""Sealing and opening of bytes under keys that the caller holds.
+"""Sealing and opening of bytes with keys that the caller supplies.
 
-Owns the sealed format, the authenticated context and the one way in which opening can fail. Knows no models, no
-settings and no files; which key to use is the keyring's business.
+This module owns the sealed format, the authenticated context and the single error for bytes that do not open. It knows
+no models, settings or files; `keyring` chooses the key.
 
-A sealed value and a wrapped data key have the same shape (docs/crypto.md, "Format"):
+A sealed value and a wrapped data key have the same format (docs/crypto.md, "Format"):
 
     "CF1" | algorithm (1) | data key id (16) | salt (32) | commitment (32) | nonce (12) | ciphertext | tag (16)
 
-HKDF-SHA-256 (RFC 5869) over the key and a fresh salt gives each message a key of its own, so random nonces never
-run out, and a commitment to that key: AES-GCM alone lets one ciphertext open under two keys. The context is bound
-twice, in the derivation and as GCM's associated data, so that a row copied to another place does not open there.
+HKDF-SHA-256 (RFC 5869) derives two things from the key and a random salt: a separate key for each message, so that
+random nonces do not run out, and a commitment to that key, because with AES-GCM alone one ciphertext can open under two
+keys. The context is bound twice, in the derivation and as GCM's associated data, so that a row copied to another place
+does not open there.
 """
 
 import hmac
@@ -41,8 +42,8 @@ _DATA_KEY = b"coffer/v1/dek"
 _SEED = b"coffer/v1/seed"
 
 
-class Undecryptable(Exception):  # noqa: N818 - an answer that callers branch on
-    """The bytes do not open here. Says nothing more, because the reason helps only an attacker."""
+class Undecryptable(Exception):  # noqa: N818 - a result that callers branch on
+    """The bytes do not open with this key and context. It gives no reason, which would help only an attacker."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +51,7 @@ class Undecryptable(Exception):  # noqa: N818 - an answer that callers branch on
 
 @dataclass(frozen=True, slots=True)
 class ValueContext:
-    """Where a value belongs. Immutable ids, no names, so that a rename seals nothing again."""
+    """The place to which a value is bound. It holds ids and no names, so a rename does not need to seal again."""
 
     organization: UUID
     secret: UUID
@@ -60,24 +61,35 @@ class ValueContext:
 
 
 def new_data_key() -> bytes:
-    """32 random bytes from the operating system."""
+    """Return 32 random bytes from the operating system."""
     return os.urandom(KEY_BYTES)
 
 
 def seal_value(data_key: bytes, value: Plaintext, context: ValueContext) -> bytes:
-    """The value as bytes for the database, `OVERHEAD` longer than its UTF-8. Raises ValueError on a wrong key size."""
+    """Seal a value for the database.
+
+    Returns:
+        the sealed bytes, `OVERHEAD` bytes longer than the value in UTF-8.
+
+    Raises:
+        ValueError: the key has the wrong size, or the value cannot be encoded in UTF-8.
+    """
     return _seal(data_key, _to_utf8(value), _VALUE, context.data_key, _value_fields(context))
 
 
 def open_value(data_key: bytes, sealed: bytes, context: ValueContext) -> Plaintext:
-    """The whole value, or Undecryptable: never a part, never the ciphertext, never an empty stand-in."""
+    """Open a sealed value.
+
+    Raises:
+        Undecryptable: the bytes do not open with this key in this context. No part of the value is returned.
+    """
     return _from_utf8(_open(data_key, sealed, _VALUE, context.data_key, _value_fields(context)))
 
 
 def wrap_data_key(
     master_key: bytes, data_key: bytes, *, organization: UUID | None, data_key_id: UUID, master_key_id: str
 ) -> bytes:
-    """The data key sealed under a master key. `organization` is None for the installation's own data key."""
+    """Seal a data key with a master key. `organization` is None for the data key of the installation."""
     _require_key(data_key)
     return _seal(master_key, data_key, _DATA_KEY, data_key_id, _wrap_fields(organization, data_key_id, master_key_id))
 
@@ -85,7 +97,11 @@ def wrap_data_key(
 def unwrap_data_key(
     master_key: bytes, wrapped: bytes, *, organization: UUID | None, data_key_id: UUID, master_key_id: str
 ) -> bytes:
-    """The 32 bytes of the data key, or Undecryptable."""
+    """Open a wrapped data key and return its 32 bytes.
+
+    Raises:
+        Undecryptable: the bytes do not open with this master key, or hold no key of that size.
+    """
     fields = _wrap_fields(organization, data_key_id, master_key_id)
     data_key = _open(master_key, wrapped, _DATA_KEY, data_key_id, fields)
     if len(data_key) != KEY_BYTES:
@@ -94,17 +110,21 @@ def unwrap_data_key(
 
 
 def seal_seed(data_key: bytes, seed: str, *, user: UUID, data_key_id: UUID) -> bytes:
-    """The seed of a person's second factor, sealed under the installation's data key and bound to the person."""
+    """Seal the seed of a person's second factor with the data key of the installation, bound to the person."""
     return _seal(data_key, seed.encode(), _SEED, data_key_id, (user.bytes, data_key_id.bytes))
 
 
 def open_seed(data_key: bytes, sealed: bytes, *, user: UUID, data_key_id: UUID) -> str:
-    """The seed, or Undecryptable."""
+    """Open the seed of a person's second factor. Raises Undecryptable."""
     return _open(data_key, sealed, _SEED, data_key_id, (user.bytes, data_key_id.bytes)).decode()
 
 
 def data_key_of(sealed: bytes) -> UUID:
-    """The id of the data key that sealed bytes name. Raises Undecryptable: they are nothing that was sealed here."""
+    """Return the id of the data key that is named in sealed bytes.
+
+    Raises:
+        Undecryptable: the bytes do not have the sealed format.
+    """
     if len(sealed) < OVERHEAD or not sealed.startswith(_MAGIC + _AES_256_GCM):
         raise Undecryptable from None
     return UUID(bytes=sealed[_KEY_ID])
@@ -121,7 +141,7 @@ def _value_fields(context: ValueContext) -> tuple[bytes, ...]:
 
 
 def _wrap_fields(organization: UUID | None, data_key_id: UUID, master_key_id: str) -> tuple[bytes, ...]:
-    owner = organization.bytes if organization else b""  # no UUID is empty, so no organization can pass for none
+    owner = organization.bytes if organization else b""  # no UUID is empty, so it cannot be an organization's
     return (owner, data_key_id.bytes, master_key_id.encode())
 
 
@@ -153,12 +173,12 @@ def _header(key_id: UUID) -> bytes:
 
 
 def _length_prefixed(*fields: bytes) -> bytes:
-    """Fields joined so that ("a", "bc") and ("ab", "c") differ: each behind its length in four bytes."""
+    """Join fields, each after its length in four bytes, so that ("a", "bc") and ("ab", "c") differ."""
     return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
 
 
 def _derive(key: bytes, salt: bytes, label: bytes, bound: bytes) -> tuple[bytes, bytes]:
-    """The key of one message and the commitment to it, 32 bytes each."""
+    """Derive the key of one message and the commitment to it, 32 bytes each."""
     info = label + _AES_256_GCM + sha256(bound).digest()
     derived = HKDF(algorithm=SHA256(), length=64, salt=salt, info=info).derive(key)
     return derived[:32], derived[32:]
@@ -169,8 +189,8 @@ def _require_key(key: bytes) -> None:
         raise ValueError(f"a key is {KEY_BYTES} bytes")
 
 
-# Codec errors carry the whole text in `.object`, and `from None` only hides a context, it does not drop it.
-# So both directions raise outside the handler.
+# A codec error carries the whole text in `.object`, and `from None` hides the context without dropping it. Both
+# functions therefore raise outside the exception handler.
 
 
 def _to_utf8(value: Plaintext) -> bytes:

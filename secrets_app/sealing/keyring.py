@@ -1,8 +1,9 @@
-"""Which key: master keys by id, and one data key for each organization (docs/crypto.md, "Keys").
+"""The keyring: master keys by id, and a data key for each organization (docs/crypto.md, "Keys").
 
-The only caller of `crypto`. Master keys come from the process's environment and are held here, never in Django's
-settings. An opened data key is used for at most five minutes, under everything that it is bound to: data key id,
-organization, master key id and the wrapped bytes themselves, so a changed row never meets a cached key.
+This module chooses keys; `crypto` uses them. Master keys come from the process's environment and are held here, never
+in Django's settings. An opened data key is cached for at most five minutes. The cache key contains everything that the
+data key is bound to (its id, the organization, the master key id and the wrapped bytes), so a changed row never finds a
+cached key.
 """
 
 import hashlib
@@ -32,24 +33,23 @@ CacheKey = tuple[UUID, UUID | None, str, bytes]
 """Data key id, organization, master key id, and the digest of the wrapped bytes."""
 
 
-class CannotOpen(Exception):  # noqa: N818 - says what happened, as Undecryptable does
-    """The value cannot be opened: it was changed, or copied from another place. Carries nothing."""
+class CannotOpen(Exception):  # noqa: N818 - named after what happened, like Undecryptable
+    """A value does not open because it was changed or copied from another place. The exception carries no detail."""
 
 
 class KeyLost(CannotOpen):
-    """The value may be sound, but its data key does not open with the master keys that this process holds."""
+    """A value may be intact, but its data key does not open with the master keys that this process holds."""
 
 
 class DataKeyCache:
-    """Opened data keys: bounded in number and age, safe between threads."""
+    """A thread-safe cache of opened data keys, limited in size and age."""
 
     def __init__(self) -> None:
-        """Empty."""
         self._entries: OrderedDict[CacheKey, tuple[float, bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: CacheKey) -> bytes | None:
-        """The data key, unless it was never there or is too old."""
+        """Return a cached data key, or None if there is none or it has expired."""
         with self._lock:
             expires, data_key = self._entries.get(key, (0.0, None))
             if time.monotonic() < expires:
@@ -58,7 +58,7 @@ class DataKeyCache:
             return None
 
     def put(self, key: CacheKey, data_key: bytes) -> None:
-        """Keep it; the one that was put longest ago makes room."""
+        """Cache a data key, and evict the oldest entries above the size limit."""
         with self._lock:
             self._entries[key] = (time.monotonic() + CACHE_SECONDS, data_key)
             self._entries.move_to_end(key)
@@ -66,7 +66,7 @@ class DataKeyCache:
                 self._entries.popitem(last=False)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove every cached data key."""
         with self._lock:
             self._entries.clear()
 
@@ -76,12 +76,12 @@ _held: MasterKeys | None = None
 
 
 def load() -> None:
-    """Read the master keys from the environment and forget every opened data key.
+    """Read the master keys from the environment and clear the cache of data keys.
 
     Raises:
-        ImproperlyConfigured: an entry is malformed, or its file cannot be used; the reason names the entry's id.
+        ImproperlyConfigured: an entry is malformed, or its file cannot be used. The message gives the entry's position.
     """
-    global _held  # noqa: PLW0603 - one keyring a process
+    global _held  # noqa: PLW0603 - one keyring per process
     try:
         _held = parse_master_keys(os.environ.get(VARIABLE, ""))
     except BadMasterKeys as problem:
@@ -90,15 +90,15 @@ def load() -> None:
 
 
 def held_ids() -> frozenset[str]:
-    """The ids of the master keys that this process holds."""
+    """Return the ids of the master keys that this process holds."""
     return _keys().ids
 
 
 def seal(secret: Secret, environment: Environment, version: int, value: Plaintext) -> tuple[bytes, OrganizationKey]:
-    """Seal a value for its place. Call it inside the transaction that stores the result.
+    """Seal a value for one secret, environment and version. Call it in the transaction that stores the result.
 
     Returns:
-        the sealed bytes, and the data key that they name.
+        the sealed bytes, and the data key that sealed them.
     """
     key = active_key(secret.organization)
     return crypto.seal_value(unwrap(key), value, _context(secret, environment, version, key)), key
@@ -107,10 +107,10 @@ def seal(secret: Secret, environment: Environment, version: int, value: Plaintex
 def seal_all(
     organization: Organization, values: Iterable[tuple[Secret, Environment, int, Plaintext]]
 ) -> tuple[list[bytes], OrganizationKey]:
-    """Seal many values of one organization, each for its secret, environment and version, under one look at the key.
+    """Seal several values of one organization with one query for the key, each for its secret, environment and version.
 
     Returns:
-        the sealed bytes in the same order, and the data key that they all name.
+        the sealed bytes in the same order, and the data key that sealed them all.
     """
     key = active_key(organization)
     data_key = unwrap(key)
@@ -121,11 +121,11 @@ def seal_all(
 
 
 def unseal(value: SecretValue) -> Plaintext:
-    """Open a stored value (its secret and data key already loaded). For `secrets_app.sealing.resolver` alone.
+    """Open a stored value whose secret and data key are loaded. Only `secrets_app.sealing.resolver` may call this.
 
     Raises:
-        KeyLost: its data key cannot be used here.
-        CannotOpen: the key is there, but the value does not belong to this very place.
+        KeyLost: its data key does not open in this process.
+        CannotOpen: the data key opens, but the value was changed or belongs to another place.
     """
     if value.sealed is None:
         raise CannotOpen
@@ -137,23 +137,23 @@ def unseal(value: SecretValue) -> Plaintext:
 
 
 def is_openable(value: SecretValue) -> bool:
-    """Whether a stored value (its data key loaded) is expected to open: what `readable()` asks in a query."""
+    """Whether a stored value whose data key is loaded should open; the same rule as `readable()` of the queryset."""
     key = value.data_key
     return not value.unreadable and key.master_key_id in held_ids() and key.state != KeyState.DESTROYED.value
 
 
-def follow_deletion(sender: Any, *, organization: Organization, **more: Any) -> None:  # noqa: ARG001
-    """The receiver of `organization_deleting`: its data keys are destroyed, so that nothing that they sealed opens.
+def destroy_data_keys(*, organization: Organization, **_: Any) -> None:
+    """Destroy the data keys of an organization that is being deleted (receiver of `organization_deleting`).
 
-    Their rows go with the organization. What this process has opened of them is forgotten once that stands; another
-    process forgets within five minutes, and is asked for nothing by then.
+    Nothing that they sealed can be opened afterwards. This process clears its cache when the transaction commits; other
+    processes drop the keys within five minutes, and no request needs them in the meantime.
     """
     OrganizationKey.objects.filter(organization=organization).update(state=KeyState.DESTROYED.value, wrapped=None)
     transaction.on_commit(_cache.clear)
 
 
 def check_keys() -> list[str]:
-    """Sentences about data keys that this process cannot open; empty when every key is usable."""
+    """Return a sentence for each data key that this process cannot open."""
     problems = []
     for key in OrganizationKey.objects.exclude(state=KeyState.DESTROYED.value).iterator():
         if key.master_key_id not in held_ids():
@@ -184,12 +184,10 @@ def _context(secret: Secret, environment: Environment, version: int, key: Organi
 
 
 def active_key(organization: Organization | None) -> OrganizationKey:
-    """The active data key of the organization, or (None) of the installation; made on first use.
+    """Return the active data key of an organization, or of the installation if `organization` is None.
 
-    Two first uses at once: the second finds the first's.
-
-    One that does not open any more retires, and a new one takes its place: entering a value always works, and repairs
-    what a lost key took (docs/crypto.md, "Keys").
+    The key is created on first use; of two concurrent first uses, the second returns the key of the first. A key that
+    no longer opens is retired and replaced, so that new values can always be entered (docs/crypto.md, "Keys").
     """
     active = OrganizationKey.objects.filter(organization=organization, state=KeyState.ACTIVE.value)
     found = active.first()
@@ -207,7 +205,7 @@ def active_key(organization: Organization | None) -> OrganizationKey:
 def _new_key(organization: Organization | None) -> OrganizationKey:
     keys, key_id = _keys(), uuid4()
     master_key = keys.get(keys.primary_id)
-    assert master_key is not None  # noqa: S101 - the primary key is one of those held
+    assert master_key is not None  # noqa: S101 - the primary key is always held
     wrapped = crypto.wrap_data_key(
         master_key,
         crypto.new_data_key(),
@@ -221,6 +219,7 @@ def _new_key(organization: Organization | None) -> OrganizationKey:
 
 
 def opens(key: OrganizationKey) -> bool:
+    """Whether a data key opens with the master keys that this process holds."""
     try:
         unwrap(key)
     except KeyLost:
@@ -229,6 +228,11 @@ def opens(key: OrganizationKey) -> bool:
 
 
 def unwrap(key: OrganizationKey) -> bytes:
+    """Return the bytes of a data key, from the cache if they are there.
+
+    Raises:
+        KeyLost: the key is destroyed, or does not open with the master keys that this process holds.
+    """
     master_key = _keys().get(key.master_key_id)
     if master_key is None or key.wrapped is None or key.state == KeyState.DESTROYED.value:
         raise KeyLost

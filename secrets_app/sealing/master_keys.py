@@ -1,8 +1,8 @@
-"""Reading of the operator's master keys: `COFFER_MASTER_KEYS`, `id:provider:…` entries, newest first.
+"""Parsing of the operator's master keys: `COFFER_MASTER_KEYS`, a list of `id:provider:…` entries, newest first.
 
-Owns the syntax of the setting, the checks of a key file and the refusal of weak keys. It does not know where the
-setting comes from and wraps nothing. No message names more than the position of an entry: an entry in the wrong
-shape may be a bare key.
+This module owns the syntax of the setting, the checks of a key file and the rejection of weak keys. It does not know
+where the setting comes from and wraps no keys. Error messages give only the position of an entry, because a malformed
+entry may be a bare key.
 """
 
 import base64
@@ -19,16 +19,16 @@ from secrets_app.sealing.crypto import KEY_BYTES
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _OWNER_ONLY = (0o400, 0o600)
 _LONGEST_FILE = 1024  # 32 bytes in base64 are 44 characters
-_FEWEST_DISTINCT = 16  # of 32 random bytes about 30 differ; fewer than 16 does not happen by chance
+_FEWEST_DISTINCT = 16  # 32 random bytes have about 30 distinct values, and practically never fewer than 16
 
 
-class BadMasterKeys(Exception):  # noqa: N818 - the reason why the product does not start
-    """The setting cannot be used. The text says which entry and what to do, without any key material."""
+class BadMasterKeys(Exception):  # noqa: N818 - the reason why the server does not start
+    """The setting is not usable. The message says which entry and what to do, and contains no key material."""
 
 
 @final
 class MasterKeys:
-    """The master keys by id. The first one wraps; the others still open what they wrapped."""
+    """The master keys by id. The first wraps new data keys; the others open the data keys that they wrapped."""
 
     __slots__ = ("get", "ids", "primary_id")
 
@@ -38,9 +38,9 @@ class MasterKeys:
         self.primary_id = next(iter(keys))
         """The id of the key that wraps new data keys."""
         self.ids = frozenset(keys)
-        """The ids of all keys held."""
+        """The ids of all keys."""
         self.get: Callable[[str], bytes | None] = dict(keys).get
-        """The 32 bytes of the key with this id; None when this process does not hold it."""
+        """Return the 32 bytes of the key with this id, or None if this process does not hold it."""
 
     def __repr__(self) -> str:
         return "<MasterKeys>"
@@ -52,9 +52,10 @@ class MasterKeys:
 
 
 def parse_master_keys(text: str) -> MasterKeys:
-    """The keys of a setting such as `k2:file:/run/keys/k2,k1:env:BASE64`, in its order (newest first).
+    """Parse a setting such as `k2:file:/run/keys/k2,k1:env:BASE64`, which lists the newest key first.
 
-    Each key is base64 of exactly 32 bytes. Raises BadMasterKeys.
+    Raises:
+        BadMasterKeys: an entry is malformed, repeated, unreadable or weak, or is not base64 of exactly 32 bytes.
     """
     keys: dict[str, bytes] = {}
     entries = [entry.strip() for entry in text.split(",")] if text.strip() else []
@@ -79,11 +80,11 @@ def _read_key_file(path: str, position: int) -> bytes:
     if not Path(path).is_absolute():
         raise BadMasterKeys(f"The file of master key {position} must be given by its full path.")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not hold up the start
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not block
     except (OSError, ValueError):
         raise BadMasterKeys(f"The file of master key {position} cannot be read.") from None
     try:
-        _require_private_file(os.fstat(descriptor), position)  # of the open file, so it cannot change in between
+        _require_private_file(os.fstat(descriptor), position)  # checks the open file, which cannot be swapped meanwhile
         return os.read(descriptor, _LONGEST_FILE)
     finally:
         os.close(descriptor)

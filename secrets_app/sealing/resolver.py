@@ -1,16 +1,16 @@
-"""The only door to plaintext.
+"""The only place where values are opened.
 
-A run looks its secrets up first (`find`): names, switches, domains, versions, nothing opened. Only when every check has
-passed does it open them (`open_values`). A value that does not open is marked unreadable in a transaction of its own,
-so its status says so from then on (docs/concepts.md, "Status"). One whose data key is lost is not marked: the value may
-be sound, and opens again when the right master key is back.
+A run first looks its secrets up with `find`, which opens nothing. It opens their values with `open_values` only after
+every check has passed. A value that does not open is marked unreadable in its own transaction, which changes the
+secret's status (docs/concepts.md, "Status"). A value whose data key is lost is not marked, because it opens again when
+the right master key is back.
 
-A comparison of values (`marked_values`) happens in here: what leaves are marks under a key of that comparison.
+A rotation check uses a staged value: `find_with_staged` substitutes it for the current value of its secret, and
+`open_values` opens it.
 
-A rotation tries a value that is staged: `find_with_staged` puts that very value in the place of the current one, for
-one secret. It is opened by the same `open_values`.
+The hygiene page compares values: `fingerprint_values` opens them here and returns fingerprints only.
 
-Callers are a closed list, held by `tests/test_architecture.py`: the broker, and the comparison of the hygiene page.
+`tests/test_architecture.py` lists the modules that may call these functions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,20 +31,20 @@ from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import keyring
-from secrets_app.sealing.sameness import Fingerprints
+from secrets_app.sealing.fingerprints import Fingerprinter
 
 
 @dataclass(frozen=True, slots=True)
 class FoundSecret:
-    """One secret by name, and its current value in one environment, still sealed. None where there is none."""
+    """A secret and its sealed value in one environment; None for a secret or value that does not exist."""
 
     secret: Secret | None
     value: SecretValue | None
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one call needs: secrets of an organization by name, and their values in one environment."""
+class SecretLookup:
+    """The secrets that a call needs: their organization and names, and the environment of their values."""
 
     organization: UUID
     environment: Environment
@@ -58,22 +58,22 @@ _CURRENT = CompiledQuery(
         .select_related("data_key", "secret")
     )
 )
-"""Current values by organization, environment and name of the secret; with their secrets and data keys."""
+"""Current values by organization, environment and secret name, with their secrets and data keys."""
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """Where a value is, whether another one equals it (the marks of one comparison do), and whether it is short."""
+class FingerprintedValue:
+    """The place of a value, its fingerprint, and whether it is short. Equal values have equal fingerprints."""
 
     secret_id: UUID
     name: str
     environment: Environment
-    mark: bytes
+    fingerprint: bytes
     is_short: bool
 
 
-class Unreadable(Exception):  # noqa: N818 - an outcome, turned into a refusal by the broker
-    """The value of the secret with this name does not open."""
+class Unreadable(Exception):  # noqa: N818 - a result that the broker turns into a refusal
+    """The value of the named secret does not open."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -81,15 +81,22 @@ class Unreadable(Exception):  # noqa: N818 - an outcome, turned into a refusal b
 
 
 def find(organization: Organization, names: Iterable[str], environment: Environment) -> dict[str, FoundSecret]:
-    """Look secrets up by exact name: an entry for every name asked for. Nothing is opened."""
-    wanted = Wanted(organization.pk, environment, frozenset(names))
-    return find_all([wanted])[wanted]
+    """Look secrets up by exact name, without opening a value.
+
+    Returns:
+        an entry for every requested name.
+    """
+    lookup = SecretLookup(organization.pk, environment, frozenset(names))
+    return find_all([lookup])[lookup]
 
 
-def find_all(wanted: Iterable[Wanted]) -> dict[Wanted, dict[str, FoundSecret]]:
-    """`find` for many calls at once: in one query, in two where a secret has no value in an environment."""
-    wanted = set(wanted)
-    places = {(one.organization, one.environment.value, name) for one in wanted for name in one.names}
+def find_all(lookups: Iterable[SecretLookup]) -> dict[SecretLookup, dict[str, FoundSecret]]:
+    """Look up the secrets of several calls, as `find` does for one.
+
+    This takes one query, or two if a secret has no value in the environment.
+    """
+    lookups = set(lookups)
+    places = {(lookup.organization, lookup.environment.value, name) for lookup in lookups for name in lookup.names}
     values = {(row.secret.organization_id, row.environment, row.secret.name): row for row in _CURRENT.ask(places)}
     secrets = _secrets({(organization, name) for organization, _, name in places - values.keys()})
 
@@ -97,12 +104,15 @@ def find_all(wanted: Iterable[Wanted]) -> dict[Wanted, dict[str, FoundSecret]]:
         value = values.get((organization, environment, name))
         return FoundSecret(value.secret if value else secrets.get((organization, name)), value)
 
-    return {one: {name: found(one.organization, one.environment.value, name) for name in one.names} for one in wanted}
+    return {
+        lookup: {name: found(lookup.organization, lookup.environment.value, name) for name in lookup.names}
+        for lookup in lookups
+    }
 
 
-def _secrets(wanted: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Secret]:
-    """The secrets with these names in these organizations."""
-    names = [Q(organization=organization, name=name) for organization, name in wanted]
+def _secrets(keys: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Secret]:
+    """Return the secrets with these organizations and names."""
+    names = [Q(organization=organization, name=name) for organization, name in keys]
     rows = Secret.objects.filter(reduce(or_, names)) if names else ()
     return {(row.organization_id, row.name): row for row in rows}
 
@@ -110,9 +120,10 @@ def _secrets(wanted: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Secret]:
 def find_with_staged(
     organization: Organization, names: Iterable[str], environment: Environment, staged_id: UUID
 ) -> dict[str, FoundSecret]:
-    """The same as `find`, with one staged value in the place of its secret's current one.
+    """Look secrets up as `find` does, with a staged value in place of the current value of its secret.
 
-    A value that is not staged any more (promoted, discarded, staged again) is None: it is never tried by mistake.
+    If the value is no longer staged (promoted, discarded or replaced), the result has no value for that secret, so that
+    a check never uses another value by mistake.
     """
     found = find(organization, names, environment)
     row = SecretValue.objects.filter(pk=staged_id).select_related("data_key", "secret").first()
@@ -126,10 +137,14 @@ def find_with_staged(
 
 
 def open_values(found: Mapping[str, FoundSecret], *, actor: Actor) -> dict[str, Plaintext]:
-    """Open the values of secrets that passed every check.
+    """Open the values that a run needs, after every check has passed.
+
+    Args:
+        found: the secrets and their sealed values, by name.
+        actor: the caller, who is named in the audit log if a value does not open.
 
     Raises:
-        Unreadable: one does not open. It is marked, and the organization's log says so.
+        Unreadable: a value does not exist or does not open. An altered value is marked, and the audit log records it.
     """
     opened = {}
     for name, entry in found.items():
@@ -145,36 +160,38 @@ def open_values(found: Mapping[str, FoundSecret], *, actor: Actor) -> dict[str, 
     return opened
 
 
-def marked_values(
-    organization: Organization, fingerprints: Fingerprints, *, actor: Actor, limit: int
-) -> tuple[list[Marked], int]:
-    """Open the organization's current values one after the other, keep of each only its mark, and forget it.
+def fingerprint_values(
+    organization: Organization, fingerprinter: Fingerprinter, *, actor: Actor, limit: int
+) -> tuple[list[FingerprintedValue], int]:
+    """Open the organization's current values one at a time and keep only their fingerprints.
 
     Args:
-        fingerprints: their key is made for one comparison and kept nowhere.
-        limit: how many values at most, by the names of their secrets.
+        fingerprinter: holds a key that was created for this comparison and is not stored.
+        limit: the maximum number of values, taken by the name of their secrets.
 
     Returns:
-        what was opened; and how many did not open.
+        the fingerprinted values, and the number of values that did not open.
     """
     rows = SecretValue.objects.current().filter(secret__organization=organization)
     rows = rows.select_related("secret", "data_key").order_by("secret__name", "environment")
-    marked, closed = [], []
+    fingerprinted, failed = [], []
     for row in rows[:limit].iterator(chunk_size=200):
         try:
             if row.unreadable:
                 raise keyring.KeyLost
-            marked.append(_marked(row, keyring.unseal(row), fingerprints))
+            fingerprinted.append(_fingerprinted(row, keyring.unseal(row), fingerprinter))
         except keyring.CannotOpen as failure:
-            closed.append((row, isinstance(failure, keyring.KeyLost)))
-    for row, is_key_lost in closed:
+            failed.append((row, isinstance(failure, keyring.KeyLost)))
+    for row, is_key_lost in failed:
         if not is_key_lost:
             _mark_unreadable(row, actor)
-    return marked, len(closed)
+    return fingerprinted, len(failed)
 
 
-def _marked(row: SecretValue, value: Plaintext, fingerprints: Fingerprints) -> Marked:
-    return Marked(row.secret_id, row.secret.name, Environment(row.environment), fingerprints.of(value), is_short(value))
+def _fingerprinted(row: SecretValue, value: Plaintext, fingerprinter: Fingerprinter) -> FingerprintedValue:
+    return FingerprintedValue(
+        row.secret_id, row.secret.name, Environment(row.environment), fingerprinter.fingerprint(value), is_short(value)
+    )
 
 
 def _mark_unreadable(value: SecretValue, actor: Actor) -> None:

@@ -1,6 +1,6 @@
-"""Sealing the seeds of second factors with the installation's data key (docs/crypto.md, "What is bound").
+"""Sealing the seeds of second factors with the data key of the installation (docs/crypto.md, "What is bound").
 
-The installation's data key is an `OrganizationKey` without an organization. `manage.py migrate` makes it.
+The data key of the installation is an `OrganizationKey` without an organization. `manage.py migrate` creates it.
 """
 
 import base64
@@ -15,42 +15,42 @@ from secrets_app.sealing import crypto
 from secrets_app.sealing.keyring import CannotOpen, KeyLost, active_key, opens, unwrap
 
 
-def follow_migration(sender: Any, **more: Any) -> None:  # noqa: ARG001
-    """The receiver of `post_migrate`: the installation's data key is there before anybody asks for a page.
+def ensure_installation_key(**_: Any) -> None:
+    """Create the data key of the installation after a migration (receiver of `post_migrate`).
 
-    One that does not open and seals nothing goes, so that nobody has to keep its master key.
+    Keys that do not open are deleted if they seal nothing, so that their master keys need not be kept.
     """
     try:
         with transaction.atomic():
             if not Authenticator.objects.exists():
-                _forget_lost_keys_of_installation()
+                _delete_lost_keys_of_installation()
             active_key(None)
-    except DatabaseError:  # migrated back, or not to the end: the next migration makes it
+    except DatabaseError:  # the tables do not exist at this migration; a later one creates the key
         return
 
 
 def has_installation_key() -> bool:
-    """Whether seeds can be sealed without making a data key first."""
+    """Whether the installation has a data key that opens, so that seeds can be sealed without creating one."""
     key = OrganizationKey.objects.filter(organization=None, state=KeyState.ACTIVE.value).first()
     return key is not None and opens(key)
 
 
 def seal_seed(user_id: UUID, seed: str) -> str:
-    """Seal the seed of a person's second factor with the installation's data key, which is made where it is missing.
+    """Seal the seed of a person's second factor with the data key of the installation, which is created if missing.
 
     Returns:
-        text for a column of another app.
+        base64 text, to be stored in a text column of another app.
     """
     key = active_key(None)
     return base64.b64encode(crypto.seal_seed(unwrap(key), seed, user=user_id, data_key_id=key.id)).decode()
 
 
 def open_seed(user_id: UUID, sealed: str) -> str:
-    """Open what `seal_seed` gave for this very person.
+    """Open a seed that `seal_seed` sealed for this person.
 
     Raises:
-        KeyLost: its data key cannot be used here.
-        CannotOpen: it was changed, or belongs to somebody else.
+        KeyLost: its data key does not open in this process.
+        CannotOpen: the text was changed, or belongs to another person.
     """
     try:
         packed = base64.b64decode(sealed, validate=True)
@@ -65,6 +65,6 @@ def open_seed(user_id: UUID, sealed: str) -> str:
         raise CannotOpen from None
 
 
-def _forget_lost_keys_of_installation() -> None:
+def _delete_lost_keys_of_installation() -> None:
     keys = OrganizationKey.objects.filter(organization=None)
     keys.filter(pk__in=[key.pk for key in keys if not opens(key)]).delete()

@@ -1,4 +1,4 @@
-"""What a secret's fields must satisfy, for the form and the API alike. Names of fields are the API's."""
+"""Checks of the fields of a secret, shared by the form and the API. Field names are those of the API."""
 
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
@@ -20,24 +20,25 @@ TAKEN = "There is a secret called {} already. Choose another name, or edit that 
 
 
 class Problems:
-    """Collects what is wrong with one submission, so that the person hears of everything at once."""
+    """Collects the problems of one submission, so that all of them are reported at once."""
 
     def __init__(self) -> None:
         self.errors: list[FieldError] = []
         self._too_short: list[FieldError] = []
 
     def add(self, field: str, message: str | None) -> None:
-        """Note a problem, or nothing where the message is empty."""
+        """Add a problem, unless the message is empty."""
         if message:
             self.errors.append(FieldError(field, message))
 
     def check_name(
         self, name: str, organization: Organization, *, other_than: UUID | None = None, taken: str = TAKEN
     ) -> None:
-        """The name rule, and that no other secret of the organization has it in any case.
+        """Check a name by its rule, and that no other secret of the organization has it, ignoring case.
 
         Args:
-            taken: the sentence in that case, with `{}` for the other's name.
+            other_than: the secret that may have the name already.
+            taken: the message if the name is taken, with `{}` for the name of the other secret.
         """
         problem = names.problem_with_name(name)
         if not problem:
@@ -47,16 +48,16 @@ class Problems:
         self.add("name", problem)
 
     def check_description(self, text: str) -> None:
-        """Length, and nothing that a database cannot store."""
+        """Check the length of a description, and that the database can store it."""
         self.add("description", problem_with_text(text, DESCRIPTION_LENGTH))
 
     def check_rotation(self, days: int | None) -> None:
-        """Between a day and ten years."""
+        """Check that a rotation interval is between one day and ten years."""
         if days is not None and not 1 <= days <= LONGEST_ROTATION_DAYS:
             self.add("rotate_every_days", f"Enter a number of days from 1 to {LONGEST_ROTATION_DAYS}.")
 
     def check_values(self, values: Mapping[Environment, Plaintext | None], *, allow_short: bool) -> None:
-        """Each value by the rule of `secrets_app.naming.value_rules`."""
+        """Check each value by `secrets_app.naming.value_rules`."""
         for environment in in_order(values):
             value = values[environment]
             problem = None if value is None else problem_with_value(value, allow_short=allow_short)
@@ -67,13 +68,13 @@ class Problems:
     def check_production(
         self, organization: Organization, values: Mapping[Environment, Plaintext | None], allowed: Collection[str]
     ) -> None:
-        """A Production value needs allowed domains where the organization says so."""
+        """Check that a Production value has allowed domains, if the organization requires them."""
         entered = [environment for environment, value in values.items() if value is not None]
         if lacks_domains(organization, entered, allowed):
             self.add("allowed_domains", f"{DOMAINS_NEEDED} {ADD_ONE}")
 
     def clean_domains(self, texts: Iterable[str], *, operator_hosts: bool) -> list[str]:
-        """The domains in their stored form, without repeats; bad ones become problems."""
+        """Return the domains in their stored form, without duplicates. Domains that are not valid become problems."""
         cleaned: list[str] = []
         for number, text in enumerate(texts):
             try:
@@ -86,7 +87,12 @@ class Problems:
         return cleaned
 
     def refuse(self, detail: str) -> None:
-        """Raise what was collected, if anything: `ValueTooShort` when that is all, else `Invalid`."""
+        """Raise an error with all problems, if there are any.
+
+        Raises:
+            ValueTooShort: the only problems are short values, which the caller may confirm.
+            Invalid: there are other problems.
+        """
         if self.errors:
             raise Invalid(detail, errors=[*self.errors, *self._too_short])
         if self._too_short:

@@ -24,7 +24,7 @@ from accounts.models import Organization  # noqa: E402
 from secrets_app.sealing import resolver  # noqa: E402
 
 ORGANIZATION, NAME = UUID(os.environ["RESOLVED_ORGANIZATION"]), os.environ["RESOLVED_NAME"]
-WANTED = resolver.Wanted(ORGANIZATION, Environment.STAGING, frozenset({NAME}))
+WANTED = resolver.SecretLookup(ORGANIZATION, Environment.STAGING, frozenset({NAME}))
 ROW = """
     SELECT value.sealed, key.wrapped, secret.enabled, secret.allowed_domains
     FROM secrets_app_secretvalue value

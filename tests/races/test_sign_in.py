@@ -61,5 +61,5 @@ def test_a_place_is_noted_once(together, mara):
 
 def test_first_migrations_and_seeds_of_an_installation_make_one_key(together, mara):
     OrganizationKey.objects.all().delete()
-    together(*[lambda: seeds.follow_migration(None), lambda: seeds.seal_seed(mara.pk, "seed")] * 4)
+    together(*[seeds.ensure_installation_key, lambda: seeds.seal_seed(mara.pk, "seed")] * 4)
     assert OrganizationKey.objects.filter(organization=None, state="active").count() == 1

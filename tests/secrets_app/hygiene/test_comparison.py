@@ -12,7 +12,7 @@ from secrets_app.hygiene import comparison
 from secrets_app.hygiene.comparison import compare_values
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.sealing.sameness import Fingerprints
+from secrets_app.sealing.fingerprints import Fingerprinter
 from tests.support.canary import (
     VALUES,
     cache_surface,
@@ -127,10 +127,10 @@ def test_number_of_queries_does_not_grow_with_the_values(owner):
 
 def test_mark_says_nothing_outside_its_comparison():
     value = Plaintext("value-of-it")
-    first, second = Fingerprints(), Fingerprints()
-    assert first.of(value) == first.of(Plaintext("value-of-it"))
-    assert first.of(value) != second.of(value)
-    assert first.of(value) != first.of(Plaintext("value-of-that"))
+    first, second = Fingerprinter(), Fingerprinter()
+    assert first.fingerprint(value) == first.fingerprint(Plaintext("value-of-it"))
+    assert first.fingerprint(value) != second.fingerprint(value)
+    assert first.fingerprint(value) != first.fingerprint(Plaintext("value-of-that"))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -138,8 +138,8 @@ def test_comparison_leaves_no_value_and_no_mark(owner, monkeypatch):
     for environment, text in VALUES.items():
         store_secret(owner, f"{environment}.a", text, [environment])
         store_secret(owner, f"{environment}.b", text, [environment])
-    marks, of = [], Fingerprints.of
-    monkeypatch.setattr(Fingerprints, "of", lambda self, value: marks.append(of(self, value)) or marks[-1])
+    marks, of = [], Fingerprinter.fingerprint
+    monkeypatch.setattr(Fingerprinter, "fingerprint", lambda self, value: marks.append(of(self, value)) or marks[-1])
     with watched_logs() as logs:
         assert compared(owner).groups == 3
     surfaces = database_surfaces() | {"cache": cache_surface()}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from secrets_app.redaction.encodings import decoded_views, encoded_forms, signs
+from secrets_app.redaction.encodings import decoded_views, encoded_forms, indicators
 from secrets_app.redaction.redactor import MASK
 from tests.support.integrations.echoes import (
     FORMS,
@@ -59,8 +59,8 @@ forms = st.sampled_from([form for form in FORMS if not form.startswith("UTF-16")
 @example(value="a")
 @example(value="ÿÿÿÿ" * 2)
 @given(value=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=70))
-def test_every_encoded_form_holds_one_of_the_signs(value):
-    wanted = signs(value)
+def test_every_encoded_form_contains_an_indicator(value):
+    wanted = indicators(value)
     assert [form for form in encoded_forms(value) if not any(sign in form.literal for sign in wanted)] == []
 
 

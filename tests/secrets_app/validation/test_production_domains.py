@@ -56,7 +56,7 @@ def test_new_secret_without_domains_is_refused(demanded):
     with pytest.raises(Invalid) as refusal:
         store_secret(demanded, "a.key")
     assert fields(refusal) == ["allowed_domains"]
-    assert "only for a secret with allowed domains" in refusal.value.errors[0].message
+    assert "only for secrets with allowed domains" in refusal.value.errors[0].message
     assert Secret.objects.count() == 1
 
 
@@ -102,12 +102,12 @@ def test_staging_of_a_production_value_is_refused(demanded, bare):
 def test_value_that_was_staged_before_is_not_promoted_but_a_rollback_works(owner, bare):
     place = {"actor": owner, "secret_id": bare.id, "environment": PRODUCTION}
     rotation.stage(**place, value=Plaintext("another-value-0815"))
-    rotation.promote(**place, judge=lambda staged: [])
+    rotation.promote(**place, approve=lambda staged: [])
     rotation.stage(**place, value=Plaintext("a-third-value-0815"))
     Organization.objects.update(production_needs_domains=True)
     owner.organization.refresh_from_db()
     with pytest.raises(Invalid):
-        rotation.promote(**place, judge=lambda staged: [])
+        rotation.promote(**place, approve=lambda staged: [])
     rotation.roll_back(**place)
     assert ("production", 1, "current") in values_of(bare)
 
@@ -150,5 +150,5 @@ def test_hygiene_says_so(bare, owner):
     owner.organization.production_needs_domains = True
     assert told(owner.organization) == (
         "Its Production value may be sent to any domain. "
-        "This organization takes no new one until it has allowed domains."
+        "This organization accepts no new one until the secret has allowed domains."
     )
