@@ -127,7 +127,7 @@ def promote(
             raise _failed(checked, missed, hidden)
         return _accepted(missed, hidden)
 
-    return rotation.promote(actor=actor, secret_id=secret_id, environment=environment, judge=judge, expected=expected)
+    return rotation.promote(actor=actor, secret_id=secret_id, environment=environment, approve=judge, expected=expected)
 
 
 def _accepted(missed: list[ReferenceCheck], hidden: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an edit changes of a secret, by its rules. Locking, storing and the audit trail are `secrets`' business."""
+"""The rules for editing a secret. Locking, storing and the audit trail are in `secrets_app.editing.secrets`."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ NOT_SAVED = "The secret was not saved."
 
 @dataclass(frozen=True, slots=True)
 class SecretChanges:
-    """What an edit changes; None leaves a field as it is, but in `values` it removes that environment's value."""
+    """The changes of an edit. None leaves a field unchanged, except in `values`, where it removes the value."""
 
     name: str | None = None
     description: str | None = None
@@ -30,26 +30,33 @@ class SecretChanges:
 
 
 def set_fields(secret: Secret, changes: SecretChanges) -> list[str]:
-    """Put the new fields on the (unsaved) secret; the names of those that differ from before."""
-    wanted: dict[str, object] = {
+    """Check the changes and set the new fields on the secret without saving it.
+
+    Returns:
+        the names of the fields that differ from before.
+
+    Raises:
+        Invalid, ValueTooShort: a field breaks its rule.
+    """
+    new: dict[str, object] = {
         name: getattr(changes, name)
         for name in ("name", "description", "enabled", "allowed_domains", "rotate_every_days")
         if getattr(changes, name) is not None
     }
     if changes.stop_rotation:
-        wanted["rotate_every_days"] = None
+        new["rotate_every_days"] = None
     domains = _check(secret, changes)
     if changes.allowed_domains is not None:
         same = set(domains) == set(secret.allowed_domains)
-        wanted["allowed_domains"] = secret.allowed_domains if same else domains
-    changed = [name for name, value in wanted.items() if getattr(secret, name) != value]
+        new["allowed_domains"] = secret.allowed_domains if same else domains
+    changed = [name for name, value in new.items() if getattr(secret, name) != value]
     for name in changed:
-        setattr(secret, name, wanted[name])
+        setattr(secret, name, new[name])
     return changed
 
 
 def _check(secret: Secret, changes: SecretChanges) -> list[str]:
-    """The new allowed domains in their stored form. Raises Invalid or ValueTooShort if a field breaks its rule."""
+    """Check the changed fields, and return the new allowed domains in their stored form."""
     problems = Problems()
     if changes.name not in {None, secret.name}:
         problems.check_name(changes.name or "", secret.organization, other_than=secret.pk)
@@ -57,14 +64,20 @@ def _check(secret: Secret, changes: SecretChanges) -> list[str]:
     problems.check_rotation(changes.rotate_every_days)
     problems.check_values(changes.values, allow_short=changes.allow_short)
     domains = problems.clean_domains(changes.allowed_domains or [], operator_hosts=bool(settings.EGRESS_ALLOW))
-    stays = secret.allowed_domains if changes.allowed_domains is None else changes.allowed_domains
-    problems.check_production(secret.organization, changes.values, stays)
+    allowed = secret.allowed_domains if changes.allowed_domains is None else changes.allowed_domains
+    problems.check_production(secret.organization, changes.values, allowed)
     problems.refuse(NOT_SAVED)
     return domains
 
 
 def require_new_values(secret: Secret, values: NewValues) -> None:
-    """Nobody points a stored value somewhere else: whoever changes the domains must know the values."""
+    """Require a new value for every environment that has one, because the allowed domains change.
+
+    Otherwise a person could send a value that they do not know to a host of their choice.
+
+    Raises:
+        ValueRequired: with an error for each environment that lacks a new value.
+    """
     untouched = [environment for environment in environments_with_value(secret) if environment not in values]
     if untouched:
         raise ValueRequired(
@@ -78,9 +91,9 @@ def require_new_values(secret: Secret, values: NewValues) -> None:
         )
 
 
-def replaced(secret: Secret, changed: list[str], name_before: str, domains_before: list[str]) -> dict[str, Any]:
-    """What the log tells of a rename and of a change of domains: both steer where values go."""
-    told: dict[str, Any] = {"name_before": name_before} if "name" in changed else {}
+def audit_details(secret: Secret, changed: list[str], name_before: str, domains_before: list[str]) -> dict[str, Any]:
+    """Return the audit data about a new name or new allowed domains, which both affect where values are sent."""
+    details: dict[str, Any] = {"name_before": name_before} if "name" in changed else {}
     if "allowed_domains" in changed:
-        told |= {"domains": secret.allowed_domains, "domains_before": domains_before}
-    return told
+        details |= {"domains": secret.allowed_domains, "domains_before": domains_before}
+    return details

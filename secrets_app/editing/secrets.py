@@ -1,4 +1,7 @@
-"""The life of a secret: create, edit, switch on and off, delete. Each act authorizes, checks, changes and audits."""
+"""Creating, editing, switching and deleting secrets.
+
+Each function authorizes the actor, checks the input, makes the change and records it in the audit log.
+"""
 
 from collections.abc import Iterable, Mapping
 from uuid import UUID
@@ -13,7 +16,7 @@ from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
-from secrets_app.editing.edits import NOT_SAVED, SecretChanges, replaced, require_new_values, set_fields
+from secrets_app.editing.edits import NOT_SAVED, SecretChanges, audit_details, require_new_values, set_fields
 from secrets_app.editing.values import destroy, environments_with_value, store_values, values_of
 from secrets_app.errors import SecretInUse
 from secrets_app.models import Secret, ValueState
@@ -22,8 +25,8 @@ from secrets_app.requests import answering
 from secrets_app.signals import secret_created, secret_renamed
 from secrets_app.validation.fields import Problems
 
-BESIDE = (ValueState.STAGED, ValueState.PREVIOUS)
-STORED = (ValueState.CURRENT, *BESIDE)
+NOT_CURRENT = (ValueState.STAGED, ValueState.PREVIOUS)
+STORED = (ValueState.CURRENT, *NOT_CURRENT)
 
 
 def create_secret(
@@ -37,39 +40,59 @@ def create_secret(
     rotate_every_days: int | None = None,
     entered_once: bool = False,
     allow_short: bool = False,
-    answers: UUID | None = None,
+    for_request: UUID | None = None,
 ) -> Secret:
-    """Store a new secret, with or without values. References that wait for its name are bound in the same transaction.
+    """Create a secret, with or without values. References that wait for its name are bound in the same transaction.
 
     Args:
-        answers: the request that it was made for; open requests for its very name are answered anyway.
+        for_request: a request that the secret answers. Open requests for the same name are answered in any case.
 
     Raises:
         PermissionDenied: the actor may not write secrets, or not in these environments.
         Invalid, ValueTooShort: a field breaks its rule; nothing is stored.
     """
     actor.check(Permission.SECRETS_WRITE)
-    values, allowed_domains = values or {}, list(allowed_domains)
+    values = values or {}
     actor.check_environments(*values)
+    secret = Secret(
+        organization=actor.organization,
+        name=name,
+        description=description,
+        enabled=enabled,
+        rotate_every_days=rotate_every_days,
+    )
+    secret.allowed_domains = _check_new(secret, values, list(allowed_domains), allow_short=allow_short)
+    _store_new(secret, values, actor=actor, entered_once=entered_once, for_request=for_request)
+    return secret
+
+
+def _check_new(
+    secret: Secret, values: Mapping[Environment, Plaintext], allowed_domains: list[str], *, allow_short: bool
+) -> list[str]:
+    """Check the fields of a new secret, and return its allowed domains in their stored form."""
     problems = Problems()
-    problems.check_name(name, actor.organization)
-    problems.check_description(description)
-    problems.check_rotation(rotate_every_days)
+    problems.check_name(secret.name, secret.organization)
+    problems.check_description(secret.description)
+    problems.check_rotation(secret.rotate_every_days)
     problems.check_values(values, allow_short=allow_short)
-    problems.check_production(actor.organization, values, allowed_domains)
+    problems.check_production(secret.organization, values, allowed_domains)
     domains = problems.clean_domains(allowed_domains, operator_hosts=bool(settings.EGRESS_ALLOW))
     problems.refuse(NOT_SAVED)
+    return domains
+
+
+def _store_new(
+    secret: Secret,
+    values: Mapping[Environment, Plaintext],
+    *,
+    actor: Actor,
+    entered_once: bool,
+    for_request: UUID | None,
+) -> None:
     try:
         with transaction.atomic():
             lock_organization(actor.organization)
-            secret = Secret.objects.create(
-                organization=actor.organization,
-                name=name,
-                description=description,
-                enabled=enabled,
-                allowed_domains=domains,
-                rotate_every_days=rotate_every_days,
-            )
+            secret.save(force_insert=True)
             store_values(values_of(secret, values), actor=actor, entered_once=entered_once)
             secret_created.send(sender=Secret, secret=secret)
             trail.record(
@@ -77,27 +100,27 @@ def create_secret(
                 actor=actor,
                 target=secret,
                 values=[environment.value for environment in values],
-                domains=domains,
+                domains=secret.allowed_domains,
             )
-            answering.answer([secret], actor=actor, chosen=answers)
+            answering.answer([secret], actor=actor, request_id=for_request)
     except IntegrityError as error:
         raise _refusal(error) from None
-    return secret
 
 
 def update_secret(
     *, actor: Actor, secret_id: UUID, changes: SecretChanges, expected_version: int | None = None
 ) -> Secret:
-    """Apply an edit, all or nothing. An edit that changes nothing writes nothing.
+    """Apply an edit in one transaction. An edit that changes nothing writes nothing.
 
-    Another name is written into every integration that uses the secret, in the same transaction (`secret_renamed`).
+    A new name is written into every integration that uses the secret, in the same transaction (`secret_renamed`).
 
     Args:
-        expected_version: the version that the caller saw; None for "whatever it is now".
+        expected_version: the version that the caller saw; None to accept any version.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
-        EditConflict: somebody saved since `expected_version`.
+        NotFound: the secret does not exist in the actor's organization.
+        PermissionDenied: the actor may not write secrets, or not in these environments.
+        EditConflict: the secret was saved after `expected_version`.
         Invalid, ValueTooShort: a field breaks its rule.
         ValueRequired: the allowed domains change without new values for all environments that have one.
     """
@@ -118,7 +141,7 @@ def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_vers
     changed = set_fields(secret, changes)
     if "allowed_domains" in changed:
         require_new_values(secret, changes.values)
-        _destroy_beside(secret, actor)
+        _destroy_staged_and_previous(secret, actor)
     store_values(values_of(secret, changes.values), actor=actor, entered_once=changes.entered_once)
     if not changed and not changes.values:
         return secret
@@ -132,7 +155,7 @@ def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_vers
         fields=changed,
         values=[environment.value for environment in changes.values],
         version=secret.version,
-        **replaced(secret, changed, before, domains_before),
+        **audit_details(secret, changed, before, domains_before),
     )
     if "enabled" in changed:
         _record_switch(actor, secret)
@@ -140,10 +163,11 @@ def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_vers
 
 
 def set_enabled(*, actor: Actor, secret_id: UUID, enabled: bool) -> Secret:
-    """Switch a secret on or off. Off stops every run that needs it, at once; its references stay.
+    """Enable or disable a secret. Disabling stops every run that needs it, from the next call on; references stay.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere. Staff may switch off, not on.
+        NotFound: the secret does not exist in the actor's organization.
+        PermissionDenied: the actor may not do this. Staff may disable a secret but not enable it.
     """
     actor.check(Permission.SECRETS_WRITE if enabled else Permission.SECRETS_DISABLE)
     with transaction.atomic():
@@ -156,21 +180,21 @@ def set_enabled(*, actor: Actor, secret_id: UUID, enabled: bool) -> Secret:
 
 
 def set_all_enabled(*, actor: Actor, secret_ids: Iterable[UUID], enabled: bool) -> list[Secret]:
-    """Switch several secrets on or off, all or none.
+    """Enable or disable several secrets in one transaction.
 
     Returns:
-        those that were switched; the others were so already.
+        the secrets that changed, without those that were already in that state.
 
     Raises:
-        NotFound: one of them is none of the organization's; nothing is switched.
-        PermissionDenied: as `set_enabled`.
+        NotFound: one of the secrets does not exist in the actor's organization; nothing changes.
+        PermissionDenied: as for `set_enabled`.
     """
     actor.check(Permission.SECRETS_WRITE if enabled else Permission.SECRETS_DISABLE)
-    wanted = set(secret_ids)
+    ids = set(secret_ids)
     with transaction.atomic():
         lock_organization(actor.organization)
-        found = list(Secret.objects.of(actor.organization).select_for_update().filter(pk__in=wanted).order_by("name"))
-        if len(found) != len(wanted):
+        found = list(Secret.objects.of(actor.organization).select_for_update().filter(pk__in=ids).order_by("name"))
+        if len(found) != len(ids):
             raise NotFound("One of these secrets does not exist any more. Load the list again.")
         switched = [secret for secret in found if secret.enabled != enabled]
         for secret in switched:
@@ -181,11 +205,12 @@ def set_all_enabled(*, actor: Actor, secret_ids: Iterable[UUID], enabled: bool) 
 
 
 def delete_secret(*, actor: Actor, secret_id: UUID) -> None:
-    """Delete a secret that nothing refers to, and destroy its values.
+    """Delete a secret without references, together with its values.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
-        SecretInUse: references exist, also when one was added at this very moment.
+        NotFound: the secret does not exist in the actor's organization.
+        PermissionDenied: the actor may not write secrets, or not in an environment in which it has a value.
+        SecretInUse: the secret has references, or one was added concurrently.
     """
     actor.check(Permission.SECRETS_WRITE)
     try:
@@ -200,11 +225,11 @@ def delete_secret(*, actor: Actor, secret_id: UUID) -> None:
 
 
 def lock_secret(actor: Actor, secret_id: UUID, expected_version: int | None) -> Secret:
-    """The secret, locked until the transaction ends.
+    """Return a secret, locked until the transaction ends.
 
     Raises:
-        NotFound: none in the actor's organization.
-        EditConflict: its version is another one than expected.
+        NotFound: the secret does not exist in the actor's organization.
+        EditConflict: its version differs from the expected version.
     """
     secret = Secret.objects.of(actor.organization).select_for_update().filter(pk=secret_id).first()
     if secret is None:
@@ -218,25 +243,27 @@ def lock_secret(actor: Actor, secret_id: UUID, expected_version: int | None) -> 
 
 
 def _rename(actor: Actor, secret: Secret, before: str) -> None:
-    """Tell the app above. References that wait for the new name get the secret's values: the actor answers for them."""
+    """Announce a new name. References that wait for it start to use the secret's values, so the actor needs access to
+    their environments.
+    """
     actor.check_environments(*environments_with_value(secret))
     secret_renamed.send(sender=Secret, secret=secret, old_name=before, actor=actor)
     answering.answer([secret], actor=actor)
 
 
 def _refusal(error: IntegrityError) -> Exception:
-    """The name was taken at this very moment; anything else that a constraint refuses is a fault of ours."""
+    """Return a refusal if the name was taken concurrently. Any other violation is a bug; return it unchanged."""
     if not violates(error, "secret_name_once_per_organization"):
         return error
     return Invalid(NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")])
 
 
-def _destroy_beside(secret: Secret, actor: Actor) -> None:
-    """Neither a staged value nor one that is kept for a roll-back goes to domains that it was not entered for."""
-    kept_in = environments_with_value(secret, *BESIDE)
-    actor.check_environments(*kept_in)
-    for environment in kept_in:
-        destroy(secret, environment, *BESIDE)
+def _destroy_staged_and_previous(secret: Secret, actor: Actor) -> None:
+    """Destroy staged and previous values, which were entered for the old allowed domains."""
+    environments = environments_with_value(secret, *NOT_CURRENT)
+    actor.check_environments(*environments)
+    for environment in environments:
+        destroy(secret, environment, *NOT_CURRENT)
 
 
 def _record_switch(actor: Actor, secret: Secret) -> None:

@@ -1,4 +1,4 @@
-"""Storing values: sealing new ones, destroying old ones. Always inside the caller's transaction."""
+"""Storing and destroying values. All functions run inside the caller's transaction."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import keyring
 
 NewValues = Mapping[Environment, Plaintext | None]
-"""What an edit enters: a new value, or None to remove the value of that environment."""
+"""New values by environment; None removes the value of that environment."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewValue:
-    """A value to store for one secret in one environment; None removes the value that is there."""
+    """A value to store for one secret in one environment. A plaintext of None removes the stored value."""
 
     secret: Secret
     environment: Environment
@@ -29,14 +29,13 @@ class NewValue:
 
 
 def store_values(values: Sequence[NewValue], *, actor: Actor, entered_once: bool = False) -> None:
-    """Make each value the current one of its secret and environment, in a few statements whatever their number.
+    """Make each value the current value of its secret and environment. The number of SQL statements is constant.
 
-    The value before it is destroyed, and so is a previous one that was kept for a roll-back; a staged one stays
-    (docs/concepts.md, "Rotation").
+    The current and the previous value before it are destroyed; a staged value stays (docs/concepts.md, "Rotation").
 
     Args:
-        values: for secrets of the actor's organization, each place at most once.
-        entered_once: the person typed one value for all environments.
+        values: values for secrets of the actor's organization, at most one for each secret and environment.
+        entered_once: the person entered one value for all environments.
     """
     if not values:
         return
@@ -67,24 +66,24 @@ def store_values(values: Sequence[NewValue], *, actor: Actor, entered_once: bool
 
 
 def values_of(secret: Secret, values: NewValues) -> list[NewValue]:
-    """The values that an edit of one secret enters, in the order of the environments."""
+    """Return the new values of one secret for `store_values`, in the order of the environments."""
     return [NewValue(secret, environment, values[environment]) for environment in in_order(values)]
 
 
 def destroy(secret: Secret, environment: Environment, *states: ValueState) -> None:
-    """Erase the sealed bytes of the secret's values in these states; the rows stay as a record of versions."""
+    """Erase the sealed bytes of a secret's values in these states. The rows stay, so that versions are not reused."""
     _destroy_all([NewValue(secret, environment, None)], *states)
 
 
 def environments_with_value(secret: Secret, *states: ValueState) -> list[Environment]:
-    """Where the secret has a value in one of these states, readable or not; a current one where none is named."""
-    wanted = [state.value for state in states or (ValueState.CURRENT,)]
-    rows = SecretValue.objects.filter(secret=secret, state__in=wanted)
+    """Return the environments in which a secret has a value in one of these states, by default a current value."""
+    names = [state.value for state in states or (ValueState.CURRENT,)]
+    rows = SecretValue.objects.filter(secret=secret, state__in=names)
     return in_order({Environment(name) for name in rows.values_list("environment", flat=True)})
 
 
 def next_version(secret: Secret, environment: Environment) -> int:
-    """Versions count up from 1 and are never used again, so a sealed row cannot pass for a later one."""
+    """Return the next version number. Numbers are never reused, so an old sealed row cannot pass for a newer one."""
     last = SecretValue.objects.filter(secret=secret, environment=environment.value).aggregate(last=Max("version"))[
         "last"
     ]
@@ -102,7 +101,7 @@ def _last_versions(values: Sequence[NewValue]) -> dict[tuple[UUID, Environment],
 
 
 def _at(values: Sequence[NewValue]) -> Q:
-    """The condition that a stored value is one that these values replace."""
+    """Return the condition that matches stored values of the same secrets and environments."""
     secrets: dict[Environment, list[Secret]] = defaultdict(list)
     for value in values:
         secrets[value.environment].append(value.secret)

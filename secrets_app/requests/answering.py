@@ -1,4 +1,4 @@
-"""Asking for a secret, and what becomes of it: the secret is created, or the request is dismissed with a reason."""
+"""Requests for secrets: asking for a secret, answering the request by creating it, and dismissing it with a reason."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -22,7 +22,7 @@ from secrets_app.models import RequestState, Secret, SecretRequest
 from secrets_app.validation.fields import Problems
 
 OPEN_AT_MOST = 20
-"""Open requests of one person."""
+"""The maximum number of open requests of one person."""
 WHY_LENGTH = SecretRequest._meta.get_field("why").max_length or 500
 REASON_LENGTH = SecretRequest._meta.get_field("reason").max_length or 300
 NOT_SENT = "The request was not sent."
@@ -32,24 +32,27 @@ def ask(*, actor: Actor, name: str, environments: Iterable[Environment], why: st
     """Ask owners and admins for a secret of this name.
 
     Raises:
-        PermissionDenied: the actor may not ask: a program, or staff.
-        Invalid: not a name, one that is taken or asked for already, no environment, no reason.
-        TooManyRequests: the person has as many open ones as one may have.
+        PermissionDenied: the actor may not ask for secrets, as API keys and staff may not.
+        NotFound: the actor is not a person.
+        Invalid: the name is not valid, taken or already requested, or environments or reason are missing.
+        TooManyRequests: the person has reached the limit of open requests.
     """
     actor.check(Permission.SECRETS_ASK)
     if actor.id is None:
-        raise NotFound("A request is a person's.")
-    wanted, why = in_order(environments), why.strip()
+        raise NotFound("Only people can ask for secrets.")
+    requested, why = in_order(environments), why.strip()
     with transaction.atomic():
         lock_organization(actor.organization)
-        _check(actor.organization, name, wanted, why)
+        _check(actor.organization, name, requested, why)
         mine = SecretRequest.objects.filter(organization=actor.organization, asked_by_id=actor.id)
         if mine.filter(state=RequestState.OPEN.value).count() >= OPEN_AT_MOST:
-            raise TooManyRequests(f"You have {OPEN_AT_MOST} open requests, as many as there may be. Wait for answers.")
+            raise TooManyRequests(
+                f"You have {OPEN_AT_MOST} open requests, which is the maximum. Wait until some are answered."
+            )
         request = SecretRequest.objects.create(
             organization=actor.organization,
             name=name,
-            environments=wanted,
+            environments=requested,
             why=why,
             asked_by_id=actor.id,
             asked_by=actor.label,
@@ -58,30 +61,30 @@ def ask(*, actor: Actor, name: str, environments: Iterable[Environment], why: st
             Event.SECRET_REQUEST_MADE,
             actor=actor,
             target=request,
-            environments=[environment.value for environment in wanted],
+            environments=[environment.value for environment in requested],
         )
     return request
 
 
-def problem_with_wanted(organization: Organization, name: str) -> str:
-    """Why nobody can ask for this name, as a sentence with the way out; empty when one can."""
+def problem_with_requested_name(organization: Organization, name: str) -> str:
+    """Return a sentence that says why this name cannot be requested, or "" if it can."""
     problems = Problems()
     problems.check_name(name, organization, taken="There is a secret called {} already. Use it by its reference.")
     if problems.errors:
         return problems.errors[0].message
-    open_one = SecretRequest.objects.filter(organization=organization, state=RequestState.OPEN.value, name__iexact=name)
-    asked = open_one.first()
-    return f"{asked.asked_by} has asked for {asked.name} already. It appears here once it exists." if asked else ""
+    same = SecretRequest.objects.filter(organization=organization, state=RequestState.OPEN.value, name__iexact=name)
+    other = same.first()
+    return f"{other.asked_by} has already asked for {other.name}. It appears here once it exists." if other else ""
 
 
 def dismiss(*, actor: Actor, request_id: UUID, reason: str) -> SecretRequest:
-    """Close a request without a secret; the person who asked sees the reason.
+    """Close a request without creating a secret. The person who asked sees the reason.
 
     Raises:
-        PermissionDenied: the actor does not create secrets.
-        NotFound: no such request in the actor's organization.
-        RequestAnswered: somebody was faster.
-        Invalid: no reason, or one that is too long.
+        PermissionDenied: the actor may not create secrets.
+        NotFound: the request does not exist in the actor's organization.
+        RequestAnswered: the request was answered or dismissed already.
+        Invalid: the reason is missing or too long.
     """
     actor.check(Permission.SECRETS_WRITE)
     reason = reason.strip()
@@ -94,22 +97,22 @@ def dismiss(*, actor: Actor, request_id: UUID, reason: str) -> SecretRequest:
         if request is None:
             raise NotFound("No such request.")
         if request.state != RequestState.OPEN:
-            raise RequestAnswered(f"The request for {request.name} was answered already, by {request.answered_by}.")
+            raise RequestAnswered(f"The request for {request.name} has already been answered by {request.answered_by}.")
         _close(request, actor, RequestState.DISMISSED, reason=reason)
         trail.record(Event.SECRET_REQUEST_DISMISSED, actor=actor, target=request, asked_by=request.asked_by)
     return request
 
 
-def answer(secrets: Sequence[Secret], *, actor: Actor, chosen: UUID | None = None) -> None:
-    """Close the open requests for names that exist now, in the transaction of the act that made them.
+def answer(secrets: Sequence[Secret], *, actor: Actor, request_id: UUID | None = None) -> None:
+    """Close the open requests for names that now exist. Call it in the transaction that created or renamed the secrets.
 
     Args:
-        secrets: what was created or renamed; of the actor's organization, which the caller has serialized.
-        chosen: the request that the first of them answers, whatever its name.
+        secrets: the created or renamed secrets. The caller holds the lock of their organization.
+        request_id: a request that the first secret answers even if the names differ.
     """
     by_name = {secret.name.lower(): secret for secret in secrets}
     waiting = SecretRequest.objects.filter(organization=actor.organization, state=RequestState.OPEN.value)
-    found = list(waiting.annotate(lower=Lower("name")).filter(Q(lower__in=list(by_name)) | Q(pk=chosen)))
+    found = list(waiting.annotate(lower=Lower("name")).filter(Q(lower__in=list(by_name)) | Q(pk=request_id)))
     for request in found:
         _close(request, actor, RequestState.ANSWERED, secret=by_name.get(request.name.lower(), secrets[0]))
     if found:
@@ -119,7 +122,7 @@ def answer(secrets: Sequence[Secret], *, actor: Actor, chosen: UUID | None = Non
 
 def _check(organization: Organization, name: str, environments: Sequence[Environment], why: str) -> None:
     found = {
-        "name": problem_with_wanted(organization, name),
+        "name": problem_with_requested_name(organization, name),
         "environments": "" if environments else "Choose at least one environment.",
         "why": problem_with_text(why, WHY_LENGTH) if why else "Say what it is for.",
     }

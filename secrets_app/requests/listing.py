@@ -1,4 +1,4 @@
-"""Requests for secrets, as pages show them: everybody's for those who can answer, one's own for everybody else."""
+"""Lists of requests for secrets. People who can answer requests see all of them; others see their own."""
 
 from datetime import datetime
 from uuid import UUID
@@ -18,14 +18,14 @@ OPEN, CLOSED = "open", "closed"
 
 
 def page(actor: Actor, state: str, *, cursor: str, limit: int = ROWS) -> Page[SecretRequest]:
-    """Some requests that the actor may see, newest first.
+    """Return a page of the requests that the actor may see, newest first.
 
     Args:
         state: `open`, `closed`, or empty for both.
 
     Raises:
-        PermissionDenied: the actor does not belong to the people of the organization.
-        Invalid: the cursor is not one of this list.
+        PermissionDenied: the actor may not ask for secrets.
+        Invalid: the cursor does not belong to this list.
     """
     found = visible_to(actor).order_by("-created_at", "-id").select_related("secret")
     if state in {OPEN, CLOSED}:
@@ -41,7 +41,7 @@ def page(actor: Actor, state: str, *, cursor: str, limit: int = ROWS) -> Page[Se
 
 
 def visible_to(actor: Actor) -> QuerySet[SecretRequest]:
-    """All requests of the organization for those who create secrets; the actor's own for the others.
+    """Return the requests that the actor may see: all for those who may create secrets, otherwise their own.
 
     Raises:
         PermissionDenied: the actor may not ask for secrets.
@@ -54,10 +54,10 @@ def visible_to(actor: Actor) -> QuerySet[SecretRequest]:
 
 
 def fetch(actor: Actor, request_id: UUID) -> SecretRequest:
-    """One request that the actor may see.
+    """Return a request that the actor may see.
 
     Raises:
-        NotFound: none, another organization's, or another person's.
+        NotFound: it does not exist, or belongs to another organization or person.
     """
     found = visible_to(actor).filter(pk=request_id).first()
     if found is None:
@@ -66,7 +66,7 @@ def fetch(actor: Actor, request_id: UUID) -> SecretRequest:
 
 
 def count_open(organization: Organization) -> int:
-    """How many wait for an answer, up to `COUNTED_AT_MOST` and one more."""
+    """Return the number of open requests, at most `COUNTED_AT_MOST + 1`."""
     found = SecretRequest.objects.filter(organization=organization, state=RequestState.OPEN.value)
     return found[: COUNTED_AT_MOST + 1].count()
 

@@ -1,4 +1,4 @@
-"""Values that a rotation replaced: kept for a roll-back as long as the organization says, then destroyed."""
+"""Previous values, which are kept for a roll-back for as long as the organization has set, and then destroyed."""
 
 from uuid import UUID
 
@@ -18,7 +18,7 @@ BATCH = 200
 
 
 def previous_value(secret: Secret, environment: Environment) -> SecretValue | None:
-    """The previous value, as long as it may be gone back to."""
+    """Return the previous value with its data key loaded, or None if there is none or its window is over."""
     kept = SecretValue.objects.filter(
         secret=secret,
         environment=environment.value,
@@ -28,8 +28,8 @@ def previous_value(secret: Secret, environment: Environment) -> SecretValue | No
     return kept.select_related("data_key").first()
 
 
-def destroy_kept(secret: Secret, previous: SecretValue, actor: Actor, *, expired: bool) -> None:
-    """Destroy a previous value, in the caller's transaction, which holds the secret."""
+def destroy_previous_value(secret: Secret, previous: SecretValue, actor: Actor, *, expired: bool) -> None:
+    """Destroy a previous value and record it. The caller holds the lock of the secret."""
     environment = Environment(previous.environment)
     destroy(secret, environment, ValueState.PREVIOUS)
     trail.record(
@@ -43,15 +43,15 @@ def destroy_kept(secret: Secret, previous: SecretValue, actor: Actor, *, expired
 
 
 def destroy_expired(*, command: str) -> int:
-    """Destroy every previous value whose window is over. Safe to run twice, in parallel, and after a crash.
+    """Destroy every previous value whose window is over.
 
-    Each value goes in a transaction of its own, so what is done stays done.
+    This is safe to run repeatedly, concurrently and after a crash: each value is destroyed in its own transaction.
 
     Args:
-        command: the management command that is named in the audit trail.
+        command: the management command to name in the audit log.
 
     Returns:
-        how many were destroyed by this call.
+        the number of values that this call destroyed.
     """
     destroyed, after = 0, UUID(int=0)
     while True:
@@ -67,7 +67,7 @@ def destroy_expired(*, command: str) -> int:
 
 
 def _destroy_one(value_id: UUID, secret_id: UUID, organization_id: UUID, command: str) -> int:
-    """1 where this call destroyed it, 0 where somebody else did, or rolled back to it."""
+    """Return 1 if this call destroyed the value, or 0 if it was already destroyed or rolled back to."""
     organization = Organization.objects.filter(pk=organization_id).first()
     if organization is None:
         return 0
@@ -82,5 +82,5 @@ def _destroy_one(value_id: UUID, secret_id: UUID, organization_id: UUID, command
         ).first()
         if previous is None:
             return 0
-        destroy_kept(secret, previous, actor, expired=True)
+        destroy_previous_value(secret, previous, actor, expired=True)
         return 1

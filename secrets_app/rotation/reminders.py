@@ -1,7 +1,8 @@
-"""The mail that says that new values are due, to those who can rotate: owners and admins (`manage.py housekeeping`).
+"""Mail about overdue rotations, sent to owners and admins by `manage.py housekeeping`.
 
-One mail for an organization and a day, with the secrets that became due; each secret is told of once for each due
-date, whoever runs this and how often. Where the mail server took none of the mails, the next run tells again.
+One mail lists all secrets of an organization that have become due since the last run. Each secret is reported once for
+each due date, however often the command runs. If the mail server accepts none of the mails, the next run sends them
+again.
 """
 
 from collections.abc import Sequence
@@ -24,14 +25,14 @@ NAMED_AT_MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A secret of which a new value is due."""
+    """A secret whose rotation is due, and since when."""
 
     name: str
     at: datetime
 
 
 def remind() -> int:
-    """Write to every organization in which a new value became due; how many secrets were told of."""
+    """Send the mail of every organization in which a rotation became due, and return the number of secrets reported."""
     return sum(_remind(organization) for organization in Organization.objects.order_by("pk"))
 
 
@@ -39,10 +40,10 @@ def _remind(organization: Organization) -> int:
     people = _people(organization)
     if not people:
         return 0
-    noted, due = _note(organization)
+    recorded, due = _record_due(organization)
     if not due or send([_email(organization, address, due) for address in people], about="rotation due"):
         return len(due)
-    RotationReminder.objects.filter(pk__in=noted).delete()
+    RotationReminder.objects.filter(pk__in=recorded).delete()
     return 0
 
 
@@ -52,15 +53,15 @@ def _people(organization: Organization) -> list[str]:
     return list(members.order_by("user__email").values_list("user__email", flat=True))
 
 
-def _note(organization: Organization) -> tuple[list[Any], list[_Due]]:
-    """Note who is to be told of now, before it is told: another run at this moment waits, and then finds nothing."""
+def _record_due(organization: Organization) -> tuple[list[Any], list[_Due]]:
+    """Record the secrets to report before the mail is sent, so that a concurrent run does not report them again."""
     with transaction.atomic():
         lock_organization(organization)
         due = {(secret.pk, _due_at(secret)): secret for secret in findings.overdue(organization)}
-        told = set(
+        reported = set(
             RotationReminder.objects.filter(secret__organization=organization).values_list("secret_id", "due_at")
         )
-        new = [key for key in due if key not in told]
+        new = [key for key in due if key not in reported]
         rows = RotationReminder.objects.bulk_create(RotationReminder(secret_id=pk, due_at=at) for pk, at in new)
     return [row.pk for row in rows], [_Due(due[key].name, key[1]) for key in new]
 

@@ -1,12 +1,14 @@
-"""The careful way to a new value: stage, promote, roll back within a window, destroy (docs/concepts.md, "Rotation").
+"""Rotation of a value: stage, promote, roll back within a window, destroy (docs/concepts.md, "Rotation").
 
-Owns the switch between staged, current and previous. Each act is one transaction that holds the secret's row, so
-whatever happens around it, a crash among it, there is one current value before and one after. Trying the staged value
-on its references is the business of the app above; it hands its judgement to `promote`.
+This module moves values between the states staged, current and previous. Each function is one transaction that holds
+the lock of the secret, so there is exactly one current value before and after it. `integrations.rotation` checks the
+staged value on its references and passes its decision to `promote`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -24,12 +26,15 @@ from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, V
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.naming.value_rules import problem_with_value
 from secrets_app.plaintext import Plaintext
-from secrets_app.rotation.previous_values import destroy_kept, previous_value
+from secrets_app.rotation.previous_values import destroy_previous_value, previous_value
 from secrets_app.sealing import keyring
 from secrets_app.validation.production_domains import DOMAINS_NEEDED, lacks_domains
 
-Judge = Callable[[SecretValue], list[str]]
-"""Looks at the staged value under the secret's lock: raises a Refusal, or names what is accepted all the same."""
+Approve = Callable[[SecretValue], list[str]]
+"""Decides on the staged value while the secret is locked: raises a Refusal, or returns the accepted failures."""
+
+Find = Callable[[Secret, Environment], SecretValue]
+"""Returns the value of a secret that a change works on, or raises a Refusal."""
 
 
 def stage(
@@ -41,176 +46,123 @@ def stage(
     allow_short: bool = False,
     expected_version: int | None = None,
 ) -> SecretValue:
-    """Store a value beside the current one. A value that was staged before is destroyed.
+    """Store a staged value next to the current value. A value that was staged before is destroyed.
 
     Raises:
-        NotFound, PermissionDenied, EditConflict: as everywhere.
-        Invalid, ValueTooShort: the value breaks its rule, or a Production value needs allowed domains first.
+        NotFound: the secret does not exist in the actor's organization.
+        PermissionDenied: the actor may not write secrets, or not in this environment.
+        EditConflict: the secret was saved after `expected_version`.
+        Invalid, ValueTooShort: the value breaks its rule, or the organization requires allowed domains first.
     """
     _authorize(actor, environment)
     _check_value(value, allow_short=allow_short)
-    with transaction.atomic():
-        secret = lock_secret(actor, secret_id, expected_version)
+    with _locked(actor, secret_id, expected_version) as secret:
         _check_production(secret, environment)
         destroy(secret, environment, ValueState.STAGED)
-        version = next_version(secret, environment)
-        sealed, key = keyring.seal(secret, environment, version, value)
-        staged = SecretValue.objects.create(
-            secret=secret,
-            environment=environment.value,
-            version=version,
-            state=ValueState.STAGED.value,
-            sealed=sealed,
-            data_key=key,
-            created_by_id=actor.id,
-            created_by=actor.label,
-        )
-        _touch(secret)
-        trail.record(trail.Event.SECRET_STAGED, actor=actor, target=secret, environment=environment, version=version)
+        staged = _store_staged(secret, environment, value, actor)
+        _record(trail.Event.SECRET_STAGED, staged, actor)
     return staged
 
 
 def promote(
-    *, actor: Actor, secret_id: UUID, environment: Environment, judge: Judge, expected: UUID | None = None
+    *, actor: Actor, secret_id: UUID, environment: Environment, approve: Approve, expected: UUID | None = None
 ) -> Secret:
-    """Make the staged value the current one, and keep the current one as previous as long as the organization
-    says (`rollback_hours`).
+    """Make the staged value the current value, and keep the old current value as the previous value.
 
-    A previous value that is still kept from an earlier promotion is destroyed: there is one step back, not two.
+    The previous value is kept for the roll-back window of the organization. A previous value of an earlier promotion is
+    destroyed, so there is only one step back.
 
     Args:
-        judge: decides on the results of the checks.
-        expected: the staged value that the caller saw; None for "whatever is staged now".
+        approve: decides on the results of the checks.
+        expected: the staged value that the caller saw; None to accept any.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
+        NotFound: the secret does not exist in the actor's organization.
+        PermissionDenied: the actor may not write secrets, or not in this environment.
         NothingStaged: there is no staged value.
         EditConflict: another value has been staged since.
-        Invalid: a Production value needs allowed domains by now, and the secret has none.
-        Refusal: whatever `judge` raises.
+        Invalid: the organization requires allowed domains for a Production value, and the secret has none.
+        Refusal: raised by `approve`.
     """
-    _authorize(actor, environment)
-    with transaction.atomic():
-        secret = lock_secret(actor, secret_id, None)
-        staged = staged_value(secret, environment)
-        _check_seen(staged, expected)
-        _check_production(secret, environment)
-        accepted = judge(staged)
-        destroy(secret, environment, ValueState.PREVIOUS)
-        retired = _retire_current(secret, environment, actor)
+    with _changing(actor, secret_id, environment, staged_value, expected) as staged:
+        _check_production(staged.secret, environment)
+        accepted = approve(staged)
+        destroy(staged.secret, environment, ValueState.PREVIOUS)
+        is_kept = _retire_current(staged.secret, environment, actor)
         SecretValue.objects.filter(pk=staged.pk).update(state=ValueState.CURRENT.value)
-        _touch(secret)
-        trail.record(
-            trail.Event.SECRET_PROMOTED,
-            actor=actor,
-            target=secret,
-            environment=environment,
-            version=staged.version,
-            previous_kept=retired,
-            accepted_failures=accepted,
-        )
-    return secret
+        _record(trail.Event.SECRET_PROMOTED, staged, actor, previous_kept=is_kept, accepted_failures=accepted)
+    return staged.secret
 
 
 def roll_back(*, actor: Actor, secret_id: UUID, environment: Environment, expected: UUID | None = None) -> Secret:
-    """Make the previous value the current one again; the value that is rolled back from is destroyed.
+    """Make the previous value the current value again, and destroy the value that was current.
 
     Args:
-        expected: the previous value that the caller saw; None for "whatever is kept now".
+        expected: the previous value that the caller saw; None to accept any.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
-        RollbackExpired: there is no previous value, or its window is over, destroyed or not.
-        EditConflict: another value is kept by now.
-        KeyUnavailable: the previous value does not open, so it would not run.
+        NotFound: the secret does not exist in the actor's organization.
+        PermissionDenied: the actor may not write secrets, or not in this environment.
+        RollbackExpired: there is no previous value, or its window is over.
+        EditConflict: another value has become the previous value since.
+        KeyUnavailable: the previous value does not open.
     """
-    _authorize(actor, environment)
-    with transaction.atomic():
-        secret = lock_secret(actor, secret_id, None)
-        previous = previous_value(secret, environment)
-        if previous is None:
-            raise RollbackExpired(
-                f"There is no previous {environment.label} value to go back to: it was destroyed, or never was. "
-                "Stage the old value again if you still have it."
-            )
-        _check_seen(previous, expected)
+    with _changing(actor, secret_id, environment, _previous_or_refuse, expected) as previous:
         if not keyring.is_openable(previous):
             raise KeyUnavailable(
-                f"The previous {environment.label} value cannot be opened. The current one stays; rotate to a new one."
+                f"The previous {environment.label} value cannot be opened. The current value stays. "
+                "Rotate to a new value."
             )
-        destroy(secret, environment, ValueState.CURRENT)
+        destroy(previous.secret, environment, ValueState.CURRENT)
         SecretValue.objects.filter(pk=previous.pk).update(
             state=ValueState.CURRENT.value, retired_at=None, retired_by="", rollback_until=None
         )
-        _touch(secret)
-        trail.record(
-            trail.Event.SECRET_ROLLED_BACK,
-            actor=actor,
-            target=secret,
-            environment=environment,
-            version=previous.version,
-        )
-    return secret
+        _record(trail.Event.SECRET_ROLLED_BACK, previous, actor)
+    return previous.secret
 
 
 def discard(*, actor: Actor, secret_id: UUID, environment: Environment, expected: UUID | None = None) -> Secret:
-    """Destroy the staged value. The current one is not touched.
+    """Destroy the staged value. The current value stays.
 
     Args:
-        expected: the staged value that the caller saw; None for "whatever is staged now".
+        expected: the staged value that the caller saw; None to accept any.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
-        NothingStaged: there is none.
+        NotFound: the secret does not exist in the actor's organization.
+        PermissionDenied: the actor may not write secrets, or not in this environment.
+        NothingStaged: there is no staged value.
         EditConflict: another value has been staged since.
     """
-    _authorize(actor, environment)
-    with transaction.atomic():
-        secret = lock_secret(actor, secret_id, None)
-        staged = staged_value(secret, environment)
-        _check_seen(staged, expected)
-        destroy(secret, environment, ValueState.STAGED)
-        _touch(secret)
-        trail.record(
-            trail.Event.SECRET_STAGED_DISCARDED,
-            actor=actor,
-            target=secret,
-            environment=environment,
-            version=staged.version,
-        )
-    return secret
+    with _changing(actor, secret_id, environment, staged_value, expected) as staged:
+        destroy(staged.secret, environment, ValueState.STAGED)
+        _record(trail.Event.SECRET_STAGED_DISCARDED, staged, actor)
+    return staged.secret
 
 
 def destroy_previous(
     *, actor: Actor, secret_id: UUID, environment: Environment, expected: UUID | None = None
 ) -> Secret:
-    """Destroy the previous value before its window ends: there is no way back after this.
+    """Destroy the previous value before its window ends. A roll-back is not possible afterwards.
 
     Args:
-        expected: the previous value that the caller saw; None for "whatever is kept now".
+        expected: the previous value that the caller saw; None to accept any.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
-        RollbackExpired: there is none.
-        EditConflict: another value is kept by now.
+        NotFound: the secret does not exist in the actor's organization.
+        PermissionDenied: the actor may not write secrets, or not in this environment.
+        RollbackExpired: there is no previous value, or its window is over.
+        EditConflict: another value has become the previous value since.
     """
-    _authorize(actor, environment)
-    with transaction.atomic():
-        secret = lock_secret(actor, secret_id, None)
-        previous = previous_value(secret, environment)
-        if previous is None:
-            raise RollbackExpired(f"There is no previous {environment.label} value any more.")
-        _check_seen(previous, expected)
-        destroy_kept(secret, previous, actor, expired=False)
-        _touch(secret)
-    return secret
+    with _changing(actor, secret_id, environment, _previous_or_refuse, expected) as previous:
+        destroy_previous_value(previous.secret, previous, actor, expired=False)
+    return previous.secret
 
 
 def staged_value(secret: Secret, environment: Environment) -> SecretValue:
-    """The staged value, its data key loaded, still sealed.
+    """Return the staged value, sealed, with its data key loaded.
 
     Raises:
-        NothingStaged: there is none.
+        NothingStaged: there is no staged value.
     """
     staged = (
         SecretValue.objects.filter(secret=secret, environment=environment.value, state=ValueState.STAGED.value)
@@ -223,14 +175,65 @@ def staged_value(secret: Secret, environment: Environment) -> SecretValue:
     return staged
 
 
+def _previous_or_refuse(secret: Secret, environment: Environment) -> SecretValue:
+    """Return the previous value. Raises RollbackExpired if there is none."""
+    previous = previous_value(secret, environment)
+    if previous is None:
+        raise RollbackExpired(
+            f"There is no previous {environment.label} value any more. To go back to the old value, stage it again."
+        )
+    previous.secret = secret
+    return previous
+
+
+@contextmanager
+def _changing(
+    actor: Actor, secret_id: UUID, environment: Environment, find: Find, expected: UUID | None
+) -> Iterator[SecretValue]:
+    """Authorize the actor, lock the secret, check that the value is the one that the caller saw, and yield it."""
+    _authorize(actor, environment)
+    with _locked(actor, secret_id) as secret:
+        value = find(secret, environment)
+        if expected is not None and value.pk != expected:
+            raise EditConflict(
+                "Somebody rotated this value in the meantime, so nothing was changed. Load the page again."
+            )
+        yield value
+
+
+@contextmanager
+def _locked(actor: Actor, secret_id: UUID, expected_version: int | None = None) -> Iterator[Secret]:
+    """Lock the secret in a transaction and count its version up, so that a form that is open notices the change."""
+    with transaction.atomic():
+        secret = lock_secret(actor, secret_id, expected_version)
+        yield secret
+        secret.version += 1
+        secret.save(update_fields=["version", "updated_at"])
+
+
 def _authorize(actor: Actor, environment: Environment) -> None:
     actor.check(Permission.SECRETS_WRITE)
     actor.check_environments(environment)
 
 
-def _check_seen(value: SecretValue, expected: UUID | None) -> None:
-    if expected is not None and value.pk != expected:
-        raise EditConflict("Somebody rotated this value meanwhile, so nothing was done. Look at it as it is now.")
+def _record(event: trail.Event, value: SecretValue, actor: Actor, **data: Any) -> None:
+    environment = Environment(value.environment)
+    trail.record(event, actor=actor, target=value.secret, environment=environment, version=value.version, **data)
+
+
+def _store_staged(secret: Secret, environment: Environment, value: Plaintext, actor: Actor) -> SecretValue:
+    version = next_version(secret, environment)
+    sealed, key = keyring.seal(secret, environment, version, value)
+    return SecretValue.objects.create(
+        secret=secret,
+        environment=environment.value,
+        version=version,
+        state=ValueState.STAGED.value,
+        sealed=sealed,
+        data_key=key,
+        created_by_id=actor.id,
+        created_by=actor.label,
+    )
 
 
 def _check_value(value: Plaintext, *, allow_short: bool) -> None:
@@ -247,7 +250,7 @@ def _check_production(secret: Secret, environment: Environment) -> None:
 
 
 def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> bool:
-    """Whether there was a current value."""
+    """Make the current value the previous value, and return whether there was a current value."""
     now = timezone.now()
     current = SecretValue.objects.current().filter(secret=secret, environment=environment.value)
     return bool(
@@ -258,9 +261,3 @@ def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> b
             rollback_until=now + timedelta(hours=rollback_hours(actor.organization)),
         )
     )
-
-
-def _touch(secret: Secret) -> None:
-    """Whoever has the secret open in a form is told that it changed."""
-    secret.version += 1
-    secret.save(update_fields=["version", "updated_at"])

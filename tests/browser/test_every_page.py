@@ -151,7 +151,7 @@ def content(owner, member) -> dict[str, str]:
         place = {"actor": owner, "secret_id": used.id, "environment": environment}
         rotation.stage(**place, value=Plaintext("a-new-value-0815"))
         if environment is Environment.PRODUCTION:
-            rotation.promote(**place, judge=lambda staged: [])
+            rotation.promote(**place, approve=lambda staged: [])
     made = {"used": used, "unused": unused, "connector": connector, "action": action}
     made |= {"key": make_keys(owner, connector.id), "request": make_requests(owner, member)}
     made |= {"colleague": make_people(owner)}

@@ -45,7 +45,7 @@ def furnish(actor):
     secret = store_secret(actor, rotate_every_days=30)
     place = {"actor": actor, "secret_id": secret.id, "environment": STAGING}
     rotation.stage(**place, value=Plaintext("another-value"))
-    rotation.promote(**place, judge=lambda staged: [])
+    rotation.promote(**place, approve=lambda staged: [])
     rotation.stage(**place, value=Plaintext("a-third-value"))
     connector = make_connector(actor)
     action = make_action(actor, uses="", auth_connector=str(connector.id))

@@ -71,7 +71,7 @@ def test_staff_see_where_a_rotation_stands(staff, owner):
     for environment in (Environment.STAGING, Environment.PRODUCTION):
         place = {"actor": owner, "secret_id": secret.id, "environment": environment}
         rotation.stage(**place, value=Plaintext("another-value"))
-    rotation.promote(**place, judge=lambda staged: [])
+    rotation.promote(**place, approve=lambda staged: [])
     page = text(staff, page_of(Secret, "change", secret.id))
     assert "Staging: staged" in page
     assert "Production: previous value until" in page
@@ -245,7 +245,7 @@ def everything(staff, owner, member):
     place = {"actor": owner, "secret_id": secret.id}
     for environment, value in VALUES.items():
         rotation.stage(**place, environment=environment, value=Plaintext(value))
-    rotation.promote(**place, environment=Environment.STAGING, judge=lambda staged: [])
+    rotation.promote(**place, environment=Environment.STAGING, approve=lambda staged: [])
     action = make_action(owner)
     key = key_for(owner)
     factories.RunFactory(organization=owner.organization, integration_id=action.id, integration_name=action.name)

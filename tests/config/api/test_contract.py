@@ -40,7 +40,7 @@ def paths(owner):
     for text in ("the-second-value", "the-third-value"):  # one that was promoted, one that is staged
         place = {"actor": owner, "secret_id": secret.id, "environment": S}
         if text == "the-third-value":
-            rotation.promote(**place, judge=lambda staged: [])
+            rotation.promote(**place, approve=lambda staged: [])
         rotation.stage(**place, value=Plaintext(text))
     ids = {"secret_id": secret.id, "integration_id": action.id, "environment": "staging"}
     server = make_mcp_server(owner, "http://127.0.0.1:9/mcp")

@@ -235,8 +235,8 @@ def test_names_that_differ_only_in_case_are_refused(owner):
     store_secret(owner, "crm.apikey")
     report = check(owner, "ONE_KEY=value-of-it-1\none_key=value-of-it-2\ncrm.apiKey=value-of-it-3")
     assert reasons(report) == {
-        1: "Lines 1 and 2 would have one name, or names that differ only in case. Keep one.",
-        2: "Lines 1 and 2 would have one name, or names that differ only in case. Keep one.",
+        1: "Lines 1 and 2 would have the same name, or names that differ only in case. Keep one.",
+        2: "Lines 1 and 2 would have the same name, or names that differ only in case. Keep one.",
         3: "There is a secret called crm.apikey. Names may not differ only in case.",
     }
     assert report.lines[2].proposed == "crm.apikey"

@@ -60,7 +60,7 @@ def test_creating_the_secret_answers_the_request(owner, member, name):
 
 def test_secret_with_another_name_answers_the_request_that_it_was_made_for(owner, member):
     request, other = asked(member), asked(member, "other.key")
-    secret = store_secret(owner, "insurance.prod.apiKey", answers=request.id)
+    secret = store_secret(owner, "insurance.prod.apiKey", for_request=request.id)
     assert (state_of(request), request.secret) == ("answered", secret)
     assert state_of(other) == "open"
 
@@ -121,7 +121,7 @@ def test_another_organization_has_its_own_requests(owner, outsider, member):
     asked(outsider)
     with pytest.raises(NotFound):
         dismiss(actor=outsider, request_id=request.id, reason="No")
-    store_secret(outsider, "insurance.apiKey", answers=request.id)
+    store_secret(outsider, "insurance.apiKey", for_request=request.id)
     assert state_of(request) == "open"
 
 
@@ -134,7 +134,7 @@ def test_another_organization_has_its_own_requests(owner, outsider, member):
         ({"name": "insurance key"}, "name", "insurance-key"),
         ({"name": ""}, "name", "Enter a name."),
         ({"name": "crm.APIKEY"}, "name", "There is a secret called crm.apiKey already. Use it by its reference."),
-        ({"name": "Asked.key"}, "name", "Jonas Weber has asked for asked.key already."),
+        ({"name": "Asked.key"}, "name", "Jonas Weber has already asked for asked.key."),
         ({"environments": []}, "environments", "Choose at least one environment."),
         ({"why": "  "}, "why", "Say what it is for."),
         ({"why": "x" * 501}, "why", "Use at most 500 characters."),
@@ -175,7 +175,7 @@ def test_request_is_answered_once(owner, member):
     with pytest.raises(RequestAnswered, match="by Mara Lindqvist"):
         dismiss(actor=owner, request_id=request.id, reason="No")
     with transaction.atomic():
-        answer([store_secret(owner, "other.key")], actor=owner, chosen=request.id)
+        answer([store_secret(owner, "other.key")], actor=owner, request_id=request.id)
     assert (state_of(request), request.secret.name) == ("answered", "insurance.apiKey")
 
 

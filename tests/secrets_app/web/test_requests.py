@@ -65,7 +65,7 @@ def test_story_of_a_dismissal(as_member, as_owner, member):
     assert "Dismissed" in told
     assert "Use &lt;b&gt;" in told
     again = as_owner.post(f"{URL}{request.id}/dismiss/", {"reason": "Once more"}, follow=True).content.decode()
-    assert "was answered already, by Mara Lindqvist" in again
+    assert "has already been answered by Mara Lindqvist" in again
 
 
 def test_refused_form_keeps_the_request(as_owner, member):
@@ -86,7 +86,7 @@ def test_name_is_judged_while_it_is_typed(as_member, owner, member):
     assert "Nobody has asked for this name" in answers["new.key"]
     assert 'data-use-name="new-key"' in answers["new key"]
     assert "There is a secret called crm.apiKey already" in answers["CRM.apikey"]
-    assert "has asked for insurance.apiKey already" in answers["insurance.apiKey"]
+    assert "has already asked for insurance.apiKey" in answers["insurance.apiKey"]
 
 
 def test_list_has_empty_states_filters_and_pages(as_owner, as_member, owner, member, monkeypatch):
