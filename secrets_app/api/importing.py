@@ -1,4 +1,4 @@
-"""`POST /api/v1/secrets/import` (docs/api.md, "Import"): a `.env` text into one environment."""
+"""`POST /api/v1/secrets/import`: the import of a `.env` text into one environment (docs/api.md, "Import")."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -28,14 +28,14 @@ DotenvIn = Annotated[
             "type": "string",
             "writeOnly": True,
             "description": f"The text of a .env file: up to 1 MiB and {dotenv.MAX_ENTRIES:,} entries. Nothing in it is "
-            "expanded, and it is never returned. Of equal names the last one counts.",
+            "expanded, and it is never returned. If a name occurs twice, the last entry counts.",
         }
     ),
 ]
 
 
 class ImportIn(StrictSchema):
-    """`POST /secrets/import`. With `dry_run` nothing is written."""
+    """The body of `POST /secrets/import`. With `dry_run`, nothing is written."""
 
     environment: Environment
     dotenv: DotenvIn
@@ -44,7 +44,7 @@ class ImportIn(StrictSchema):
 
 
 class ImportedOut(Schema):
-    """A secret that got its value. `id` is null in a dry run for one that does not exist yet."""
+    """A secret that gets its value from the text. In a dry run, `id` is null if the secret does not exist yet."""
 
     line: int
     name: str
@@ -62,7 +62,7 @@ class SkippedOut(Schema):
 
 
 class RefusedOut(Schema):
-    """A line that stands in the way of the import. `name` is null where the line has none that may be shown."""
+    """A line that prevents the import. `name` is null if the line has no name that may be shown."""
 
     line: int
     name: str | None
@@ -72,7 +72,7 @@ class RefusedOut(Schema):
 
 
 class ImportOut(Schema):
-    """What would be or was done."""
+    """The result of an import or a dry run."""
 
     environment: Environment
     dry_run: bool
@@ -85,7 +85,7 @@ class ImportOut(Schema):
 @router.post("/import", response={200: ImportOut, **PROBLEMS, 413: ProblemOut}, summary="Import a .env text")
 @key_requires(Permission.SECRETS_WRITE)
 def import_secrets(request: HttpRequest, payload: ImportIn) -> dict[str, Any]:
-    """Into one environment, all or nothing: while a line is refused, nothing is imported and the answer is 422."""
+    """Import everything into one environment, or nothing: if a line is refused, the response is 422."""
     act = check_import if payload.dry_run else apply_import
     choices = ImportChoices(allow_short=payload.allow_short)
     report = act(actor=actor_of(request), environment=payload.environment, text=payload.dotenv, choices=choices)

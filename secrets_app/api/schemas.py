@@ -1,4 +1,4 @@
-"""What the API takes and gives for secrets. A value can be taken; no schema has a field to give one."""
+"""The schemas of secrets in the API. Requests may contain a value; responses have no field for it."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -14,7 +14,7 @@ from secrets_app.plaintext import Plaintext
 
 
 def to_plaintext(raw: object) -> Plaintext:
-    """A value as it comes in JSON: text, put out of sight at once."""
+    """Wrap a value from a JSON body. Raises ValueError if it is not text."""
     if not isinstance(raw, str):
         raise ValueError("Enter the value as text.")  # noqa: TRY004 - pydantic reports ValueError by field
     return Plaintext(raw)
@@ -28,20 +28,20 @@ ValueIn = Annotated[
 
 
 class ValuesIn(StrictSchema):
-    """One value for each environment; an absent or empty one keeps, null removes."""
+    """A value for each environment. An absent or empty value keeps the current value, null removes it."""
 
     development: ValueIn | None = None
     staging: ValueIn | None = None
     production: ValueIn | None = None
 
     def given(self) -> dict[Environment, Plaintext | None]:
-        """What the caller wants changed, by environment."""
+        """Return the values to change, by environment."""
         named = {Environment(name): getattr(self, name) for name in self.model_fields_set}
         return {environment: value for environment, value in named.items() if value is None or value.expose()}
 
 
 class SecretFieldsIn(StrictSchema):
-    """Fields that creating and editing share. `value` goes into every environment."""
+    """The fields that creating and editing share. `value` is stored in every environment."""
 
     value: ValueIn | None = None
     values: ValuesIn | None = None
@@ -57,7 +57,7 @@ class SecretFieldsIn(StrictSchema):
         return self.value is not None and bool(self.value.expose())
 
     def given_values(self) -> dict[Environment, Plaintext | None]:
-        """The values by environment, however they were given; `values` wins over `value` where both name one."""
+        """Return the values by environment. `values` takes precedence over `value`."""
         for_all: dict[Environment, Plaintext | None] = (
             dict.fromkeys(Environment, self.value) if self.entered_once else {}
         )
@@ -65,22 +65,23 @@ class SecretFieldsIn(StrictSchema):
 
 
 class SecretIn(SecretFieldsIn):
-    """`POST /secrets`."""
+    """The body of `POST /secrets`."""
 
     name: str
 
 
 class SecretPatch(SecretFieldsIn):
-    """`PATCH /secrets/{id}`. Another name is written into every integration.
+    """The body of `PATCH /secrets/{id}`. A new name is written into every integration.
 
-    Removing is said for each environment (`values`), so a null here is refused."""
+    Values are removed by environment, with `values`, so `value` may not be null.
+    """
 
     name: str | None = None
     value: ValueIn = Field(default=None)  # type: ignore[assignment]
 
 
 class EnvironmentStateOut(Schema):
-    """What there is in one environment."""
+    """The state of a secret in one environment."""
 
     state: Literal["set", "missing", "unreadable"]
     version: int | None
@@ -91,7 +92,7 @@ class EnvironmentStateOut(Schema):
 
 
 class SecretOut(Schema):
-    """One secret, or (with `id: null`) a name that is referenced and does not exist."""
+    """A secret, or (with `id: null`) a name that is referenced but does not exist."""
 
     id: UUID | None
     name: str
@@ -111,7 +112,7 @@ class SecretOut(Schema):
 
 
 class SecretsOut(Schema):
-    """One page of the inventory."""
+    """A page of the inventory."""
 
     items: list[SecretOut]
     next_cursor: str | None
@@ -126,7 +127,7 @@ class IntegrationOfReferenceOut(Schema):
 
 
 class ReferenceOut(Schema):
-    """One use of a secret."""
+    """A reference: one slot of an integration that uses the secret."""
 
     integration: IntegrationOfReferenceOut
     slot: str
@@ -135,14 +136,14 @@ class ReferenceOut(Schema):
 
 
 class ReferencesOut(Schema):
-    """One page of references."""
+    """A page of references."""
 
     items: list[ReferenceOut]
     next_cursor: str | None
 
 
 def secret_out(row: InventoryRow) -> dict[str, Any]:
-    """A row of the inventory as the API gives it."""
+    """Return a row of the inventory as the API shows it."""
     return {
         "id": row.id,
         "name": row.name,
@@ -173,7 +174,7 @@ def secret_out(row: InventoryRow) -> dict[str, Any]:
 
 
 def reference_out(reference: Any) -> dict[str, Any]:
-    """A reference (its integration loaded) as the API gives it."""
+    """Return a reference, whose integration is loaded, as the API shows it."""
     integration = reference.integration
     return {
         "integration": {"id": str(integration.id), "name": integration.name, "kind": integration.kind},

@@ -1,4 +1,4 @@
-"""`/api/v1/secrets` (docs/api.md, "Secrets"). Every operation is a call of a service or of the inventory."""
+"""The endpoints of `/api/v1/secrets` (docs/api.md, "Secrets"). Each calls a service or the inventory."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -46,7 +46,7 @@ def list_secrets(
     limit: Limit = DEFAULT_LIMIT,
     cursor: str = "",
 ) -> dict[str, Any]:
-    """Names that are referenced but do not exist come first, with `id: null`; then secrets by name."""
+    """Names that are referenced but do not exist come first, with `id: null`, then secrets by name."""
     actor = actor_of(request)
     filters = inventory.InventoryFilters(
         status=status,
@@ -63,7 +63,7 @@ def list_secrets(
 @router.post("", response={201: SecretOut, **PROBLEMS}, summary="Store a secret")
 @key_requires(Permission.SECRETS_WRITE)
 def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
-    """With one value for every environment, one for each, or none yet."""
+    """Store a secret with one value for all environments, a value for each, or no value yet."""
     actor = actor_of(request)
     values = {environment: value for environment, value in payload.given_values().items() if value is not None}
     secret = secrets.create_secret(
@@ -83,7 +83,7 @@ def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
 @router.get("/{uuid:secret_id}", response={200: SecretOut, **PROBLEMS_OF_ONE}, summary="One secret")
 @key_requires(Permission.SECRETS_READ)
 def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
-    """Everything but its values."""
+    """Return everything about a secret except its values."""
     return _shown(actor_of(request), secret_id)
 
 
@@ -92,7 +92,7 @@ def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
 )
 @key_requires(Permission.SECRETS_WRITE)
 def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> dict[str, Any]:
-    """Fields that are left out stay; an empty value keeps the current one, null removes it."""
+    """Change the given fields. An empty value keeps the current value, null removes it."""
     actor = actor_of(request)
     changes = SecretChanges(
         name=payload.name,
@@ -114,7 +114,7 @@ def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> 
 )
 @key_requires(Permission.SECRETS_WRITE)
 def delete_secret(request: HttpRequest, secret_id: UUID) -> Any:
-    """409 `secret_in_use`, with `references`, while anything refers to it."""
+    """Delete a secret. While it has references, the response is 409 `secret_in_use` with `references`."""
     actor = actor_of(request)
     try:
         secrets.delete_secret(actor=actor, secret_id=secret_id)
@@ -132,7 +132,7 @@ def delete_secret(request: HttpRequest, secret_id: UUID) -> Any:
 def list_references(
     request: HttpRequest, secret_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: str = ""
 ) -> dict[str, Any]:
-    """By integration name."""
+    """List the references of a secret, by integration name."""
     actor = actor_of(request)
     secret = Secret.objects.fetch(actor.organization, secret_id)
     page = references_page(actor, secret, cursor=cursor, limit=limit)
@@ -140,7 +140,7 @@ def list_references(
 
 
 def references_page(actor: Actor, secret: Secret, *, cursor: str, limit: int) -> Page[Any]:
-    """One page of a secret's references that the actor sees, their integrations loaded, by integration name."""
+    """Return a page of the references that the actor may see, by integration name, with their integrations loaded."""
     rows = reference_model()._default_manager.filter(organization=actor.organization, secret=secret)
     if actor.integrations is not None:
         rows = rows.filter(integration__in=actor.integrations)

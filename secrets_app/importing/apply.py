@@ -1,8 +1,7 @@
-"""Import of a `.env` text into one environment: a dry run, then all of it or nothing.
+"""The import of a `.env` text into one environment: a dry run, or an import of everything in one transaction.
 
-The text is read, judged and applied within one request and kept nowhere: whoever checks first and applies afterwards
-sends it twice. An apply can be held to what the dry run showed (`Report.token`), so that it never replaces something
-that came up in between unseen.
+The text is not stored: a caller who checks first and applies afterwards sends it twice. An import can be tied to the
+result of a dry run (`ImportReport.token`), so that it does not replace a value that was created in between.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,25 +21,25 @@ from accounts.people.locks import lock_organization
 from accounts.policy import Permission
 from secrets_app.editing.values import NewValue, store_values
 from secrets_app.errors import ValueTooShort
-from secrets_app.importing.plan import ImportChoices, ImportLine, LineAction, Report, plan
+from secrets_app.importing.plan import ImportChoices, ImportLine, ImportReport, LineAction, plan
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from secrets_app.requests import answering
 from secrets_app.signals import secrets_created
 
 NOTHING_IMPORTED = "Nothing was imported."
-TOLD_AT_MOST = 100
+ERRORS_AT_MOST = 100
 NO_CHOICES = ImportChoices()
 
 
 def check_import(
     *, actor: Actor, environment: Environment, text: Plaintext, choices: ImportChoices = NO_CHOICES
-) -> Report:
-    """The dry run: what an import would do now. Nothing is written.
+) -> ImportReport:
+    """Return what an import would do now, without writing anything.
 
     Raises:
         PermissionDenied: the actor may not write secrets, or not in this environment.
-        TextTooLarge: the text is larger than an import may be.
+        TextTooLarge: the text exceeds the size limit.
     """
     _authorize(actor, environment)
     return plan(actor.organization, environment, text, choices, lock=False)
@@ -53,19 +52,19 @@ def apply_import(
     text: Plaintext,
     choices: ImportChoices = NO_CHOICES,
     expected: str | None = None,
-) -> Report:
-    """Import everything, in one transaction.
+) -> ImportReport:
+    """Import the text in one transaction.
 
     Args:
-        expected: the token of the report that the caller saw; None for "whatever there is to do now".
+        expected: the token of the report that the caller saw; None to accept any result.
 
     Returns:
-        what was done; its lines know the secrets.
+        the report of the import, with the created and changed secrets in its lines.
 
     Raises:
-        PermissionDenied, TextTooLarge: as for the dry run.
+        PermissionDenied, TextTooLarge: as for `check_import`.
         Invalid, ValueTooShort: a line is refused; nothing is imported.
-        EditConflict: the import would do something else than what the caller saw.
+        EditConflict: the import would differ from the report that the caller saw.
     """
     _authorize(actor, environment)
     try:
@@ -85,21 +84,21 @@ def _authorize(actor: Actor, environment: Environment) -> None:
     actor.check_environments(environment)
 
 
-def _refuse(report: Report) -> None:
+def _refuse(report: ImportReport) -> None:
     refused = report.of(LineAction.REFUSED)
     if not refused:
         return
-    errors = [FieldError("dotenv", _told(line)) for line in refused[:TOLD_AT_MOST]]
+    errors = [FieldError("dotenv", _sentence(line)) for line in refused[:ERRORS_AT_MOST]]
     only_short = all(line.code == ValueTooShort.code for line in refused)
     raise (ValueTooShort if only_short else Invalid)(NOTHING_IMPORTED, errors=errors)
 
 
-def _told(line: ImportLine) -> str:
-    """The line, its name and the reason in one sentence or two."""
+def _sentence(line: ImportLine) -> str:
+    """Return the number and name of a refused line and the reason, as an error message."""
     return f"Line {line.number}{f' ({line.written})' if line.written else ''}: {line.reason}"
 
 
-def _apply(actor: Actor, report: Report) -> Report:
+def _apply(actor: Actor, report: ImportReport) -> ImportReport:
     created = {
         line.number: Secret(organization=actor.organization, name=line.name) for line in report.of(LineAction.CREATED)
     }
@@ -112,7 +111,7 @@ def _apply(actor: Actor, report: Report) -> Report:
     ]
     if given:
         Secret.objects.bulk_create(created.values())
-        _count_up(stored)
+        _count_versions_up(stored)
         store_values(given, actor=actor)
         secrets_created.send(sender=Secret, organization=actor.organization, secrets=list(created.values()))
         trail.record_all(_acts(created.values(), stored, report.environment), actor=actor)
@@ -120,8 +119,8 @@ def _apply(actor: Actor, report: Report) -> Report:
     return replace(report, lines=lines)
 
 
-def _count_up(secrets: Sequence[Secret]) -> None:
-    """A new version for each, so that somebody who edits one of them meanwhile is told."""
+def _count_versions_up(secrets: Sequence[Secret]) -> None:
+    """Count the versions of existing secrets up, so that a form that is open notices the change."""
     rows = Secret.objects.filter(pk__in=[secret.pk for secret in secrets])
     rows.update(version=F("version") + 1, updated_at=timezone.now())
     for secret in secrets:
@@ -129,17 +128,17 @@ def _count_up(secrets: Sequence[Secret]) -> None:
 
 
 def _acts(created: Iterable[Secret], stored: Iterable[Secret], environment: Environment) -> list[trail.Act]:
-    """One event for each secret, as if each had been entered by hand; all name the import that they belong to."""
-    told = {"values": [environment.value], "import": str(uuid4())}
-    new = [trail.Act(trail.Event.SECRET_CREATED, secret, environment, told | {"domains": []}) for secret in created]
+    """Return an audit event for each secret, as if it had been entered by hand; all contain the id of the import."""
+    data = {"values": [environment.value], "import": str(uuid4())}
+    new = [trail.Act(trail.Event.SECRET_CREATED, secret, environment, data | {"domains": []}) for secret in created]
     return new + [
-        trail.Act(trail.Event.SECRET_CHANGED, secret, environment, told | {"fields": [], "version": secret.version})
+        trail.Act(trail.Event.SECRET_CHANGED, secret, environment, data | {"fields": [], "version": secret.version})
         for secret in stored
     ]
 
 
 def _refusal(error: IntegrityError) -> Exception:
-    """A name was taken at this very moment; anything else that a constraint refuses is a fault of ours."""
+    """Return a refusal if a name was taken concurrently. Any other violation is a bug; return it unchanged."""
     if not violates(error, "secret_name_once_per_organization"):
         return error
     return Invalid(

@@ -1,13 +1,13 @@
-"""Reading the text of a `.env` file.
+"""A parser for the text of a `.env` file.
 
-Owns: what is an entry, on which line it stands, and why a line is none. Nothing is looked up and nothing is expanded:
-`${X}` stays these characters. It reads each character a bounded number of times, whatever the text, and it never takes
-a line that belongs to an unclosed value for a name (docs/decisions/0005). Sentences name lines and never quote one.
+It finds the entries with their lines, and explains why a line is not an entry. Nothing is looked up or expanded: `${X}`
+stays as it is. It reads each character a bounded number of times, and never reads a line inside an unclosed quote as a
+name (docs/decisions/0005). Messages name lines and never quote them.
 
-What is read: blank lines and `#` comments; `export ` before a name; a value without quotes up to the end of the line or
-a `#` behind white space; a value in single quotes or backticks as it is; a value in double quotes with the escapes
-`\\n`, `\\r`, `\\t`, `\\"`, `\\'`, `\\``, `\\\\` and `\\$`. Quoted values may span lines. CR LF and CR count as one line
-break each; a byte order mark at the beginning is left out.
+The syntax: blank lines and `#` comments; `export ` before a name; an unquoted value up to the end of the line or to a
+`#` after white space; a value in single quotes or backticks, taken literally; a value in double quotes with the escapes
+`\\n`, `\\r`, `\\t`, `\\"`, `\\'`, `\\``, `\\\\` and `\\$`. Quoted values may span lines. CR LF and CR each count as one
+line break. A byte order mark at the beginning is ignored.
 """
 
 import re
@@ -34,14 +34,16 @@ _ARMOR, _ARMOR_END = "-----BEGIN ", "-----END "
 
 NO_SIGN = "There is no “=” in this line. Write NAME=value."
 NO_NAME = "There is no name before “=”. Write NAME=value."
-ODD_NAME = "What stands before “=” is not a name. It is not shown, as it may be part of a value. Write NAME=value."
-NO_QUOTES = "A key of several lines needs quotes around it. Put a quote before -----BEGIN and after the last line."
+ODD_NAME = "The text before “=” is not a name. It is not shown because it may be part of a value. Write NAME=value."
+NO_QUOTES = (
+    "A key that spans several lines needs quotes around it. Put a quote before -----BEGIN and after the last line."
+)
 NOT_CLOSED = "The quote that opens here is never closed, so nothing below it was read. Close it."
 
 
 @dataclass(frozen=True, slots=True)
 class DotenvEntry:
-    """`NAME=value`, and the line (from 1) on which it begins. `name` is as it was written."""
+    """An entry `NAME=value` and the number of its first line, from 1. `name` is unchanged from the text."""
 
     line: int
     name: str
@@ -51,7 +53,7 @@ class DotenvEntry:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is no entry, and why. `name` is empty unless the line clearly has one."""
+    """A line that is not an entry, and the reason. `name` is empty unless the line clearly has a name."""
 
     line: int
     name: str
@@ -60,7 +62,7 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """What was found (nothing for blanks and comments), and the place behind it."""
+    """What was found, or None for a blank line or comment, and the position after it."""
 
     found: DotenvEntry | BadLine | None
     end: int
@@ -72,7 +74,7 @@ def is_too_large(text: Plaintext) -> bool:
 
 
 def parse(text: Plaintext) -> Iterator[DotenvEntry | BadLine]:
-    """Every entry, and every line that cannot be read, in order."""
+    """Yield every entry and every line that cannot be read, in the order of the text."""
     content = text.expose().removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     position, line = 0, 1
     while position < len(content):
@@ -97,12 +99,12 @@ def _statement(content: str, start: int, line: int) -> _Statement:
         return _Statement(BadLine(line, "", NO_SIGN), end)
     name, problem = _name(left)
     gap = len(right) - len(right.lstrip())
-    found = _value(content, start + len(left) + 1 + gap, line, name, is_apart=gap > 0)
+    found = _value(content, start + len(left) + 1 + gap, line, name, after_blank=gap > 0)
     return _Statement(BadLine(line, "", problem), found.end) if problem else found
 
 
 def _name(left: str) -> tuple[str, str]:
-    """The name as it was written, and why it is none."""
+    """Return the name as it is in the text, and the problem with it; one of the two is empty."""
     name = _EXPORT.sub("", left.strip(), count=1) if left.lstrip().startswith("export") else left.strip()
     if len(name) > 1 and name[0] == name[-1] and name[0] in {'"', "'"}:
         name = name[1:-1]
@@ -111,15 +113,15 @@ def _name(left: str) -> tuple[str, str]:
     return ("", ODD_NAME) if len(name) > LONGEST_NAME or not _NAME_LIKE.match(name) else (name, "")
 
 
-def _value(content: str, start: int, line: int, name: str, *, is_apart: bool) -> _Statement:
-    """What stands behind the “=”, from its first character that is no blank; `is_apart` when blanks come before it."""
+def _value(content: str, start: int, line: int, name: str, *, after_blank: bool) -> _Statement:
+    """Parse a value from its first non-blank character; `after_blank` says whether a blank precedes it."""
     end = _end_of_line(content, start)
     if content.startswith(_ARMOR, start):
         return _Statement(BadLine(line, name, NO_QUOTES), _end_of_armor(content, start))
     if content[start : start + 1] in _QUOTED:
         return _quoted(content, start, line, name)
     typed = content[start:end]
-    comment = 0 if is_apart and typed.startswith("#") else None
+    comment = 0 if after_blank and typed.startswith("#") else None
     if comment is None and (mark := _INLINE_COMMENT.search(typed)):
         comment = mark.start()
     return _Statement(_entry(line, name, typed[:comment].strip()), end)
@@ -155,7 +157,7 @@ def _end_of_line(content: str, start: int) -> int:
 
 
 def _end_of_armor(content: str, start: int) -> int:
-    """Behind the last line of a PEM block: its lines are no entries, whatever signs they hold."""
+    """Return the position of the end of a PEM block, whose lines are not entries even if they contain “=”."""
     end = content.find(_ARMOR_END, start)
     return len(content) if end < 0 else end
 

@@ -1,10 +1,10 @@
-"""What an import of a `.env` text would do, line by line: created, replaced, skipped or refused, and why.
+"""The plan of an import: for each line of a `.env` text, whether it is created, replaced, skipped or refused, and why.
 
-It reads and decides; `services.importing` applies. A handful of queries, whatever the number of lines. Lines carry
-their values sealed in `Plaintext`; what a page or an answer shows of a line are its number, names and sentences.
+This module decides and `apply` writes. The number of queries does not depend on the number of lines. Lines carry their
+values as `Plaintext`; pages and responses show only numbers, names and messages.
 
-Where a name is given twice the last one counts, as in every reader of such files. An empty value is skipped. Names that
-differ only in case, within the text or from a stored one, are refused.
+If a name occurs twice, the last entry counts, as in other readers of such files. Entries without a value are skipped.
+Names that differ only in case, from each other or from a stored name, are refused.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ TOO_MANY = f"The text has more than {dotenv.MAX_ENTRIES:,} entries. Import it in
 
 
 class LineAction(StrEnum):
-    """What becomes of a line."""
+    """What the import does with a line."""
 
     CREATED = "created"
     REPLACED = "replaced"
@@ -43,7 +43,7 @@ class LineAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportChoices:
-    """What the person decided about lines: other names for some, some left out (both by the name as written)."""
+    """The person's decisions about lines: new names, and lines to leave out, both by the name in the text."""
 
     names: Mapping[str, str] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
@@ -52,7 +52,7 @@ class ImportChoices:
 
 @dataclass(frozen=True, slots=True)
 class ImportLine:
-    """One entry or unreadable line. `written` is the name in the text, `name` the one that counts; empty for none."""
+    """A line of the text. `written` is the name in the text and `name` the name of the secret; both may be empty."""
 
     number: int
     written: str
@@ -67,19 +67,19 @@ class ImportLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The whole of it."""
+class ImportReport:
+    """The plan or the result of an import, line by line."""
 
     environment: Environment
     lines: list[ImportLine]
 
     def of(self, act: LineAction) -> list[ImportLine]:
-        """The lines with this fate, in the order of the text."""
+        """Return the lines with this action, in the order of the text."""
         return [line for line in self.lines if line.act is act]
 
     @property
     def token(self) -> str:
-        """Stands for the names, acts and stored versions, so that an apply can be held to what a dry run showed."""
+        """A hash of names, actions and stored versions, which ties an import to the result of a dry run."""
         shown = [
             (line.name, line.act.value, line.secret.version if line.secret else 0)
             for line in self.lines
@@ -90,21 +90,21 @@ class Report:
 
 def plan(
     organization: Organization, environment: Environment, text: Plaintext, choices: ImportChoices, *, lock: bool
-) -> Report:
-    """Judge every line.
+) -> ImportReport:
+    """Decide about every line of the text.
 
     Args:
-        lock: hold the secrets that get a value until the transaction ends, in the order of names.
+        lock: lock the secrets that get a value until the transaction ends, in the order of their names.
 
     Raises:
-        TextTooLarge: the text is larger than an import may be.
+        TextTooLarge: the text exceeds the size limit.
     """
     found = _read(text)
     entries = [item for item in found if isinstance(item, dotenv.DotenvEntry)]
-    judge = _Judge(
+    classifier = _Classifier(
         organization, environment, choices, entries, _Stored(organization, environment, entries, choices, lock=lock)
     )
-    return Report(environment, [judge.line(item) for item in found])
+    return ImportReport(environment, [classifier.line(item) for item in found])
 
 
 def _read(text: Plaintext) -> list[dotenv.DotenvEntry | dotenv.BadLine]:
@@ -118,7 +118,7 @@ def _read(text: Plaintext) -> list[dotenv.DotenvEntry | dotenv.BadLine]:
 
 
 class _Stored:
-    """The secrets that have one of the names in any case, and which of them have a value in the environment."""
+    """The stored secrets with these names, ignoring case, and which of them have a value in the environment."""
 
     def __init__(
         self,
@@ -139,8 +139,8 @@ class _Stored:
         self.with_value = set(values.values_list("secret", flat=True))
 
 
-class _Judge:
-    """Decides line by line, knowing all of them."""
+class _Classifier:
+    """Decides about each line with knowledge of all lines."""
 
     def __init__(
         self,
@@ -159,12 +159,12 @@ class _Judge:
                 self._wanted[self._name(entry).lower()].append(entry.line)
 
     def line(self, item: dotenv.DotenvEntry | dotenv.BadLine) -> ImportLine:
-        """What becomes of it."""
+        """Return the decision about a line."""
         if isinstance(item, dotenv.BadLine):
             return ImportLine(item.line, item.name, item.name, LineAction.REFUSED, item.reason, "invalid")
         if not self._counts(item):
             return ImportLine(item.line, item.name, self._name(item), LineAction.SKIPPED, self._why_skipped(item))
-        return self._judged(item, self._name(item), self._stored.by_folded.get(self._name(item).lower()))
+        return self._counted_line(item, self._name(item), self._stored.by_folded.get(self._name(item).lower()))
 
     def _name(self, entry: dotenv.DotenvEntry) -> str:
         return self._choices.names.get(entry.name, entry.name)
@@ -180,7 +180,7 @@ class _Judge:
             return f"Line {self._last[entry.name]} has the same name. The last one counts."
         return "It has no value."
 
-    def _judged(self, entry: dotenv.DotenvEntry, name: str, secret: Secret | None) -> ImportLine:
+    def _counted_line(self, entry: dotenv.DotenvEntry, name: str, secret: Secret | None) -> ImportLine:
         reason, code, proposed = self._problem(entry, name, secret)
         if reason:
             return ImportLine(entry.line, entry.name, name, LineAction.REFUSED, reason, code, proposed)
@@ -195,17 +195,18 @@ class _Judge:
         )
 
     def _problem(self, entry: dotenv.DotenvEntry, name: str, secret: Secret | None) -> tuple[str, str, str]:
-        """Reason, code and a proposed name; empty texts when there is nothing against it."""
+        """Return the reason to refuse an entry, its code and a proposed name; empty strings if there is none."""
         if problem := problem_with_name(name):
             return problem.partition(" For example:")[0], "invalid", propose_name(name)
         twins = self._wanted[name.lower()]
         if len(twins) > 1:
             lines = ", ".join(map(str, twins[:-1])) + f" and {twins[-1]}"
-            return f"Lines {lines} would have one name, or names that differ only in case. Keep one.", "invalid", ""
+            reason = f"Lines {lines} would have the same name, or names that differ only in case. Keep one."
+            return reason, "invalid", ""
         if secret and secret.name != name:
             return f"There is a secret called {secret.name}. Names may not differ only in case.", "invalid", secret.name
         if lacks_domains(self._organization, [self._environment], secret.allowed_domains if secret else []):
-            way = f"Edit {secret.name} and add one first." if secret else "Create this secret by its form, with one."
-            return f"{DOMAINS_NEEDED} {way}", "invalid", ""
+            advice = f"Edit {secret.name} and add one first." if secret else "Create this secret in its form, with one."
+            return f"{DOMAINS_NEEDED} {advice}", "invalid", ""
         found = problem_with_value(entry.value, allow_short=self._choices.allow_short)
         return (found.message, found.code, "") if found else ("", "", "")

@@ -1,4 +1,4 @@
-"""What others changed in a secret since somebody opened it: names of fields, who and when, from the audit trail."""
+"""The changes of a secret since a form was opened, read from the audit log: who, when and which fields."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,19 +14,19 @@ _SWITCHES = {Event.SECRET_ENABLED.value: "switched it on", Event.SECRET_DISABLED
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One save by somebody: `what` is a few words such as `changed the description and the Staging value`."""
+class SavedChange:
+    """A change that somebody saved. `what` is a phrase such as `changed: description, Staging value`."""
 
     who: str
     when: datetime
     what: str
 
 
-def changes_since(organization: Organization, secret_id: UUID, version: int) -> list[Change]:
-    """The saves that came after a version, newest first, at most `SHOWN_AT_MOST`."""
+def changes_since(organization: Organization, secret_id: UUID, version: int) -> list[SavedChange]:
+    """Return the changes saved after a version, newest first, at most `SHOWN_AT_MOST`."""
     events = AuditEvent.objects.filter(organization_id=organization.id, target_id=secret_id, data__version__gt=version)
     return [
-        Change(event.actor_label, event.created_at, _what(event))
+        SavedChange(event.actor_label, event.created_at, _what(event))
         for event in events.order_by("-sequence")[:SHOWN_AT_MOST]
     ]
 

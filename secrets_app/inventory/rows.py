@@ -1,4 +1,4 @@
-"""One line of the inventory: what is told of a secret and of its values in each environment. Never a value."""
+"""The rows of the inventory: the facts about a secret and its values in each environment, without any value."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from secrets_app.sealing import keyring
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentState:
-    """What a secret has in one environment: `set`, `missing` or `unreadable`."""
+    """The state of a secret in one environment. `state` is `set`, `missing` or `unreadable`."""
 
     state: str
     version: int | None = None
@@ -32,7 +32,7 @@ NOTHING = EnvironmentState("missing")
 
 @dataclass(frozen=True, slots=True)
 class InventoryRow:
-    """One line of the inventory. `id` is None for a name that is referenced but does not exist."""
+    """A row of the inventory. `id` is None for a name that is referenced but does not exist."""
 
     id: UUID | None
     name: str
@@ -57,34 +57,34 @@ class InventoryRow:
 
     @property
     def reference(self) -> str:
-        """`{secrets.NAME}`."""
+        """The placeholder for this name, such as `{secrets.NAME}`."""
         return f"{{secrets.{self.name}}}"
 
     @property
     def states(self) -> dict[str, str]:
-        """The state by environment value, for marks."""
+        """The state by environment value, for templates."""
         return {environment.value: entry.state for environment, entry in self.environments.items()}
 
     @property
     def rotation_due_at(self) -> datetime | None:
-        """When the oldest value is due for another one, where an interval is set."""
+        """The time at which the rotation of the oldest value is due, or None without an interval or a value."""
         entered = [entry.updated_at for entry in self.environments.values() if entry.updated_at]
         return min(entered) + timedelta(days=self.rotate_every_days) if self.rotate_every_days and entered else None
 
     @property
     def rotation_overdue(self) -> bool:
-        """Whether that moment is behind us."""
+        """Whether the rotation is overdue."""
         return self.rotation_due_at is not None and self.rotation_due_at <= timezone.now()
 
     @property
     def shared(self) -> bool:
-        """One value was entered for all environments, and none has been replaced since."""
+        """Whether one value was entered for all environments and none has been replaced since."""
         entries = {entry.entered_once for entry in self.environments.values()}
         return len(entries) == 1 and None not in entries
 
 
 def rows_of(secrets: Sequence[Any]) -> list[InventoryRow]:
-    """Secrets with their status and number of references as rows, in the same order; one query for all values."""
+    """Return the rows of secrets that are annotated with status and usage count, with one query for all values."""
     states = _states(secrets)
     return [
         InventoryRow(
@@ -124,7 +124,7 @@ def _states(secrets: Sequence[Secret]) -> dict[UUID, dict[Environment, Environme
 
 
 def _state(by_state: dict[str, SecretValue]) -> EnvironmentState:
-    """What is known of one environment, by the state of the values that it has."""
+    """Return the state of one environment from its values, which are given by their state."""
     current, staged = by_state.get(ValueState.CURRENT.value), by_state.get(ValueState.STAGED.value)
     previous = by_state.get(ValueState.PREVIOUS.value)
     until = previous.rollback_until if previous else None

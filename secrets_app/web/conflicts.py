@@ -1,7 +1,7 @@
-"""Two people edit one secret at once: what the later one sees, and how neither loses anything.
+"""Merging of edit conflicts: two people edit a secret at the same time, and neither loses their work.
 
-The form carries what each field was when it was opened (`was_…`). After somebody else's save, a field that this person
-did not touch shows what is stored now, and a field that they did touch keeps what they typed.
+The form carries the original content of each field (`was_…`). After somebody else has saved, fields that the person did
+not touch show the stored content, and fields that they changed keep what they typed.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ FIELDS = ("name", "description", "domains", "enabled")
 
 
 def stored_fields(row: InventoryRow) -> dict[str, Any]:
-    """The fields that two people may both have changed, as they are stored."""
+    """Return the stored content of the fields that are merged."""
     return {
         "name": row.name,
         "description": row.description,
@@ -23,8 +23,8 @@ def stored_fields(row: InventoryRow) -> dict[str, Any]:
     }
 
 
-def merged(post: QueryDict, typed: dict[str, Any], row: InventoryRow) -> dict[str, Any]:
-    """The fields of the form after a conflict. A form without `was_…` keeps all that was typed."""
+def merge(post: QueryDict, typed: dict[str, Any], row: InventoryRow) -> dict[str, Any]:
+    """Return the fields of the form after a conflict. A form without `was_…` fields keeps everything that was typed."""
     now = stored_fields(row)
     before = {
         "name": post.get("was_name", ""),
@@ -36,8 +36,8 @@ def merged(post: QueryDict, typed: dict[str, Any], row: InventoryRow) -> dict[st
     return typed | {name: now[name] for name in untouched} | {"version": row.version}
 
 
-def in_dispute(values: dict[str, Any], row: InventoryRow) -> list[tuple[str, Any]]:
-    """Fields in which the form now differs from what is stored, with the stored content in words."""
+def conflicting_fields(values: dict[str, Any], row: InventoryRow) -> list[tuple[str, Any]]:
+    """Return the label and stored content of each field in which the merged form differs from the stored secret."""
     now = stored_fields(row)
     shown = {
         "name": ("Name", row.name),

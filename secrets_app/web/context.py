@@ -1,4 +1,4 @@
-"""What the frame of every page says about secrets: how many need attention, how many are asked for."""
+"""A context processor for the layout: how many secrets need attention and how many requests are open."""
 
 from typing import Any
 
@@ -11,23 +11,24 @@ from secrets_app.requests import listing
 
 
 def attention(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `missing_count`, looked up only where a template shows it, and only for who may know; to them
-    the frame also shows the way to the hygiene page. In large organizations the inventory asks for it afterwards.
-    `asked_for`, the number of open requests, is for those who can answer them.
+    """Return the context of the layout, as far as the actor may see it.
+
+    `missing_count` is computed only if a template shows it, and is None in large organizations, where the inventory
+    loads it later. `asked_for`, the number of open requests, is there for people who can answer them.
     """
     actor = getattr(request, "actor", None)
     if actor is None:
         return {}
-    told: dict[str, Any] = {"shows_requests": actor.may(Permission.SECRETS_ASK)}
+    context: dict[str, Any] = {"shows_requests": actor.may(Permission.SECRETS_ASK)}
     if actor.may(Permission.SECRETS_READ):
-        told |= {"missing_count": lambda: _missing(actor.organization), "shows_hygiene": True}
+        context |= {"missing_count": lambda: _missing(actor.organization), "shows_hygiene": True}
     if actor.may(Permission.SECRETS_WRITE):
-        told["asked_for"] = lambda: _asked_for(actor.organization)
-    return told
+        context["asked_for"] = lambda: _asked_for(actor.organization)
+    return context
 
 
 def _asked_for(organization: Organization) -> str:
-    """`7`, `99+`, or empty for none."""
+    """Return the number of open requests as text such as `7` or `99+`, or "" if there are none."""
     number = listing.count_open(organization)
     most = listing.COUNTED_AT_MOST
     return f"{most}+" if number > most else str(number or "")

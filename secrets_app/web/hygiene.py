@@ -1,4 +1,4 @@
-"""The hygiene page: what deserves attention, each with the form that sets it right one click away."""
+"""The hygiene page: findings with links to the pages that fix them, and the comparison of values."""
 
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -25,7 +25,7 @@ GROUPS = [(findings.RISK, "Fix first", "bad"), (findings.ROTATION, "Rotation", "
 @require_GET
 @requires(Permission.SECRETS_READ)
 def index(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """Every kind of finding with its first rows, or (`?finding=`) one kind page by page; the fragment for htmx."""
+    """Show the first rows of every kind of finding, or all rows of one kind (`?finding=`); htmx gets a fragment."""
     template = "secrets_app/_findings.html" if is_fragment(request) else "secrets_app/hygiene.html"
     return render(request, template, _found(request, actor))
 
@@ -33,7 +33,7 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
 @require_POST
 @requires(Permission.SECRETS_WRITE)
 def compare(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """Which values are the same and which are very short, told once: nothing of it is kept."""
+    """Compare the values and show which are equal or very short. The result is not stored."""
     found = comparison.compare_values(actor=actor)
     same = [*found.several_secrets, *found.several_environments]
     context = {"comparison": found, "same": same[:GROUPS_AT_MOST], "short": found.short[:GROUPS_AT_MOST]}
@@ -76,7 +76,7 @@ def _of_group(parts: dict[str, dict[str, Any]], group: str) -> list[dict[str, An
 
 
 def _part(actor: Actor, finding: Finding, count: int, chosen: dict[str, str], cursor: str) -> dict[str, Any]:
-    """One kind with some of its rows, and the address of those that follow."""
+    """Return the template context of one kind of finding: some of its rows, and the URL of the next rows."""
     is_only = chosen["finding"] == finding.key
     more = {"limit": PREVIEWED} if not is_only else {}
     page = findings.page(actor.organization, finding, chosen["q"], cursor=cursor, **more)
@@ -88,14 +88,14 @@ def _part(actor: Actor, finding: Finding, count: int, chosen: dict[str, str], cu
     return {
         "finding": finding,
         "count": _number(count),
-        "rows": [{"row": row, "href": _way(actor, finding, row)} for row in page.items],
+        "rows": [{"row": row, "href": _fix_url(actor, finding, row)} for row in page.items],
         "next_url": next_url,
         "is_only": is_only,
     }
 
 
-def _way(actor: Actor, finding: Finding, row: FindingRow) -> str:
-    """Where the finding is set right."""
+def _fix_url(actor: Actor, finding: Finding, row: FindingRow) -> str:
+    """Return the URL of the page that fixes a finding."""
     slug = actor.organization.slug
     if row.id is None:
         return f"{reverse(finding.fix.route, args=[slug])}?name={quote(row.name)}"

@@ -1,8 +1,8 @@
 """The page that imports a `.env` text.
 
-Checking and applying are two submissions of one form. In between the text is in the browser's own field or file chooser
-and nowhere else: no session, no row and no page of ours holds it. With htmx the answer to a check is a fragment beside
-the form, so the field keeps what was pasted; without scripts the page comes back with an empty field and says so.
+Checking and applying are two submissions of the same form. Between them, only the browser holds the text: it is not in
+the session, the database or a page. With htmx, the response to a check is a fragment next to the form, so the field
+keeps the pasted text. Without scripts, the page comes back with an empty field and says so.
 """
 
 from time import monotonic
@@ -26,13 +26,11 @@ from accounts.policy import Permission
 from secrets_app.errors import TextTooLarge, ValueTooShort
 from secrets_app.importing import dotenv
 from secrets_app.importing.apply import apply_import, check_import
-from secrets_app.importing.plan import ImportChoices, ImportLine, LineAction, Report
+from secrets_app.importing.plan import ImportChoices, ImportLine, ImportReport, LineAction
 from secrets_app.web.forms import importing
 from secrets_app.web.forms.importing import ImportSubmission
 
-CHANGED = (
-    "What this import would do has changed since you checked: somebody saved a secret, or the text is another one."
-)
+CHANGED = "What this import would do has changed since you checked: somebody saved a secret, or the text is different."
 REFUSED = "Nothing was imported. Some lines need a decision."
 SHOWN_AT_MOST = 500
 
@@ -41,7 +39,7 @@ SHOWN_AT_MOST = 500
 @sensitive_post_parameters()
 @requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def import_secrets(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """The form; the dry run when it is sent with `act=check`, the import with `act=apply`."""
+    """GET shows the form; POST runs the dry run (`act=check`) or the import (`act=apply`)."""
     if request.method == "GET":
         return _page(request, {"environment": Environment.DEVELOPMENT})
     sent = importing.read(request)
@@ -95,8 +93,8 @@ LIST_TITLES = {
 }
 
 
-def _plan(report: Report, choices: ImportChoices) -> dict[str, Any]:
-    """What the page shows of a report: numbers, names and sentences."""
+def _plan(report: ImportReport, choices: ImportChoices) -> dict[str, Any]:
+    """Return the template context of a report: counts, names and messages."""
     decisions = [_decision(line, choices) for line in report.lines if _needs_decision(line, choices)]
     lists = {act.value: report.of(act) for act in LineAction}
     too_short = any(line.code == ValueTooShort.code for line in report.lines)

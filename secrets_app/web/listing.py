@@ -1,4 +1,4 @@
-"""The list of secrets: the inventory for those who may read it, names and descriptions for everybody else."""
+"""The list of secrets: the inventory for people who may read it, and a catalog of names for everybody else."""
 
 from dataclasses import replace
 from itertools import groupby
@@ -31,10 +31,10 @@ COLUMNS = [
     ("Usage count", Order.USAGE_DOWN, Order.USAGE),
     ("Last used", Order.USED_DOWN, Order.USED),
 ]
-"""Headings that sort, each with the order of the first click and of the second."""
+"""Sortable column headings, each with the order of the first and of the second click."""
 
 ROWS = 30
-"""Rows of a page."""
+"""The number of rows of a page."""
 
 NAMED_AT_MOST = 3
 WITH, WITHOUT = "with-", "without-"
@@ -44,7 +44,7 @@ STATUSES = {"active", "disabled", "missing"}
 @require_GET
 @requires(Permission.SECRETS_BROWSE)
 def index(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """One page; the fragment alone when htmx asks."""
+    """Show a page of the list; htmx gets a fragment."""
     if not actor.may(Permission.SECRETS_READ):
         return _catalog(request, actor)
     chosen = {
@@ -76,29 +76,29 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
 @require_GET
 @requires(Permission.SECRETS_READ)
 def counts(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """The numbers of secrets by status, for the pages of organizations so large that they come after the page."""
+    """Return the number of secrets by status, which pages of large organizations load afterwards."""
     return render(request, "secrets_app/_counts.html", {"counts": inventory.counts(actor.organization)})
 
 
 @require_POST
 @requires(Permission.SECRETS_DISABLE)
 def switch(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """Enable or disable the chosen secrets, all or none, and go back to the list as it was."""
+    """Enable or disable the chosen secrets in one transaction, and return to the same page of the list."""
     act = request.POST.get("act")
     if act not in {"enable", "disable"}:
         raise Invalid("Choose what to do.", errors=[FieldError("act", "Enable or disable the chosen secrets.")])
     done = secrets.set_all_enabled(actor=actor, secret_ids=_picked(request), enabled=act == "enable")
     words = ", ".join(secret.name for secret in done[:NAMED_AT_MOST])
     more = len(done) - NAMED_AT_MOST
-    told = f"{words} and {more} more" if more > 0 else words or "nothing: all of them were so already"
-    messages.success(request, f"{act.capitalize()}d {told}")
+    changed = f"{words} and {more} more" if more > 0 else words or f"nothing: all of them were {act}d already"
+    messages.success(request, f"{act.capitalize()}d {changed}")
     asked = QueryDict(request.POST.get("back", ""))
     back = _query({name: asked.get(name, "") for name in ("q", "status", "environment", "sort", "cursor")})
     return redirect(f"{reverse('secrets', args=[actor.organization.slug])}?{back}".rstrip("?"))
 
 
 def _picked(request: CofferRequest) -> list[UUID]:
-    """The ids that were chosen. Raises Invalid: none, or a text that is no id."""
+    """Return the chosen ids. Raises Invalid if there are none, or one is malformed."""
     try:
         picked = [UUID(text) for text in request.POST.getlist("pick")]
     except ValueError:
@@ -113,7 +113,7 @@ def _order(text: str) -> Order:
 
 
 def _column(request: CofferRequest, known: dict[str, str], label: str, first: Order, then: Order) -> dict[str, Any]:
-    """A heading that sorts: where it leads, and how the list is sorted by it now."""
+    """Return the template context of a sortable heading: its URL, and how the list is sorted by it now."""
     now = known["sort"] or Order.NAME.value
     order = then if now == first else first
     is_sorted = now in {first, then}
@@ -126,7 +126,7 @@ def _column(request: CofferRequest, known: dict[str, str], label: str, first: Or
 
 
 def _grouped(rows: list[InventoryRow], order: str) -> list[dict[str, Any]]:
-    """The rows under the prefix that they share: `crm` for `crm.apiKey` and `crm.token`; none over a single one."""
+    """Group adjacent rows by prefix, such as `crm` for `crm.apiKey` and `crm.token`. A single row gets no heading."""
     if order not in {Order.NAME, Order.NAME_DOWN}:
         return [{"prefix": "", "rows": rows}] if rows else []
     groups: list[dict[str, Any]] = []
@@ -141,7 +141,7 @@ def _grouped(rows: list[InventoryRow], order: str) -> list[dict[str, Any]]:
 
 
 def _catalog(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """What a member sees: names and descriptions, nothing else (docs/concepts.md, "Reading")."""
+    """Show names and descriptions only, as members see them (docs/concepts.md, "Reading")."""
     chosen = {"q": _text(request, "q")}
     page = inventory.catalog(actor.organization, chosen["q"], cursor=request.GET.get("cursor", ""), limit=DEFAULT_LIMIT)
     context = {"secrets": page.items, "filters": chosen, "next_url": _next_url(request, chosen, page.next_cursor)}
@@ -164,7 +164,7 @@ def _environment(text: str) -> Environment | None:
 
 
 def _with_waiting(actor: Actor, rows: list[InventoryRow]) -> list[InventoryRow]:
-    """Rows of names that do not exist come with the references that wait; the others load theirs when opened."""
+    """Add their references to the rows of missing names. Other rows load their references when they are opened."""
     names = [row.name for row in rows if not row.exists]
     waiting: dict[str, list[Any]] = {name: [] for name in names}
     for reference in (

@@ -1,4 +1,4 @@
-"""What saving another name would rewrite, told while the name is being typed."""
+"""The preview of a rename, shown while the name is typed: its problems, and the references that it rewrites."""
 
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ WAITING_SHOWN = 20
 @require_POST
 @requires(Permission.SECRETS_WRITE)
 def impact(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """Whether the new name may be used, and every reference that saving it rewrites."""
+    """Show whether the new name may be used, and every reference that saving it would rewrite."""
     row = inventory.one(actor.organization, secret_id)
     references = inventory.references_to(actor.organization, row)
     context = {"name_check": check(actor, request.POST.get("name", ""), row), "references": references}
@@ -29,7 +29,7 @@ def impact(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
 
 
 def check(actor: Actor, name: str, row: InventoryRow | None = None) -> dict[str, Any]:
-    """What there is to say about a typed name; `row` is the secret that would get it, None for a new one."""
+    """Return the template context of the check of a name. `row` is the secret to rename, or None for a new secret."""
     if row and name == row.name:
         return {"name": name, "unchanged": True}
     problems = Problems()

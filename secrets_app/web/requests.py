@@ -1,4 +1,4 @@
-"""Asking for a secret: the form, the list of requests, and what owners and admins do with one."""
+"""Pages of requests for secrets: the list, the form, and the dialog that dismisses a request."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ from accounts.web.replies import is_fragment
 from secrets_app.errors import RequestAnswered, TooManyRequests
 from secrets_app.naming.names import problem_with_name, propose_name
 from secrets_app.requests import listing
-from secrets_app.requests.answering import ask, dismiss, problem_with_wanted
+from secrets_app.requests.answering import ask, dismiss, problem_with_requested_name
 
 NONE_CHOSEN: dict[str, Any] = {"name": "", "why": "", "environments": []}
 
@@ -27,7 +27,7 @@ NONE_CHOSEN: dict[str, Any] = {"name": "", "why": "", "environments": []}
 @require_GET
 @requires(Permission.SECRETS_ASK)
 def index(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """One page of requests; the fragment alone when htmx asks."""
+    """Show a page of requests; htmx gets a fragment."""
     may_answer = actor.may(Permission.SECRETS_WRITE)
     state = request.GET.get("state", listing.OPEN if may_answer else "")
     page = listing.page(actor, state, cursor=request.GET.get("cursor", ""))
@@ -45,7 +45,7 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @requires(Permission.SECRETS_ASK)
 def new(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """The form; the request is sent to owners and admins when it is."""
+    """GET shows the form; POST sends the request to owners and admins."""
     if request.method == "GET":
         return _form(request, actor, NONE_CHOSEN)
     chosen = request.POST.getlist("environments")
@@ -63,7 +63,7 @@ def new(request: CofferRequest, actor: Actor) -> HttpResponse:
 @require_POST
 @requires(Permission.SECRETS_ASK)
 def check_name(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """Whether one can ask for this name, and a proposal where it is none."""
+    """Show whether this name can be requested, and propose a valid name if it is not valid."""
     context = {"name_check": _name_check(actor, request.POST.get("name", ""))}
     return render(request, "secrets_app/requests/_name_check.html", context)
 
@@ -71,7 +71,7 @@ def check_name(request: CofferRequest, actor: Actor) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @requires(Permission.SECRETS_WRITE)
 def dismiss_request(request: CofferRequest, actor: Actor, request_id: UUID) -> HttpResponse:
-    """The dialog that asks why; the request is closed when it is sent."""
+    """GET shows the dialog that asks for a reason; POST dismisses the request."""
     found = listing.fetch(actor, request_id)
     if request.method == "GET":
         return _dialog(request, found)
@@ -97,7 +97,7 @@ def _form(request: CofferRequest, actor: Actor, values: dict[str, Any], refusal:
 
 def _name_check(actor: Actor, name: str) -> dict[str, str]:
     return {
-        "problem": problem_with_wanted(actor.organization, name),
+        "problem": problem_with_requested_name(actor.organization, name),
         "proposal": propose_name(name) if problem_with_name(name) else "",
     }
 

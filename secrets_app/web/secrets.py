@@ -1,4 +1,4 @@
-"""Pages of secrets. A view reads the request, calls one service, picks a template."""
+"""Pages that create, edit, switch and delete secrets. A view reads the request, calls a service and renders a page."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from secrets_app.editing import secrets
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.errors import SecretInUse, ValueTooShort
 from secrets_app.inventory import inventory
-from secrets_app.inventory.changes import Change, changes_since
+from secrets_app.inventory.changes import SavedChange, changes_since
 from secrets_app.inventory.rows import InventoryRow
 from secrets_app.models import Secret, SecretRequest
 from secrets_app.naming.value_rules import warnings_for
@@ -33,21 +33,21 @@ from secrets_app.web.forms import secret as forms
 from secrets_app.web.renaming import check
 
 PROPOSED_DOMAINS = 10
-"""How many allowed domains an address may propose."""
+"""The maximum number of allowed domains that a URL may propose."""
 
 
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
 @requires(Permission.SECRETS_WRITE)
 def new(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """The form for a new secret; store it when sent."""
+    """GET shows the form for a new secret; POST stores it."""
     if request.method == "GET":
         return _form(request, actor, None, _proposed(request, asked := _asked_for(request, actor)), asked=asked)
     sent, asked = forms.read(request.POST), _asked_for(request, actor)
     try:
         secret = secrets.create_secret(
             actor=actor,
-            answers=asked.id if asked else None,
+            for_request=asked.id if asked else None,
             name=sent.name,
             values=sent.values,
             description=sent.description,
@@ -58,7 +58,7 @@ def new(request: CofferRequest, actor: Actor) -> HttpResponse:
             allow_short=sent.allow_short,
         )
     except Invalid as refusal:
-        return _form(request, actor, None, sent.shown_again(), refusal, asked=asked)
+        return _form(request, actor, None, sent.fields_to_show(), refusal, asked=asked)
     return _saved(request, actor, secret, sent, f"Saved {secret.name}")
 
 
@@ -66,10 +66,10 @@ def new(request: CofferRequest, actor: Actor) -> HttpResponse:
 @sensitive_post_parameters()
 @requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def edit(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """The form of a stored secret; apply it when sent. Blank value fields keep what is there."""
+    """GET shows the form of a secret; POST saves the changes. Empty value fields keep the current values."""
     if request.method == "GET":
         row = inventory.one(actor.organization, secret_id)
-        return _form(request, actor, row, forms.stored(row))
+        return _form(request, actor, row, forms.fields_of(row))
     sent = forms.read(request.POST)
     changes = SecretChanges(
         name=sent.name if "name" in request.POST else None,
@@ -88,7 +88,7 @@ def edit(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
         return _conflict(request, actor, secret_id, sent)
     except Invalid as refusal:
         row = inventory.one(actor.organization, secret_id)
-        values = sent.shown_again() | ({} if "name" in request.POST else {"name": row.name})
+        values = sent.fields_to_show() | ({} if "name" in request.POST else {"name": row.name})
         return _form(request, actor, row, values, refusal)
     return _saved(request, actor, secret, sent, f"Saved {secret.name}")
 
@@ -96,28 +96,28 @@ def edit(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
 @require_POST
 @requires(Permission.SECRETS_WRITE)
 def check_name(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """Whether a name may be used, a proposal where it may not, and who waits for it."""
+    """Show whether a name may be used, a proposal if it is not valid, and the references that wait for it."""
     return render(request, "secrets_app/_name_check.html", {"name_check": check(actor, request.POST.get("name", ""))})
 
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
 def enable(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """Switch on."""
+    """Enable a secret."""
     return _switched(request, actor, secrets.set_enabled(actor=actor, secret_id=secret_id, enabled=True))
 
 
 @require_POST
 @requires(Permission.SECRETS_DISABLE)
 def disable(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """Switch off."""
+    """Disable a secret."""
     return _switched(request, actor, secrets.set_enabled(actor=actor, secret_id=secret_id, enabled=False))
 
 
 @require_http_methods(["GET", "POST"])
 @requires(Permission.SECRETS_WRITE)
 def delete(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """The dialog: what is in the way, or the name to type; delete when it was typed."""
+    """GET shows the dialog, with the references or a field for the name; POST deletes if the name matches."""
     row = with_references(actor, inventory.one(actor.organization, secret_id))
     if request.method == "GET":
         return _delete_dialog(request, row)
@@ -133,16 +133,16 @@ def delete(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpRespons
 
 
 def with_references(actor: Actor, row: InventoryRow) -> InventoryRow:
-    """The row with its references, their integrations loaded."""
+    """Return the row with its references, whose integrations are loaded."""
     found = inventory.references_to(actor.organization, row)
     return replace(row, references=found, usage_count=len(found))
 
 
 def _asked_for(request: CofferRequest, actor: Actor) -> SecretRequest | None:
-    """The request that the address names, and the form after it.
+    """Return the request that the URL or the submitted form names, or None.
 
     Raises:
-        NotFound: there is none such.
+        NotFound: the actor may not see the request, or it does not exist.
     """
     text = request.GET.get("request", "") or request.POST.get("request", "")
     if not text:
@@ -154,12 +154,12 @@ def _asked_for(request: CofferRequest, actor: Actor) -> SecretRequest | None:
 
 
 def _proposed(request: CofferRequest, asked: SecretRequest | None) -> dict[str, Any]:
-    """The empty form, with what the address or a request proposes."""
+    """Return the fields of an empty form, with the proposals of the URL or of a request."""
     name, domains = request.GET.get("name", ""), request.GET.getlist("domains")[:PROPOSED_DOMAINS]
     if asked is None:
-        return forms.blank(name, domains)
+        return forms.blank_fields(name, domains)
     mode = forms.SHARED if asked.environments == ALL_ENVIRONMENTS else forms.PER_ENVIRONMENT
-    return forms.blank(asked.name, domains, asked.why) | {"mode": mode}
+    return forms.blank_fields(asked.name, domains, asked.why) | {"mode": mode}
 
 
 def _form(
@@ -168,14 +168,14 @@ def _form(
     row: InventoryRow | None,
     values: dict[str, Any],
     refusal: Invalid | None = None,
-    changes: Sequence[Change] = (),
+    changes: Sequence[SavedChange] = (),
     asked: SecretRequest | None = None,
 ) -> HttpResponse:
     typed_before = values["name"] and (not row or row.name != values["name"])
     context = {
         "asked": asked,
         "changes": changes,
-        "in_dispute": conflicts.in_dispute(values, row) if row and changes else [],
+        "conflicting": conflicts.conflicting_fields(values, row) if row and changes else [],
         "was": conflicts.stored_fields(row) if row else None,
         "secret": with_references(actor, row) if row else None,
         "values": values,
@@ -191,17 +191,19 @@ def _too_short(refusal: Invalid | None) -> bool:
     return refusal is not None and any(error.code == ValueTooShort.code for error in refusal.errors)
 
 
-def _conflict(request: CofferRequest, actor: Actor, secret_id: UUID, sent: forms.Submission) -> HttpResponse:
-    """The form with both people's work in it, and what the other one did."""
+def _conflict(request: CofferRequest, actor: Actor, secret_id: UUID, sent: forms.SecretSubmission) -> HttpResponse:
+    """Show the form with the work of both people, and what the other person changed."""
     row = inventory.one(actor.organization, secret_id)
-    sentence = "Somebody else changed this secret since you opened it. What you typed is below; save again to apply it"
-    sentence += ", with values typed anew." if sent.values else "."
-    values = conflicts.merged(request.POST, sent.shown_again(), row)
+    sentence = "Somebody else changed this secret since you opened it. What you typed is below; "
+    sentence += "enter the values again and save to apply it." if sent.values else "save again to apply it."
+    values = conflicts.merge(request.POST, sent.fields_to_show(), row)
     changes = changes_since(actor.organization, secret_id, sent.version or 0)
     return _form(request, actor, row, values, Invalid(sentence, errors=[FieldError("", sentence)]), changes)
 
 
-def _saved(request: CofferRequest, actor: Actor, secret: Secret, sent: forms.Submission, done: str) -> HttpResponse:
+def _saved(
+    request: CofferRequest, actor: Actor, secret: Secret, sent: forms.SecretSubmission, done: str
+) -> HttpResponse:
     messages.success(request, done)
     for sentence in dict.fromkeys(warning for value in sent.values.values() for warning in warnings_for(value)):
         messages.warning(request, f"{secret.name}: {sentence}")

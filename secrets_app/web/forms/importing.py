@@ -1,4 +1,4 @@
-"""The import form: what was sent. Nothing of the text goes back into a page; names and decisions about them do."""
+"""The import form. Names and decisions go back into the page, the rest of the text does not."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ NOT_UTF_8 = "The file is not UTF-8 text. Save it as UTF-8 and choose it again."
 
 @dataclass(frozen=True, slots=True)
 class ImportSubmission:
-    """One sent form. `token` is that of the check that the person saw; empty for none."""
+    """A submitted import form. `token` is that of the check that the person saw, or empty."""
 
     environment: Environment
     text: Plaintext
@@ -30,7 +30,7 @@ class ImportSubmission:
 
 
 def read(request: HttpRequest) -> ImportSubmission:
-    """What was sent, and what is wrong with it before anybody reads the text."""
+    """Return the submission, with the errors that show before the text is parsed."""
     post = request.POST
     environment = next((each for each in Environment if each.value == post.get("environment")), None)
     text, problem = _text(request)
@@ -46,7 +46,7 @@ def read(request: HttpRequest) -> ImportSubmission:
 
 
 def _choices(request: HttpRequest) -> ImportChoices:
-    """Names by what is written in the text: lines may move between two submissions, names stay what they are."""
+    """Return the decisions by the name in the text, because lines may move between two submissions and names do not."""
     pairs = zip(request.POST.getlist("written"), request.POST.getlist("wanted"), strict=False)
     return ImportChoices(
         names={
@@ -58,7 +58,7 @@ def _choices(request: HttpRequest) -> ImportChoices:
 
 
 def _text(request: HttpRequest) -> tuple[Plaintext, str]:
-    """The pasted text or the file's, and what is wrong with it."""
+    """Return the pasted text or the content of the file, and an error message or ""."""
     pasted, file = request.POST.get("dotenv", ""), request.FILES.get("file")
     if pasted.strip() and file:
         return Plaintext(""), TWO_TEXTS
@@ -78,5 +78,5 @@ def _content(file: UploadedFile) -> tuple[Plaintext, str]:
 
 
 def _was_dropped(request: HttpRequest) -> bool:
-    """Whether there was a file, too large to be read into memory (settings, `FILE_UPLOAD_HANDLERS`)."""
+    """Whether a file was discarded because it exceeds the size limit (`FILE_UPLOAD_HANDLERS` in the settings)."""
     return int(request.META.get("CONTENT_LENGTH") or 0) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE

@@ -1,4 +1,4 @@
-"""The secret form: what was sent, and what is shown again. Nothing here puts a value back into a page."""
+"""The secret form: reading a submission, and the fields to show. A value never goes back into a page."""
 
 import re
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ from secrets_app.plaintext import Plaintext
 
 VERSION = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 NO_DAYS = 0
-"""What an interval that is no number is read as: the services refuse it."""
+"""Stands for an interval that is not a number. The services refuse it."""
 SHARED, PER_ENVIRONMENT = "shared", "per-env"
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """One sent form."""
+class SecretSubmission:
+    """A submitted secret form."""
 
     name: str
     description: str
@@ -34,7 +34,7 @@ class Submission:
 
     @property
     def rotation_days(self) -> int | None:
-        """The interval as a number; None where there is none."""
+        """The interval as a number, or None if the field is empty."""
         text = (self.rotate_every_days or "").strip()
         if not text:
             return None
@@ -42,11 +42,11 @@ class Submission:
 
     @property
     def stops_rotation(self) -> bool:
-        """The field was there, and empty."""
+        """Whether the field was submitted empty."""
         return self.rotate_every_days is not None and not self.rotate_every_days.strip()
 
-    def shown_again(self) -> dict[str, Any]:
-        """The fields for the form after a refusal: all but the values."""
+    def fields_to_show(self) -> dict[str, Any]:
+        """Return the fields to show again after a refusal: all except the values."""
         return {
             "name": self.name,
             "description": self.description,
@@ -59,14 +59,14 @@ class Submission:
         }
 
 
-def read(post: QueryDict) -> Submission:
-    """What was sent, with odd input made ordinary; the services judge it."""
+def read(post: QueryDict) -> SecretSubmission:
+    """Return the submission in a normal form. The services check it."""
     mode = SHARED if post.get("mode") == SHARED else PER_ENVIRONMENT
     fields = {
         environment: "value_all" if mode == SHARED else f"value_{environment.value}" for environment in Environment
     }
     texts = {environment: _as_typed(post.get(name, "")) for environment, name in fields.items()}
-    return Submission(
+    return SecretSubmission(
         name=post.get("name", ""),
         description=_as_typed(post.get("description", "")),
         mode=mode,
@@ -79,17 +79,17 @@ def read(post: QueryDict) -> Submission:
     )
 
 
-def blank(name: str, domains: list[str], description: str = "") -> dict[str, Any]:
-    """The fields of a form for a new secret, with a name, allowed domains and a description that somebody proposes."""
-    return Submission(
+def blank_fields(name: str, domains: list[str], description: str = "") -> dict[str, Any]:
+    """Return the fields of the form for a new secret, with the proposed name, allowed domains and description."""
+    return SecretSubmission(
         name, description, SHARED, {}, domains, enabled=True, allow_short=False, version=None
-    ).shown_again()
+    ).fields_to_show()
 
 
-def stored(row: InventoryRow) -> dict[str, Any]:
-    """The fields of a form for a stored secret."""
+def fields_of(row: InventoryRow) -> dict[str, Any]:
+    """Return the fields of the form for a stored secret."""
     mode = SHARED if row.shared else PER_ENVIRONMENT
-    return Submission(
+    return SecretSubmission(
         row.name,
         row.description,
         mode,
@@ -99,11 +99,11 @@ def stored(row: InventoryRow) -> dict[str, Any]:
         allow_short=False,
         version=row.version,
         rotate_every_days=str(row.rotate_every_days or ""),
-    ).shown_again()
+    ).fields_to_show()
 
 
 def value_fields(row: InventoryRow | None) -> list[dict[str, Any]]:
-    """One value field for each environment, with what is known about the stored value."""
+    """Return a value field for each environment, with the state of the stored value."""
     states = row.environments if row else dict.fromkeys(Environment, NOTHING)
     return [
         {
@@ -118,7 +118,7 @@ def value_fields(row: InventoryRow | None) -> list[dict[str, Any]]:
 
 
 def form_errors(errors: Iterable[FieldError], mode: str) -> list[FieldError]:
-    """The services' field names as the form's; one sentence a field."""
+    """Translate the field names of the services to those of the form, with one error per field."""
     renamed: dict[str, FieldError] = {}
     for error in errors:
         field = _form_field(error.field, mode)
@@ -137,5 +137,5 @@ def _version(text: str) -> int | None:
 
 
 def _as_typed(text: str) -> str:
-    """What was typed or pasted: browsers send each line break of a text area as CR LF (HTML, "normalize newlines")."""
+    """Undo the CR LF that browsers send for each line break of a text area (HTML, "normalize newlines")."""
     return text.replace("\r\n", "\n")
