@@ -94,11 +94,8 @@ class FastPathCall:
 def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
     """Parse a request. Returns None if the framework has to handle it."""
     address = _ADDRESS.fullmatch(scope["path"]) if scope["method"] == "POST" else None
-    if not address or scope.get("query_string") or scope.get("root_path"):
-        return None
-    keys = [value for name, value in scope["headers"] if name == b"authorization"]
-    token = bearer_token(keys[0].decode("latin-1")) if len(keys) == 1 else None
-    if token is None:
+    token = _token(scope)
+    if not address or token is None or scope.get("query_string") or scope.get("root_path"):
         return None
     try:
         payload = RunIn.model_validate(read_json(body))
@@ -106,3 +103,9 @@ def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
         return None
     call = Call(UUID(address[1]), payload.environment, payload.operation, payload.params)
     return FastPathCall(PresentedKey(token, peer_address((scope.get("client") or [""])[0])), call)
+
+
+def _token(scope: dict[str, Any]) -> str | None:
+    """Return the bearer token of a request with exactly one `Authorization` header."""
+    headers = [value for name, value in scope["headers"] if name == b"authorization"]
+    return bearer_token(headers[0].decode("latin-1")) if len(headers) == 1 else None

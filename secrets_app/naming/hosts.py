@@ -6,6 +6,7 @@ on which host a name means.
 """
 
 import re
+from functools import lru_cache
 
 import idna
 
@@ -21,6 +22,7 @@ _SPECIAL_USE = frozenset(
 )
 
 
+@lru_cache(maxsize=1024)
 def to_a_labels(name: str) -> str | None:
     """Return a name in lower-case A-labels (IDNA 2008, RFC 5891), or None if it is not a host name.
 
@@ -34,6 +36,7 @@ def to_a_labels(name: str) -> str | None:
     return whole if None not in labels and len(whole) <= _LONGEST_NAME else None
 
 
+@lru_cache(maxsize=1024)
 def ends_in_number(name: str) -> bool:
     """Whether resolvers read a normalized name as an address, as they do `127.1`, `2130706433` and `0x7f.1`."""
     return _NUMBER.fullmatch(name.rpartition(".")[2]) is not None
