@@ -215,14 +215,14 @@ def test_page_that_is_out_of_date_does_nothing(client, owner, secret):
     old = seen(base)
     stage(owner, secret, "another-new-key")
     told = client.post(f"{base}discard/", old, follow=True)
-    assert "Somebody rotated this value meanwhile" in told.content.decode()
+    assert "Somebody rotated this value in the meantime" in told.content.decode()
     promote(owner, secret, accept=True)
     old = seen(f"{base}window/")
     stage(owner, secret)
     promote(owner, secret, accept=True)
     for act in ("rollback", "finish"):
         told = client.post(f"{base}{act}/", old, follow=True)
-        assert "Somebody rotated this value meanwhile" in told.content.decode()
+        assert "Somebody rotated this value in the meantime" in told.content.decode()
     assert kept(secret) == {"current": NEW, "previous": "another-new-key"}
     client.post(f"{base}rollback/", seen(f"{base}window/"))
     assert kept(secret) == {"current": "another-new-key"}
