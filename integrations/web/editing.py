@@ -14,9 +14,10 @@ from accounts.policy import Permission
 from accounts.web.replies import see_other
 from integrations.editing import integrations
 from integrations.errors import RawCredential
+from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.web import editor, starting
-from integrations.web.forms import FORMS
+from integrations.web.forms import form_of
 from integrations.web.forms.base import IntegrationForm, SubmittedIntegration, Values, keep_line_ends
 
 CONFLICT = (
@@ -34,14 +35,14 @@ def new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
     Raises:
         NotFound: there is no such kind.
     """
-    if kind not in FORMS:
+    if kind not in KINDS:
         raise NotFound("No such kind of integration.")
     service = starting.chosen(request, kind)
     about = starting.context(actor, kind, service)
     if request.method != "POST":
         values = starting.values(kind, service) if service else None
         return editor.page(request, actor, kind, values=values, **about)
-    form = FORMS[kind]
+    form = form_of(kind)
     sent = form.read(request.POST)
     try:
         integration = _create(actor, kind, form, sent)
@@ -59,7 +60,7 @@ def edit(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpRespon
     integration.organization = actor.organization
     if request.method != "POST":
         return editor.page(request, actor, integration.kind, integration=integration)
-    form = FORMS[integration.kind]
+    form = form_of(integration.kind)
     sent = form.read(request.POST)
     try:
         saved = _update(actor, integration, form, sent)
@@ -78,9 +79,9 @@ def domain_check(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
     Raises:
         NotFound: there is no such kind.
     """
-    if kind not in FORMS:
+    if kind not in KINDS:
         raise NotFound("No such kind of integration.")
-    values = FORMS[kind].read(request.POST).values
+    values = form_of(kind).read(request.POST).values
     stored = editor.visible(actor, [kind], request.POST.get("integration", ""))
     context = {"domain_checks": editor.domain_checks(actor, kind, values, stored)}
     return render(request, "integrations/_domain_check.html", context)

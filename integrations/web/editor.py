@@ -24,7 +24,7 @@ from integrations.readiness.domain_check import DomainCheck, check_domains
 from integrations.readiness.warnings import warnings_for
 from integrations.tools.listing import approved_tools
 from integrations.web import paste_notes
-from integrations.web.forms import DRAWN, FORMS
+from integrations.web.forms import SPECIAL_FORMS, form_of
 from integrations.web.forms.action import secret_names
 from integrations.web.forms.arguments import argument_fields
 from integrations.web.forms.base import Values
@@ -53,7 +53,7 @@ def page(
         notes: about raw credentials in the values, where they differ from what the values say by themselves.
         more: further context of the template.
     """
-    form = FORMS[kind]
+    form = form_of(kind)
     shown = values or (form.stored(integration) if integration else form.blank())
     context = {
         "integration": overview.one(actor, integration.id) if integration else None,
@@ -67,7 +67,8 @@ def page(
         "pasted": notes or (paste_notes.of_form(form, shown, integration) if values else []),
         "pasted_url": paste_notes.url(actor, kind, integration),
     }
-    about_kind = _about_action(actor, shown) if kind in DRAWN else _about_declared(actor, kind, shown, integration)
+    is_action = kind in SPECIAL_FORMS
+    about_kind = _about_action(actor, shown) if is_action else _about_declared(actor, kind, shown, integration)
     return render(request, form.template, context | about_kind | more, status=status)
 
 
@@ -90,10 +91,10 @@ def domain_checks(
     Returns:
         None while that cannot be said: the URL leads nowhere, or the fields are no configuration yet.
     """
-    if kind in DRAWN:
+    if kind in SPECIAL_FORMS:
         return _checks_of_action(actor, values)
     try:
-        config = FORMS[kind].config(values, {})
+        config = form_of(kind).config(values, {})
         connector = visible(actor, CONNECTOR.kinds, values.get("auth_connector", ""))
         unsaved = Integration(organization=actor.organization, kind=kind, config=config, auth_connector=connector)
         routes = routes_of(unsaved)

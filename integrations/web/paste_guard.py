@@ -16,10 +16,11 @@ from accounts.actors import Actor
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment, see_other
+from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.paste_guard import guard
 from integrations.web import editor, paste_notes
-from integrations.web.forms import FORMS
+from integrations.web.forms import form_of
 from integrations.web.forms.base import Values
 from integrations.web.paste_notes import PastedNote
 
@@ -30,7 +31,7 @@ GONE = "This text has changed since. Look at what is marked now."
 @requires(Permission.INTEGRATIONS_WRITE)
 def in_new(request: CofferRequest, actor: Actor, kind: str) -> HttpResponse:
     """The form of a new integration. Raises NotFound: there is no such kind."""
-    if kind not in FORMS:
+    if kind not in KINDS:
         raise NotFound("No such kind of integration.")
     if request.method != "POST":  # somebody came back to the address of a form that was sent
         return see_other("integration-new", actor.organization.slug, kind)
@@ -49,16 +50,16 @@ def in_stored(request: CofferRequest, actor: Actor, integration_id: UUID) -> Htt
 
 
 def _answer(request: CofferRequest, actor: Actor, kind: str, integration: Integration | None) -> HttpResponse:
-    values = FORMS[kind].read(request.POST).values
+    values = form_of(kind).read(request.POST).values
     if is_fragment(request):
-        notes = paste_notes.of_form(FORMS[kind], values, integration, sent=request.POST)
+        notes = paste_notes.of_form(form_of(kind), values, integration, sent=request.POST)
         context = {"pasted": notes, "pasted_url": paste_notes.url(actor, kind, integration), "errors": []}
         return render(request, "integrations/_pasted_notes.html", context)
     try:
         after = _save_as_secret(request, actor, kind, values, integration)
     except Invalid as refusal:
         key = request.POST.get("save_as_secret", "")
-        notes = paste_notes.of_form(FORMS[kind], values, integration, sent=request.POST)
+        notes = paste_notes.of_form(form_of(kind), values, integration, sent=request.POST)
         errors = [FieldError(_name_control(notes, key), error.message) for error in refusal.errors]
         return editor.page(
             request, actor, kind, integration=integration, values=values, notes=notes, errors=errors, status=422
@@ -74,7 +75,7 @@ def _save_as_secret(
     Raises:
         Invalid: the text is not there any more, or the secret cannot be stored.
     """
-    form = FORMS[kind]
+    form = form_of(kind)
     notes = paste_notes.of_form(form, values, integration, sent=request.POST)
     chosen = next((note for note in notes if note.found.key == request.POST.get("save_as_secret")), None)
     if chosen is None:

@@ -15,7 +15,7 @@ from integrations.kinds.api_connection.known_services import (
     KnownService,
     known_service,
 )
-from integrations.web.forms import FORMS
+from integrations.web.forms import form_of
 from integrations.web.forms.base import Values
 from secrets_app.models import Secret
 
@@ -27,7 +27,7 @@ def chosen(request: HttpRequest, kind: str) -> KnownService | None:
 
 def values(kind: str, service: KnownService) -> Values:
     """The fields of the form, filled in with what is known of the service."""
-    form = FORMS[kind]
+    form = form_of(kind)
     return form.blank() | form.config_values(service.configs[kind]) | {"name": service.name}
 
 

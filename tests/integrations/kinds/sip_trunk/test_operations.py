@@ -279,4 +279,4 @@ def test_old_nonces_are_forgotten():
     assert AnsweredNonce.objects.get().nonce_hash == digest.nonce_hash("new")
 
 
-NO_REGISTRAR = "It takes no registrations (405 No): only a call can show that the password works."
+NO_REGISTRAR = "The server accepts no registrations (405 No): only a call can show that the password works."
