@@ -28,7 +28,7 @@ from integrations.errors import (
     UpstreamTls,
     UpstreamUnreachable,
 )
-from integrations.exchange.exchange import Hear
+from integrations.exchange.exchange import OnPiece
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
 from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, pool_here
 from integrations.transport.reception import decode
@@ -55,14 +55,14 @@ async def send(
     owner: Owner | None = None,
     max_body: int = MAX_BODY_BYTES,
     lookup: Lookup = system_lookup,
-    hear: Hear | None = None,
+    on_piece: OnPiece | None = None,
 ) -> UpstreamResponse:
     """Send one request and read the whole answer, within `request.timeout_seconds` of wall clock, DNS included.
 
     Args:
         owner: whom the call is for: it may use a connection that an earlier call of the same owner left open. Without
             one the connection is its own.
-        hear: asked while an event stream is read that is not compressed: such a stream may stay open after what it
+        on_piece: asked while an event stream is read that is not compressed: such a stream may stay open after what it
             was asked for. The limits of size and time hold all the same.
 
     Raises InvalidHeaderValue, InvalidUrl, EgressDenied, UpstreamUnreachable, UpstreamTls, UpstreamTimeout,
@@ -73,7 +73,7 @@ async def send(
     check_tls(ssl_context)
     try:
         async with asyncio.timeout(request.timeout_seconds), _session(request, policy, lookup, owner) as session:
-            return await _exchange(session, request, ssl_context, max_body, hear)
+            return await _exchange(session, request, ssl_context, max_body, on_piece)
     except Refusal:
         raise
     except Exception as error:  # broad: whatever a library raises here could quote the request in its text
@@ -129,7 +129,7 @@ async def _exchange(
     request: OutgoingRequest,
     context: ssl.SSLContext,
     max_body: int,
-    hear: Hear | None,
+    on_piece: OnPiece | None,
 ) -> UpstreamResponse:
     call = session.request(
         request.method,
@@ -141,7 +141,7 @@ async def _exchange(
     )
     async with call as response:
         headers = _read_headers(response)
-        heard = hear if response.content_type == _EVENT_STREAM and not _is_encoded(headers) else None
+        heard = on_piece if response.content_type == _EVENT_STREAM and not _is_encoded(headers) else None
         raw = await _read_body(response, max_body, heard)
     body = decode(raw, _encodings(headers), limit=max_body)
     return UpstreamResponse(
@@ -167,14 +167,14 @@ def _read_headers(response: aiohttp.ClientResponse) -> tuple[tuple[bytes, bytes]
     return raw
 
 
-async def _read_body(response: aiohttp.ClientResponse, limit: int, hear: Hear | None) -> bytes:
+async def _read_body(response: aiohttp.ClientResponse, limit: int, on_piece: OnPiece | None) -> bytes:
     """The body as it was sent, still compressed; of an event stream as much as was enough."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
             raise ResponseTooLarge(f"The answer is larger than {limit} bytes.")
-        if hear and await hear(chunk):
+        if on_piece and await on_piece(chunk):
             break
     return bytes(body)
 

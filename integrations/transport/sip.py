@@ -61,7 +61,7 @@ class SipConnection(ABC):
     def __init__(self, host: str, local: tuple[str, int]) -> None:
         self._host, self._local = host, local
 
-    async def ask(self, request: SipRequest) -> SipMessage:
+    async def send(self, request: SipRequest) -> SipMessage:
         """Send one request; its final response.
 
         Raises UpstreamTimeout, UpstreamUnreachable, ResponseTooLarge or ResponseUnreadable.
@@ -98,11 +98,11 @@ async def connected(
     try:
         async with asyncio.timeout(WHOLE_SECONDS):
             async with asyncio.timeout(CONNECT_SECONDS):
-                line = await _dial(url, peer.transport, policy, ssl_context, lookup)
+                connection = await _dial(url, peer.transport, policy, ssl_context, lookup)
             try:
-                yield line
+                yield connection
             finally:
-                await line.close()
+                await connection.close()
     except Refusal:
         raise
     except Exception as error:  # broad: whatever a library raises here could quote what was sent

@@ -32,7 +32,7 @@ def ask(trusting):
         scheme = "sips" if transport == "tls" else "sip"
         peer = SipPeer(f"{scheme}://{host}:{port}", transport)
         async with sip.connected(peer, policy, ssl_context=trusting, lookup=lookup) as line:
-            return [(await line.ask(request)).status for request in requests]
+            return [(await line.send(request)).status for request in requests]
 
     return call
 
