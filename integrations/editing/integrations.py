@@ -1,4 +1,4 @@
-"""The life of an integration: create, edit, delete. References are derived in the same transaction."""
+"""Creating, changing, duplicating and deleting integrations. References are derived in the same transaction."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,13 +33,13 @@ from integrations.paste_guard import guard
 from integrations.references import derive
 
 NO_SUCH = "No such integration."
-STEERING = {"config", "environments", "enabled"}
-"""Who changes these decides where the values of the integration's environments go: a key's environments bound it."""
+ROUTING_FIELDS = {"config", "environments", "enabled"}
+"""Fields that determine where values are sent; changing them requires access to all environments involved."""
 
 
 @dataclass(frozen=True, slots=True)
 class IntegrationChanges:
-    """What an edit changes; None leaves a field as it is."""
+    """The changes of an edit; None leaves a field unchanged."""
 
     name: str | None = None
     description: str | None = None
@@ -60,15 +60,18 @@ def create_integration(
     environments: Iterable[Environment] = (),
     accept_raw_credentials: bool = False,
 ) -> Integration:
-    """Store a new integration. It runs in no environment until one is chosen.
+    """Create an integration.
 
     Args:
-        accept_raw_credentials: keep texts that look like a credential; that is audited.
+        environments: where it runs; without any, it runs nowhere.
+        accept_raw_credentials: store texts that look like a credential; that is audited.
 
     Raises:
-        PermissionDenied: no right to write integrations, or not in these environments, or a key limited to some.
+        PermissionDenied: the actor may not write integrations, or not in these environments, or its API key is limited
+            to
+        certain integrations.
         Invalid: a field breaks its rule; nothing is stored.
-        RawCredential: a text looks like a credential, and nobody accepted that.
+        RawCredential: a text looks like a credential, and the caller did not accept that.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     actor.check_environments(*environments)
@@ -87,7 +90,7 @@ def create_integration(
         with transaction.atomic():
             serialize(actor.organization)
             cleaned = clean_config(actor, kind, config, errors)
-            _take(integration, cleaned)
+            _apply(integration, cleaned)
             raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
             integration.save(force_insert=True)
             rows = derive.derive(integration, cleaned.parsed)
@@ -106,11 +109,12 @@ def create_integration(
 
 
 def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
-    """Store a copy under a name of its own, switched off, so that nothing more runs until somebody looked at it.
+    """Store a disabled copy under a free name, so that it runs only after somebody has reviewed it.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere; also for a key that is limited to certain integrations.
-        Invalid: what is stored could not be saved today, say because a secret that it names is disabled.
+        NotFound, PermissionDenied: as for every integration; also for an API key that is limited to certain
+            integrations.
+        Invalid: the stored configuration could not be saved today, for example because it names a disabled secret.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     if actor.integrations is not None:
@@ -128,7 +132,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
             environments=source.environments,
         )
         cleaned = clean_config(actor, source.kind, source.config, [])
-        _take(copy, cleaned)
+        _apply(copy, cleaned)
         copy.save(force_insert=True)
         rows = derive.derive(copy, cleaned.parsed)
         trail.record(
@@ -150,10 +154,10 @@ def update_integration(
     """Apply an edit, all or nothing. An edit that changes nothing writes nothing.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
+        NotFound, PermissionDenied: the actor may not see or write the integration.
         EditConflict: somebody saved since `expected_version`.
         Invalid: a field breaks its rule.
-        RawCredential: a changed text looks like a credential, and nobody accepted that.
+        RawCredential: a changed text looks like a credential, and the caller did not accept that.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     try:
@@ -164,7 +168,7 @@ def update_integration(
             changed, config = _set_fields(actor, integration, changes)
             if not changed:
                 return integration
-            if STEERING & set(changed):
+            if ROUTING_FIELDS & set(changed):
                 actor.check_environments(*in_order(before | integration.environments))
             raw = guard.raw_credentials(integration, known=known, accepted=changes.accept_raw_credentials)
             integration.version += 1
@@ -186,11 +190,11 @@ def update_integration(
 
 
 def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
-    """Delete an integration and its references. Its runs stay on record.
+    """Delete an integration and its references. The records of its runs are kept.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
-        IntegrationInUse: others inherit from it (`dependants`).
+        NotFound, PermissionDenied: the actor may not see or write the integration.
+        IntegrationInUse: other integrations use it (`dependants`).
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     with transaction.atomic():
@@ -202,7 +206,7 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
 
 
 def _name_of_copy(source: Integration) -> str:
-    """`NAME (copy)`, `NAME (copy 2)` and so on: the first that is free; the name is cut where it gets too long."""
+    """Return the first free name of `NAME (copy)`, `NAME (copy 2)` and so on. Long names are shortened."""
     endings = chain([" (copy)"], (f" (copy {number})" for number in count(2)))
     names = (source.name[: NAME_LENGTH - len(ending)].rstrip() + ending for ending in endings)
     return next(name for name in names if not check_name(name, source.organization))
@@ -223,10 +227,10 @@ def _lock(actor: Actor, integration_id: UUID, expected_version: int | None) -> I
 
 
 def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChanges) -> tuple[list[str], Any]:
-    """Put the new fields on the (unsaved) integration.
+    """Set the new fields on the unsaved integration.
 
     Returns:
-        the names of the fields that differ from before, and the configuration as its kind parsed it.
+        the names of the changed fields, and the configuration as parsed by its kind.
     """
     wanted = {name: getattr(changes, name) for name in ("name", "description", "enabled")}
     wanted["environments"] = None if changes.environments is None else frozenset(changes.environments)
@@ -244,17 +248,17 @@ def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChan
     for name in changed:
         setattr(integration, name, wanted[name])
     if cleaned:
-        _take(integration, cleaned)
+        _apply(integration, cleaned)
     return changed, config
 
 
-def _take(integration: Integration, cleaned: Cleaned) -> None:
+def _apply(integration: Integration, cleaned: Cleaned) -> None:
     integration.config = cleaned.config
     integration.auth_connector, integration.connection = cleaned.connector, cleaned.connection
 
 
 def _hosts(kind: str, config: Any) -> list[str]:
-    """The hosts that a parsed configuration sends to, for the audit log."""
+    """Return the hosts of a parsed configuration, for the audit log."""
     destinations = KINDS[kind].destinations(config)
     return [parse_url(destination.url, destination.schemes).raw_host or "" for destination in destinations]
 
@@ -270,7 +274,7 @@ def _refuse_if_used(integration: Integration) -> None:
 
 
 def _refusal(error: IntegrityError) -> Exception:
-    """The name was taken at this very moment; anything else that a constraint refuses is a fault of ours."""
+    """Return the refusal if somebody has just taken the name, otherwise the error itself."""
     if not violates(error, "integration_name_once_per_organization"):
         return error
     return Invalid(NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")])

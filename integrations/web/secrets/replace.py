@@ -48,7 +48,7 @@ def _problems(name: str, chosen: Secret | None, row: InventoryRow) -> list[Field
     if chosen is None:
         sentence = f"No secret is called {name}. Choose one of the list." if name else "Choose a secret."
     elif chosen.id == row.id:
-        sentence = "This is the secret itself. Choose another one."
+        sentence = "This is the secret itself. Choose another secret."
     elif not chosen.enabled:
         sentence = f"The secret {name} is disabled. Enable it first, or choose another one."
     else:
