@@ -97,7 +97,7 @@ def test_ordinary_texts_get_no_note(as_owner):
 
 def test_a_token_typed_into_a_connector_is_one(as_owner):
     sent = {"name": "Bearer", "type": "bearer", "token": "hunter2222"}
-    assert "a credential, by the name that it stands under" in as_owner.post(NEW_CONNECTOR, sent).content.decode()
+    assert "a credential, judging by its name" in as_owner.post(NEW_CONNECTOR, sent).content.decode()
     finding = "config.token:0"
     named = {"save_as_secret": finding, f"secret_name:{finding}": "crm.token"}
     page = as_owner.post(f"{NEW_CONNECTOR}pasted/", sent | named).content.decode()
