@@ -1,12 +1,14 @@
-"""The careful way to a new value: stage, promote, roll back within a window, destroy (docs/concepts.md, "Rotation").
+"""Rotating a value: stage, promote, roll back within a window, destroy (docs/concepts.md, "Rotation").
 
-Owns the switch between staged, current and previous. Each act is one transaction that holds the secret's row, so
-whatever happens around it, a crash among it, there is one current value before and one after. Trying the staged value
-on its references is the business of the app above; it hands its judgement to `promote`.
+Each act is one transaction that locks the secret's row, so there is one current value before and after it, even if the
+process crashes. The staged value is checked on its references by `integrations.rotation`, which passes its judgement to
+`promote`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -29,7 +31,10 @@ from secrets_app.sealing import keyring
 from secrets_app.validation.production_domains import DOMAINS_NEEDED, lacks_domains
 
 Judge = Callable[[SecretValue], list[str]]
-"""Looks at the staged value under the secret's lock: raises a Refusal, or names what is accepted all the same."""
+"""Judges the staged value under the secret's lock: raises a Refusal, or returns the failures that are accepted."""
+
+Find = Callable[[Secret, Environment], SecretValue]
+"""Returns the value of a secret that an act changes, or raises a Refusal if there is none."""
 
 
 def stage(
@@ -44,7 +49,8 @@ def stage(
     """Store a value beside the current one. A value that was staged before is destroyed.
 
     Raises:
-        NotFound, PermissionDenied, EditConflict: as everywhere.
+        NotFound, PermissionDenied: the actor may not write this secret or use this environment.
+        EditConflict: the secret has changed since `expected_version`.
         Invalid, ValueTooShort: the value breaks its rule, or a Production value needs allowed domains first.
     """
     _authorize(actor, environment)
@@ -66,74 +72,52 @@ def stage(
             created_by=actor.label,
         )
         _touch(secret)
-        trail.record(trail.Event.SECRET_STAGED, actor=actor, target=secret, environment=environment, version=version)
+        _record(trail.Event.SECRET_STAGED, actor, secret, staged)
     return staged
 
 
 def promote(
     *, actor: Actor, secret_id: UUID, environment: Environment, judge: Judge, expected: UUID | None = None
 ) -> Secret:
-    """Make the staged value the current one, and keep the current one as previous as long as the organization
-    says (`rollback_hours`).
+    """Make the staged value the current one, and keep the current one for a roll-back (`rollback_hours`).
 
     A previous value that is still kept from an earlier promotion is destroyed: there is one step back, not two.
 
     Args:
         judge: decides on the results of the checks.
-        expected: the staged value that the caller saw; None for "whatever is staged now".
+        expected: the staged value that the caller saw; None accepts any.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
+        NotFound, PermissionDenied: the actor may not write this secret or use this environment.
         NothingStaged: there is no staged value.
         EditConflict: another value has been staged since.
-        Invalid: a Production value needs allowed domains by now, and the secret has none.
-        Refusal: whatever `judge` raises.
+        Invalid: Production values need allowed domains, and the secret has none.
+        Refusal: as raised by `judge`.
     """
-    _authorize(actor, environment)
-    with transaction.atomic():
-        secret = lock_secret(actor, secret_id, None)
-        staged = staged_value(secret, environment)
-        _check_seen(staged, expected)
+    with _rotating(actor, secret_id, environment, staged_value, expected) as (secret, staged):
         _check_production(secret, environment)
         accepted = judge(staged)
         destroy(secret, environment, ValueState.PREVIOUS)
         retired = _retire_current(secret, environment, actor)
         SecretValue.objects.filter(pk=staged.pk).update(state=ValueState.CURRENT.value)
-        _touch(secret)
-        trail.record(
-            trail.Event.SECRET_PROMOTED,
-            actor=actor,
-            target=secret,
-            environment=environment,
-            version=staged.version,
-            previous_kept=retired,
-            accepted_failures=accepted,
-        )
+        details = {"previous_kept": retired, "accepted_failures": accepted}
+        _record(trail.Event.SECRET_PROMOTED, actor, secret, staged, **details)
     return secret
 
 
 def roll_back(*, actor: Actor, secret_id: UUID, environment: Environment, expected: UUID | None = None) -> Secret:
-    """Make the previous value the current one again; the value that is rolled back from is destroyed.
+    """Make the previous value the current one again, and destroy the value that was current.
 
     Args:
-        expected: the previous value that the caller saw; None for "whatever is kept now".
+        expected: the previous value that the caller saw; None accepts any.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
-        RollbackExpired: there is no previous value, or its window is over, destroyed or not.
-        EditConflict: another value is kept by now.
-        KeyUnavailable: the previous value does not open, so it would not run.
+        NotFound, PermissionDenied: the actor may not write this secret or use this environment.
+        RollbackExpired: there is no previous value, or its window is over.
+        EditConflict: another value has become the previous one since.
+        KeyUnavailable: the previous value cannot be decrypted.
     """
-    _authorize(actor, environment)
-    with transaction.atomic():
-        secret = lock_secret(actor, secret_id, None)
-        previous = previous_value(secret, environment)
-        if previous is None:
-            raise RollbackExpired(
-                f"There is no previous {environment.label} value to go back to: it was destroyed, or never was. "
-                "Stage the old value again if you still have it."
-            )
-        _check_seen(previous, expected)
+    with _rotating(actor, secret_id, environment, _value_to_restore, expected) as (secret, previous):
         if not keyring.is_openable(previous):
             raise KeyUnavailable(
                 f"The previous {environment.label} value cannot be opened. The current one stays; rotate to a new one."
@@ -142,75 +126,50 @@ def roll_back(*, actor: Actor, secret_id: UUID, environment: Environment, expect
         SecretValue.objects.filter(pk=previous.pk).update(
             state=ValueState.CURRENT.value, retired_at=None, retired_by="", rollback_until=None
         )
-        _touch(secret)
-        trail.record(
-            trail.Event.SECRET_ROLLED_BACK,
-            actor=actor,
-            target=secret,
-            environment=environment,
-            version=previous.version,
-        )
+        _record(trail.Event.SECRET_ROLLED_BACK, actor, secret, previous)
     return secret
 
 
 def discard(*, actor: Actor, secret_id: UUID, environment: Environment, expected: UUID | None = None) -> Secret:
-    """Destroy the staged value. The current one is not touched.
+    """Destroy the staged value. The current value is not changed.
 
     Args:
-        expected: the staged value that the caller saw; None for "whatever is staged now".
+        expected: the staged value that the caller saw; None accepts any.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
-        NothingStaged: there is none.
+        NotFound, PermissionDenied: the actor may not write this secret or use this environment.
+        NothingStaged: there is no staged value.
         EditConflict: another value has been staged since.
     """
-    _authorize(actor, environment)
-    with transaction.atomic():
-        secret = lock_secret(actor, secret_id, None)
-        staged = staged_value(secret, environment)
-        _check_seen(staged, expected)
+    with _rotating(actor, secret_id, environment, staged_value, expected) as (secret, staged):
         destroy(secret, environment, ValueState.STAGED)
-        _touch(secret)
-        trail.record(
-            trail.Event.SECRET_STAGED_DISCARDED,
-            actor=actor,
-            target=secret,
-            environment=environment,
-            version=staged.version,
-        )
+        _record(trail.Event.SECRET_STAGED_DISCARDED, actor, secret, staged)
     return secret
 
 
 def destroy_previous(
     *, actor: Actor, secret_id: UUID, environment: Environment, expected: UUID | None = None
 ) -> Secret:
-    """Destroy the previous value before its window ends: there is no way back after this.
+    """Destroy the previous value before its window ends. It cannot be rolled back to afterwards.
 
     Args:
-        expected: the previous value that the caller saw; None for "whatever is kept now".
+        expected: the previous value that the caller saw; None accepts any.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
-        RollbackExpired: there is none.
-        EditConflict: another value is kept by now.
+        NotFound, PermissionDenied: the actor may not write this secret or use this environment.
+        RollbackExpired: there is no previous value.
+        EditConflict: another value has become the previous one since.
     """
-    _authorize(actor, environment)
-    with transaction.atomic():
-        secret = lock_secret(actor, secret_id, None)
-        previous = previous_value(secret, environment)
-        if previous is None:
-            raise RollbackExpired(f"There is no previous {environment.label} value any more.")
-        _check_seen(previous, expected)
+    with _rotating(actor, secret_id, environment, _value_to_destroy, expected) as (secret, previous):
         destroy_kept(secret, previous, actor, expired=False)
-        _touch(secret)
     return secret
 
 
 def staged_value(secret: Secret, environment: Environment) -> SecretValue:
-    """The staged value, its data key loaded, still sealed.
+    """Return the staged value, encrypted, with its data key loaded.
 
     Raises:
-        NothingStaged: there is none.
+        NothingStaged: there is no staged value.
     """
     staged = (
         SecretValue.objects.filter(secret=secret, environment=environment.value, state=ValueState.STAGED.value)
@@ -223,14 +182,53 @@ def staged_value(secret: Secret, environment: Environment) -> SecretValue:
     return staged
 
 
+@contextmanager
+def _rotating(
+    actor: Actor, secret_id: UUID, environment: Environment, find: Find, expected: UUID | None
+) -> Iterator[tuple[Secret, SecretValue]]:
+    """Authorize the actor, lock the secret, and yield it with the value that the block changes.
+
+    The block runs in the transaction that holds the lock; the version of the secret counts up after it.
+
+    Args:
+        find: looks up the value, or refuses.
+        expected: the value that the caller saw; None accepts any.
+    """
+    _authorize(actor, environment)
+    with transaction.atomic():
+        secret = lock_secret(actor, secret_id, None)
+        value = find(secret, environment)
+        if expected is not None and value.pk != expected:
+            raise EditConflict("Somebody rotated this value meanwhile, so nothing was done. Look at it as it is now.")
+        yield secret, value
+        _touch(secret)
+
+
+def _value_to_restore(secret: Secret, environment: Environment) -> SecretValue:
+    previous = previous_value(secret, environment)
+    if previous is None:
+        raise RollbackExpired(
+            f"There is no previous {environment.label} value to go back to: it was destroyed, or never was. "
+            "Stage the old value again if you still have it."
+        )
+    return previous
+
+
+def _value_to_destroy(secret: Secret, environment: Environment) -> SecretValue:
+    previous = previous_value(secret, environment)
+    if previous is None:
+        raise RollbackExpired(f"There is no previous {environment.label} value any more.")
+    return previous
+
+
+def _record(event: trail.Event, actor: Actor, secret: Secret, value: SecretValue, **details: Any) -> None:
+    environment = Environment(value.environment)
+    trail.record(event, actor=actor, target=secret, environment=environment, version=value.version, **details)
+
+
 def _authorize(actor: Actor, environment: Environment) -> None:
     actor.check(Permission.SECRETS_WRITE)
     actor.check_environments(environment)
-
-
-def _check_seen(value: SecretValue, expected: UUID | None) -> None:
-    if expected is not None and value.pk != expected:
-        raise EditConflict("Somebody rotated this value meanwhile, so nothing was done. Look at it as it is now.")
 
 
 def _check_value(value: Plaintext, *, allow_short: bool) -> None:
@@ -247,7 +245,7 @@ def _check_production(secret: Secret, environment: Environment) -> None:
 
 
 def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> bool:
-    """Whether there was a current value."""
+    """Turn the current value into the previous one; return whether there was one."""
     now = timezone.now()
     current = SecretValue.objects.current().filter(secret=secret, environment=environment.value)
     return bool(
@@ -261,6 +259,6 @@ def _retire_current(secret: Secret, environment: Environment, actor: Actor) -> b
 
 
 def _touch(secret: Secret) -> None:
-    """Whoever has the secret open in a form is told that it changed."""
+    """Count up the version, so that a form that was opened before is refused."""
     secret.version += 1
     secret.save(update_fields=["version", "updated_at"])
