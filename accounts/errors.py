@@ -55,7 +55,7 @@ class PermissionDenied(Refusal):
 class ProofNeeded(Refusal):
     """The action needs a recent proof of who is there (`accounts.access.step_up`), and the session has none."""
 
-    code, status, title = "proof_needed", 403, "Prove that it is you"
+    code, status, title = "proof_needed", 403, "Confirm that it is you"
 
 
 class Unauthenticated(Refusal):

@@ -8,9 +8,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 pages = get_asgi_application()
 
-from config.api.handler import ApiHandler, ApiOrPages  # noqa: E402
-from config.http.bodies import BoundedBodies  # noqa: E402 - importing these needs the settings
-from config.http.queries import ReadableQueries  # noqa: E402
-from config.lifespan import Lifespan  # noqa: E402
+from config.api.fast_path import FastPath  # noqa: E402 - importing these needs the settings
+from config.api.handler import ApiHandler  # noqa: E402
+from config.http.requests import ApiOrPages, BoundedBodies, ReadableQueries  # noqa: E402
+from config.lifespan import lifespan  # noqa: E402
 
-application = Lifespan(BoundedBodies(ReadableQueries(ApiOrPages(api=ApiHandler(), pages=pages))))
+api = FastPath(ApiHandler())
+application = BoundedBodies(ReadableQueries(ApiOrPages(api=api, pages=pages, lifespan=lifespan)))

@@ -6,30 +6,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from config.api.agents import serving_agents
-from config.http.bodies import Application, Receive, Send
+from config.http.requests import Receive, Send
 from integrations.transport.connections import keeping_connections
 
 GARBAGE = (10_000, 20, 50)
 """The thresholds of the three generations (`gc.set_threshold`)."""
 
 
-class Lifespan:
-    """An ASGI middleware that handles the server's start and stop (ASGI, "Lifespan") and passes on all other events."""
-
-    def __init__(self, application: Application) -> None:
-        self._application = application
-
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Handle the lifespan, or pass the event to the application."""
-        if scope["type"] != "lifespan":
-            await self._application(scope, receive, send)
-            return
-        await receive()
-        with _less_garbage_collection():
-            async with keeping_connections(), serving_agents():
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
-        await send({"type": "lifespan.shutdown.complete"})
+async def lifespan(_scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Handle the server's start and stop (ASGI, "Lifespan")."""
+    await receive()
+    with _less_garbage_collection():
+        async with keeping_connections(), serving_agents():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 @contextmanager

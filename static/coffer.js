@@ -1,5 +1,5 @@
-// Coffer: the behaviour of every page. Delegated and dependency-free, so it also works on markup that htmx swaps in.
-// Builds DOM with createElement and textContent only, never from text that is markup.
+// The behaviour of every page. Events are delegated, so the code also works on markup that htmx swaps in. There are no
+// dependencies. Elements are built with createElement and textContent only, never by parsing text as markup.
 (() => {
   "use strict";
   const $ = (s, r = document) => r.querySelector(s), $$ = (s, r = document) => [...r.querySelectorAll(s)];
@@ -13,14 +13,14 @@
   const fade = (t) => setTimeout(() => t.remove(), 4000);
   const toast = (text, image = "check") => { const t = el("div", "", text); t.prepend(icon(image)); $("#toasts")?.replaceChildren(t); fade(t); };
 
-  // Theme: kept in a cookie that the server renders as <html data-theme>, so nothing flashes.
+  // Theme: stored in a cookie that the server renders as <html data-theme>, so the page does not flash.
   function setTheme(v) {
     const system = v === "system", secure = location.protocol === "https:" ? "; Secure" : "";
     system ? document.documentElement.removeAttribute("data-theme") : document.documentElement.setAttribute("data-theme", v);
     document.cookie = `theme=${system ? "" : v}; Path=/; Max-Age=${system ? 0 : 31536000}; SameSite=Lax${secure}`;
   }
 
-  // Keyboard: "/" search, "?" shortcuts; other keys are written on the links and buttons that they follow (data-key).
+  // Keyboard: "/" search, "?" shortcuts; other keys are declared on their links and buttons (data-key).
   let g = 0;
   document.addEventListener("keydown", (e) => {
     const typing = e.target.closest("input:not([type=checkbox],[type=radio]), textarea, select, [contenteditable]");
@@ -40,7 +40,7 @@
     const on = button.getAttribute("aria-expanded") !== "true", d = document.getElementById(button.getAttribute("aria-controls"));
     button.setAttribute("aria-expanded", on); if (d) d.hidden = !on;
   }
-  // Browsers without the command attribute.
+  // For browsers that do not support the command attribute.
   function command(button) {
     const d = document.getElementById(button.getAttribute("commandfor"));
     button.getAttribute("command") === "show-modal" ? d.showModal() : d.close();
@@ -60,7 +60,7 @@
   }
   document.addEventListener("change", (e) => { if (e.target.name === "theme") setTheme(e.target.value); });
 
-  // Several rows chosen at once: CSS shows the bar, here are its number and the boxes of the head and of the bar.
+  // Selecting rows: CSS shows the bar; this updates the bar's number and the checkbox in the table head.
   const picks = () => $$("[name=pick]");
   function picked() {
     const n = picks().filter((c) => c.checked).length, all = $("[name=pick-all]"); if (!all) return;
@@ -72,11 +72,11 @@
   });
   document.addEventListener("click", (e) => { if (e.target.closest("[data-clear-picks]")) { picks().forEach((c) => { c.checked = false; }); picked(); } });
 
-  // A dangerous button waits until the name is typed; without this script the server alone asks for it.
+  // A dangerous button is disabled until the name is typed. Without this script, only the server checks the name.
   const guard = (input) => { const b = document.getElementById(input.dataset.enables); if (b) b.disabled = input.value !== input.dataset.confirmName; };
   document.addEventListener("input", (e) => { if (e.target.matches("[data-confirm-name]")) guard(e.target); });
 
-  // What a page or a swapped fragment needs once. Other scripts add to it.
+  // Functions that run once for each page or swapped fragment. Other scripts add their own.
   const starters = [];
   function start(root) {
     $$("dialog[data-autoshow]", root).forEach((d) => d.open || d.showModal());
@@ -86,7 +86,7 @@
     starters.forEach((s) => s(root));
   }
 
-  // htmx: an answer that came from another path is a page (signed out, moved); it is loaded whole, never swapped in.
+  // htmx: a response from another path is a page (signed out, moved). It is loaded as a page, not swapped in.
   document.addEventListener("htmx:beforeSwap", (e) => {
     const asked = new URL(e.detail.pathInfo.finalRequestPath, location.href), got = new URL(e.detail.xhr.responseURL);
     if (asked.pathname !== got.pathname) { e.detail.shouldSwap = false; location.reload(); }
@@ -94,7 +94,7 @@
   document.addEventListener("htmx:afterSwap", (e) => {
     const target = e.detail.target; target.hidden = false; start(target);
   });
-  // A row that was replaced comes back closed; its details are asked for again.
+  // A replaced row is closed again, and its details are requested anew when it opens.
   document.addEventListener("htmx:load", (e) => {
     const row = e.detail.elt, exp = row.matches("tr") && $(".expander", row); if (!exp) return;
     const d = document.getElementById(exp.getAttribute("aria-controls")); if (d) d.hidden = true;

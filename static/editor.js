@@ -1,4 +1,5 @@
-// Coffer: texts with placeholders. Highlights {secrets.x} and {params.x} under a transparent textarea, completes after "{".
+// The editor for texts with placeholders: highlights {secrets.x} and {params.x} behind a transparent textarea and
+// completes names after "{".
 (() => {
   "use strict";
   const { $, $$, el, icon, onStart } = window.Coffer;
@@ -19,7 +20,7 @@
   }
   const paintAll = (root) => $$(".editor > textarea", root).forEach(paint);
 
-  // May this secret go to the host of the base URL? An empty list of domains allows any.
+  // Whether this secret may be sent to the host of the base URL. An empty list of domains allows any host.
   function host() { try { return new URL($("[data-base-url]").value).hostname; } catch { return ""; } }
   const covers = (rule, name) => (rule.startsWith("*.") ? name.endsWith(rule.slice(1)) : name === rule);
   function verdict(option, name) {
@@ -79,11 +80,11 @@
   });
   document.addEventListener("mousedown", (e) => { const o = e.target.closest("#suggest [role=option]"); if (o) { e.preventDefault(); pick(o); } });
   document.addEventListener("focusout", (e) => { if (e.target === current) close(); });
-  // A single-line text (a header, the path) takes no line break.
+  // Single-line texts (a header, the path) accept no line break.
   document.addEventListener("keydown", (e) => { if (e.key === "Enter" && e.target.matches?.(".editor > textarea[rows='1']") && !current) e.preventDefault(); });
   onStart(paintAll);
 
-  // Raw credentials: the server is asked after each change; every note stands below the field that it is about.
+  // Raw credentials: each change is sent to the server for a check. Each note is placed below its field.
   const COLUMN = /^(\w+)_([a-z]+)-(\d+)$/;
   function control(field) {
     const found = field.match(COLUMN); if (!found) return document.getElementById("f-" + field);

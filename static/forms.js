@@ -1,9 +1,9 @@
-// Coffer: forms. Rows that come and go, allowed domains as chips, live name rules, the note about unsaved changes.
+// Forms: repeated rows, allowed domains as chips, live name rules, the note about unsaved changes.
 (() => {
   "use strict";
   const { $, $$, el, icon, sprite, onStart } = window.Coffer;
 
-  // Rows of headers, query parameters, form fields and parameters: copied from a <template>, whose ids end in "-new".
+  // Rows of headers, query parameters, form fields and parameters are copied from a <template>, whose ids end in "-new".
   let added = 0;
   function addRow(name) {
     const row = document.getElementById("row-" + name).content.cloneNode(true), list = document.getElementById("rows-" + name);
@@ -19,7 +19,7 @@
   }
   const changed = (node) => node.dispatchEvent(new Event("change", { bubbles: true }));
 
-  // Allowed domains. The server judges each; here only what can never be a host name is held back.
+  // Allowed domains. The server checks each; this only refuses texts that cannot be a host name.
   const NOT_A_HOST = /[\s/:@?#\\]/;
   function domainsChanged(box) {
     const now = $$(".chip", box).map((c) => c.dataset.domain).join(" "), differs = box.dataset.initial !== undefined && now !== box.dataset.initial;
@@ -42,7 +42,7 @@
   function removeDomain(button) {
     const box = button.closest(".chips"); button.parentElement.remove(); $("#f-domains", box).focus(); domainsChanged(box);
   }
-  // A proposed host goes into the list like a typed one.
+  // A proposed host is added to the list like a typed one.
   function allow(button) {
     const input = $("#f-domains"); addDomains(input); input.value = button.dataset.addDomain; addDomains(input); input.focus();
   }
@@ -76,7 +76,7 @@
     if (on("[data-add-domain]")) allow(on("[data-add-domain]"));
     if (on("[data-use-name]")) useName(on("[data-use-name]").dataset.useName);
   });
-  // Fields that count only for some choices of another one.
+  // Fields that apply only to some choices of another field.
   function showFields() {
     $$("[data-shown-for]").forEach((field) => {
       const inputs = $$(`[name="${field.dataset.shownFor}"]`), chosen = inputs.find((i) => i.type !== "radio" || i.checked)?.value;
@@ -84,7 +84,7 @@
     });
   }
   document.addEventListener("change", showFields);
-  // What was just ticked is newer than an answer that is still under way: it would bring the old ticks back.
+  // Abort a pending request when a checkbox changes: its response would restore the old state of the checkboxes.
   document.addEventListener("change", (e) => {
     const late = document.getElementById(e.target.closest?.("[data-aborts]")?.dataset.aborts);
     late?.dispatchEvent(new CustomEvent("htmx:abort", { bubbles: true, detail: { elt: late } }));

@@ -1,4 +1,5 @@
-// Coffer: the import. Says how much of the text has been sent, then for how long Coffer has been at work; one transaction has no half-way.
+// The import: shows how much of the text has been sent, then how long Coffer has been working. It is one transaction, so
+// there is no progress to show for the second part.
 (() => {
   "use strict";
   const { $ } = window.Coffer;
@@ -23,7 +24,7 @@
   });
   document.addEventListener("htmx:afterRequest", (e) => { if (mine(e)) end(); });
 
-  // What is too large is said before it travels; the server checks again.
+  // Refuse a text that is too large before it is sent; the server checks again.
   function check(input) {
     const size = input.type === "file" ? (input.files[0]?.size || 0) : input.value.length;
     input.setCustomValidity(size > MIB ? "The text has more than 1 MiB. Import it in parts." : "");

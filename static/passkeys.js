@@ -1,11 +1,11 @@
-// Passkeys: a form marked data-passkey asks the browser for one when it is sent, and goes on with the answer in its
-// field "credential". `get` proves, `create` makes one. Options come from a JSON element (data-options) or, where
-// nobody is known yet, from an address (data-options-url). webauthnJSON is django-allauth's.
+// Passkeys: a form with data-passkey asks the browser for a passkey when it is submitted, and continues with the result in
+// its field "credential". `get` uses a passkey, `create` creates one. The options are in a JSON element (data-options) or,
+// before anybody is signed in, at a URL (data-options-url). webauthnJSON is part of django-allauth.
 (() => {
   "use strict";
   const problems = {
     NotAllowedError: "No passkey was used. Try again, or choose another way.",
-    InvalidStateError: "This device has a passkey for your account already.",
+    InvalidStateError: "This device already has a passkey for your account.",
     SecurityError: "Passkeys need https, or localhost.",
   };
   const discoverable = { residentKey: "required", requireResidentKey: true, userVerification: "required" };

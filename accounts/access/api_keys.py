@@ -56,13 +56,7 @@ def create_api_key(
     """
     actor.check(Permission.API_KEYS_CREATE)
     name, scopes, environments = name.strip(), sorted(set(scopes)), in_order(environments)
-    errors = [
-        *found,
-        *_faults(name, scopes, environments, expires_at, max_concurrent, max_per_minute),
-    ]
-    if errors:
-        first_of_each = {error.field: error for error in reversed(errors)}
-        raise Invalid(NOT_CREATED, errors=[error for error in errors if first_of_each[error.field] is error])
+    _refuse([*found, *_faults(name, scopes, environments, expires_at, max_concurrent, max_per_minute)])
     text = new_key()
     with transaction.atomic():
         key = _insert(
@@ -79,20 +73,31 @@ def create_api_key(
             max_per_minute=max_per_minute,
             created_by_id=actor.id if actor.kind is ActorKind.USER else None,
         )
-        trail.record(
-            trail.Event.API_KEY_CREATED,
-            actor=actor,
-            target=key,
-            prefix=key.prefix,
-            scopes=key.scopes,
-            environments=[environment.value for environment in environments],
-            integrations=key.integrations,
-            expires_at=expires_at.isoformat() if expires_at else None,
-            max_concurrent=max_concurrent,
-            max_per_minute=max_per_minute,
-        )
+        _record_creation(key, actor, environments)
         sending.send_after_commit(messages.api_key_created(key, actor=actor), about="API key created")
     return key, text
+
+
+def _refuse(errors: Sequence[FieldError]) -> None:
+    """Raise Invalid with the first error of each field, if there are errors."""
+    if errors:
+        first_of_each = {error.field: error for error in reversed(errors)}
+        raise Invalid(NOT_CREATED, errors=[error for error in errors if first_of_each[error.field] is error])
+
+
+def _record_creation(key: ApiKey, actor: Actor, environments: Iterable[Environment]) -> None:
+    trail.record(
+        trail.Event.API_KEY_CREATED,
+        actor=actor,
+        target=key,
+        prefix=key.prefix,
+        scopes=key.scopes,
+        environments=[environment.value for environment in environments],
+        integrations=key.integrations,
+        expires_at=key.expires_at.isoformat() if key.expires_at else None,
+        max_concurrent=key.max_concurrent,
+        max_per_minute=key.max_per_minute,
+    )
 
 
 def _faults(

@@ -115,16 +115,24 @@ def actor_of_key(text: str, *, address: str | None) -> Actor:
 def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Unauthenticated]:
     """Do the work of `actor_of_key` for many keys in one query. Errors are returned instead of raised."""
     texts = [read_key(key.text) for key in presented]
-    known = {key.prefix: key for key in _BY_PREFIX.ask({(text.prefix,) for text in texts if text})}
-    now = timezone.now()
-    valid = {text: key for text in texts if text and (key := known.get(text.prefix)) and _is_valid(key, text, now)}
-    _record_last_use(list({key.pk: key for key in valid.values()}.values()), now)
+    valid = _valid_keys({text for text in texts if text})
     return [
         actor_for_key(valid[text], address=key.address)
         if text in valid
         else Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
         for text, key in zip(texts, presented, strict=True)
     ]
+
+
+def _valid_keys(texts: set[KeyText]) -> dict[KeyText | None, ApiKey]:
+    """Return the keys that these texts belong to and that may be used, and record their last use."""
+    known = {key.prefix: key for key in _BY_PREFIX.ask({(text.prefix,) for text in texts})}
+    now = timezone.now()
+    valid: dict[KeyText | None, ApiKey] = {
+        text: key for text in texts if (key := known.get(text.prefix)) and _is_valid(key, text, now)
+    }
+    _record_last_use(list({key.pk: key for key in valid.values()}.values()), now)
+    return valid
 
 
 def _is_valid(key: ApiKey, text: KeyText, now: datetime) -> bool:

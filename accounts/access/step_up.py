@@ -127,5 +127,5 @@ def _address(request: CofferRequest, proof: Proof) -> str:
         back = safe_path(request, request.headers.get("Referer"))
     else:
         back = request.get_full_path() if request.method in {"GET", "HEAD"} else request.path
-    wanted = {"next": back} | ({"again": "1"} if proof is Proof.ACT or request.htmx else {})
-    return f"{reverse('proof')}?{urlencode(wanted)}"
+    query = {"next": back} | ({"again": "1"} if proof is Proof.ACT or request.htmx else {})
+    return f"{reverse('proof')}?{urlencode(query)}"

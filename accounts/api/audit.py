@@ -96,8 +96,8 @@ def list_audit_events(
         since=since,
         until=until,
     )
-    wanted = FILES.get(request.get_preferred_type([JSON, *FILES]) or JSON)
-    if wanted:
-        return streamed(request, actor_of(request), filters, wanted)
+    file_format = FILES.get(request.get_preferred_type([JSON, *FILES]) or JSON)
+    if file_format:
+        return streamed(request, actor_of(request), filters, file_format)
     page = log.page(actor_of(request), filters, cursor=cursor, limit=limit)
     return {"items": [event_out(event) for event in page.items], "next_cursor": page.next_cursor}

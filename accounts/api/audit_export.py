@@ -64,19 +64,19 @@ def event_out(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def streamed(request: HttpRequest, actor: Actor, filters: AuditFilters, wanted: Format) -> StreamingHttpResponse:
+def streamed(request: HttpRequest, actor: Actor, filters: AuditFilters, file_format: Format) -> StreamingHttpResponse:
     """Return a streaming response with everything that matches, newest first.
 
     Raises:
         PermissionDenied: the actor may not read the log.
     """
     log.matching(actor, filters)  # checks the permission now, not in the middle of the response
-    chunks = _chunks(actor, filters, wanted)
+    chunks = _chunks(actor, filters, file_format)
     content = _from_database(chunks) if isinstance(request, ASGIRequest) else chunks
     return StreamingHttpResponse(
         content,
-        content_type=wanted.content_type,
-        headers={"Content-Disposition": f'attachment; filename="audit-{actor.organization.slug}.{wanted.value}"'},
+        content_type=file_format.content_type,
+        headers={"Content-Disposition": f'attachment; filename="audit-{actor.organization.slug}.{file_format.value}"'},
     )
 
 
@@ -88,9 +88,9 @@ def cell(text: str) -> str:
     return visible(f"'{text}" if text.lstrip(" ")[:1] in FORMULA and text.strip(" ") else text)
 
 
-def _chunks(actor: Actor, filters: AuditFilters, wanted: Format) -> Iterator[bytes]:
-    write: Callable[[list[AuditEvent]], str] = _csv if wanted is Format.CSV else _json_lines
-    if wanted is Format.CSV:
+def _chunks(actor: Actor, filters: AuditFilters, file_format: Format) -> Iterator[bytes]:
+    write: Callable[[list[AuditEvent]], str] = _csv if file_format is Format.CSV else _json_lines
+    if file_format is Format.CSV:
         yield _rows([COLUMNS]).encode()
     for events in log.batches(actor, filters):
         yield write(events).encode()

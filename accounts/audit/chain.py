@@ -63,11 +63,11 @@ def verify(organization_id: UUID, *, exported: Head | None = None) -> Verdict:
     for word, head in known:
         if head.sequence > last:
             verdict.find(f"The log was cut off: it ends at entry {last}, but {word} says {head.sequence}.")
-        elif head.sequence in found and found[head.sequence] != head.chain:
+        elif found.get(head.sequence, head.chain) != head.chain:
             verdict.find(f"Entry {head.sequence} does not match {word}: the log was rewritten.")
-    now = _head(organization_id)
-    if last and (now is None or now.sequence < last):
-        verdict.find(f"The log continues to entry {last}, but its head says {now.sequence if now else 0}.")
+    stated = _head(organization_id) or Head(organization_id, 0, b"")
+    if stated.sequence < last:
+        verdict.find(f"The log continues to entry {last}, but its head says {stated.sequence}.")
     return verdict
 
 

@@ -188,7 +188,7 @@ def _fit(column: str, label: str) -> str:
 
 def _lock_head(organization_id: UUID) -> AuditHead:
     if not connection.in_atomic_block:
-        raise RuntimeError("An audit event belongs to the transaction of its act.")
+        raise RuntimeError("An audit event must be recorded in the transaction of its action.")
     locked = AuditHead.objects.select_for_update()
     head = locked.filter(organization_id=organization_id).first()
     if head is None:

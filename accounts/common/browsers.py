@@ -15,6 +15,6 @@ LONGEST = 40
 
 def browser_in_words(user_agent: str) -> str:
     """Return the first browser and system that the text names, otherwise the beginning of the text."""
-    browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
-    system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
+    browser = next((name for token, name in BROWSERS.items() if token in user_agent), "")
+    system = next((name for token, name in SYSTEMS.items() if token in user_agent), "")
     return " on ".join(part for part in (browser, system) if part) or user_agent[:LONGEST] or "Unknown"

@@ -104,9 +104,10 @@ class _Compiled:
 
     def ask(self, wanted: Collection[Row]) -> list[Any]:
         """Run the query and return the instances that match a requested row as a whole."""
+        sql = self._sql
         params = [param.filled_in(wanted) if isinstance(param, _Wanted) else param for param in self._params]
         with connection.cursor() as cursor:
-            cursor.execute(self._sql, params)
+            cursor.execute(sql, params)
             found = [self._converted(list(row)) for row in cursor.fetchall()]
         requested = set(wanted)
         return [self._instance(row) for row in found if tuple(row[at] for at in self._wanted) in requested]

@@ -110,9 +110,8 @@ class Batches(Generic[Q, A]):
     def ask(self, request: Q) -> "asyncio.Future[A]":
         """Submit one request.
 
-        The returned future yields its result, or raises the exception that the job returned or raised.
-
-        A submitted request is processed even if nobody awaits the result any more.
+        The returned future gets its result, or the exception that the job returned or raised for it. A submitted
+        request is processed even if nobody awaits the result any more.
         """
         loop = asyncio.get_running_loop()
         queue = self._queues.get(loop) or self._queues.setdefault(loop, _Queue())
@@ -142,7 +141,7 @@ class Batches(Generic[Q, A]):
         while queue.waiting:
             batch, queue.waiting = queue.waiting[:MAX_BATCH], queue.waiting[MAX_BATCH:]
             queue.began = loop.time()
-            second_worker = loop.call_later(MAX_WAIT_SECONDS, self._start, queue)
+            timer = loop.call_later(MAX_WAIT_SECONDS, self._start, queue)
             try:
                 results = await self._results([request for request, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
@@ -153,9 +152,9 @@ class Batches(Generic[Q, A]):
                     else:
                         future.set_result(result)
             finally:
-                second_worker.cancel()
+                timer.cancel()
                 for _, future in batch:
-                    future.cancel()  # without effect on results; otherwise the callers would wait forever
+                    future.cancel()  # no effect if there is a result; otherwise its caller would wait forever
 
     async def _results(self, requests: list[Q]) -> Sequence[A | BaseException]:
         """Run the job. If it fails, each request is tried alone, so that one bad request does not fail the others."""

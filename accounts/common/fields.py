@@ -1,4 +1,4 @@
-"""Model fields that behave the same on both databases: a set of environments, and JSON that keeps its order."""
+"""Model fields: a set of environments, and JSON that keeps its order."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -76,22 +76,25 @@ class HasEnvironment(Lookup):
 
 
 class OrderedJSONField(models.JSONField):
-    """A configuration comes back as it was saved: parameters in the order in which a person wrote them.
+    """JSON that is read back in the order in which it was saved, such as parameters in the order that a person chose.
 
-    PostgreSQL's `jsonb`, Django's choice, sorts names; its `json` keeps the text. It has no equality, so nothing may
-    compare or group by such a column.
+    Django uses `jsonb` on PostgreSQL, which sorts names. This field uses `json`, which keeps the text. PostgreSQL has
+    no equality for `json`, so queries may not compare such a column or group by it.
     """
 
     def db_type(self, connection: Any) -> str | None:
-        """`json` on PostgreSQL."""
+        """Return `json` on PostgreSQL instead of `jsonb`."""
         return "json" if connection.vendor == "postgresql" else super().db_type(connection)
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        """The value as the driver takes it."""
+        """Return the value as the database driver takes it."""
         if connection.vendor != "postgresql" or value is None or hasattr(value, "as_sql"):
             return super().get_db_prep_value(value, connection, prepared)
         return Json(value)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        """The driver has read `json` already; texts of SQLite and of look-ups inside the JSON are read here."""
+        """Decode texts from SQLite and from look-ups inside the JSON.
+
+        PostgreSQL's driver has already decoded whole columns.
+        """
         return super().from_db_value(value, expression, connection) if isinstance(value, str) else value

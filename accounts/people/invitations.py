@@ -48,15 +48,15 @@ def invite(*, actor: Actor, emails: Sequence[str], role: Role) -> list[Invitatio
         Invalid: there is no address, there are too many, or an address is malformed, a member's or already invited.
     """
     actor.check(permission_to_manage(role))
-    wanted = list(dict.fromkeys(User.objects.normalize_email(email) for email in emails if email.strip()))
+    addresses = list(dict.fromkeys(User.objects.normalize_email(email) for email in emails if email.strip()))
     with transaction.atomic():
         actor = locked(actor)
         actor.check(permission_to_manage(role))
-        if sentences := _problems(actor, wanted):
+        if sentences := _problems(actor, addresses):
             raise Invalid(NOT_INVITED, errors=[FieldError("emails", " ".join(sentences))])
-        made = [_invite_one(actor, email, role) for email in wanted]
-        _send(made)
-    return [invitation for invitation, _ in made]
+        created = [_invite_one(actor, email, role) for email in addresses]
+        _send(created)
+    return [invitation for invitation, _ in created]
 
 
 def renew(*, actor: Actor, invitation_id: UUID) -> Invitation:
@@ -95,9 +95,9 @@ def withdraw(*, actor: Actor, invitation_id: UUID) -> Invitation:
     return invitation
 
 
-def not_sent(made: Sequence[Invitation]) -> list[str]:
+def not_sent(created: Sequence[Invitation]) -> list[str]:
     """Return the addresses of those invitations whose mail the mail server did not accept."""
-    unsent = Invitation.objects.filter(pk__in=[invitation.pk for invitation in made], sent_at=None)
+    unsent = Invitation.objects.filter(pk__in=[invitation.pk for invitation in created], sent_at=None)
     return list(unsent.order_by("email").values_list("email", flat=True))
 
 
@@ -232,15 +232,15 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def _send(made: Sequence[tuple[Invitation, str]]) -> None:
+def _send(created: Sequence[tuple[Invitation, str]]) -> None:
     """Mail the links after the transaction commits, and record which mails the mail server accepted."""
-    digests = {invitation.email: invitation.digest for invitation, _ in made}
+    digests = {invitation.email: invitation.digest for invitation, _ in created}
 
     def record(accepted: list[sending.Email]) -> None:
         now = timezone.now()
         Invitation.objects.filter(digest__in=[digests[email.to] for email in accepted]).update(sent_at=now)
 
-    emails = [messages.invitation(invitation, token, days=LIFETIME.days) for invitation, token in made]
+    emails = [messages.invitation(invitation, token, days=LIFETIME.days) for invitation, token in created]
     sending.send_after_commit(emails, about="invitation", then=record)
 
 

@@ -17,7 +17,7 @@ NOT_SAVED = "The settings were not saved."
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class OrganizationSettings:
     """Everything that owners can set. A number of None means the installation's default."""
 
     name: str
@@ -27,13 +27,15 @@ class Settings:
     run_days: int | None
 
 
-def settings_of(organization: Organization) -> Settings:
+def settings_of(organization: Organization) -> OrganizationSettings:
     """Return the current settings of an organization."""
-    return Settings(**{field.name: getattr(organization, field.name) for field in fields(Settings)})
+    return OrganizationSettings(
+        **{field.name: getattr(organization, field.name) for field in fields(OrganizationSettings)}
+    )
 
 
-def change_settings(*, actor: Actor, wanted: Settings, expected_version: int | None = None) -> Organization:
-    """Apply settings, all or none. Settings that are equal already are not recorded as changed. The slug never changes.
+def change_settings(*, actor: Actor, wanted: OrganizationSettings, expected_version: int | None = None) -> Organization:
+    """Apply settings, all or none. Unchanged settings are not recorded. The slug never changes.
 
     Args:
         expected_version: the version that the person saw; None to skip the check.
@@ -50,18 +52,20 @@ def change_settings(*, actor: Actor, wanted: Settings, expected_version: int | N
         actor.check(Permission.ORGANIZATION_MANAGE)
         organization = Organization.objects.get(pk=actor.organization.pk)
         if expected_version is not None and organization.version != expected_version:
-            raise EditConflict("Another owner changed the settings since you opened them. Load them again.")
+            raise EditConflict("Another owner changed the settings since you opened them. Reload the page.")
         before = settings_of(organization)
         after = _checked(actor, wanted, before)
         changed = [
-            field.name for field in fields(Settings) if getattr(before, field.name) != getattr(after, field.name)
+            field.name
+            for field in fields(OrganizationSettings)
+            if getattr(before, field.name) != getattr(after, field.name)
         ]
         if changed:
             _save(actor, organization, before, after, changed)
     return organization
 
 
-def _checked(actor: Actor, wanted: Settings, before: Settings) -> Settings:
+def _checked(actor: Actor, wanted: OrganizationSettings, before: OrganizationSettings) -> OrganizationSettings:
     errors = [
         FieldError(name, f"Enter a number of {unit} from {lowest} to {highest}, or leave it empty.")
         for name, unit, lowest, highest in (
@@ -81,14 +85,22 @@ def _checked(actor: Actor, wanted: Settings, before: Settings) -> Settings:
         errors[:0] = refusal.errors
     if errors:
         raise Invalid(NOT_SAVED, errors=errors)
-    return Settings(name, wanted.require_mfa, wanted.production_needs_domains, wanted.rollback_hours, wanted.run_days)
+    return OrganizationSettings(
+        name, wanted.require_mfa, wanted.production_needs_domains, wanted.rollback_hours, wanted.run_days
+    )
 
 
 def _would_lock_out(actor: Actor) -> bool:
     return actor.kind is ActorKind.USER and actor.id is not None and not has_second_factor(actor.id)
 
 
-def _save(actor: Actor, organization: Organization, before: Settings, after: Settings, changed: list[str]) -> None:
+def _save(
+    actor: Actor,
+    organization: Organization,
+    before: OrganizationSettings,
+    after: OrganizationSettings,
+    changed: list[str],
+) -> None:
     for name in changed:
         setattr(organization, name, getattr(after, name))
     organization.version += 1

@@ -44,7 +44,7 @@ def create_person(*, email: str, name: str, password: str) -> User:
             return User.objects.create_user(email, password, name=name)
     except IntegrityError:
         raise Invalid(
-            "The account was not created.", errors=[FieldError("email", "There is an account with this address.")]
+            "The account was not created.", errors=[FieldError("email", "This address already has an account.")]
         ) from None
 
 

@@ -111,7 +111,7 @@ class RecordsAdmin(ReadOnlyAdmin):
 
 
 def choice_filter(heading: str, column: str, offered: Iterable[tuple[str, str]]) -> type[admin.SimpleListFilter]:
-    """Return a filter with fixed choices. Django would read them from the table."""
+    """Return a filter with fixed choices. Django's own would read the choices from the table."""
     choices = list(offered)
 
     class ChoiceFilter(admin.SimpleListFilter):

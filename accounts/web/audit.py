@@ -185,18 +185,22 @@ def _choices(actor: Actor, chosen: dict[str, str]) -> dict[str, Any]:
     keys = ApiKey.objects.filter(organization=actor.organization).order_by("name", "prefix").values("id", "name")
     people = [(str(member.user_id), str(member.user)) for member in members[:OFFERED_AT_MOST]]
     programs = [(str(key["id"]), key["name"]) for key in keys[:OFFERED_AT_MOST]]
-    offered = {value for value, _ in people + programs}
-    label = log.label_of(actor, AuditFilters(actor=chosen["actor"])) if chosen["actor"] else ""
+    offered = {"", *(value for value, _ in people + programs)}
     return {
         "people": people,
         "programs": programs,
-        "somebody_else": (label or chosen["actor"]) if chosen["actor"] and chosen["actor"] not in offered else "",
+        "somebody_else": "" if chosen["actor"] in offered else _label(actor, chosen["actor"]),
         "outcomes": [("", "All"), *((outcome.value, outcome.label) for outcome in Outcome)],
         "events": [
             (thing, [(event.value, wording.choice_label(event.value)) for event in found])
             for thing, found in groupby(sorted(Event), key=lambda event: wording.heading(event.value))
         ],
     }
+
+
+def _label(actor: Actor, chosen: str) -> str:
+    """Return the name of an actor whom the filter does not offer."""
+    return log.label_of(actor, AuditFilters(actor=chosen)) or chosen
 
 
 def _query(values: dict[str, str]) -> str:

@@ -17,7 +17,7 @@ from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHO
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.people import members
 from accounts.people.organization_deletion import delete_organization, deletion_counts
-from accounts.people.organization_settings import Settings, change_settings, settings_of
+from accounts.people.organization_settings import OrganizationSettings, change_settings, settings_of
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment, see_other
 
@@ -58,12 +58,12 @@ def delete(request: CofferRequest, actor: Actor) -> HttpResponse:
             messages.success(request, f"Deleted {actor.organization.name}")
             return see_other("home")
     template = "_delete_dialog" if is_fragment(request) else "delete"
-    context = {"errors": errors, "goes": deletion_counts(actor.organization)}
+    context = {"errors": errors, "counts": deletion_counts(actor.organization)}
     return render(request, f"accounts/settings/{template}.html", context, status=422 if errors else 200)
 
 
-def _submitted(post: QueryDict) -> Settings:
-    return Settings(
+def _submitted(post: QueryDict) -> OrganizationSettings:
+    return OrganizationSettings(
         name=post.get("name", ""),
         require_mfa="require_mfa" in post,
         production_needs_domains="production_needs_domains" in post,
@@ -80,7 +80,7 @@ def _number(text: str) -> int | None:
     return int(text) if NUMBER.match(text) else NO_NUMBER
 
 
-def _shown(stored: Settings) -> dict[str, Any]:
+def _shown(stored: OrganizationSettings) -> dict[str, Any]:
     """Return the settings as values of the form's fields."""
     return {
         "name": stored.name,

@@ -50,9 +50,10 @@ def proof(request: HttpRequest) -> HttpResponse:
     if ProofKind.MAIL in kinds and "send" in request.POST:
         return _send_code(request, user, kinds)
     kind = next((kind for kind in kinds if FIELDS[kind] in request.POST), None)
-    if kind is None or not _is_right(request, user, kind):
-        sentence = WRONG[kind] if kind else "Nothing was sent. Try again."
-        return _page(request, user, kinds, [FieldError(FIELDS[kind] if kind else "", sentence)])
+    if kind is None:
+        return _page(request, user, kinds, [FieldError("", "Nothing was sent. Try again.")])
+    if not _is_right(request, user, kind):
+        return _page(request, user, kinds, [FieldError(FIELDS[kind], WRONG[kind])])
     return _go_on(request)
 
 

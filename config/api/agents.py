@@ -139,12 +139,26 @@ async def _forward(manager: StreamableHTTPSessionManager, request: HttpRequest, 
     async def send(message: Any) -> None:
         sent.append(message)
 
+    await manager.handle_request(_scope(request, caller), receive, send)
+    status, answer = sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+    if status >= HTTPStatus.BAD_REQUEST and not _refers_to_a_message(answer):
+        return plain_problem(HTTPStatus(status))
+    response = HttpResponse(answer, status=status)
+    del response.headers["Content-Type"]
+    for name, value in sent[0]["headers"]:
+        if name.lower() in {b"content-type", b"mcp-session-id", b"allow"}:
+            response.headers[name.decode("latin-1")] = value.decode("latin-1")
+    return response
+
+
+def _scope(request: HttpRequest, caller: Caller) -> dict[str, Any]:
+    """Return the ASGI scope of a message to the protocol's server. The API key and cookies are left out."""
     headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in request.headers.items()
         if name.lower() not in {"authorization", "cookie"}
     ]
-    scope = {
+    return {
         "type": "http",
         "method": "POST",
         "path": "/mcp",
@@ -158,16 +172,6 @@ async def _forward(manager: StreamableHTTPSessionManager, request: HttpRequest, 
         "server": None,
         _CALLER: caller,
     }
-    await manager.handle_request(scope, receive, send)
-    status, answer = sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
-    if status >= HTTPStatus.BAD_REQUEST and not _refers_to_a_message(answer):
-        return plain_problem(HTTPStatus(status))
-    response = HttpResponse(answer, status=status)
-    del response.headers["Content-Type"]
-    for name, value in sent[0]["headers"]:
-        if name.lower() in {b"content-type", b"mcp-session-id", b"allow"}:
-            response.headers[name.decode("latin-1")] = value.decode("latin-1")
-    return response
 
 
 def _refers_to_a_message(answer: bytes) -> bool:

@@ -7,23 +7,72 @@ says what is wrong. Both give the same responses (`tests/config/api/test_fast_pa
 import json
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import RequestAborted
 from django.urls.converters import UUIDConverter
 from pydantic import ValidationError
 
 from accounts.access.callers import PresentedKey, bearer_token
 from accounts.access.client_addresses import peer_address
-from accounts.api.parsing import read_json
 from accounts.errors import InvalidJson
+from config.api.handler import HEADERS_READ, ApiHandler, Headers
 from config.http.errors import API_PREFIX
+from config.http.requests import read_body, read_json, while_connected
 from integrations.api.schemas import RunIn
 from integrations.broker import broker
 from integrations.broker.preparation import Call
 
-JSON = "application/json; charset=utf-8"
+MAX_CACHED_HEADERS = 256
+"""Different sets of request headers for which the response headers are cached."""
+
 _ADDRESS = re.compile(rf"{API_PREFIX}v1/integrations/({UUIDConverter.regex})/run")
+
+
+class FastPath:
+    """The ASGI application of the API: answers runs itself and leaves every other request to Django's handler."""
+
+    def __init__(self, handler: ApiHandler) -> None:
+        self._handler = handler
+        self._response_headers: dict[Headers, Headers | None] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle one request. If the client disconnects, the work on it is cancelled."""
+        try:
+            body = await read_body(receive)
+        except RequestAborted:
+            return
+        await while_connected(receive, self._answer(scope, body, send))
+
+    async def _answer(self, scope: Any, body: bytes, send: Any) -> None:
+        call = fast_path_call(scope, body)
+        headers = await self._headers(scope) if call else None
+        if call is None or headers is None:
+            await self._handler.answer(scope, body, send)
+            return
+        try:
+            answer = await call.answer()
+        except Exception as fault:
+            await self._handler.answer(scope, body, send, fault)
+            return
+        length = (b"Content-Length", str(len(answer)).encode())
+        await send({"type": "http.response.start", "status": HTTPStatus.OK.value, "headers": [*headers, length]})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def _headers(self, scope: Any) -> Headers | None:
+        """Return the headers of a successful response to this request, or None if a middleware responds by itself.
+
+        The middleware runs once for each different set of the headers that it reads; no other header is passed to it.
+        """
+        relevant = tuple(entry for entry in scope["headers"] if entry[0] in HEADERS_READ)
+        key = ((b":scheme", scope.get("scheme", "http").encode()), *relevant)
+        if key not in self._response_headers:
+            if len(self._response_headers) >= MAX_CACHED_HEADERS:
+                self._response_headers.clear()
+            self._response_headers[key] = await self._handler.response_headers(scope, relevant)
+        return self._response_headers[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +94,8 @@ class FastPathCall:
 def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
     """Parse a request. Returns None if the framework has to handle it."""
     address = _ADDRESS.fullmatch(scope["path"]) if scope["method"] == "POST" else None
-    if not address or scope.get("query_string") or scope.get("root_path"):
-        return None
-    keys = [value for name, value in scope["headers"] if name == b"authorization"]
-    token = bearer_token(keys[0].decode("latin-1")) if len(keys) == 1 else None
-    if token is None:
+    token = _token(scope)
+    if not address or token is None or scope.get("query_string") or scope.get("root_path"):
         return None
     try:
         payload = RunIn.model_validate(read_json(body))
@@ -57,3 +103,9 @@ def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
         return None
     call = Call(UUID(address[1]), payload.environment, payload.operation, payload.params)
     return FastPathCall(PresentedKey(token, peer_address((scope.get("client") or [""])[0])), call)
+
+
+def _token(scope: dict[str, Any]) -> str | None:
+    """Return the bearer token of a request with exactly one `Authorization` header."""
+    headers = [value for name, value in scope["headers"] if name == b"authorization"]
+    return bearer_token(headers[0].decode("latin-1")) if len(headers) == 1 else None

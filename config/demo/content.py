@@ -89,56 +89,49 @@ def _crm(owner: Actor, echo_url: str) -> list[Integration]:
         config={"type": "bearer", "token": "{secrets.crm.apiKey}"},
     )
     common = {"base_url": echo_url, "auth_connector": str(connector.id)}
-    look_up = _action(
-        owner,
-        "Look up patient",
-        "Finds a patient by phone number and date of birth",
-        ALL_ENVIRONMENTS,
-        common
-        | {
-            "method": "POST",
-            "path": "/v2/{params.clinic_id}/patients",
-            "headers": [{"name": "X-Trace", "value": "agent-{params.call_id}"}],
-            "query": [{"name": "limit", "value": "3"}],
-            "body": {
-                "type": "json",
-                "content": '{\n  "phone": "{params.phone}",\n  "birth_date": "{params.birth_date}"\n}',
-            },
-            "check": {"method": "GET", "path": "/v2/me"},
-            "parameters": _parameters(
-                phone=("Phone number the patient is calling from, with country code", True),
-                birth_date=("Date of birth, to tell family members apart", True),
-                clinic_id=("Filled from the phone line that was called", True),
-                call_id=("Filled by the platform", "unknown"),
-            ),
-        },
+    return [_look_up(owner, common), _follow_up(owner, common), _test_event(owner, echo_url)]
+
+
+def _look_up(owner: Actor, common: dict[str, Any]) -> Integration:
+    body = '{\n  "phone": "{params.phone}",\n  "birth_date": "{params.birth_date}"\n}'
+    parameters = _parameters(
+        phone=("Phone number the patient is calling from, with country code", True),
+        birth_date=("Date of birth, to tell family members apart", True),
+        clinic_id=("Filled from the phone line that was called", True),
+        call_id=("Filled by the platform", "unknown"),
     )
-    follow_up = _action(
-        owner,
-        "Create follow-up task",
-        "Leaves a task for the front desk",
-        [STAGING, PRODUCTION],
-        common
-        | {
-            "method": "POST",
-            "path": "/v2/tasks",
-            "body": {"type": "json", "content": '{"title": "{params.title}"}'},
-            "parameters": _parameters(title=("What has to be done", True)),
-        },
-    )
-    event = _action(
-        owner,
-        "Send test event",
-        "Posts a signed event to the CRM sandbox",
-        [STAGING],
-        {
-            "base_url": echo_url,
-            "method": "POST",
-            "path": "/hooks/test",
-            "headers": [{"name": "X-Hook-Token", "value": "{secrets.crm-staging-webhook-token}"}],
-        },
-    )
-    return [look_up, follow_up, event]
+    config = {
+        "method": "POST",
+        "path": "/v2/{params.clinic_id}/patients",
+        "headers": [{"name": "X-Trace", "value": "agent-{params.call_id}"}],
+        "query": [{"name": "limit", "value": "3"}],
+        "body": {"type": "json", "content": body},
+        "check": {"method": "GET", "path": "/v2/me"},
+        "parameters": parameters,
+    }
+    description = "Finds a patient by phone number and date of birth"
+    return _action(owner, "Look up patient", description, ALL_ENVIRONMENTS, common | config)
+
+
+def _follow_up(owner: Actor, common: dict[str, Any]) -> Integration:
+    config = {
+        "method": "POST",
+        "path": "/v2/tasks",
+        "body": {"type": "json", "content": '{"title": "{params.title}"}'},
+        "parameters": _parameters(title=("What has to be done", True)),
+    }
+    description = "Leaves a task for the front desk"
+    return _action(owner, "Create follow-up task", description, [STAGING, PRODUCTION], common | config)
+
+
+def _test_event(owner: Actor, echo_url: str) -> Integration:
+    config = {
+        "base_url": echo_url,
+        "method": "POST",
+        "path": "/hooks/test",
+        "headers": [{"name": "X-Hook-Token", "value": "{secrets.crm-staging-webhook-token}"}],
+    }
+    return _action(owner, "Send test event", "Posts a signed event to the CRM sandbox", [STAGING], config)
 
 
 def _laboratory(owner: Actor, echo_url: str) -> list[Integration]:
@@ -170,40 +163,23 @@ def _laboratory(owner: Actor, echo_url: str) -> list[Integration]:
 
 
 def _others(owner: Actor) -> None:
-    bearer = [{"name": "Authorization", "value": "Bearer {secrets.hubspot_api_token}"}]
-    hubspot = {"base_url": "https://api.hubapi.com", "headers": bearer}
-    _action(
-        owner,
-        "Log call",
-        "Writes the call to the contact's timeline",
-        ALL_ENVIRONMENTS,
-        hubspot | {"method": "POST", "path": "/crm/v3/objects/calls"},
-    )
-    _action(
-        owner,
-        "Find company",
-        "Looks a company up by domain",
-        ALL_ENVIRONMENTS,
-        hubspot | {"method": "GET", "path": "/crm/v3/objects/companies"},
-    )
+    """Integrations with services that are never called."""
+    hubspot = {
+        "base_url": "https://api.hubapi.com",
+        "headers": [{"name": "Authorization", "value": "Bearer {secrets.hubspot_api_token}"}],
+    }
+    log_call = hubspot | {"method": "POST", "path": "/crm/v3/objects/calls"}
+    find_company = hubspot | {"method": "GET", "path": "/crm/v3/objects/companies"}
+    _action(owner, "Log call", "Writes the call to the contact's timeline", ALL_ENVIRONMENTS, log_call)
+    _action(owner, "Find company", "Looks a company up by domain", ALL_ENVIRONMENTS, find_company)
     billing = {
         "base_url": "https://billing.example.com",
         "headers": [{"name": "X-Billing-Token", "value": "{secrets.billing.token}"}],
     }
-    _action(
-        owner,
-        "Fetch invoice",
-        "Reads one invoice",
-        [PRODUCTION],
-        billing | {"method": "GET", "path": "/invoices/latest"},
-    )
-    _action(
-        owner,
-        "Refund invoice",
-        "Asks for a refund",
-        [STAGING, PRODUCTION],
-        billing | {"method": "POST", "path": "/refunds"},
-    )
+    fetch_invoice = billing | {"method": "GET", "path": "/invoices/latest"}
+    refund_invoice = billing | {"method": "POST", "path": "/refunds"}
+    _action(owner, "Fetch invoice", "Reads one invoice", [PRODUCTION], fetch_invoice)
+    _action(owner, "Refund invoice", "Asks for a refund", [STAGING, PRODUCTION], refund_invoice)
     payment = [{"name": "Authorization", "value": "Bearer {secrets.stripe_restricted_key}"}]
     stripe = {"base_url": "https://api.stripe.com", "headers": payment, "method": "POST", "path": "/v1/payment_links"}
     _action(owner, "Create payment link", "Takes a deposit", [DEVELOPMENT, PRODUCTION], stripe)

@@ -1,5 +1,6 @@
 """Responses to requests that no view handled: pages for people, problem documents for the API."""
 
+import re
 from http import HTTPStatus
 
 from django.core.exceptions import RequestDataTooBig
@@ -13,6 +14,8 @@ API_PREFIX = "/api/"
 AGENTS = "/mcp"
 PROBLEM = "application/problem+json"
 TOO_LARGE = "A request may have at most 2.5 MiB."
+is_for_programs = re.compile(rf"{API_PREFIX}|{AGENTS}\Z").match
+"""Whether a path belongs to the API or `/mcp`, which respond with problem documents instead of pages."""
 
 
 class InternalError(Refusal):
@@ -22,11 +25,6 @@ class InternalError(Refusal):
 
     def __init__(self) -> None:
         super().__init__(HTTPStatus.INTERNAL_SERVER_ERROR.description)
-
-
-def is_for_programs(path: str) -> bool:
-    """Whether the path belongs to the API or `/mcp`, which respond with problem documents instead of pages."""
-    return path.startswith(API_PREFIX) or path == AGENTS
 
 
 def problem(refusal: Refusal) -> HttpResponse:

@@ -6,6 +6,7 @@ egress rules of `integrations`) read names through here: their agreement is what
 """
 
 import re
+from functools import lru_cache
 
 import idna
 
@@ -21,6 +22,7 @@ _SPECIAL_USE = frozenset(
 )
 
 
+@lru_cache(maxsize=1024)
 def to_a_labels(name: str) -> str | None:
     """The name in lower-case A-labels (IDNA 2008, RFC 5891), or None when it is not a host name.
 
@@ -34,6 +36,7 @@ def to_a_labels(name: str) -> str | None:
     return whole if None not in labels and len(whole) <= _LONGEST_NAME else None
 
 
+@lru_cache(maxsize=1024)
 def ends_in_number(name: str) -> bool:
     """Whether resolvers take a clean name for an address; `127.1`, `2130706433` and `0x7f.1` are loopback to them."""
     return _NUMBER.fullmatch(name.rpartition(".")[2]) is not None

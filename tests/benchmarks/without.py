@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402 - the
 from django.db.backends.signals import connection_created  # noqa: E402
 
 from accounts.common import compiled_queries, database  # noqa: E402
-from config.api import handler  # noqa: E402
+from config.api import fast_path  # noqa: E402
 from config.asgi import application  # noqa: E402
 from integrations.broker import ledger  # noqa: E402
 from integrations.models import Run  # noqa: E402
@@ -54,7 +54,7 @@ def _no_compiled_queries() -> None:
 
 
 def _no_fast_path() -> None:
-    handler.fast_path_call = lambda *_: None
+    fast_path.fast_path_call = lambda *_: None
 
 
 def _no_kept_connections() -> None:

@@ -98,7 +98,7 @@ def test_from_staging_to_roll_back(sign_in, owner, site, secret, provider, color
     expect(dialog.get_by_role("listitem")).to_have_count(2)
     expect(dialog.get_by_text("Failed: The upstream answered 401.")).to_be_visible()
     looks_right(page)
-    dialog.get_by_label("Promote it although it did not pass everywhere").check()
+    dialog.get_by_label("Promote it even though it did not pass everywhere").check()
     dialog.get_by_role("button", name="Promote", exact=True).click()
 
     expect(page.get_by_role("heading", name="The new Staging value is live")).to_be_visible()
@@ -137,7 +137,7 @@ def test_finish_now_ends_the_window(sign_in, owner, site, secret, provider):
     stage(page, site)
     expect(page.get_by_text("1 of 3 references accepts the new value")).to_be_visible()
     page.get_by_role("link", name="Promote…").click()
-    page.get_by_label("Promote it although it did not pass everywhere").check()
+    page.get_by_label("Promote it even though it did not pass everywhere").check()
     page.get_by_role("dialog").get_by_role("button", name="Promote", exact=True).click()
     page.get_by_role("button", name="Finish now…").click()
     page.get_by_role("dialog", name="Destroy the previous Staging value now?").get_by_role(

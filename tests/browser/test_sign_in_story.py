@@ -35,11 +35,11 @@ def press(page, name):
 
 def sign_up(page, site):
     page.goto(f"{site}/signin/")
-    page.get_by_role("link", name="Make one").click()
+    page.get_by_role("link", name="Create one").click()
     page.get_by_label("Name").fill("Mara Lindqvist")
     page.get_by_label("E-mail").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
-    press(page, "Make the account")
+    press(page, "Create account")
     at(page, "Enter the code")
     clean(page)
     page.get_by_label("Code").fill(re.search(r"^[A-Z0-9-]{6,9}$", mail.outbox[0].body, re.MULTILINE)[0])
@@ -75,7 +75,7 @@ def add_app(page, site) -> list[str]:
     at(page, "Recovery codes")
     clean(page)
     codes = page.locator("#recovery-codes li").all_inner_texts()
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved them").click()
     expect(page.get_by_text("10 left")).to_be_visible()
     return codes
 

@@ -309,7 +309,7 @@ def test_copy_and_deletion_at_once_leave_nothing_torn(owner, together):
 
 
 def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeypatch):
-    monkeypatch.setattr(ledger, "BATCH", 3)
+    monkeypatch.setattr(retention, "BATCH", 3)
     action = make_action(owner)
     for _ in range(40):
         ledger.begin_all([ledger.RunStart(actor=owner, integration=action, environment=S, operation="call")])[0]

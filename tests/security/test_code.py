@@ -84,7 +84,7 @@ def test_log_calls_hold_constant_texts():
 
 
 def test_comparison_of_keys_takes_the_same_time():
-    found = (ROOT / "accounts/access/api_keys.py").read_text()
+    found = (ROOT / "accounts/access/callers.py").read_text()
     assert "hmac.compare_digest(bytes(key.digest), text.digest)" in found
     assert "digest ==" not in found
 

@@ -38,11 +38,7 @@ class Command(BaseCommand):
         """Verify the chains, print the findings, and export the heads if there are none."""
         slugs = {row.pk: row.slug for row in Organization.objects.all()}
         exported = _read(options["head"]) if options["head"] else {}
-        chosen = chain.organizations() | set(slugs) | set(exported)
-        if options["organization"] is not None:
-            chosen = {pk for pk, slug in slugs.items() if slug == options["organization"]}
-            if not chosen:
-                raise CommandError(f"No organization has the slug {options['organization']}.")
+        chosen = _chosen(slugs, options["organization"]) or chain.organizations() | set(slugs) | set(exported)
         verdicts = []
         for pk in sorted(chosen, key=lambda pk: (slugs.get(pk, "~"), pk)):
             verdicts.append(chain.verify(pk, exported=exported.get(pk)))
@@ -60,6 +56,14 @@ class Command(BaseCommand):
             self.stdout.write(f"  {finding}")
         if verdict.omitted:
             self.stdout.write(f"  … and {verdict.omitted} more.")
+
+
+def _chosen(slugs: dict[UUID, str], slug: str | None) -> set[UUID]:
+    """Return the organization with this slug; an empty set stands for every organization."""
+    chosen = {pk for pk, known in slugs.items() if known == slug}
+    if slug is not None and not chosen:
+        raise CommandError(f"No organization has the slug {slug}.")
+    return chosen
 
 
 def _read(path: Path) -> dict[UUID, Head]:

@@ -84,7 +84,7 @@ def test_changing_the_password_ends_the_other_sessions(mara):
     assert here.post("/account/password/", sent)["Location"] == "/account/"
     assert is_in(here)
     assert not is_in(there)
-    assert mail.outbox[-1].subject == "Your password for Coffer was changed"
+    assert mail.outbox[-1].subject == "Your Coffer password was changed"
 
 
 def test_changing_the_password_takes_the_old_one(mara):

@@ -208,8 +208,8 @@ def test_changes_are_told_by_mail_and_in_the_log_of_each_organization(client, ma
     event = AuditEvent.objects.filter(event="member.second_factor_added").first()
     assert (event.data, event.address, event.target_label) == ({"factor": "authenticator app"}, "127.0.0.1", mara.email)
     assert {message.subject for message in mail.outbox} == {
-        "An authenticator app was added to your account in Coffer",
-        "The authenticator app was removed from your account in Coffer",
+        "An authenticator app was added to your Coffer account",
+        "The authenticator app was removed from your Coffer account",
     }
 
 

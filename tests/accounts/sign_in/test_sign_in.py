@@ -68,7 +68,7 @@ def test_who_may_sign_up(settings, setting, somebody_is_there, expected):
     if somebody_is_there:
         create_person(email="first@example.com", name="", password=PASSWORD)
     client = Client()
-    assert ("Make one" in client.get("/signin/").content.decode()) is expected
+    assert ("Create one" in client.get("/signin/").content.decode()) is expected
     sign_up(client)
     assert User.objects.filter(email=EMAIL).exists() is expected
 
@@ -79,13 +79,13 @@ def test_who_mistypes_the_first_address_can_try_again():
     sign_up(client)
     client.post("/signup/code/", {"code": code_in(mail.outbox[-1])})
     assert is_in(client)
-    assert "Make one" not in Client().get("/signin/").content.decode()
+    assert "Create one" not in Client().get("/signin/").content.decode()
 
 
 @pytest.mark.parametrize("password", ["short", "password1234", "mara@harbor.example"])
 def test_weak_password_is_refused(anybody, password):
     answer = Client().post("/signup/", {"email": EMAIL, "password1": password})
-    assert "The account was not made" in answer.content.decode()
+    assert "The account was not created" in answer.content.decode()
     assert not User.objects.exists()
 
 

@@ -116,7 +116,7 @@ def test_the_same_address_is_no_way_into_an_account(provider, mara):
     go(client)
     assert not is_in(client)
     assert not SocialAccount.objects.exists()
-    assert [message.subject for message in mail.outbox] in ([], ["You have an account in Coffer already"])
+    assert [message.subject for message in mail.outbox] in ([], ["You already have a Coffer account"])
 
 
 def test_an_address_that_the_provider_did_not_check_is_checked_here(provider):
@@ -135,8 +135,8 @@ def test_connecting_takes_a_proof_and_then_signs_in(provider, mara, organization
     client = sign_in(Client(), mara)
     assert go(client, process="connect")["Location"] == "/account/connections/"
     assert SocialAccount.objects.get().user == mara
-    assert mail.outbox[-1].subject == "Single sign-on was connected to your account in Coffer"
-    assert "An account of Harbor was connected" in mail.outbox[-1].body
+    assert mail.outbox[-1].subject == "Single sign-on was connected to your Coffer account"
+    assert "Single sign-on with Harbor was connected" in mail.outbox[-1].body
     assert AuditEvent.objects.get().event == "member.single_sign_on_connected"
     elsewhere = Client()
     go(elsewhere)

@@ -126,7 +126,7 @@ def test_no_account_is_made_where_the_operator_makes_them(link, client, settings
     assert "Create an account" not in page
     answer = new_account(client, link)
     assert answer.status_code == 403
-    assert "ask for one" in html(answer)
+    assert "Ask for one" in html(answer)
     assert not User.objects.filter(email=NOOR).exists()
 
 

@@ -3,9 +3,10 @@
 import pytest
 from django.core.asgi import get_asgi_application
 
-from config.api.handler import ApiHandler, ApiOrPages
-from config.http.bodies import BoundedBodies
-from config.http.queries import ReadableQueries
+from config.api.fast_path import FastPath
+from config.api.handler import ApiHandler
+from config.http.requests import ApiOrPages, BoundedBodies, ReadableQueries
+from config.lifespan import lifespan
 
 
 @pytest.fixture
@@ -14,6 +15,7 @@ def both():
 
     def make():
         whole = get_asgi_application()
-        return [BoundedBodies(ReadableQueries(inner)) for inner in (ApiOrPages(api=ApiHandler(), pages=whole), whole)]
+        ours = ApiOrPages(api=FastPath(ApiHandler()), pages=whole, lifespan=lifespan)
+        return [BoundedBodies(ReadableQueries(inner)) for inner in (ours, whole)]
 
     return make

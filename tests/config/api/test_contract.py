@@ -286,3 +286,38 @@ def owner_async(transactional_db, owner):
     """A key, and an action that uses a secret and calls a port where nobody listens."""
     store_secret(owner)
     return key_for(owner), make_action(owner, base_url="http://127.0.0.1:9")
+
+
+def test_operations_keep_their_ids():
+    """Names that generated clients call; they stay when a module moves."""
+    paths = api.get_openapi_schema()["paths"]
+    assert {found["operationId"] for methods in paths.values() for found in methods.values()} == {
+        "accounts_api_audit_list_audit_events",
+        "integrations_api_create_integration",
+        "integrations_api_delete_integration",
+        "integrations_api_duplicate_integration",
+        "integrations_api_edit_integration",
+        "integrations_api_get_integration",
+        "integrations_api_list_integrations",
+        "integrations_api_list_operations",
+        "integrations_api_of_rotation_check",
+        "integrations_api_of_rotation_discard",
+        "integrations_api_of_rotation_promote",
+        "integrations_api_of_rotation_roll_back",
+        "integrations_api_of_rotation_stage",
+        "integrations_api_of_secrets_replace",
+        "integrations_api_readiness_list_readiness",
+        "integrations_api_run",
+        "integrations_api_runs_list_runs",
+        "integrations_api_test",
+        "integrations_api_tools_approve",
+        "integrations_api_tools_tools",
+        "integrations_api_tools_withdraw",
+        "secrets_app_api_create_secret",
+        "secrets_app_api_delete_secret",
+        "secrets_app_api_edit_secret",
+        "secrets_app_api_get_secret",
+        "secrets_app_api_import_import_secrets",
+        "secrets_app_api_list_references",
+        "secrets_app_api_list_secrets",
+    }

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.common.environments import Environment
 from accounts.models import ApiKey
+from config.api.fast_path import FastPath
 from config.api.handler import ApiHandler
 from integrations.editing.integrations import delete_integration
 from integrations.models import Integration, Run
@@ -196,7 +197,7 @@ def test_runs_at_once_are_each_their_own_caller_s(owner, outsider):
 
     def asking(key, action, environment, number):
         body = json.dumps({"environment": environment.value, "params": {"id": number}}).encode()
-        return call_asgi(ApiHandler(), "POST", f"/api/v1/integrations/{action.id}/run", body, bearer(key))
+        return call_asgi(FastPath(ApiHandler()), "POST", f"/api/v1/integrations/{action.id}/run", body, bearer(key))
 
     parameters = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
     with answering(respond) as base_url:

@@ -13,8 +13,9 @@ from django.utils.module_loading import import_string
 
 from config import asgi
 from config.api.fast_path import FastPathCall
-from config.api.handler import LAYERS, ApiHandler, ApiOrPages
-from config.http.bodies import BoundedBodies
+from config.api.handler import LAYERS, ApiHandler
+from config.http.requests import ApiOrPages, BoundedBodies
+from config.lifespan import lifespan
 from integrations.exchange.messages import UpstreamResponse
 from integrations.models import Run
 from tests.peers.upstreams import answering, http
@@ -235,7 +236,7 @@ def test_nothing_else_is_served_by_it(both, db):
         async def __call__(self, *_):
             raise AssertionError
 
-    pages = BoundedBodies(ApiOrPages(api=Never(), pages=get_asgi_application()))
+    pages = BoundedBodies(ApiOrPages(api=Never(), pages=get_asgi_application(), lifespan=lifespan))
     for path in ("/healthz", "/accounts/login/", "/admin/", "/apis/", "/api", "/API/v1/secrets", "/api/v1/docs"):
         assert async_to_sync(call_asgi)(pages, "GET", path)[0] in {200, 302, 404}
 

@@ -24,7 +24,7 @@ async def test_programs_get_a_problem_document(method, path, query):
 async def test_people_get_the_page(path, query):
     status, headers, body = await call_asgi(application, "GET", f"{path}?{query}")
     assert (status, dict(headers)[b"content-type"]) == (400, b"text/html; charset=utf-8")
-    assert b"This request makes no sense" in body
+    assert b"This request could not be understood" in body
 
 
 @pytest.mark.django_db(transaction=True)

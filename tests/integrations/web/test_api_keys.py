@@ -157,7 +157,7 @@ def test_row_tells_what_a_key_may_do(as_owner, owner):
     page = page_of(as_owner)
     for words in (
         "voice-runtime", key.prefix, "Make calls", "Staging: allowed", "Production: not allowed", "Look up patient",
-        "5 at once, 6,000 a minute", "Never", "Active", "Never expires", "Revoke…",
+        "5 at once, 6,000 per minute", "Never", "Active", "Never expires", "Revoke…",
     ):  # fmt: skip
         assert words in page, words
 
@@ -184,7 +184,7 @@ def test_a_key_whose_integrations_are_gone_says_so(as_owner, owner):
     [
         (timedelta(days=60), "active", "until"),
         (timedelta(days=9, hours=1), "active", "9 days left"),
-        (timedelta(hours=1), "active", "Ends within a day"),
+        (timedelta(hours=1), "active", "Expires within a day"),
         (timedelta(seconds=-1), "expired", "Expired"),
     ],
 )
@@ -316,7 +316,7 @@ def test_revoking_twice_is_recorded_once(as_owner, owner):
     key = make(owner)
     for _ in range(2):
         assert as_owner.post(revoke_path(key)).status_code == 303
-    assert "It was revoked already" in page_of(as_owner, revoke_path(key))
+    assert "It is already revoked" in page_of(as_owner, revoke_path(key))
     assert AuditEvent.objects.filter(event="api_key.revoked").count() == 1
 
 

@@ -190,7 +190,7 @@ def test_panel_that_is_not_filled_in_sends_nothing(as_owner, action, received, f
         ("place", "west", "Choose one of: north, south."),
         ("tags", "[" * 50_000, "Give a value of type array."),
         ("tags", "[NaN]", "A number is too large."),
-        ("phone", "\0", "Leave out NUL"),
+        ("phone", "\0", "Remove NUL"),
     ],
 )
 def test_wrong_argument_is_shown_at_its_field(as_owner, action, received, name, typed, sentence):

@@ -138,7 +138,7 @@ def test_another_organization_has_its_own_requests(owner, outsider, member):
         ({"environments": []}, "environments", "Choose at least one environment."),
         ({"why": "  "}, "why", "Say what it is for."),
         ({"why": "x" * 501}, "why", "Use at most 500 characters."),
-        ({"why": "a\0b"}, "why", "Leave out NUL"),
+        ({"why": "a\0b"}, "why", "Remove NUL"),
     ],
 )
 def test_malformed_request_is_refused(owner, member, wrong, field, sentence):

@@ -41,7 +41,7 @@ def test_owners_and_admins_are_told_once(due, owner, admin, capsys):
     assert '"crm.apiKey", since ' in first.body
     assert "/o/harbor-clinics/secrets/hygiene/" in first.body
     assert VALUE not in first.body
-    assert "rotation is due: 1." in capsys.readouterr().out
+    assert "Reminders of due rotations: 1." in capsys.readouterr().out
 
 
 def test_next_due_date_is_told_again(due, owner, admin):

@@ -201,8 +201,8 @@ def test_an_unreachable_server(owner, inline, trunk, transport):
 
 def rotated(owner, secret_id):
     stage(actor=owner, secret_id=secret_id, environment=S, value=Plaintext("the-next-password"))
-    _, (trial,) = async_to_sync(rotation.check)(owner, secret_id, S)
-    return trial.result.outcome, trial.result.detail
+    _, (reference_check,) = async_to_sync(rotation.check)(owner, secret_id, S)
+    return reference_check.result.outcome, reference_check.result.detail
 
 
 def test_a_staged_password_is_tried_by_signing_in(owner, inline):

@@ -277,6 +277,3 @@ def test_old_nonces_are_forgotten():
     old.update(last_used_at=old.get().last_used_at - nonces.KEPT * 2)
     assert nonces.forget_old() == 1
     assert AnsweredNonce.objects.get().nonce_hash == digest.nonce_hash("new")
-
-
-NO_REGISTRAR = "The server accepts no registrations (405 No): only a call can show that the password works."

@@ -1,0 +1,186 @@
+"""How requests are received, before Django sees them: their limits, where they go, and how bodies are read.
+
+Django's ASGI handler writes a body larger than `FILE_UPLOAD_MAX_MEMORY_SIZE` to a temporary file before it looks at any
+view, key or session. Text with values would be on disk, and anybody could fill it. So such a request ends here. Django
+also responds with an empty page to a query string that is not UTF-8, before any middleware runs.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from http import HTTPStatus
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.exceptions import RequestAborted
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from ninja.parser import Parser
+from typing_extensions import override
+
+from accounts.errors import InvalidJson, TooLarge
+from config.http.errors import TOO_LARGE, is_for_programs, plain_problem, problem
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+
+
+class BoundedBodies:
+    """An ASGI middleware that responds with 413 to a larger body, by its declared length or as it arrives."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Pass on requests that are small enough."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        size = _declared_length(scope)
+        if size <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+            size = 0
+
+            async def counted() -> Mapping[str, Any]:
+                nonlocal size
+                message = await receive()
+                size += len(message.get("body", b""))
+                return message if size <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE else {"type": "http.disconnect"}
+
+            await self._application(scope, counted, send)
+        if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+            is_api = is_for_programs(scope["path"])
+            page = problem(TooLarge(TOO_LARGE)) if is_api else HttpResponse(render_to_string("413.html"), status=413)
+            await answer_unread(page, send)
+
+
+class ReadableQueries:
+    """An ASGI middleware that responds with Coffer's own 400 to a query string that is not UTF-8."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Pass on requests whose query string can be decoded."""
+        if scope["type"] != "http" or _is_utf8(scope["query_string"]):
+            await self._application(scope, receive, send)
+        elif is_for_programs(scope["path"]):
+            await answer_unread(plain_problem(HTTPStatus.BAD_REQUEST), send)
+        else:
+            await answer_unread(HttpResponse(render_to_string("400.html"), status=400), send)
+
+
+class ApiOrPages:
+    """An ASGI application that routes the API, the pages and the server's lifespan to their applications.
+
+    The API's documentation is a page.
+    """
+
+    def __init__(self, *, api: Application, pages: Application, lifespan: Application) -> None:
+        self._api, self._pages, self._lifespan = api, pages, lifespan
+        self._documentation = reverse("api-1:openapi-view")
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Pass the event to one of the two applications."""
+        is_api = scope["type"] == "http" and is_for_programs(scope["path"])
+        chosen = self._api if is_api and scope["path"] != self._documentation else self._pages
+        await chosen(scope, receive, send)
+
+
+class StrictJsonParser(Parser):
+    """A parser for RFC 8259 and nothing beyond: no NaN, no repeated names, no nesting that exhausts the stack."""
+
+    @override
+    def parse_body(self, request: HttpRequest) -> Any:
+        """Return the parsed body.
+
+        Raises:
+            InvalidJson: the body is not valid JSON.
+        """
+        return read_json(request.body)
+
+
+def read_json(body: bytes) -> Any:
+    """Parse a JSON text strictly.
+
+    Raises:
+        InvalidJson: it is not JSON or not UTF-8. The parser's message is dropped, because it may quote the body.
+    """
+    try:
+        return _DECODER.decode(body.decode())
+    except (ValueError, RecursionError):
+        raise InvalidJson("The body is not valid JSON.") from None
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+async def read_body(receive: Any) -> bytes:
+    """Return the body. `BoundedBodies` has limited its size.
+
+    Raises:
+        RequestAborted: the client disconnected.
+    """
+    chunks, more = [], True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RequestAborted
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+async def while_connected(receive: Any, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, and cancel it if the client disconnects before it is done."""
+    current = cast("asyncio.Task[None]", asyncio.current_task())
+    disconnect = asyncio.create_task(receive())
+
+    def stop(_: Any) -> None:
+        current.cancel()
+
+    disconnect.add_done_callback(stop)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not disconnect.done() or disconnect.cancelled():
+            raise
+        current.uncancel()
+    finally:
+        disconnect.remove_done_callback(stop)
+        disconnect.cancel()
+
+
+async def answer_unread(response: HttpResponse, send: Send) -> None:
+    """Refuse a request before Django sees it, and close the connection without reading the rest of the body."""
+    for name, value in (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Connection", "close")):
+        response.headers[name] = value
+    headers = [(name.lower().encode(), value.encode()) for name, value in response.headers.items()]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})
+
+
+def _declared_length(scope: dict[str, Any]) -> int:
+    """Return the declared length. It is 0 if there is none or it is invalid; the body is then counted as it arrives."""
+    text = dict(scope["headers"]).get(b"content-length", b"")
+    return int(text) if text.isdigit() else 0
+
+
+def _is_utf8(query: bytes) -> bool:
+    try:
+        query.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_distinct)
