@@ -147,13 +147,17 @@ def secret_names(integration: Integration) -> set[str]:
 
 def routes_of(integration: Integration) -> list[Route]:
     """Return the URLs that a run calls, with the secrets for each. The URL of the call itself comes first."""
-    chain = with_parents(integration)
-    texts = {link.pk: _text_of(link) for link in chain}
+    texts = {link.pk: _text_of(link) for link in with_parents(integration)}
     own = {pk: _destination(text) for pk, text in texts.items()}
-    main = own[integration.pk] or (own.get(integration.connection_id) if integration.connection_id else None) or NOWHERE
-    names: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set, {(main.url, main.schemes): set()})
-    for link in chain:
-        destination = own[link.pk] or main
-        names[destination.url, destination.schemes] |= _own_secret_names(texts[link.pk])
-    owners = {destination.url: pk for pk, destination in reversed(own.items()) if destination}
+    call = own[integration.pk] or own.get(integration.connection_id or integration.pk) or NOWHERE
+    names: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set, {(call.url, call.schemes): set()})
+    for pk, text in texts.items():
+        destination = own[pk] or call
+        names[destination.url, destination.schemes] |= _own_secret_names(text)
+    owners = _owners(own)
     return [Route(url, frozenset(used), schemes, owners.get(url)) for (url, schemes), used in names.items()]
+
+
+def _owners(destinations: Mapping[UUID, Destination | None]) -> dict[str, UUID]:
+    """Return which integration configures each URL; the first, if several do."""
+    return {destination.url: pk for pk, destination in reversed(list(destinations.items())) if destination}

@@ -62,8 +62,7 @@ def mask_response(
     Args:
         secrets: the values of this run, by name.
         composites: texts that were sent and contain values, such as the credential of basic authentication. Texts under
-            an
-        empty name are masked but not reported.
+            an empty name are masked but not reported.
     """
     received = [response.reason, response.body, *chain.from_iterable(response.headers)]
     redactor = Redactor(secrets, composites)

@@ -28,8 +28,7 @@ def create_api_key(
 
     Raises:
         PermissionDenied, Invalid: as `accounts.access.api_keys.create_api_key`; also for no integration, too many, or
-            one
-        that the organization does not have.
+            one that the organization does not have.
     """
     actor.check(Permission.API_KEYS_CREATE)
     chosen = None if integrations is None else set(integrations)

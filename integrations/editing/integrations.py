@@ -28,7 +28,7 @@ from integrations.egress.destinations import parse_url
 from integrations.errors import IntegrationInUse
 from integrations.inheritance import parsed
 from integrations.kinds import KINDS
-from integrations.models import Integration
+from integrations.models import Integration, SecretReference
 from integrations.paste_guard import guard
 from integrations.references import derive
 
@@ -68,15 +68,12 @@ def create_integration(
 
     Raises:
         PermissionDenied: the actor may not write integrations, or not in these environments, or its API key is limited
-            to
-        certain integrations.
+            to certain integrations.
         Invalid: a field breaks its rule; nothing is stored.
         RawCredential: a text looks like a credential, and the caller did not accept that.
     """
-    actor.check(Permission.INTEGRATIONS_WRITE)
+    _check_may_create(actor)
     actor.check_environments(*environments)
-    if actor.integrations is not None:
-        raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
     errors = [*check_name(name, actor.organization), *check_description(description)]
     integration = Integration(
         organization=actor.organization,
@@ -99,8 +96,7 @@ def create_integration(
                 actor=actor,
                 target=integration,
                 kind=kind,
-                secrets=sorted({row.name for row in rows}),
-                hosts=_hosts(kind, cleaned.parsed),
+                **_destinations(kind, cleaned.parsed, rows),
                 **guard.kept(raw),
             )
     except IntegrityError as error:
@@ -116,9 +112,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
             integrations.
         Invalid: the stored configuration could not be saved today, for example because it names a disabled secret.
     """
-    actor.check(Permission.INTEGRATIONS_WRITE)
-    if actor.integrations is not None:
-        raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
+    _check_may_create(actor)
     with transaction.atomic():
         serialize(actor.organization)
         source = _lock(actor, integration_id, None)
@@ -141,8 +135,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
             target=copy,
             kind=copy.kind,
             source=str(source.id),
-            secrets=sorted({row.name for row in rows}),
-            hosts=_hosts(copy.kind, cleaned.parsed),
+            **_destinations(copy.kind, cleaned.parsed, rows),
             **guard.kept(guard.find(copy)),
         )
     return copy
@@ -179,8 +172,7 @@ def update_integration(
                 actor=actor,
                 target=integration,
                 fields=changed,
-                secrets=sorted({row.name for row in rows}),
-                hosts=_hosts(integration.kind, config),
+                **_destinations(integration.kind, config, rows),
                 hosts_before=_hosts(integration.kind, config_before),
                 **guard.kept(raw),
             )
@@ -203,6 +195,12 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
         _refuse_if_used(integration)
         trail.record(trail.Event.INTEGRATION_DELETED, actor=actor, target=integration, kind=integration.kind)
         integration.delete()
+
+
+def _check_may_create(actor: Actor) -> None:
+    actor.check(Permission.INTEGRATIONS_WRITE)
+    if actor.integrations is not None:
+        raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
 
 
 def _name_of_copy(source: Integration) -> str:
@@ -232,9 +230,7 @@ def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChan
     Returns:
         the names of the changed fields, and the configuration as parsed by its kind.
     """
-    wanted = {name: getattr(changes, name) for name in ("name", "description", "enabled")}
-    wanted["environments"] = None if changes.environments is None else frozenset(changes.environments)
-    errors = check_description(changes.description or "")
+    wanted, errors = _wanted(changes), check_description(changes.description or "")
     if changes.name is not None:
         errors = [*check_name(changes.name, actor.organization, other_than=integration.pk), *errors]
     cleaned = None
@@ -243,8 +239,8 @@ def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChan
         wanted["config"] = cleaned.config
     elif errors:
         raise Invalid(NOT_SAVED, errors=errors)
+    changed = [name for name, value in wanted.items() if getattr(integration, name) != value]
     config = cleaned.parsed if cleaned else parsed(integration)
-    changed = [name for name, value in wanted.items() if value is not None and getattr(integration, name) != value]
     for name in changed:
         setattr(integration, name, wanted[name])
     if cleaned:
@@ -252,13 +248,25 @@ def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChan
     return changed, config
 
 
+def _wanted(changes: IntegrationChanges) -> dict[str, Any]:
+    """Return the new values of fields other than `config`, without fields that stay as they are."""
+    wanted: dict[str, Any] = {name: getattr(changes, name) for name in ("name", "description", "enabled")}
+    wanted["environments"] = None if changes.environments is None else frozenset(changes.environments)
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
 def _apply(integration: Integration, cleaned: Cleaned) -> None:
     integration.config = cleaned.config
     integration.auth_connector, integration.connection = cleaned.connector, cleaned.connection
 
 
+def _destinations(kind: str, config: Any, references: Iterable[SecretReference]) -> dict[str, Any]:
+    """Return the secrets and hosts of a saved configuration, for the audit log."""
+    return {"secrets": sorted({row.name for row in references}), "hosts": _hosts(kind, config)}
+
+
 def _hosts(kind: str, config: Any) -> list[str]:
-    """Return the hosts of a parsed configuration, for the audit log."""
+    """Return the hosts of a parsed configuration."""
     destinations = KINDS[kind].destinations(config)
     return [parse_url(destination.url, destination.schemes).raw_host or "" for destination in destinations]
 

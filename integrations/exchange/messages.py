@@ -145,8 +145,7 @@ def render(
 
     Raises:
         InvalidHeaderValue, InvalidPathValue, InvalidUrl, InvalidArguments: a value cannot be sent in its place. No
-            message
-        quotes it.
+            message quotes it.
     """
     filling = Filling(params, secrets)
     body = _body_text(template.body, filling)

@@ -118,8 +118,7 @@ def find(text: str, *, under: str = "") -> list[FoundCredential]:
 
     Args:
         under: the name of the text, such as the name of its header. Under names such as `X-Api-Key` a shorter text
-            counts as
-        a credential.
+            counts as a credential.
     """
     taken, kept = bytearray(len(text)), []
     for found in (*_known(text), *_random(text), *_named(text, under)):

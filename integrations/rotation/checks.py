@@ -124,16 +124,14 @@ def _reference_check(
     If the check of a connector or connection does not send the secret, the integrations that use it check the
     reference.
     """
+    own = reference.integration
     by_users = _is_checked_by_users(reference)
-    running = [user for user in users if by_users and user.enabled and environment in user.environments]
+    running = _running(users, environment) if by_users else []
     visible = [user for user in running if actor.sees(user.id)]
-    declared = [(found, declared_check(found)) for found in (visible if by_users else [reference.integration])]
-    probes = [Probe(found, check) for found, check in declared if check and reference.name in check.secret_names]
+    probes, why_not = _probes(reference.name, visible if by_users else [own])
     if by_users and not visible:
         why_not = HIDDEN if running else f"No integration that runs in {environment.label} uses it."
-    else:
-        why_not = "" if probes else NOT_SENT if any(check for _, check in declared) else NOT_DECLARED
-    involved = [link for found in (reference.integration, *running) for link in with_parents(found)]
+    involved = [link for found in (own, *running) for link in with_parents(found)]
     return ReferenceCheck(
         reference=reference,
         probes=tuple(probes),
@@ -141,6 +139,19 @@ def _reference_check(
         result=_current_result(stored, involved),
         partial=len(visible) < len(running),
     )
+
+
+def _running(users: list[Integration], environment: Environment) -> list[Integration]:
+    return [user for user in users if user.enabled and environment in user.environments]
+
+
+def _probes(name: str, integrations: list[Integration]) -> tuple[list[Probe], str]:
+    """Return the checks of these integrations that send the secret, or why there are none."""
+    declared = [(found, check) for found in integrations if (check := declared_check(found))]
+    probes = [Probe(found, check) for found, check in declared if name in check.secret_names]
+    if probes:
+        return probes, ""
+    return [], NOT_SENT if declared else NOT_DECLARED
 
 
 def _is_checked_by_users(reference: SecretReference) -> bool:

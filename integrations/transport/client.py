@@ -64,11 +64,9 @@ async def send(
 
     Args:
         owner: the organization and integration that the call belongs to. The call may reuse a connection of the same
-            owner;
-        without an owner it gets its own.
+            owner; without an owner it gets its own.
         on_piece: called with each piece of an uncompressed event stream; reading ends once it returns True. The limits
-            of
-        size and time still apply.
+            of size and time still apply.
 
     Raises:
         InvalidHeaderValue, InvalidUrl, EgressDenied: the request may not be sent.

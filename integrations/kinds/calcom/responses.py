@@ -100,13 +100,16 @@ def seconds_to_wait(response: UpstreamResponse) -> float:
     limits = dict(_limits(response))
     exhausted = [name for (what, name), number in limits.items() if what == "remaining" and number <= 0]
     resets = [limits["reset", name] for name in exhausted if ("reset", name) in limits]
-    if response.status != TOO_MANY:
-        return max(resets, default=0.0)
+    if response.status == TOO_MANY:
+        return _seconds_after_refusal(response, resets or [limits[key] for key in limits if key[0] == "reset"])
+    return max(resets, default=0.0)
+
+
+def _seconds_after_refusal(response: UpstreamResponse, resets: list[float]) -> float:
     after = _number(_header(response, b"retry-after"))
     if after is not None:
         return max(1.0, _from_now(after))
-    stated = resets or [seconds for (what, _), seconds in limits.items() if what == "reset"]
-    return max(1.0, *stated) if stated else WINDOW
+    return max(1.0, *resets) if resets else WINDOW
 
 
 def _sentence(status: int, message: str, host: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The page "Where used" with its graph and table, and the hosts that the form of a secret proposes."""
 
 from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Hashable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -65,13 +65,10 @@ def _may_be_a_domain(host: str) -> bool:
 
 def _drawing(name: str, uses: Sequence[Use]) -> dict[str, Any]:
     """Return the graph with the content of its boxes."""
-    by_integration: dict[UUID, list[Use]] = defaultdict(list)
-    for use in uses:
-        by_integration[use.reference.integration_id].append(use)
+    by_integration = _by_integration(uses)
     drawn = dict(list(by_integration.items())[:DRAWN_AT_MOST])
-    placed = graph.layout((key, use.host or None) for key, some in drawn.items() for use in some)
-    blocked = {(key, use.host) for key, some in drawn.items() for use in some if use.blocked}
-    blocked_hosts = {host for _, host in blocked}
+    blocked = _links(use for some in drawn.values() for use in some if use.blocked)
+    placed = graph.layout(_links(use for some in drawn.values() for use in some))
     return {
         "width": graph.WIDTH,
         "height": placed.height,
@@ -80,10 +77,22 @@ def _drawing(name: str, uses: Sequence[Use]) -> dict[str, Any]:
         "box_height": graph.BOX_HEIGHT,
         "root": {"box": placed.root, "name": _short(name, "root"), "note": _counted(drawn, placed)},
         "edges": _edges(placed, blocked),
-        "integrations": [_integration(box, drawn[box.key]) for box in placed.integrations],  # type: ignore[index]
-        "hosts": [_host(box, blocked_hosts) for box in placed.hosts],
+        "integrations": [_integration(box, drawn[box.key]) for box in placed.integrations],
+        "hosts": [_host(box, [host for _, host in blocked]) for box in placed.hosts],
         "left_out": len(by_integration) - len(drawn),
     }
+
+
+def _links(uses: Iterable[Use]) -> list[tuple[Hashable, str | None]]:
+    """Return the integration and host of each use; the host is None if there is none yet."""
+    return [(use.reference.integration_id, use.host or None) for use in uses]
+
+
+def _by_integration(uses: Iterable[Use]) -> dict[Hashable, list[Use]]:
+    found: dict[Hashable, list[Use]] = defaultdict(list)
+    for use in uses:
+        found[use.reference.integration_id].append(use)
+    return found
 
 
 def _edges(placed: graph.Graph, blocked: Container[tuple[Any, Any]]) -> list[tuple[str, str]]:
@@ -110,14 +119,14 @@ def _integration(box: graph.Box, uses: Sequence[Use]) -> dict[str, Any]:
     }
 
 
-def _host(box: graph.Box, blocked: set[str]) -> dict[str, Any]:
+def _host(box: graph.Box, blocked: Container[Any]) -> dict[str, Any]:
     name = str(box.key)
     bad = name in blocked
     note = "Not an allowed domain" if bad else "Allowed"
     return {"box": box, "name": name, "shown": _short(name, "host"), "bad": bad, "note": note}
 
 
-def _counted(drawn: dict[UUID, list[Use]], placed: graph.Graph) -> str:
+def _counted(drawn: dict[Hashable, list[Use]], placed: graph.Graph) -> str:
     references = len({use.reference.pk for some in drawn.values() for use in some})
     hosts_word = "host" if len(placed.hosts) == 1 else "hosts"
     return f"{references} reference{'' if references == 1 else 's'}, {len(placed.hosts)} {hosts_word}"
