@@ -147,7 +147,7 @@ class RunSecret(models.Model):
     secret_id = models.UUIDField()
     name = models.CharField(max_length=128)
     version = models.PositiveIntegerField()
-    started_at = models.DateTimeField(help_text="The run's start, so that one index answers a secret's uses by time.")
+    started_at = models.DateTimeField(help_text="The run's, so that one index answers a secret's uses by time.")
 
     class Meta:
         indexes = [models.Index(fields=["secret_id", "-started_at"], name="run_secret_by_time")]

@@ -145,7 +145,9 @@ def duplicate_integration(request: HttpRequest, integration_id: UUID) -> Any:
 
 
 @router.get(
-    "/{uuid:integration_id}/operations", response={200: OperationsOut, **PROBLEMS_OF_ONE}, summary="What it can do"
+    "/{uuid:integration_id}/operations",
+    response={200: OperationsOut, **PROBLEMS_OF_ONE},
+    summary="List operations",
 )
 @key_requires(Permission.INTEGRATIONS_READ)
 def list_operations(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class WarningOut(Schema):
 
 
 class IntegrationOut(Schema):
-    """One integration."""
+    """An integration."""
 
     id: UUID
     kind: str
@@ -76,7 +76,7 @@ class IntegrationOut(Schema):
 
 
 class IntegrationsOut(Schema):
-    """One page of integrations."""
+    """A page of integrations."""
 
     items: list[IntegrationOut]
     next_cursor: str | None
@@ -132,7 +132,7 @@ class CheckIn(StrictSchema):
 
 
 class StepOut(Schema):
-    """One step of the harmless check."""
+    """A step of the harmless check."""
 
     name: str
     outcome: Literal["passed", "failed", "not_checkable"]
@@ -182,7 +182,7 @@ class RunOut(Schema):
 
 
 class RunsOut(Schema):
-    """One page of runs, newest first."""
+    """A page of runs, newest first."""
 
     items: list[RunOut]
     next_cursor: str | None

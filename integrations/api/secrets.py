@@ -51,5 +51,5 @@ def replace(request: HttpRequest, secret_id: UUID, payload: ReplacementIn) -> di
 
 
 def _warning(replacement: InventoryRow, host: str) -> dict[str, Any]:
-    detail = f"{replacement.name} may not be sent to {host}: it is not one of its allowed domains."
+    detail = f"{replacement.name} may not be sent to {host}, which is not one of its allowed domains."
     return {"code": DomainNotAllowed.code, "detail": detail, "secret": replacement.name, "environment": None}

@@ -70,7 +70,7 @@ class ApprovalOut(Schema):
     "/{uuid:integration_id}/tools",
     auth=AsyncApiKeyAuth(),
     response={200: ToolsOut, **PROBLEMS_OF_RUN},
-    summary="The tools that it offers",
+    summary="List the tools",
 )
 @key_requires(Permission.INTEGRATIONS_RUN)
 async def tools(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> dict[str, Any]:

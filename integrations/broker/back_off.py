@@ -37,7 +37,7 @@ class BackOff:
                 self._until.pop(key, None)
                 return
         seconds = math.ceil(left)
-        refusal = RateLimited(f"{host} takes no more calls with this credential for now. Try again in {seconds} s.")
+        refusal = RateLimited(f"{host} accepts no more calls with this credential for now. Try again in {seconds} s.")
         refusal.members["retry_after_seconds"] = seconds
         raise refusal
 

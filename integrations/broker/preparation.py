@@ -141,7 +141,7 @@ def check_secret(name: str, entry: resolver.FoundSecret, environment: Environmen
     if not keyring.is_openable(entry.value):
         raise cannot_open(name, environment)
     if host is not None and not allows(entry.secret.allowed_domains, host):
-        raise DomainNotAllowed(f"{name} may not be sent to {host}: it is not one of its allowed domains.")
+        raise DomainNotAllowed(f"{name} may not be sent to {host}, which is not one of its allowed domains.")
 
 
 def cannot_open(name: str, environment: Environment) -> KeyUnavailable:
@@ -163,7 +163,7 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
     params = check_arguments(operations[name].parameters, call.params)
     exchange = plan_of(integration, name)
     if errors := exchange.problems(params):
-        raise InvalidArguments("The arguments do not fit what the operation needs.", errors=errors)
+        raise InvalidArguments("The arguments do not match what the operation needs.", errors=errors)
     attempt.note = exchange.note(params)
     return Prepared(exchange, params)
 

@@ -53,7 +53,7 @@ def check_name(name: str, organization: Organization, *, other_than: UUID | None
             )
         ]
     taken = Integration.objects.of(organization).filter(name__iexact=name).exclude(pk=other_than).exists()  # type: ignore[misc]
-    return [FieldError("name", "There is an integration with this name already. Choose another name.")] if taken else []
+    return [FieldError("name", "An integration with this name already exists. Choose another name.")] if taken else []
 
 
 def check_description(text: str) -> list[FieldError]:

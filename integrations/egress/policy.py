@@ -161,7 +161,7 @@ def _read_network(entry: str) -> Network:
     except ValueError:
         raise EgressListError(f"“{entry}” is not a network; write one like 10.20.0.0/16.") from None
     if network.prefixlen == 0:
-        raise EgressListError(f"“{entry}” is every address; list the networks that are meant.")
+        raise EgressListError(f"“{entry}” contains every address; list specific networks.")
     if network.num_addresses > 1 and any(_overlap(network, loopback) for loopback in LOOPBACK):
         raise EgressListError(f"“{entry}” holds loopback addresses; list those one by one, like 127.0.0.1/32.")
     return network

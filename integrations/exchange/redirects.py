@@ -104,7 +104,7 @@ def _split(location: bytes) -> tuple[str | None, str | None, str, str | None]:
     text = "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in location)  # noqa: PLR2004 - ASCII
     found = _REFERENCE.fullmatch(text)
     if not found or _FORBIDDEN.search(text) or len(text) > _MAX_LENGTH:
-        raise InvalidUrl("The redirect holds characters that an address cannot hold.")
+        raise InvalidUrl("The redirect contains characters that a URL cannot contain.")
     scheme, authority, path, query = found.group("scheme", "authority", "path", "query")
     return scheme, authority, path, query
 

@@ -43,20 +43,20 @@ class NameAndValue(StrictConfig):
 Entries = Annotated[list[NameAndValue], Field(max_length=MAX_ENTRIES)]
 
 NOT_IN_URL = (
-    "A base URL holds no placeholder, so that nobody can send a value to another host. "
+    "A base URL cannot hold a placeholder, so that nobody can send a value to another host. "
     "Put it into the path, a query parameter, a header or the body."
 )
 _UUID = "Choose an auth connector by its id."
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "missing": lambda _: "This field is needed.",
+    "missing": lambda _: "This field is required.",
     "extra_forbidden": lambda _: "There is no such field; remove it.",
-    "string_type": lambda _: "Enter a text.",
+    "string_type": lambda _: "Enter text.",
     "string_unicode": lambda _: "Enter valid Unicode text.",
     "string_too_long": lambda limits: f"This text is too long: {limits['max_length']} characters are the limit.",
     "string_too_short": lambda _: "This field cannot be empty.",
     "too_short": lambda _: "This field cannot be empty.",
     "int_type": lambda _: "Enter a whole number.",
-    "bool_type": lambda _: "Write true or false.",
+    "bool_type": lambda _: "Enter true or false.",
     "float_type": lambda _: "Enter a number.",
     "finite_number": lambda _: "Enter a number.",
     "value_error": lambda _: "Leave out the NUL character.",

@@ -34,7 +34,7 @@ def header_problems(entries: list[NameAndValue]) -> Iterator[FieldError]:
         if problem := problem_with_header_name(entry.name):
             yield FieldError(f"{field}.name", problem)
         if entry.name.lower() in seen:
-            yield FieldError(f"{field}.name", "This header is listed above already; keep one of them.")
+            yield FieldError(f"{field}.name", "This header is already listed above; keep one of them.")
         seen.add(entry.name.lower())
         yield from _header_value_problems(f"{field}.value", entry.value)
 
@@ -126,7 +126,7 @@ def not_sent_by(
 
 def collisions(headers: list[NameAndValue], query: list[NameAndValue], added: Credential) -> Iterator[FieldError]:
     """Yield an error for each entry that the connector's credential also sets."""
-    sentence = "The auth connector sends this already; remove it here, or choose another connector."
+    sentence = "The auth connector already sends this; remove it here, or choose another connector."
     for index, entry in enumerate(headers):
         if entry.name.lower() in added.header_names:
             yield FieldError(f"config.headers[{index}].name", sentence)

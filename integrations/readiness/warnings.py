@@ -125,4 +125,4 @@ def _judge_route(route: Route) -> tuple[frozenset[str], str | None, list[Warning
 
 def _undecided(url: URL) -> Warning:
     sentence = f"{url.raw_host} is called only if all its addresses lie in networks that the operator opened."
-    return Warning(EgressDenied.code, f"{sentence} This is checked when it runs.", certain=False)
+    return Warning(EgressDenied.code, f"{sentence} This is checked at each run.", certain=False)

@@ -136,7 +136,7 @@ def read_head(head: bytes) -> SipMessage:
         return SipMessage(int(status[1]), status[2] or "", headers)
     if _REQUEST_LINE.fullmatch(first):
         return SipMessage(None, "", headers)
-    raise MalformedSip("The message does not begin like SIP.")
+    raise MalformedSip("The message does not start like a SIP message.")
 
 
 def _refuse_repeated(headers: Sequence[tuple[str, str]]) -> None:

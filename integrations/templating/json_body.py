@@ -78,7 +78,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Build an object; refuse duplicate keys, which servers read differently."""
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise JsonBodyError("An object holds the same key twice; keep one of them.")
+        raise JsonBodyError("An object contains the same key twice; keep one of them.")
     return result
 
 
@@ -122,7 +122,7 @@ def _template(text: str) -> Template:
         text.encode()
         return parse(text)
     except UnicodeEncodeError:
-        raise JsonBodyError("A string holds half of a surrogate pair; write the whole character.") from None
+        raise JsonBodyError("A string contains an unpaired surrogate; write the whole character.") from None
     except MalformedPlaceholder as error:
         raise JsonBodyError(f"In a string of the JSON body: {error}") from None
 

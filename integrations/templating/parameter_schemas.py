@@ -114,4 +114,4 @@ def _metaschema_errors(schema: dict[str, Any], field: str) -> Iterator[FieldErro
 def _default_errors(schema: dict[str, Any], field: str) -> Iterator[FieldError]:
     for name, declared in schema.get("properties", {}).items():
         if "default" in declared and not Draft202012Validator(declared).is_valid(declared["default"]):
-            yield FieldError(f"{field}.properties.{name}.default", "The default does not fit the parameter.")
+            yield FieldError(f"{field}.properties.{name}.default", "The default does not match the parameter.")

@@ -36,7 +36,7 @@ _SENTENCES: dict[str, Callable[[Any], str]] = {
     "multipleOf": lambda wanted: f"Use a multiple of {wanted}.",
     "minItems": lambda wanted: f"Give at least {wanted} entries.",
     "maxItems": lambda wanted: f"Give at most {wanted} entries.",
-    "required": lambda wanted: f"These are needed: {', '.join(wanted)}.",
+    "required": lambda wanted: f"Required: {', '.join(wanted)}.",
 }
 
 
@@ -86,7 +86,7 @@ def _unsafe(params: Mapping[str, Any]) -> list[FieldError]:
 
 def _missing(schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
     missing = [name for name in schema.get("required", ()) if name not in params]
-    return [FieldError(f"params.{name}", "This argument is needed.") for name in missing]
+    return [FieldError(f"params.{name}", "This argument is required.") for name in missing]
 
 
 def _mismatches(properties: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
@@ -107,8 +107,8 @@ def _path(error: ValidationError) -> str:
 def _sentence(error: ValidationError) -> str:
     """Return the message for a failed keyword. The library's own message would quote the argument."""
     sentence = _SENTENCES.get(str(error.validator))
-    return sentence(error.validator_value) if sentence else "This does not fit what the parameter declares."
+    return sentence(error.validator_value) if sentence else "This does not match the declaration of the parameter."
 
 
 def _refusal(errors: list[FieldError]) -> InvalidArguments:
-    return InvalidArguments("The arguments do not fit the declared parameters.", errors=errors)
+    return InvalidArguments("The arguments do not match the declared parameters.", errors=errors)

@@ -56,7 +56,7 @@ class Filling:
             InvalidArguments: there is no such argument.
         """
         if name not in self.params:
-            raise _bad_argument(name, "This parameter is needed.")
+            raise _bad_argument(name, "This parameter is required.")
         return self.params[name]
 
     def _insert(self, part: Placeholder, encode: Encode) -> str:
@@ -209,7 +209,7 @@ def _is_unicode_text(text: str) -> bool:
 
 
 def _bad_argument(name: str, message: str) -> InvalidArguments:
-    return InvalidArguments("The arguments do not fit.", errors=[FieldError(f"params.{name}", message)])
+    return InvalidArguments("The arguments do not match.", errors=[FieldError(f"params.{name}", message)])
 
 
 def problem_with_path(template: Template) -> str | None:
@@ -222,7 +222,7 @@ def problem_with_path(template: Template) -> str | None:
     if _in_literals(_OUTSIDE_PATH, template):
         return "Leave out “?”, “#”, “\\” and control characters; query parameters have their own list."
     if _in_literals(_BARE_PERCENT, template):
-        return "Write two hexadecimal digits after each “%”, or “%25” for the sign itself."
+        return "Enter two hexadecimal digits after each “%”, or “%25” for the sign itself."
     if has_unsafe_segment(quote_literal(filled)):
         return "Leave out “.” and “..” and encoded slashes without a name between them."
     return None

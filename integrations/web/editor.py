@@ -116,7 +116,7 @@ def operations_of(integration: Integration) -> list[Operation]:
     """
     operations = KINDS[integration.kind].operations(_read(integration))
     if not operations:
-        raise NotFound("This integration calls nobody by itself.")
+        raise NotFound("This integration makes no calls.")
     return operations
 
 

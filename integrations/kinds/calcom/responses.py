@@ -29,7 +29,7 @@ _SENTENCES = {
     401: ("credential_refused", "Cal.com refused the API key. Enter a valid one as the value of its secret."),
     403: ("not_allowed", "The API key may not do this. Use the key of an account that may."),
     404: ("not_found", "Cal.com found no such booking, event type or user for this API key."),
-    TOO_MANY: ("rate_limited", "Cal.com takes no more calls with this API key for now."),
+    TOO_MANY: ("rate_limited", "Cal.com accepts no more calls with this API key for now."),
     TOKEN_EXPIRED: ("token_expired", "The access token has expired. Enter a new one, or use an API key."),
 }
 

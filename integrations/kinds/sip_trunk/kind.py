@@ -84,8 +84,8 @@ class SipTrunk(Kind[SipTrunkConfig]):
                 Field(
                     "realm",
                     "Realm",
-                    hint="What the server calls itself when it asks for the password. Challenges are answered for it "
-                    "alone. The connection check tells it when this is blank.",
+                    hint="The name that the server gives when it asks for the password. Coffer answers only its "
+                    "challenges. If this is blank, the connection check shows it.",
                     optional=True,
                 ),
                 Field(

@@ -34,7 +34,7 @@ def _repeats(entries: list[Any]) -> bool:
 
 def _host_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
     if holds_placeholder(config.host):
-        yield FieldError("config.host", "A host holds no placeholder, so that nobody can send a value elsewhere.")
+        yield FieldError("config.host", "A host cannot hold a placeholder, so that nobody can send a value elsewhere.")
         return
     try:
         config.address  # noqa: B018 - evaluated for its exception
@@ -56,7 +56,7 @@ def _credential_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
 
 def _realm_problems(realm: str) -> Iterator[FieldError]:
     if holds_placeholder(realm):
-        yield FieldError("config.realm", "A realm holds no placeholder: it says which challenges are answered.")
+        yield FieldError("config.realm", "A realm cannot hold a placeholder: it says which challenges are answered.")
     elif not realm.isprintable() or realm != realm.strip():
         yield FieldError("config.realm", "Enter the realm on one line, without spaces at the ends.")
 
@@ -82,5 +82,5 @@ def _address_problems(addresses: list[str]) -> Iterator[FieldError]:
 def _open_access_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
     if config.direction == "outbound" or config.password or config.allowed_addresses or config.numbers:
         return
-    sentence = "Calls come in on this trunk: name allowed addresses or numbers, or a user name and password."
+    sentence = "This trunk accepts incoming calls: enter allowed addresses or numbers, or a user name and password."
     yield FieldError("config.allowed_addresses", sentence)

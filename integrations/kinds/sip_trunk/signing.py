@@ -101,8 +101,8 @@ class SignCall(_WithChallenge):
         value = await self.login.answer(channel, challenge, secrets, method=params["method"], uri=params["uri"])
         if self.login.shows_in(value, secrets):
             raise InvalidHeaderValue(
-                "The answer would show the password, so it is not given: the password is too short, or it is part of "
-                "the user name, the realm or the URI. Use another one."
+                "The answer would show the password, so Coffer does not return it: the password is too short, or it "
+                "is part of the user name, the realm or the URI. Use another password."
             )
         return _json_response({"header": CHALLENGES[407 if params["proxy"] else 401][1], "value": value})
 

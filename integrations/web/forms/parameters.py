@@ -98,7 +98,7 @@ def _as_typed(row: Mapping[str, str]) -> Values:
 
 def _repeated(rows: list[Values]) -> list[FieldError]:
     names = [row["name"] for row in rows]
-    sentence = "This parameter is listed above already; keep one of them."
+    sentence = "This parameter is already listed above; keep one of them."
     return [FieldError(f"param_name-{index}", sentence) for index, name in enumerate(names) if name in names[:index]]
 
 

@@ -182,7 +182,7 @@ def test_panel_that_is_not_filled_in_sends_nothing(as_owner, action, received, f
 @pytest.mark.parametrize(
     ("name", "typed", "sentence"),
     [
-        ("phone", "", "This argument is needed."),
+        ("phone", "", "This argument is required."),
         ("count", "twelve", "Give a value of type integer."),
         ("count", "9" * 5_000, "Give a value of type integer."),
         ("share", "1e999", "Give a value of type number."),

@@ -182,7 +182,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("answer", "code"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_server_is_one_message_with_a_code_and_a_record(tried, monkeypatch, answer, code):
-    monkeypatch.setattr(sip, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(sip, "RESPONSE_SECONDS", 0.3)
 
     ((name, outcome, found, detail),) = tried(answer, sip_over_tcp, "tcp")
     assert (name, outcome, found) == ("request", "failed", code)
