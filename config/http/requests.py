@@ -82,9 +82,10 @@ class ApiOrPages:
         self._documentation = reverse("api-1:openapi-view")
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Pass the event to one of the two applications."""
-        is_api = scope["type"] == "http" and is_for_programs(scope["path"])
-        chosen = self._api if is_api and scope["path"] != self._documentation else self._pages
+        """Pass the event to one of the applications."""
+        chosen = self._lifespan if scope["type"] == "lifespan" else self._pages
+        if scope["type"] == "http" and is_for_programs(scope["path"]) and scope["path"] != self._documentation:
+            chosen = self._api
         await chosen(scope, receive, send)
 
 

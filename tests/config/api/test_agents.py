@@ -41,7 +41,7 @@ async def served():
     messages, sent = asyncio.Queue(), asyncio.Queue()
     await messages.put({"type": "lifespan.startup"})
     lifespan = asyncio.create_task(application({"type": "lifespan", "asgi": {}}, messages.get, sent.put))
-    assert (await sent.get())["type"] == "lifespan.startup.complete"
+    assert (await asyncio.wait_for(sent.get(), 30))["type"] == "lifespan.startup.complete"
     try:
         yield
     finally:
