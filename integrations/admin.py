@@ -1,4 +1,4 @@
-"""Integrations and runs in the Django admin: to look at."""
+"""Integrations and runs in the Django admin, read-only."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from integrations.models import Integration, Run, RunOutcome
 
 @admin.register(Integration)
 class IntegrationAdmin(ReadOnlyAdmin):
-    """Configurations hold placeholders, never values."""
+    """Lists and shows integrations. Configurations hold placeholders, never values."""
 
     list_display = ("name", "organization", "kind", "enabled", "updated_at")
     fields = (
@@ -30,7 +30,7 @@ class IntegrationAdmin(ReadOnlyAdmin):
 
 @admin.register(Run)
 class RunAdmin(RecordsAdmin):
-    """The run ledger of an organization."""
+    """Lists and shows the runs of an organization."""
 
     list_display = ("started_at", "integration_name", "environment", "outcome", "error_code", "status", "caller")
     fields = (
@@ -47,7 +47,10 @@ class RunAdmin(RecordsAdmin):
     ordering = ("-started_at", "-id")
 
     def search(self, request: HttpRequest, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        """Runs of the integration of this name, by its id: there is an index of ids and none of names."""
+        """Filter runs by the exact name of their integration.
+
+        The name is resolved to an id first, because runs are indexed by the integration's id and not by its name.
+        """
         chosen = as_id(request.GET.get(ORGANIZATION, ""))
         named = Integration.objects.filter(organization=chosen, name=text)
         return queryset.filter(integration_id__in=list(named.values_list("pk", flat=True)))

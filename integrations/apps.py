@@ -1,16 +1,20 @@
-"""The app of things that use secrets."""
+"""Configuration of the Django app `integrations`."""
 
 from django.apps import AppConfig
 
 
 class IntegrationsConfig(AppConfig):
-    """Listens to what happens to secrets and organizations; nothing starts with bad egress settings."""
+    """Connects the receivers of other apps' signals and checks the egress settings at start."""
 
     name = "integrations"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Read the egress settings, connect the receivers."""
+        """Read the egress settings and connect the receivers.
+
+        Raises:
+            ImproperlyConfigured: an egress setting cannot be used.
+        """
         from accounts.signals import organization_deleting  # noqa: PLC0415 - needs the app registry
         from integrations.broker import retention  # noqa: PLC0415
         from integrations.egress import configuration  # noqa: PLC0415

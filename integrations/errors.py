@@ -1,7 +1,7 @@
-"""What can stop a run, each with the code and status that docs/api.md ("Errors") lists.
+"""Refusals that can stop a run, each with the code and status that docs/api.md ("Errors") lists.
 
-These are answers to the caller, so `detail` and `errors` name things (a secret, a header, a host) and never carry a
-value. This module owns the codes alone; the sentences belong to whoever refuses.
+Callers see them, so `detail` and `errors` name things (a secret, a header, a host) and never carry a value. This module
+owns the codes; the code that raises a refusal writes its sentence.
 """
 
 from typing import Any
@@ -16,25 +16,25 @@ class SecretMissing(Refusal):
 
 
 class SecretDisabled(Refusal):
-    """A secret that the call needs is switched off."""
+    """A secret that the call needs is disabled."""
 
     code, status, title = "secret_disabled", 409, "Secret disabled"
 
 
 class IntegrationDisabled(Refusal):
-    """The integration, or something that it builds on, is switched off."""
+    """The integration, its connection or its auth connector is disabled."""
 
     code, status, title = "integration_disabled", 409, "Integration disabled"
 
 
 class EnvironmentNotEnabled(Refusal):
-    """The integration does not run in the environment asked for."""
+    """The integration does not run in the requested environment."""
 
     code, status, title = "environment_not_enabled", 409, "Environment not enabled"
 
 
 class DomainNotAllowed(Refusal):
-    """A secret may not be sent to this host."""
+    """The allowed domains of a secret do not include this host."""
 
     code, status, title = "domain_not_allowed", 409, "Domain not allowed"
 
@@ -46,25 +46,29 @@ class InvalidArguments(Refusal):
 
 
 class InvalidHeaderValue(Refusal):
-    """A header's value would hold something that HTTP forbids there, such as a line break."""
+    """A header value contains a character that HTTP forbids there, such as a line break."""
 
     code, status, title = "invalid_header_value", 422, "Invalid header value"
 
 
 class InvalidPathValue(Refusal):
-    """A value would change which path is called."""
+    """A value would change the path of the request."""
 
     code, status, title = "invalid_path_value", 422, "Invalid path value"
 
 
 class InvalidUrl(Refusal):
-    """An address that is malformed, or that two parsers could read differently."""
+    """A URL is malformed, or two parsers could read it differently."""
 
     code, status, title = "invalid_url", 422, "Invalid URL"
 
 
 class EgressDenied(Refusal):
-    """A well-formed address that Coffer may not call; `host` is its name, "" where only an address is known."""
+    """Coffer may not call a well-formed URL.
+
+    Attributes:
+        host: the name of the host; empty where only an address is known.
+    """
 
     code, status, title = "egress_denied", 403, "Destination not allowed"
 
@@ -74,43 +78,47 @@ class EgressDenied(Refusal):
 
 
 class UpstreamUnreachable(Refusal):
-    """No connection, or one that ended before an answer began."""
+    """The upstream accepted no connection, or closed it before the response began."""
 
     code, status, title = "upstream_unreachable", 502, "Upstream unreachable"
 
 
 class UpstreamTls(Refusal):
-    """The upstream's certificate or its TLS was not accepted."""
+    """The upstream's certificate or TLS version was not accepted."""
 
     code, status, title = "upstream_tls", 502, "Upstream not trusted"
 
 
 class ResponseTooLarge(Refusal):
-    """The answer exceeds a size limit, as sent or once decompressed."""
+    """The response exceeds a size limit, compressed or decompressed."""
 
     code, status, title = "response_too_large", 502, "Response too large"
 
 
 class ResponseUnreadable(Refusal):
-    """The answer is not HTTP, or ended in the middle."""
+    """The response is not valid HTTP, or ended early."""
 
     code, status, title = "response_unreadable", 502, "Response unreadable"
 
 
 class UpstreamTimeout(Refusal):
-    """No complete answer within the deadline."""
+    """The upstream sent no complete response within the time limit."""
 
     code, status, title = "upstream_timeout", 504, "Upstream too slow"
 
 
 class ChecksFailed(Refusal):
-    """A staged value did not pass on every reference, and nobody said that this is accepted."""
+    """A staged value did not pass the check of every reference, and the caller did not confirm the promotion."""
 
     code, status, title = "checks_failed", 409, "Not every check passed"
 
 
 class IntegrationInUse(Refusal):
-    """A connector that others build on cannot go; `dependants` are those integrations, for the answer."""
+    """A connection or connector that other integrations use cannot be deleted.
+
+    Attributes:
+        dependants: the integrations that use it.
+    """
 
     code, status, title = "integration_in_use", 409, "Integration in use"
 
@@ -120,12 +128,12 @@ class IntegrationInUse(Refusal):
 
 
 class RawCredential(Invalid):
-    """A text looks like a credential itself, and nobody said that it is meant; `errors` names each field."""
+    """A text looks like a credential, and the caller did not confirm it; `errors` names each field."""
 
     code, title = "raw_credential", "Raw credential"
 
 
 class TokenRefused(Refusal):
-    """The token endpoint of an auth connector gave no access token, so the call itself was not made."""
+    """The token endpoint of an auth connector returned no access token, so the call was not made."""
 
     code, status, title = "token_refused", 502, "No access token"

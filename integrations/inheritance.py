@@ -1,8 +1,8 @@
-"""What an integration builds on, and where each secret of the chain is sent.
+"""Connections and auth connectors of an integration, and the URL that each secret is sent to.
 
-A run needs every link: its connection for the address, its auth connector (its own, else its connection's) for the
-credential. A link that has an address of its own sends its secrets there and nowhere else: an OAuth client's secret
-goes to the token URL alone (docs/concepts.md, "Allowed domains"). All other secrets go where the call goes.
+A run needs the integration and its parents: the connection for the address, and the auth connector (its own, otherwise
+the connection's) for the credential. A parent with a URL of its own sends its secrets to that URL only: an OAuth
+client's secret goes to the token URL (docs/concepts.md, "Allowed domains"). All other secrets go where the call goes.
 """
 
 import json
@@ -24,17 +24,22 @@ from integrations.kinds.base import Operation, Parents
 from integrations.models import Integration
 
 WITH_LINKS = ("integration__auth_connector", "integration__connection__auth_connector")
-"""What a query of references selects so that `with_parents` their integrations reads nothing."""
+"""Relations to select in a query of references, so that `with_parents` of their integrations runs no query."""
 
 KEPT = 256
-"""Configurations that are kept parsed. What is kept follows from the text alone: a change is another text."""
+"""Size of each cache of parsed configurations. The cached value depends on the text alone."""
 
 NOWHERE = Destination("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A URL that a run calls, as it was configured, the names of the secrets that go there, and whose URL it is."""
+    """A URL that a run calls, and the names of the secrets that are sent to it.
+
+    Attributes:
+        url: as configured; empty for an integration that calls nothing by itself.
+        owner: the id of the integration whose configuration holds the URL.
+    """
 
     url: str
     secret_names: frozenset[str]
@@ -42,26 +47,42 @@ class Route:
     owner: UUID | None = None
 
     def admit(self) -> URL:
-        """The URL as it is judged and sent. Raises InvalidUrl or EgressDenied."""
+        """Return the URL in the form that is judged and sent.
+
+        Raises:
+            InvalidUrl, EgressDenied: Coffer may not call it.
+        """
         return admit_url(self.url, configuration.policy(), self.schemes)
 
 
 Text = tuple[str, str]
-"""What a link is made of: its kind, and its configuration as JSON."""
+"""The kind of an integration, and its configuration as JSON. The key of the caches."""
 
 
 def parsed(link: Integration) -> Any:
-    """The checked configuration of a stored integration, parsed once for each text of it. Raises Invalid."""
+    """Return the checked configuration of a stored integration. Equal configurations are parsed once.
+
+    Raises:
+        Invalid: the stored configuration has problems.
+    """
     return _parsed(_text_of(link))
 
 
 def operations_of(integration: Integration) -> Mapping[str, Operation]:
-    """What it can do, by name. Raises Invalid."""
+    """Return the operations of an integration by name.
+
+    Raises:
+        Invalid: the stored configuration has problems.
+    """
     return _operations(_text_of(integration))
 
 
 def plan_of(integration: Integration, operation: str) -> Exchange:
-    """The exchange of one of its operations, placeholders in place. Raises Invalid."""
+    """Return the exchange of an operation, with placeholders unresolved.
+
+    Raises:
+        Invalid: a stored configuration has problems.
+    """
     return _plan(operation, *map(_text_of, with_parents(integration)))
 
 
@@ -96,14 +117,17 @@ def _destination(text: Text) -> Destination | None:
 
 
 def with_parents(integration: Integration) -> list[Integration]:
-    """The integration and what it inherits from: every link must be enabled and run in the environment."""
+    """Return the integration, its connection and its auth connector, as far as it has them.
+
+    A run requires each of them to be enabled and to run in the environment.
+    """
     connection = integration.connection
     connector = integration.auth_connector or (connection.auth_connector if connection else None)
     return [link for link in (integration, connection, connector) if link]
 
 
 def parents_of(integration: Integration) -> Parents:
-    """The checked configurations of what it builds on."""
+    """Return the checked configurations of an integration's connection and connector."""
     return _parents([_text_of(link) for link in with_parents(integration)[1:]])
 
 
@@ -112,24 +136,28 @@ def _parents(texts: Sequence[Text]) -> Parents:
 
 
 def own_secret_names(link: Integration) -> frozenset[str]:
-    """The secrets that one integration names itself."""
+    """Return the names of the secrets in the integration's own configuration."""
     return _own_secret_names(_text_of(link))
 
 
 def secret_names(integration: Integration) -> set[str]:
-    """Every secret that the whole chain names."""
+    """Return the names of all secrets that the integration and its parents use."""
     return {name for link in with_parents(integration) for name in own_secret_names(link)}
 
 
 def routes_of(integration: Integration) -> list[Route]:
-    """Where it calls, the call itself first. The URL is empty where nothing is called by itself."""
-    chain = with_parents(integration)
-    texts = {link.pk: _text_of(link) for link in chain}
+    """Return the URLs that a run calls, with the secrets for each. The URL of the call itself comes first."""
+    texts = {link.pk: _text_of(link) for link in with_parents(integration)}
     own = {pk: _destination(text) for pk, text in texts.items()}
-    main = own[integration.pk] or (own.get(integration.connection_id) if integration.connection_id else None) or NOWHERE
-    names: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set, {(main.url, main.schemes): set()})
-    for link in chain:
-        destination = own[link.pk] or main
-        names[destination.url, destination.schemes] |= _own_secret_names(texts[link.pk])
-    owners = {destination.url: pk for pk, destination in reversed(own.items()) if destination}
+    call = own[integration.pk] or own.get(integration.connection_id or integration.pk) or NOWHERE
+    names: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set, {(call.url, call.schemes): set()})
+    for pk, text in texts.items():
+        destination = own[pk] or call
+        names[destination.url, destination.schemes] |= _own_secret_names(text)
+    owners = _owners(own)
     return [Route(url, frozenset(used), schemes, owners.get(url)) for (url, schemes), used in names.items()]
+
+
+def _owners(destinations: Mapping[UUID, Destination | None]) -> dict[str, UUID]:
+    """Return which integration configures each URL; the first, if several do."""
+    return {destination.url: pk for pk, destination in reversed(list(destinations.items())) if destination}

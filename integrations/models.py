@@ -1,4 +1,4 @@
-"""Things that use secrets, what they use, and what came of it."""
+"""Integrations, their references to secrets, and the records of runs, checks and approved tools."""
 
 import uuid
 from enum import StrEnum
@@ -19,7 +19,7 @@ from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret, SecretVal
 
 
 class Integration(models.Model):
-    """A configured thing that uses secrets. `config` is checked by its kind; nothing in it is a secret's value."""
+    """A configured integration. Its kind checks `config`, which never holds the value of a secret."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="integrations")
@@ -51,7 +51,7 @@ class Integration(models.Model):
 
 
 class SecretReference(ReferenceToSecret):
-    """This slot of this integration uses this secret. Derived from the configuration, never typed."""
+    """A slot of an integration that uses a secret. References are derived from the configuration."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="references")
@@ -69,7 +69,7 @@ class SecretReference(ReferenceToSecret):
 
     @property
     def integration_name(self) -> str:
-        """The integration's name, for lists of references."""
+        """The name of the integration."""
         return self.integration.name
 
     @property
@@ -84,12 +84,12 @@ class SecretReference(ReferenceToSecret):
 
     @property
     def environments(self) -> list[Environment]:
-        """Where the integration runs, in order."""
+        """The environments in which the integration runs, in order."""
         return in_order(self.integration.environments)
 
 
 class RunOutcome(StrEnum):
-    """How far a run came. `started` stays where the process ended in the middle."""
+    """How a run ended. A run stays `started` if its process ended before the run did."""
 
     STARTED = "started"
     SUCCEEDED = "succeeded"
@@ -99,10 +99,10 @@ class RunOutcome(StrEnum):
 
 
 class Run(models.Model):
-    """One use of an integration: who, what, where, which secrets, and what became of it.
+    """The record of one run: caller, integration, environment, secrets and outcome.
 
-    Plain ids and labels, no foreign keys to what it tells of, so it never blocks a deletion. Never a body, a query
-    string or a rendered URL.
+    It holds ids and labels instead of foreign keys, so a record never prevents a deletion. It never holds a body, a
+    query string or a rendered URL.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -141,7 +141,7 @@ class Run(models.Model):
 
 
 class RunSecret(models.Model):
-    """A secret that a run used, by the name and version of that moment."""
+    """A secret that a run used, with its name and version at that time."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="secrets")
     secret_id = models.UUIDField()
@@ -158,9 +158,10 @@ class RunSecret(models.Model):
 
 
 class AnsweredNonce(models.Model):
-    """How often an integration has answered one nonce of a digest challenge, so that no two answers look alike.
+    """How many times an integration has answered a nonce of a digest challenge.
 
-    A plain id: what is answered may outlive the integration by a moment. Of the nonce a hash is kept.
+    RFC 7616 requires a new count for each answer. The integration is a plain id, because a run may outlive it briefly.
+    Only a hash of the nonce is stored.
     """
 
     integration_id = models.UUIDField()
@@ -178,9 +179,10 @@ class AnsweredNonce(models.Model):
 
 
 class RotationCheck(models.Model):
-    """What became of trying one staged value on one reference. Staging again is another value: it starts with none.
+    """The result of checking a staged value on one reference. A new staged value starts without results.
 
-    The reference is a plain id: an integration may change or go while it is tried. No answer of an upstream is kept.
+    The reference is a plain id, because an integration may change or be deleted during the check. No response is
+    stored.
     """
 
     value = models.ForeignKey(SecretValue, on_delete=models.CASCADE, related_name="+")
@@ -203,7 +205,7 @@ class RotationCheck(models.Model):
 
 
 class ApprovedTool(models.Model):
-    """A tool of the other side that somebody approved, and the fingerprint of what it said of itself then."""
+    """A tool of an MCP server that a person approved, with the fingerprint of its definition at that time."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="approved_tools")

@@ -1,4 +1,4 @@
-"""The questions that people ask about integrations and runs, as queries."""
+"""Querysets of integrations and runs."""
 
 from collections.abc import Iterable
 from functools import reduce
@@ -19,39 +19,45 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class IntegrationQuerySet(models.QuerySet[Row]):
-    """Integrations that an actor may know of."""
+    """Queries of integrations."""
 
     def of(self, organization: Organization) -> Self:
-        """Those of one organization."""
+        """Filter by organization."""
         return self.filter(organization=organization)
 
     def visible_to(self, actor: Actor) -> Self:
-        """Those of the actor's organization; with a key that lists integrations, only these."""
+        """Filter to the integrations that the actor may see.
+
+        An API key that lists integrations sees only these.
+        """
         mine = self.of(actor.organization)
         return mine if actor.integrations is None else mine.filter(pk__in=actor.integrations)
 
     def fetch(self, actor: Actor, integration_id: UUID) -> Row:
-        """One integration, with what it builds on.
+        """Return one integration with its connection and connectors.
 
         Raises:
-            NotFound: none, another organization's, or not on the key's list.
+            NotFound: there is no such integration, or the actor may not see it.
         """
-        for found in self.visible_to(actor).with_links().filter(pk=integration_id):  # `first()` would sort one row
+        for found in self.visible_to(actor).with_links().filter(pk=integration_id):  # `first()` would add an ORDER BY
             return found
         raise NotFound("No such integration.")
 
     def with_links(self) -> Self:
-        """Loaded together with what they build on (`integrations.inheritance.with_parents`)."""
+        """Select the connection and connectors as well (`integrations.inheritance.with_parents`)."""
         return self.select_related("auth_connector", "connection__auth_connector")
 
     def building_on(self, ids: Iterable[UUID]) -> Self:
-        """Those that take their address or credential from one of these, directly or through a connection."""
+        """Filter to the integrations that use one of these connections or connectors.
+
+        A connector counts also where it is used through a connection.
+        """
         ids = list(ids)
         through_connection = Q(connection__auth_connector__in=ids, auth_connector=None)
         return self.filter(Q(auth_connector__in=ids) | Q(connection__in=ids) | through_connection)
 
     def search(self, text: str) -> Self:
-        """Names, descriptions, addresses and secrets used that contain the text, in any case."""
+        """Filter by a text in the name, description, address or the names of secrets, ignoring case."""
         if not text:
             return self
         by_secret = Q(pk__in=self._references().filter(name__icontains=text).values("integration"))
@@ -60,21 +66,24 @@ class IntegrationQuerySet(models.QuerySet[Row]):
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | by_address | by_secret)
 
     def search_described(self, text: str) -> Self:
-        """Names and descriptions alone: what a member searches must not tell which secrets are used."""
+        """Filter by a text in the name or description only.
+
+        Members may not learn which secrets an integration uses.
+        """
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else self
 
     def matching(self, *, kind: str = "", environment: Environment | None = None, secret: str = "") -> Self:
-        """Narrow by kind, by an environment they run in, by the name of a secret they use; empty ones do not."""
+        """Filter by kind, environment and the name of a secret. Empty arguments do not filter."""
         rows = self.filter(kind=kind) if kind else self
         rows = rows.filter(environments__has=environment) if environment else rows
         return rows.filter(pk__in=self._references().filter(name=secret).values("integration")) if secret else rows
 
     def after(self, kind: str, name: str) -> Self:
-        """Those behind this place of the order by kind and name."""
+        """Filter to the rows that follow this position in the order by kind and name."""
         return self.filter(Q(kind__gt=kind) | Q(kind=kind, name__gt=name), kind__gte=kind)
 
     def with_last_run(self) -> Self:
-        """Annotates `last_run_at` and `last_run_outcome`, both None where it never ran."""
+        """Annotate `last_run_at` and `last_run_outcome`; both are None without a run."""
         runs = apps.get_model("integrations", "Run")._default_manager.filter(integration_id=OuterRef("pk"))
         latest = runs.exclude(outcome="started").order_by("-started_at", "-id")
         return self.annotate(
@@ -88,17 +97,20 @@ class IntegrationQuerySet(models.QuerySet[Row]):
 
 
 class RunQuerySet(models.QuerySet[Row]):
-    """Runs of one organization."""
+    """Queries of runs."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Those of the actor's organization; with a key that lists integrations, only theirs."""
+        """Filter to the runs of integrations that the actor may see."""
         mine = self.filter(organization=actor.organization)
         return mine if actor.integrations is None else mine.filter(integration_id__in=actor.integrations)
 
     def newest_first(self) -> Self:
-        """By start, the id breaking ties, so that pages are stable."""
+        """Order by start, newest first. The id breaks ties, so that pages are stable."""
         return self.order_by("-started_at", "-id")
 
     def matching(self, **wanted: Any) -> Self:
-        """Equality on the given columns, empty ones left out. The names are the caller's code, never input."""
+        """Filter by equality; arguments that are None or empty do not filter.
+
+        The names of columns come from code, never from input.
+        """
         return self.filter(**{name: value for name, value in wanted.items() if value not in {None, ""}})

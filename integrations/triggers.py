@@ -1,7 +1,8 @@
-"""The database's own refusal to tie two organizations together (docs/threat-model.md, T4).
+"""Database triggers that keep integrations, secrets and connectors within one organization.
 
-A reference joins an integration and a secret, an integration its auth connector: all of one organization. Foreign keys
-cannot say that; these triggers do. Statements by database vendor, for the migration.
+A reference joins an integration and a secret, and an integration joins a connection and a connector. All must belong to
+the same organization (docs/threat-model.md, T4), which foreign keys cannot express. This module holds the SQL by
+database vendor, for migrations.
 """
 
 REFERENCE, INTEGRATION, SECRET = "integrations_secretreference", "integrations_integration", "secrets_app_secret"
@@ -21,7 +22,7 @@ CONNECTION_FOREIGN = (
     f"(SELECT organization_id FROM {INTEGRATION} WHERE id = NEW.connection_id) <> NEW.organization_id"
 )
 Rule = tuple[str, str, str]
-"""Its name, its table, and when a row breaks it."""
+"""The name of a trigger, its table, and the condition under which it refuses a row."""
 
 RULES: list[Rule] = [
     ("reference_one_organization", REFERENCE, REFERENCE_FOREIGN),
@@ -31,7 +32,7 @@ CONNECTION_RULES: list[Rule] = [("connection_one_organization", INTEGRATION, CON
 
 
 def install(rules: list[Rule]) -> dict[str, list[str]]:
-    """The statements that set the rules up, by database vendor."""
+    """Return the statements that create the triggers, by database vendor."""
     return {
         "sqlite": [
             f"CREATE TRIGGER {name}_{verb} BEFORE {verb.upper()} ON {table} WHEN {foreign} "
@@ -53,7 +54,7 @@ def install(rules: list[Rule]) -> dict[str, list[str]]:
 
 
 def remove(rules: list[Rule]) -> dict[str, list[str]]:
-    """The statements that take them down again."""
+    """Return the statements that drop the triggers, by database vendor."""
     return {
         "sqlite": [f"DROP TRIGGER {name}_{verb}" for name, _, _ in rules for verb in ("insert", "update")],
         "postgresql": [

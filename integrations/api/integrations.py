@@ -51,7 +51,7 @@ def list_integrations(
     limit: Limit = DEFAULT_LIMIT,
     cursor: str = "",
 ) -> dict[str, Any]:
-    """By name. `secret` is the name of a secret that they use."""
+    """By name. `secret` filters by the name of a secret that an integration uses."""
     rows = overview.with_secrets(Integration.objects.visible_to(actor_of(request)).search(searchable(q))).matching(
         kind=searchable(kind), environment=environment, secret=searchable(secret)
     )
@@ -84,7 +84,7 @@ def create_integration(request: HttpRequest, payload: IntegrationIn) -> Any:
 @router.get("/{uuid:integration_id}", response={200: IntegrationOut, **PROBLEMS_OF_ONE}, summary="One integration")
 @key_requires(Permission.INTEGRATIONS_READ)
 def get_integration(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
-    """With its references and what stands in the way of a run."""
+    """With references, and warnings about what would stop a run."""
     return _shown(actor_of(request), integration_id)
 
 
@@ -117,7 +117,7 @@ def edit_integration(request: HttpRequest, integration_id: UUID, payload: Integr
 )
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def delete_integration(request: HttpRequest, integration_id: UUID) -> Any:
-    """409 `integration_in_use`, with `dependants`, while others inherit from it."""
+    """Refused with 409 `integration_in_use` and `dependants` while other integrations use it."""
     actor = actor_of(request)
     try:
         integrations.delete_integration(actor=actor, integration_id=integration_id)
@@ -138,14 +138,16 @@ def delete_integration(request: HttpRequest, integration_id: UUID) -> Any:
 )
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def duplicate_integration(request: HttpRequest, integration_id: UUID) -> Any:
-    """A copy under a name of its own, switched off."""
+    """The copy gets a free name and is disabled."""
     actor = actor_of(request)
     copy = integrations.duplicate_integration(actor=actor, integration_id=integration_id)
     return Status(201, _shown(actor, copy.id))
 
 
 @router.get(
-    "/{uuid:integration_id}/operations", response={200: OperationsOut, **PROBLEMS_OF_ONE}, summary="What it can do"
+    "/{uuid:integration_id}/operations",
+    response={200: OperationsOut, **PROBLEMS_OF_ONE},
+    summary="List operations",
 )
 @key_requires(Permission.INTEGRATIONS_READ)
 def list_operations(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
@@ -161,7 +163,7 @@ def list_operations(request: HttpRequest, integration_id: UUID) -> dict[str, Any
 )
 @key_requires(Permission.INTEGRATIONS_RUN)
 async def run(request: HttpRequest, integration_id: UUID, payload: RunIn) -> dict[str, Any]:
-    """Makes the call with the values of one environment and answers with what the upstream said, masked."""
+    """Runs the operation with the values of one environment, and returns the upstream's masked response."""
     call = Call(integration_id, payload.environment, payload.operation, payload.params)
     return (await broker.run(actor_of(request), call)).as_json()
 
@@ -174,7 +176,7 @@ async def run(request: HttpRequest, integration_id: UUID, payload: RunIn) -> dic
 )
 @key_requires(Permission.INTEGRATIONS_RUN)
 async def test(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> dict[str, Any]:
-    """A check is harmless or it is not made: then its step says `not_checkable`."""
+    """A check is harmless. If an integration has none, the step is `not_checkable`."""
     steps = await check(actor_of(request), integration_id, payload.environment)
     return {"ok": all(step.outcome == "passed" for step in steps), "steps": [step.as_json() for step in steps]}
 

@@ -18,7 +18,7 @@ router = Router()
 
 
 class IntegrationOfReadinessOut(Schema):
-    """The integration that was judged."""
+    """The integration."""
 
     id: UUID
     name: str
@@ -26,7 +26,7 @@ class IntegrationOfReadinessOut(Schema):
 
 
 class ProblemOfReadinessOut(Schema):
-    """What would refuse a run, with the code that it would fail with and the secret that it is about."""
+    """What would refuse a run: the error code, and the secret that causes it."""
 
     code: str
     detail: str
@@ -34,7 +34,7 @@ class ProblemOfReadinessOut(Schema):
 
 
 class ReadinessOut(Schema):
-    """One integration in one environment; `environment` is null for one that runs in none."""
+    """One integration in one environment; `environment` is null for an integration without environments."""
 
     integration: IntegrationOfReadinessOut
     environment: Environment | None
@@ -54,7 +54,7 @@ class ReadinessPageOut(Schema):
 def list_readiness(
     request: HttpRequest, environment: Environment | None = None, limit: Limit = DEFAULT_LIMIT, cursor: str = ""
 ) -> dict[str, Any]:
-    """In one environment, or without it in each that the integration runs in. Nothing is opened or called."""
+    """In one environment, or in each environment of the integration. Nothing is decrypted or called."""
     page = matrix.page(actor_of(request), environment, cursor=cursor, limit=limit)
     return {"items": [_shown(item) for item in page.items], "next_cursor": page.next_cursor}
 
@@ -65,5 +65,7 @@ def _shown(item: matrix.Readiness) -> dict[str, Any]:
         "integration": {"id": integration.id, "name": integration.name, "kind": integration.kind},
         "environment": item.environment,
         "ready": not item.problems,
-        "problems": [{"code": one.code, "detail": one.detail, "secret": one.secret} for one in item.problems],
+        "problems": [
+            {"code": problem.code, "detail": problem.detail, "secret": problem.secret} for problem in item.problems
+        ],
     }

@@ -1,6 +1,4 @@
-"""`/api/v1/secrets/{id}/rotation/{environment}` (docs/api.md, "Rotation"): stage, check, promote, roll back,
-discard.
-"""
+"""`/api/v1/secrets/{id}/rotation/{environment}` (docs/api.md, "Rotation")."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -32,13 +30,13 @@ class StageIn(StrictSchema):
 
 
 class PromoteIn(StrictSchema):
-    """`POST …/promote`: an empty body promotes what passed everywhere."""
+    """`POST …/promote`. An empty body promotes the value only if it passed everywhere."""
 
     accept_failures: bool = False
 
 
 class RotationResultOut(Schema):
-    """What became of trying the staged value on one reference."""
+    """The result of checking the staged value on one reference."""
 
     reference: ReferenceOut
     outcome: Literal["passed", "failed", "not_checkable", "missing"]
@@ -47,7 +45,7 @@ class RotationResultOut(Schema):
 
 
 class RotationResultsOut(Schema):
-    """Every live reference of the environment."""
+    """The results of all live references in the environment."""
 
     results: list[RotationResultOut]
 
@@ -55,7 +53,7 @@ class RotationResultsOut(Schema):
 @router.put(ADDRESS, response={200: SecretOut, **PROBLEMS_OF_ONE, 412: ProblemOut}, summary="Stage a new value")
 @key_requires(Permission.SECRETS_WRITE)
 def stage(request: HttpRequest, secret_id: UUID, environment: Environment, payload: StageIn) -> dict[str, Any]:
-    """Beside the current value, which stays in use. A value that was staged before is destroyed."""
+    """The current value stays in use. A value that was staged before is destroyed."""
     values.stage(
         actor=actor_of(request),
         secret_id=secret_id,
@@ -70,7 +68,7 @@ def stage(request: HttpRequest, secret_id: UUID, environment: Environment, paylo
 @router.delete(ADDRESS, response={204: None, **PROBLEMS}, summary="Discard the staged value")
 @key_requires(Permission.SECRETS_WRITE)
 def discard(request: HttpRequest, secret_id: UUID, environment: Environment) -> Any:
-    """Its bytes are destroyed; the current value is not touched."""
+    """The staged value is destroyed; the current value is not changed."""
     values.discard(actor=actor_of(request), secret_id=secret_id, environment=environment)
     return Status(204, None)
 
@@ -83,7 +81,7 @@ def discard(request: HttpRequest, secret_id: UUID, environment: Environment) -> 
 )
 @key_requires(Permission.SECRETS_WRITE)
 async def check(request: HttpRequest, secret_id: UUID, environment: Environment) -> dict[str, Any]:
-    """One harmless check each, recorded as a run; the key needs the scope `run` too."""
+    """Each check is harmless and recorded as a run; the API key also needs the scope `run`."""
     _, checked = await rotation.check(actor_of(request), secret_id, environment)
     return {"results": [rotation.as_json(reference_check) for reference_check in checked]}
 
@@ -93,7 +91,7 @@ async def check(request: HttpRequest, secret_id: UUID, environment: Environment)
 def promote(
     request: HttpRequest, secret_id: UUID, environment: Environment, payload: PromoteIn | None = None
 ) -> dict[str, Any]:
-    """The current value is kept, sealed, until `rollback_until`. 409 `checks_failed` carries `results`."""
+    """The current value is kept, encrypted, until `rollback_until`. 409 `checks_failed` includes `results`."""
     accepts = payload is not None and payload.accept_failures
     rotation.promote(actor=actor_of(request), secret_id=secret_id, environment=environment, accept_failures=accepts)
     return _shown(request, secret_id)
@@ -102,7 +100,7 @@ def promote(
 @router.post(ADDRESS + "/rollback", response={200: SecretOut, **PROBLEMS}, summary="Go back to the previous value")
 @key_requires(Permission.SECRETS_WRITE)
 def roll_back(request: HttpRequest, secret_id: UUID, environment: Environment) -> dict[str, Any]:
-    """Within the window; the value that is rolled back from is destroyed."""
+    """Possible within the roll-back window. The value that was current is destroyed."""
     values.roll_back(actor=actor_of(request), secret_id=secret_id, environment=environment)
     return _shown(request, secret_id)
 

@@ -23,7 +23,11 @@ router = Router()
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """A moment without offset is UTC; one that no calendar in UTC holds is refused."""
+    """Convert a time to UTC; without an offset it is taken as UTC.
+
+    Raises:
+        ValueError: the result is outside the years 1 to 9999.
+    """
     try:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
@@ -51,7 +55,7 @@ def list_runs(
     limit: Limit = DEFAULT_LIMIT,
     cursor: str = "",
 ) -> dict[str, Any]:
-    """Newest first. `integration` and `secret` are ids; `since` and `until` bound the start of a run."""
+    """Newest first. `integration` and `secret` are ids; `since` and `until` limit the start of a run."""
     runs = Run.objects.visible_to(actor_of(request)).newest_first().prefetch_related("secrets")
     runs = runs.matching(
         integration_id=integration,
@@ -65,7 +69,7 @@ def list_runs(
     if cursor:
         started_at, last = _position(cursor)
         earlier = Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lt=last)
-        runs = runs.filter(earlier, started_at__lte=started_at)  # the bound lets the index begin there
+        runs = runs.filter(earlier, started_at__lte=started_at)  # bounds the index scan
     found = list(runs[: limit + 1])
     key = [found[limit - 1].started_at.isoformat(), str(found[limit - 1].pk)] if len(found) > limit else None
     return {"items": [run_out(run) for run in found[:limit]], "next_cursor": encode_cursor(key) if key else None}

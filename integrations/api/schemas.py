@@ -1,4 +1,4 @@
-"""What the API takes and gives for integrations and runs."""
+"""Schemas of integrations and runs in the HTTP API."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,11 +14,11 @@ from integrations.kinds import KINDS
 from integrations.models import Integration, Run
 from integrations.readiness.warnings import Warning  # noqa: A004 - the API's word
 
-RAW = "Keep texts that look like a credential; without it they are refused with the code `raw_credential`."
+RAW = "Accept texts that look like a credential; otherwise they are refused with the code `raw_credential`."
 
 
 class IntegrationIn(StrictSchema):
-    """`POST /integrations`. What `config` holds depends on the kind, which checks it."""
+    """`POST /integrations`. The content of `config` depends on the kind."""
 
     kind: str
     name: str
@@ -30,7 +30,7 @@ class IntegrationIn(StrictSchema):
 
 
 class IntegrationPatch(StrictSchema):
-    """`PATCH /integrations/{id}`: fields that are left out stay; `config` is replaced whole."""
+    """`PATCH /integrations/{id}`. Omitted fields are not changed; `config` is replaced as a whole."""
 
     name: str | None = None
     description: str | None = None
@@ -41,7 +41,7 @@ class IntegrationPatch(StrictSchema):
 
 
 class OwnReferenceOut(Schema):
-    """One use of a secret by this integration. `exists` is false while no secret has the name."""
+    """A use of a secret by the integration. `exists` is false if no secret has the name."""
 
     slot: str
     name: str
@@ -50,7 +50,7 @@ class OwnReferenceOut(Schema):
 
 
 class WarningOut(Schema):
-    """What would refuse a run, with the code that it would fail with."""
+    """What would refuse a run, with the error code of that run."""
 
     code: str
     detail: str
@@ -59,7 +59,7 @@ class WarningOut(Schema):
 
 
 class IntegrationOut(Schema):
-    """One integration."""
+    """An integration."""
 
     id: UUID
     kind: str
@@ -76,14 +76,14 @@ class IntegrationOut(Schema):
 
 
 class IntegrationsOut(Schema):
-    """One page of integrations."""
+    """A page of integrations."""
 
     items: list[IntegrationOut]
     next_cursor: str | None
 
 
 class OperationOut(Schema):
-    """One thing that an integration can do."""
+    """An operation of an integration."""
 
     name: str
     description: str
@@ -92,7 +92,7 @@ class OperationOut(Schema):
 
 
 class OperationsOut(Schema):
-    """All of them."""
+    """All operations of an integration."""
 
     items: list[OperationOut]
 
@@ -106,14 +106,14 @@ class RunIn(StrictSchema):
 
 
 class HeaderOut(Schema):
-    """One response header, masked."""
+    """A masked response header."""
 
     name: str
     value: str
 
 
 class RunResultOut(Schema):
-    """A run that reached the upstream, masked."""
+    """The masked result of a run that reached the upstream."""
 
     run_id: UUID
     outcome: Literal["succeeded", "upstream_error"]
@@ -132,7 +132,7 @@ class CheckIn(StrictSchema):
 
 
 class StepOut(Schema):
-    """One step of the harmless check."""
+    """A step of the harmless check."""
 
     name: str
     outcome: Literal["passed", "failed", "not_checkable"]
@@ -141,14 +141,14 @@ class StepOut(Schema):
 
 
 class CheckOut(Schema):
-    """`ok` when every step passed."""
+    """The result of a check; `ok` is true if every step passed."""
 
     ok: bool
     steps: list[StepOut]
 
 
 class SecretOfRunOut(Schema):
-    """A secret that a run used, as it was then."""
+    """A secret that a run used, with its name and version at that time."""
 
     id: UUID
     name: str
@@ -156,7 +156,7 @@ class SecretOfRunOut(Schema):
 
 
 class IntegrationOfRunOut(Schema):
-    """The integration of a run, as it was called then."""
+    """The integration of a run, with its name at that time."""
 
     id: UUID
     name: str
@@ -164,16 +164,16 @@ class IntegrationOfRunOut(Schema):
 
 
 class RunOut(Schema):
-    """One run of the ledger."""
+    """The record of a run."""
 
     id: UUID
     integration: IntegrationOfRunOut
     operation: str
-    note: str = Field(description="What else is known of the run: for `sign`, what was signed. Never a value.")
+    note: str = Field(description="Further information about the run: for `sign`, what was signed. Never a value.")
     environment: Environment
     caller: str
     outcome: Literal["started", "succeeded", "upstream_error", "refused", "failed"]
-    code: str | None = Field(description="The error code of a run that was refused or failed.")
+    code: str | None = Field(description="The error code of a refused or failed run.")
     host: str
     status: int | None
     duration_ms: int | None
@@ -182,14 +182,19 @@ class RunOut(Schema):
 
 
 class RunsOut(Schema):
-    """One page of runs, newest first."""
+    """A page of runs, newest first."""
 
     items: list[RunOut]
     next_cursor: str | None
 
 
 def integration_out(integration: Integration, warnings: Iterable[Warning]) -> dict[str, Any]:
-    """An integration (its references loaded) and what stands in the way of its runs, as the API gives it."""
+    """Return an integration as the API represents it.
+
+    Args:
+        integration: with its references loaded.
+        warnings: what would refuse its runs.
+    """
     return {
         "id": integration.id,
         "kind": integration.kind,
@@ -218,7 +223,7 @@ def integration_out(integration: Integration, warnings: Iterable[Warning]) -> di
 
 
 def operations_out(integration: Integration) -> list[dict[str, Any]]:
-    """What an integration can do, as the API gives it."""
+    """Return the operations of an integration as the API represents them."""
     kind = KINDS[integration.kind]
     return [
         {
@@ -232,7 +237,7 @@ def operations_out(integration: Integration) -> list[dict[str, Any]]:
 
 
 def run_out(run: Run) -> dict[str, Any]:
-    """A run (its secrets loaded) as the API gives it."""
+    """Return a run, with its secrets loaded, as the API represents it."""
     return {
         "id": run.id,
         "integration": {"id": run.integration_id, "name": run.integration_name, "kind": run.kind},

@@ -1,4 +1,4 @@
-"""What `/api/v1/secrets` says about secrets that needs integrations (docs/api.md, "Secrets")."""
+"""Endpoints of `/api/v1/secrets` that need integrations (docs/api.md, "Secrets")."""
 
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ class ReplacementIn(StrictSchema):
 
 
 class ReplacedOut(SecretOut):
-    """The secret that nothing uses any more, and where its replacement may not go."""
+    """The secret, which is no longer used, and warnings about the allowed domains of the replacement."""
 
     warnings: list[WarningOut]
 
@@ -38,7 +38,7 @@ class ReplacedOut(SecretOut):
 )
 @key_requires(Permission.SECRETS_WRITE)
 def replace(request: HttpRequest, secret_id: UUID, payload: ReplacementIn) -> dict[str, Any]:
-    """All references now use the other secret. Needs the right to write integrations, too."""
+    """Replaces the secret in all references. The permission to write integrations is required as well."""
     actor = actor_of(request)
     replace_references(actor=actor, secret_id=secret_id, replacement_id=payload.replacement)
     replacement = inventory.one(actor.organization, payload.replacement)
@@ -51,5 +51,5 @@ def replace(request: HttpRequest, secret_id: UUID, payload: ReplacementIn) -> di
 
 
 def _warning(replacement: InventoryRow, host: str) -> dict[str, Any]:
-    detail = f"{replacement.name} may not be sent to {host}: it is not one of its allowed domains."
+    detail = f"{replacement.name} may not be sent to {host}, which is not one of its allowed domains."
     return {"code": DomainNotAllowed.code, "detail": detail, "secret": replacement.name, "environment": None}

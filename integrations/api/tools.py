@@ -1,4 +1,4 @@
-"""`/api/v1/integrations/{id}/tools`: what the other side offers, and approving it."""
+"""`/api/v1/integrations/{id}/tools`: listing the tools that an integration offers, and approving them."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -22,27 +22,25 @@ router = Router()
 
 
 class ToolIn(StrictSchema):
-    """A tool as the list showed it."""
+    """A tool as shown in the list."""
 
     name: str
     fingerprint: str
 
 
 class ToolNameIn(StrictSchema):
-    """A tool by its name."""
+    """The name of a tool."""
 
     name: str
 
 
 class ToolOut(Schema):
-    """One tool. Its texts are written by the other side: untrusted data. `state` compares it with what was approved."""
+    """A tool. Its texts come from the server and are untrusted. `state` compares it with what was approved."""
 
     name: str
     title: str
     description: str
-    definition: dict[str, Any] = Field(
-        description="Everything that the fingerprint is over, as the other side gives it."
-    )
+    definition: dict[str, Any] = Field(description="The content that the fingerprint covers, as sent by the server.")
     fingerprint: str
     state: Literal["new", "approved", "changed"]
     approved_at: datetime | None
@@ -50,7 +48,7 @@ class ToolOut(Schema):
 
 
 class ToolsOut(Schema):
-    """The list; `problem` says why there is none. `gone` names approved tools that are not offered any more."""
+    """The list of tools; `problem` says why there is none. `gone` are approved tools that are no longer offered."""
 
     run_id: UUID
     environment: Environment
@@ -60,7 +58,7 @@ class ToolsOut(Schema):
 
 
 class ApprovalOut(Schema):
-    """An approval."""
+    """The approval of a tool."""
 
     name: str
     fingerprint: str
@@ -72,11 +70,11 @@ class ApprovalOut(Schema):
     "/{uuid:integration_id}/tools",
     auth=AsyncApiKeyAuth(),
     response={200: ToolsOut, **PROBLEMS_OF_RUN},
-    summary="The tools that it offers",
+    summary="List the tools",
 )
 @key_requires(Permission.INTEGRATIONS_RUN)
 async def tools(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> dict[str, Any]:
-    """Asks the other side, with the values of one environment, and tells what changed since it was approved."""
+    """Lists the tools with the values of one environment, and compares them with the approved ones."""
     listing = await list_tools(actor_of(request), integration_id, payload.environment)
     return {
         "run_id": listing.run_id,
@@ -92,7 +90,7 @@ async def tools(request: HttpRequest, integration_id: UUID, payload: CheckIn) ->
 )
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def approve(request: HttpRequest, integration_id: UUID, payload: ToolIn) -> Any:
-    """As it was when the list showed this fingerprint; a later change shows as `changed`."""
+    """Approves the tool with this fingerprint; a later change is shown as `changed`."""
     return approvals.approve_tool(
         actor=actor_of(request), integration_id=integration_id, name=payload.name, fingerprint=payload.fingerprint
     )
@@ -103,7 +101,7 @@ def approve(request: HttpRequest, integration_id: UUID, payload: ToolIn) -> Any:
 )
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def withdraw(request: HttpRequest, integration_id: UUID, payload: ToolNameIn) -> Any:
-    """Its state is `new` again."""
+    """The state of the tool becomes `new` again."""
     approvals.withdraw_tool(actor=actor_of(request), integration_id=integration_id, name=payload.name)
     return Status(204, None)
 

@@ -1,7 +1,8 @@
-"""Letting a call in: checked, recorded, its values opened (docs/concepts.md, "Runs", steps 1 to 5).
+"""Admitting calls: authenticating, checking, recording and decrypting (docs/concepts.md, "Runs", steps 1 to 5).
 
-Once the caller may run the integration, the attempt is recorded, refused or not. A call that is let in holds one of its
-API key's slots, which the broker gives back. The only caller of `resolver.open_values`.
+Once the caller is known to be allowed to run the integration, the run is recorded, whether it is refused or not. An
+admitted call holds a concurrency slot of its API key, which the broker releases. This module is the only caller of
+`resolver.open_values`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.errors import NotFound, Refusal, Unauthenticated
 from accounts.policy import Permission
 from integrations.broker import ledger
-from integrations.broker.preparation import Attempt, Call, Prepared, cannot_open, judge, prepare
+from integrations.broker.preparation import Attempt, Call, Prepared, cannot_open, check_secrets, prepare
 from integrations.exchange.exchange import Exchange
 from integrations.inheritance import with_parents
 from integrations.models import Integration, Run, RunOutcome
@@ -28,12 +29,12 @@ INTERNAL_ERROR = "internal_error"
 _BY_ID = CompiledQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
 
 Caller = Actor | PresentedKey
-"""Who is known already, or the API key that a request brought."""
+"""An authenticated actor, or the API key that a request presented."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A run that may go ahead: recorded as started, its values open, a slot taken."""
+    """A call that may be sent: the run is recorded, the values are decrypted, a concurrency slot is held."""
 
     actor: Actor
     run: Run
@@ -48,7 +49,7 @@ class Admitted:
 
 @dataclass(slots=True)
 class _Entry:
-    """One call on its way in. Once `refusal` is set, no further step is taken for it."""
+    """A call during admission. Once `refusal` is set, the remaining steps are skipped."""
 
     caller: Caller
     call: Call
@@ -62,35 +63,35 @@ class _Entry:
     is_counted: bool = False
 
     def take(self, step: Callable[["_Entry"], None]) -> None:
-        """Take a step, unless one before it refused."""
+        """Run a step unless an earlier step refused the call."""
         if self.refusal is None:
             try:
                 step(self)
-            except Exception as refusal:  # a fault of ours is this call's answer, and no other call's
+            except Exception as refusal:  # an unexpected error must not affect other calls
                 self.refusal = refusal
 
 
 def admit_all(calls: Sequence[tuple[Caller, Call]]) -> list[Admitted | Exception]:
-    """Check calls, record them as started, and open their values: for many at once, with few queries and one commit.
+    """Admit many calls at once, with few queries and one commit.
 
     Returns:
-        for each call, in the same order, what was admitted, or what to raise for it:
-        Unauthenticated where the key is not valid; nothing is recorded.
-        NotFound, PermissionDenied where the caller may not run this integration here; nothing is recorded.
-        RateLimited where its API key makes as many calls as it may, at once or in this minute; nothing is recorded.
-        Refusal, any code of docs/api.md, "Errors": recorded, with `run_id` among its members.
+        For each call, in the same order, the admitted call or the exception to raise for it:
+        Unauthenticated: the API key is not valid; nothing is recorded.
+        NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
+        RateLimited: the API key has reached a rate limit or its concurrency limit; nothing is recorded.
+        Refusal with any code of docs/api.md, "Errors": recorded, with `run_id` among its members.
     """
     entries = [_Entry(caller, call) for caller, call in calls]
     try:
         _admit(entries)
     except BaseException:
-        _give_back(entries)
+        _release(entries)
         raise
-    _give_back([entry for entry in entries if entry.refusal])
+    _release([entry for entry in entries if entry.refusal])
     return [entry.refusal or _admitted(entry) for entry in entries]
 
 
-def _give_back(entries: Iterable[_Entry]) -> None:
+def _release(entries: Iterable[_Entry]) -> None:
     for entry in entries:
         if entry.is_counted:
             CONCURRENT_CALLS.release(entry.actor)
@@ -103,14 +104,14 @@ def _admit(entries: Sequence[_Entry]) -> None:
     attempts = [entry for entry in entries if entry.refusal is None]
     for entry in attempts:
         entry.take(_prepare)
-    _judge([entry for entry in attempts if entry.refusal is None])
+    _check_secrets([entry for entry in attempts if entry.refusal is None])
     _record(attempts)
     for entry in attempts:
         entry.take(_open)
 
 
 def _look_up(entries: Sequence[_Entry]) -> None:
-    """Step 1: who it is, and what is to be run if the caller may know of it; keys together, integrations together."""
+    """Authenticate the callers and load the integrations, with one query for each (step 1)."""
     actors = iter(actors_of_keys([entry.caller for entry in entries if isinstance(entry.caller, PresentedKey)]))
     integrations = {row.pk: row for row in _BY_ID.ask({(entry.call.integration_id,) for entry in entries})}
     for entry in entries:
@@ -131,7 +132,7 @@ def _identify(entry: _Entry, caller: Actor | Unauthenticated, integrations: Mapp
 
 
 def _check_caller(entry: _Entry) -> None:
-    """Where the caller may run it, and how often."""
+    """Check the environment, the concurrency limit and the rate limit."""
     entry.actor.check_environments(entry.call.environment)
     CONCURRENT_CALLS.acquire(entry.actor)
     entry.is_counted = True
@@ -142,22 +143,22 @@ def _prepare(entry: _Entry) -> None:
     entry.prepared = prepare(entry.integration, entry.call, entry.attempt)
 
 
-def _judge(entries: Sequence[_Entry]) -> None:
-    """Secrets are looked up together, a staged value for its one call."""
+def _check_secrets(entries: Sequence[_Entry]) -> None:
+    """Check the secrets and hosts of calls. Secrets are looked up together, except for calls with a staged value."""
     wanted = {id(entry): _wanted(entry) for entry in entries if entry.call.staged is None}
     found = resolver.find_all(wanted.values())
 
-    def judge_one(entry: _Entry) -> None:
+    def check_one(entry: _Entry) -> None:
         call = entry.call
         if call.staged is None:
-            judge(entry.integration, call, entry.attempt, found[wanted[id(entry)]])
+            check_secrets(entry.integration, call, entry.attempt, found[wanted[id(entry)]])
             return
         names, organization = entry.prepared.exchange.secret_names, entry.actor.organization
         staged = resolver.find_with_staged(organization, names, call.environment, call.staged)
-        judge(entry.integration, call, entry.attempt, staged)
+        check_secrets(entry.integration, call, entry.attempt, staged)
 
     for entry in entries:
-        entry.take(judge_one)
+        entry.take(check_one)
 
 
 def _wanted(entry: _Entry) -> resolver.SecretLookup:
@@ -195,21 +196,21 @@ def _open(entry: _Entry) -> None:
         ledger.finish_all([ledger.RunEnd(entry.run, RunOutcome.REFUSED, 0, refusal.code)])
         refusal.members["run_id"] = str(entry.run.id)
         entry.refusal = refusal
-    except Exception as fault:  # of ours; the record gets its end, and the fault is the caller's answer
+    except Exception as fault:  # unexpected: close the record and raise it to the caller
         ledger.finish_all([ledger.RunEnd(entry.run, RunOutcome.FAILED, 0, INTERNAL_ERROR)])
         entry.refusal = fault
 
 
-def _admitted(entry: _Entry) -> Admitted:
-    found = entry.attempt.found
+def _admitted(call: _Entry) -> Admitted:
+    found = call.attempt.found
     return Admitted(
-        actor=entry.actor,
-        run=entry.run,
-        exchange=entry.prepared.exchange,
-        params=entry.prepared.params,
-        secrets=entry.secrets,
-        value_ids={name: one.value.pk for name, one in found.items() if one.value},
-        domains={name: one.secret.allowed_domains for name, one in found.items() if one.secret},
-        secret_ids=[value.secret_id for value in entry.attempt.values],
-        links=with_parents(entry.integration),
+        actor=call.actor,
+        run=call.run,
+        exchange=call.prepared.exchange,
+        params=call.prepared.params,
+        secrets=call.secrets,
+        value_ids={name: entry.value.pk for name, entry in found.items() if entry.value},
+        domains={name: entry.secret.allowed_domains for name, entry in found.items() if entry.secret},
+        secret_ids=[value.secret_id for value in call.attempt.values],
+        links=with_parents(call.integration),
     )

@@ -1,7 +1,7 @@
-"""Upstreams that asked to be left alone for a while, remembered in memory.
+"""Back-off for upstreams that answered with a request to wait, kept in memory.
 
-Owns: until when calls with the same secrets of one organization to one origin are not made. A process learns it from
-the answers that it got itself, like the tokens of `tokens.py`; another one learns it with its own first answer.
+A pause applies to calls with the same secrets of one organization to one origin. Each process learns pauses from the
+responses that it receives itself, like the tokens of `oauth_tokens.py`.
 """
 
 import math
@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable
 from accounts.errors import RateLimited
 
 LONGEST = 3600.0
+"""Upper limit of a pause, in seconds."""
 MAX_KEPT = 1000
 
 
@@ -25,19 +26,23 @@ class BackOff:
         self._until: OrderedDict[Hashable, float] = OrderedDict()
 
     def refuse(self, key: Hashable, host: str) -> None:
-        """Raise RateLimited while the pause lasts; its member `retry_after_seconds` says how long that is."""
+        """Refuse a call while a pause lasts.
+
+        Raises:
+            RateLimited: with `retry_after_seconds` among its members.
+        """
         with self._lock:
             left = self._until.get(key, 0.0) - self._clock()
             if left <= 0:
                 self._until.pop(key, None)
                 return
         seconds = math.ceil(left)
-        refusal = RateLimited(f"{host} takes no more calls with this credential for now. Try again in {seconds} s.")
+        refusal = RateLimited(f"{host} accepts no more calls with this credential for now. Try again in {seconds} s.")
         refusal.members["retry_after_seconds"] = seconds
         raise refusal
 
     def note(self, key: Hashable, seconds: float) -> None:
-        """From now on, for so many seconds, at most `LONGEST`; nothing for 0."""
+        """Start or extend a pause, of at most `LONGEST` seconds. Zero seconds start none."""
         if seconds <= 0:
             return
         with self._lock:
@@ -48,4 +53,4 @@ class BackOff:
 
 
 BACK_OFF = BackOff()
-"""Those of this process."""
+"""The pauses of this process."""

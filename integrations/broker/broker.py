@@ -1,6 +1,7 @@
-"""One run from call to answer (docs/concepts.md, "Runs"): admit, render, send, mask, record.
+"""One run from call to response (docs/concepts.md, "Runs"): admit, render, send, mask, record.
 
-Asynchronous: while the upstream takes its time, a run holds no thread, no transaction and no database connection.
+Runs are asynchronous: while it waits for the upstream, a run holds no thread, no transaction and no database
+connection.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A run that reached the upstream, with every secret value masked."""
+    """The result of a run that reached the upstream, with every secret value masked."""
 
     run_id: UUID
     outcome: RunOutcome
@@ -45,11 +46,11 @@ class RunResult:
 
     @property
     def request(self) -> PreviewRequest | None:
-        """What was sent, for people, every value masked."""
+        """The request that was sent, with every value masked; None if the exchange has no preview."""
         return self._preview()
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of `POST /integrations/{id}/run` (docs/api.md, "Running")."""
+        """Return the response of `POST /integrations/{id}/run` (docs/api.md, "Running")."""
         return {
             "run_id": str(self.run_id),
             "outcome": self.outcome.value,
@@ -63,12 +64,16 @@ class RunResult:
 
 
 async def run(caller: Caller, call: Call) -> RunResult:
-    """Make the call that an integration describes, with the values of one environment.
+    """Run an operation of an integration with the values of one environment.
+
+    Args:
+        caller: the actor, or the API key that the request presented.
+        call: the integration, environment, operation and arguments.
 
     Raises:
         Unauthenticated: the API key is not valid; nothing is recorded.
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
-        RateLimited: its API key makes as many calls as it may; nothing is recorded.
+        RateLimited: the API key has reached a limit; nothing is recorded.
         Refusal: refused or failed, with a code of docs/api.md, "Errors", and `run_id` among its members.
     """
     admitted = await _admit(caller, call)
@@ -80,15 +85,17 @@ async def run(caller: Caller, call: Call) -> RunResult:
 
 async def _run(admitted: Admitted) -> RunResult:
     started = time.monotonic()
-    line = RunChannel(admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids, admitted.domains)
+    channel = RunChannel(
+        admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids, admitted.domains
+    )
     try:
-        answer = await _send(admitted, line)
+        answer = await _send(admitted, channel)
     except Refusal as refusal:
-        outcome = RunOutcome.REFUSED if _nothing_left(refusal) and not line.has_sent else RunOutcome.FAILED
+        outcome = RunOutcome.REFUSED if _is_before_sending(refusal) and not channel.has_sent else RunOutcome.FAILED
         await _finish(admitted, outcome, _elapsed(started), refusal.code)
         refusal.members["run_id"] = str(admitted.run.id)
         raise
-    except BaseException as fault:  # whatever happens, the caller leaving or a fault of ours, the record gets its end
+    except BaseException as fault:  # always close the run record, even on disconnect or crash
         code = CANCELLED if isinstance(fault, asyncio.CancelledError) else INTERNAL_ERROR
         await _finish(admitted, RunOutcome.FAILED, _elapsed(started), code)
         raise
@@ -100,7 +107,7 @@ async def _run(admitted: Admitted) -> RunResult:
 
 
 async def _admit(caller: Caller, call: Call) -> Admitted:
-    """The admitted call. A caller who leaves meanwhile leaves nothing behind."""
+    """Return the admitted call. If the caller disconnects meanwhile, the run is closed."""
     job = _ADMISSIONS.ask((caller, call))
     try:
         return await asyncio.shield(job)
@@ -110,38 +117,40 @@ async def _admit(caller: Caller, call: Call) -> Admitted:
 
 
 async def _abandon(job: "asyncio.Future[Admitted]") -> None:
-    """Give back the slot of a call that nobody waits for, and end its record, which would say `started` for ever."""
+    """Release the slot and close the record of a call whose caller has disconnected."""
     with suppress(Refusal):
         admitted = await job
         CONCURRENT_CALLS.release(admitted.actor)
         await _ENDS.ask((ledger.RunEnd(admitted.run, RunOutcome.FAILED, 0, CANCELLED), None))
 
 
-async def _send(admitted: Admitted, line: RunChannel) -> Answer:
-    response = await admitted.exchange.perform(line, secrets=admitted.secrets, params=admitted.params)
+async def _send(admitted: Admitted, channel: RunChannel) -> Answer:
+    response = await admitted.exchange.perform(channel, secrets=admitted.secrets, params=admitted.params)
     if len(response.body) <= MASKED_INLINE_BYTES:
-        return mask_response(response, admitted.secrets, line.composites)
-    return await asyncio.to_thread(mask_response, response, admitted.secrets, line.composites)  # others go on meanwhile
+        return mask_response(response, admitted.secrets, channel.composites)
+    return await asyncio.to_thread(
+        mask_response, response, admitted.secrets, channel.composites
+    )  # keep the event loop free
 
 
 async def _finish(
     admitted: Admitted, outcome: RunOutcome, duration_ms: int, error_code: str, status: int | None = None
 ) -> None:
-    """Have the end recorded; the caller has no answer before. Somebody who leaves meanwhile does not stop it."""
+    """Record the end of a run before the caller gets the response. A disconnect does not cancel the write."""
     end = ledger.RunEnd(admitted.run, outcome, duration_ms, error_code, status)
     used = None if outcome is RunOutcome.REFUSED else admitted
     await _ENDS.ask((end, used))
 
 
 def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[None]:
-    """Record ends; stamp what the admitted calls among them used."""
+    """Record the ends of runs, and update the last-used stamps of runs that reached the upstream."""
     ledger.finish_all([end for end, _ in ends])
     try:
         for _, used in ends:
             if used:
-                ledger.stamp_now_and_then(used.secret_ids, used.links)
-    except DatabaseError as fault:  # the calls were made and are on record: their callers get their answers
-        logger.warning("the last use of secrets was not noted: %s", type(fault).__name__)
+                ledger.stamp_unless_recent(used.secret_ids, used.links)
+    except DatabaseError as fault:  # the runs succeeded and are recorded
+        logger.warning("the last use of secrets was not recorded: %s", type(fault).__name__)
     return [None] * len(ends)
 
 
@@ -149,9 +158,12 @@ _ADMISSIONS = Batches(admit_all)
 _ENDS = Batches(_finish_all)
 
 
-def _nothing_left(refusal: Refusal) -> bool:
-    """Refusals about the value itself, the resolved address or a pause come before the first byte leaves."""
-    return isinstance(refusal, EgressDenied | RateLimited) or refusal.status == 422  # noqa: PLR2004 - invalid_header_value and its kin
+def _is_before_sending(refusal: Refusal) -> bool:
+    """Return whether a refusal was raised before the first byte was sent.
+
+    That holds for refusals of a value, of a resolved address, and because of a back-off.
+    """
+    return isinstance(refusal, EgressDenied | RateLimited) or refusal.status == 422  # noqa: PLR2004 - invalid_header_value and similar codes
 
 
 def _elapsed(started: float) -> int:

@@ -1,4 +1,4 @@
-"""The channel of a run: what a kind's exchange may send through (`exchange.Channel`), on the operator's terms."""
+"""The channel of a run: the implementation of `exchange.Channel` under the operator's egress policy."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from integrations.broker.server_facts import SERVER_FACTS
 from integrations.egress import configuration
 from integrations.egress.destinations import parse_url
 from integrations.egress.lookups import LOOKUPS
-from integrations.exchange.exchange import Hear, SecondsToWait, SipChannel
+from integrations.exchange.exchange import OnPiece, SecondsToWait, SipChannel
 from integrations.exchange.messages import OutgoingRequest, RequestTemplate, UpstreamResponse, render
 from integrations.exchange.redirects import Following
 from integrations.sip.messages import SipPeer
@@ -25,19 +25,28 @@ from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.redactor import Redactor
 
 UNNAMED = ""
-"""The name of what is masked and is no secret of the organization."""
+"""The name of masked texts that are not secrets of the organization."""
 
 
 class RunChannel:
-    """The channel of one run; `composites` are the texts to mask beside the values, by the names of their secrets."""
+    """The channel of one run.
+
+    Attributes:
+        composites: texts to mask besides the values, by the names of the secrets that they contain.
+        has_sent: whether anything was sent, so that a later refusal counts as a failure.
+    """
 
     def __init__(
         self, organization: UUID, integration: UUID, value_ids: Mapping[str, UUID], domains: Mapping[str, Sequence[str]]
     ) -> None:
-        """`value_ids` are the keys of the opened values, `domains` their allowed domains, by the secrets' names."""
+        """Create the channel of a run.
+
+        Args:
+            value_ids: the ids of the decrypted values, by the names of their secrets.
+            domains: the allowed domains of each secret, by name.
+        """
         self.composites: dict[str, list[Plaintext]] = defaultdict(list)
         self.has_sent = False
-        """Whether anything of this run left: what is refused afterwards was not refused in time."""
         self._organization, self._integration = organization, integration
         self._value_ids, self._domains = value_ids, domains
         self._lookup = partial(LOOKUPS.addresses, organization)
@@ -48,28 +57,28 @@ class RunChannel:
         *,
         seconds_to_wait: SecondsToWait | None = None,
         following: Following | None = None,
-        hear: Hear | None = None,
+        on_piece: OnPiece | None = None,
     ) -> UpstreamResponse:
-        """One HTTP request under the rules of `transport.send`, unless its host asked for a pause."""
+        """Send an HTTP request under the rules of `transport.client.send`, unless its host is in back-off."""
         if following:
             redactor = Redactor(following.secrets, self.composites)
             return await follow(request, following, send=self._send, domains=self._domains, redactor=redactor)
         if seconds_to_wait is None:
-            return await self._send(request, hear)
+            return await self._send(request, on_piece)
         key = (self._organization, request.url.origin(), frozenset(self._value_ids.values()))
         BACK_OFF.refuse(key, request.url.raw_host or "")
-        response = await self._send(request, hear)
+        response = await self._send(request, on_piece)
         BACK_OFF.note(key, seconds_to_wait(response))
         return response
 
-    async def _send(self, request: OutgoingRequest, hear: Hear | None = None) -> UpstreamResponse:
+    async def _send(self, request: OutgoingRequest, on_piece: OnPiece | None = None) -> UpstreamResponse:
         response = await client.send(
             request,
             configuration.policy(),
             ssl_context=configuration.ssl_context(),
             owner=(self._organization, self._integration),
             lookup=self._lookup,
-            hear=hear,
+            on_piece=on_piece,
         )
         self.has_sent = True
         return response
@@ -77,7 +86,7 @@ class RunChannel:
     async def token(
         self, request: RequestTemplate, secrets: Mapping[str, Plaintext], *, instead_of: Plaintext | None = None
     ) -> Plaintext:
-        """The access token of a token request: one for an organization, a request and the values in it."""
+        """Return the access token for a token request; it is shared by runs with the same values."""
 
         async def fetch() -> Grant:
             response = await self.http(render(request, secrets=secrets, params={}))
@@ -91,28 +100,28 @@ class RunChannel:
 
     @asynccontextmanager
     async def sip(self, peer: SipPeer) -> AsyncIterator[SipChannel]:
-        """A SIP connection under the rules of `sip_transport.connected`."""
+        """Open a SIP connection under the rules of `transport.sip.connected`."""
         policy, context = configuration.policy(), configuration.ssl_context()
-        async with sip_transport.connected(peer, policy, ssl_context=context, lookup=self._lookup) as line:
+        async with sip_transport.connected(peer, policy, ssl_context=context, lookup=self._lookup) as connection:
             self.has_sent = True
-            yield line
+            yield connection
 
     async def nonce_count(self, nonce: str) -> int:
-        """How often this integration has answered a nonce, this time included."""
+        """Count an answer of this integration to a nonce; return the number of answers so far."""
         return await in_database(nonces.count_answer, self._integration, nonce)
 
     def mask(self, name: str, sent: Plaintext) -> None:
-        """Have a text masked that is made of a secret and was sent, under the secret's name."""
+        """Mask a text that was sent and contains a secret, under the secret's name."""
         self.composites[name].append(sent)
 
     def hide(self, given: Plaintext) -> None:
-        """Have a credential masked that the upstream gave for this run, under no name."""
+        """Mask a credential that the upstream issued for this run, without a name."""
         self.composites[UNNAMED].append(given)
 
     def recall(self, place: str) -> str | None:
-        """What was remembered for this integration of this organization."""
+        """Return a fact that an earlier run of this integration remembered; None if there is none."""
         return SERVER_FACTS.get((self._organization, self._integration, place))
 
     def remember(self, place: str, fact: str) -> None:
-        """Keep a fact for this integration of this organization."""
+        """Remember a fact for later runs of this integration."""
         SERVER_FACTS.put((self._organization, self._integration, place), fact)

@@ -1,4 +1,4 @@
-"""An integration's harmless check, step by step (docs/concepts.md, "Checks")."""
+"""Running the harmless check of an integration (docs/concepts.md, "Checks")."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -16,14 +16,17 @@ from integrations.inheritance import parents_of
 from integrations.kinds import KINDS
 from integrations.models import Integration, RunOutcome
 
-WITHHELD = "What the check found is withheld: it holds a value, or something as short as one."
+WITHHELD = "The result of the check is withheld because it contains a value, or a text as short as a value."
 
 
 async def check(actor: Actor, integration_id: UUID, environment: Environment) -> list[Step]:
-    """Make the check that the integration declares, with the values of one environment; it is recorded as a run.
+    """Run the check of an integration with the values of one environment. It is recorded as a run.
+
+    Returns:
+        the steps of the check. Refusals other than those below become a failed step.
 
     Raises:
-        NotFound, PermissionDenied: as for a run. Every other refusal is a failed step.
+        NotFound, PermissionDenied: as for a run.
     """
     declared = await in_database(_declared, actor, integration_id, environment)
     if declared is None:
@@ -32,10 +35,13 @@ async def check(actor: Actor, integration_id: UUID, environment: Environment) ->
 
 
 async def attempt(actor: Actor, call: Call, declared: Exchange) -> list[Step]:
-    """Make the check that an integration declares, and tell what each of its steps found.
+    """Run a planned check and return its steps. Refusals other than those below become a failed step.
+
+    Args:
+        declared: the exchange that the kind planned for the check.
 
     Raises:
-        NotFound, PermissionDenied: as for a run. Every other refusal is a failed step.
+        NotFound, PermissionDenied: as for a run.
     """
     try:
         result = await broker.run(actor, call)
@@ -52,8 +58,10 @@ async def attempt(actor: Actor, call: Call, declared: Exchange) -> list[Step]:
 
 
 def in_one(steps: list[Step]) -> Step:
-    """What the steps of a check say together: the first that failed, else why something could not be tried, else what
-    passed.
+    """Combine the steps of a check into one step.
+
+    Its outcome is `failed` if a step failed, otherwise `not_checkable` if a step could not be checked, otherwise
+    `passed`.
     """
     for outcome in (FAILED, NOT_CHECKABLE, PASSED):
         found = [step for step in steps if step.outcome == outcome]
@@ -70,6 +78,6 @@ def _declared(actor: Actor, integration_id: UUID, environment: Environment) -> E
 
 
 def declared_check(integration: Integration) -> Exchange | None:
-    """The harmless check of an integration; None when it declares none."""
+    """Return the planned check of an integration; None if its kind or configuration has none."""
     kind = KINDS[integration.kind]
     return kind.check(kind.parse_config(integration.config), parents_of(integration))

@@ -1,7 +1,8 @@
-"""Following the redirects of one call (docs/security-rules.md, "Redirects"): judged at each hop as at the first.
+"""Following redirects within one call (docs/security-rules.md, "Redirects").
 
-Owns: that every hop may be called, that the allowed domains of every secret in the call include its host although no
-secret goes there, that nothing shows a value to another origin, and the one limit of time for all hops.
+Every hop is judged like the first: Coffer may call its host, and the allowed domains of every secret in the call
+include the host, even where no secret is sent there. No value is sent to another origin. One time limit covers all
+hops.
 """
 
 import time
@@ -29,25 +30,29 @@ async def follow(
     domains: Mapping[str, Sequence[str]],
     redactor: Redactor,
 ) -> UpstreamResponse:
-    """The answer behind at most `MAX_HOPS` redirects.
+    """Send a request and follow at most `MAX_HOPS` redirects; return the final response.
 
     Args:
+        send: sends one request under the egress rules.
         domains: the allowed domains of each secret, by name.
         redactor: finds every value that was sent, in whatever form.
 
     Raises:
-        DomainNotAllowed: a secret of the call may not go to a hop's host, or one would be shown to another origin.
-        ResponseUnreadable: there are more redirects.
-        InvalidUrl, EgressDenied and the other refusals of `send`, for any hop.
+        DomainNotAllowed: a secret may not be sent to the host of a hop, or a value would be sent to another origin.
+        ResponseUnreadable: there are more than `MAX_HOPS` redirects.
+        InvalidUrl, EgressDenied: a hop may not be called. Also the refusals of `send`.
     """
-    ends, home = time.monotonic() + request.timeout_seconds, request.url.origin()
+    deadline, home = time.monotonic() + request.timeout_seconds, request.url.origin()
     in_any_case = redactor.in_lower_case()
 
     def admit(origin: str) -> URL:
-        """Hosts have no case. One that is made of a value is not even parsed: parsers keep what they read."""
+        """Judge the origin of a hop. Origins are compared in lower case.
+
+        An origin that contains a value is refused before parsing, because URL parsers cache what they parse.
+        """
         if origin.lower() != f"{home.scheme}://{home.raw_authority}":
             found = in_any_case.mask_bytes(origin.lower().encode()).found
-            _check_unseen(found | redactor.mask_bytes(origin.encode()).found)
+            _refuse_disclosure(found | redactor.mask_bytes(origin.encode()).found)
         return admit_url(origin, configuration.policy())
 
     response = await send(request)
@@ -58,9 +63,9 @@ async def follow(
         url = next_url(request.url, location, admit)
         request = next_request(request, response.status or 0, url, following.harmless)
         if url.origin() != home:
-            _check_silence(request, location, following, redactor)
+            _check_no_value_leaves(request, location, following, redactor)
         _check_domains(url, following, domains)
-        response = await send(replace(request, timeout_seconds=_left(ends, url)))
+        response = await send(replace(request, timeout_seconds=_left(deadline, url)))
     if location_of(response) is not None:
         raise ResponseUnreadable(f"{request.url.raw_host} redirects more than {MAX_HOPS} times.")
     return response
@@ -73,21 +78,23 @@ def _check_domains(url: URL, following: Following, domains: Mapping[str, Sequenc
             raise DomainNotAllowed(f"A redirect leads to {host}, which is not one of the allowed domains of {name}.")
 
 
-def _check_silence(request: OutgoingRequest, location: bytes, following: Following, redactor: Redactor) -> None:
-    """Another origin gets no value: not in the body, and not in the address that it is called by.
+def _check_no_value_leaves(request: OutgoingRequest, location: bytes, following: Following, redactor: Redactor) -> None:
+    """Refuse to send a value to another origin, in the body or in the URL.
 
-    The host is not named: it may be made of the value.
+    The message does not name the host, which may contain the value.
     """
-    _check_unseen(redactor.mask_bytes(location).found | set(following.body_secrets if request.body is not None else ()))
+    _refuse_disclosure(
+        redactor.mask_bytes(location).found | set(following.body_secrets if request.body is not None else ())
+    )
 
 
-def _check_unseen(told: Set[str]) -> None:
-    if told:
-        raise DomainNotAllowed(f"A redirect would send {', '.join(sorted(told))} to another origin.")
+def _refuse_disclosure(disclosed: Set[str]) -> None:
+    if disclosed:
+        raise DomainNotAllowed(f"A redirect would send {', '.join(sorted(disclosed))} to another origin.")
 
 
-def _left(ends: float, url: URL) -> float:
-    seconds = ends - time.monotonic()
+def _left(deadline: float, url: URL) -> float:
+    seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise UpstreamTimeout(f"{url.raw_host} did not answer in time.")
     return seconds

@@ -1,9 +1,9 @@
-"""The record of runs: who used what, where, with which secrets, and what became of it (docs/concepts.md, "Runs").
+"""The record of runs: caller, integration, environment, secrets and outcome (docs/concepts.md, "Runs").
 
-Never a body, a query string or a rendered URL. Records are committed before the caller has an answer.
+Records never hold a body, a query string or a rendered URL. They are committed before the caller gets a response.
 
-On PostgreSQL each write is one statement for a whole batch: one round trip and one commit. `bulk_create` twice would be
-four round trips, and longer for each row. The rows go as JSON, which costs a third of an array for each column.
+On PostgreSQL each write is one statement for a whole batch: one round trip and one commit, where two `bulk_create`
+calls take four round trips. Rows are passed as JSON, which measured at a third of the cost of one array per column.
 """
 
 import json
@@ -25,10 +25,11 @@ from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretR
 from secrets_app.models import Secret, SecretValue
 
 STAMP_EVERY = timedelta(minutes=1)
+"""The shortest time between two updates of a last-used stamp."""
 REMEMBERED = 10_000
 
 _stamped: dict[tuple[frozenset[UUID], frozenset[tuple[UUID, int]]], float] = {}
-"""What this process stamped, and until when it need not look again."""
+"""What this process stamped recently, and until when it skips stamping it again."""
 
 RUN = (
     "id",
@@ -82,12 +83,12 @@ _of_run, _of_secret = attrgetter(*RUN), attrgetter(*SECRET)
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """An attempt to put on record: as started, or as refused with a code.
+    """A run to record, as started or as refused.
 
-    Args:
-        note: what else is to be known of it later; never a value.
-        host: where it goes, if that is known already.
-        values: the values that it is about to use (their secrets loaded).
+    Attributes:
+        note: further information for the record; never a value.
+        host: the host that the run calls, if it is known.
+        values: the values that the run will use, with their secrets loaded.
         refused_with: the code of the refusal; empty for a run that goes on.
     """
 
@@ -103,7 +104,11 @@ class RunStart:
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """What became of a run that was recorded as started; `status` is the upstream's, where it said one."""
+    """The end of a run that was recorded as started.
+
+    Attributes:
+        status: the HTTP status of the upstream, if it sent one.
+    """
 
     run: Run
     outcome: RunOutcome
@@ -113,7 +118,7 @@ class RunEnd:
 
 
 def begin_all(starts: Sequence[RunStart]) -> list[Run]:
-    """Record attempts, all or none; their runs in the same order."""
+    """Record the start of runs, all or none; return the records in the same order."""
     now = timezone.now()
     runs = [_run(start, now) for start in starts]
     used = [
@@ -151,7 +156,7 @@ def _run(start: RunStart, now: datetime) -> Run:
 
 
 def finish_all(ends: Sequence[RunEnd]) -> None:
-    """Record how runs ended, in one transaction."""
+    """Record the end of runs in one transaction."""
     if connection.vendor == "postgresql":
         _finish([(end.run.pk, end.outcome.value, end.duration_ms, end.error_code, end.status) for end in ends])
         return
@@ -162,8 +167,8 @@ def finish_all(ends: Sequence[RunEnd]) -> None:
             )
 
 
-def stamp_now_and_then(secret_ids: Iterable[UUID], links: Iterable[Integration]) -> None:
-    """`stamp_last_used`, unless this process has just done it for these secrets and these versions of integrations."""
+def stamp_unless_recent(secret_ids: Iterable[UUID], links: Iterable[Integration]) -> None:
+    """Call `stamp_last_used`, unless this process has done so recently for the same secrets and versions."""
     secret_ids, links = frozenset(secret_ids), list(links)
     used = secret_ids, frozenset((link.pk, link.version) for link in links)
     moment = time.monotonic()
@@ -176,12 +181,12 @@ def stamp_now_and_then(secret_ids: Iterable[UUID], links: Iterable[Integration])
 
 
 def stamp_last_used(secret_ids: Iterable[UUID], integration_ids: Iterable[UUID]) -> bool:
-    """Note on secrets, and on the references of the run's integrations to them, that they were just used.
+    """Set the last-used stamps of secrets, and of the references of these integrations to them.
 
-    At most once a minute each, and a row that somebody else holds is left alone: a hot secret never makes runs queue.
+    A stamp is updated at most once a minute, and locked rows are skipped, so that a busy secret never makes runs wait.
 
     Returns:
-        whether no row was left alone.
+        whether no row was skipped.
     """
     now, secret_ids = timezone.now(), list(secret_ids)
     references = SecretReference.objects.filter(secret__in=secret_ids, integration__in=list(integration_ids))
@@ -198,7 +203,7 @@ def _stamp(rows: models.QuerySet[Any], now: datetime) -> bool:
 
 
 def _insert(runs: Sequence[Run], used: Sequence[RunSecret]) -> None:
-    """Store runs and the secrets that they use, all or none."""
+    """Insert runs and the secrets that they use, in one statement."""
     rows = [dict(zip(RUN, _of_run(run), strict=True)) for run in runs]
     secrets = [dict(zip(SECRET, _of_secret(secret), strict=True)) for secret in used]
     with connection.cursor() as cursor:
@@ -206,12 +211,12 @@ def _insert(runs: Sequence[Run], used: Sequence[RunSecret]) -> None:
 
 
 def _finish(ends: Sequence[tuple[UUID, str, int, str, int | None]]) -> None:
-    """Store how runs ended: id, outcome, milliseconds, error code and the upstream's status of each."""
+    """Update runs with their id, outcome, milliseconds, error code and upstream status."""
     rows = [dict(zip(_ENDED, end, strict=True)) for end in ends]
     with connection.cursor() as cursor:
         cursor.execute(_FINISH_RUNS, [_as_json(rows)])
 
 
 def _as_json(rows: Sequence[object]) -> str:
-    """Ids and times as texts, which the statements give their types back."""
+    """Return rows as JSON, with ids and times as texts; the statements cast them back."""
     return json.dumps(rows, default=str)

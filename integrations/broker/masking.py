@@ -1,7 +1,7 @@
-"""What an upstream said, masked and in a form that can be passed on (docs/security-rules.md, "Redaction").
+"""Masking responses and converting them for the caller (docs/security-rules.md, "Redaction").
 
-Owns: what is masked, what is withheld, and the order: the bytes are masked as they came and decoded afterwards. How a
-value is found is `secrets_app/redaction/redactor.py`, which bodies are compressed is `decoding.py`.
+This module decides what is masked and what is withheld. Bytes are masked as received and decoded afterwards. Values are
+found by `secrets_app/redaction/redactor.py`; compressed bodies are recognized by `secrets_app/redaction/decoding.py`.
 """
 
 import base64
@@ -21,7 +21,7 @@ from secrets_app.redaction.redactor import Masked, Redactor
 
 
 class BodyType(StrEnum):
-    """How the body is passed on; `withheld` is not passed on at all."""
+    """How the body is returned. A `withheld` body is not returned."""
 
     JSON = "json"
     TEXT = "text"
@@ -31,7 +31,7 @@ class BodyType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The masked response. `body` is parsed JSON, text, base64 text, or None when withheld."""
+    """A masked response. `body` is parsed JSON, text, base64 text, or None if withheld."""
 
     status: int | None
     succeeded: bool
@@ -44,10 +44,10 @@ class Answer:
 
 
 DEEPEST_JSON = 200
-"""Levels that every writer of JSON after us can follow, however deep in the stack it is called."""
+"""The greatest depth that JSON writers can handle later, however deep the call stack is."""
 
 WITHHELD = "[withheld]"
-"""Stands for a header or a reason that holds a value which cannot be cut out of it."""
+"""Replaces a header or a reason phrase from which a value cannot be cut out."""
 
 
 def mask_response(
@@ -55,18 +55,18 @@ def mask_response(
     secrets: Mapping[str, Plaintext],
     composites: Mapping[str, Sequence[Plaintext]] = MappingProxyType({}),
 ) -> Answer:
-    """Mask every value used, in status line, headers and body. What cannot be checked is withheld.
+    """Mask every value in the status line, headers and body. Parts that cannot be checked are withheld.
 
-    A value in the head that cannot be cut out of it withholds the body as well (docs/security-rules.md, "Redaction").
+    A value in the head that cannot be cut out withholds the body as well (docs/security-rules.md, "Redaction").
 
     Args:
         secrets: the values of this run, by name.
-        composites: texts made of them that were sent, such as the credential of basic authentication. What stands
-            under an empty name is masked and not told.
+        composites: texts that were sent and contain values, such as the credential of basic authentication. Texts under
+            an empty name are masked but not reported.
     """
-    said = [response.reason, response.body, *chain.from_iterable(response.headers)]
+    received = [response.reason, response.body, *chain.from_iterable(response.headers)]
     redactor = Redactor(secrets, composites)
-    parts = redactor.mask_all(said)
+    parts = redactor.mask_all(received)
     reason, content, *head = parts
     headers = zip(head[::2], head[1::2], strict=True)
     body, body_type = None, BodyType.WITHHELD
@@ -88,13 +88,14 @@ def mask_response(
 
 
 def _shown(part: Masked) -> str:
-    """A piece of the head as text; withheld whole where a value cannot be cut out of it."""
+    """Return a part of the head as text; the whole part is withheld if a value cannot be cut out of it."""
     return WITHHELD if part.withheld else part.text.decode("utf-8", "replace")
 
 
 def _can_be_checked(response: UpstreamResponse) -> bool:
-    """Whether a value in the body would show (docs/security-rules.md, "Redaction"): compressed, it shows in none of its
-    forms.
+    """Return whether a value in the body would be found (docs/security-rules.md, "Redaction").
+
+    A compressed body contains no value in a form that can be found.
     """
     return response.readable and (_text(response.body) is not None or not is_compressed(response.body))
 
@@ -104,9 +105,10 @@ def _content_type(response: UpstreamResponse) -> bytes:
 
 
 def _present(body: bytes, *, says_json: bool) -> tuple[Any, BodyType, bytes]:
-    """JSON where the upstream says so or it looks like it, and it is; else text if UTF-8; else base64.
+    """Return the body, its type, and its bytes as JSON if writing it again spells a number differently.
 
-    The last one is the JSON as it will be written, where that spells something otherwise than the upstream did.
+    The body is JSON if the upstream declares it or if it looks like JSON, and parses; otherwise text if it is UTF-8;
+    otherwise base64.
     """
     text = _text(body)
     if text is None:
@@ -128,10 +130,13 @@ def _text(body: bytes) -> str | None:
 
 
 def _parsed(text: str) -> tuple[Any, bytes]:
-    """JSON that can be written again as JSON; raises ValueError or RecursionError for anything else.
+    """Parse JSON that can be written again as JSON.
 
-    Numbers are written as Python does: `1.2345678E7`, in which no value was found, becomes `12345678.0`, which may hold
-    one. Strings are not written in a form that the masking has not looked at.
+    Numbers are written as Python spells them: `1.2345678E7`, in which no value was found, becomes `12345678.0`, which
+    may contain a value. Strings are never written in a form that was not masked.
+
+    Raises:
+        ValueError, RecursionError: the text is not such JSON.
     """
     is_respelt = False
 
@@ -146,12 +151,13 @@ def _parsed(text: str) -> tuple[Any, bytes]:
         raise ValueError("too deep")
     if not is_respelt and "\\u" not in text:
         return value, b""
-    written = json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair can be spelt in JSON alone
+    # Unpaired surrogates, which only JSON can spell, raise UnicodeEncodeError here, a ValueError.
+    written = json.dumps(value, ensure_ascii=False).encode()
     return value, written if is_respelt else b""
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Whether lists and objects are nested more than `levels` deep."""
+    """Return whether lists and objects are nested more than `levels` deep."""
     if not isinstance(value, dict | list):
         return False
     children = value.values() if isinstance(value, dict) else value
@@ -159,7 +165,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
 
 
 def _finite(text: str) -> float:
-    """`1e999` is JSON, and infinity to Python, which would write it as `Infinity`."""
+    """Parse a number; refuse `1e999`, which Python would write as `Infinity`."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError("too large")

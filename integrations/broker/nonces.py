@@ -1,4 +1,4 @@
-"""How often each nonce of a digest challenge was answered, across processes (RFC 7616 section 3.4, `nc`)."""
+"""Counts of answers to the nonces of digest challenges, across processes (RFC 7616 section 3.4, `nc`)."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -12,13 +12,13 @@ from integrations.models import AnsweredNonce, Integration
 from integrations.sip.digest import nonce_hash
 
 KEPT = timedelta(days=2)
-"""Longer than any server takes a nonce: afterwards its count may begin again."""
+"""How long a count is kept; no server accepts a nonce for longer."""
 
 
 def count_answer(integration_id: UUID, nonce: str) -> int:
-    """Count one more answer of an integration to a nonce; no two calls for the same pair get the same number.
+    """Count another answer of an integration to a nonce; return the number of answers so far.
 
-    The update holds the row until the number is read, so whoever else answers the same nonce now waits for it.
+    Concurrent callers get different numbers: the update locks the row until the number is read.
     """
     key = {"integration_id": integration_id, "nonce_hash": nonce_hash(nonce)}
     now = timezone.now()
@@ -29,11 +29,11 @@ def count_answer(integration_id: UUID, nonce: str) -> int:
 
 
 def forget_old() -> int:
-    """Remove nonces that nobody takes any more; how many. For housekeeping."""
+    """Delete the counts of expired nonces; return how many. Called by housekeeping."""
     return AnsweredNonce.objects.filter(last_used_at__lt=timezone.now() - KEPT).delete()[0]
 
 
 def forget_all(organization: Organization) -> None:
-    """Remove those of an organization that is about to go."""
+    """Delete the counts of an organization that is being deleted."""
     mine = Integration.objects.filter(organization=organization)
     AnsweredNonce.objects.filter(integration_id__in=mine.values("pk")).delete()

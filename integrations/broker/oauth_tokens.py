@@ -1,8 +1,8 @@
-"""Access tokens of OAuth 2 client credentials (RFC 6749 section 4.4), fetched, kept and shared in memory.
+"""Access tokens of OAuth 2 client credentials (RFC 6749 section 4.4): fetching, caching and sharing them.
 
-Owns: one token for an organization, a token request and the versions of the secrets in it, so a changed secret never
-gets an old token. Runs that need the same token at once wait for one request. What a token endpoint says never goes
-into a message, but for the error codes of RFC 6749 section 5.2.
+Tokens are kept in memory by organization, token request and ids of the values in it, so a changed secret never gets an
+old token. Concurrent runs that need the same token share one request. Messages never quote a token endpoint, except for
+the error codes of RFC 6749 section 5.2.
 """
 
 import asyncio
@@ -20,11 +20,15 @@ from integrations.exchange.messages import UpstreamResponse
 from secrets_app.plaintext import Plaintext
 
 KEPT_WITHOUT_EXPIRY = 300.0
-"""Seconds: `expires_in` is only recommended (RFC 6749 section 5.1)."""
+"""Lifetime in seconds of a token without `expires_in`, which is optional (RFC 6749 section 5.1)."""
 LONGEST = 24 * 3600.0
+"""Upper limit of a token's lifetime, in seconds."""
 MAX_SKEW = 60.0
+"""The most seconds before its expiry that a token is no longer used."""
 SKEW_SHARE = 0.2
+"""The share of its lifetime after which a short-lived token is no longer used, counted from the end."""
 FAILURE_KEPT = 15.0
+"""How long a refusal is repeated without another request, in seconds."""
 MAX_KEPT = 1000
 
 _KNOWN_ERRORS = {
@@ -39,7 +43,7 @@ _KNOWN_ERRORS = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token and for how many seconds it may be used."""
+    """An access token and its lifetime in seconds."""
 
     token: Plaintext
     seconds: float
@@ -47,7 +51,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class _KeptToken:
-    """A token until then; or the refusal to repeat until then."""
+    """A cached token, or a cached refusal, until the time `until`."""
 
     until: float
     token: Plaintext | None = None
@@ -64,25 +68,27 @@ class Tokens:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, _KeptToken] = OrderedDict()
-        self._flights: dict[tuple[asyncio.AbstractEventLoop, Hashable], asyncio.Task[Plaintext]] = {}
+        self._fetches: dict[tuple[asyncio.AbstractEventLoop, Hashable], asyncio.Task[Plaintext]] = {}
 
     async def get(self, key: Hashable, fetch: Fetch, *, instead_of: Plaintext | None = None) -> Plaintext:
-        """The kept token, or a new one.
+        """Return the cached token, or fetch a new one.
 
         Args:
-            instead_of: a token that was just refused; it is not given again.
+            key: the organization, the token request and the ids of the values in it.
+            fetch: requests a token.
+            instead_of: a token that the upstream has refused; it is not returned again.
 
         Raises:
-            Refusal: what `fetch` raises; repeated without a call for `FAILURE_KEPT` seconds.
+            Refusal: as raised by `fetch`; it is repeated without a request for `FAILURE_KEPT` seconds.
         """
-        kept = self._alive(key, instead_of)
+        kept = self._usable(key, instead_of)
         if kept and kept.refusal is not None:
             raise type(kept.refusal)(kept.refusal.detail)
         if kept and kept.token is not None:
             return kept.token
-        return await asyncio.shield(self._flight(key, fetch))
+        return await asyncio.shield(self._shared_fetch(key, fetch))
 
-    def _alive(self, key: Hashable, instead_of: Plaintext | None) -> _KeptToken | None:
+    def _usable(self, key: Hashable, instead_of: Plaintext | None) -> _KeptToken | None:
         with self._lock:
             kept = self._kept.get(key)
             if kept and (kept.until <= self._clock() or (instead_of is not None and kept.token is instead_of)):
@@ -90,20 +96,20 @@ class Tokens:
                 return None
             return kept
 
-    def _flight(self, key: Hashable, fetch: Fetch) -> asyncio.Task[Plaintext]:
+    def _shared_fetch(self, key: Hashable, fetch: Fetch) -> asyncio.Task[Plaintext]:
         place = (asyncio.get_running_loop(), key)
         with self._lock:
-            if place not in self._flights:
+            if place not in self._fetches:
                 task = asyncio.ensure_future(self._fetched(key, fetch))
-                task.add_done_callback(lambda done: self._landed(place, done))
-                self._flights[place] = task
-            return self._flights[place]
+                task.add_done_callback(lambda done: self._forget_fetch(place, done))
+                self._fetches[place] = task
+            return self._fetches[place]
 
-    def _landed(self, place: tuple[asyncio.AbstractEventLoop, Hashable], done: asyncio.Task[Plaintext]) -> None:
+    def _forget_fetch(self, place: tuple[asyncio.AbstractEventLoop, Hashable], done: asyncio.Task[Plaintext]) -> None:
         with self._lock:
-            self._flights.pop(place, None)
+            self._fetches.pop(place, None)
         if not done.cancelled():
-            done.exception()  # seen: whoever waited for it may have gone
+            done.exception()  # retrieve the exception, so that asyncio does not log it
 
     async def _fetched(self, key: Hashable, fetch: Fetch) -> Plaintext:
         try:
@@ -123,31 +129,31 @@ class Tokens:
 
 
 def usable_for(seconds: float) -> float:
-    """For how many of its seconds a token is used: not to the very end, and never for more than a day."""
+    """Return for how many of its seconds a token is used: not to the very end, and at most a day."""
     bounded = min(max(seconds, 1.0), LONGEST)
     return bounded - min(MAX_SKEW, SKEW_SHARE * bounded)
 
 
 _TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-"""Visible ASCII with spaces inside it at most; RFC 6750 section 2.1 allows fewer characters."""
+"""Visible ASCII with inner spaces. RFC 6750 section 2.1 allows fewer characters."""
 
 
 def read_grant(response: UpstreamResponse, host: str) -> Grant:
-    """The token in the answer of a token endpoint (RFC 6749 section 5.1).
+    """Read the token in the response of a token endpoint (RFC 6749 section 5.1).
 
     Raises:
-        TokenRefused: there is none; the detail names the host and, where it is a known one, the error code.
+        TokenRefused: there is no usable token; the detail names the host and a known error code.
     """
     answer = _object(response)
     if not response.is_success:
-        said = answer.get("error")
-        why = f": {said}" if isinstance(said, str) and said in _KNOWN_ERRORS else f" with status {response.status}"
-        raise TokenRefused(f"{host} refused to give a token{why}. Check client id, client secret and scope.")
+        error = answer.get("error")
+        why = f": {error}" if isinstance(error, str) and error in _KNOWN_ERRORS else f" with status {response.status}"
+        raise TokenRefused(f"{host} did not issue a token{why}. Check client id, client secret and scope.")
     token, kind = answer.get("access_token"), answer.get("token_type")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise TokenRefused(f"The answer of {host} holds no usable access token.")
+        raise TokenRefused(f"The response of {host} contains no usable access token.")
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise TokenRefused(f"{host} gave a token that is not of the type Bearer.")
+        raise TokenRefused(f"{host} issued a token that is not of the type Bearer.")
     return Grant(Plaintext(token), _seconds(answer.get("expires_in")))
 
 
@@ -160,7 +166,7 @@ def _object(response: UpstreamResponse) -> dict[str, object]:
 
 
 def _seconds(stated: object) -> float:
-    """`expires_in`, also where it is sent as a text."""
+    """Return `expires_in`, which some servers send as a text."""
     if isinstance(stated, bool) or not isinstance(stated, int | float | str):
         return KEPT_WITHOUT_EXPIRY
     try:
@@ -171,4 +177,4 @@ def _seconds(stated: object) -> float:
 
 
 TOKENS = Tokens()
-"""Those of this process."""
+"""The tokens of this process."""

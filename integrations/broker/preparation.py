@@ -1,9 +1,7 @@
-"""From a call to a request with its placeholders still in place, every check made.
+"""Planning and checking a call (docs/concepts.md, "Runs", steps 2 to 4).
 
-See docs/concepts.md, "Runs", steps 2 to 4.
-
-Nothing is looked up or opened here, and nothing is recorded: that is `admission`. The same checks serve warnings, so
-that a warning and a refusal never disagree.
+Nothing is decrypted or recorded here; `admission` does both. Readiness uses the same checks for its warnings, so that a
+warning and a refusal never disagree.
 """
 
 from collections.abc import Mapping
@@ -36,9 +34,12 @@ from secrets_app.sealing import keyring, resolver
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a caller asks for. `operation` may be None where there is one; `check` means the harmless check instead.
+    """A run to perform, as a caller requests it.
 
-    `staged` is the id of a staged value to try in place of its secret's current one; `integrations.rotation` sets it.
+    Attributes:
+        operation: may be None if the integration has only one operation.
+        check: whether to run the harmless check instead of an operation.
+        staged: the id of a staged value to use instead of its secret's current value; set by rotation checks.
     """
 
     integration_id: UUID
@@ -51,7 +52,7 @@ class Call:
 
 @dataclass(slots=True)
 class Attempt:
-    """What is known of a call so far: it is recorded also where the next check refuses."""
+    """What is known of a call so far. The run is recorded with it even if a later check refuses the call."""
 
     operation: str = ""
     note: str = ""
@@ -60,54 +61,60 @@ class Attempt:
 
     @property
     def values(self) -> list[SecretValue]:
-        """The values that the call is about to use, still sealed."""
+        """The encrypted values that the call will use."""
         return [entry.value for entry in self.found.values() if entry.value]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call with its links, operation and arguments checked: its secrets and its destination are next."""
+    """A planned call with checked arguments. Its secrets and destinations are checked next."""
 
     exchange: Exchange
     params: Mapping[str, Any]
 
 
 def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
-    """Make the checks that need no secret, in the order of docs/concepts.md, "Runs", noting on `attempt` what becomes
-    known.
+    """Check everything that needs no secret, in the order of docs/concepts.md, "Runs".
+
+    The operation and the note are set on `attempt` as they become known.
 
     Raises:
-        Refusal: the code of the first check that fails.
+        Refusal: with the code of the first check that fails.
     """
     check_links(with_parents(integration), call.environment)
     return _planned(integration, call, attempt)
 
 
-def judge(integration: Integration, call: Call, attempt: Attempt, found: dict[str, resolver.FoundSecret]) -> None:
-    """Make the other checks: that each secret that was looked up may be used here, and that its host may be called.
+def check_secrets(
+    integration: Integration, call: Call, attempt: Attempt, found: dict[str, resolver.FoundSecret]
+) -> None:
+    """Check that each secret may be used here and that each host may be called; fill in `attempt`.
+
+    Args:
+        found: the secrets that the call needs and their values, by name.
 
     Raises:
-        Refusal: the code of the first check that fails.
+        Refusal: with the code of the first check that fails.
     """
     routes = routes_of(integration)
-    judged = [_host(route) for route in routes]
-    attempt.host, attempt.found = judged[0][0] or "", found
+    hosts = [_host(route) for route in routes]
+    attempt.host, attempt.found = hosts[0][0] or "", found
     for name in sorted(found):
-        for route, (host, _) in zip(routes, judged, strict=True):
+        for route, (host, _) in zip(routes, hosts, strict=True):
             if name in route.secret_names:
                 check_secret(name, found[name], call.environment, host)
-    for _, denied in judged:
+    for _, denied in hosts:
         if denied:
             raise denied
 
 
-def check_links(chain: list[Integration], environment: Environment) -> None:
-    """Refuse where a link is switched off or does not run in the environment.
+def check_links(integrations: list[Integration], environment: Environment) -> None:
+    """Check that an integration and its parents are enabled and run in the environment.
 
     Raises:
-        IntegrationDisabled, EnvironmentNotEnabled
+        IntegrationDisabled, EnvironmentNotEnabled: one of them cannot run.
     """
-    for link in chain:
+    for link in integrations:
         if not link.enabled:
             raise IntegrationDisabled(f"{link.name} is disabled. Enable it to run it.")
         if environment not in link.environments:
@@ -117,14 +124,13 @@ def check_links(chain: list[Integration], environment: Environment) -> None:
 
 
 def check_secret(name: str, entry: resolver.FoundSecret, environment: Environment, host: str | None) -> None:
-    """Refuse a secret that cannot be used here: exists, enabled, has a value, may go to the host, in this order.
+    """Check that a secret exists, is enabled, has a readable value and may be sent to the host.
 
     Args:
-        host: where it would be sent; None where it is sent nowhere, or where is not known yet: the domains are not
-            judged then.
+        host: None if the secret is not sent anywhere or the host is not known yet; domains are not checked then.
 
     Raises:
-        SecretMissing, SecretDisabled, KeyUnavailable, DomainNotAllowed
+        SecretMissing, SecretDisabled, KeyUnavailable, DomainNotAllowed: the first check that fails, in this order.
     """
     if entry.secret is None:
         raise SecretMissing(f"No secret is called {name}. Create it, or remove the reference.")
@@ -135,16 +141,16 @@ def check_secret(name: str, entry: resolver.FoundSecret, environment: Environmen
     if not keyring.is_openable(entry.value):
         raise cannot_open(name, environment)
     if host is not None and not allows(entry.secret.allowed_domains, host):
-        raise DomainNotAllowed(f"{name} may not be sent to {host}: it is not one of its allowed domains.")
+        raise DomainNotAllowed(f"{name} may not be sent to {host}, which is not one of its allowed domains.")
 
 
 def cannot_open(name: str, environment: Environment) -> KeyUnavailable:
-    """The refusal for a value that is stored but does not open."""
+    """Return the refusal for a stored value that cannot be decrypted."""
     return KeyUnavailable(f"The {environment.label} value of {name} cannot be opened. Enter a new value.")
 
 
 def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
-    """The exchange with placeholders in place, and the arguments with defaults filled in."""
+    """Plan the exchange, and check the arguments and fill in their defaults."""
     if call.check:
         attempt.operation = CHECK
         declared = KINDS[integration.kind].check(parsed(integration), parents_of(integration))
@@ -157,7 +163,7 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
     params = check_arguments(operations[name].parameters, call.params)
     exchange = plan_of(integration, name)
     if errors := exchange.problems(params):
-        raise InvalidArguments("The arguments do not fit what the operation needs.", errors=errors)
+        raise InvalidArguments("The arguments do not match what the operation needs.", errors=errors)
     attempt.note = exchange.note(params)
     return Prepared(exchange, params)
 
@@ -169,7 +175,7 @@ def _declared(exchange: Exchange | None) -> Exchange:
 
 
 def _unknown_operation(known: list[str]) -> InvalidArguments:
-    """The ledger and the answer repeat no text of the caller."""
+    """Return the refusal for an unknown operation. It does not repeat the caller's text."""
     names = ", ".join(known) or "none"
     return InvalidArguments(
         f"Unknown operation. Operations: {names}.", errors=[FieldError("operation", f"Choose one of: {names}.")]
@@ -177,11 +183,9 @@ def _unknown_operation(known: list[str]) -> InvalidArguments:
 
 
 def _host(route: Route) -> tuple[str | None, EgressDenied | None]:
-    """The host, and the egress refusal to raise once the secrets have been checked.
+    """Return the host of a route, and the egress refusal to raise once the secrets are checked.
 
-    See docs/concepts.md, "Runs", steps 3 and 4.
-
-    The host is None where nothing is sent: no allowed domain has a say in that.
+    The host is None if nothing is sent; no allowed domains apply then (docs/concepts.md, "Runs", steps 3 and 4).
     """
     if not route.url:
         return None, None

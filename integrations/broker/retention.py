@@ -1,4 +1,4 @@
-"""The end of run records: when they are older than their organization keeps them, or when the organization goes."""
+"""Deleting run records: after the retention period of their organization, or with the organization."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,19 +12,22 @@ from integrations.broker import nonces
 from integrations.models import Run, RunSecret
 
 BATCH = 1000
-"""Runs that are removed in one transaction, so that no run waits long for the write lock."""
+"""How many runs are deleted in a transaction, so that no run waits long for the write lock."""
 
 
-def follow_deletion(sender: Any, *, organization: Organization, **more: Any) -> None:  # noqa: ARG001
-    """The receiver of `organization_deleting`."""
+def follow_deletion(*, organization: Organization, **_: Any) -> None:
+    """Delete the runs and nonces of an organization that is being deleted (`organization_deleting`)."""
     nonces.forget_all(organization)
     forget_all(organization)
 
 
 def forget_old() -> int:
-    """Remove runs that are older than their organization keeps them (`run_days`), oldest first; how many.
+    """Delete runs that are older than the retention period of their organization, oldest first.
 
-    Two at once share the work.
+    Concurrent calls share the work, because locked rows are skipped.
+
+    Returns:
+        how many runs were deleted.
     """
     now = timezone.now()
     return sum(
@@ -34,19 +37,19 @@ def forget_old() -> int:
 
 
 def forget_all(organization: Organization) -> None:
-    """Remove every run of an organization that is about to go, in two statements whatever their number."""
+    """Delete all runs of an organization, in two statements whatever their number."""
     RunSecret.objects.filter(run__organization=organization).delete()
     runs = Run.objects.filter(organization=organization)
-    runs._raw_delete(runs.db)  # noqa: SLF001 - `delete` would load them all, to find what has just been removed
+    runs._raw_delete(runs.db)  # noqa: SLF001 - `delete` would load all runs to find their secrets
 
 
 def _forget(organization: Organization, before: datetime) -> int:
-    gone = 0
+    deleted = 0
     while True:
         with transaction.atomic():
             old = Run.objects.filter(organization=organization, started_at__lt=before).order_by("started_at", "id")
             batch = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
             Run.objects.filter(pk__in=batch).delete()
-        gone += len(batch)
+        deleted += len(batch)
         if len(batch) < BATCH:
-            return gone
+            return deleted

@@ -1,6 +1,6 @@
-"""Facts about upstreams that runs leave for later ones, in the memory of this process.
+"""Facts about upstreams that runs remember for later runs, in the memory of the process.
 
-Owns: the bound of what is kept, and for how long. It holds no credential and nothing that an upstream worded.
+The number and age of facts are limited. A fact is never a credential, and never text from an upstream.
 """
 
 import threading
@@ -13,24 +13,24 @@ MAX_KEPT = 1000
 KEPT_SECONDS = 3600.0
 
 Key = tuple[UUID, UUID, str]
-"""An organization, an integration, and what the fact is about: no fact is shared between two of them."""
+"""An organization, an integration and the name of the fact, so integrations never share a fact."""
 
 
 class ServerFacts:
-    """Safe to use from several threads."""
+    """The facts of one process. Safe to use from several threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._kept: OrderedDict[Key, tuple[float, str]] = OrderedDict()
 
     def get(self, key: Key) -> str | None:
-        """The fact; None where there is none or it is too old."""
+        """Return the fact; None if there is none or it has expired."""
         with self._lock:
             until, fact = self._kept.get(key, (0.0, ""))
         return fact if until > self._clock() else None
 
     def put(self, key: Key, fact: str) -> None:
-        """Keep it; the oldest go where there are too many."""
+        """Store a fact; the oldest facts are dropped if there are too many."""
         with self._lock:
             self._kept[key] = (self._clock() + KEPT_SECONDS, fact)
             self._kept.move_to_end(key)
@@ -39,4 +39,4 @@ class ServerFacts:
 
 
 SERVER_FACTS = ServerFacts()
-"""That of this process."""
+"""The facts of this process."""

@@ -1,0 +1,1 @@
+"""Creating, changing, duplicating and deleting integrations, and their rules, for pages and the API alike."""

@@ -1,4 +1,4 @@
-"""API keys that may use some integrations only: the integrations must be the organization's."""
+"""Creating API keys that are limited to some integrations."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,19 +18,26 @@ MOST_CHOSEN = 200
 def create_api_key(
     *, actor: Actor, integrations: Iterable[UUID] | None, found: Sequence[FieldError] = (), **wanted: Any
 ) -> tuple[ApiKey, KeyText]:
-    """Make a key as `accounts.access.api_keys` does, once its integrations are known to be the organization's.
+    """Create an API key (`accounts.access.api_keys`) after checking its integrations.
 
-    One that is deleted meanwhile does no harm: the key then names something that nobody has.
+    An integration that is deleted meanwhile does no harm: the key then names an id that does not exist.
+
+    Args:
+        integrations: the only integrations that the key may use; None for all.
+        found: problems with other fields, which are reported together.
 
     Raises:
-        PermissionDenied, Invalid: as there; also no integration, too many, or one that the organization does not have.
+        PermissionDenied, Invalid: as `accounts.access.api_keys.create_api_key`; also for no integration, too many, or
+            one that the organization does not have.
     """
     actor.check(Permission.API_KEYS_CREATE)
     chosen = None if integrations is None else set(integrations)
-    return api_keys.create_api_key(actor=actor, integrations=chosen, found=[*found, *_faults(actor, chosen)], **wanted)
+    return api_keys.create_api_key(
+        actor=actor, integrations=chosen, found=[*found, *_problems(actor, chosen)], **wanted
+    )
 
 
-def _faults(actor: Actor, chosen: set[UUID] | None) -> list[FieldError]:
+def _problems(actor: Actor, chosen: set[UUID] | None) -> list[FieldError]:
     sentence = ""
     if chosen is None:
         return []
@@ -39,5 +46,5 @@ def _faults(actor: Actor, chosen: set[UUID] | None) -> list[FieldError]:
     elif len(chosen) > MOST_CHOSEN:
         sentence = f"Choose at most {MOST_CHOSEN} integrations, or let the key use all of them."
     elif Integration.objects.visible_to(actor).filter(pk__in=chosen).count() < len(chosen):
-        sentence = "One of the chosen integrations no longer exists. Look through the choice below and send it again."
+        sentence = "One of the chosen integrations no longer exists. Review the choice below and send it again."
     return [FieldError("integrations", sentence)] if sentence else []

@@ -1,4 +1,4 @@
-"""The life of an integration: create, edit, delete. References are derived in the same transaction."""
+"""Creating, changing, duplicating and deleting integrations. References are derived in the same transaction."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ from integrations.egress.destinations import parse_url
 from integrations.errors import IntegrationInUse
 from integrations.inheritance import parsed
 from integrations.kinds import KINDS
-from integrations.models import Integration
+from integrations.models import Integration, SecretReference
 from integrations.paste_guard import guard
 from integrations.references import derive
 
 NO_SUCH = "No such integration."
-STEERING = {"config", "environments", "enabled"}
-"""Who changes these decides where the values of the integration's environments go: a key's environments bound it."""
+ROUTING_FIELDS = {"config", "environments", "enabled"}
+"""Fields that determine where values are sent; changing them requires access to all environments involved."""
 
 
 @dataclass(frozen=True, slots=True)
 class IntegrationChanges:
-    """What an edit changes; None leaves a field as it is."""
+    """The changes of an edit; None leaves a field unchanged."""
 
     name: str | None = None
     description: str | None = None
@@ -60,20 +60,20 @@ def create_integration(
     environments: Iterable[Environment] = (),
     accept_raw_credentials: bool = False,
 ) -> Integration:
-    """Store a new integration. It runs in no environment until one is chosen.
+    """Create an integration.
 
     Args:
-        accept_raw_credentials: keep texts that look like a credential; that is audited.
+        environments: where it runs; without any, it runs nowhere.
+        accept_raw_credentials: store texts that look like a credential; that is audited.
 
     Raises:
-        PermissionDenied: no right to write integrations, or not in these environments, or a key limited to some.
+        PermissionDenied: the actor may not write integrations, or not in these environments, or its API key is limited
+            to certain integrations.
         Invalid: a field breaks its rule; nothing is stored.
-        RawCredential: a text looks like a credential, and nobody accepted that.
+        RawCredential: a text looks like a credential, and the caller did not accept that.
     """
-    actor.check(Permission.INTEGRATIONS_WRITE)
+    _check_may_create(actor)
     actor.check_environments(*environments)
-    if actor.integrations is not None:
-        raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
     errors = [*check_name(name, actor.organization), *check_description(description)]
     integration = Integration(
         organization=actor.organization,
@@ -87,7 +87,7 @@ def create_integration(
         with transaction.atomic():
             lock_organization(actor.organization)
             cleaned = clean_config(actor, kind, config, errors)
-            _take(integration, cleaned)
+            _apply(integration, cleaned)
             raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
             integration.save(force_insert=True)
             rows = derive.derive(integration, cleaned.parsed)
@@ -96,8 +96,7 @@ def create_integration(
                 actor=actor,
                 target=integration,
                 kind=kind,
-                secrets=sorted({row.name for row in rows}),
-                hosts=_hosts(kind, cleaned.parsed),
+                **_destinations(kind, cleaned.parsed, rows),
                 **guard.kept(raw),
             )
     except IntegrityError as error:
@@ -106,15 +105,14 @@ def create_integration(
 
 
 def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
-    """Store a copy under a name of its own, switched off, so that nothing more runs until somebody looked at it.
+    """Store a disabled copy under a free name, so that it runs only after somebody has reviewed it.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere; also for a key that is limited to certain integrations.
-        Invalid: what is stored could not be saved today, say because a secret that it names is disabled.
+        NotFound, PermissionDenied: as for every integration; also for an API key that is limited to certain
+            integrations.
+        Invalid: the stored configuration could not be saved today, for example because it names a disabled secret.
     """
-    actor.check(Permission.INTEGRATIONS_WRITE)
-    if actor.integrations is not None:
-        raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
+    _check_may_create(actor)
     with transaction.atomic():
         lock_organization(actor.organization)
         source = _lock(actor, integration_id, None)
@@ -128,7 +126,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
             environments=source.environments,
         )
         cleaned = clean_config(actor, source.kind, source.config, [])
-        _take(copy, cleaned)
+        _apply(copy, cleaned)
         copy.save(force_insert=True)
         rows = derive.derive(copy, cleaned.parsed)
         trail.record(
@@ -137,8 +135,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
             target=copy,
             kind=copy.kind,
             source=str(source.id),
-            secrets=sorted({row.name for row in rows}),
-            hosts=_hosts(copy.kind, cleaned.parsed),
+            **_destinations(copy.kind, cleaned.parsed, rows),
             **guard.kept(guard.find(copy)),
         )
     return copy
@@ -150,10 +147,10 @@ def update_integration(
     """Apply an edit, all or nothing. An edit that changes nothing writes nothing.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
+        NotFound, PermissionDenied: the actor may not see or write the integration.
         EditConflict: somebody saved since `expected_version`.
         Invalid: a field breaks its rule.
-        RawCredential: a changed text looks like a credential, and nobody accepted that.
+        RawCredential: a changed text looks like a credential, and the caller did not accept that.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     try:
@@ -164,7 +161,7 @@ def update_integration(
             changed, config = _set_fields(actor, integration, changes)
             if not changed:
                 return integration
-            if STEERING & set(changed):
+            if ROUTING_FIELDS & set(changed):
                 actor.check_environments(*in_order(before | integration.environments))
             raw = guard.raw_credentials(integration, known=known, accepted=changes.accept_raw_credentials)
             integration.version += 1
@@ -175,8 +172,7 @@ def update_integration(
                 actor=actor,
                 target=integration,
                 fields=changed,
-                secrets=sorted({row.name for row in rows}),
-                hosts=_hosts(integration.kind, config),
+                **_destinations(integration.kind, config, rows),
                 hosts_before=_hosts(integration.kind, config_before),
                 **guard.kept(raw),
             )
@@ -186,11 +182,11 @@ def update_integration(
 
 
 def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
-    """Delete an integration and its references. Its runs stay on record.
+    """Delete an integration and its references. The records of its runs are kept.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
-        IntegrationInUse: others inherit from it (`dependants`).
+        NotFound, PermissionDenied: the actor may not see or write the integration.
+        IntegrationInUse: other integrations use it (`dependants`).
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     with transaction.atomic():
@@ -201,8 +197,14 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
         integration.delete()
 
 
+def _check_may_create(actor: Actor) -> None:
+    actor.check(Permission.INTEGRATIONS_WRITE)
+    if actor.integrations is not None:
+        raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
+
+
 def _name_of_copy(source: Integration) -> str:
-    """`NAME (copy)`, `NAME (copy 2)` and so on: the first that is free; the name is cut where it gets too long."""
+    """Return the first free name of `NAME (copy)`, `NAME (copy 2)` and so on. Long names are shortened."""
     endings = chain([" (copy)"], (f" (copy {number})" for number in count(2)))
     names = (source.name[: NAME_LENGTH - len(ending)].rstrip() + ending for ending in endings)
     return next(name for name in names if not check_name(name, source.organization))
@@ -223,14 +225,12 @@ def _lock(actor: Actor, integration_id: UUID, expected_version: int | None) -> I
 
 
 def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChanges) -> tuple[list[str], Any]:
-    """Put the new fields on the (unsaved) integration.
+    """Set the new fields on the unsaved integration.
 
     Returns:
-        the names of the fields that differ from before, and the configuration as its kind parsed it.
+        the names of the changed fields, and the configuration as parsed by its kind.
     """
-    wanted = {name: getattr(changes, name) for name in ("name", "description", "enabled")}
-    wanted["environments"] = None if changes.environments is None else frozenset(changes.environments)
-    errors = check_description(changes.description or "")
+    wanted, errors = _wanted(changes), check_description(changes.description or "")
     if changes.name is not None:
         errors = [*check_name(changes.name, actor.organization, other_than=integration.pk), *errors]
     cleaned = None
@@ -239,22 +239,34 @@ def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChan
         wanted["config"] = cleaned.config
     elif errors:
         raise Invalid(NOT_SAVED, errors=errors)
+    changed = [name for name, value in wanted.items() if getattr(integration, name) != value]
     config = cleaned.parsed if cleaned else parsed(integration)
-    changed = [name for name, value in wanted.items() if value is not None and getattr(integration, name) != value]
     for name in changed:
         setattr(integration, name, wanted[name])
     if cleaned:
-        _take(integration, cleaned)
+        _apply(integration, cleaned)
     return changed, config
 
 
-def _take(integration: Integration, cleaned: Cleaned) -> None:
+def _wanted(changes: IntegrationChanges) -> dict[str, Any]:
+    """Return the new values of fields other than `config`, without fields that stay as they are."""
+    wanted: dict[str, Any] = {name: getattr(changes, name) for name in ("name", "description", "enabled")}
+    wanted["environments"] = None if changes.environments is None else frozenset(changes.environments)
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _apply(integration: Integration, cleaned: Cleaned) -> None:
     integration.config = cleaned.config
     integration.auth_connector, integration.connection = cleaned.connector, cleaned.connection
 
 
+def _destinations(kind: str, config: Any, references: Iterable[SecretReference]) -> dict[str, Any]:
+    """Return the secrets and hosts of a saved configuration, for the audit log."""
+    return {"secrets": sorted({row.name for row in references}), "hosts": _hosts(kind, config)}
+
+
 def _hosts(kind: str, config: Any) -> list[str]:
-    """The hosts that a parsed configuration sends to, for the audit log."""
+    """Return the hosts of a parsed configuration."""
     destinations = KINDS[kind].destinations(config)
     return [parse_url(destination.url, destination.schemes).raw_host or "" for destination in destinations]
 
@@ -270,7 +282,7 @@ def _refuse_if_used(integration: Integration) -> None:
 
 
 def _refusal(error: IntegrityError) -> Exception:
-    """The name was taken at this very moment; anything else that a constraint refuses is a fault of ours."""
+    """Return the refusal if somebody has just taken the name, otherwise the error itself."""
     if not violates(error, "integration_name_once_per_organization"):
         return error
     return Invalid(NOT_SAVED, errors=[FieldError("name", "Somebody has just taken this name. Choose another one.")])

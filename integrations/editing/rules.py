@@ -1,4 +1,4 @@
-"""What an integration's fields must satisfy, for the form and the API alike."""
+"""Rules for the fields of an integration."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ DESCRIPTION_LENGTH = Integration._meta.get_field("description").max_length or 50
 
 @dataclass(frozen=True, slots=True)
 class ParentRole:
-    """What an integration can be to another one, and the field that names it."""
+    """A role that an integration can have for another: its field and kinds, and the message if there is none."""
 
     field: str
     kinds: tuple[str, ...]
@@ -34,36 +34,44 @@ class ParentRole:
 CONNECTOR = ParentRole(
     "config.auth_connector",
     tuple(key for key, kind in KINDS.items() if kind.is_connector),
-    "There is no such auth connector. Choose one of the list, or none.",
+    "There is no such auth connector. Choose one from the list, or none.",
 )
 CONNECTION = ParentRole(
     "config.connection",
     tuple(key for key, kind in KINDS.items() if kind.is_connection),
-    "There is no such connection. Choose one of the list, or enter a base URL.",
+    "There is no such connection. Choose one from the list, or enter a base URL.",
 )
 
 
 def check_name(name: str, organization: Organization, *, other_than: UUID | None = None) -> list[FieldError]:
-    """One line of visible text, unique in the organization in any case."""
+    """Return what is wrong with a name: it is one line of visible text, unique in the organization in any case."""
     if not name.strip() or name != name.strip() or len(name) > NAME_LENGTH or not name.isprintable():
         return [
             FieldError(
-                "name", f"Enter a name of 1 to {NAME_LENGTH} characters, on one line, without spaces at the ends."
+                "name",
+                f"Enter a name of 1 to {NAME_LENGTH} characters, on one line, without spaces at the ends.",
             )
         ]
     taken = Integration.objects.of(organization).filter(name__iexact=name).exclude(pk=other_than).exists()  # type: ignore[misc]
-    return [FieldError("name", "There is an integration with this name already. Choose another name.")] if taken else []
+    return [FieldError("name", "An integration with this name already exists. Choose another name.")] if taken else []
 
 
 def check_description(text: str) -> list[FieldError]:
-    """Length, and nothing that a database cannot store."""
+    """Return what is wrong with a description: it is too long, or a database cannot store it."""
     problem = problem_with_text(text, DESCRIPTION_LENGTH)
     return [FieldError("description", problem)] if problem else []
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A configuration as it is stored, the same parsed by its kind, and the integrations that it builds on."""
+    """A checked configuration.
+
+    Attributes:
+        config: as stored.
+        parsed: as parsed by the kind.
+        connector: the auth connector that it names.
+        connection: the connection that it names.
+    """
 
     config: dict[str, Any]
     parsed: Any
@@ -74,13 +82,15 @@ class Cleaned:
 def clean_config(
     actor: Actor, kind_key: str, raw: dict[str, Any], errors: list[FieldError], *, editing: Integration | None = None
 ) -> Cleaned:
-    """The configuration as it is stored, and what it builds on.
+    """Check a configuration and look up its connection and connector.
 
     Args:
-        errors: problems found so far with other fields; raised together with those of the configuration.
+        raw: the configuration as entered.
+        errors: problems with other fields; they are raised together with those of the configuration.
+        editing: the stored integration, when it is changed.
 
     Raises:
-        Invalid: anything is wrong.
+        Invalid: there is any problem.
     """
     if kind_key not in KINDS:
         known = ", ".join(KINDS)
@@ -103,17 +113,17 @@ def clean_config(
 
 
 def dependants_of(integration: Integration) -> list[Integration]:
-    """The integrations that build on this one, directly or through a connection, by name."""
+    """Return the integrations that use this one, directly or through a connection, by name."""
     return list(Integration.objects.building_on([integration.pk]).with_links().order_by("name"))
 
 
 def secrets_through(integration: Integration) -> frozenset[str]:
-    """The secrets of what builds on this one: where its address changes, they go there too."""
+    """Return the secrets of the integrations that use this one; they are sent to its address as well."""
     return frozenset(name for user in dependants_of(integration) for name in own_secret_names(user))
 
 
 def _check_destinations(destinations: Iterable[Destination]) -> list[FieldError]:
-    """What the egress rules say about the addresses, at save already."""
+    """Return what the egress policy says about the destinations."""
     errors = []
     for destination in destinations:
         try:
@@ -126,13 +136,13 @@ def _check_destinations(destinations: Iterable[Destination]) -> list[FieldError]
 def _parent(
     actor: Actor, role: ParentRole, parent_id: UUID | None, kept: set[UUID | None], errors: list[FieldError]
 ) -> Integration | None:
-    """The integration with this id that may play the role, of this organization and visible to the actor.
+    """Return the visible integration of the organization with this id and role.
 
-    A key that is limited to certain integrations may keep one that is not on its list, but choose none.
+    An API key that is limited to certain integrations may keep a parent that is not on its list, but not choose one.
 
     Args:
-        kept: those that are stored.
-        errors: gets one where there is none.
+        kept: the ids that are stored already.
+        errors: receives an error if there is no such integration.
     """
     if parent_id is None:
         return None
@@ -151,7 +161,7 @@ def _parents(connector: Integration | None, connection: Integration | None) -> P
 
 
 def _check_dependants(edited: Integration, config: Any, connector: Integration | None) -> list[FieldError]:
-    """What is edited must still go together with everything that builds on it."""
+    """Return conflicts with the integrations that use the edited one."""
     errors = []
     for user in dependants_of(edited):
         parents = _parents_after(parents_of(user), user, edited, config, connector)
@@ -163,7 +173,7 @@ def _check_dependants(edited: Integration, config: Any, connector: Integration |
 def _parents_after(
     parents: Parents, user: Integration, edited: Integration, config: Any, connector: Integration | None
 ) -> Parents:
-    """What the user would build on once the edit is saved; it takes a connection's connector where it has none."""
+    """Return the parents that an integration will have after the edit; a connection's connector is inherited."""
     if KINDS[edited.kind].is_connector:
         return replace(parents, connector=config)
     inherited = user.auth_connector or connector

@@ -1,15 +1,14 @@
-"""Which IP addresses Coffer may connect to: explicit tables, and nothing inferred.
+"""The IP addresses that Coffer may connect to, as explicit tables (docs/security-rules.md, "Addresses").
 
-Owns: the tables of docs/security-rules.md, "Addresses" and the judgement of one address. `ipaddress` reads addresses
-and tests whether a network holds one; its `is_global` and `is_private` are wrong for this purpose and not used. Which
-networks the operator opened is known to `egress.py`.
+`ipaddress` parses addresses and tests membership in networks. Its `is_global` and `is_private` do not match these rules
+and are not used. The networks that the operator has opened are part of `policy.py`.
 """
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 KEPT = 1024
-"""Addresses that are kept as they were read."""
+"""Size of the cache of parsed addresses."""
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -24,11 +23,12 @@ NEVER = _networks("""
     fe80::/10 fd00:ec2::254/128 fd20:ce::254/128
     64:ff9b::/96 64:ff9b:1::/48 2001::/32 2002::/16 ::ffff:0:0:0/96
 """)
-"""Refused even when the operator opens a network around them: link-local, metadata services, "this host", and IPv6
-addresses that carry an IPv4 address to somewhere else (NAT64, local NAT64, Teredo, 6to4, SIIT)."""
+"""Refused even if the operator opens a network around them: link-local addresses, metadata services, "this host", and
+IPv6 addresses that embed an IPv4 address (NAT64, local NAT64, Teredo, 6to4, SIIT).
+"""
 
 IPV4_COMPATIBLE = ip_network("::/96")
-"""Deprecated carriers of IPv4 addresses; `::1` is in this range and is loopback instead."""
+"""Deprecated addresses that embed an IPv4 address. `::1` is in this range and is loopback instead."""
 
 DENIED_V4 = _networks("""
     0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
@@ -38,10 +38,10 @@ DENIED_V4 = _networks("""
 """IANA's special-purpose IPv4 registry, multicast, reserved space and Azure's wire server."""
 
 ELIGIBLE_V6 = ip_network("2000::/3")
-"""The only IPv6 space that IANA has given out for global unicast."""
+"""The only IPv6 space that IANA has allocated for global unicast."""
 
 DENIED_V6 = _networks("2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff::/20")
-"""What is special inside it."""
+"""Special-purpose networks inside `ELIGIBLE_V6`."""
 
 LOOPBACK = _networks("127.0.0.0/8 ::1/128")
 
@@ -50,9 +50,9 @@ _LOOPBACK_V6 = IPv6Address("::1")
 
 @lru_cache(maxsize=KEPT)
 def read_address(text: str) -> Address | None:
-    """The address that `text` spells, an IPv4-mapped one as its IPv4 address; None for anything else.
+    """Parse an IP address; IPv4-mapped IPv6 addresses become IPv4 addresses. Return None for anything else.
 
-    Zone ids (`fe80::1%eth0`) are not read: no address that needs one may be called.
+    Zone ids (`fe80::1%eth0`) are not parsed, because no address that needs one may be called.
     """
     if "%" in text:
         return None
@@ -64,19 +64,19 @@ def read_address(text: str) -> Address | None:
 
 
 def is_never_allowed(address: Address) -> bool:
-    """Whether no setting opens this address."""
+    """Return whether the address is refused whatever the operator opens."""
     if address in IPV4_COMPATIBLE and address != _LOOPBACK_V6:
         return True
     return is_in(address, NEVER)
 
 
 def is_public(address: Address) -> bool:
-    """Whether this is an ordinary address of the public internet."""
+    """Return whether this is an ordinary address of the public internet."""
     if isinstance(address, IPv6Address):
         return address in ELIGIBLE_V6 and not is_in(address, DENIED_V6)
     return not is_in(address, DENIED_V4)
 
 
 def is_in(address: Address, networks: tuple[Network, ...]) -> bool:
-    """Whether one of the networks holds the address; the families never match each other."""
+    """Return whether one of the networks contains the address. Address families never match each other."""
     return any(address in network for network in networks)

@@ -1,4 +1,4 @@
-"""What the operator allows outgoing calls, read from the settings once."""
+"""The operator's egress settings, read once."""
 
 import ssl
 from functools import cache
@@ -12,7 +12,7 @@ from integrations.egress.policy import EgressPolicy
 
 @cache
 def policy() -> EgressPolicy:
-    """The networks of `COFFER_EGRESS_ALLOW`.
+    """Return the egress policy from `COFFER_EGRESS_ALLOW`.
 
     Raises:
         ImproperlyConfigured: the setting is malformed.
@@ -25,7 +25,9 @@ def policy() -> EgressPolicy:
 
 @cache
 def ssl_context() -> ssl.SSLContext:
-    """TLS 1.2 or newer, the system's roots, and those of `COFFER_EGRESS_CA_FILE`.
+    """Return the TLS context for outgoing connections.
+
+    It requires TLS 1.2, and trusts the system's roots and the roots in `COFFER_EGRESS_CA_FILE`.
 
     Raises:
         ImproperlyConfigured: the file cannot be read.
@@ -42,12 +44,12 @@ def ssl_context() -> ssl.SSLContext:
 
 
 def _load_system_roots(context: ssl.SSLContext) -> None:
-    """The compiled-in places: `load_default_certs` would let SSL_CERT_FILE replace the roots.
+    """Load the roots from the paths compiled into OpenSSL.
 
-    See docs/security-rules.md, "Connections".
+    `load_default_certs` would let SSL_CERT_FILE replace the roots (docs/security-rules.md, "Connections").
     """
-    places = ssl.get_default_verify_paths()
-    cafile = places.openssl_cafile if Path(places.openssl_cafile).is_file() else None
-    capath = places.openssl_capath if Path(places.openssl_capath).is_dir() else None
+    paths = ssl.get_default_verify_paths()
+    cafile = paths.openssl_cafile if Path(paths.openssl_cafile).is_file() else None
+    capath = paths.openssl_capath if Path(paths.openssl_capath).is_dir() else None
     if cafile or capath:
         context.load_verify_locations(cafile=cafile, capath=capath)

@@ -1,8 +1,8 @@
-"""Reading a configured URL, strictly: one reading or none.
+"""Strict parsing of configured URLs (docs/security-rules.md, "Configured URLs").
 
-Owns: the syntax rules of docs/security-rules.md, "Configured URLs", and the URL object that everything after works on:
-the domain check, the egress rules and the transport. Whether Coffer may go there is `egress.py`, how a host name is
-spelt is `secrets_app/naming/hosts.py`, so that the domain check compares the same name. Messages never quote the input.
+A URL that two parsers could read differently is refused. The allowed domains, the egress policy and the transport all
+work on the resulting `URL`. Whether Coffer may call it is decided by `policy.py`. The spelling of host names is in
+`secrets_app/naming/hosts.py`, so that allowed domains compare the same name. Messages never quote the input.
 """
 
 import re
@@ -18,11 +18,11 @@ from secrets_app.naming.hosts import ends_in_number, to_a_labels
 
 MAX_LENGTH = 2048
 KEPT = 1024
-"""Configured addresses, and origins of rendered ones, that are kept as they were read: neither holds a value."""
+"""Size of the cache of parsed URLs. Configured URLs and the origins of rendered URLs contain no value."""
 DEFAULT_PORTS = {"https": 443, "http": 80}
 WEB = frozenset(DEFAULT_PORTS)
 SIP = frozenset({"sip", "sips"})
-"""Schemes of addresses that are called in other ways than over HTTP; they always carry their port."""
+"""Schemes of URLs that are not called over HTTP; they always contain a port."""
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\{}]")
 _SPLIT = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)", re.DOTALL)
@@ -33,12 +33,15 @@ _MAX_PORT = 65535
 
 @lru_cache(maxsize=KEPT)
 def parse_url(text: str, schemes: frozenset[str] = WEB) -> URL:
-    """The URL that `text` spells, with its host as lower-case A-label. Raises InvalidUrl with the way out.
+    """Parse a configured URL. The host becomes a lower-case A-label.
 
-    A port that is the scheme's default is dropped, an empty path is `/`. No user, no query, no fragment.
+    The default port of the scheme is dropped, and an empty path becomes `/`. User, query and fragment are refused.
 
     Args:
-        schemes: those that are taken; only a kind that does not speak HTTP takes others than the web's.
+        schemes: the accepted schemes; only kinds that do not speak HTTP accept others than `http` and `https`.
+
+    Raises:
+        InvalidUrl: the URL is malformed or ambiguous; the message says what to change.
     """
     if not 1 <= len(text) <= MAX_LENGTH:
         _refuse(f"Enter an address of at most {MAX_LENGTH} characters.")
@@ -55,7 +58,11 @@ def parse_url(text: str, schemes: frozenset[str] = WEB) -> URL:
 
 
 def read_host(text: str) -> str:
-    """A host as it is compared and sent: an A-label name, an IPv4 or a bracketed IPv6 address. Raises InvalidUrl."""
+    """Parse a host: return an A-label name, an IPv4 address or a bracketed IPv6 address.
+
+    Raises:
+        InvalidUrl: the host is malformed.
+    """
     if text.startswith("["):
         return _read_ipv6(text)
     name = to_a_labels(text)
@@ -68,7 +75,7 @@ def read_host(text: str) -> str:
 
 
 def _read_authority(scheme: str, text: str) -> str:
-    """`host` or `host:port`, the port left out where it is the scheme's own."""
+    """Return `host` or `host:port`, without the default port of the scheme."""
     if "@" in text:
         _refuse("Leave out user name and password; put credentials into a header, as placeholders.")
     match = _AUTHORITY.fullmatch(text)
@@ -99,7 +106,7 @@ def _read_ipv6(text: str) -> str:
 
 
 def _read_ipv4(text: str) -> str:
-    """Strictly four decimal numbers: resolvers take `127.1`, `0177.0.0.1` and `0x7f000001` for loopback."""
+    """Parse four decimal numbers. Resolvers also accept `127.1`, `0177.0.0.1` and `0x7f000001` as loopback."""
     try:
         return str(IPv4Address(text))
     except AddressValueError:
@@ -107,7 +114,7 @@ def _read_ipv4(text: str) -> str:
 
 
 def _agreed(text: str, scheme: str, authority: str, path: str) -> URL:
-    """The URL object that is sent, unless the client's own parser reads the original text differently (rule 7)."""
+    """Return the URL that is sent; refuse it if the client's parser reads the original text differently (rule 7)."""
     url = URL(f"{scheme}://{authority}{path}", encoded=True)
     try:
         other = URL(text)

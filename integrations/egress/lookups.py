@@ -1,9 +1,9 @@
-"""The operating system's resolver, shared so that nobody's slow names hold up the others.
+"""DNS look-ups through the operating system's resolver, shared fairly between organizations.
 
-A look-up blocks a thread until the resolver gives up, long after the call that wanted it: names whose servers never
-answer would take every thread there is. So look-ups have threads of their own, of which one organization never holds
-more than a few, and calls that want the same name at the same time wait for one look-up. Nothing is kept: what an
-answer leads to is judged by each call (`dialling.py`).
+A look-up blocks a thread until the resolver gives up, long after the run that needed it has ended, so names whose
+servers never answer could occupy every thread. Look-ups therefore have threads of their own, the number for one
+organization is limited, and concurrent look-ups of a name share one thread. Results are not cached: each call judges
+the addresses (`transport/connections.py`).
 """
 
 import asyncio
@@ -18,54 +18,62 @@ THREADS = 64
 MOST_EACH = 8
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
-"""From a host name and a port to all addresses of the name, as text; raises OSError when there are none."""
+"""Resolves a host name and a port to all addresses of the name, as text. Raises OSError if there are none."""
 
-_Place = tuple[Hashable, str, int]
+_Query = tuple[Hashable, str, int]
 _Found = list[str] | OSError | UnicodeError
 
 
 class Lookups:
-    """The look-ups under way in this process. Safe to use from several threads, each with its own event loop."""
+    """The look-ups in progress in this process. Safe to use from several threads, each with its own event loop."""
 
     def __init__(self, threads: int = THREADS, most_each: int = MOST_EACH) -> None:
-        """None yet."""
+        """Create the pool of threads.
+
+        Args:
+            threads: the size of the pool.
+            most_each: the most look-ups at a time for one organization.
+        """
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="coffer-names")
         self._most_each = most_each
         self._lock = threading.Lock()
-        self._under_way: dict[_Place, Future[_Found]] = {}
-        self._held: Counter[Hashable] = Counter()
+        self._in_progress: dict[_Query, Future[_Found]] = {}
+        self._counts: Counter[Hashable] = Counter()
 
-    async def addresses(self, asker: Hashable, host: str, port: int) -> list[str]:
-        """All addresses of a name; waits while the asker has as many look-ups under way as it may.
+    async def addresses(self, owner: Hashable, host: str, port: int) -> list[str]:
+        """Return all addresses of a name. Wait while the organization has reached its limit.
+
+        Args:
+            owner: the organization on whose behalf the name is resolved.
 
         Raises:
-            OSError, UnicodeError: there are none.
+            OSError, UnicodeError: the name has no address.
         """
-        while (job := self._job((asker, host, port))) is None:
-            if jobs := self._jobs_of(asker):  # there may be none any more
+        while (job := self._job((owner, host, port))) is None:
+            if jobs := self._jobs_of(owner):  # they may have finished meanwhile
                 await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
         found = await asyncio.shield(asyncio.wrap_future(job))
         if isinstance(found, Exception):
             raise found
         return found
 
-    def _job(self, place: _Place) -> Future[_Found] | None:
-        """The look-up, begun if need be; None if the asker has too many."""
+    def _job(self, query: _Query) -> Future[_Found] | None:
+        """Return the look-up, started if necessary; None if the organization has reached its limit."""
         with self._lock:
-            if place not in self._under_way:
-                if self._held[place[0]] >= self._most_each:
+            if query not in self._in_progress:
+                if self._counts[query[0]] >= self._most_each:
                     return None
-                self._held[place[0]] += 1
-                self._under_way[place] = self._pool.submit(self._look_up, place)
-            return self._under_way[place]
+                self._counts[query[0]] += 1
+                self._in_progress[query] = self._pool.submit(self._look_up, query)
+            return self._in_progress[query]
 
-    def _jobs_of(self, asker: Hashable) -> list[asyncio.Future[_Found]]:
+    def _jobs_of(self, owner: Hashable) -> list[asyncio.Future[_Found]]:
         with self._lock:
-            return [asyncio.wrap_future(job) for place, job in self._under_way.items() if place[0] == asker]
+            return [asyncio.wrap_future(job) for query, job in self._in_progress.items() if query[0] == owner]
 
-    def _look_up(self, place: _Place) -> _Found:
-        """What the resolver says; a failure is given, so that nobody need be there to take it."""
-        asker, host, port = place
+    def _look_up(self, query: _Query) -> _Found:
+        """Resolve a name. An error is returned, because there may be no caller left to receive an exception."""
+        owner, host, port = query
         try:
             answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in answers))
@@ -73,20 +81,20 @@ class Lookups:
             return failure
         finally:
             with self._lock:
-                del self._under_way[place]
-                self._held[asker] -= 1
-                if not self._held[asker]:
-                    del self._held[asker]
+                del self._in_progress[query]
+                self._counts[owner] -= 1
+                if not self._counts[owner]:
+                    del self._counts[owner]
 
 
 LOOKUPS = Lookups()
-"""Those of this process."""
+"""The look-ups of this process."""
 
 
-def lookup_for(asker: Hashable) -> Lookup:
-    """The resolver as one organization uses it."""
-    return partial(LOOKUPS.addresses, asker)
+def lookup_for(owner: Hashable) -> Lookup:
+    """Return the resolver for one organization."""
+    return partial(LOOKUPS.addresses, owner)
 
 
 system_lookup: Lookup = lookup_for(None)
-"""The resolver for nobody in particular."""
+"""The resolver for calls that belong to no organization."""

@@ -1,9 +1,10 @@
-"""Where Coffer may send a call, and with which headers (docs/security-rules.md, "Destinations" and "Headers").
+"""The egress policy: where Coffer may send requests, and with which headers.
 
-Owns: the judgement of a destination, at save and at run, of each address that a name resolves to, and of the headers
-that an integration may set. The one thing that widens it is the operator's list of opened networks
-(`COFFER_EGRESS_ALLOW`). The syntax of URLs is `destinations.py`, the address tables are `addresses.py`, connections
-are `transport/`. Which hosts a *secret* may go to is another rule (`secrets_app/naming/domains.py`) and comes on top.
+See docs/security-rules.md, "Destinations" and "Headers". A destination is judged when an integration is saved and again
+at every run, with each address that its name resolves to. Only the operator's list of opened networks
+(`COFFER_EGRESS_ALLOW`) widens the policy. The syntax of URLs is in `destinations.py`, the address tables are in
+`addresses.py`, connections are opened in `transport/`. The allowed domains of a secret are an additional rule
+(`secrets_app/naming/domains.py`).
 """
 
 import re
@@ -25,7 +26,7 @@ FORBIDDEN_NAMES = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"}
     | {"accept-encoding", "forwarded", "via", "http2-settings"}
 )
-"""Names that decide where a message goes, how long it is or how its answer is encoded; the transport sets them."""
+"""Headers that the transport sets: they determine the route, the length or the encoding of a message."""
 
 _FORBIDDEN_PREFIXES = ("proxy-", "x-forwarded-", ":")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
@@ -33,32 +34,42 @@ _VALUE = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?")
 
 
 class EgressListError(ValueError):
-    """`COFFER_EGRESS_ALLOW` cannot be used; the message says why and which entry."""
+    """`COFFER_EGRESS_ALLOW` cannot be used; the message names the entry and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """The networks that the operator opened. Empty, the default, means the public internet by https on port 443."""
+    """The networks that the operator has opened.
+
+    Without any, the default, only https on port 443 of public addresses may be called.
+    """
 
     networks: tuple[Network, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a comma-separated list of networks (`10.20.0.0/16, 127.0.0.1/32`); raises EgressListError."""
+        """Parse a comma-separated list of networks (`10.20.0.0/16, 127.0.0.1/32`).
+
+        Raises:
+            EgressListError: an entry cannot be used.
+        """
         return cls(tuple(_read_network(entry.strip()) for entry in text.split(",") if entry.strip()))
 
     def opens(self, address: str) -> bool:
-        """Whether the operator opened this address; the never-allowed ones stay shut whatever is listed."""
+        """Return whether the operator opened this address. Never-allowed addresses cannot be opened."""
         return _is_open(address, self.networks)
 
 
 @lru_cache(maxsize=KEPT)
 def admit_url(text: str, policy: EgressPolicy, schemes: frozenset[str] = WEB) -> URL:
-    """The URL to judge, show and call. Raises InvalidUrl or EgressDenied, each with the way out.
+    """Return the URL that is judged, shown and called.
 
-    A name with `http`, another port or no public suffix is admitted only where networks are opened at all; whether it
-    leads there is known after resolution (`judge_addresses`). Addresses written as numbers are judged at once. SIP has
-    ports of its own, and a public address may be written as a number (docs/security-rules.md, "Destinations").
+    A name with `http`, another port or no public suffix is admitted only if networks are opened; whether its addresses
+    lie in them is known after resolution (`judge_addresses`). IP addresses are judged at once. SIP has its own ports,
+    and its hosts may be public IP addresses (docs/security-rules.md, "Destinations").
+
+    Raises:
+        InvalidUrl, EgressDenied: the URL may not be called; the message says what to change.
     """
     url = parse_url(text, schemes)
     host = url.raw_host or ""
@@ -72,7 +83,10 @@ def admit_url(text: str, policy: EgressPolicy, schemes: frozenset[str] = WEB) ->
 
 
 def needs_opened_network(url: URL) -> bool:
-    """Whether every address of the host must lie in an opened network: http, other ports, numbers, special names."""
+    """Return whether all addresses of the host must lie in an opened network.
+
+    That holds for http, other ports, IP addresses and special-use names.
+    """
     host = url.raw_host or ""
     if read_address(host):
         return url.scheme not in SIP
@@ -80,12 +94,16 @@ def needs_opened_network(url: URL) -> bool:
 
 
 def is_judged_at_run(url: URL) -> bool:
-    """Whether only the addresses that an admitted name resolves to say if it may be called."""
+    """Return whether the decision depends on the addresses that the name resolves to."""
     return needs_opened_network(url) and read_address(url.raw_host or "") is None
 
 
 def judge_addresses(url: URL, addresses: Iterable[str], policy: EgressPolicy) -> None:
-    """Judge all that the URL's host resolved to; raises EgressDenied if one address is refused, or if there is none."""
+    """Judge all addresses that the host of a URL resolved to.
+
+    Raises:
+        EgressDenied: an address is refused, or there is none.
+    """
     host, found = url.raw_host or "", list(addresses)
     if not found:
         raise EgressDenied(f"{host} has no address.", host=host)
@@ -97,7 +115,14 @@ def judge_addresses(url: URL, addresses: Iterable[str], policy: EgressPolicy) ->
 
 @lru_cache(maxsize=KEPT)
 def judge_address(address: str, policy: EgressPolicy, *, host: str = "") -> None:
-    """Raise EgressDenied, which names the host, unless the address is public, or opened by the operator."""
+    """Judge one address.
+
+    Args:
+        host: the host to name in the refusal.
+
+    Raises:
+        EgressDenied: the address is neither public nor opened by the operator.
+    """
     parsed = read_address(address)
     if parsed is None or is_never_allowed(parsed):
         raise EgressDenied("The host leads to an address that may never be called.", host=host)
@@ -112,7 +137,7 @@ def _is_open(address: str, networks: tuple[Network, ...]) -> bool:
 
 
 def _is_plain(url: URL) -> bool:
-    """Whether scheme and port are those by which everybody may be called."""
+    """Return whether scheme and port need no opened network."""
     return url.scheme in SIP or (url.scheme == "https" and url.port == 443)  # noqa: PLR2004 - the one port of rule 6
 
 
@@ -136,7 +161,7 @@ def _read_network(entry: str) -> Network:
     except ValueError:
         raise EgressListError(f"“{entry}” is not a network; write one like 10.20.0.0/16.") from None
     if network.prefixlen == 0:
-        raise EgressListError(f"“{entry}” is every address; list the networks that are meant.")
+        raise EgressListError(f"“{entry}” contains every address; list specific networks.")
     if network.num_addresses > 1 and any(_overlap(network, loopback) for loopback in LOOPBACK):
         raise EgressListError(f"“{entry}” holds loopback addresses; list those one by one, like 127.0.0.1/32.")
     return network
@@ -147,19 +172,18 @@ def _overlap(one: Network, other: Network) -> bool:
 
 
 def problem_with_header_name(name: str) -> str | None:
-    """Why this name cannot be set, as a sentence with the way out; None when it can."""
+    """Return why a header of this name cannot be configured; None if it can."""
     if not _TOKEN.fullmatch(name):
         return "Use a header name of letters, digits and hyphens, without spaces or placeholders."
-    lowered = name.lower().replace(
-        "_", "-"
-    )  # as servers read it that hand headers on as variables (RFC 3875 section 4.1.18)
+    # CGI servers read `-` and `_` alike (RFC 3875 section 4.1.18).
+    lowered = name.lower().replace("_", "-")
     if lowered in FORBIDDEN_NAMES or lowered.startswith(_FORBIDDEN_PREFIXES):
         return "Coffer sets this header itself; remove it."
     return None
 
 
 def problem_with_header_text(template: Template) -> str | None:
-    """Why a configured value cannot be a header's, whatever is filled in; None when it can."""
+    """Return why a configured text cannot be a header value, whatever is filled in; None if it can."""
     filled = "".join(part if isinstance(part, str) else "x" for part in template.parts)
     if _VALUE.fullmatch(filled):
         return None
@@ -167,7 +191,11 @@ def problem_with_header_text(template: Template) -> str | None:
 
 
 def check_headers(headers: tuple[tuple[str, str], ...]) -> None:
-    """The last look before a socket exists: raises InvalidHeaderValue, naming the header alone."""
+    """Check rendered headers, as the last step before a connection is opened.
+
+    Raises:
+        InvalidHeaderValue: a name or value is not allowed; only the name of the header is quoted.
+    """
     for name, value in headers:
         if problem_with_header_name(name) or not _VALUE.fullmatch(value):
             raise InvalidHeaderValue(f"The header {name!r} cannot be sent: its name or value is not allowed in HTTP.")

@@ -1,8 +1,8 @@
-"""One exchange with an upstream, as a kind plans it: who is spoken to, with which secrets, and how it goes.
+"""An exchange with an upstream: what a kind plans and the broker performs.
 
-Owns: the questions that the broker puts to every exchange, and the simplest one, a single HTTP request. A
-exchange is planned with its placeholders unresolved, judged, and held after its values were opened. Everything
-that leaves goes through the channel that the broker hands in, so no kind opens a socket.
+A kind plans an exchange with its placeholders unresolved; the broker checks it, decrypts the values and performs it.
+Everything is sent through the channel that the broker passes in, so no kind opens a socket. The simplest exchange is a
+single HTTP request (`HttpCall`).
 """
 
 import json
@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
+
+from typing_extensions import override
 
 from accounts.errors import FieldError
 from integrations.egress.destinations import WEB
@@ -30,15 +32,16 @@ from secrets_app.plaintext import Plaintext
 
 UNAUTHORIZED = 401
 
-Hear = Callable[[bytes], Awaitable[bool]]
-"""Gets each piece of an event stream as it comes, and says whether that is enough."""
+OnPiece = Callable[[bytes], Awaitable[bool]]
+"""Receives each piece of an event stream; returns whether the rest of the stream is not needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A URL that calls go to, and the field of the configuration that it was entered in.
+    """A URL that runs call, and the field of the configuration that holds it.
 
-    `schemes` are those that it may have; only a kind that does not speak HTTP names others.
+    Attributes:
+        schemes: the schemes that the URL may have; only kinds that do not speak HTTP set it.
     """
 
     field: str
@@ -49,16 +52,21 @@ class Destination:
 class SipChannel(Protocol):
     """A SIP connection to one peer."""
 
-    async def ask(self, request: SipRequest) -> SipMessage:
-        """Send one request; its final response. Raises the refusals of `sip_transport`."""
+    async def send(self, request: SipRequest) -> SipMessage:
+        """Send a request and return its final response.
+
+        Raises:
+            Refusal: as `transport.sip.SipConnection.send`.
+        """
         ...
 
 
 SecondsToWait = Callable[[UpstreamResponse], float]
+"""Returns for how many seconds a response asks the client to send no further requests."""
 
 
 class Channel(Protocol):
-    """What an exchange may send through. Every call is judged by the egress rules before anything leaves."""
+    """What an exchange sends through. Every request is checked against the egress rules before it is sent."""
 
     async def http(
         self,
@@ -66,100 +74,122 @@ class Channel(Protocol):
         *,
         seconds_to_wait: SecondsToWait | None = None,
         following: Following | None = None,
-        hear: Hear | None = None,
+        on_piece: OnPiece | None = None,
     ) -> UpstreamResponse:
-        """One HTTP request; raises the refusals of `transport.send`, which says what `hear` is for.
+        """Send an HTTP request.
 
         Args:
-            following: follow redirects, under the rules of `following.follow`; without it they are answers.
-            seconds_to_wait: for how long an answer asks that no more calls are made with the secrets of this run.
-                RateLimited is raised instead of sending one meanwhile.
+            following: follow redirects under the rules of `broker.following.follow`; without it, redirects are
+                responses.
+            seconds_to_wait: reads from the response for how long to send no further requests with the secrets of this
+                run.
+            on_piece: receives the pieces of an event stream (`transport.client.send`).
+
+        Raises:
+            RateLimited: an earlier response asked to wait.
+            Refusal: as `transport.client.send`.
         """
         ...
 
     async def token(
         self, request: RequestTemplate, secrets: Mapping[str, Plaintext], *, instead_of: Plaintext | None = None
     ) -> Plaintext:
-        """The access token that this token request gives, kept for as long as it holds.
+        """Return the access token for a token request, from the cache if possible.
 
         Args:
-            instead_of: one that was just refused.
+            instead_of: a token that the upstream has just refused.
 
-        Raises TokenRefused, and the refusals of `http`.
+        Raises:
+            TokenRefused: the token endpoint issued no token.
+            Refusal: as `http`.
         """
         ...
 
     def sip(self, peer: SipPeer) -> AbstractAsyncContextManager[SipChannel]:
-        """A SIP connection, closed with the block; raises the refusals of `sip_transport`."""
+        """Open a SIP connection that is closed with the `async with` block.
+
+        Raises:
+            Refusal: as `transport.sip.connected`.
+        """
         ...
 
     async def nonce_count(self, nonce: str) -> int:
-        """How often this integration has answered a nonce, this time included: no two answers get the same count."""
+        """Count an answer of this integration to a nonce; return the number of answers so far.
+
+        No two answers get the same count.
+        """
         ...
 
     def mask(self, name: str, sent: Plaintext) -> None:
-        """Have a text masked that is made of a secret and was sent, under the secret's name."""
+        """Mask a text that was sent and contains a secret, under the secret's name."""
         ...
 
     def hide(self, given: Plaintext) -> None:
-        """Have a credential masked that the upstream gave for this run, under no name."""
+        """Mask a credential that the upstream issued for this run, without a name."""
         ...
 
     def recall(self, place: str) -> str | None:
-        """What an exchange of the same integration left there with `remember`; None once it is forgotten."""
+        """Return the fact that an earlier exchange of this integration remembered; None if there is none."""
         ...
 
     def remember(self, place: str, fact: str) -> None:
-        """Keep a fact about the upstream for later runs of the integration, in memory; never a credential."""
+        """Remember a fact about the upstream for later runs, in memory. A fact is never a credential."""
         ...
 
 
 class Exchange(ABC):
-    """One operation or check, planned."""
+    """A planned operation or check."""
 
     reports_steps: ClassVar[bool] = False
-    """Whether a check answers with `steps_response` instead of what an upstream said."""
+    """Whether the response is made by `steps_response` instead of coming from an upstream."""
 
     @property
     @abstractmethod
     def secret_names(self) -> tuple[str, ...]:
-        """Names of all secrets that it needs, each once."""
+        """The names of all secrets that the exchange needs, without duplicates."""
 
     @property
     @abstractmethod
     def summary(self) -> str:
-        """What is sent, in a few words without values: `GET /v2/me`."""
+        """A short description without values: `GET /v2/me`."""
 
-    def problems(self, params: Mapping[str, object]) -> list[FieldError]:  # noqa: ARG002 - a schema says it all mostly
-        """What is wrong with arguments beyond what the schema of the operation says, as `params.NAME`."""
+    def problems(self, _params: Mapping[str, Any], /) -> list[FieldError]:
+        """Return what is wrong with arguments that match the operation's schema, as `params.NAME`."""
         return []
 
     @abstractmethod
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
-        """Have it, within its own limit of time.
+        """Perform the exchange within its time limit.
 
         Args:
+            channel: the only way to send anything.
             secrets: a value for each of `secret_names`.
-            params: the arguments, checked and complete.
+            params: the arguments, checked and with defaults filled in.
 
         Raises:
-            Refusal: a code of docs/api.md, "Errors"; never with a value.
+            Refusal: with a code of docs/api.md, "Errors"; never with a value.
         """
 
-    def note(self, params: Mapping[str, Any]) -> str:  # noqa: ARG002 - most are told well enough by their operation
-        """What the record of the run says beside the operation, of arguments without problems: 200 characters."""
+    def note(self, _params: Mapping[str, Any], /) -> str:
+        """Return a note of at most 200 characters for the record of the run. By default it is empty."""
         return ""
 
-    def preview(self, params: Mapping[str, object]) -> PreviewRequest | None:  # noqa: ARG002 - some cannot be shown
-        """What is sent, for people, with every value masked; None where that says nothing."""
+    def preview(self, _params: Mapping[str, object], /) -> PreviewRequest | None:
+        """Return the request with every value masked; None if there is nothing to show."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class HttpCall(Exchange):
-    """One HTTP request and its answer; `token` is the request for the access token that it needs."""
+    """One HTTP request.
+
+    Attributes:
+        template: the request.
+        token: the request for the access token that is sent with it.
+        follows_redirects: whether redirects are followed.
+    """
 
     template: RequestTemplate
     token: RequestTemplate | None = None
@@ -167,18 +197,18 @@ class HttpCall(Exchange):
 
     @property
     def secret_names(self) -> tuple[str, ...]:
-        """Those of both requests."""
+        """The names of the secrets in both requests."""
         return tuple(dict.fromkeys([*self.template.secret_names, *(self.token.secret_names if self.token else ())]))
 
     @property
     def summary(self) -> str:
-        """Method and path."""
+        """The method and path."""
         return f"{self.template.method} {self.template.path.source or '/'}"
 
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
-        """Render and send. An access token that is refused is fetched anew, once."""
+        """Render and send the request. If the access token is refused, fetch a new one and try once more."""
         request = render(self.template, secrets=secrets, params=params)
         if self.template.basic:
             credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
@@ -195,38 +225,39 @@ class HttpCall(Exchange):
         return await channel.http(_with_token(request, access), following=following)
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
-        """The request with every value masked."""
+        """Return the request with every value masked."""
         shown = preview(self.template, params=params)
         return replace(shown, headers=[*shown.headers, (AUTHORIZATION, f"Bearer {MASK}")]) if self.token else shown
 
 
 @dataclass(frozen=True, slots=True)
 class TokenCall(Exchange):
-    """Fetching an access token, to see whether that works; what came is told and not shown."""
+    """Fetches an access token to check that this works. The response reports a step and not the token."""
 
     token: RequestTemplate
     reports_steps: ClassVar[bool] = True
 
     @property
     def secret_names(self) -> tuple[str, ...]:
-        """Those of the token request."""
+        """The names of the secrets in the token request."""
         return self.token.secret_names
 
     @property
     def summary(self) -> str:
-        """What is asked for."""
+        """A description of the request."""
         return "Fetch an access token"
 
+    @override
     async def perform(
-        self,
-        channel: Channel,
-        *,
-        secrets: Mapping[str, Plaintext],
-        params: Mapping[str, object],  # noqa: ARG002 - it has none
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
-        """One step; a refusal of the token endpoint is the caller's to tell."""
+        """Fetch the token and return one step.
+
+        Raises:
+            TokenRefused: the token endpoint issued no token.
+        """
         await channel.token(self.token, secrets)
-        return steps_response([Step("token", PASSED, None, "The token endpoint gave an access token.")])
+        return steps_response([Step("token", PASSED, None, "The token endpoint issued an access token.")])
 
 
 PASSED, FAILED, NOT_CHECKABLE = "passed", "failed", "not_checkable"
@@ -234,7 +265,12 @@ PASSED, FAILED, NOT_CHECKABLE = "passed", "failed", "not_checkable"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step of a check found: `passed`, `failed` with a code, or `not_checkable`."""
+    """The result of one step of a check.
+
+    Attributes:
+        outcome: `passed`, `failed` or `not_checkable`.
+        code: the error code of a failed step.
+    """
 
     name: str
     outcome: str
@@ -243,16 +279,16 @@ class Step:
 
     @property
     def title(self) -> str:
-        """Its name as a heading."""
+        """The name of the step as a heading."""
         return self.name.replace("_", " ").capitalize()
 
     def as_json(self) -> dict[str, Any]:
-        """The step as the API gives it."""
+        """Return the step as the API represents it."""
         return {"name": self.name, "outcome": self.outcome, "code": self.code, "detail": self.detail}
 
 
 def steps_response(steps: list[Step]) -> UpstreamResponse:
-    """The steps of a check as an answer, so that they pass the masking like everything else."""
+    """Return the steps of a check as a response, so that they are masked like any response."""
     body = json.dumps({"steps": [step.as_json() for step in steps]}).encode()
     return UpstreamResponse(None, b"", (), body, True, succeeded=all(step.outcome != FAILED for step in steps))
 

@@ -1,8 +1,8 @@
-"""A configured call, the request that it becomes, and the upstream's response.
+"""Request templates, the requests rendered from them, and the responses of upstreams.
 
-Owns: the request template that a kind builds, and its two renderings: the request to send and the masked one to show.
-Everything about the destination is fixed in the template; rendering fills in values only (docs/threat-model.md, T9).
-How a text is encoded in its place is `templating/slots.py`; whether a destination may be called is `egress/policy.py`.
+A template is rendered to a request, or to a masked preview. It fixes everything about the destination; rendering only
+fills in values (docs/threat-model.md, T9). Texts are encoded by `templating/slots.py`; whether a destination may be
+called is decided by `egress/policy.py`.
 """
 
 import re
@@ -29,7 +29,7 @@ _QUERY = re.compile(rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|{_PERCENT_CODE})*")  # 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A header, a query parameter or a form field: the name is fixed, the value may hold placeholders."""
+    """A header, query parameter or form field: a fixed name and a value that may hold placeholders."""
 
     name: str
     value: Template
@@ -49,13 +49,13 @@ class FormBody:
 
 @dataclass(frozen=True, slots=True)
 class TextBody:
-    """A text sent as it is, in UTF-8."""
+    """A text sent unchanged as UTF-8."""
 
     template: Template
 
     @property
     def templates(self) -> tuple[Template, ...]:
-        """The text itself."""
+        """The template of the text."""
         return (self.template,)
 
 
@@ -64,17 +64,25 @@ Body = JsonBody | FormBody | TextBody
 
 @dataclass(frozen=True, slots=True)
 class BasicAuth:
-    """A user name and password sent as `Authorization: Basic …` (RFC 7617)."""
+    """A user name and password sent as `Authorization: Basic …` (RFC 7617).
+
+    Attributes:
+        encoded: whether both are form-urlencoded first, as OAuth 2 requires (RFC 6749 section 2.3.1).
+    """
 
     username: Template
     password: Template
     encoded: bool = False
-    """Whether both are form-urlencoded first, as OAuth 2 wants it (RFC 6749 section 2.3.1)."""
 
 
 @dataclass(frozen=True)
 class RequestTemplate:
-    """One call with its placeholders unresolved. `base_url` is as configured; `timeout_seconds` bounds the whole."""
+    """A request with its placeholders unresolved.
+
+    Attributes:
+        base_url: as configured.
+        timeout_seconds: the time limit of the whole call.
+    """
 
     method: str
     base_url: str
@@ -87,12 +95,12 @@ class RequestTemplate:
 
     @cached_property
     def secret_names(self) -> tuple[str, ...]:
-        """Names of all secrets that the call needs, each once."""
+        """The names of all secrets in the request, without duplicates."""
         return tuple(dict.fromkeys(name for template in self._templates() for name in template.secret_names))
 
     @cached_property
     def param_names(self) -> tuple[str, ...]:
-        """Names of all parameters that the call uses, each once."""
+        """The names of all parameters in the request, without duplicates."""
         return tuple(dict.fromkeys(name for template in self._templates() for name in template.param_names))
 
     def _templates(self) -> Iterator[Template]:
@@ -106,7 +114,7 @@ class RequestTemplate:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRequest:
-    """A rendered call, ready to send. It holds values: show it nowhere, keep it no longer than the call."""
+    """A rendered request, ready to send. It contains values: never show it, and keep it no longer than the call."""
 
     method: str
     url: URL = field(repr=False)
@@ -117,7 +125,7 @@ class OutgoingRequest:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRequest:
-    """The same call for people: arguments filled in, every value shown as the same eight dots."""
+    """A request for display: arguments are filled in, and every value is shown as the same eight dots."""
 
     method: str
     host: str
@@ -129,9 +137,15 @@ class PreviewRequest:
 def render(
     template: RequestTemplate, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
 ) -> OutgoingRequest:
-    """Fill in values and arguments. `secrets` holds every name of `template.secret_names`.
+    """Fill in values and arguments.
 
-    Raises InvalidHeaderValue, InvalidPathValue, InvalidUrl or InvalidArguments; none of them quotes what was filled in.
+    Args:
+        secrets: a value for every name in `template.secret_names`.
+        params: the arguments, checked and with defaults filled in.
+
+    Raises:
+        InvalidHeaderValue, InvalidPathValue, InvalidUrl, InvalidArguments: a value cannot be sent in its place. No
+            message quotes it.
     """
     filling = Filling(params, secrets)
     body = _body_text(template.body, filling)
@@ -145,7 +159,11 @@ def render(
 
 
 def preview(template: RequestTemplate, *, params: Mapping[str, object]) -> PreviewRequest:
-    """The call as people may see it. Opens no value; raises what `render` would raise because of the arguments."""
+    """Return the request for display, without decrypting values.
+
+    Raises:
+        InvalidHeaderValue, InvalidPathValue, InvalidUrl, InvalidArguments: as `render`, because of an argument.
+    """
     filling = Filling(params)
     base = parse_url(template.base_url)
     query = _query(template.query, filling)
@@ -160,7 +178,11 @@ def preview(template: RequestTemplate, *, params: Mapping[str, object]) -> Previ
 
 
 def _joined(base: URL, path: str, query: str) -> URL:
-    """The whole URL. Raises InvalidUrl unless path and query hold only what leaves them path and query."""
+    """Return the whole URL.
+
+    Raises:
+        InvalidUrl: with the values filled in, path or query would end early.
+    """
     full_path = _path_below(base, path)
     if not _PATH.fullmatch(full_path) or not _QUERY.fullmatch(query):
         raise InvalidUrl("With its values filled in, the address would lead elsewhere.")
@@ -168,26 +190,26 @@ def _joined(base: URL, path: str, query: str) -> URL:
 
 
 def with_target(url: URL, target: str) -> URL:
-    """The URL with another path and query, its own query kept behind the other one: always the same origin.
+    """Replace path and query of a URL. The URL's own query is appended to the new query.
 
     Args:
         target: path and query, encoded: `/messages?id=1`.
 
     Raises:
-        InvalidUrl: it is no such thing.
+        InvalidUrl: `target` is not a path with an optional query.
     """
     path, _, query = target.partition("?")
     query = "&".join(part for part in (query, url.raw_query_string) if part)
     if path.startswith("//") or not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
-        raise InvalidUrl("A server cannot be asked at the address that it gave.")
+        raise InvalidUrl("The server named an address that is not a path of the same origin.")
     return uncached_url(url.scheme, url.raw_authority, path, query)
 
 
 def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
-    """A URL of encoded parts, taken as they are.
+    """Build a URL from encoded parts, without normalization.
 
-    `URL(text)`, `URL.build` and `with_path` keep what they made, values and all, in caches of the process. An empty URL
-    is never cached, because unpickling fills one in; this does the same.
+    `URL(text)`, `URL.build` and `with_path` cache what they build, values included. An empty URL is never cached,
+    because unpickling fills one in; this function does the same.
     """
     url = URL()
     url.__setstate__(((scheme, authority, path, query, ""),))
@@ -195,7 +217,7 @@ def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
 
 
 def _path_below(base: URL, path: str) -> str:
-    """`path` appended to the base's own path; never resolved against it."""
+    """Append `path` to the path of the base URL, without resolving it."""
     return base.raw_path.removesuffix("/") + path if path else base.raw_path
 
 
@@ -204,7 +226,7 @@ def _query(pairs: tuple[Pair, ...], filling: Filling) -> str:
 
 
 def _headers(template: RequestTemplate, filling: Filling) -> tuple[tuple[str, str], ...]:
-    """The template's headers, after the body's media type where the template names none."""
+    """Return the headers, preceded by the media type of the body unless the template sets it."""
     headers = tuple((pair.name, fill_header(pair.name, pair.value, filling)) for pair in template.headers)
     if template.basic:
         basic = fill_basic(template.basic.username, template.basic.password, filling, encoded=template.basic.encoded)
@@ -230,11 +252,15 @@ def _body_text(body: Body | None, filling: Filling, *, indent: int | None = None
 
 @dataclass(frozen=True, slots=True)
 class UpstreamResponse:
-    """What the upstream answered, not yet masked. Show nothing of it before that.
+    """The response of an upstream before masking. It must not be shown.
 
-    All of it is bytes: decoding could change a value so that the masking misses it. `body` is decompressed. It is empty
-    when `readable` is False: then it came in an encoding that cannot be checked. `status` is that of HTTP, None for
-    other protocols; there `succeeded` says what it would say.
+    Everything is bytes, because decoding could change a value so that masking misses it.
+
+    Attributes:
+        status: the HTTP status; None for other protocols.
+        body: decompressed; empty if not `readable`.
+        readable: False if the body has an encoding that cannot be checked.
+        succeeded: whether an exchange in another protocol succeeded.
     """
 
     status: int | None
@@ -246,7 +272,7 @@ class UpstreamResponse:
 
     @property
     def is_success(self) -> bool:
-        """An HTTP status from 200 to 299 (RFC 9110 section 15.3), or what the protocol said instead."""
+        """Whether the HTTP status is 200 to 299 (RFC 9110 section 15.3), or another protocol's exchange succeeded."""
         if self.succeeded is not None or self.status is None:
             return bool(self.succeeded)
         return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110

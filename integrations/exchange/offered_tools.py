@@ -1,8 +1,7 @@
-"""The tools that the other side of an integration offers, as untrusted text.
+"""Tools that an upstream offers, as untrusted text.
 
-Owns: reading a list of tools, how their texts are shown, and the fingerprint by which a change is seen
-(docs/threat-model.md, T16). What a tool says of itself is written by somebody else, for people and agents to read:
-nothing here acts on it.
+This module reads lists of tools, makes their texts visible, and computes the fingerprint that detects changes
+(docs/threat-model.md, T16). The upstream writes the definitions for people and agents to read; no code acts on them.
 """
 
 import hashlib
@@ -14,12 +13,12 @@ from typing import Any
 MAX_NAME = 256
 FINGERPRINT_LENGTH = 64
 
-_WHAT_AGENTS_READ = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
+_READ_BY_AGENTS = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedTool:
-    """One tool. `definition` is everything that an agent reads of it, in words of the other side, masked."""
+    """A tool. `definition` is everything that an agent reads about it, masked."""
 
     name: str
     definition: dict[str, Any] = field(hash=False)
@@ -27,37 +26,40 @@ class OfferedTool:
 
     @property
     def title(self) -> str:
-        """Its name for people; may be empty."""
+        """The display name; may be empty."""
         return _text(self.definition.get("title"))
 
     @property
     def description(self) -> str:
-        """What it says it does; may be empty."""
+        """The description; may be empty."""
         return _text(self.definition.get("description"))
 
     @property
     def rest(self) -> dict[str, Any]:
-        """The definition without its name and description: the schemas, and what else there is."""
+        """The definition without name and description, such as schemas and annotations."""
         return {key: value for key, value in self.definition.items() if key not in {"name", "description"}}
 
     @property
     def can_be_approved(self) -> bool:
-        """Whether the name can be told from others by looking at it, and stored."""
+        """Whether the name can be stored and recognized by people."""
         return is_plain_name(self.name)
 
 
 def is_plain_name(name: str) -> bool:
-    """One line of visible characters, of at most `MAX_NAME`."""
+    """Return whether a name is one line of 1 to `MAX_NAME` visible characters."""
     return 0 < len(name) <= MAX_NAME and name.isprintable()
 
 
 def is_fingerprint(text: str) -> bool:
-    """Whether this is what `fingerprint_of` gives."""
+    """Return whether a text has the format of `fingerprint_of`."""
     return len(text) == FINGERPRINT_LENGTH and set(text) <= set("0123456789abcdef")
 
 
 def read_tools(answer: object) -> list[OfferedTool]:
-    """The tools in the masked answer `{"tools": […]}`, each name once; empty where it is none."""
+    """Read the tools from a masked response `{"tools": […]}`; only the first tool of each name.
+
+    Anything else yields an empty list.
+    """
     listed = answer.get("tools") if isinstance(answer, dict) else None
     tools: dict[str, OfferedTool] = {}
     for entry in listed if isinstance(listed, list) else ():
@@ -67,13 +69,13 @@ def read_tools(answer: object) -> list[OfferedTool]:
 
 
 def fingerprint_of(entry: Mapping[str, Any]) -> str:
-    """SHA-256 over what agents read of a tool, in one spelling of JSON."""
+    """Return the SHA-256 of everything that agents read about a tool, in a canonical JSON form."""
     return hashlib.sha256(json.dumps(_definition(entry), sort_keys=True).encode()).hexdigest()
 
 
 def visible(text: str) -> str:
-    """The text with everything that cannot be seen written out, so that it hides nothing and reorders nothing."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else _written_out(sign) for sign in text)
+    """Escape all invisible characters, so that a text can neither hide nor reorder anything."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in text)
 
 
 def _tool(entry: Mapping[str, Any]) -> OfferedTool:
@@ -81,12 +83,12 @@ def _tool(entry: Mapping[str, Any]) -> OfferedTool:
 
 
 def _definition(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: entry[key] for key in _WHAT_AGENTS_READ if key in entry}
+    return {key: entry[key] for key in _READ_BY_AGENTS if key in entry}
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _written_out(sign: str) -> str:
+def _escaped(sign: str) -> str:
     return f"\\u{{{ord(sign):x}}}"

@@ -1,4 +1,4 @@
-"""The kinds of integration: one file each, and one line in this table."""
+"""The kinds of integration: one package for each, and one line in this table."""
 
 from typing import Any
 
@@ -21,4 +21,4 @@ KINDS: dict[str, Kind[Any]] = {
         AuthConnector(),
     )
 }
-"""Every kind by the key that is stored and that the API uses."""
+"""All kinds by key, as stored and as used by the API. The order is that of the *New integration* menu."""

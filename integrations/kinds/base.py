@@ -1,9 +1,8 @@
-"""What every kind of integration answers.
+"""The interface that every kind of integration implements.
 
-Owns: the questions that services, broker and pages put to a kind, so that none of them knows one by name. A kind is
-pure: it reads a configuration and says what it holds, what it can do and which request that makes. It knows no
-organization, no model and no egress policy: whoever saves a configuration judges its `destinations` with
-`egress.admit_url`.
+Services, the broker and pages use this interface, so none of them depends on a particular kind. A kind is pure: it
+reads a configuration and describes its slots, operations and requests. It knows no organization, no model and no egress
+policy: the code that saves a configuration judges its `destinations` with `egress.policy.admit_url`.
 """
 
 from abc import ABC, abstractmethod
@@ -16,20 +15,21 @@ from pydantic import BaseModel
 
 from accounts.errors import FieldError, Invalid
 from integrations.exchange.exchange import Destination, Exchange
+from integrations.kinds.config_fields import read_shape
 from integrations.kinds.form_sections import Section
 from integrations.templating.placeholders import Template
 
 CHECK = "check"
-"""The name under which a kind's harmless check is run and recorded; it is not one of its operations."""
+"""The operation that a run of the harmless check records; it is not among `operations`."""
 
 Config = TypeVar("Config", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place where placeholders may stand, and the field it was entered in.
+    """A place that may hold placeholders, and the field of the configuration that it comes from.
 
-    Several slots may share a path: the strings of one JSON body do, and so do query parameters of one name.
+    Several slots may share a path, such as the strings of a JSON body or query parameters of one name.
     """
 
     path: str
@@ -41,7 +41,7 @@ _SLOT_WORDS = {"headers": "Header", "auth": "Authentication"}
 
 
 def slot_label(path: str) -> str:
-    """A slot's path in words: `headers.Authorization` as `Header · Authorization`."""
+    """Return a slot's path in words: `headers.Authorization` becomes `Header · Authorization`."""
     place, _, name = path.partition(".")
     word = _SLOT_WORDS.get(place, place.capitalize())
     return f"{word} · {name}" if name else word
@@ -49,9 +49,12 @@ def slot_label(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Something that an integration can do; without `calls` nothing is sent to anybody.
+    """An operation of an integration.
 
-    `parameters` is the JSON Schema of one closed object.
+    Attributes:
+        parameters: the JSON Schema of the arguments: one closed object.
+        read_only: whether the operation changes nothing at the upstream.
+        calls: whether it sends anything.
     """
 
     name: str
@@ -63,7 +66,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Parents:
-    """The configurations of what an integration builds on; None where it does without."""
+    """The configurations of an integration's connection and connector; None where it has none."""
 
     connection: Any = None
     connector: Any = None
@@ -73,80 +76,103 @@ NO_PARENTS = Parents()
 
 
 class Kind(ABC, Generic[Config]):
-    """One kind of integration; `icon` is the name of a symbol in the sprite, `plural` the heading of a list of them."""
+    """A kind of integration.
 
+    Attributes:
+        plural: the heading of a list of integrations of this kind.
+        icon: the name of a symbol in the sprite.
+    """
+
+    shape: ClassVar[type[Any]]
+    """The pydantic model of the configuration, whose fields and types `read` checks."""
     key: ClassVar[str]
     label: ClassVar[str]
     plural: ClassVar[str]
     icon: ClassVar[str]
     about: ClassVar[str] = ""
-    """A sentence for the head of its page."""
+    """A sentence for the head of the page."""
     sections: ClassVar[tuple[Section, ...]] = ()
-    """Its form; empty for a kind that has a page of its own."""
+    """The sections of the form; empty for a kind with a form of its own."""
     is_connector: ClassVar[bool] = False
-    """Whether other integrations may take their authentication from it."""
+    """Whether other integrations may use it as auth connector."""
     is_connection: ClassVar[bool] = False
-    """Whether other integrations may take their address from it."""
+    """Whether other integrations may use it as connection."""
     tools_operation: ClassVar[str] = ""
-    """The operation that answers `{"tools": […]}` with what the other side offers; people approve each of them."""
+    """The operation that returns the tools of the server as `{"tools": […]}`; people approve each tool."""
 
     @property
     def new_title(self) -> str:
-        """The heading of the page for a new one: `New auth connector`, `New API action`."""
+        """The heading of the page for a new integration: `New auth connector`, `New API action`."""
         is_proper = not self.label[:2].istitle() or "." in self.label
         return f"New {self.label if is_proper else self.label[0].lower() + self.label[1:]}"
 
     def parse_config(self, raw: Mapping[str, Any]) -> Config:
-        """The configuration, checked. Raises Invalid, whose `errors` name fields like `config.headers[0].value`."""
+        """Return the checked configuration.
+
+        Raises:
+            Invalid: the configuration has problems; `errors` names fields like `config.headers[0].value`.
+        """
         config = self.read(raw)
         errors = self.problems(config)
         if errors:
             raise Invalid("The configuration cannot be used.", errors=errors)
         return config
 
-    @abstractmethod
     def read(self, raw: Mapping[str, Any]) -> Config:
-        """The configuration in its shape: known fields, right types. Raises Invalid."""
+        """Return the configuration after checking its fields and types only.
+
+        Raises:
+            Invalid: a field is unknown, missing or of the wrong type.
+        """
+        checked: Config = read_shape(self.shape, raw)
+        return checked
 
     @abstractmethod
     def problems(self, config: Config) -> list[FieldError]:
-        """What is wrong with a configuration whose shape is right."""
+        """Return what is wrong with a configuration whose fields and types are right."""
 
     @abstractmethod
     def summary(self, config: Config) -> str:
-        """A few words that tell it from others of its kind, for those who may read its configuration."""
+        """Return a short description that distinguishes the integration from others of its kind.
+
+        It may be shown to everybody who may read the configuration.
+        """
 
     @abstractmethod
     def slots(self, config: Config) -> list[Slot]:
-        """Every place that may hold placeholders, in the order of the page."""
+        """Return all places that may hold placeholders, in the order of the page."""
 
-    def destinations(self, config: Config) -> list[Destination]:  # noqa: ARG002 - a kind that calls nobody has none
-        """The URLs that calls go to."""
+    def destinations(self, _config: Config, /) -> list[Destination]:
+        """Return the URLs that runs call. By default there are none."""
         return []
 
-    def connector_id(self, config: Config) -> UUID | None:  # noqa: ARG002 - most kinds take none
-        """The auth connector that the configuration names."""
+    def connector_id(self, _config: Config, /) -> UUID | None:
+        """Return the id of the auth connector in the configuration. By default there is none."""
         return None
 
-    def connection_id(self, config: Config) -> UUID | None:  # noqa: ARG002 - most kinds take none
-        """The connection that the configuration names."""
+    def connection_id(self, _config: Config, /) -> UUID | None:
+        """Return the id of the connection in the configuration. By default there is none."""
         return None
 
-    def operations(self, config: Config) -> list[Operation]:  # noqa: ARG002 - a kind that others build on has none
-        """What it can do."""
+    def operations(self, _config: Config, /) -> list[Operation]:
+        """Return the operations. By default there are none."""
         return []
 
-    def plan(self, config: Config, operation: str, parents: Parents = NO_PARENTS) -> Exchange:  # noqa: ARG002
-        """The exchange of one of its operations.
+    def plan(self, _config: Config, _operation: str, _parents: Parents = NO_PARENTS, /) -> Exchange:
+        """Return the exchange of one of the `operations`.
 
-        Raises LookupError for a kind that has no operation: nobody who looked at `operations` asks it.
+        Raises:
+            LookupError: the kind has no operations. Callers check `operations` first.
         """
         raise LookupError(f"{self.key} has no operation")
 
-    def check(self, config: Config, parents: Parents = NO_PARENTS) -> Exchange | None:  # noqa: ARG002
-        """The harmless exchange that shows whether its secrets work; None when there is no such thing."""
+    def check(self, _config: Config, _parents: Parents = NO_PARENTS, /) -> Exchange | None:
+        """Return the harmless exchange that shows whether the secrets work. By default there is none."""
         return None
 
-    def problems_with_parents(self, config: Config, parents: Parents) -> list[FieldError]:  # noqa: ARG002
-        """What is wrong between a configuration and what it builds on; asked when either is saved."""
+    def problems_with_parents(self, _config: Config, _parents: Parents, /) -> list[FieldError]:
+        """Return conflicts with the configurations of the connection and connector.
+
+        Called when the integration or one of its parents is saved.
+        """
         return []

@@ -1,7 +1,6 @@
-"""Reading configurations: shapes that kinds share, and pydantic's findings in our words.
+"""Reading configurations: field types that kinds share, and error messages for invalid fields.
 
-Owns: the way from a failed shape to field errors. A message never quotes what was entered: people paste values into the
-wrong field.
+Messages never quote the input, because people paste values into the wrong field.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,13 +28,13 @@ LongText = Annotated[str, Field(max_length=262_144), AfterValidator(_without_nul
 
 
 class StrictConfig(BaseModel):
-    """A part of a configuration: unknown fields are refused, nothing is changed after reading."""
+    """Base class of configurations and their parts: immutable, unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
 
 
 class NameAndValue(StrictConfig):
-    """One line of a list of headers, query parameters or form fields."""
+    """An entry in a list of headers, query parameters or form fields."""
 
     name: Name
     value: Line
@@ -44,20 +43,20 @@ class NameAndValue(StrictConfig):
 Entries = Annotated[list[NameAndValue], Field(max_length=MAX_ENTRIES)]
 
 NOT_IN_URL = (
-    "A base URL holds no placeholder, so that nobody can send a value to another host. "
+    "A base URL cannot hold a placeholder, so that nobody can send a value to another host. "
     "Put it into the path, a query parameter, a header or the body."
 )
 _UUID = "Choose an auth connector by its id."
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "missing": lambda _: "This field is needed.",
+    "missing": lambda _: "This field is required.",
     "extra_forbidden": lambda _: "There is no such field; remove it.",
-    "string_type": lambda _: "Enter a text.",
+    "string_type": lambda _: "Enter text.",
     "string_unicode": lambda _: "Enter valid Unicode text.",
     "string_too_long": lambda limits: f"This text is too long: {limits['max_length']} characters are the limit.",
     "string_too_short": lambda _: "This field cannot be empty.",
     "too_short": lambda _: "This field cannot be empty.",
     "int_type": lambda _: "Enter a whole number.",
-    "bool_type": lambda _: "Write true or false.",
+    "bool_type": lambda _: "Enter true or false.",
     "float_type": lambda _: "Enter a number.",
     "finite_number": lambda _: "Enter a number.",
     "value_error": lambda _: "Leave out the NUL character.",
@@ -74,7 +73,11 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def read_shape(shape: type[Shape], raw: Mapping[str, Any]) -> Shape:
-    """`raw` as `shape`; raises Invalid with a field error for each finding."""
+    """Validate `raw` against a pydantic model.
+
+    Raises:
+        Invalid: with a field error for each finding.
+    """
     try:
         return shape.model_validate(raw)
     except ValidationError as error:
@@ -86,13 +89,16 @@ def read_shape(shape: type[Shape], raw: Mapping[str, Any]) -> Shape:
 
 
 def field_path(location: Sequence[str | int]) -> str:
-    """`("headers", 0, "value")` as `config.headers[0].value`. Tags of unions, written `<tag>`, are not fields."""
+    """Return the path of a field: `("headers", 0, "value")` becomes `config.headers[0].value`.
+
+    Tags of unions, which pydantic writes as `<tag>`, are left out.
+    """
     steps = (step for step in location if not (isinstance(step, str) and step.startswith("<")))
     return "config" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
 
 def problem_with_template(field: str, text: str) -> Iterator[FieldError]:
-    """The malformed placeholder in a text, if it holds one."""
+    """Yield an error if the text holds a malformed placeholder."""
     try:
         parse(text)
     except MalformedPlaceholder as error:
@@ -100,25 +106,28 @@ def problem_with_template(field: str, text: str) -> Iterator[FieldError]:
 
 
 def problem_with_fixed_name(field: str, name: str) -> Iterator[FieldError]:
-    """Names of query parameters and form fields are not filled in."""
+    """Yield an error if the name of a query parameter or form field holds a placeholder."""
     if holds_placeholder(name):
         yield FieldError(field, "A name cannot hold a placeholder; placeholders go into the value.")
 
 
 def holds_placeholder(text: str) -> bool:
-    """Whether a text that must be fixed holds a placeholder, or something that looks like one."""
+    """Return whether a text holds a placeholder or a text that looks like a placeholder."""
     template = template_of(text)
     return template is None or bool(template.secret_names or template.param_names)
 
 
 def base_url_problems(url: str, field: str = "config.base_url") -> Iterator[FieldError]:
-    """Whether it may be called is judged by whoever saves it; here only what would surprise in a base URL."""
+    """Yield an error if a base URL holds a placeholder.
+
+    Whether the URL may be called is judged when the integration is saved (`egress.policy.admit_url`).
+    """
     if holds_placeholder(url):
         yield FieldError(field, NOT_IN_URL)
 
 
 def template_of(text: str) -> Template | None:
-    """The template of a text, or None where `problem_with_template` has already spoken."""
+    """Parse a text; return None if it holds a malformed placeholder, which `problem_with_template` reports."""
     try:
         return parse(text)
     except MalformedPlaceholder:

@@ -1,6 +1,6 @@
-"""What a kind says of its form: sections of fields, in the words of the page.
+"""The description of a kind's form: sections and fields.
 
-A form is drawn and read from this alone, so a kind needs no template and no form of its own.
+Forms are rendered and read from this description, so a kind needs no template and no form class of its own.
 """
 
 from dataclasses import dataclass
@@ -9,41 +9,41 @@ from typing import Any
 
 
 class Widget(StrEnum):
-    """How a field is entered, and what its text becomes in the configuration."""
+    """How a field is entered, and how its text is converted for the configuration."""
 
     LINE = "line"
-    """One line, as it is."""
+    """A single line of text."""
     TEMPLATE = "template"
     """A text that may hold placeholders, with completion."""
     NUMBER = "number"
-    """A number; a blank one is left out."""
+    """A number; a blank field is left out of the configuration."""
     SWITCH = "switch"
     """True or false."""
     CHOICE = "choice"
     """One of `choices`."""
     CHOICES = "choices"
-    """A list of some of `choices`."""
+    """A list of values from `choices`."""
     LINES = "lines"
-    """A list of texts, one a line."""
+    """A list of texts, one per line."""
     PAIRS = "pairs"
     """A list of names and values; the values may hold placeholders."""
     CONNECTOR = "connector"
-    """The id of an auth connector; a blank one is null."""
+    """The id of an auth connector; a blank field becomes null."""
     CONNECTION = "connection"
-    """The id of a connection; a blank one is null."""
+    """The id of a connection; a blank field becomes null."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a configuration.
+    """A field of a configuration, as its form shows it.
 
-    Args:
+    Attributes:
         name: of the field in the configuration.
-        control: of the input on the page; the field's own name unless that is taken by a field of every integration.
-        choices: values and labels, and a line about each where there is something to say.
-        default: what a new integration starts with.
-        shown_for: another field of the form and the values of it for which this one counts.
-        half: whether it shares its line with the next one.
+        choices: value, label and optional explanation of each choice.
+        default: the value in the form of a new integration.
+        shown_for: another field, and its values for which this field applies.
+        control: the name of the input, if it differs from `name`.
+        half: whether the field shares its row with the next field.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A card of the form; `note` is a sentence below its fields."""
+    """A card of the form; `note` is shown below its fields."""
 
     title: str
     fields: tuple[Field, ...]

@@ -1,7 +1,7 @@
-"""The parts of an HTTP request that several kinds configure: base URL, path, headers and query.
+"""The parts of an HTTP request that several kinds configure: path, headers, query and credential.
 
-Owns: the rules for each part (docs/security-rules.md, "Slots"), spoken as field errors that quote nothing that was
-entered, and how the entries of an integration and those of its connection and connector come together.
+This module owns the rules for each part (docs/security-rules.md, "Slots"), as field errors that never quote the input,
+and the merging of entries with those of a connection and connector.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from accounts.errors import FieldError
 from integrations.egress.policy import problem_with_header_name, problem_with_header_text
 from integrations.exchange.messages import Pair
-from integrations.kinds.auth_connector.kind import AuthConnectorConfig, Credential, credential_of
+from integrations.kinds.auth_connector.config import AuthConnectorConfig
+from integrations.kinds.auth_connector.credential import Credential, credential_of
 from integrations.kinds.base import Slot
 from integrations.kinds.config_fields import NameAndValue, problem_with_fixed_name, problem_with_template, template_of
 from integrations.templating.placeholders import parse
@@ -17,6 +18,7 @@ from integrations.templating.slots import problem_with_path
 
 
 def path_problems(field: str, text: str) -> Iterator[FieldError]:
+    """Yield what is wrong with a configured path."""
     template = template_of(text)
     if template is None:
         yield from problem_with_template(field, text)
@@ -25,15 +27,41 @@ def path_problems(field: str, text: str) -> Iterator[FieldError]:
 
 
 def header_problems(entries: list[NameAndValue]) -> Iterator[FieldError]:
+    """Yield what is wrong with the names and values of headers."""
     seen: set[str] = set()
     for index, entry in enumerate(entries):
         field = f"config.headers[{index}]"
         if problem := problem_with_header_name(entry.name):
             yield FieldError(f"{field}.name", problem)
         if entry.name.lower() in seen:
-            yield FieldError(f"{field}.name", "This header is listed above already; keep one of them.")
+            yield FieldError(f"{field}.name", "This header is already listed above; keep one of them.")
         seen.add(entry.name.lower())
         yield from _header_value_problems(f"{field}.value", entry.value)
+
+
+def credential_problems(field: str, text: str, *, in_header: bool = True) -> Iterator[FieldError]:
+    """Yield what is wrong with the text of a credential, which may hold secrets and no arguments.
+
+    Args:
+        field: the field of the configuration, as errors name it.
+        in_header: whether the text is sent in a header.
+    """
+    template = template_of(text)
+    if template and template.param_names:
+        yield FieldError(field, "A credential cannot hold an argument; use {secrets.NAME}.")
+    elif in_header:
+        yield from _header_value_problems(field, text)
+    else:
+        yield from problem_with_template(field, text)
+
+
+def argument_problems(headers: list[NameAndValue], query: list[NameAndValue], sentence: str) -> Iterator[FieldError]:
+    """Yield an error with this sentence for each header or query parameter that holds an argument."""
+    for place, entries in (("headers", headers), ("query", query)):
+        for index, entry in enumerate(entries):
+            template = template_of(entry.value)
+            if template and template.param_names:
+                yield FieldError(f"config.{place}[{index}].value", sentence)
 
 
 def _header_value_problems(field: str, text: str) -> Iterator[FieldError]:
@@ -45,13 +73,14 @@ def _header_value_problems(field: str, text: str) -> Iterator[FieldError]:
 
 
 def query_problems(entries: list[NameAndValue]) -> Iterator[FieldError]:
+    """Yield what is wrong with the names and values of query parameters."""
     for index, entry in enumerate(entries):
         yield from problem_with_fixed_name(f"config.query[{index}].name", entry.name)
         yield from problem_with_template(f"config.query[{index}].value", entry.value)
 
 
 def entry_slots(place: str, entries: list[NameAndValue]) -> list[Slot]:
-    """The slots of a list of headers or query parameters: `headers.NAME`."""
+    """Return the slots of a list of headers or query parameters: `headers.NAME`, `query.NAME`."""
     return [
         Slot(f"{place}.{entry.name}", parse(entry.value), f"config.{place}[{index}].value")
         for index, entry in enumerate(entries)
@@ -59,12 +88,12 @@ def entry_slots(place: str, entries: list[NameAndValue]) -> list[Slot]:
 
 
 def pairs(entries: Iterable[NameAndValue]) -> tuple[Pair, ...]:
-    """The entries with their values parsed."""
+    """Return the entries with their values parsed."""
     return tuple(Pair(entry.name, parse(entry.value)) for entry in entries)
 
 
 def merged(own: list[NameAndValue], inherited: list[NameAndValue], *, ignore_case: bool) -> list[NameAndValue]:
-    """The inherited entries that have no namesake among the own ones, then the own ones.
+    """Return the inherited entries that `own` does not override by name, followed by `own`.
 
     See docs/concepts.md, "Inheritance".
     """
@@ -77,27 +106,27 @@ def merged(own: list[NameAndValue], inherited: list[NameAndValue], *, ignore_cas
 
 
 def without_params(entries: list[NameAndValue]) -> list[NameAndValue]:
-    """The entries that need no argument."""
+    """Return the entries without arguments."""
     return [entry for entry in entries if not parse(entry.value).param_names]
 
 
 def credential(connector: AuthConnectorConfig | None) -> Credential:
-    """What the connector adds; nothing where there is none."""
+    """Return the credential that a connector adds; an empty credential without a connector."""
     return credential_of(connector) if connector else Credential()
 
 
 def not_sent_by(
     added: Credential, headers: list[NameAndValue], query: list[NameAndValue]
 ) -> tuple[list[NameAndValue], list[NameAndValue]]:
-    """The entries that the connector's credential does not replace."""
+    """Return the headers and query parameters that the connector's credential does not replace."""
     names = {pair.name for pair in added.query}
     kept = [entry for entry in headers if entry.name.lower() not in added.header_names]
     return kept, [entry for entry in query if entry.name not in names]
 
 
 def collisions(headers: list[NameAndValue], query: list[NameAndValue], added: Credential) -> Iterator[FieldError]:
-    """Entries that the connector's credential would collide with."""
-    sentence = "The auth connector sends this already; remove it here, or choose another connector."
+    """Yield an error for each entry that the connector's credential also sets."""
+    sentence = "The auth connector already sends this; remove it here, or choose another connector."
     for index, entry in enumerate(headers):
         if entry.name.lower() in added.header_names:
             yield FieldError(f"config.headers[{index}].name", sentence)

@@ -1,0 +1,1 @@
+"""The paste guard: credentials that people paste into an integration instead of naming a secret."""

@@ -1,8 +1,8 @@
-"""Texts that look like a credential itself: what people paste where the name of a secret belongs.
+"""Recognizing texts that look like a credential.
 
-Owns: the known shapes of keys and tokens, and the rule for long random text. It says where in a text a credential
-stands and what it looks like; the text itself never goes into an answer. It judges plain text: placeholders are taken
-out by who asks. Every search is linear in the length of the text.
+This module knows the formats of keys and tokens, and a rule for long random text. It returns where a credential stands
+and what it looks like, never the text itself. The caller removes placeholders first. Every search is linear in the
+length of the text.
 """
 
 import base64
@@ -13,33 +13,34 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 SHORTEST_RANDOM = 24
-"""Characters: random text of two character classes holds more than 100 bits from here on."""
+"""In characters: from this length on, random text of two character classes has more than 100 bits."""
 
 SHORTEST_IN_NAMED_PLACE = 8
-"""Characters: under a name such as `X-Api-Key` a shorter text is a credential already."""
+"""In characters: under a name such as `X-Api-Key`, a text of this length counts as a credential."""
 
 _MIXED_ONE_CASE, _MIXED_BOTH = 0.22, 0.4
-"""Random letters and digits change their class (lower, upper, digit) at this many of their steps and more; words, also
-words written togetherLikeThis, do so more seldom.
+"""The share of steps at which random letters and digits change their class (lower, upper, digit).
+
+Words change their class less often, including words writtenTogetherLikeThis.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FoundCredential:
-    """One credential, from `start` to `end` of the text, and what it looks like: `an OpenAI API key`."""
+    """A credential between `start` and `end` of a text, and what it looks like: `an OpenAI API key`."""
 
     start: int
     end: int
     looks_like: str
 
 
-ADDRESS = "the password of an address"
+ADDRESS = "a password in a URL"
 BASIC = "a user name and password"
 RANDOM = "a long random token"
-NAMED = "a credential, by the name that it stands under"
+NAMED = "a credential, judging by its name"
 QUOTED = "a password"
 UNNAMED = {ADDRESS, BASIC, RANDOM, NAMED, QUOTED}
-"""What tells nothing about whose credential it is."""
+"""Descriptions that do not say which service a credential belongs to."""
 
 _SHAPES = [
     (looks_like, re.compile(shape, re.ASCII))
@@ -94,16 +95,16 @@ _SHAPES = [
         ),
     ]
 ]
-"""What a text looks like, and its shape; where only a part is the credential, that part is the group `it`."""
+"""Descriptions and patterns. If only a part of the match is the credential, it is the group `it`."""
 
 _RUN = re.compile(rf"[A-Za-z0-9_+=-]{{{SHORTEST_RANDOM},}}")
 _RUN_WITH_SLASHES = re.compile(rf"[A-Za-z0-9_+/=-]{{{SHORTEST_RANDOM},}}")
 _IDENTIFIER = re.compile(
     r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?:AC|CA|CN|IS|MG|MM|PN|SM|VA|ZS)[0-9a-f]{32}", re.IGNORECASE
 )
-"""A UUID, or what Twilio calls its accounts and things by: ids, which authenticate nobody."""
+"""UUIDs and Twilio's ids, which authenticate nobody."""
 
-_TELLING = re.compile(
+_CREDENTIAL_NAME = re.compile(
     r".*(?:authorization|token|secret|password|passwd|pwd|api[-_]?key|access[-_]?key|auth[-_]?key|credentials?)"
     r"|(?:.*[-_.])?key",
     re.IGNORECASE,
@@ -113,11 +114,11 @@ _WORD = re.compile(r"\S+")
 
 
 def find(text: str, *, under: str = "") -> list[FoundCredential]:
-    """The credentials in a text without placeholders, in order, none inside another.
+    """Return the credentials in a text without placeholders, in order and without overlaps.
 
     Args:
-        under: what the text is called where it stands, such as the name of its header; names such as `X-Api-Key` make
-            a shorter text a credential.
+        under: the name of the text, such as the name of its header. Under names such as `X-Api-Key` a shorter text
+            counts as a credential.
     """
     taken, kept = bytearray(len(text)), []
     for found in (*_known(text), *_random(text), *_named(text, under)):
@@ -136,7 +137,7 @@ def _known(text: str) -> Iterator[FoundCredential]:
 
 
 def _is_basic(encoded: str) -> bool:
-    """Whether it decodes to `user:password` (RFC 7617)."""
+    """Return whether a text decodes to `user:password` (RFC 7617)."""
     try:
         return b":" in base64.b64decode(encoded, validate=True)
     except binascii.Error:
@@ -152,14 +153,14 @@ def _random(text: str) -> Iterator[FoundCredential]:
 
 def _is_random(run: str) -> bool:
     classes = ["0" if sign.isdigit() else "a" if sign.islower() else "A" for sign in run if sign.isalnum()]
-    changes = sum(one != next_one for one, next_one in pairwise(classes))
+    changes = sum(first != second for first, second in pairwise(classes))
     needed = _MIXED_BOTH if {"a", "A"} <= set(classes) else _MIXED_ONE_CASE
     return len(classes) >= SHORTEST_RANDOM and classes.count("0") > 1 and changes >= needed * len(classes)
 
 
 def _named(text: str, under: str) -> Iterator[FoundCredential]:
-    """Under a telling name: the one word that the text is, after the word of a scheme such as `Bearer`."""
-    if not _TELLING.fullmatch(under):
+    """Yield the credential under a telling name: the single word of the text, after a scheme such as `Bearer`."""
+    if not _CREDENTIAL_NAME.fullmatch(under):
         return
     scheme = _SCHEME.match(text)
     word = _WORD.fullmatch(text.rstrip(), scheme.end() if scheme else 0)

@@ -1,7 +1,6 @@
-"""Raw credentials in the plain texts of an integration, and their way into a secret (the paste guard).
+"""Raw credentials in the texts of an integration, and replacing them by placeholders.
 
-Owns: which texts are looked at (name, description and every string of the configuration), which findings are new to a
-stored integration, and the configuration with a placeholder in a credential's place. It knows no kind by name.
+Name, description and every string of the configuration are searched. This module depends on no particular kind.
 """
 
 import copy
@@ -27,10 +26,13 @@ _WORDS = {"headers": "Header", "query": "Query parameter", "base_url": "URL", "c
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pasted:
-    """One raw credential.
+    """A raw credential.
 
-    `field` is where it stands as refusals name it (`config.headers[0].value`, `description`), `place` the same in
-    words, `start` and `end` its characters in the text there.
+    Attributes:
+        field: the field as refusals name it (`config.headers[0].value`, `description`).
+        place: the field in words.
+        start: the position in the text of the field.
+        end: the position after the last character.
     """
 
     field: str
@@ -42,40 +44,40 @@ class Pasted:
 
     @property
     def key(self) -> str:
-        """What tells it from the others of one integration."""
+        """The identity of the finding within an integration."""
         return f"{self.field}:{self.start}"
 
     @property
     def proposed_name(self) -> str:
-        """A name for the secret: after the service whose credential it is, else after the place."""
+        """A name for the secret, from the service of the credential or from the place."""
         known = self.looks_like not in credentials.UNNAMED
         return propose_name(self.looks_like.partition(" ")[2] if known else self.place)
 
     @property
     def can_be_replaced(self) -> bool:
-        """Whether a placeholder can stand in its place, or beside it where a URL can be split."""
+        """Whether a placeholder can replace it; in a base URL, the text can be moved to the path."""
         return bool(_HOLDS_PLACEHOLDERS.fullmatch(self.field)) or self.is_in_base_path
 
     @property
     def is_in_base_path(self) -> bool:
-        """Whether it is a part of a base URL's path, from where it can move to the path."""
+        """Whether it is part of the path of a base URL."""
         return self.field == "config.base_url" and self.looks_like != credentials.ADDRESS
 
 
 def find(name: str, description: str, config: Mapping[str, Any]) -> list[Pasted]:
-    """Every raw credential of an integration, in the order of its fields; the configuration may be of any shape."""
+    """Return all raw credentials of an integration in the order of its fields. The configuration need not be valid."""
     texts = [("name", "Name", "", name), ("description", "Description", "", description), *_texts_of(config)]
     return [pasted for where, place, under, text in texts for pasted in _find_in(where, place, under, text)]
 
 
 def new_since(found: list[Pasted], stored: list[Pasted]) -> list[Pasted]:
-    """Those that were not there before: what was kept knowingly is not asked about again."""
+    """Return the findings that are not among the stored ones, which somebody has accepted already."""
     known = {pasted.text for pasted in stored}
     return [pasted for pasted in found if pasted.text not in known]
 
 
 def replaced_everywhere(config: Mapping[str, Any], text: str, name: str) -> dict[str, Any]:
-    """A copy of the configuration with the secret `name` wherever this credential stands and a secret can."""
+    """Return a copy of the configuration with a placeholder for `name` in all places of a credential."""
     changed: dict[str, Any] = copy.deepcopy(dict(config))
     while standing := [each for each in find("", "", changed) if each.text == text and each.can_be_replaced]:
         _replace(changed, standing[0], name)
@@ -83,9 +85,9 @@ def replaced_everywhere(config: Mapping[str, Any], text: str, name: str) -> dict
 
 
 def _replace(changed: dict[str, Any], pasted: Pasted, name: str) -> None:
-    *way, last = steps(pasted.field)
+    *parents, last = steps(pasted.field)
     holder: Any = changed
-    for step in way:
+    for step in parents:
         holder = holder[step]
     text = holder[last]
     written = text[: pasted.start] + str(SecretPlaceholder(name)) + text[pasted.end :]
@@ -97,7 +99,7 @@ def _replace(changed: dict[str, Any], pasted: Pasted, name: str) -> None:
 
 
 def _texts_of(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Every string: its field, the field in words, what it is called there, and itself."""
+    """Yield every string with its field, the field in words and its name."""
     for way, under, text in _strings(config, (), ""):
         yield field_path(way), _in_words(way, under), under, text
 
@@ -124,11 +126,11 @@ def _find_in(where: str, place: str, under: str, text: str) -> Iterator[Pasted]:
     for start, literal in _literals(text):
         for found in credentials.find(literal, under=under):
             first, end = start + found.start, start + found.end
-            yield Pasted(where, place, first, end, found.looks_like, _spoken(text, text[first:end]))
+            yield Pasted(where, place, first, end, found.looks_like, _unescaped(text, text[first:end]))
 
 
 def _literals(text: str) -> Iterator[tuple[int, str]]:
-    """The pieces between placeholders with their positions; all of a text whose placeholders are malformed."""
+    """Yield the literals between placeholders with their positions; the whole text if a placeholder is malformed."""
     try:
         parts = parse(text).parts
     except MalformedPlaceholder:
@@ -140,8 +142,8 @@ def _literals(text: str) -> Iterator[tuple[int, str]]:
         start += len(str(part))
 
 
-def _spoken(whole: str, written: str) -> str:
-    """A piece of a JSON document without its escapes; of any other text, the piece."""
+def _unescaped(whole: str, written: str) -> str:
+    """Return a piece of a JSON document without escapes; a piece of any other text is returned unchanged."""
     if not whole.lstrip().startswith(("{", "[")) or "\\" not in written:
         return written
     try:

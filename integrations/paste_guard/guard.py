@@ -1,7 +1,7 @@
-"""The paste guard of a save, and the way of a pasted credential into a secret.
+"""Refusing raw credentials when an integration is saved, and saving one as a secret.
 
-A raw credential in an integration is sent to everybody who may read the configuration, so it is kept only by who says
-so, and that is audited: the fields and what they look like, never the text.
+Everybody who may read a configuration sees a raw credential in it. It is stored only if the person accepts that, and
+the audit log records the fields and what they look like, never the text.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,24 +24,25 @@ from secrets_app.naming.domains import BadDomain, clean_domain
 from secrets_app.plaintext import Plaintext
 
 NOT_SAVED = (
-    "The integration was not saved: it holds what looks like a credential. Save that as a secret and write "
-    "{secrets.NAME} in its place, or say that it is to be kept as plain text."
+    "The integration was not saved: it contains what looks like a credential. Save it as a secret and write "
+    "{secrets.NAME} in its place, or confirm that it stays as plain text."
 )
 
 
 def find(integration: Integration) -> list[Pasted]:
-    """Every raw credential of an integration, stored or not."""
+    """Return all raw credentials of an integration, which need not be saved."""
     return detection.find(integration.name, integration.description, integration.config)
 
 
 def raw_credentials(integration: Integration, *, known: list[Pasted], accepted: bool) -> list[Pasted]:
-    """The raw credentials that a save would add.
+    """Return the raw credentials that a save would add.
 
     Args:
-        known: those that are stored.
+        known: the raw credentials that are stored.
+        accepted: whether the caller accepts new ones.
 
     Raises:
-        RawCredential: there are some, and they are not accepted.
+        RawCredential: there are new ones, and they are not accepted.
     """
     found = detection.new_since(find(integration), known)
     if found and not accepted:
@@ -50,7 +51,7 @@ def raw_credentials(integration: Integration, *, known: list[Pasted], accepted: 
 
 
 def kept(found: list[Pasted]) -> dict[str, Any]:
-    """What the audit event of a save says of raw credentials that were kept: where each stands, what it looks like."""
+    """Return what the audit event of a save records about accepted raw credentials: their fields and descriptions."""
     return {"raw_credentials": [[each.field, each.looks_like] for each in found]} if found else {}
 
 
@@ -63,10 +64,10 @@ def save_as_secret(
     name: str,
     environments: Iterable[Environment],
 ) -> dict[str, Any]:
-    """Store a pasted credential as a new secret; the configuration with the secret's placeholder wherever it stood.
+    """Save a pasted credential as a secret; return the configuration with its placeholder.
 
-    The secret gets the credential as its value in the given environments (all of them, where none is given), since
-    that is where the text would have been sent, and may go only where the configuration sends it.
+    The secret gets the credential as its value in the given environments, by default in all. Its allowed domains are
+    the hosts of the configuration.
 
     Raises:
         PermissionDenied, Invalid, ValueTooShort: as `create_secret`; nothing is stored.
@@ -83,14 +84,14 @@ def save_as_secret(
 
 
 def sentence(found: Pasted) -> str:
-    """What is wrong with a field, and the way out."""
+    """Return what is wrong with a field, and what to do."""
     if found.can_be_replaced:
         return f"This looks like {found.looks_like}. Save it as a secret and write {{secrets.NAME}} in its place."
-    return f"This looks like {found.looks_like}. Take it out: no secret can stand here."
+    return f"This looks like {found.looks_like}. Remove it: a secret cannot be used here."
 
 
 def _domains(kind: str, config: Mapping[str, Any]) -> list[str]:
-    """The hosts of a configuration that can be allowed domains; none while it cannot be read."""
+    """Return the hosts of a configuration as allowed domains; none while it is invalid."""
     try:
         destinations = KINDS[kind].destinations(KINDS[kind].read(config))
         hosts = [parse_url(each.url, each.schemes).raw_host or "" for each in destinations]

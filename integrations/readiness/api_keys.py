@@ -1,6 +1,6 @@
-"""API keys as people see them: what each one may do and for how long, and the integrations that a new one may name.
+"""The list of API keys, and the integrations that a new API key may be limited to.
 
-Nothing here knows a key's text. A page costs two queries whatever its length.
+The text of a key is never read. A page costs two queries whatever its length.
 """
 
 from collections.abc import Iterable
@@ -21,9 +21,11 @@ from integrations.models import Integration
 
 ROWS = 30
 NAMED_AT_MOST = 3
+"""How many integrations of a key are named in the list."""
 CHOICES = 100
-"""How many integrations are offered at once; a search finds the others."""
+"""How many integrations are offered at once; others are found by search."""
 ENDS_SOON = timedelta(days=14)
+"""From how long before its expiry a key is shown as expiring soon."""
 
 ACTIVE, EXPIRED, REVOKED = "active", "expired", "revoked"
 
@@ -39,7 +41,7 @@ SCOPE_LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRow:
-    """One key of the list."""
+    """An API key in the list."""
 
     id: UUID
     name: str
@@ -59,7 +61,7 @@ class ApiKeyRow:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The only integrations of a key: some names, how many more there are, how many were deleted since."""
+    """The integrations that an API key is limited to: some names, how many more exist, and how many were deleted."""
 
     names: list[str]
     more: int
@@ -77,7 +79,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyChoices:
-    """Integrations that may be chosen: those that are already, those that match, and whether more would."""
+    """The integrations that are chosen, others that match the search, and whether more would match."""
 
     chosen: list[Choice]
     others: list[Choice]
@@ -85,18 +87,21 @@ class ApiKeyChoices:
 
 
 def page(actor: Actor, text: str, *, cursor: str = "", limit: int = ROWS) -> Page[ApiKeyRow]:
-    """One page of the organization's keys, newest first; `text` narrows by name and prefix.
+    """Return a page of the organization's API keys, newest first.
+
+    Args:
+        text: part of a name or prefix; empty for all keys.
 
     Raises:
-        PermissionDenied: the actor may not see keys.
-        Invalid: the cursor is not one of this list.
+        PermissionDenied: the actor may not read API keys.
+        Invalid: the cursor does not belong to this list.
     """
     actor.check(Permission.API_KEYS_READ)
     keys = ApiKey.objects.filter(organization=actor.organization).defer("digest")
     if text:
         keys = keys.filter(Q(name__icontains=text) | Q(prefix__contains=text))
     if cursor:
-        created_at, key_id = _place(cursor)
+        created_at, key_id = _position(cursor)
         keys = keys.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=key_id))
     found = list(keys.order_by("-created_at", "-id")[: limit + 1])
     shown, last = found[:limit], found[limit - 1] if len(found) > limit else None
@@ -104,7 +109,7 @@ def page(actor: Actor, text: str, *, cursor: str = "", limit: int = ROWS) -> Pag
 
 
 def rows_of(actor: Actor, keys: Iterable[ApiKey]) -> list[ApiKeyRow]:
-    """Keys of the actor's organization as rows."""
+    """Return rows for API keys of the actor's organization."""
     keys, now = list(keys), timezone.now()
     ids = {UUID(item) for key in keys for item in key.integrations or ()}
     mine = Integration.objects.visible_to(actor).filter(pk__in=ids)
@@ -113,16 +118,16 @@ def rows_of(actor: Actor, keys: Iterable[ApiKey]) -> list[ApiKeyRow]:
 
 
 def choices(actor: Actor, text: str, chosen: Iterable[UUID]) -> ApiKeyChoices:
-    """The integrations that a new key may be limited to, by name; those chosen stay whatever the text is.
+    """Return the integrations that a new key may be limited to, by name. Chosen ones are always included.
 
     Raises:
-        PermissionDenied: the actor may make no key.
+        PermissionDenied: the actor may not create API keys.
     """
     actor.check(Permission.API_KEYS_CREATE)
     mine = Integration.objects.visible_to(actor).only("name", "kind").order_by("name", "pk")
-    kept = [_choice(one) for one in mine.filter(pk__in=list(chosen))]
-    others = mine.search_described(text).exclude(pk__in=[one.id for one in kept])
-    found = [_choice(one) for one in others[: CHOICES + 1]]
+    kept = [_choice(integration) for integration in mine.filter(pk__in=list(chosen))]
+    others = mine.search_described(text).exclude(pk__in=[choice.id for choice in kept])
+    found = [_choice(integration) for integration in others[: CHOICES + 1]]
     return ApiKeyChoices(kept, found[:CHOICES], has_more=len(found) > CHOICES)
 
 
@@ -130,7 +135,7 @@ def _choice(integration: Integration) -> Choice:
     return Choice(integration.pk, integration.name, KINDS[integration.kind].label)
 
 
-def _place(cursor: str) -> tuple[datetime, UUID]:
+def _position(cursor: str) -> tuple[datetime, UUID]:
     moment, key_id = decode_cursor(cursor, length=2)
     try:
         return datetime.fromisoformat(moment).astimezone(UTC), UUID(key_id)
@@ -165,12 +170,12 @@ def _state(key: ApiKey, now: datetime) -> str:
 
 
 def _days_left(expires_at: datetime | None, now: datetime) -> int | None:
-    """The days until an API key expires; None unless that is soon."""
+    """Return the days until an API key expires; None unless that is soon."""
     left = expires_at - now if expires_at else None
     return left.days if left is not None and left < ENDS_SOON else None
 
 
 def _named(ids: Iterable[str], names: dict[UUID, str]) -> Named:
     ids = list(ids)
-    there = sorted(names[UUID(item)] for item in ids if UUID(item) in names)
-    return Named(there[:NAMED_AT_MOST], max(0, len(there) - NAMED_AT_MOST), len(ids) - len(there))
+    existing = sorted(names[UUID(item)] for item in ids if UUID(item) in names)
+    return Named(existing[:NAMED_AT_MOST], max(0, len(existing) - NAMED_AT_MOST), len(ids) - len(existing))

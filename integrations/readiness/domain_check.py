@@ -1,4 +1,4 @@
-"""Which secrets may go to a host, for an action that is still being written. Opens nothing and calls nothing."""
+"""Comparing the allowed domains of secrets with the host of an unsaved integration. Nothing is decrypted or called."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ CHECKED_AT_MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class DomainCheck:
-    """Whether one secret may go to the host; no `domains` means any host."""
+    """Whether a secret may be sent to the host. Without `domains` it may be sent to any host."""
 
     name: str
     exists: bool
@@ -29,10 +29,13 @@ class DomainCheck:
 def check_domains(
     organization: Organization, names: Iterable[str], base_url: str, schemes: frozenset[str] = WEB
 ) -> list[DomainCheck] | None:
-    """One answer for each name, in the order given, of the first `CHECKED_AT_MOST`.
+    """Compare the allowed domains of secrets with the host of a URL.
+
+    Args:
+        names: the secrets; only the first `CHECKED_AT_MOST` are compared.
 
     Returns:
-        None while the URL leads nowhere: nothing can be said yet.
+        a result for each name in the given order; None while Coffer may not call the URL.
     """
     try:
         host = admit_url(base_url, configuration.policy(), schemes).raw_host or ""

@@ -1,7 +1,7 @@
-"""Whether integrations would run, for many at once (docs/api.md, `GET /readiness`).
+"""Readiness of many integrations at once (docs/api.md, `GET /readiness`).
 
-The same judge as warnings and the list of integrations; nothing is opened or called. A page costs the same number of
-queries whatever its length.
+The rules are those of warnings and of the list of integrations; nothing is decrypted or called. A page costs the same
+number of queries whatever its length.
 """
 
 from collections.abc import Iterable
@@ -17,11 +17,16 @@ from integrations.readiness import overview
 from integrations.readiness.warnings import Finder, Warning, judge, problem_with_links  # noqa: A004 - the API's word
 
 NOWHERE = Warning(EnvironmentNotEnabled.code, "It runs in no environment. Choose one first.")
+"""The problem of an integration without environments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """One integration in one environment (None where it runs in none), and what would refuse a run there."""
+    """An integration in an environment, and the problems that would refuse a run.
+
+    Attributes:
+        environment: None for an integration without environments.
+    """
 
     integration: Integration
     environment: Environment | None
@@ -30,7 +35,11 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class ReadinessFilters:
-    """What the matrix shows; empty ones do not narrow. `blocked`: only what does not run everywhere it should."""
+    """The rows to show; an empty field does not filter.
+
+    Attributes:
+        blocked: only integrations with a problem in one of their environments.
+    """
 
     text: str = ""
     kind: str = ""
@@ -40,7 +49,11 @@ class ReadinessFilters:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """An integration in one environment: None where it is not meant to run, else what would refuse a run."""
+    """An integration in an environment.
+
+    Attributes:
+        problems: what would refuse a run; None if the integration does not run there.
+    """
 
     environment: Environment
     problems: list[Warning] | None
@@ -48,7 +61,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class ReadinessRow:
-    """An integration in every environment, and the ids of the secrets that it names, None where there is no such."""
+    """An integration in all environments.
+
+    Attributes:
+        secret_ids: the ids of the secrets that it names; None for names without a secret.
+    """
 
     integration: Integration
     cells: list[Cell]
@@ -56,17 +73,17 @@ class ReadinessRow:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether a run would be refused where it is meant to work, or it is meant to work nowhere."""
+        """Whether a run would be refused in an environment of the integration, or it has none."""
         return not self.integration.environments or any(cell.problems for cell in self.cells)
 
 
 def page(
     actor: Actor, environment: Environment | None = None, *, cursor: str = "", limit: int = DEFAULT_LIMIT
 ) -> Page[Readiness]:
-    """The next `limit` integrations by name: in the environment, or in each one that they run in.
+    """Return the next `limit` integrations by name, in one environment or in each of their environments.
 
     Raises:
-        Invalid: the cursor is not one of this list.
+        Invalid: the cursor does not belong to this list.
     """
     rows = overview.with_secrets(Integration.objects.visible_to(actor))
     if cursor:
@@ -76,7 +93,7 @@ def page(
     items = [
         item
         for integration, find in zip(shown, overview.finders(shown), strict=True)
-        for item in _judged(integration, environment, find)
+        for item in _readiness(integration, environment, find)
     ]
     return Page(items, encode_cursor([shown[-1].name]) if len(found) > limit else None)
 
@@ -84,32 +101,39 @@ def page(
 def matrix(
     actor: Actor, filters: ReadinessFilters, *, cursor: str = "", limit: int = DEFAULT_LIMIT
 ) -> Page[ReadinessRow]:
-    """The next `limit` integrations by kind and name, each with what it is like in every environment asked for.
+    """Return the next `limit` integrations by kind and name, each in all environments of the filter.
 
     Raises:
-        Invalid: the cursor is not one of this list.
+        Invalid: the cursor does not belong to this list.
     """
     rows = Integration.objects.visible_to(actor).search(filters.text).matching(kind=filters.kind)
     if cursor:
         rows = rows.after(*decode_cursor(cursor, length=2))
     rows = overview.with_secrets(rows).order_by("kind", "name")
     found = list(rows if filters.blocked else rows[: limit + 1])
-    lines = [_line(*each, filters) for each in zip(found, overview.finders(found), strict=True)]
-    lines = [line for line in lines if line.is_blocked or not filters.blocked]
-    last = lines[limit - 1].integration if len(lines) > limit else None
-    return Page(lines[:limit], encode_cursor([last.kind, last.name]) if last else None)
+    shown = [_row(*pair, filters) for pair in zip(found, overview.finders(found), strict=True)]
+    shown = [row for row in shown if row.is_blocked or not filters.blocked]
+    last = shown[limit - 1].integration if len(shown) > limit else None
+    return Page(shown[:limit], encode_cursor([last.kind, last.name]) if last else None)
 
 
-def _line(integration: Integration, find: Finder, filters: ReadinessFilters) -> ReadinessRow:
+def _row(integration: Integration, find: Finder, filters: ReadinessFilters) -> ReadinessRow:
     chosen = [filters.environment] if filters.environment else list(Environment)
     cells = [
-        Cell(one, _problems(integration, one, find) if one in integration.environments else None) for one in chosen
+        Cell(
+            environment, _problems(integration, environment, find) if environment in integration.environments else None
+        )
+        for environment in chosen
     ]
     return ReadinessRow(integration, cells, {ref.name: ref.secret_id for ref in overview.references_of(integration)})
 
 
 def warnings_of(integrations: Iterable[Integration]) -> list[list[Warning]]:
-    """For each integration (loaded by `overview.with_secrets`) its warnings, as `warnings_for` gives them for one."""
+    """Return the warnings of each integration, as `warnings_for` does for one.
+
+    Args:
+        integrations: loaded by `overview.with_secrets`.
+    """
     found = list(integrations)
     return [
         judge(integration, in_order(integration.environments), find)
@@ -117,14 +141,17 @@ def warnings_of(integrations: Iterable[Integration]) -> list[list[Warning]]:
     ]
 
 
-def _judged(integration: Integration, environment: Environment | None, find: Finder) -> list[Readiness]:
+def _readiness(integration: Integration, environment: Environment | None, find: Finder) -> list[Readiness]:
     environments = [environment] if environment else in_order(integration.environments)
     if not environments:
         return [Readiness(integration, None, [NOWHERE])]
-    return [Readiness(integration, one, _problems(integration, one, find)) for one in environments]
+    return [Readiness(integration, chosen, _problems(integration, chosen, find)) for chosen in environments]
 
 
 def _problems(integration: Integration, environment: Environment, find: Finder) -> list[Warning]:
-    """What is certain to refuse a run: its own switch and environments, then what warnings tell."""
+    """Return what would certainly refuse a run.
+
+    Unlike the warnings, this includes that the integration itself is disabled or does not run in the environment.
+    """
     own = problem_with_links([integration], environment)
     return ([own] if own else []) + [warning for warning in judge(integration, [environment], find) if warning.certain]

@@ -1,14 +1,15 @@
-"""The list of integrations: what each one is, whether it would run, what it uses and when it last ran.
+"""The list of integrations: summary, state, secrets and last run.
 
-One read model for the pages, without opening or calling anything. A page costs the same number of queries whatever its
-length. The state is judged by the functions that a run uses (`warnings.judge`), so it is known in Python and not in
-SQL: narrowing by state and counting by state look at every integration of the organization, about 0.3 ms each.
+Nothing is decrypted or called. A page costs the same number of queries whatever its length. States are computed by the
+functions that a run uses (`warnings.judge`), in Python and not in SQL, so filtering and counting by state load every
+integration of the organization.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from secrets_app.models import SecretValue
 from secrets_app.sealing.resolver import FoundSecret
 
 COUNTED_AT_MOST = 1000
+"""How many integrations are counted by state."""
 
 WORKING, FAILING, PAUSED = STATES = ("working", "failing", "paused")
 
@@ -38,15 +40,15 @@ NOTES = {
     "egress_denied": "Its host may not be called",
     "invalid_url": "Its URL may not be called",
 }
-"""What a list says about each code that a run would be refused with."""
+"""The note in the list for each code with which a run would be refused."""
 
 SWITCHED_OFF = {IntegrationDisabled.code, SecretDisabled.code}
-"""Codes that somebody caused on purpose: they pause an integration, the others make it fail."""
+"""Codes that somebody caused on purpose. They pause an integration; all other codes make it fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretUsed:
-    """A secret that an integration names; `id` is None while no secret has the name."""
+    """A secret that an integration names; `id` is None if no secret has the name."""
 
     id: UUID | None
     name: str
@@ -54,7 +56,7 @@ class SecretUsed:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationRow:
-    """One line of the list."""
+    """An integration in the list."""
 
     id: UUID
     kind: str
@@ -75,7 +77,7 @@ Values = Mapping[tuple[UUID | None, str], SecretValue]
 
 @dataclass(frozen=True, slots=True)
 class IntegrationFilters:
-    """What to list; empty ones do not narrow."""
+    """The integrations to list; an empty field does not filter."""
 
     text: str = ""
     state: str = ""
@@ -85,12 +87,12 @@ class IntegrationFilters:
 def page(
     actor: Actor, filters: IntegrationFilters, *, cursor: str = "", limit: int = DEFAULT_LIMIT
 ) -> Page[IntegrationRow]:
-    """One page, by kind and name.
+    """Return a page of integrations, by kind and name.
 
     Raises:
-        Invalid: the cursor is not one of this list.
+        Invalid: the cursor does not belong to this list.
     """
-    found = _behind(_loaded(actor).search(filters.text).matching(kind=filters.kind), cursor)
+    found = _after(_loaded(actor).search(filters.text).matching(kind=filters.kind), cursor)
     rows = _rows(found if filters.state else found[: limit + 1])
     return _cut([row for row in rows if filters.state in {"", row.state}], limit)
 
@@ -98,55 +100,62 @@ def page(
 def catalog(
     actor: Actor, filters: IntegrationFilters, *, cursor: str = "", limit: int = DEFAULT_LIMIT
 ) -> Page[Integration]:
-    """What members see of integrations: name, kind and description; nothing else is looked at.
+    """Return a page of what members may see of integrations: name, kind and description.
 
     See docs/concepts.md, "Roles".
+
+    Raises:
+        Invalid: the cursor does not belong to this list.
     """
     found = Integration.objects.visible_to(actor).search_described(filters.text).matching(kind=filters.kind)
-    return _cut(list(_behind(found.only("kind", "name", "description"), cursor)[: limit + 1]), limit)
+    return _cut(list(_after(found.only("kind", "name", "description"), cursor)[: limit + 1]), limit)
 
 
 def counts(actor: Actor) -> dict[str, int]:
-    """How many integrations there are by state; `all` is their sum. Counts stop at `COUNTED_AT_MOST`."""
+    """Return the number of integrations by state, and their sum as `all`. Counts stop at `COUNTED_AT_MOST`."""
     found = Counter(row.state for row in _rows(_loaded(actor)[:COUNTED_AT_MOST]))
     return {"all": found.total(), **{state: found[state] for state in STATES}}
 
 
 def one(actor: Actor, integration_id: UUID) -> IntegrationRow:
-    """One integration as a row.
+    """Return one integration as a row.
 
     Raises:
-        NotFound: none that this actor may know of.
+        NotFound: there is no such integration, or the actor may not see it.
     """
     return _rows([_loaded(actor).fetch(actor, integration_id)])[0]
 
 
 def _loaded(actor: Actor) -> IntegrationQuerySet:
-    """Integrations with their connector, the secrets of both, and their last run."""
+    """Return the integrations that the actor may see, with connector, secrets and last run."""
     return with_secrets(Integration.objects.visible_to(actor).with_last_run())
 
 
-def _behind(found: IntegrationQuerySet, cursor: str) -> IntegrationQuerySet:
-    """In order, and behind the place that the cursor names."""
+def _after(found: IntegrationQuerySet, cursor: str) -> IntegrationQuerySet:
+    """Return the integrations in order, starting after the cursor."""
     rest = found.after(*decode_cursor(cursor, length=2)) if cursor else found
     return rest.order_by("kind", "name")
 
 
 def _cut(rows: list[Listed], limit: int) -> Page[Listed]:
-    """The first `limit` rows, and the cursor of the last one if there are more."""
+    """Return the first `limit` rows, and the cursor of the last row if there are more."""
     more = len(rows) > limit
     return Page(rows[:limit], encode_cursor([rows[limit - 1].kind, rows[limit - 1].name]) if more else None)
 
 
 def with_secrets(integrations: IntegrationQuerySet) -> IntegrationQuerySet:
-    """Integrations with their connector and the secrets of both, as `finders` needs them."""
+    """Load integrations with their connection and connectors, and the secrets of all, as `finders` needs them."""
     loaded = integrations.select_related("auth_connector", "connection__auth_connector", "organization")
     parents = ["", "auth_connector__", "connection__", "connection__auth_connector__"]
     return loaded.prefetch_related(*(f"{parent}references__secret" for parent in parents))
 
 
 def finders(integrations: Iterable[Integration]) -> list[Finder]:
-    """For each integration (loaded by `with_secrets`) what `judge` asks; one query whatever their number."""
+    """Return a function for each integration that looks up its secrets, with one query for all.
+
+    Args:
+        integrations: loaded by `with_secrets`.
+    """
     found = list(integrations)
     values = _values_of({ref.secret_id for integration in found for ref in references_of(integration) if ref.secret_id})
     return [_finder(references_of(integration), values) for integration in found]
@@ -177,18 +186,21 @@ def _row(integration: Any, find: Finder) -> IntegrationRow:
         state=state,
         state_note=note,
         environments=environments,
-        secrets=[SecretUsed(*used) for used in sorted({(ref.secret_id, ref.name) for ref in references}, key=_by_name)],
+        secrets=[
+            SecretUsed(*used) for used in sorted({(ref.secret_id, ref.name) for ref in references}, key=itemgetter(1))
+        ],
         last_run_at=integration.last_run_at,
         last_run_failed=integration.last_run_outcome not in {None, RunOutcome.SUCCEEDED.value},
     )
 
 
-def _by_name(used: tuple[UUID | None, str]) -> str:
-    return used[1]
+def _secrets_used(references: Iterable[SecretReference]) -> list[SecretUsed]:
+    found = {(reference.secret_id, reference.name) for reference in references}
+    return [SecretUsed(*used) for used in sorted(found, key=itemgetter(1))]
 
 
 def _state(integration: Any, warnings: Iterable[Warning]) -> tuple[str, str]:
-    """The state and why: what would refuse a run counts first, then what became of the last one."""
+    """Return the state and its reason. What would refuse a run comes before the outcome of the last run."""
     if not integration.enabled:
         return PAUSED, ""
     if not integration.environments:
@@ -204,12 +216,16 @@ def _state(integration: Any, warnings: Iterable[Warning]) -> tuple[str, str]:
 
 
 def references_of(integration: Integration) -> list[SecretReference]:
-    """Those of the integration (loaded by `with_secrets`) and of what it builds on."""
+    """Return the references of an integration and its parents.
+
+    Args:
+        integration: loaded by `with_secrets`.
+    """
     return [reference for link in with_parents(integration) for reference in link.references.all()]
 
 
 def _values_of(secret_ids: Iterable[UUID]) -> Values:
-    """The current values by secret and environment, without their sealed bytes."""
+    """Return the current values by secret and environment, without their encrypted bytes."""
     current = SecretValue.objects.current().filter(secret__in=secret_ids)
     current = current.select_related("data_key").defer("sealed", "data_key__wrapped")
     return {(value.secret_id, value.environment): value for value in current}

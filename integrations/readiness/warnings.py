@@ -1,6 +1,6 @@
-"""What would stop an integration from running, found without opening or calling anything.
+"""Reasons that would stop an integration from running. Nothing is decrypted or called.
 
-One list serves the warnings of a saved integration, the domain check of its page and the list of integrations.
+The warnings of a saved integration, the readiness matrix and the list of integrations use the same functions.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,9 +21,13 @@ from secrets_app.sealing import resolver
 
 @dataclass(frozen=True, slots=True)
 class Warning:  # noqa: A001 - the API's word
-    """One thing that stands in the way, with the code that a run would fail with; not `certain` where it may not.
+    """A reason why a run would be refused.
 
-    `integration` is the link of the chain that it is about, `secret` the name of the secret.
+    Attributes:
+        code: the error code of the run.
+        certain: whether a run would certainly be refused.
+        integration: the id of the integration or parent that causes it.
+        secret: the name of the secret that causes it.
     """
 
     code: str
@@ -35,31 +39,31 @@ class Warning:  # noqa: A001 - the API's word
 
 
 Finder = Callable[[Environment], Mapping[str, resolver.FoundSecret]]
-"""Looks up the secrets of an integration, by name, with their values in an environment."""
+"""Looks up the secrets of an integration by name, with their values in an environment."""
 
 
 def warnings_for(integration: Integration, environments: Iterable[Environment] | None = None) -> list[Warning]:
-    """Everything that would refuse a run in the given environments (its own, unless said otherwise)."""
+    """Return what would refuse a run in these environments; by default in the integration's own."""
     names = secret_names(integration)
     chosen = in_order(integration.environments if environments is None else environments)
     return judge(integration, chosen, lambda environment: resolver.find(integration.organization, names, environment))
 
 
 def judge(integration: Integration, environments: Iterable[Environment], find: Finder) -> list[Warning]:
-    """The same with secrets that were looked up before, so that a list of integrations needs no query for each.
+    """Return what would refuse a run, with secrets that `find` looks up, so that lists need no query per integration.
 
-    What the integration builds on and the secrets are judged by the same functions that a run uses, so that a warning
-    and a refusal never disagree. Its own switch and environments are no warnings: they are shown as what they are.
+    Parents and secrets are checked by the functions that a run uses, so a warning and a refusal never disagree. That
+    the integration itself is disabled, or does not run in an environment, is shown elsewhere and is not a warning.
     """
-    judged = [_judged(route) for route in routes_of(integration)]
+    routes = [_judge_route(route) for route in routes_of(integration)]
     return [
-        *_about_links(integration, environments),
-        *(warning for _, _, about in judged for warning in about),
-        *_about_secrets(environments, [(names, host) for names, host, _ in judged], find),
+        *_link_warnings(integration, environments),
+        *(warning for _, _, about in routes for warning in about),
+        *_secret_warnings(environments, [(names, host) for names, host, _ in routes], find),
     ]
 
 
-def _about_links(integration: Integration, environments: Iterable[Environment]) -> list[Warning]:
+def _link_warnings(integration: Integration, environments: Iterable[Environment]) -> list[Warning]:
     found: dict[str, Warning] = {}
     for environment in environments:
         if problem := problem_with_links(with_parents(integration)[1:], environment):
@@ -67,9 +71,9 @@ def _about_links(integration: Integration, environments: Iterable[Environment]) 
     return list(found.values())
 
 
-def problem_with_links(chain: Iterable[Integration], environment: Environment) -> Warning | None:
-    """The first link that is switched off or does not run in the environment."""
-    for link in chain:
+def problem_with_links(integrations: Iterable[Integration], environment: Environment) -> Warning | None:
+    """Return the first of the integrations that is disabled or does not run in the environment."""
+    for link in integrations:
         try:
             check_links([link], environment)
         except Refusal as refusal:
@@ -77,7 +81,7 @@ def problem_with_links(chain: Iterable[Integration], environment: Environment) -
     return None
 
 
-def _about_secrets(
+def _secret_warnings(
     environments: Iterable[Environment], hosts: Iterable[tuple[frozenset[str], str | None]], find: Finder
 ) -> list[Warning]:
     found: dict[tuple[str, str], Warning] = {}
@@ -93,18 +97,20 @@ def _about_secrets(
 
 
 def host_of(integration: Integration) -> str | None:
-    """Where it sends to, or None where its kind calls nobody by itself or the address is malformed."""
-    return _judged(routes_of(integration)[0])[1]
+    """Return the host that an integration calls; None if it calls nothing itself or its URL is malformed."""
+    return _judge_route(routes_of(integration)[0])[1]
 
 
 def hosts_for(integration: Integration, name: str) -> list[str]:
-    """The hosts that it sends one secret to."""
-    return [host for names, host, _ in map(_judged, routes_of(integration)) if host and name in names]
+    """Return the hosts that an integration sends a secret to."""
+    return [host for names, host, _ in map(_judge_route, routes_of(integration)) if host and name in names]
 
 
-def _judged(route: Route) -> tuple[frozenset[str], str | None, list[Warning]]:
-    """The secrets, their host, and what the egress rules say about it. A name that needs an opened network is judged at
-    run (docs/security-rules.md, "Destinations"): until then nobody knows where it leads.
+def _judge_route(route: Route) -> tuple[frozenset[str], str | None, list[Warning]]:
+    """Return the secrets of a route, their host, and what the egress policy says about it.
+
+    A name that needs an opened network is judged at run (docs/security-rules.md, "Destinations"), because its addresses
+    are not known before.
     """
     if not route.url:
         return route.secret_names, None, []
@@ -114,9 +120,9 @@ def _judged(route: Route) -> tuple[frozenset[str], str | None, list[Warning]]:
         return route.secret_names, refusal.host, [Warning(refusal.code, refusal.detail, integration=route.owner)]
     except Refusal as refusal:
         return route.secret_names, None, [Warning(refusal.code, refusal.detail, integration=route.owner)]
-    return route.secret_names, url.raw_host, [_at_run(url)] if is_judged_at_run(url) else []
+    return route.secret_names, url.raw_host, [_undecided(url)] if is_judged_at_run(url) else []
 
 
-def _at_run(url: URL) -> Warning:
+def _undecided(url: URL) -> Warning:
     sentence = f"{url.raw_host} is called only if all its addresses lie in networks that the operator opened."
-    return Warning(EgressDenied.code, f"{sentence} A run finds out.", certain=False)
+    return Warning(EgressDenied.code, f"{sentence} This is checked at each run.", certain=False)

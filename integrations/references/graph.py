@@ -1,7 +1,7 @@
-"""Where the parts of the graph of one secret stand: secret, its integrations, their hosts, in three columns.
+"""The layout of the graph of a secret: the secret, its integrations and their hosts, in three columns.
 
-Owns: arithmetic. Units are those of the SVG's view box. Boxes of one column never touch, every host stands as near as
-it can to the middle of the integrations that lead there, and edges run only between the columns.
+Units are those of the SVG's view box. Boxes of a column never overlap, every host is placed as close as possible to the
+middle of its integrations, and edges run only between columns.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -16,7 +16,7 @@ STEP = BOX_HEIGHT + GAP
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """The place of one node: its left upper corner."""
+    """The position of a node: its upper left corner."""
 
     key: Hashable
     x: int
@@ -25,7 +25,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A curve from the right side of one box to the left side of another, as an SVG path."""
+    """A curve from the right side of a box to the left side of another, as an SVG path."""
 
     source: Hashable
     target: Hashable
@@ -34,7 +34,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Everything that is drawn. `root_edges` have None as source."""
+    """The positions of all nodes and edges. `root_edges` have None as source."""
 
     root: Box
     integrations: list[Box]
@@ -45,17 +45,17 @@ class Graph:
 
 
 def layout(links: Iterable[tuple[Hashable, Hashable | None]]) -> Graph:
-    """Place the nodes.
+    """Compute the positions.
 
     Args:
-        links: integration and host in the order of the column; None where an integration leads nowhere yet.
+        links: pairs of integration and host in the order of the column; the host is None if there is none yet.
     """
     pairs = list(dict.fromkeys(links))
     names = list(dict.fromkeys(integration for integration, _ in pairs))
     integrations = _column(names, COLUMNS[1], [index * STEP for index in range(len(names))])
     places = {box.key: box for box in integrations}
-    leading = [(places[integration], host) for integration, host in pairs if host is not None]
-    hosts = _hosts(leading)
+    with_host = [(places[integration], host) for integration, host in pairs if host is not None]
+    hosts = _hosts(with_host)
     hosted = {box.key: box for box in hosts}
     bottom = max([box.y + BOX_HEIGHT for box in [*integrations, *hosts]], default=TOP + BOX_HEIGHT)
     root = Box(None, COLUMNS[0], TOP + (bottom - TOP - BOX_HEIGHT) // 2)
@@ -64,13 +64,17 @@ def layout(links: Iterable[tuple[Hashable, Hashable | None]]) -> Graph:
         integrations=integrations,
         hosts=hosts,
         root_edges=[_edge(root, box, 0) for box in integrations],
-        host_edges=[_edge(box, hosted[host], 1) for box, host in leading],
+        host_edges=[_edge(box, hosted[host], 1) for box, host in with_host],
         height=bottom + GAP,
     )
 
 
 def _column(keys: Sequence[Hashable], x: int, wanted: Sequence[int]) -> list[Box]:
-    """Boxes below one another, each as high as wanted or as the one above allows; heights count from the top."""
+    """Return boxes below one another, each at the wanted height or as close below it as possible.
+
+    Args:
+        wanted: heights relative to `TOP`.
+    """
     boxes: list[Box] = []
     for key, y in zip(keys, wanted, strict=True):
         lowest = boxes[-1].y + STEP if boxes else TOP
@@ -78,9 +82,9 @@ def _column(keys: Sequence[Hashable], x: int, wanted: Sequence[int]) -> list[Box
     return boxes
 
 
-def _hosts(leading: Sequence[tuple[Box, Hashable]]) -> list[Box]:
+def _hosts(with_host: Sequence[tuple[Box, Hashable]]) -> list[Box]:
     middles: dict[Hashable, list[int]] = {}
-    for box, host in leading:
+    for box, host in with_host:
         middles.setdefault(host, []).append(box.y - TOP)
     wanted = sorted((sum(ys) // len(ys), number, host) for number, (host, ys) in enumerate(middles.items()))
     return _column([host for _, _, host in wanted], COLUMNS[2], [y for y, _, _ in wanted])

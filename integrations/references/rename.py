@@ -1,9 +1,8 @@
-"""A configuration in which a secret is called by another name.
+"""Renaming a secret in a configuration.
 
-Owns: finding each placeholder of the secret where the kind's slots say it was entered, and changing its name there;
-every other character of the configuration stays as it was typed, escapes and white space of a JSON body included. It
-knows no kind by name: a slot says in which field it stands, and whether that field is the slot's own text or a JSON
-document with the slot as one of its strings.
+Placeholders are found through the kind's slots and renamed in place; all other characters are kept, including escapes
+and white space in a JSON body. This module depends on no particular kind: a slot names its field, which holds either
+the text of the slot or a JSON document that contains it.
 """
 
 import copy
@@ -22,10 +21,11 @@ _CHARACTER = re.compile(rf"{_HIGH}{_LOW}|{_ANY}|\\.|[^\\]")
 
 
 def rewritten(kind: Kind[Any], config: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    """A copy of a stored configuration with `new` wherever the secret `old` was named.
+    """Return a copy of a stored configuration in which the secret `old` is renamed to `new`.
 
     Raises:
-        RuntimeError: a kind keeps placeholders where this module does not find them; nothing may be stored then.
+        Invalid: a text becomes longer than its field allows.
+        RuntimeError: a placeholder of the kind could not be found; nothing may be stored then.
     """
     before = kind.slots(kind.read(config))
     changed: dict[str, Any] = copy.deepcopy(dict(config))
@@ -34,9 +34,9 @@ def rewritten(kind: Kind[Any], config: Mapping[str, Any], old: str, new: str) ->
         if old in slot.template.secret_names:
             sources.setdefault(slot.field, set()).add(slot.template.source)
     for field, templates in sources.items():
-        *way, last = steps(field)
+        *parents, last = steps(field)
         holder: Any = changed
-        for step in way:
+        for step in parents:
             holder = holder[step]
         text = holder[last]
         holder[last] = parse(text).renamed(old, new).source if text in templates else _in_json(text, old, new)
@@ -47,7 +47,7 @@ def rewritten(kind: Kind[Any], config: Mapping[str, Any], old: str, new: str) ->
 
 
 def steps(field: str) -> list[str | int]:
-    """`config.headers[0].value` as the keys and indexes that lead there."""
+    """Return the keys and indexes that lead to a field: `config.headers[0].value`."""
     return [match["name"] or int(match["index"]) for match in _STEP.finditer(field)]
 
 
@@ -56,7 +56,7 @@ def _in_json(text: str, old: str, new: str) -> str:
 
 
 def _in_json_string(raw: str, old: str, new: str) -> str:
-    """One string as it is spelt, quotes included; a placeholder may be spelt with escapes."""
+    """Rename in one JSON string, quotes included. Placeholders may be written with escapes."""
     template = parse(json.loads(raw))
     if old not in template.secret_names:
         return raw
@@ -64,7 +64,11 @@ def _in_json_string(raw: str, old: str, new: str) -> str:
 
 
 def _spelt(template: Template, characters: list[str], old: str, new: str) -> list[str]:
-    """The template's parts in the spelling of the document; `characters` has one entry for each character."""
+    """Return the parts of a template as written in the document.
+
+    Args:
+        characters: the document's spelling of each character.
+    """
     spelt, start = [], 0
     for part in template.parts:
         end = start + len(str(part))

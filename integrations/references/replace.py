@@ -1,4 +1,4 @@
-"""Pointing everything that uses one secret at another one, in one transaction."""
+"""Replacing a secret by another secret in all integrations, in one transaction."""
 
 from uuid import UUID
 
@@ -17,15 +17,15 @@ NOT_REPLACED = "Nothing was replaced."
 
 
 def replace_references(*, actor: Actor, secret_id: UUID, replacement_id: UUID) -> int:
-    """Put another secret in the place of this one, wherever it is used. Without references nothing is written.
+    """Replace a secret in all configurations and references. Without references nothing is written.
 
     Returns:
-        how many integrations were rewritten.
+        how many integrations were changed.
 
     Raises:
-        NotFound: no such secret.
-        PermissionDenied: no right to write secrets and integrations, or not in the integrations' environments.
-        Invalid: there is no such replacement, it is the secret itself, or it is disabled.
+        NotFound: the secret does not exist.
+        PermissionDenied: the actor may not write secrets and integrations, or not in the integrations' environments.
+        Invalid: the replacement does not exist, is the secret itself, or is disabled.
     """
     actor.check(Permission.SECRETS_WRITE)
     actor.check(Permission.INTEGRATIONS_WRITE)
@@ -33,10 +33,10 @@ def replace_references(*, actor: Actor, secret_id: UUID, replacement_id: UUID) -
         lock_organization(actor.organization)
         secret, replacement = _lock(actor, secret_id, replacement_id)
         integrations = naming(actor.organization, secret.name)
-        actor.check_environments(*in_order(env for one in integrations for env in one.environments))
+        actor.check_environments(*in_order(env for integration in integrations for env in integration.environments))
         if not integrations:
             return 0
-        rewrite(actor, integrations, secret.name, replacement, blamed="replacement")
+        rewrite(actor, integrations, secret.name, replacement, field="replacement")
         trail.record(
             trail.Event.SECRET_CHANGED,
             actor=actor,
@@ -49,7 +49,12 @@ def replace_references(*, actor: Actor, secret_id: UUID, replacement_id: UUID) -
 
 
 def _lock(actor: Actor, secret_id: UUID, replacement_id: UUID) -> tuple[Secret, Secret]:
-    """Both secrets, locked until the transaction ends."""
+    """Return both secrets, locked until the transaction ends.
+
+    Raises:
+        NotFound: the secret does not exist.
+        Invalid: the replacement cannot be used.
+    """
     rows = Secret.objects.of(actor.organization).select_for_update().filter(pk__in=[secret_id, replacement_id])
     found = {row.pk: row for row in rows.order_by("name")}
     if secret_id not in found:
@@ -57,11 +62,11 @@ def _lock(actor: Actor, secret_id: UUID, replacement_id: UUID) -> tuple[Secret, 
     replacement = found.get(replacement_id)
     problem = None
     if replacement is None:
-        problem = "There is no such secret. Choose another one."
+        problem = "There is no such secret. Choose another secret."
     elif replacement_id == secret_id:
-        problem = "This is the secret itself. Choose another one."
+        problem = "This is the secret itself. Choose another secret."
     elif not replacement.enabled:
-        problem = f"The secret {replacement.name} is disabled. Enable it first, or choose another one."
+        problem = f"The secret {replacement.name} is disabled. Enable it first, or choose another secret."
     if replacement is None or problem:
         raise Invalid(NOT_REPLACED, errors=[FieldError("replacement", problem or "")])
     return found[secret_id], replacement

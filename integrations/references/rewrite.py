@@ -1,7 +1,7 @@
-"""Naming another secret in every configuration that names one: when it is renamed, and when it is replaced everywhere.
+"""Rewriting configurations that name a secret, when it is renamed or replaced.
 
-All of it happens in the caller's transaction, under the organization's lock: a save of one of the integrations at the
-same moment waits, and a form that was opened before is refused by its version.
+This happens in the caller's transaction, under the organization's lock. A concurrent save of an integration waits, and
+a form that was opened before is refused by its version.
 """
 
 from collections.abc import Iterable
@@ -19,37 +19,37 @@ from secrets_app.models import Secret
 
 
 def follow_rename(*, secret: Secret, old_name: str, actor: Actor, **_: Any) -> None:
-    """A secret was renamed: rewrite what names it, and bind what waited for its new name.
+    """Rewrite configurations after a secret was renamed, and bind references that wait for the new name.
 
     Raises:
-        PermissionDenied, Invalid: as `rewrite`; the renaming is undone with everything else.
+        PermissionDenied, Invalid: as `rewrite`; the transaction with the renaming is rolled back.
     """
-    rewrite(actor, naming(actor.organization, old_name), old_name, secret, blamed="name")
+    rewrite(actor, naming(actor.organization, old_name), old_name, secret, field="name")
     derive.bind_waiting(secret=secret)
 
 
 def naming(organization: Organization, name: str) -> list[Integration]:
-    """The integrations that name the secret, locked until the transaction ends."""
+    """Return the integrations that name a secret, locked until the transaction ends."""
     found = SecretReference.objects.filter(organization=organization, name=name).values("integration")
     return list(Integration.objects.of(organization).select_for_update().filter(pk__in=found).order_by("pk"))
 
 
-def rewrite(actor: Actor, integrations: Iterable[Integration], old_name: str, secret: Secret, *, blamed: str) -> None:
-    """Put the secret in the place of `old_name`, in configurations and references, with one event for each.
+def rewrite(actor: Actor, integrations: Iterable[Integration], old_name: str, secret: Secret, *, field: str) -> None:
+    """Replace `old_name` by a secret in configurations and references, and record an audit event for each.
 
     Args:
-        integrations: locked.
-        blamed: the field of the caller's input that a refusal is about.
+        integrations: locked rows.
+        field: the field of the caller's input that a refusal names.
 
     Raises:
-        PermissionDenied: the actor's key is limited to certain integrations, and one of these is not among them.
-        Invalid: a text would become longer than its field may be.
+        PermissionDenied: the actor's API key is limited to certain integrations, and not to all of these.
+        Invalid: a text would become longer than its field allows.
     """
     for integration in integrations:
         if not actor.sees(integration.pk):
             raise PermissionDenied(f"{old_name} is used by integrations that this API key is not allowed to change.")
         integration.organization = actor.organization
-        integration.config = _config(integration, old_name, secret.name, blamed)
+        integration.config = _config(integration, old_name, secret.name, field)
         integration.version += 1
         integration.save(update_fields=["config", "version", "updated_at"])
         derive.move(integration, old_name, secret)
@@ -63,10 +63,10 @@ def rewrite(actor: Actor, integrations: Iterable[Integration], old_name: str, se
         )
 
 
-def _config(integration: Integration, old: str, new: str, blamed: str) -> dict[str, Any]:
+def _config(integration: Integration, old: str, new: str, field: str) -> dict[str, Any]:
     kind = KINDS[integration.kind]
     try:
         return rewritten(kind, integration.config, old, new)
     except Invalid:
-        sentence = f"With this name a text of {integration.name} becomes too long. Choose a shorter one."
-        raise Invalid("Nothing was changed.", errors=[FieldError(blamed, sentence)]) from None
+        sentence = f"With this name a text of {integration.name} becomes too long. Choose a shorter name."
+        raise Invalid("Nothing was changed.", errors=[FieldError(field, sentence)]) from None

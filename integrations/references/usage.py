@@ -1,4 +1,4 @@
-"""How a secret has been used, from the run ledger: calls by day, and where they were made."""
+"""Usage of a secret from the run records: calls by day, and by integration and environment."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,13 +15,17 @@ from integrations.models import Integration, RunOutcome, RunSecret
 DAYS = 30
 DAYS_OF_PLACES = 90
 COUNTED_AT_MOST = 50_000
-"""The newest calls of a secret that are told apart by place; a hot secret has millions."""
+"""How many of the newest calls of a secret are grouped; a busy secret has millions."""
 PLACES_AT_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class CallingIntegration:
-    """An integration and an environment in which a secret was sent; `exists` where the integration still does."""
+    """An integration and an environment in which a secret was sent.
+
+    Attributes:
+        exists: whether the integration still exists.
+    """
 
     integration_id: UUID
     integration_name: str
@@ -32,7 +36,7 @@ class CallingIntegration:
 
 
 def calls_by_day(organization: Organization, secret_id: UUID) -> list[int]:
-    """Runs that sent the secret on each of the last 30 days (UTC), the oldest first, today last."""
+    """Return how many runs sent the secret on each of the last 30 days (UTC), oldest first."""
     today = timezone.now().date()
     first = today - timedelta(days=DAYS - 1)
     rows = RunSecret.objects.filter(secret_id=secret_id, started_at__date__gte=first, run__organization=organization)
@@ -42,7 +46,7 @@ def calls_by_day(organization: Organization, secret_id: UUID) -> list[int]:
 
 
 def calls_by_place(organization: Organization, secret_id: UUID) -> list[CallingIntegration]:
-    """Where the secret was sent in the last 90 days, most calls first; of the newest `COUNTED_AT_MOST` calls."""
+    """Return where the newest `COUNTED_AT_MOST` calls of the last 90 days were made, most calls first."""
     since = timezone.now() - timedelta(days=DAYS_OF_PLACES)
     sent = RunSecret.objects.filter(secret_id=secret_id, started_at__gte=since, run__organization=organization)
     newest = sent.exclude(run__outcome=RunOutcome.REFUSED.value).order_by("-started_at").values("pk")[:COUNTED_AT_MOST]

@@ -1,7 +1,6 @@
-"""Where the value of a secret goes: its references with the hosts behind them, each judged by the allowed domains.
+"""Destinations of a secret: its references with the hosts that it is sent to, compared with its allowed domains.
 
-Opens nothing and calls nothing. An auth connector without an address sends nothing itself: its hosts are those of the
-integrations that take their authentication from it.
+Nothing is decrypted or called. An auth connector without an address has the hosts of the integrations that use it.
 """
 
 from collections import defaultdict
@@ -20,10 +19,12 @@ LOOKED_AT_MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One reference and one host that it sends the secret to.
+    """A reference, and a host that it sends the secret to.
 
-    `host` is empty where nothing is sent yet, `via` names the integration behind a connector, `rule` the allowed domain
-    that covers the host: empty when any domain is allowed, None when none covers it.
+    Attributes:
+        host: empty if the secret is not sent anywhere yet.
+        via: the name of the integration that uses the connector; empty for the reference's own integration.
+        rule: the allowed domain that covers the host; empty if any domain is allowed, None if no domain covers it.
     """
 
     reference: SecretReference
@@ -33,16 +34,16 @@ class Use:
 
     @property
     def blocked(self) -> bool:
-        """Whether a run would be refused for the host."""
+        """Whether a run would be refused because of the host."""
         return bool(self.host) and self.rule is None
 
 
 def uses_of(references: Iterable[SecretReference], domains: Sequence[str]) -> list[Use]:
-    """Every use, blocked ones first, then by integration and slot.
+    """Return all uses of references: blocked ones first, then by integration and slot.
 
     Args:
         references: with their integrations loaded.
-        domains: the allowed domains to judge by; empty for any.
+        domains: the allowed domains to compare with; empty for any.
     """
     rows = list(references)
     users = users_of({row.integration_id for row in rows})
@@ -53,13 +54,16 @@ def uses_of(references: Iterable[SecretReference], domains: Sequence[str]) -> li
 
 
 def references_by_name(organization: Organization, name: str) -> list[SecretReference]:
-    """The first `LOOKED_AT_MOST` references that name a secret, whether it exists or not, by integration."""
+    """Return the first `LOOKED_AT_MOST` references to a secret of this name, by integration.
+
+    The secret need not exist.
+    """
     rows = SecretReference.objects.filter(organization=organization, name=name).select_related(*WITH_LINKS)
     return list(rows.order_by("integration__name", "slot", "pk")[:LOOKED_AT_MOST])
 
 
 def hosts_of(organization: Organization, name: str) -> list[str]:
-    """The hosts that the integrations naming a secret send it to, each once, in order."""
+    """Return the hosts that integrations send a secret to, sorted, without duplicates."""
     return sorted({use.host for use in uses_of(references_by_name(organization, name), []) if use.host})
 
 
@@ -68,7 +72,7 @@ def _use(row: SecretReference, host: str, via: str, domains: Sequence[str]) -> U
 
 
 def users_of(ids: Iterable[UUID]) -> dict[UUID, list[Integration]]:
-    """The integrations that build on each of these, by name; empty for one that nothing builds on."""
+    """Return the integrations that use each of these connections and connectors, by name."""
     found: dict[UUID, list[Integration]] = defaultdict(list)
     wanted = set(ids)
     for user in Integration.objects.building_on(wanted).with_links().order_by("name", "pk"):
@@ -79,6 +83,6 @@ def users_of(ids: Iterable[UUID]) -> dict[UUID, list[Integration]]:
 
 
 def _destinations(row: SecretReference, users: Iterable[Integration]) -> list[tuple[str, str]]:
-    """Hosts; where the integration has no address of its own, those of what builds on it, each with its name."""
+    """Return the hosts of a reference, each with the name of the integration that uses the connector."""
     own = [(host, "") for host in hosts_for(row.integration, row.name)]
     return own or [(host, user.name) for user in users for host in hosts_for(user, row.name)] or [("", "")]

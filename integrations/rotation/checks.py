@@ -1,6 +1,6 @@
-"""Where a staged value has to prove itself: each live reference of a secret in one environment, and what was found.
+"""Which integrations can check a reference with a staged value, and the stored results.
 
-Owns which integrations try a reference, and whether a stored result still counts. It reads; nothing is called here.
+Stored results expire when an integration changes. Nothing is called here (`rotation.py`).
 """
 
 from dataclasses import dataclass
@@ -17,27 +17,27 @@ from integrations.references.uses import users_of
 from secrets_app.models import SecretValue
 
 MISSING = "missing"
-"""The outcome of a reference that was not tried since the value was staged, or since an integration changed."""
+"""The outcome of a reference without a result since the value was staged or an integration changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What is known about one reference: `passed`, `failed` with a code, `not_checkable` or `missing`."""
+    """The result of a reference: `passed`, `failed` with a code, `not_checkable` or `missing`."""
 
     outcome: str
     code: str | None
     detail: str
 
 
-HIDDEN = "No integration that uses it is visible to this key."
+HIDDEN = "This API key cannot see any integration that uses it."
 NOT_DECLARED = "No harmless check is declared."
 NOT_SENT = "Its harmless check does not send this secret."
-NOT_TRIED = CheckResult(MISSING, None, "The new value has not been tried here yet.")
+NOT_TRIED = CheckResult(MISSING, None, "The new value has not been checked here yet.")
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """An integration and its harmless check, which sends the secret."""
+    """An integration whose harmless check sends the secret."""
 
     integration: Integration
     check: Exchange
@@ -45,10 +45,11 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceCheck:
-    """One reference, the checks that can try it, and the result so far.
+    """A reference, the checks that can verify it, and its result.
 
-    `why_not` says why nothing can be tried; empty where something can. `partial` where integrations that use it too are
-    not visible to the key that asks: then passing proves nothing.
+    Attributes:
+        why_not: why the reference cannot be checked; empty if it can.
+        partial: whether some integrations that use it are invisible to the API key, so that passing proves nothing.
     """
 
     reference: SecretReference
@@ -59,17 +60,17 @@ class ReferenceCheck:
 
     @property
     def requests(self) -> tuple[str, ...]:
-        """What the checks send, in words."""
+        """Descriptions of the requests that the checks send."""
         return tuple(probe.check.summary for probe in self.probes)
 
     @property
     def passed(self) -> bool:
-        """Whether the staged value works here."""
+        """Whether the staged value was accepted."""
         return self.result.outcome == PASSED
 
     @property
     def failed(self) -> bool:
-        """Whether it was refused here."""
+        """Whether the staged value was refused."""
         return self.result.outcome == FAILED
 
     @property
@@ -79,12 +80,12 @@ class ReferenceCheck:
 
     @property
     def label(self) -> str:
-        """`Look up patient, Header · Authorization`, as the audit trail keeps it."""
+        """The reference as the audit log names it: `Look up patient, Header · Authorization`."""
         return f"{self.reference.integration_name}, {self.reference.slot_label}"
 
 
 def live_references(actor: Actor, secret_id: UUID) -> list[SecretReference]:
-    """The references of a secret that the actor sees whose integration is enabled and runs somewhere."""
+    """Return the references of a secret whose integration is enabled, has an environment and is visible."""
     rows = SecretReference.objects.filter(organization=actor.organization, secret=secret_id, needed_in__gt=0)
     if actor.integrations is not None:
         rows = rows.filter(integration__in=actor.integrations)
@@ -92,7 +93,7 @@ def live_references(actor: Actor, secret_id: UUID) -> list[SecretReference]:
 
 
 def reference_checks(actor: Actor, staged: SecretValue) -> list[ReferenceCheck]:
-    """Every live reference of the staged value's secret in its environment that the actor sees, by integration name."""
+    """Return the live references of the staged value's secret in its environment, by integration name."""
     environment = Environment(staged.environment)
     references = [ref for ref in live_references(actor, staged.secret_id) if environment in ref.needed_in]
     users = users_of({ref.integration_id for ref in references})
@@ -103,7 +104,7 @@ def reference_checks(actor: Actor, staged: SecretValue) -> list[ReferenceCheck]:
 
 
 def hidden_references(actor: Actor, staged: SecretValue) -> int:
-    """How many live references a key that lists integrations does not see."""
+    """Return how many live references are invisible to an API key that lists integrations."""
     if actor.integrations is None:
         return 0
     rows = SecretReference.objects.filter(organization=actor.organization, secret=staged.secret_id)
@@ -118,28 +119,39 @@ def _reference_check(
     stored: RotationCheck | None,
     environment: Environment,
 ) -> ReferenceCheck:
-    """How one reference can be checked.
+    """Return how a reference can be checked.
 
-    A connector or connection whose own check does not send the secret is checked through the integrations that build on
-    it.
+    If the check of a connector or connection does not send the secret, the integrations that use it check the
+    reference.
     """
+    own = reference.integration
     by_users = _is_checked_by_users(reference)
-    running = [user for user in users if by_users and user.enabled and environment in user.environments]
+    running = _running(users, environment) if by_users else []
     visible = [user for user in running if actor.sees(user.id)]
-    declared = [(found, declared_check(found)) for found in (visible if by_users else [reference.integration])]
-    probes = [Probe(found, check) for found, check in declared if check and reference.name in check.secret_names]
+    probes, why_not = _probes(reference.name, visible if by_users else [own])
     if by_users and not visible:
         why_not = HIDDEN if running else f"No integration that runs in {environment.label} uses it."
-    else:
-        why_not = "" if probes else NOT_SENT if any(check for _, check in declared) else NOT_DECLARED
-    involved = [link for found in (reference.integration, *running) for link in with_parents(found)]
+    involved = [link for found in (own, *running) for link in with_parents(found)]
     return ReferenceCheck(
         reference=reference,
         probes=tuple(probes),
         why_not=why_not,
-        result=_judged(stored, involved),
+        result=_current_result(stored, involved),
         partial=len(visible) < len(running),
     )
+
+
+def _running(users: list[Integration], environment: Environment) -> list[Integration]:
+    return [user for user in users if user.enabled and environment in user.environments]
+
+
+def _probes(name: str, integrations: list[Integration]) -> tuple[list[Probe], str]:
+    """Return the checks of these integrations that send the secret, or why there are none."""
+    declared = [(found, check) for found in integrations if (check := declared_check(found))]
+    probes = [Probe(found, check) for found, check in declared if name in check.secret_names]
+    if probes:
+        return probes, ""
+    return [], NOT_SENT if declared else NOT_DECLARED
 
 
 def _is_checked_by_users(reference: SecretReference) -> bool:
@@ -150,15 +162,15 @@ def _is_checked_by_users(reference: SecretReference) -> bool:
     return own is None or reference.name not in own.secret_names
 
 
-def _judged(stored: RotationCheck | None, involved: list[Integration]) -> CheckResult:
-    """The stored result, unless something that it tells of was saved since."""
+def _current_result(stored: RotationCheck | None, involved: list[Integration]) -> CheckResult:
+    """Return the stored result, unless an integration that it depends on has changed since."""
     if stored is None:
         return NOT_TRIED
     if any(integration.updated_at > stored.checked_at for integration in involved):
-        return CheckResult(MISSING, None, "The integration changed since it was tried.")
+        return CheckResult(MISSING, None, "The integration has changed since the check.")
     return CheckResult(stored.outcome, stored.code or None, stored.detail)
 
 
 def not_checkable(why: str) -> CheckResult:
-    """The result where nothing can be tried."""
+    """Return the result of a reference that cannot be checked."""
     return CheckResult(NOT_CHECKABLE, None, why)

@@ -1,7 +1,7 @@
-"""Trying a staged value on every reference, and judging the results when it is promoted (docs/concepts.md, "Rotation").
+"""Checking a staged value on every reference, and promoting it (docs/concepts.md, "Rotation").
 
-A try is the integration's own harmless check, made by the broker like every call and recorded as a run, with the staged
-value in the place of the current one. It changes nothing for anybody else: calls use the current value throughout.
+A check is the integration's own harmless check, performed by the broker and recorded as a run, with the staged value
+instead of the current one. Other runs keep using the current value.
 """
 
 import asyncio
@@ -36,25 +36,25 @@ from secrets_app.rotation import rotation
 from secrets_app.sealing import keyring
 
 AT_ONCE = 8
-"""Checks of one request that are under way at the same time."""
+"""How many checks of a request run concurrently."""
 
 
 async def check(
     actor: Actor, secret_id: UUID, environment: Environment, *, only: UUID | None = None
 ) -> tuple[SecretValue, list[ReferenceCheck]]:
-    """Try the staged value where it is used, and keep each result as soon as it is known.
+    """Check the staged value on its references; each result is stored as soon as it is known.
 
-    An integration that serves several references is asked once.
+    An integration that serves several references is called once.
 
     Args:
         only: the id of one reference; None for all.
 
     Returns:
-        the value that was tried and all its references, each with its result.
+        the value that was checked, and all its references with their results.
 
     Raises:
-        NotFound, PermissionDenied: also where `only` is no live reference; it needs the permission to run as well.
-        NothingStaged: there is no staged value, or not this one any more when the answers are in.
+        NotFound, PermissionDenied: also if `only` is not a live reference; the permission to run is required as well.
+        NothingStaged: there is no staged value, or it was replaced during the checks.
     """
     staged, checked = await in_database(look, actor, secret_id, environment, to_run=True)
     chosen = [reference_check for reference_check in checked if only in {None, reference_check.reference.id}]
@@ -62,9 +62,9 @@ async def check(
         raise NotFound("No such reference.")
     gate, started = asyncio.Semaphore(AT_ONCE), timezone.now()
     probes = {probe.integration.id: probe for reference_check in chosen for probe in reference_check.probes}
-    running = {key: asyncio.ensure_future(_through(gate, actor, probe, staged)) for key, probe in probes.items()}
+    running = {key: asyncio.ensure_future(_limited(gate, actor, probe, staged)) for key, probe in probes.items()}
     try:
-        await asyncio.gather(*[_settle(staged, reference_check, running, started) for reference_check in chosen])
+        await asyncio.gather(*[_store_result(staged, reference_check, running, started) for reference_check in chosen])
     finally:
         for task in running.values():
             task.cancel()
@@ -74,10 +74,10 @@ async def check(
 def look(
     actor: Actor, secret_id: UUID, environment: Environment, *, to_run: bool = False
 ) -> tuple[SecretValue, list[ReferenceCheck]]:
-    """The staged value and what is known about it, without trying anything.
+    """Return the staged value and the results so far.
 
     Raises:
-        NotFound, PermissionDenied: as everywhere.
+        NotFound, PermissionDenied: the actor may not write this secret or use this environment.
         NothingStaged: there is no staged value.
     """
     actor.check(Permission.SECRETS_WRITE)
@@ -90,7 +90,11 @@ def look(
 
 
 def forget(actor: Actor, secret_id: UUID, environment: Environment) -> None:
-    """Drop the results of the staged value, so that every reference is tried again. Raises as `look`."""
+    """Delete the results of the staged value, so that every reference is checked again.
+
+    Raises:
+        NotFound, PermissionDenied, NothingStaged: as `look`.
+    """
     staged, _ = look(actor, secret_id, environment, to_run=True)
     RotationCheck.objects.filter(value=staged).delete()
 
@@ -104,68 +108,68 @@ def promote(
     accepted: frozenset[UUID] | None = None,
     expected: UUID | None = None,
 ) -> Secret:
-    """Make the staged value the current one, if it passed everywhere or somebody accepts that it did not.
+    """Make the staged value the current value, if it passed everywhere or the failures are accepted.
 
     Args:
-        accept_failures: promote also with results that are not `passed`, and where nothing could be tried.
-        accepted: the references that the person saw and accepts; None for whatever they are.
-        expected: the staged value that the person saw.
+        accept_failures: promote also if some results are not `passed`, or nothing could be checked.
+        accepted: the failed references that the person has seen; None accepts any.
+        expected: the staged value that the person has seen.
 
     Raises:
         NotFound, PermissionDenied, NothingStaged, EditConflict: as `secrets_app.rotation.rotation.promote`.
-        ChecksFailed: with every result as the member `results`.
-        KeyUnavailable: the staged value does not open, so it would not run.
+        ChecksFailed: with all results as the member `results`.
+        KeyUnavailable: the staged value cannot be decrypted.
     """
 
     def judge(staged: SecretValue) -> list[str]:
         if not keyring.is_openable(staged):
             raise cannot_open(staged.secret.name, environment)
         checked, hidden = reference_checks(actor, staged), hidden_references(actor, staged)
-        missed = [check for check in checked if not check.passed]
-        unseen = accepted is not None and not {check.reference.id for check in missed} <= accepted
-        if (missed or hidden or not checked) and (not accept_failures or unseen):
-            raise _failed(checked, missed, hidden)
-        return _accepted(missed, hidden)
+        not_passed = [check for check in checked if not check.passed]
+        unaccepted = accepted is not None and not {check.reference.id for check in not_passed} <= accepted
+        if (not_passed or hidden or not checked) and (not accept_failures or unaccepted):
+            raise _failed(checked, not_passed, hidden)
+        return _accepted(not_passed, hidden)
 
     return rotation.promote(actor=actor, secret_id=secret_id, environment=environment, approve=judge, expected=expected)
 
 
-def _accepted(missed: list[ReferenceCheck], hidden: int) -> list[str]:
-    """What is promoted all the same, for the audit log."""
-    return [check.label for check in missed] + ([f"{hidden} not visible to this key"] if hidden else [])
+def _accepted(not_passed: list[ReferenceCheck], hidden: int) -> list[str]:
+    """Return the failures that are promoted nevertheless, for the audit log."""
+    return [check.label for check in not_passed] + ([f"{hidden} not visible to this key"] if hidden else [])
 
 
 def forget_old() -> int:
-    """Remove results of values that are not staged any more; how many. For housekeeping: they count for nothing."""
+    """Delete the results of values that are no longer staged; return how many. Called by housekeeping."""
     old = RotationCheck.objects.exclude(value__state=ValueState.STAGED.value)
     return old.delete()[0]
 
 
-async def _through(gate: asyncio.Semaphore, actor: Actor, probe: Probe, staged: SecretValue) -> Step:
+async def _limited(gate: asyncio.Semaphore, actor: Actor, probe: Probe, staged: SecretValue) -> Step:
     call = Call(probe.integration.id, Environment(staged.environment), check=True, staged=staged.id)
     async with gate:
         try:
             return in_one(await attempt(actor, call, probe.check))
         except NotFound:
-            return Step("request", NOT_CHECKABLE, None, "The integration was deleted meanwhile.")
+            return Step("request", NOT_CHECKABLE, None, "The integration was deleted during the check.")
 
 
-async def _settle(
+async def _store_result(
     staged: SecretValue, reference_check: ReferenceCheck, running: Mapping[UUID, Awaitable[Step]], started: datetime
 ) -> None:
-    # One after the other: each has been started already, so this waits only for the slowest.
+    # All checks are running already, so awaiting them in turn takes as long as the slowest.
     steps = [await running[probe.integration.id] for probe in reference_check.probes]
-    await in_database(_keep, staged, reference_check.reference.id, _combined(steps, reference_check), started)
+    await in_database(_store, staged, reference_check.reference.id, _combined(steps, reference_check), started)
 
 
 def _found(actor: Actor, staged: SecretValue) -> list[ReferenceCheck]:
     if not SecretValue.objects.filter(pk=staged.pk, state=ValueState.STAGED.value).exists():
-        raise NothingStaged("This value was promoted, discarded or staged again while it was tried.")
+        raise NothingStaged("This value was promoted, discarded or staged again during the check.")
     return reference_checks(actor, staged)
 
 
 def _combined(steps: list[Step], reference_check: ReferenceCheck) -> CheckResult:
-    """The first failure, else that it passed; several probes serve one reference where it is a connector's."""
+    """Combine the results of several checks of a reference: the first failure, otherwise `passed`."""
     for step, probe in zip(steps, reference_check.probes, strict=True):
         if step.outcome == FAILED:
             itself = probe.integration.id == reference_check.reference.integration_id
@@ -174,16 +178,16 @@ def _combined(steps: list[Step], reference_check: ReferenceCheck) -> CheckResult
     if not found:
         return not_checkable(reference_check.why_not or steps[0].detail)
     if reference_check.partial:
-        return not_checkable("Other integrations that use it are not visible to this key.")
+        return not_checkable("This API key cannot see all integrations that use it.")
     if len(found) > 1:
         return CheckResult(PASSED, None, f"All {len(found)} integrations that use it accept the value.")
     return CheckResult(PASSED, None, found[0].detail)
 
 
-def _keep(staged: SecretValue, reference_id: UUID, result: CheckResult, started: datetime) -> None:
-    """Store a result, as long as the value is staged: a secret or a value that went meanwhile leaves nothing behind.
+def _store(staged: SecretValue, reference_id: UUID, result: CheckResult, started: datetime) -> None:
+    """Store a result if the value is still staged.
 
-    It counts from when the try began, so an integration that was saved in the middle of it has to be tried again.
+    The result counts from the start of the check, so an integration that was saved during it must be checked again.
     """
     with transaction.atomic():
         locked = Secret.objects.select_for_update().filter(pk=staged.secret_id).exists()
@@ -201,19 +205,19 @@ def _keep(staged: SecretValue, reference_id: UUID, result: CheckResult, started:
         )
 
 
-def _failed(checked: list[ReferenceCheck], missed: list[ReferenceCheck], hidden: int) -> ChecksFailed:
-    if missed or hidden:
-        count = len(missed) + hidden
-        reason = f"The new value did not pass on {count} reference{'' if count == 1 else 's'}."
+def _failed(checked: list[ReferenceCheck], not_passed: list[ReferenceCheck], hidden: int) -> ChecksFailed:
+    if not_passed or hidden:
+        count = len(not_passed) + hidden
+        reason = f"The new value did not pass the check of {count} reference{'' if count == 1 else 's'}."
     else:
-        reason = "No live reference uses the secret here, so the new value could not be tried."
+        reason = "No live reference uses the secret here, so the new value could not be checked."
     refusal = ChecksFailed(f"{reason} Check it, or promote it with accept_failures.")
     refusal.members["results"] = [as_json(reference_check) for reference_check in checked]
     return refusal
 
 
 def as_json(reference_check: ReferenceCheck) -> dict[str, Any]:
-    """One result as the API gives it; the reference in full."""
+    """Return a result as the API represents it, with the whole reference."""
     integration = reference_check.reference.integration
     return {
         "reference": {

@@ -1,8 +1,7 @@
-"""Digest authentication as SIP uses it (RFC 2617, 7616, 8760): reading challenges and credentials, making answers.
+"""Digest authentication in SIP (RFC 2617, 7616, 8760): parsing challenges and credentials, computing answers.
 
-Owns: the grammar of both headers, strictly, and the arithmetic. It opens no socket, keeps no count and chooses no
-nonce: nonce counts belong to `nonces.py`, so that no two answers to one nonce carry the same count. Messages quote
-nothing that was sent.
+The grammar of both headers is applied strictly. Nonce counts are kept in `integrations.broker.nonces`, so that no two
+answers to a nonce have the same count. Error messages never quote the input.
 """
 
 import hashlib
@@ -12,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ALGORITHMS: Mapping[str, str] = {"SHA-512-256": "sha512_256", "SHA-256": "sha256", "MD5": "md5"}
-"""By their names in the header, strongest first; what hashlib calls them. The `-sess` variants are in use nowhere."""
+"""The algorithms by their name in the header, strongest first, with hashlib's names. `-sess` variants are unused."""
 LEGACY = "MD5"
-"""What a challenge without an algorithm means, and the one that is answered without qop (RFC 2617 section 3.2.1)."""
+"""The algorithm of a challenge that names none, and the only one answered without qop (RFC 2617 section 3.2.1)."""
 MAX_LENGTH = 2048
-"""Characters of a header that are looked at; longer ones are refused."""
+"""The longest header that is parsed, in characters."""
 
 _MAX_PART = 1024
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
@@ -29,17 +28,22 @@ _COUNT = re.compile(r"[0-9a-fA-F]{8}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 
 
-class MalformedDigest(ValueError):  # noqa: N818 - an answer to whoever sent it
-    """A header that cannot be read as digest authentication; the text is a sentence."""
+class MalformedDigest(ValueError):  # noqa: N818 - named like the refusals
+    """A header cannot be parsed as digest authentication; the message is a sentence for the sender."""
 
 
 class UnsupportedDigest(MalformedDigest):
-    """A well-formed challenge for something that is not answered."""
+    """A well-formed header uses something that is not supported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a server asks for: MD5 by silence where not `names_algorithm`; `qop` where it offers `auth`."""
+    """A digest challenge.
+
+    Attributes:
+        names_algorithm: whether it names its algorithm; MD5 is the default.
+        qop: whether it offers qop `auth`.
+    """
 
     realm: str
     nonce: str
@@ -52,7 +56,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client answers; `count` and `cnonce` are None without qop."""
+    """The credentials of a client. `count` and `cnonce` are None without qop."""
 
     username: str
     realm: str
@@ -65,19 +69,19 @@ class Credentials:
 
 
 def is_available(algorithm: str) -> bool:
-    """Whether this Python can compute it: SHA-512/256 comes with OpenSSL or not at all."""
+    """Return whether this Python can compute the algorithm; SHA-512/256 depends on OpenSSL."""
     return ALGORITHMS[algorithm] in hashlib.algorithms_available
 
 
 def read_challenge(text: str) -> Challenge:
-    """The challenge in one `WWW-Authenticate` or `Proxy-Authenticate`.
+    """Parse the value of `WWW-Authenticate` or `Proxy-Authenticate`.
 
-    What is offered beside `auth` counts for nothing, known or not (RFC 7616 section 3.3); without `auth` there is
-    nothing to answer. Only MD5 is answered without qop.
+    Of the offered qop values only `auth` is used; others are ignored (RFC 7616 section 3.3). Without qop only MD5 is
+    answered.
 
     Raises:
-        UnsupportedDigest: another algorithm, no usable qop.
-        MalformedDigest: a parameter twice, a line break, too long, or no digest challenge at all.
+        UnsupportedDigest: the algorithm or qop is not supported.
+        MalformedDigest: the text is not a digest challenge, too long, or repeats a parameter.
     """
     found = _parameters(text)
     if not found.get("nonce") or "realm" not in found:
@@ -85,7 +89,7 @@ def read_challenge(text: str) -> Challenge:
     algorithm = _algorithm(found.get("algorithm"))
     offered = [word.strip().lower() for word in found["qop"].split(",")] if "qop" in found else None
     if offered is not None and "auth" not in offered:
-        raise UnsupportedDigest("The challenge does not offer qop “auth”, which is the one that is answered.")
+        raise UnsupportedDigest("The challenge does not offer qop “auth”, the only one that Coffer answers.")
     if offered is None and algorithm != LEGACY:
         raise UnsupportedDigest("Only MD5 is answered without qop (RFC 7616 section 3.3).")
     return Challenge(
@@ -100,7 +104,11 @@ def read_challenge(text: str) -> Challenge:
 
 
 def read_credentials(text: str) -> Credentials:
-    """The answer in one `Authorization` or `Proxy-Authorization`. Raises as `read_challenge`."""
+    """Parse the value of `Authorization` or `Proxy-Authorization`.
+
+    Raises:
+        UnsupportedDigest, MalformedDigest: as `read_challenge`.
+    """
     found = _parameters(text)
     missing = {"username", "realm", "nonce", "uri", "response"} - found.keys()
     if missing:
@@ -109,9 +117,9 @@ def read_credentials(text: str) -> Credentials:
         raise MalformedDigest("The response is a hexadecimal number.")
     qop = found.get("qop")
     if qop is not None and qop.lower() != "auth":
-        raise UnsupportedDigest("Only qop “auth” is known here.")
+        raise UnsupportedDigest("Only qop “auth” is supported.")
     if qop is not None and (not _COUNT.fullmatch(found.get("nc", "")) or not found.get("cnonce")):
-        raise MalformedDigest("With qop there is a nonce count of eight hexadecimal digits, and a client nonce.")
+        raise MalformedDigest("With qop, give a nonce count of eight hexadecimal digits and a client nonce.")
     return Credentials(
         username=found["username"],
         realm=found["realm"],
@@ -125,14 +133,14 @@ def read_credentials(text: str) -> Credentials:
 
 
 def secret_half(algorithm: str, *, username: str, realm: str, password: str) -> str:
-    """HA1. Inside its realm it is as good as the password: it is masked like one and never leaves."""
+    """Return HA1. Within its realm it is equivalent to the password, so it is masked and never sent."""
     return _hash(algorithm, f"{username}:{realm}:{password}")
 
 
 def response_to(
     challenge: Challenge, *, ha1: str, method: str, uri: str, count: str | None = None, cnonce: str | None = None
 ) -> str:
-    """The response; `count` and `cnonce` are given exactly where the challenge has qop."""
+    """Return the response. `count` and `cnonce` are required exactly if the challenge has qop."""
     ha2 = _hash(challenge.algorithm, f"{method}:{uri}")
     middle = f"{challenge.nonce}:{count}:{cnonce}:auth" if challenge.qop else challenge.nonce
     return _hash(challenge.algorithm, f"{ha1}:{middle}:{ha2}")
@@ -141,7 +149,7 @@ def response_to(
 def authorization(
     challenge: Challenge, *, username: str, ha1: str, method: str, uri: str, count: int, cnonce: str
 ) -> str:
-    """The value of the header that answers a challenge; `count` and `cnonce` go unused where it has no qop."""
+    """Return the value of the header that answers a challenge. Without qop, `count` and `cnonce` are not used."""
     nc = f"{count:08x}"
     response = response_to(challenge, ha1=ha1, method=method, uri=uri, count=nc, cnonce=cnonce)
     parts = [
@@ -158,9 +166,9 @@ def authorization(
 
 
 def is_answered_by(challenge: Challenge, given: Credentials, *, username: str, ha1: str, method: str, uri: str) -> bool:
-    """Whether credentials answer exactly this challenge, for this user, method and URI.
+    """Return whether credentials answer exactly this challenge, for this user, method and URI.
 
-    An answer without qop to a challenge that offers it is none: that would let anybody in the middle take it away.
+    Credentials without qop do not answer a challenge that offers it, because an attacker could have removed it.
     """
     expected = response_to(challenge, ha1=ha1, method=method, uri=uri, count=given.count, cnonce=given.cnonce)
     same = (
@@ -173,24 +181,28 @@ def is_answered_by(challenge: Challenge, given: Credentials, *, username: str, h
 
 
 def nonce_hash(nonce: str) -> str:
-    """What records keep of a nonce: enough to tell it from others."""
+    """Return the hash under which records identify a nonce."""
     return hashlib.sha256(nonce.encode()).hexdigest()
 
 
 def quoted(text: str) -> str:
-    """A quoted string (RFC 3261 section 25.1). Raises ValueError for control characters: nothing escapes those."""
+    """Return a quoted string (RFC 3261 section 25.1).
+
+    Raises:
+        ValueError: the text contains a control character, which cannot be escaped.
+    """
     if _CONTROL.search(text):
         raise ValueError("a quoted string holds no control characters")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _parameters(text: str) -> dict[str, str]:
-    """The parameters by lower-case name, quotes and escapes undone."""
+    """Return the parameters by lower-case name, with quotes and escapes removed."""
     if len(text) > MAX_LENGTH:
         raise MalformedDigest(f"The header is longer than {MAX_LENGTH} characters.")
     scheme = _SCHEME.match(text)
     if not scheme:
-        raise MalformedDigest("This is not digest authentication: it begins with “Digest”.")
+        raise MalformedDigest("This is not digest authentication, which begins with “Digest”.")
     found: dict[str, str] = {}
     position = scheme.end()
     while position < len(text):
@@ -199,7 +211,7 @@ def _parameters(text: str) -> dict[str, str]:
             raise MalformedDigest('The parameters cannot be read: write name=value or name="value", with commas.')
         name, value = match[1].lower(), match[3] if match[2] is None else _ESCAPED.sub(r"\1", match[2])
         if name in found:
-            raise MalformedDigest("A parameter is there twice.")
+            raise MalformedDigest("A parameter is repeated.")
         if len(value) > _MAX_PART:
             raise MalformedDigest(f"A parameter is longer than {_MAX_PART} characters.")
         found[name] = value
@@ -212,7 +224,7 @@ def _algorithm(named: str | None) -> str:
         return LEGACY
     found = next((algorithm for algorithm in ALGORITHMS if algorithm.lower() == named.lower()), None)
     if found is None or not is_available(found):
-        raise UnsupportedDigest(f"The algorithm is none of {', '.join(ALGORITHMS)}.")
+        raise UnsupportedDigest(f"The algorithm is not supported. Supported are: {', '.join(ALGORITHMS)}.")
     return found
 
 

@@ -1,7 +1,6 @@
-"""SIP messages (RFC 3261) as bytes: writing the few requests that Coffer makes, reading what comes back.
+"""SIP messages (RFC 3261): writing the few requests that Coffer sends, and parsing what it receives.
 
-Owns: the grammar and its limits. It opens no socket; `sip_transport.py` sends and receives. Messages of errors quote
-nothing that was received.
+Error messages never quote the input. Sending and receiving is in `integrations.transport.sip`.
 """
 
 import re
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 MAX_BYTES = 64 * 1024
-"""Of one message, body included."""
+"""The limit of a message, including its body."""
 
 _MAX_HEADERS = 128
 _MAX_LINE = 8 * 1024
@@ -25,20 +24,25 @@ _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+([A-Z][A-Za-z0-9.!%*_+`'~-]{0,31})")
 _BRANCH = re.compile(r";[ \t]*branch[ \t]*=[ \t]*([^;,\s]{1,256})", re.IGNORECASE)
 _LENGTH = re.compile(r"[0-9]{1,7}")
 _BREAK = re.compile(r"[\r\n\0]")
-_USER_SAFE = "-_.!~*'()&=+$,;?/"  # what stands for itself in the user part of a SIP URI (RFC 3261 section 25.1)
+_USER_SAFE = "-_.!~*'()&=+$,;?/"  # unescaped in the user part of a SIP URI (RFC 3261 section 25.1)
 
 
-class MalformedSip(ValueError):  # noqa: N818 - an answer to whoever looks at what a peer sent
-    """Bytes that are no SIP message; the text is a sentence."""
+class MalformedSip(ValueError):  # noqa: N818 - named like the refusals
+    """The bytes are not a SIP message; the text is a sentence."""
 
 
 class SipTooLarge(MalformedSip):
-    """A message that is longer than one may be."""
+    """A message exceeds a limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class SipPeer:
-    """Where an exchange goes: the address as it is judged (`sips://sip.example.com:5061`), and how."""
+    """The peer of an exchange.
+
+    Attributes:
+        url: the URL that is judged, such as `sips://sip.example.com:5061`.
+        transport: `udp`, `tcp` or `tls`.
+    """
 
     url: str
     transport: str
@@ -46,7 +50,7 @@ class SipPeer:
 
 @dataclass(frozen=True, slots=True)
 class SipRequest:
-    """A request without its Via and its Content-Length, which belong to the connection."""
+    """A request without Via and Content-Length, which the connection adds."""
 
     method: str
     uri: str
@@ -55,7 +59,7 @@ class SipRequest:
 
 @dataclass(frozen=True, slots=True)
 class SipMessage:
-    """What was received: a response, or a request of the peer, whose `status` is None. Header names are lower-case."""
+    """A received message. `status` is None for a request of the peer. Header names are in lower case."""
 
     status: int | None
     reason: str = field(repr=False)
@@ -63,20 +67,20 @@ class SipMessage:
 
     @property
     def is_final(self) -> bool:
-        """Whether this ends its transaction."""
+        """Whether the response ends its transaction."""
         return self.status is not None and self.status >= 200  # noqa: PLR2004 - RFC 3261 section 7.2
 
     @property
     def is_success(self) -> bool:
-        """Whether it says that the request was done."""
+        """Whether the request succeeded."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - RFC 3261 section 7.2
 
     def every(self, name: str) -> list[str]:
-        """All values of a header."""
+        """Return all values of a header."""
         return [value for found, value in self.headers if found == name]
 
     def answers(self, branch: str, cseq: tuple[int, str]) -> bool:
-        """Whether it is a response to the request that was sent under this branch (RFC 3261 section 17.1.3)."""
+        """Return whether this is a response to the request with this branch (RFC 3261 section 17.1.3)."""
         vias, counted = self.every("via"), [_CSEQ.fullmatch(value) for value in self.every("cseq")]
         own = _BRANCH.search(vias[0]) if vias else None
         return (
@@ -88,7 +92,11 @@ class SipMessage:
 
 
 def write(request: SipRequest, via: str) -> bytes:
-    """The request as it is sent. Raises ValueError for a line break anywhere in it: that would begin another header."""
+    """Return the request as bytes.
+
+    Raises:
+        ValueError: a line contains a line break, which would start another header.
+    """
     lines = [f"{request.method} {request.uri} SIP/2.0", f"Via: {via}"]
     lines += [f"{name}: {value}" for name, value in request.headers]
     if any(_BREAK.search(line) for line in lines):
@@ -97,19 +105,27 @@ def write(request: SipRequest, via: str) -> bytes:
 
 
 def read_datagram(raw: bytes) -> SipMessage | None:
-    """The message in one datagram; None for a keep-alive. Raises MalformedSip."""
+    """Parse the message in a datagram; return None for a keep-alive.
+
+    Raises:
+        MalformedSip: the datagram is not a SIP message, or too large.
+    """
     if not raw.strip(b"\r\n\0"):
         return None
     if len(raw) > MAX_BYTES:
         raise _too_large()
     head, end, _ = raw.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not end:
-        raise MalformedSip("The message has no end of its headers.")
+        raise MalformedSip("The headers of the message have no end.")
     return read_head(head)
 
 
 def read_head(head: bytes) -> SipMessage:
-    """The start line and the headers, without the blank line behind them. Raises MalformedSip."""
+    """Parse the start line and headers, without the blank line after them.
+
+    Raises:
+        MalformedSip: they are not SIP, or exceed a limit.
+    """
     first, *lines = _FOLD.sub(" ", head.decode("utf-8", "replace")).split("\r\n")
     if len(lines) > _MAX_HEADERS or any(len(line) > _MAX_LINE for line in (first, *lines)):
         raise _too_large()
@@ -120,17 +136,21 @@ def read_head(head: bytes) -> SipMessage:
         return SipMessage(int(status[1]), status[2] or "", headers)
     if _REQUEST_LINE.fullmatch(first):
         return SipMessage(None, "", headers)
-    raise MalformedSip("The message does not begin like SIP.")
+    raise MalformedSip("The message does not start like a SIP message.")
 
 
 def _refuse_repeated(headers: Sequence[tuple[str, str]]) -> None:
     names = [name for name, _ in headers]
     if any(names.count(name) > 1 for name in _ONCE):
-        raise MalformedSip("A header that may be there once is there twice.")
+        raise MalformedSip("A header that may occur only once is repeated.")
 
 
 def body_length(message: SipMessage) -> int:
-    """How many bytes follow the headers on a stream, where the length is needed (RFC 3261 section 18.3)."""
+    """Return how many bytes follow the headers on a stream (RFC 3261 section 18.3).
+
+    Raises:
+        MalformedSip: the message does not state its length, or is too large.
+    """
     found = message.every("content-length")
     if not found or not _LENGTH.fullmatch(found[0]):
         raise MalformedSip("The message does not say how long it is.")
@@ -140,14 +160,14 @@ def body_length(message: SipMessage) -> int:
 
 
 def uri_user(name: str) -> str:
-    """A user name as the user part of a SIP URI."""
+    """Escape a user name for the user part of a SIP URI."""
     return quote(name, safe=_USER_SAFE)
 
 
 def shown_reason(message: SipMessage) -> str:
-    """`403 Forbidden`; the status alone where the reason, which a stranger wrote, is long or not printable.
+    """Return `403 Forbidden`, or only the status if the reason is long or not printable.
 
-    It is left out whole and never cut: half of a value would not be found and masked.
+    The reason is untrusted. It is never shortened, because half of a value would not be found and masked.
     """
     reason = message.reason if message.reason.isprintable() and len(message.reason) <= _SHOWN_REASON else ""
     return f"{message.status} {reason}".strip()

@@ -1,4 +1,4 @@
-"""SIP URIs as they stand in a digest (RFC 3261 section 19.1): one strict reading, and the host that it names."""
+"""Strict parsing of SIP URIs in digests (RFC 3261 section 19.1)."""
 
 import re
 
@@ -15,10 +15,9 @@ _MADDR = re.compile(r";(?:m|%4d|%6d)(?:a|%41|%61)(?:d|%44|%64){2}(?:r|%52|%72)(?
 
 
 def host_of(uri: str) -> str | None:
-    """The host in lower case, an IPv6 address without brackets; None for what is no plain SIP URI.
+    """Return the host of a SIP URI in lower case, an IPv6 address without brackets; None if it is not plain.
 
-    Passwords and header parts are not read, and neither is `maddr`, which would send the request somewhere else than
-    the host says.
+    URIs with a password, header part or `maddr` are refused; `maddr` would send the request to another host.
     """
     match = _URI.fullmatch(uri) if len(uri) <= MAX_LENGTH else None
     if not match or _MADDR.search(match["parameters"]):

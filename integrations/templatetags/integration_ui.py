@@ -1,7 +1,7 @@
-"""The parts of the integration editors: texts with placeholders, rows of name and value, rows of parameters, masks.
+"""Tags of the integration forms: texts with placeholders, rows of pairs and parameters, declared fields, masks.
 
-Every row carries its index in the ids (`f-header_value-0`), so that an error can name it; the blank row that the
-"Add" buttons copy is rendered beside the rows, without ids.
+Every row has its index in its ids (`f-header_value-0`), so that an error can name it. A blank row, which the "Add"
+buttons copy, is rendered beside the rows without ids.
 """
 
 import json
@@ -35,19 +35,19 @@ Row = Mapping[str, object]
 
 @register.filter
 def masked(text: str) -> SafeString:
-    """Text of a request or response in which every mask looks like one; the rest is escaped."""
+    """Escape a text of a request or response, and render every mask in the same style."""
     return format_html_join("", "{}", ((_dots() if MASKED.fullmatch(part) else part,) for part in MASKED.split(text)))
 
 
 @register.filter
 def visible(text: str) -> str:
-    """A text that somebody else wrote, with everything that cannot be seen written out; escaped like any other."""
+    """Escape the invisible characters of an untrusted text (`offered_tools.visible`)."""
     return visible_text(text)
 
 
 @register.filter
 def as_json(value: object) -> str:
-    """A value of JSON as people read it."""
+    """Return a JSON value with indentation."""
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
@@ -67,10 +67,11 @@ def editor(
     placeholder: str = "",
     show_error: bool = True,
 ) -> dict[str, object]:
-    """A text with placeholders: highlighted, with completion.
+    """Render a text area for a text with placeholders, with highlighting and completion.
 
-    `field` is the name under which errors are kept where it differs from the form's (`header_value-0`). With
-    `show_error=False` the page prints the error's sentence elsewhere.
+    Args:
+        field: the name under which errors are listed, if it is not `name` (`header_value-0`).
+        show_error: whether to print the error; the page may print it elsewhere.
     """
     return {
         "name": name,
@@ -86,7 +87,7 @@ def editor(
 
 @register.inclusion_tag("components/pair_rows.html")
 def pair_rows(prefix: str, pairs: Sequence[Row], errors: Errors) -> dict[str, object]:
-    """Rows of `{name, value}` as the parallel fields `PREFIX_name` and `PREFIX_value`."""
+    """Render rows of `{name, value}` as the parallel fields `PREFIX_name` and `PREFIX_value`."""
     return {
         "prefix": prefix,
         "errors": errors,
@@ -110,7 +111,7 @@ def _pair_row(prefix: str, pair: Row, suffix: str) -> dict[str, object]:
 def declared_field(
     context: Mapping[str, Any], field: Field, values: Mapping[str, Any], errors: Errors
 ) -> dict[str, object]:
-    """One field of a kind's form. It is hidden while what it belongs to is not chosen."""
+    """Render a field that a kind declares. It is hidden unless the choice it belongs to is selected."""
     other, wanted = field.shown_for or ("", ())
     return {
         "field": field,
@@ -127,7 +128,7 @@ def declared_field(
 
 @register.inclusion_tag("components/parameter_rows.html")
 def parameter_rows(parameters: Sequence[Row], errors: Errors) -> dict[str, object]:
-    """Rows of `{name, type, required, description, choices}` as the parallel fields `param_…`."""
+    """Render rows of `{name, type, required, description, choices}` as the parallel fields `param_…`."""
     return {
         "errors": errors,
         "types": PARAMETER_TYPES,

@@ -1,7 +1,7 @@
-"""A JSON body whose strings may hold placeholders.
+"""JSON bodies whose strings may hold placeholders.
 
-Owns: reading the template as JSON first and filling its strings afterwards, so that no value can break out of its
-quotes (docs/security-rules.md, "Slots"). Keys are fixed; numbers, truth values and null are sent as they were read.
+The template is parsed as JSON first and its strings are filled afterwards, so no value can break out of its quotes
+(docs/security-rules.md, "Slots"). Keys are fixed; numbers, booleans and null are sent as parsed.
 """
 
 import json
@@ -18,12 +18,12 @@ MAX_DEPTH = 32
 
 
 class JsonBodyError(ValueError):
-    """A body that cannot be used. The message is a sentence with line and column where there is one, and no content."""
+    """The JSON body cannot be used. The message gives line and column where possible and never quotes the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonBody:
-    """A JSON document in which every string is a Template; dicts and lists are never changed after parsing."""
+    """A parsed JSON document in which every string is a `Template`. It is never changed after parsing."""
 
     tree: object
 
@@ -34,7 +34,11 @@ class JsonBody:
 
 
 def parse_json_body(text: str) -> JsonBody:
-    """Read a template; raises JsonBodyError on anything but strict JSON with plain keys and valid placeholders."""
+    """Parse a JSON body.
+
+    Raises:
+        JsonBodyError: the text is not strict JSON, a key holds a placeholder, or a placeholder is malformed.
+    """
     try:
         document = json.loads(
             text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer
@@ -47,7 +51,11 @@ def parse_json_body(text: str) -> JsonBody:
 
 
 def render_json_body(body: JsonBody, filling: Filling, *, indent: int | None = None) -> str:
-    """The document as ASCII JSON; in a preview (`indent`) as people read it. Raises InvalidArguments."""
+    """Return the document as ASCII JSON; with `indent`, as readable Unicode for a preview.
+
+    Raises:
+        InvalidArguments: an argument is missing or cannot be written as JSON.
+    """
     try:
         return json.dumps(_filled(body.tree, filling), allow_nan=False, indent=indent, ensure_ascii=indent is None)
     except (ValueError, TypeError, RecursionError):
@@ -56,7 +64,7 @@ def render_json_body(body: JsonBody, filling: Filling, *, indent: int | None = N
 
 
 def whole_leaf_param(template: Template) -> ParamPlaceholder | None:
-    """The parameter that this string consists of, if it is exactly one: it then keeps the argument's type."""
+    """Return the parameter if a string consists of exactly one parameter, which then keeps the argument's type."""
     if len(template.parts) == 1 and isinstance(template.parts[0], ParamPlaceholder):
         return template.parts[0]
     return None
@@ -67,10 +75,10 @@ _CONSTANTS = "NaN and Infinity are not JSON; write a number, a string or null."
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Two equal keys are read differently by different servers, so neither is sent."""
+    """Build an object; refuse duplicate keys, which servers read differently."""
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise JsonBodyError("An object holds the same key twice; keep one of them.")
+        raise JsonBodyError("An object contains the same key twice; keep one of them.")
     return result
 
 
@@ -92,7 +100,7 @@ def _integer(text: str) -> int:
 
 
 def _parsed(node: object, *, depth: int) -> object:
-    """The document with its strings parsed, its keys checked."""
+    """Return the document with its strings parsed and its keys checked."""
     if depth > MAX_DEPTH:
         raise JsonBodyError(_TOO_DEEP)
     if isinstance(node, dict):
@@ -114,7 +122,7 @@ def _template(text: str) -> Template:
         text.encode()
         return parse(text)
     except UnicodeEncodeError:
-        raise JsonBodyError("A string holds half of a surrogate pair; write the whole character.") from None
+        raise JsonBodyError("A string contains an unpaired surrogate; write the whole character.") from None
     except MalformedPlaceholder as error:
         raise JsonBodyError(f"In a string of the JSON body: {error}") from None
 

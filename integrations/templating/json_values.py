@@ -1,7 +1,6 @@
-"""What JSON from outside may hold before anything looks at its meaning.
+"""Limits for JSON values from outside: valid Unicode, bounded numbers and bounded depth.
 
-Owns: limits that keep later code simple: text that is valid Unicode, numbers that every JSON reader holds, a depth that
-no recursion minds. It knows nothing of schemas.
+Later code can then recurse and store values without checks of its own. Schemas are checked elsewhere.
 """
 
 import re
@@ -14,7 +13,7 @@ _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def problem_with_json(value: object, *, depth: int = 0) -> str | None:
-    """Why this JSON value is refused, as a sentence that quotes nothing; None when it can be used."""
+    """Return why a JSON value is refused, in a sentence that quotes nothing; None if it is accepted."""
     if depth > MAX_DEPTH:
         return f"Nest lists and objects at most {MAX_DEPTH} deep."
     if isinstance(value, Mapping):
@@ -31,5 +30,5 @@ def _problem_with_scalar(value: object) -> str | None:
     if isinstance(value, str):
         return "Remove NUL characters and unpaired surrogates." if _UNSTORABLE.search(value) else None
     if isinstance(value, int | float):
-        return None if abs(value) <= LARGEST_NUMBER else "A number is too large."  # NaN is not smaller than anything
+        return None if abs(value) <= LARGEST_NUMBER else "A number is too large."  # also refuses NaN
     return None if value is None else "This is not JSON."

@@ -1,15 +1,15 @@
-"""Texts that a person takes for a placeholder although the grammar does not.
+"""Texts that look like placeholders but are not.
 
-Owns: what `{Secrets.x}`, `{ secrets.x }`, `{secrets[x]` and their Unicode doubles have in common. Such a text is an
-error when it is saved, because it would otherwise be sent as it stands (docs/security-rules.md, "Placeholders"). It
-knows nothing of valid placeholders: `placeholders.py` hands over only the text between them.
+Examples are `{Secrets.x}`, `{ secrets.x }`, `{secrets[x]` and their Unicode homoglyphs. Saving such a text is an error,
+because it would otherwise be sent literally (docs/security-rules.md, "Placeholders"). `placeholders.py` passes in only
+the text between valid placeholders.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
-# Letters and marks that read like ASCII and that compatibility decomposition (NFKD) leaves alone.
+# Characters that look like ASCII and are unchanged by compatibility decomposition (NFKD).
 _DOUBLES = str.maketrans(
     {
         **dict.fromkeys("\u2774\u2983", "{"),  # ornamental and white curly bracket
@@ -25,13 +25,13 @@ _DOUBLES = str.maketrans(
         **dict.fromkeys("\u043c\u1d0d\u03bc", "m"),
     }
 )
-# A dot or an opening bracket must follow: `{secrets}` and `{ params { id } }` are somebody else's syntax.
+# A dot or an opening bracket must follow: `{secrets}` and `{ params { id } }` are other languages' syntax.
 _LOOKALIKE = re.compile(r"\{\s*(?:secrets|params)\s*[.\[]")
 _INVISIBLE = frozenset({"Cf", "Mn", "Me"})
 
 
 def find_lookalike(text: str) -> int | None:
-    """The index in `text` where the first such text begins, or None."""
+    """Return the index of the first such text; None if there is none."""
     if text.isascii():
         match = _LOOKALIKE.search(text.lower())
         return match.start() if match else None
@@ -41,7 +41,7 @@ def find_lookalike(text: str) -> int | None:
 
 
 def _skeleton(text: str) -> Iterator[tuple[str, int]]:
-    """The characters of `text` as they look in plain lower-case ASCII, each with its index in `text`."""
+    """Yield the characters as they look in lower-case ASCII, each with its index in `text`."""
     for index, character in enumerate(text):
         for part in unicodedata.normalize("NFKD", character).casefold().translate(_DOUBLES):
             if unicodedata.category(part) not in _INVISIBLE:

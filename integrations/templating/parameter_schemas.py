@@ -1,9 +1,8 @@
-"""Which JSON Schema may declare the parameters of an operation.
+"""The JSON Schema subset that may declare the parameters of an operation.
 
-Owns: the keywords that are taken and the shape of the whole, one object whose properties are the parameters
-(docs/security-rules.md, "Slots"). Declarations are written by people who may edit an integration and arguments come
-from agents, so only keywords whose check is cheap and local are taken: nothing is fetched (`$ref`), and no regular
-expression of one party runs on the text of another (`pattern`).
+The schema is one object whose properties are the parameters (docs/security-rules.md, "Slots"). Editors of an
+integration write it and agents send the arguments, so only keywords whose check is cheap and local are supported: no
+`$ref`, which would fetch something, and no `pattern`, which would run one party's regular expression on another's text.
 """
 
 import re
@@ -31,7 +30,7 @@ _NAME = re.compile(PARAM_NAME)
 
 
 def check_schema(schema: object, field: str = "config.parameters") -> list[FieldError]:
-    """What is wrong with a declaration; an empty list when it can be used. Messages quote nothing but keywords."""
+    """Return what is wrong with a declaration; an empty list if it can be used. Messages quote only keywords."""
     if not isinstance(schema, dict):
         return [FieldError(field, "Write a JSON Schema object.")]
     problem = problem_with_json(schema)
@@ -42,12 +41,12 @@ def check_schema(schema: object, field: str = "config.parameters") -> list[Field
 
 
 def is_always_given(schema: Mapping[str, Any], name: str) -> bool:
-    """Whether every run has this argument: it is required or has a default."""
+    """Return whether every run has this argument: it is required or has a default."""
     return name in schema.get("required", ()) or "default" in schema["properties"][name]
 
 
 def may_be_text(schema: Mapping[str, Any], name: str) -> bool:
-    """Whether every value that the declared type allows has one spelling as text: no list, no object, no null."""
+    """Return whether every value of the declared type has one spelling as text: no list, object or null."""
     declared = schema["properties"][name].get("type")
     types = {declared} if isinstance(declared, str) else set(declared or ())
     return types <= _SCALARS
@@ -94,7 +93,7 @@ def _problem_with_keywords(schema: dict[str, Any]) -> str | None:
 
 
 def _children(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """The schemas inside a schema. What has the wrong shape is left to the metaschema."""
+    """Return the schemas inside a schema. Values of the wrong type are left to the metaschema."""
     places = [schema.get("additionalProperties"), schema.get("items")]
     named = schema.get("properties")
     places.extend(named.values() if isinstance(named, dict) else [])
@@ -115,4 +114,4 @@ def _metaschema_errors(schema: dict[str, Any], field: str) -> Iterator[FieldErro
 def _default_errors(schema: dict[str, Any], field: str) -> Iterator[FieldError]:
     for name, declared in schema.get("properties", {}).items():
         if "default" in declared and not Draft202012Validator(declared).is_valid(declared["default"]):
-            yield FieldError(f"{field}.properties.{name}.default", "The default does not fit the parameter.")
+            yield FieldError(f"{field}.properties.{name}.default", "The default does not match the parameter.")

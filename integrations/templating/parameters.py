@@ -1,8 +1,8 @@
-"""The arguments of one run, against the parameters that its operation declares.
+"""Checking the arguments of a run against the parameters that its operation declares.
 
-Owns: the check before anything is opened (docs/security-rules.md, "Slots"): unknown arguments are refused, defaults
-filled in, the rest judged by the declared JSON Schema. Messages repeat the declaration and never an argument. Which
-declarations are taken is `schemas.py`; `check_schema` is offered here as well, so that callers need one module.
+Unknown arguments are refused, defaults are filled in, and the declared JSON Schema is applied (docs/security-rules.md,
+"Slots"). Messages quote the declaration and never an argument. Which declarations are supported is decided by
+`parameter_schemas.py`; `check_schema` is re-exported, so that callers need one module.
 """
 
 import json
@@ -36,14 +36,19 @@ _SENTENCES: dict[str, Callable[[Any], str]] = {
     "multipleOf": lambda wanted: f"Use a multiple of {wanted}.",
     "minItems": lambda wanted: f"Give at least {wanted} entries.",
     "maxItems": lambda wanted: f"Give at most {wanted} entries.",
-    "required": lambda wanted: f"These are needed: {', '.join(wanted)}.",
+    "required": lambda wanted: f"Required: {', '.join(wanted)}.",
 }
 
 
 def check_arguments(schema: Mapping[str, Any], params: object) -> dict[str, Any]:
-    """The arguments with defaults filled in; `schema` has passed `check_schema`.
+    """Return the arguments with defaults filled in.
 
-    Raises InvalidArguments, whose `errors` name each argument as `params.NAME`.
+    Args:
+        schema: a declaration that has passed `check_schema`.
+        params: the arguments from the caller.
+
+    Raises:
+        InvalidArguments: `errors` names each argument as `params.NAME`.
     """
     if not isinstance(params, Mapping):
         raise _refusal([FieldError("params", "Give the arguments as an object.")])
@@ -52,7 +57,7 @@ def check_arguments(schema: Mapping[str, Any], params: object) -> dict[str, Any]
     if errors:
         raise _refusal(errors)
     complete = {**_defaults(properties), **params}
-    errors = [*_missing(schema, complete), *_misfits(properties, complete)]
+    errors = [*_missing(schema, complete), *_mismatches(properties, complete)]
     if errors:
         raise _refusal(errors)
     return complete
@@ -69,7 +74,7 @@ def _unknown(properties: Mapping[str, Any], params: Mapping[str, Any]) -> list[F
 
 
 def _argument_field(name: object) -> str:
-    """The field of an argument that is not declared; a name that could not be shown safely is left out."""
+    """Return the field of an undeclared argument; a name that is not printable ASCII is left out."""
     shown = isinstance(name, str) and name.isascii() and name.isprintable()
     return f"params.{name}" if shown else "params"
 
@@ -81,10 +86,10 @@ def _unsafe(params: Mapping[str, Any]) -> list[FieldError]:
 
 def _missing(schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
     missing = [name for name in schema.get("required", ()) if name not in params]
-    return [FieldError(f"params.{name}", "This argument is needed.") for name in missing]
+    return [FieldError(f"params.{name}", "This argument is required.") for name in missing]
 
 
-def _misfits(properties: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
+def _mismatches(properties: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
     errors = _validator(json.dumps(properties)).iter_errors(params)
     return [FieldError(_path(error), _sentence(error)) for error in islice(errors, _MAX_ERRORS)]
 
@@ -100,10 +105,10 @@ def _path(error: ValidationError) -> str:
 
 
 def _sentence(error: ValidationError) -> str:
-    """Our words for a failed keyword: the library's own message quotes the argument."""
+    """Return the message for a failed keyword. The library's own message would quote the argument."""
     sentence = _SENTENCES.get(str(error.validator))
-    return sentence(error.validator_value) if sentence else "This does not fit what the parameter declares."
+    return sentence(error.validator_value) if sentence else "This does not match the declaration of the parameter."
 
 
 def _refusal(errors: list[FieldError]) -> InvalidArguments:
-    return InvalidArguments("The arguments do not fit the declared parameters.", errors=errors)
+    return InvalidArguments("The arguments do not match the declared parameters.", errors=errors)

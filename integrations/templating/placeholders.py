@@ -1,8 +1,7 @@
 """The placeholders `{secrets.NAME}` and `{params.NAME}` in the texts of an integration.
 
-Owns: the grammar. A text is parsed once, when the configuration is read, into parts that later code joins; what a
-value or an argument contains is never parsed (docs/security-rules.md, "Placeholders"). It does not know where a text
-goes, so it does no encoding: that is `slots.py`.
+A text is parsed once, when the configuration is read. Values and arguments that are inserted later are never parsed
+(docs/security-rules.md, "Placeholders"). Encoding for the place of a text is in `slots.py`.
 """
 
 import re
@@ -16,16 +15,16 @@ PARAM_NAME = r"[A-Za-z_][A-Za-z0-9_-]{0,63}"
 
 _PLACEHOLDER = re.compile(rf"\{{(?:secrets\.(?P<secret>{names.NAME})|params\.(?P<param>{PARAM_NAME}))\}}", re.ASCII)
 _BEFORE_DOUBLED = re.compile(r"[{\uff5b\ufe5b]\s*\Z")
-_WAY_OUT = "Write {secrets.NAME} or {params.NAME}: lower case, single braces, nothing else inside them."
+_HINT = "Write {secrets.NAME} or {params.NAME}: lower case, single braces, nothing else inside them."
 
 
-class MalformedPlaceholder(ValueError):  # noqa: N818 - it names the thing, as the refusals do
-    """A text that looks like a placeholder and is not valid. The message names its position, not its content."""
+class MalformedPlaceholder(ValueError):  # noqa: N818 - named like the refusals
+    """A text looks like a placeholder but is invalid. The message gives its position, not its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretPlaceholder:
-    """Stands for the value of one secret, looked up by its exact name."""
+    """A placeholder for the value of the secret with this name."""
 
     name: str
 
@@ -35,7 +34,7 @@ class SecretPlaceholder:
 
 @dataclass(frozen=True, slots=True)
 class ParamPlaceholder:
-    """Stands for one argument of a run."""
+    """A placeholder for the argument of this name."""
 
     name: str
 
@@ -49,38 +48,42 @@ Part = str | SecretPlaceholder | ParamPlaceholder
 
 @dataclass(frozen=True)
 class Template:
-    """A parsed text: literal strings and placeholders in order. No two strings are neighbours, none is empty."""
+    """A parsed text: literals and placeholders in order. Literals are not empty and never adjacent."""
 
     parts: tuple[Part, ...]
 
     @property
     def source(self) -> str:
-        """The text that was parsed; the grammar has one spelling for each placeholder, so nothing is lost."""
+        """The text that was parsed. It can be restored because each placeholder has only one spelling."""
         return "".join(map(str, self.parts))
 
     @cached_property
     def secret_names(self) -> tuple[str, ...]:
-        """Names of the secrets used, each once, in order of appearance."""
+        """The names of the secrets in order of appearance, without duplicates."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, SecretPlaceholder)))
 
     @cached_property
     def param_names(self) -> tuple[str, ...]:
-        """Names of the parameters used, each once, in order of appearance."""
+        """The names of the parameters in order of appearance, without duplicates."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, ParamPlaceholder)))
 
     def renamed(self, old: str, new: str) -> "Template":
-        """The same text with the secret `old` called `new`."""
-        wanted, put = SecretPlaceholder(old), SecretPlaceholder(new)
-        return Template(tuple(put if part == wanted else part for part in self.parts))
+        """Return the template with the secret `old` renamed to `new`."""
+        wanted, replacement = SecretPlaceholder(old), SecretPlaceholder(new)
+        return Template(tuple(replacement if part == wanted else part for part in self.parts))
 
     @property
     def literals(self) -> tuple[str, ...]:
-        """The pieces of plain text."""
+        """The literal parts of the text."""
         return tuple(part for part in self.parts if isinstance(part, str))
 
 
 def parse(text: str) -> Template:
-    """Split `text` into literals and placeholders; raises MalformedPlaceholder on anything that only looks like one."""
+    """Parse a text into literals and placeholders.
+
+    Raises:
+        MalformedPlaceholder: a part of the text looks like a placeholder but is invalid.
+    """
     parts: list[Part] = []
     end = 0
     for match in _PLACEHOLDER.finditer(text):
@@ -101,7 +104,7 @@ def _placeholder(match: re.Match[str]) -> Placeholder:
 
 
 def _literal(text: str, start: int, end: int) -> list[str]:
-    """The plain text between two placeholders: one string, or none where they touch."""
+    """Return the literal between two placeholders: one string, or none if they are adjacent."""
     if start == end:
         return []
     found = find_lookalike(text[start:end])
@@ -111,11 +114,11 @@ def _literal(text: str, start: int, end: int) -> list[str]:
 
 
 def _refuse_doubled(text: str, match: re.Match[str]) -> None:
-    """`{{secrets.x}}` belongs to other template languages: sending the value in braces is never what was meant."""
+    """Refuse `{{secrets.x}}`, the syntax of other template languages; its value would be sent in braces."""
     brace = _BEFORE_DOUBLED.search(text, max(0, match.start() - 16), match.start())
     if brace:
         raise _malformed(brace.start())
 
 
 def _malformed(index: int) -> MalformedPlaceholder:
-    return MalformedPlaceholder(f"Character {index + 1}: this looks like a placeholder, but it is not one. {_WAY_OUT}")
+    return MalformedPlaceholder(f"Character {index + 1}: this looks like a placeholder, but it is not one. {_HINT}")

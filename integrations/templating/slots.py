@@ -1,11 +1,11 @@
-"""How one template becomes text in the place where it goes.
+"""Filling a template for the slot that it is sent in.
 
-Owns: the insertion of values and arguments, each encoded for its slot (docs/security-rules.md, "Slots"), and the
-refusals of what a slot cannot carry. Every slot is filled in one pass over the template's parts, so inserted text is
-never looked at again. It does not build requests and does not know which host they go to.
+Values and arguments are encoded for their slot, and values that a slot cannot carry are refused
+(docs/security-rules.md, "Slots"). A slot is filled in one pass over the parts of the template, so inserted text is
+never parsed. Building requests is left to `exchange/messages.py`.
 
-A path has rules of its own, before and after values go in: no segment may climb or vanish, in whatever encoding it is
-written (OpenBao CVE-2026-3605 is the lesson).
+Paths have rules of their own, before and after values are filled in: no segment may be empty, `.` or `..` in any
+encoding (OpenBao's CVE-2026-3605 is an example of the attack).
 """
 
 import base64
@@ -21,7 +21,7 @@ from integrations.templating.placeholders import Part, Placeholder, SecretPlaceh
 from secrets_app.plaintext import Plaintext
 
 MASK = "\N{BULLET}" * 8
-"""What a preview shows for a value; its length says nothing."""
+"""What a preview shows for a value; its length does not depend on the value."""
 
 Encode = Callable[[str, Placeholder], str]
 
@@ -29,7 +29,7 @@ _HEADER_TEXT = re.compile(r"[\t\x20-\x7e]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 DECODING_PASSES = 3
-"""How many layers of percent-encoding an upstream and the proxies before it may plausibly take off."""
+"""How many layers of percent-encoding an upstream and its proxies may plausibly decode."""
 
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _OUTSIDE_PATH = re.compile(r"[?#\\\x00-\x1f\x7f]")
@@ -39,20 +39,24 @@ _LITERAL_SAFE = "/%:@!$&'()*+,;=-._~"
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What the placeholders of one request stand for; `secrets` is None in a preview, which shows the mask instead."""
+    """The values and arguments of one request. `secrets` is None in a preview, which shows the mask."""
 
     params: Mapping[str, object] = field(repr=False)
     secrets: Mapping[str, Plaintext] | None = field(default=None, repr=False)
 
     def fill(self, template: Template, encode: Encode, literal: Callable[[str], str] = str) -> str:
-        """Join the template's parts, with `encode` applied to each inserted text and `literal` to the rest."""
+        """Join the parts of a template; `encode` is applied to inserted texts and `literal` to literals."""
         filled = (literal(part) if isinstance(part, str) else self._insert(part, encode) for part in template.parts)
         return "".join(filled)
 
     def argument(self, name: str) -> object:
-        """The argument itself, with its JSON type; raises InvalidArguments when there is none."""
+        """Return an argument with its JSON type.
+
+        Raises:
+            InvalidArguments: there is no such argument.
+        """
         if name not in self.params:
-            raise _bad_argument(name, "This parameter is needed.")
+            raise _bad_argument(name, "This parameter is required.")
         return self.params[name]
 
     def _insert(self, part: Placeholder, encode: Encode) -> str:
@@ -64,22 +68,26 @@ class Filling:
 
 
 def fill_text(template: Template, filling: Filling) -> str:
-    """The text as it is: a text body, a string in a JSON body (the JSON encoder quotes it afterwards)."""
+    """Fill a text without encoding: a text body, or a string of a JSON body, which is quoted later."""
     return filling.fill(template, lambda text, _: text)
 
 
 def fill_query(template: Template, filling: Filling) -> str:
-    """One value of a query, percent-encoded whole (a space is `%20`)."""
+    """Fill the value of a query parameter, percent-encoded (a space is `%20`)."""
     return filling.fill(template, lambda text, _: quote(text, safe=""), lambda literal: quote(literal, safe=""))
 
 
 def fill_form(template: Template, filling: Filling) -> str:
-    """One value of `application/x-www-form-urlencoded`, encoded whole (a space is `+`)."""
+    """Fill a value of `application/x-www-form-urlencoded` (a space is `+`)."""
     return filling.fill(template, lambda text, _: quote_plus(text), quote_plus)
 
 
 def fill_header(name: str, template: Template, filling: Filling) -> str:
-    """The value of the header `name`; raises InvalidHeaderValue unless it is visible ASCII with inner blanks."""
+    """Fill the value of the header `name`.
+
+    Raises:
+        InvalidHeaderValue: the value is not visible ASCII with inner blanks only.
+    """
 
     def checked(text: str, part: Part) -> str:
         if not _HEADER_TEXT.fullmatch(text):
@@ -98,11 +106,13 @@ def fill_header(name: str, template: Template, filling: Filling) -> str:
 
 
 def fill_basic(username: Template, password: Template, filling: Filling, *, encoded: bool = False) -> str:
-    """Base64 of `user:password` in UTF-8 (RFC 7617 section 2); the mask in a preview.
+    """Return `user:password` in base64 (RFC 7617 section 2); the mask in a preview.
 
-    `encoded` form-urlencodes both first (RFC 6749 section 2.3.1), so that nothing needs to be refused.
+    Args:
+        encoded: form-urlencode both first (RFC 6749 section 2.3.1); no character needs to be refused then.
 
-    Raises InvalidHeaderValue: the user name holds a colon, or one of them a control character.
+    Raises:
+        InvalidHeaderValue: the user name contains a colon, or either contains a control character.
     """
 
     def checked(text: str, part: Part) -> str:
@@ -121,9 +131,13 @@ def fill_basic(username: Template, password: Template, filling: Filling, *, enco
 
 
 def fill_sip(what: str, template: Template, filling: Filling) -> str:
-    """A user name or password for digest authentication; raises InvalidHeaderValue for control characters.
+    """Fill a user name or password for digest authentication. `sip.digest` quotes it where necessary.
 
-    `what` is its name in that sentence. Quotes and backslashes are escaped where the text is quoted (`digest.quoted`).
+    Args:
+        what: the name of the text in messages.
+
+    Raises:
+        InvalidHeaderValue: the text contains a control character.
     """
 
     def checked(text: str, part: Part) -> str:
@@ -137,12 +151,16 @@ def fill_sip(what: str, template: Template, filling: Filling) -> str:
 
 
 def bearer(token: Plaintext) -> str:
-    """The value of the header `Authorization` for an access token (RFC 6750 section 2.1)."""
+    """Return the value of the `Authorization` header for an access token (RFC 6750 section 2.1)."""
     return f"Bearer {token.expose()}"
 
 
 def fill_path(template: Template, filling: Filling) -> str:
-    """The path below the base URL, percent-encoded (also `/`); raises InvalidPathValue when it would lead elsewhere."""
+    """Fill the path below the base URL; inserted text is percent-encoded, including `/`.
+
+    Raises:
+        InvalidPathValue: a value is empty, or a segment becomes empty, `.` or `..`.
+    """
 
     def segment(text: str, part: Placeholder) -> str:
         if not text:
@@ -158,12 +176,16 @@ def fill_path(template: Template, filling: Filling) -> str:
 
 
 def _used(template: Template) -> str:
-    """The placeholders of a template, for a message; never what they stand for."""
+    """Return the placeholders of a template for a message, never their values."""
     return ", ".join(str(part) for part in template.parts if not isinstance(part, str)) or "nothing"
 
 
 def _argument_text(name: str, value: object) -> str:
-    """A scalar argument as text; raises InvalidArguments for anything that has no one obvious spelling."""
+    """Return a scalar argument as text.
+
+    Raises:
+        InvalidArguments: the argument has no single obvious spelling as text.
+    """
     if isinstance(value, int | float):
         return _number_text(name, value)
     if not isinstance(value, str):
@@ -174,7 +196,7 @@ def _argument_text(name: str, value: object) -> str:
 
 
 def _number_text(name: str, value: float) -> str:
-    """The JSON spelling of a number or a truth value."""
+    """Return a number or boolean as JSON."""
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError:  # infinity, or more digits than Python writes
@@ -182,16 +204,16 @@ def _number_text(name: str, value: float) -> str:
 
 
 def _is_unicode_text(text: str) -> bool:
-    """Whether `text` can be written as UTF-8: half of a surrogate pair, which JSON can spell, cannot."""
+    """Return whether a text can be encoded as UTF-8; unpaired surrogates, which JSON can spell, cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _bad_argument(name: str, message: str) -> InvalidArguments:
-    return InvalidArguments("The arguments do not fit.", errors=[FieldError(f"params.{name}", message)])
+    return InvalidArguments("The arguments do not match.", errors=[FieldError(f"params.{name}", message)])
 
 
 def problem_with_path(template: Template) -> str | None:
-    """Why a configured path is refused, as a sentence with the way out; None when it can be used. It may be empty."""
+    """Return why a configured path is refused; None if it is accepted. It may be empty."""
     if not template.parts:
         return None
     filled = "".join(part if isinstance(part, str) else "x" for part in template.parts)
@@ -200,7 +222,7 @@ def problem_with_path(template: Template) -> str | None:
     if _in_literals(_OUTSIDE_PATH, template):
         return "Leave out “?”, “#”, “\\” and control characters; query parameters have their own list."
     if _in_literals(_BARE_PERCENT, template):
-        return "Write two hexadecimal digits after each “%”, or “%25” for the sign itself."
+        return "Enter two hexadecimal digits after each “%”, or “%25” for the sign itself."
     if has_unsafe_segment(quote_literal(filled)):
         return "Leave out “.” and “..” and encoded slashes without a name between them."
     return None
@@ -211,27 +233,27 @@ def _in_literals(pattern: re.Pattern[str], template: Template) -> bool:
 
 
 def quote_literal(text: str) -> str:
-    """Literal path text as it is sent: what a path may hold stays, the rest is percent-encoded."""
+    """Percent-encode the characters of a literal that a path cannot contain."""
     return quote(text, safe=_LITERAL_SAFE)
 
 
 def has_unsafe_segment(path: str) -> bool:
-    """Whether a segment of this encoded path is, or decodes to, `.`, `..` or nothing.
+    """Return whether a segment of an encoded path is, or decodes to, `.`, `..` or nothing.
 
-    Empty segments that the template itself writes (a final slash) are left alone: no value can make one, because an
-    empty value is refused where it is inserted.
+    Empty segments in the template itself, such as a final slash, are accepted. A value cannot create one, because empty
+    values are refused.
     """
     return any(segment and _is_unsafe(segment) for segment in path.split("/"))
 
 
 def _is_unsafe(segment: str) -> bool:
     for _ in range(DECODING_PASSES + 1):
-        if any(_climbs_or_vanishes(piece) for piece in _SEPARATOR.split(segment)):
+        if any(_is_empty_or_dots(piece) for piece in _SEPARATOR.split(segment)):
             return True
         segment = unquote(segment)
     return False
 
 
-def _climbs_or_vanishes(piece: str) -> bool:
-    """`..;x` counts as `..`: servers with path parameters cut them off first."""
+def _is_empty_or_dots(piece: str) -> bool:
+    """Return whether a segment is empty, `.` or `..`. Servers with path parameters read `..;x` as `..`."""
     return piece.split(";", 1)[0].strip(" \t\r\n\0") in {"", ".", ".."}

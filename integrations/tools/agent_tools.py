@@ -1,6 +1,6 @@
-"""What an agent may do with its key: one tool for each operation that the key may run (docs/api.md, "Agents").
+"""The tools of an agent: one for each operation that its API key may run (docs/api.md, "Agents").
 
-A tool is told by names and schemas that people of the organization wrote; it says nothing of secrets.
+A tool consists of names and schemas that people of the organization wrote; it contains nothing about secrets.
 """
 
 import re
@@ -18,14 +18,14 @@ from integrations.kinds.base import Operation
 from integrations.models import Integration
 
 NAME_LENGTH = 64
-"""The shortest limit among clients (MCP itself allows 128 characters)."""
+"""The shortest limit among clients; MCP itself allows 128 characters."""
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class AgentTool:
-    """One operation of one integration under a name that agents call it by."""
+    """An operation of an integration, under the name that agents call it by."""
 
     name: str
     title: str
@@ -37,19 +37,19 @@ class AgentTool:
 
 
 def environment_of(actor: Actor) -> Environment:
-    """The one environment in which an agent's calls are made.
+    """Return the environment in which an agent's calls are made.
 
     Raises:
-        PermissionDenied: the key has several: an agent does not choose between Staging and Production.
+        PermissionDenied: the key has several environments; an agent must not choose between Staging and Production.
     """
     if len(actor.environments) != 1:
-        raise PermissionDenied("An API key that is used at /mcp has exactly one environment. Make one for this agent.")
+        raise PermissionDenied("An API key for /mcp must have exactly one environment. Create one for this agent.")
     (environment,) = actor.environments
     return environment
 
 
 def tools_of(actor: Actor, environment: Environment) -> list[AgentTool]:
-    """The tools of an actor in one environment, by name."""
+    """Return the tools of an actor in an environment, by name."""
     rows = Integration.objects.visible_to(actor).with_links().filter(enabled=True, environments__has=environment)
     offered = [
         (integration, operation, len(operations))
@@ -76,19 +76,19 @@ def tools_of(actor: Actor, environment: Environment) -> list[AgentTool]:
 
 
 def _runs(integration: Integration, environment: Environment) -> bool:
-    """Whether all that it builds on is switched on here as well."""
+    """Return whether the integration and its parents are enabled and run in the environment."""
     return all(link.enabled and environment in link.environments for link in with_parents(integration))
 
 
 def _name(integration: Integration, operation: Operation, operations: int) -> str:
-    """`look_up_patient`, or `practice_calendar_list_slots` where an integration has several operations."""
+    """Return `look_up_patient`, or `practice_calendar_list_slots` for an integration with several operations."""
     words = [integration.name] if operations == 1 else [integration.name, operation.name]
     parts = [_NOT_IN_NAMES.sub("_", word).strip("_").lower() for word in words]
-    room = NAME_LENGTH - len("_12345678") - (len(parts[-1]) + 1 if operations > 1 else 0)
-    return "_".join([parts[0][:room] or integration.kind, *parts[1:]])
+    remaining = NAME_LENGTH - len("_12345678") - (len(parts[-1]) + 1 if operations > 1 else 0)
+    return "_".join([parts[0][:remaining] or integration.kind, *parts[1:]])
 
 
 def _description(integration: Integration, operation: Operation) -> str:
-    """What people wrote of the integration, and what the operation does: two sentences."""
+    """Return the description of the integration and the operation, as two sentences."""
     said = (integration.description.rstrip("."), operation.description.rstrip("."))
     return " ".join(f"{sentence}." for sentence in said if sentence)

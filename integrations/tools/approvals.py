@@ -1,4 +1,4 @@
-"""Approving the tools that the other side of an integration offers: what a person saw is what is approved."""
+"""Approving tools that an integration offers, by the fingerprint that a person has seen."""
 
 from uuid import UUID
 
@@ -19,12 +19,12 @@ NOT_APPROVED = "The tool was not approved."
 
 
 def approve_tool(*, actor: Actor, integration_id: UUID, name: str, fingerprint: str) -> ApprovedTool:
-    """Approve a tool as it was when it had this fingerprint. Approving the same again writes nothing.
+    """Approve a tool with this fingerprint. Approving the same fingerprint again writes nothing.
 
     Raises:
-        PermissionDenied: no right to write integrations.
-        NotFound: no such integration, or one that offers no tools.
-        Invalid: the name or the fingerprint cannot be one, or there are too many.
+        PermissionDenied: the actor may not write integrations.
+        NotFound: there is no such integration, or it offers no tools.
+        Invalid: the name or the fingerprint is malformed, or too many tools are approved.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     with transaction.atomic():
@@ -48,18 +48,18 @@ def approve_tool(*, actor: Actor, integration_id: UUID, name: str, fingerprint: 
 
 
 def withdraw_tool(*, actor: Actor, integration_id: UUID, name: str) -> None:
-    """Take an approval back.
+    """Withdraw an approval.
 
     Raises:
-        PermissionDenied: no right to write integrations.
-        NotFound: no such integration, or the tool is not approved.
+        PermissionDenied: the actor may not write integrations.
+        NotFound: there is no such integration, or the tool is not approved.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     with transaction.atomic():
         integration = _locked(actor, integration_id)
         approved = integration.approved_tools.filter(name=name).first() if is_plain_name(name) else None
         if approved is None:
-            raise NotFound("No such tool is approved.")
+            raise NotFound("This tool is not approved.")
         approved.delete()
         trail.record(trail.Event.INTEGRATION_TOOL_WITHDRAWN, actor=actor, target=integration, tool=name)
 
@@ -76,9 +76,9 @@ def _locked(actor: Actor, integration_id: UUID) -> Integration:
 def _check(integration: Integration, name: str, fingerprint: str) -> None:
     errors = []
     if not is_plain_name(name):
-        errors.append(FieldError("name", "Give the name of a tool as the list shows it."))
+        errors.append(FieldError("name", "Enter the name of a tool as shown in the list."))
     if not is_fingerprint(fingerprint):
-        errors.append(FieldError("fingerprint", "Give the fingerprint of the tool as the list shows it."))
+        errors.append(FieldError("fingerprint", "Enter the fingerprint of the tool as shown in the list."))
     if not errors and integration.approved_tools.exclude(name=name).count() >= MAX_APPROVED:
         errors.append(FieldError("name", f"At most {MAX_APPROVED} tools can be approved. Withdraw others first."))
     if errors:

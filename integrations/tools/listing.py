@@ -1,4 +1,4 @@
-"""The tools that an integration offers now, beside what was approved of them."""
+"""The tools that an integration offers now, compared with its approvals."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ from integrations.models import ApprovedTool, Integration, RunOutcome
 NEW, APPROVED, CHANGED = "new", "approved", "changed"
 
 WITHHELD = "The list is withheld: it could not be checked for secrets."
-UNREADABLE = "The list holds something that cannot be shown."
+UNREADABLE = "The list contains something that cannot be shown."
 NOT_LISTED = "The server did not list its tools."
 
 
 @dataclass(frozen=True, slots=True)
 class ListedTool:
-    """A tool and its state: `new`, `approved` as it is, or `changed` since it was approved."""
+    """A tool and its state: `new`, `approved`, or `changed` since it was approved."""
 
     tool: OfferedTool
     state: str
@@ -33,7 +33,12 @@ class ListedTool:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One list. `problem` says why there is none; `gone` are approved tools that are not offered any more."""
+    """The result of listing tools.
+
+    Attributes:
+        problem: why there is no list; empty if there is one.
+        gone: approved tools that are no longer offered.
+    """
 
     run_id: UUID
     environment: Environment
@@ -44,12 +49,12 @@ class Listing:
 
     @property
     def changed(self) -> int:
-        """How many tools changed since they were approved."""
+        """How many tools have changed since they were approved."""
         return sum(listed.state == CHANGED for listed in self.tools)
 
 
 async def list_tools(actor: Actor, integration_id: UUID, environment: Environment) -> Listing:
-    """Ask for the tools, with the values of one environment; it is recorded as a run.
+    """List the tools with the values of one environment. The request is recorded as a run.
 
     Raises:
         NotFound: as for a run, or the integration offers no tools.
@@ -65,7 +70,7 @@ async def list_tools(actor: Actor, integration_id: UUID, environment: Environmen
 
 
 def approved_tools(integration_id: UUID) -> list[ApprovedTool]:
-    """What is approved, by name."""
+    """Return the approved tools, by name."""
     return list(ApprovedTool.objects.filter(integration=integration_id).order_by("name"))
 
 
@@ -81,11 +86,11 @@ def _problem(result: broker.RunResult) -> str:
         return WITHHELD
     if result.answer.body_type is not BodyType.JSON:
         return UNREADABLE
-    return "" if result.outcome is RunOutcome.SUCCEEDED else _said(result.answer)
+    return "" if result.outcome is RunOutcome.SUCCEEDED else _error_message(result.answer)
 
 
-def _said(answer: Answer) -> str:
-    """The sentence of an answer in which the list was refused."""
+def _error_message(answer: Answer) -> str:
+    """Return the error message of a response."""
     error = answer.body.get("error") if isinstance(answer.body, dict) else None
     message = error.get("message") if isinstance(error, dict) else None
     return message if isinstance(message, str) and message else NOT_LISTED

@@ -1,9 +1,9 @@
-"""The one place from which a call leaves Coffer, and its limits.
+"""Sending a rendered HTTP request: the only place from which HTTP requests leave Coffer.
 
-Owns: sending one rendered request over HTTP/1.1 and reading the answer under limits of size and time
-(docs/security-rules.md, "Connections" to "Responses"). Redirects are answers like any other; cookies, proxies and
-credentials of the environment are ignored. Every failure becomes one of our refusals without its cause: what a library
-says could quote the request. Choosing and judging addresses is `dialling.py`; masking the answer is the broker's.
+A request is sent over HTTP/1.1, and its response is read under limits of size and time (docs/security-rules.md,
+"Connections" to "Responses"). Redirects are returned like any response. Cookies, and proxies and credentials from the
+environment, are ignored. Every error becomes a refusal without its cause, because a library's message could quote the
+request. Addresses are resolved and judged in `connections.py`; the broker masks responses.
 """
 
 import asyncio
@@ -28,14 +28,17 @@ from integrations.errors import (
     UpstreamTls,
     UpstreamUnreachable,
 )
-from integrations.exchange.exchange import Hear
+from integrations.exchange.exchange import OnPiece
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
 from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, pool_here
 from integrations.transport.reception import decode
 
 CONNECT_SECONDS = 5.0
+"""The time limit for connecting."""
 MAX_BODY_BYTES = 1024 * 1024
+"""The limit of a body, compressed and decompressed."""
 MAX_HEADER_BYTES = 64 * 1024
+"""The limit of all headers of a response."""
 USER_AGENT = "Coffer"
 
 _MAX_HEADER_COUNT = 256
@@ -55,42 +58,52 @@ async def send(
     owner: Owner | None = None,
     max_body: int = MAX_BODY_BYTES,
     lookup: Lookup = system_lookup,
-    hear: Hear | None = None,
+    on_piece: OnPiece | None = None,
 ) -> UpstreamResponse:
-    """Send one request and read the whole answer, within `request.timeout_seconds` of wall clock, DNS included.
+    """Send a request and read the whole response, within `request.timeout_seconds` of wall-clock time including DNS.
 
     Args:
-        owner: whom the call is for: it may use a connection that an earlier call of the same owner left open. Without
-            one the connection is its own.
-        hear: asked while an event stream is read that is not compressed: such a stream may stay open after what it
-            was asked for. The limits of size and time hold all the same.
+        owner: the organization and integration that the call belongs to. The call may reuse a connection of the same
+            owner; without an owner it gets its own.
+        on_piece: called with each piece of an uncompressed event stream; reading ends once it returns True. The limits
+            of size and time still apply.
 
-    Raises InvalidHeaderValue, InvalidUrl, EgressDenied, UpstreamUnreachable, UpstreamTls, UpstreamTimeout,
-    ResponseTooLarge or ResponseUnreadable.
+    Raises:
+        InvalidHeaderValue, InvalidUrl, EgressDenied: the request may not be sent.
+        UpstreamUnreachable, UpstreamTls, UpstreamTimeout: there is no response.
+        ResponseTooLarge, ResponseUnreadable: the response cannot be returned.
     """
     check_headers(request.headers)
     _check_destination(request, policy)
     check_tls(ssl_context)
     try:
         async with asyncio.timeout(request.timeout_seconds), _session(request, policy, lookup, owner) as session:
-            return await _exchange(session, request, ssl_context, max_body, hear)
+            return await _exchange(session, request, ssl_context, max_body, on_piece)
     except Refusal:
         raise
-    except Exception as error:  # broad: whatever a library raises here could quote the request in its text
+    except Exception as error:  # broad, because any exception of a library could quote the request
         _raise_refusal(error, request)
 
 
 def _check_destination(request: OutgoingRequest, policy: EgressPolicy) -> None:
-    """The URL about to be sent is judged like the configured one: its origin, and that it is nothing but a URL."""
+    """Judge the URL of the request like a configured URL.
+
+    Raises:
+        InvalidUrl, EgressDenied: it may not be called.
+    """
     url = request.url
     if url.raw_user is not None or url.raw_password is not None or url.raw_fragment:
-        raise InvalidUrl("An address cannot hold a user name or a fragment.")
+        raise InvalidUrl("A URL cannot contain a user name or a fragment.")
     if admit_url(str(url.origin()), policy).origin() != url.origin():
         raise InvalidUrl("This address can be read in more than one way.")
 
 
 def check_tls(context: ssl.SSLContext) -> None:
-    """A context that trusts anybody is a programming error, not a choice."""
+    """Check that a TLS context verifies certificates and host names.
+
+    Raises:
+        ValueError: it does not, which is a programming error.
+    """
     strict = context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
     if not strict or context.minimum_version < ssl.TLSVersion.TLSv1_2:
         raise ValueError("outgoing TLS verifies certificates and names, and is 1.2 or newer")
@@ -102,10 +115,10 @@ def _session(
     origin, pool = request.url.origin(), pool_here() if owner else None
     if owner is None or pool is None:
         return _new_session(JudgedConnector(origin, policy, lookup, force_close=True))
-    return pool.session((owner, origin, policy), lambda: _new_session(_keeping(origin, policy, lookup)))
+    return pool.session((owner, origin, policy), lambda: _new_session(_pooled_connector(origin, policy, lookup)))
 
 
-def _keeping(origin: URL, policy: EgressPolicy, lookup: Lookup) -> JudgedConnector:
+def _pooled_connector(origin: URL, policy: EgressPolicy, lookup: Lookup) -> JudgedConnector:
     return JudgedConnector(origin, policy, lookup, keepalive_timeout=KEEP_SECONDS, limit=0)
 
 
@@ -129,7 +142,7 @@ async def _exchange(
     request: OutgoingRequest,
     context: ssl.SSLContext,
     max_body: int,
-    hear: Hear | None,
+    on_piece: OnPiece | None,
 ) -> UpstreamResponse:
     call = session.request(
         request.method,
@@ -141,12 +154,12 @@ async def _exchange(
     )
     async with call as response:
         headers = _read_headers(response)
-        heard = hear if response.content_type == _EVENT_STREAM and not _is_encoded(headers) else None
-        raw = await _read_body(response, max_body, heard)
+        reader = on_piece if response.content_type == _EVENT_STREAM and not _is_encoded(headers) else None
+        raw = await _read_body(response, max_body, reader)
     body = decode(raw, _encodings(headers), limit=max_body)
     return UpstreamResponse(
         status=response.status,
-        reason=(response.reason or "").encode("utf-8", "surrogateescape"),  # undoes how the client decodes it
+        reason=(response.reason or "").encode("utf-8", "surrogateescape"),  # reverses the client's decoding
         headers=headers,
         body=b"" if body is None else body,
         readable=body is not None,
@@ -154,7 +167,7 @@ async def _exchange(
 
 
 def _sent_headers(request: OutgoingRequest) -> list[tuple[str, str]]:
-    """The request's own, and the two that the transport sets."""
+    """Return the headers of the request and the headers that the transport sets."""
     own = {name.lower() for name, _ in request.headers}
     agent = [] if "user-agent" in own else [("User-Agent", USER_AGENT)]
     return [*agent, ("Accept-Encoding", "identity"), *request.headers]
@@ -167,14 +180,14 @@ def _read_headers(response: aiohttp.ClientResponse) -> tuple[tuple[bytes, bytes]
     return raw
 
 
-async def _read_body(response: aiohttp.ClientResponse, limit: int, hear: Hear | None) -> bytes:
-    """The body as it was sent, still compressed; of an event stream as much as was enough."""
+async def _read_body(response: aiohttp.ClientResponse, limit: int, on_piece: OnPiece | None) -> bytes:
+    """Return the body as received, still compressed; for an event stream, the part that was needed."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
-            raise ResponseTooLarge(f"The answer is larger than {limit} bytes.")
-        if hear and await hear(chunk):
+            raise ResponseTooLarge(f"The response is larger than {limit} bytes.")
+        if on_piece and await on_piece(chunk):
             break
     return bytes(body)
 
@@ -184,14 +197,14 @@ def _is_encoded(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
 
 
 def _encodings(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
-    """The codings applied to the body, lower-case. A transfer coding other than `chunked` still covers it, too."""
+    """Return the codings of the body in lower case, including transfer codings other than `chunked`."""
     named = {b"content-encoding", b"transfer-encoding"}
     values = [value.decode("latin-1") for name, value in headers if name.lower() in named]
     return [coding for value in values for part in value.split(",") if (coding := part.strip().lower()) != "chunked"]
 
 
 def _raise_refusal(error: Exception, request: OutgoingRequest) -> NoReturn:
-    """Say what happened in our words; the cause is dropped with its text."""
+    """Raise the refusal for an error; its text and cause are dropped."""
     host = request.url.raw_host
     if isinstance(error, TimeoutError):
         raise UpstreamTimeout(f"{host} did not answer in time.") from None
@@ -202,18 +215,18 @@ def _raise_refusal(error: Exception, request: OutgoingRequest) -> NoReturn:
     ):
         raise _headers_too_large() from None
     if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
-        raise ResponseUnreadable(f"The answer of {host} ended too early or is not HTTP.") from None
+        raise ResponseUnreadable(f"The response of {host} ended too early or is not HTTP.") from None
     if not isinstance(error, aiohttp.ClientError | OSError):
-        logger.error("an outgoing call failed with an unforeseen %s", type(error).__name__)
+        logger.error("an outgoing call failed with an unexpected %s", type(error).__name__)
     raise UpstreamUnreachable(f"{host} could not be reached.") from None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """What an error was raised from: the client wraps its parser's errors once or twice."""
+    """Yield the exceptions that caused an error. The client wraps its parser's errors once or twice."""
     while error.__cause__:
         error = error.__cause__
         yield error
 
 
 def _headers_too_large() -> ResponseTooLarge:
-    return ResponseTooLarge(f"The headers of the answer are larger than {MAX_HEADER_BYTES} bytes.")
+    return ResponseTooLarge(f"The headers of the response are larger than {MAX_HEADER_BYTES} bytes.")

@@ -1,14 +1,13 @@
-"""Connections to judged addresses, made for one origin and kept between the calls of one integration.
+"""Connections to judged addresses, pooled for the calls of one integration to one origin.
 
-Owns: one lookup for one call, the judgement of every address, and the same judgement again where the socket is made
-and once it is connected (docs/security-rules.md, "Connections"). The HTTP client takes its connections from here and
-nowhere else; which addresses may be dialled is `egress/policy.py`.
+A call looks up its host once, and every address is judged: after the look-up, when the socket is created and after it
+is connected (docs/security-rules.md, "Connections"). The HTTP client gets all its connections here; which addresses may
+be called is decided by `egress/policy.py`.
 
-A kept connection may carry the next call of the same integration to the same origin under the same rules, never a call
-of another integration or organization. It is kept so briefly that an upstream which closes idle connections has rarely
-done so when the next call is sent: a call that meets a closed one is sent again only where HTTP says that this does no
-harm (RFC 9110 section 9.2.2). However busy it is, a connection is left after a minute, so that a name which leads
-elsewhere by then is looked up again.
+A pooled connection is only reused by the same integration, for the same origin and under the same policy. It stays idle
+so briefly that the upstream has rarely closed it before the next request; a request that meets a closed connection is
+repeated only where HTTP declares that safe (RFC 9110 section 9.2.2). After a minute a connection is no longer reused,
+so that a name is looked up again.
 """
 
 import asyncio
@@ -24,6 +23,7 @@ from uuid import UUID
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
+from typing_extensions import override
 from yarl import URL
 
 from integrations.egress.lookups import Lookup
@@ -34,30 +34,34 @@ from integrations.transport.reception import BoundedHandler
 KEEP_SECONDS = 2.0
 """How long a connection may be idle."""
 LONGEST_SECONDS = 60.0
-"""For how long after its first call a session takes others; those under way are never cut."""
+"""How long after its first call a session takes further calls. Calls in progress are not interrupted."""
 MOST_SESSIONS = 256
+"""The most sessions of an event loop; idle ones are closed beyond it."""
 
 Owner = tuple[UUID, UUID]
-"""The organization and the integration that a call is made for."""
+"""The organization and the integration that a call belongs to."""
 
 
-Place = tuple[Owner, URL, EgressPolicy]
-"""Whom a call is for, the origin that it goes to, and the rules that its connection was judged by."""
+PoolKey = tuple[Owner, URL, EgressPolicy]
+"""The owner of a call, its origin, and the policy under which the connection was judged."""
 
 
 class JudgedResolver(AbstractResolver):
-    """Resolves the host of one URL; refuses all answers when one of them is refused."""
+    """Resolves the host of one URL. One refused address refuses the host."""
 
     def __init__(self, url: URL, policy: EgressPolicy, lookup: Lookup) -> None:
         self._url, self._policy, self._lookup = url, policy, lookup
 
+    @override
     async def resolve(
-        self,
-        host: str,
-        port: int = 0,
-        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - the client's signature; both are asked for
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """The addresses to dial. Raises EgressDenied or UpstreamUnreachable."""
+        """Return the addresses of the host.
+
+        Raises:
+            EgressDenied: an address may not be called.
+            UpstreamUnreachable: the name cannot be resolved.
+        """
         try:
             addresses = await self._lookup(host, port)
         except (OSError, UnicodeError):
@@ -66,11 +70,14 @@ class JudgedResolver(AbstractResolver):
         return [_resolved(host, address, port) for address in addresses]
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing; there is nothing to close."""
 
 
 class JudgedConnector(aiohttp.TCPConnector):
-    """Connections to the origin of one URL, to judged addresses only; whoever makes it says whether they are kept."""
+    """Connects to the origin of one URL, at judged addresses only.
+
+    The options decide whether connections are pooled.
+    """
 
     def __init__(self, url: URL, policy: EgressPolicy, lookup: Lookup, **options: Any) -> None:
         self._judged_url, self._policy = url, policy
@@ -80,9 +87,9 @@ class JudgedConnector(aiohttp.TCPConnector):
         self._factory = partial(reading, loop=self._loop)
 
     async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
-        """A connection whose other end was judged once more, by what the kernel says it is.
+        """Return a connection whose remote address, as the kernel reports it, was judged again.
 
-        One that was kept, and on which something came that nobody asked for, is not used: it would be the answer.
+        A pooled connection that has received unsolicited bytes is discarded; they would be read as the response.
         """
         connection = await super().connect(*args, **kwargs)
         while connection.protocol is not None and connection.protocol.should_close:
@@ -96,7 +103,7 @@ class JudgedConnector(aiohttp.TCPConnector):
         return connection
 
     def _judged_socket(self, info: Any) -> socket.socket:
-        """The client skips its resolver for addresses written as numbers, so the address is judged here as well."""
+        """Create a socket. The client skips its resolver for IP addresses, so they are judged here."""
         family, kind, protocol, _, address = info
         judge_addresses(self._judged_url, [address[0]], self._policy)
         return socket.socket(family, kind, protocol)
@@ -120,68 +127,67 @@ def _resolved(host: str, address: str, port: int) -> ResolveResult:
 
 
 @dataclass(slots=True)
-class _KeptConnection:
+class _PooledSession:
     session: aiohttp.ClientSession
     until: float
     users: int = 0
-    is_left: bool = False
-    """Whether nobody else may use it: whoever uses it last closes it."""
+    is_retired: bool = False
+    """Whether no further call may use the session; the last user closes it."""
 
 
 class Pool:
-    """The sessions of one event loop, each with the open connections of one integration to one origin."""
+    """The sessions of one event loop, each with the connections of one integration to one origin."""
 
     def __init__(self) -> None:
-        """None yet."""
-        self._kept: OrderedDict[Place, _KeptConnection] = OrderedDict()
+        self._kept: OrderedDict[PoolKey, _PooledSession] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def session(
-        self, place: Place, make: Callable[[], aiohttp.ClientSession]
+        self, key: PoolKey, make: Callable[[], aiohttp.ClientSession]
     ) -> AsyncIterator[aiohttp.ClientSession]:
-        """The session for such calls, made when there is none; it stays open afterwards."""
-        kept = self._at(place, make)
+        """Return a session for calls with this owner, origin and policy. It stays open afterwards."""
+        kept = self._current(key, make)
         kept.users += 1
         try:
             yield kept.session
         finally:
             kept.users -= 1
-            if kept.is_left and not kept.users:
+            if kept.is_retired and not kept.users:
                 self._close(kept)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         while self._kept:
             self._close(self._kept.popitem()[1])
         await asyncio.gather(*self._closing)
 
-    def _at(self, place: Place, make: Callable[[], aiohttp.ClientSession]) -> _KeptConnection:
+    def _current(self, key: PoolKey, make: Callable[[], aiohttp.ClientSession]) -> _PooledSession:
         now = asyncio.get_running_loop().time()
-        kept = self._kept.get(place)
+        kept = self._kept.get(key)
         if kept and kept.until <= now:
-            self._leave(place)
+            self._retire(key)
             kept = None
         if kept is None:
             self._make_room()
-            kept = self._kept[place] = _KeptConnection(make(), now + LONGEST_SECONDS)
-        self._kept.move_to_end(place)
+            kept = self._kept[key] = _PooledSession(make(), now + LONGEST_SECONDS)
+        self._kept.move_to_end(key)
         return kept
 
     def _make_room(self) -> None:
-        """Leave what was used longest ago and nobody uses now, until there is room for one more."""
-        idle = [place for place, kept in self._kept.items() if not kept.users]
-        for place in idle[: max(0, len(self._kept) - MOST_SESSIONS + 1)]:
-            self._leave(place)
+        """Retire the sessions that have been idle for longest until there is room for another session."""
+        idle = [key for key, kept in self._kept.items() if not kept.users]
+        for key in idle[: max(0, len(self._kept) - MOST_SESSIONS + 1)]:
+            self._retire(key)
 
-    def _leave(self, place: Place) -> None:
-        kept = self._kept.pop(place)
-        kept.is_left = True
+    def _retire(self, key: PoolKey) -> None:
+        kept = self._kept.pop(key)
+        kept.is_retired = True
         if not kept.users:
             self._close(kept)
 
-    def _close(self, kept: _KeptConnection) -> None:
-        """Nobody waits for that: how long it takes is the upstream's to say."""
+    def _close(self, kept: _PooledSession) -> None:
+        """Close a session in the background, because the upstream may delay it."""
         task = asyncio.create_task(kept.session.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -192,7 +198,7 @@ _pools: dict[asyncio.AbstractEventLoop, Pool] = {}
 
 @asynccontextmanager
 async def keeping_connections() -> AsyncIterator[None]:
-    """While the block runs, calls of this event loop keep their connections; without it each call has its own."""
+    """Pool the connections of this event loop inside the block. Without it each call connects anew."""
     loop = asyncio.get_running_loop()
     _pools[loop] = Pool()
     try:
@@ -202,5 +208,5 @@ async def keeping_connections() -> AsyncIterator[None]:
 
 
 def pool_here() -> Pool | None:
-    """The pool of the running event loop, where there is one."""
+    """Return the pool of the running event loop; None outside `keeping_connections`."""
     return _pools.get(asyncio.get_running_loop())

@@ -1,12 +1,12 @@
-"""Receiving one response within limits: how much may arrive, and undoing its compression.
+"""Limits on receiving a response, and decompression.
 
-The limits of headers and body (`client.py`) concern what a response contains. The limits here concern what arrives:
-interim responses, chunk sizes with their extensions, and trailers contain nothing, and would keep a processor busy
-until the deadline.
+The limits of headers and body (`client.py`) apply to the content of a response. The limits here apply to all received
+bytes: interim responses, chunk extensions and trailers carry no content but could keep a processor busy until the
+deadline.
 
-`gzip` or `deflate`, applied once, is undone (docs/security-rules.md, "Responses"). Any other encoding could hide a
-value from the masking, so the caller is told that the body cannot be read; a compressed body that nobody announced is
-recognized by how it begins. Formats that compress something inside, such as PNG and PDF, are not (docs/crypto.md).
+A single `gzip` or `deflate` encoding is decompressed (docs/security-rules.md, "Responses"). Any other encoding could
+hide a value from masking, so the body is reported as unreadable. Compressed bodies without a declared encoding are
+recognized by their first bytes. Formats that compress only parts, such as PNG and PDF, are not (docs/crypto.md).
 """
 
 import zlib
@@ -19,9 +19,9 @@ from aiohttp.helpers import set_exception
 from integrations.errors import ResponseTooLarge
 
 MOST_BYTES = 3 * 1024 * 1024
-"""Of everything between a request and the end of its answer: the largest body and headers, twice, and some."""
+"""The limit of all bytes of a response: twice the largest body and headers, with a margin."""
 MOST_INTERIM = 16
-"""Interim answers (RFC 9110 section 15.2) before the one that counts."""
+"""The limit of interim responses (RFC 9110 section 15.2) before the final response."""
 
 _FINAL = 200
 _SWITCHING = 101
@@ -29,16 +29,16 @@ _SWITCHING = 101
 _GZIP = 16 + zlib.MAX_WBITS
 _ZLIB = zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
-_ENOUGH_BYTES = 64 * 1024  # no other format inflates this far by chance
-# Servers send "deflate" both with the zlib wrapper that RFC 9110 asks for and without it.
+_ENOUGH_BYTES = 64 * 1024  # no other format inflates to this size by chance
+# Servers send "deflate" with the zlib wrapper that RFC 9110 requires, or without it.
 _WINDOWS: Mapping[str, tuple[int, ...]] = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW_DEFLATE)}
 
-# The first bytes of a file that is compressed as a whole, or an archive; zlib and deflate have none and are tried.
+# The first bytes of compressed files and archives. Streams of zlib and deflate are recognized by inflating them.
 _SIGNATURES = (
     b"\x1f\x8b",  # gzip, RFC 1952 section 2.3.1
     b"PK\x03\x04",  # zip, and with it docx, xlsx, jar: a file
-    b"PK\x05\x06",  # zip: no file in it
-    b"PK\x07\x08",  # zip: in parts
+    b"PK\x05\x06",  # zip: empty archive
+    b"PK\x07\x08",  # zip: split archive
     b"BZh",  # bzip2
     b"\xfd7zXZ\x00",  # xz
     b"\x28\xb5\x2f\xfd",  # zstd, RFC 8878 section 3.1.1
@@ -54,32 +54,32 @@ _SIGNATURES = (
 
 
 class BoundedHandler(ResponseHandler):
-    """Reads answers like its base, and ends the connection where one takes too much."""
+    """Reads responses like its base class, and closes the connection when a limit is exceeded."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._begin()
 
     def set_response_params(self, **params: Any) -> None:
-        """The client calls this before each request."""
+        """Reset the limits; the client calls this before each request."""
         self._begin()
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, as long as it is not too much."""
+        """Count and process received bytes."""
         self._bytes += len(data)
         if self._bytes > MOST_BYTES:
-            self._refuse(f"The answer takes more than {MOST_BYTES} bytes.")
+            self._refuse(f"The response takes more than {MOST_BYTES} bytes.")
         elif not self._is_refused:
             super().data_received(data)
 
     def feed_data(self, data: Any, size: int = 0) -> None:
-        """Take an answer that was read, interim ones too."""
+        """Count and process a parsed response, which may be an interim response."""
         code = data[0].code
         if code < _FINAL and code != _SWITCHING:
             self._interim += 1
         if self._interim > MOST_INTERIM:
-            self._refuse(f"There are more than {MOST_INTERIM} interim answers before the answer.")
+            self._refuse(f"There are more than {MOST_INTERIM} interim responses.")
         else:
             super().feed_data(data, size)
 
@@ -100,14 +100,19 @@ class BoundedHandler(ResponseHandler):
 
 
 def is_compressed(body: bytes) -> bool:
-    """Whether a body that is no text is compressed or an archive in one of the formats known here, whole or cut off."""
+    """Return whether a body is compressed or an archive in a known format, complete or truncated."""
     return body.startswith(_SIGNATURES) or _inflates(body)
 
 
 def decode(body: bytes, encodings: list[str], *, limit: int) -> bytes | None:
-    """The plain body, or None when it cannot be read; `encodings` are the names in Content-Encoding, lower-case.
+    """Return the decompressed body; None if it cannot be read.
 
-    Raises ResponseTooLarge when more than `limit` bytes come out.
+    Args:
+        encodings: the names in Content-Encoding, in lower case.
+        limit: the most bytes of the decompressed body.
+
+    Raises:
+        ResponseTooLarge: the decompressed body exceeds the limit.
     """
     applied = [name for name in encodings if name not in {"", "identity"}]
     if not applied or not body:
@@ -122,21 +127,21 @@ def decode(body: bytes, encodings: list[str], *, limit: int) -> bytes | None:
 
 
 def _inflate(body: bytes, window: int, limit: int) -> bytes | None:
-    """The inflated body, or None unless `body` is one complete stream and nothing after it."""
+    """Return the decompressed body; None unless it is exactly one complete stream."""
     stream = zlib.decompressobj(window)
     try:
         plain = stream.decompress(body, limit + 1)
     except zlib.error:
         return None
     if len(plain) > limit:
-        raise ResponseTooLarge(f"The answer holds more than {limit} bytes once decompressed.")
+        raise ResponseTooLarge(f"The response is larger than {limit} bytes once decompressed.")
     return plain if stream.eof and not stream.unused_data else None
 
 
 def _inflates(body: bytes) -> bool:
-    """Whether `body` begins with a zlib stream (RFC 1950): something comes out of it, and no error on the way.
+    """Return whether a body begins with a zlib stream (RFC 1950), or is one complete deflate stream (RFC 1951).
 
-    Or whether it is one whole deflate stream (RFC 1951), which has no head to know it by.
+    Raw deflate has no header, so it is recognized only as a whole.
     """
     try:
         if zlib.decompressobj(_ZLIB).decompress(body, _ENOUGH_BYTES):

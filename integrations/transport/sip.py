@@ -1,9 +1,9 @@
-"""The SIP socket: the one place from which a SIP request leaves, and its limits.
+"""Sending SIP requests: the only place from which SIP requests leave Coffer.
 
-Owns: one connection to one judged address over UDP, TCP or TLS, and one request at a time on it (RFC 3261 sections 17
-and 18). The name is resolved once and that address dialled, the peer judged again by what the kernel says, and TLS
-verified against the configured host. Every failure becomes one of our refusals without its cause. Reading and writing
-messages is `sip_messages.py`, masking the answers is the broker's.
+A connection goes to one judged address over UDP, TCP or TLS, and carries one request at a time (RFC 3261 sections 17
+and 18). The name is resolved once and its addresses are judged; the peer is judged again as the kernel reports it; TLS
+is verified against the configured host. Every error becomes a refusal without its cause. Messages are parsed and
+written in `integrations.sip.messages`; the broker masks responses.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
+from typing_extensions import override
 from yarl import URL
 
 from accounts.errors import Refusal
@@ -38,59 +39,63 @@ from integrations.sip.messages import (
 )
 from integrations.transport.client import CONNECT_SECONDS, check_tls
 
-ANSWER_SECONDS = 8.0
-"""For one request, retransmissions included."""
+RESPONSE_SECONDS = 8.0
+"""The time limit of one request, including retransmissions."""
 WHOLE_SECONDS = 20.0
-"""For everything from the look-up of the name to the last answer."""
+"""The time limit from the look-up of the name to the last response."""
 RESEND_AFTER = (0.5, 1.0, 2.0, 4.0)
-"""Seconds between the copies of a request over UDP (RFC 3261 section 17.1.2.2)."""
+"""Seconds between retransmissions over UDP (RFC 3261 section 17.1.2.2)."""
 
 _MAX_WAITING = 32
-_MAX_PASSED_OVER = 256
-"""Messages on a stream that are not awaited, and blank lines before one: from the peer itself, and too many."""
+_MAX_SKIPPED = 256
+"""The most unrelated messages on a stream, and the most blank lines before a message."""
 _END = b"\r\n\r\n"
 
 logger = logging.getLogger(__name__)
 
 
 class SipConnection(ABC):
-    """An open connection; requests are asked one after the other."""
+    """An open connection. Requests are sent one after the other."""
 
     _transport_name: str
 
     def __init__(self, host: str, local: tuple[str, int]) -> None:
         self._host, self._local = host, local
 
-    async def ask(self, request: SipRequest) -> SipMessage:
-        """Send one request; its final response.
+    async def send(self, request: SipRequest) -> SipMessage:
+        """Send a request and return its final response.
 
-        Raises UpstreamTimeout, UpstreamUnreachable, ResponseTooLarge or ResponseUnreadable.
+        Raises:
+            UpstreamTimeout, UpstreamUnreachable: there is no response.
+            ResponseTooLarge, ResponseUnreadable: the response cannot be read.
         """
         branch = f"z9hG4bK{secrets.token_hex(12)}"
         address, port = self._local
         sent_by = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         raw = write(request, f"SIP/2.0/{self._transport_name} {sent_by};rport;branch={branch}")
         cseq = next(value for name, value in request.headers if name == "CSeq").split(" ")
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(RESPONSE_SECONDS):
             return await self._exchange(raw, branch, (int(cseq[0]), cseq[1]))
 
     @abstractmethod
     async def _exchange(self, raw: bytes, branch: str, cseq: tuple[int, str]) -> SipMessage:
-        """Send the bytes, wait for the final response to them; everything else that arrives is passed over."""
+        """Send the bytes and wait for their final response. Other messages are skipped."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of the socket, without waiting for the other side."""
+        """Close the socket without waiting for the peer."""
 
 
 @asynccontextmanager
 async def connected(
     peer: SipPeer, policy: EgressPolicy, *, ssl_context: ssl.SSLContext, lookup: Lookup = system_lookup
 ) -> AsyncIterator[SipConnection]:
-    """A connection for the block, which may take `WHOLE_SECONDS` of wall clock, DNS included.
+    """Open a connection for the block, which may take `WHOLE_SECONDS` of wall-clock time including DNS.
 
-    Raises InvalidUrl, EgressDenied, UpstreamUnreachable, UpstreamTls, UpstreamTimeout, ResponseTooLarge or
-    ResponseUnreadable, also out of the block.
+    Raises:
+        InvalidUrl, EgressDenied: the peer may not be called.
+        UpstreamUnreachable, UpstreamTls, UpstreamTimeout: there is no connection, or the block takes too long.
+        ResponseTooLarge, ResponseUnreadable: a response in the block cannot be read.
     """
     check_tls(ssl_context)
     url = admit_url(peer.url, policy, SIP)
@@ -98,24 +103,25 @@ async def connected(
     try:
         async with asyncio.timeout(WHOLE_SECONDS):
             async with asyncio.timeout(CONNECT_SECONDS):
-                line = await _dial(url, peer.transport, policy, ssl_context, lookup)
+                connection = await _dial(url, peer.transport, policy, ssl_context, lookup)
             try:
-                yield line
+                yield connection
             finally:
-                await line.close()
+                await connection.close()
     except Refusal:
         raise
-    except Exception as error:  # broad: whatever a library raises here could quote what was sent
+    except Exception as error:  # broad, because any exception of a library could quote the request
         _raise_refusal(error, host)
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    """What arrives on a connected UDP socket: the kernel lets through nothing but the peer's."""
+    """Queues the datagrams of a connected UDP socket; the kernel delivers only the peer's."""
 
     def __init__(self) -> None:
         self.arrived: asyncio.Queue[bytes | OSError] = asyncio.Queue(_MAX_WAITING)
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 - asyncio's signature
+    @override
+    def datagram_received(self, data: bytes, addr: Any) -> None:
         self._put(data)
 
     def error_received(self, exc: Exception) -> None:
@@ -167,17 +173,17 @@ class _Stream(SipConnection):
     async def _exchange(self, raw: bytes, branch: str, cseq: tuple[int, str]) -> SipMessage:
         self._writer.write(raw)
         await self._writer.drain()
-        for _ in range(_MAX_PASSED_OVER):
+        for _ in range(_MAX_SKIPPED):
             message = await self._next()
             if message.answers(branch, cseq) and message.is_final:
                 return message
         raise SipTooLarge("too many")
 
     async def _next(self) -> SipMessage:
-        """The next message of the stream; blank lines between messages keep the connection alive and say nothing."""
+        """Return the next message of the stream. Blank lines between messages are keep-alives."""
         try:
             head = b""
-            for _ in range(_MAX_PASSED_OVER):
+            for _ in range(_MAX_SKIPPED):
                 head = await self._reader.readuntil(b"\r\n")
                 if head.strip(b"\r\n"):
                     break
@@ -198,7 +204,7 @@ class _Stream(SipConnection):
 async def _dial(
     url: URL, transport: str, policy: EgressPolicy, context: ssl.SSLContext, lookup: Lookup
 ) -> SipConnection:
-    """A connection to the first of the judged addresses that takes one."""
+    """Return a connection to the first of the judged addresses that accepts one."""
     host = url.raw_host or ""
     addresses = [host] if read_address(host) else await _look_up(host, url.port or 0, lookup)
     judge_addresses(url, addresses, policy)
@@ -222,7 +228,7 @@ async def _look_up(host: str, port: int, lookup: Lookup) -> list[str]:
 
 
 async def _socket(url: URL, address: str, transport: str, policy: EgressPolicy) -> socket.socket:
-    """A socket connected to the address, whose other end was judged once more by what the kernel says it is."""
+    """Return a socket connected to the address; the peer is judged again as the kernel reports it."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM)
     try:
@@ -250,17 +256,17 @@ async def _opened(host: str, sock: socket.socket, transport: str, context: ssl.S
 
 
 def _raise_refusal(error: Exception, host: str) -> NoReturn:
-    """Say what happened in our words; the cause is dropped with its text."""
+    """Raise the refusal for an error; its text and cause are dropped."""
     if isinstance(error, TimeoutError):
         raise UpstreamTimeout(f"{host} did not answer in time.") from None
     if isinstance(error, ssl.SSLError):
         raise UpstreamTls(f"{host} did not present a certificate that is trusted for this name.") from None
     if isinstance(error, SipTooLarge):
-        raise ResponseTooLarge(f"The answer of {host} is larger than {MAX_BYTES} bytes.") from None
+        raise ResponseTooLarge(f"The response of {host} is larger than {MAX_BYTES} bytes.") from None
     if isinstance(error, MalformedSip):
-        raise ResponseUnreadable(f"The answer of {host} is not SIP.") from None
+        raise ResponseUnreadable(f"The response of {host} is not SIP.") from None
     if isinstance(error, asyncio.IncompleteReadError) and error.partial:
-        raise ResponseUnreadable(f"{host} closed the connection before its answer was complete.") from None
+        raise ResponseUnreadable(f"{host} closed the connection before its response was complete.") from None
     if not isinstance(error, OSError | EOFError):
-        logger.error("a SIP call failed with an unforeseen %s", type(error).__name__)
+        logger.error("a SIP request failed with an unexpected %s", type(error).__name__)
     raise UpstreamUnreachable(f"{host} could not be reached.") from None

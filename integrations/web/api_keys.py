@@ -1,4 +1,4 @@
-"""The API keys page: the list, making one, showing its text once, ending it."""
+"""Pages of API keys: the list, creating a key and showing its text once, and revoking it."""
 
 import re
 from typing import Any
@@ -32,9 +32,9 @@ KEY_TEXT = re.compile(rf"({MARK}[0-9A-Za-z]{{{ID_LENGTH}}})[0-9A-Za-z]+")
 @require_GET
 @requires(Permission.API_KEYS_READ)
 def index(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """One page of the list; the fragment alone when htmx asks.
+    """Show a page of the list; only the list for htmx.
 
-    Somebody who found a key looks it up by pasting it: only its prefix stays in the address.
+    If somebody searches for the text of a key, only its prefix stays in the address.
     """
     text = UNSTORABLE.sub("", request.GET.get("q", "")).strip()
     by_prefix = KEY_TEXT.sub(r"\1", text)
@@ -53,7 +53,7 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
 @never_cache
 @requires(Permission.API_KEYS_CREATE, proof=Proof.PAGE)
 def new(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """The form; when it is sent, the answer shows the key's text, and nothing else ever does."""
+    """GET shows the form; POST creates the key and shows its text, which is never shown again."""
     if request.method != "POST":
         return _form(request, actor, forms.blank())
     sent = forms.read(request.POST)
@@ -68,7 +68,7 @@ def new(request: CofferRequest, actor: Actor) -> HttpResponse:
 @require_POST
 @requires(Permission.API_KEYS_CREATE)
 def choices(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """The integrations to choose from: those ticked, and those that match what is searched."""
+    """Render the integrations to choose from: those that are chosen, and those that match the search."""
     if not is_fragment(request):
         return see_other("api-key-new", actor.organization.slug)
     text = UNSTORABLE.sub("", request.POST.get("find", "")).strip()
@@ -80,7 +80,7 @@ def choices(request: CofferRequest, actor: Actor) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.API_KEYS_REVOKE)
 def revoke(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
-    """Ask; end the key when sent."""
+    """GET shows the question; POST revokes the key."""
     if request.method == "POST":
         key = revoke_api_key(actor=actor, key_id=key_id)
         messages.success(request, f"Revoked {key.name}")

@@ -1,4 +1,4 @@
-"""*Check*: the harmless check of a saved integration, step by step."""
+"""*Check*: running the harmless check of a saved integration."""
 
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ NO_ENVIRONMENT = "Choose an environment to check in: Development, Staging or Pro
 @require_POST
 @requires(Permission.INTEGRATIONS_RUN)
 def check(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
-    """Make the check with the values of one environment; it is recorded as a run."""
+    """Run the check with the values of one environment, and show its steps."""
     integration = Integration.objects.fetch(actor, integration_id)
     environment = next((item for item in Environment if item.value == request.POST.get("environment")), None)
     if environment is None:

@@ -1,4 +1,4 @@
-"""Deleting an integration: the dialog, what is in the way, and the act."""
+"""Deleting an integration."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from integrations.models import Integration
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.INTEGRATIONS_WRITE)
 def delete(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
-    """Ask, and name what is in the way; delete when sent."""
+    """GET shows the question, or what prevents the deletion; POST deletes the integration."""
     integration = Integration.objects.fetch(actor, integration_id)
     if request.method != "POST":
         return _dialog(request, integration)

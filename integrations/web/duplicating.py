@@ -1,4 +1,4 @@
-"""*Duplicate*: a copy of a saved integration, switched off."""
+"""*Duplicate*: copying a saved integration."""
 
 from uuid import UUID
 
@@ -17,12 +17,12 @@ from integrations.editing import integrations
 @require_POST
 @requires(Permission.INTEGRATIONS_WRITE)
 def duplicate(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
-    """Copy what was last saved and go to the copy; where that cannot be, back with the reasons."""
+    """Copy the saved integration and show the copy; if that is refused, return with the reasons."""
     try:
         copy = integrations.duplicate_integration(actor=actor, integration_id=integration_id)
     except Invalid as refusal:
         reasons = " ".join(error.message for error in refusal.errors)
-        messages.error(request, f"It was not duplicated. {reasons}")
+        messages.error(request, f"The integration was not duplicated. {reasons}")
         return see_other("integration-edit", actor.organization.slug, integration_id)
     messages.success(request, f"Duplicated as {copy.name}")
     return see_other("integration-edit", actor.organization.slug, copy.id)

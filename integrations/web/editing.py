@@ -1,4 +1,4 @@
-"""Writing integrations: new and edit."""
+"""Creating and changing integrations."""
 
 from uuid import UUID
 
@@ -14,34 +14,35 @@ from accounts.policy import Permission
 from accounts.web.replies import see_other
 from integrations.editing import integrations
 from integrations.errors import RawCredential
+from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.web import editor, starting
-from integrations.web.forms import FORMS
+from integrations.web.forms import form_of
 from integrations.web.forms.base import IntegrationForm, SubmittedIntegration, Values, keep_line_ends
 
 CONFLICT = (
     "Somebody else changed this integration since you opened it. What you typed is below, and nothing is saved yet: "
     "compare it with the saved version, then save again to replace that version with yours."
 )
-KEPT_ONLY_KNOWINGLY = "A text looks like a credential. Save it as a secret, or tick that it stays as plain text."
+NOT_ACCEPTED = "A text looks like a credential. Save it as a secret, or confirm that it stays as plain text."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.INTEGRATIONS_WRITE)
 def new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
-    """The form for a new integration of a kind; store it when sent.
+    """GET shows the form for a new integration; POST creates it.
 
     Raises:
         NotFound: there is no such kind.
     """
-    if kind not in FORMS:
+    if kind not in KINDS:
         raise NotFound("No such kind of integration.")
     service = starting.chosen(request, kind)
     about = starting.context(actor, kind, service)
     if request.method != "POST":
         values = starting.values(kind, service) if service else None
         return editor.page(request, actor, kind, values=values, **about)
-    form = FORMS[kind]
+    form = form_of(kind)
     sent = form.read(request.POST)
     try:
         integration = _create(actor, kind, form, sent)
@@ -54,33 +55,33 @@ def new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.INTEGRATIONS_WRITE)
 def edit(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
-    """The form of a stored integration; apply it when sent."""
+    """GET shows the form of a stored integration; POST saves it."""
     integration = Integration.objects.fetch(actor, integration_id)
     integration.organization = actor.organization
     if request.method != "POST":
         return editor.page(request, actor, integration.kind, integration=integration)
-    form = FORMS[integration.kind]
+    form = form_of(integration.kind)
     sent = form.read(request.POST)
     try:
         saved = _update(actor, integration, form, sent)
     except EditConflict:
         return _conflict(request, actor, integration_id, sent)
     except Invalid as refusal:
-        return _again(request, actor, integration, sent.values, _errors(refusal, form, sent))
+        return _form(request, actor, integration, sent.values, _errors(refusal, form, sent))
     return _saved(request, actor, saved)
 
 
 @require_POST
 @requires(Permission.INTEGRATIONS_READ)
 def domain_check(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
-    """Which secrets of what is being written may go where it would send them. Stores and opens nothing.
+    """Render which secrets of an unsaved form may be sent to its host. Nothing is stored or decrypted.
 
     Raises:
         NotFound: there is no such kind.
     """
-    if kind not in FORMS:
+    if kind not in KINDS:
         raise NotFound("No such kind of integration.")
-    values = FORMS[kind].read(request.POST).values
+    values = form_of(kind).read(request.POST).values
     stored = editor.visible(actor, [kind], request.POST.get("integration", ""))
     context = {"domain_checks": editor.domain_checks(actor, kind, values, stored)}
     return render(request, "integrations/_domain_check.html", context)
@@ -116,9 +117,9 @@ def _update(actor: Actor, integration: Integration, form: IntegrationForm, sent:
 
 
 def _errors(refusal: Invalid, form: IntegrationForm, sent: SubmittedIntegration) -> list[FieldError]:
-    """At the fields; for raw credentials one at the tick, since each of them has a note of its own."""
+    """Return errors at their fields; for raw credentials one error at the checkbox, because each has its own note."""
     if isinstance(refusal, RawCredential):
-        return [FieldError("accept_raw_credentials", KEPT_ONLY_KNOWINGLY)]
+        return [FieldError("accept_raw_credentials", NOT_ACCEPTED)]
     return form.errors(refusal.errors, sent.values)
 
 
@@ -128,13 +129,13 @@ def _refuse(problems: list[FieldError]) -> None:
 
 
 def _conflict(request: HttpRequest, actor: Actor, integration_id: UUID, sent: SubmittedIntegration) -> HttpResponse:
-    """What was typed, under the version that is stored by now: saving again replaces that knowingly."""
+    """Show what was typed with the stored version, so that saving again replaces that version."""
     integration = Integration.objects.fetch(actor, integration_id)
     values, errors = sent.values | {"version": integration.version}, [FieldError("", CONFLICT)]
-    return _again(request, actor, integration, values, errors, conflict=True)
+    return _form(request, actor, integration, values, errors, conflict=True)
 
 
-def _again(
+def _form(
     request: HttpRequest,
     actor: Actor,
     integration: Integration,
@@ -143,7 +144,7 @@ def _again(
     *,
     conflict: bool = False,
 ) -> HttpResponse:
-    """The form of a stored integration with everything that was typed."""
+    """Show the form with everything that was typed."""
     return editor.page(
         request,
         actor,
@@ -157,6 +158,6 @@ def _again(
 
 
 def _saved(request: HttpRequest, actor: Actor, integration: Integration) -> HttpResponse:
-    """To the editor of what was saved: it shows what stands in the way, and can be tested from there."""
+    """Redirect to the form of the saved integration, which shows its warnings and can test it."""
     messages.success(request, f"Saved {integration.name}")
     return see_other("integration-edit", actor.organization.slug, integration.id)

@@ -1,4 +1,4 @@
-"""The page that shows the form of one integration, new or stored, and everything around it."""
+"""The page with the form of an integration, new or stored."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ from integrations.readiness.domain_check import DomainCheck, check_domains
 from integrations.readiness.warnings import warnings_for
 from integrations.tools.listing import approved_tools
 from integrations.web import paste_notes
-from integrations.web.forms import DRAWN, FORMS
+from integrations.web.forms import SPECIAL_FORMS, form_of
 from integrations.web.forms.action import secret_names
 from integrations.web.forms.arguments import argument_fields
 from integrations.web.forms.base import Values
@@ -46,14 +46,14 @@ def page(
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
-    """The editor: with the stored fields, or with `values` that were sent and their `errors`.
+    """Render the form with the stored fields, or with `values` that were sent and their `errors`.
 
     Args:
-        integration: the stored one, of the actor's organization; None on the page for a new one.
-        notes: about raw credentials in the values, where they differ from what the values say by themselves.
+        integration: the stored integration; None for a new one.
+        notes: notes about raw credentials, if they differ from what the values yield.
         more: further context of the template.
     """
-    form = FORMS[kind]
+    form = form_of(kind)
     shown = values or (form.stored(integration) if integration else form.blank())
     context = {
         "integration": overview.one(actor, integration.id) if integration else None,
@@ -67,7 +67,8 @@ def page(
         "pasted": notes or (paste_notes.of_form(form, shown, integration) if values else []),
         "pasted_url": paste_notes.url(actor, kind, integration),
     }
-    about_kind = _about_action(actor, shown) if kind in DRAWN else _about_declared(actor, kind, shown, integration)
+    is_action = kind in SPECIAL_FORMS
+    about_kind = _about_action(actor, shown) if is_action else _about_declared(actor, kind, shown, integration)
     return render(request, form.template, context | about_kind | more, status=status)
 
 
@@ -82,18 +83,18 @@ def _warnings(integration: Integration | None) -> dict[str, Any]:
 def domain_checks(
     actor: Actor, kind: str, values: Values, stored: Integration | None = None
 ) -> list[DomainCheck] | None:
-    """Which secrets of a form, those of what it builds on included, may go where it sends them.
+    """Return which secrets of a form, including those of its parents, may be sent to their hosts.
 
     Args:
-        stored: the integration as it is saved; the secrets of what builds on it go to the same address.
+        stored: the stored integration; the secrets of integrations that use it are sent to the same address.
 
     Returns:
-        None while that cannot be said: the URL leads nowhere, or the fields are no configuration yet.
+        None while the URL may not be called or the fields are not a valid configuration.
     """
-    if kind in DRAWN:
+    if kind in SPECIAL_FORMS:
         return _checks_of_action(actor, values)
     try:
-        config = FORMS[kind].config(values, {})
+        config = form_of(kind).config(values, {})
         connector = visible(actor, CONNECTOR.kinds, values.get("auth_connector", ""))
         unsaved = Integration(organization=actor.organization, kind=kind, config=config, auth_connector=connector)
         routes = routes_of(unsaved)
@@ -108,19 +109,19 @@ def domain_checks(
 
 
 def operations_of(integration: Integration) -> list[Operation]:
-    """What an integration can do.
+    """Return the operations of an integration.
 
     Raises:
-        NotFound: its kind cannot be run.
+        NotFound: its kind has none.
     """
     operations = KINDS[integration.kind].operations(_read(integration))
     if not operations:
-        raise NotFound("This integration calls nobody by itself.")
+        raise NotFound("This integration makes no calls.")
     return operations
 
 
 def chosen_operation(integration: Integration, name: str) -> Operation:
-    """The operation of this name; the first one where there is none of the name."""
+    """Return the operation of this name; the first operation if there is no such name."""
     operations = operations_of(integration)
     return next((operation for operation in operations if operation.name == name), operations[0])
 
@@ -128,7 +129,11 @@ def chosen_operation(integration: Integration, name: str) -> Operation:
 def operation_panel(
     integration: Integration, operation: str = "", post: Mapping[str, str] | None = None, **more: Any
 ) -> dict[str, Any]:
-    """The test panel: the operations, and the arguments of the chosen one as they were sent, at first the defaults."""
+    """Return the context of the test panel: the operations, and the arguments of the chosen one.
+
+    Args:
+        post: the arguments that were sent; by default they are the parameters' defaults.
+    """
     chosen = chosen_operation(integration, operation)
     return {
         "environment": next(iter(in_order(integration.environments)), None),
@@ -161,7 +166,7 @@ def _about_declared(actor: Actor, kind: str, values: Values, integration: Integr
 
 
 def _about_stored(integration: Integration) -> dict[str, Any]:
-    """What only a stored integration has: who builds on it, its test where it can be run, the tools approved."""
+    """Return the context that only a stored integration has: dependants, test panel and approved tools."""
     about: dict[str, Any] = {
         "dependants": dependants_of(integration),
         "checkable": declared_check(integration) is not None,
@@ -174,13 +179,13 @@ def _about_stored(integration: Integration) -> dict[str, Any]:
 
 
 def _secret_names(actor: Actor) -> Iterable[Mapping[str, Any]]:
-    """What completion offers: every secret by name, whether it is enabled, and where it may go."""
+    """Return the secrets for completion: their names, whether they are enabled, and their allowed domains."""
     secrets = Secret.objects.of(actor.organization).order_by("name")
     return secrets.values("name", "enabled", "allowed_domains")
 
 
 def _parents(actor: Actor, role: ParentRole) -> list[dict[str, Any]]:
-    """What an integration may build on, with a few words about each."""
+    """Return the integrations that may be chosen as connection or connector, with a summary of each."""
     found = Integration.objects.visible_to(actor).filter(kind__in=role.kinds).order_by("name")
     return [
         {"id": parent.id, "name": parent.name, "summary": KINDS[parent.kind].summary(_read(parent))} for parent in found
@@ -192,7 +197,7 @@ def _read(integration: Integration) -> Any:
 
 
 def _checks_of_action(actor: Actor, values: Values) -> list[DomainCheck] | None:
-    """As far as the texts can be read: an action is written field by field, and shows this all the while."""
+    """Return the domain checks of an action whose form may be incomplete."""
     connection = visible(actor, CONNECTION.kinds, values["connection"])
     connector = visible(actor, CONNECTOR.kinds, values["auth_connector"])
     parents = [link for link in (connection, connector or (connection and connection.auth_connector)) if link]
@@ -202,7 +207,7 @@ def _checks_of_action(actor: Actor, values: Values) -> list[DomainCheck] | None:
 
 
 def visible(actor: Actor, kinds: Iterable[str], chosen: str) -> Integration | None:
-    """The visible integration with this id that is of one of the kinds; None where the text is no such id."""
+    """Return the visible integration with this id and one of these kinds; None if there is none."""
     try:
         found = Integration.objects.visible_to(actor).filter(kind__in=kinds, pk=UUID(chosen))
     except ValueError:

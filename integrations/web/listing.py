@@ -1,4 +1,4 @@
-"""The list of integrations: states and secrets for those who may read them, names and descriptions for everybody."""
+"""The list of integrations: with states and secrets for those who may read them, otherwise names and descriptions."""
 
 from itertools import groupby
 from typing import Any
@@ -20,7 +20,7 @@ from integrations.readiness import overview
 @require_GET
 @requires(Permission.INTEGRATIONS_BROWSE)
 def index(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """One page of the list; the fragment alone when htmx asks."""
+    """Show a page of the list; only the list for htmx."""
     may_read, cursor = actor.may(Permission.INTEGRATIONS_READ), request.GET.get("cursor", "")
     filters = _filters(request, may_read)
     chosen = {"q": filters.text, "state": filters.state, "kind": filters.kind}
@@ -41,7 +41,7 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
 
 
 def _filters(request: CofferRequest, may_read: bool) -> overview.IntegrationFilters:
-    """What was asked for. An unknown state or kind narrows nothing, nor does a state that the person may not see."""
+    """Read the filters. Unknown values do not filter, nor does a state that the person may not see."""
     state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
     return overview.IntegrationFilters(
         text=request.GET.get("q", "").replace("\0", "").strip(),
@@ -51,7 +51,7 @@ def _filters(request: CofferRequest, may_read: bool) -> overview.IntegrationFilt
 
 
 def _groups(rows: list[Any]) -> list[dict[str, Any]]:
-    """The rows under the headings of their kinds; they come ordered by kind."""
+    """Group rows, which are ordered by kind, under the headings of their kinds."""
     return [
         {"label": KINDS[key].plural, "icon": KINDS[key].icon, "rows": list(found)}
         for key, found in groupby(rows, key=lambda row: row.kind)

@@ -1,6 +1,6 @@
-"""The paste guard of the editors: notes while somebody types, and *Save as a secret and insert its name*.
+"""The paste guard in the forms: notes while somebody types, and *Save as a secret and insert its name*.
 
-Nothing of the integration is saved here: the form comes back with the secret's name in the credential's place.
+The integration is not saved. The form is shown again with the name of the secret in place of the credential.
 """
 
 from uuid import UUID
@@ -16,49 +16,55 @@ from accounts.actors import Actor
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment, see_other
+from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.paste_guard import guard
 from integrations.web import editor, paste_notes
-from integrations.web.forms import FORMS
+from integrations.web.forms import form_of
 from integrations.web.forms.base import Values
 from integrations.web.paste_notes import PastedNote
 
-GONE = "This text has changed since. Look at what is marked now."
+GONE = "This text has changed. Review what is marked now."
+"""Shown if the text to save as a secret is no longer in the form."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.INTEGRATIONS_WRITE)
 def in_new(request: CofferRequest, actor: Actor, kind: str) -> HttpResponse:
-    """The form of a new integration. Raises NotFound: there is no such kind."""
-    if kind not in FORMS:
+    """Handle the form of a new integration.
+
+    Raises:
+        NotFound: there is no such kind.
+    """
+    if kind not in KINDS:
         raise NotFound("No such kind of integration.")
-    if request.method != "POST":  # somebody came back to the address of a form that was sent
+    if request.method != "POST":  # somebody returned to the address of a submitted form
         return see_other("integration-new", actor.organization.slug, kind)
-    return _answer(request, actor, kind, None)
+    return _respond(request, actor, kind, None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.INTEGRATIONS_WRITE)
 def in_stored(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
-    """The form of a stored integration."""
+    """Handle the form of a stored integration."""
     integration = Integration.objects.fetch(actor, integration_id)
     integration.organization = actor.organization
     if request.method != "POST":
         return see_other("integration-edit", actor.organization.slug, integration_id)
-    return _answer(request, actor, integration.kind, integration)
+    return _respond(request, actor, integration.kind, integration)
 
 
-def _answer(request: CofferRequest, actor: Actor, kind: str, integration: Integration | None) -> HttpResponse:
-    values = FORMS[kind].read(request.POST).values
+def _respond(request: CofferRequest, actor: Actor, kind: str, integration: Integration | None) -> HttpResponse:
+    values = form_of(kind).read(request.POST).values
     if is_fragment(request):
-        notes = paste_notes.of_form(FORMS[kind], values, integration, sent=request.POST)
+        notes = paste_notes.of_form(form_of(kind), values, integration, sent=request.POST)
         context = {"pasted": notes, "pasted_url": paste_notes.url(actor, kind, integration), "errors": []}
         return render(request, "integrations/_pasted_notes.html", context)
     try:
         after = _save_as_secret(request, actor, kind, values, integration)
     except Invalid as refusal:
         key = request.POST.get("save_as_secret", "")
-        notes = paste_notes.of_form(FORMS[kind], values, integration, sent=request.POST)
+        notes = paste_notes.of_form(form_of(kind), values, integration, sent=request.POST)
         errors = [FieldError(_name_control(notes, key), error.message) for error in refusal.errors]
         return editor.page(
             request, actor, kind, integration=integration, values=values, notes=notes, errors=errors, status=422
@@ -69,12 +75,12 @@ def _answer(request: CofferRequest, actor: Actor, kind: str, integration: Integr
 def _save_as_secret(
     request: CofferRequest, actor: Actor, kind: str, values: Values, integration: Integration | None
 ) -> Values:
-    """The fields with the secret's name in the credential's place.
+    """Save a credential as a secret; return the fields with the placeholder of the secret.
 
     Raises:
-        Invalid: the text is not there any more, or the secret cannot be stored.
+        Invalid: the text is no longer there, or the secret cannot be stored.
     """
-    form = FORMS[kind]
+    form = form_of(kind)
     notes = paste_notes.of_form(form, values, integration, sent=request.POST)
     chosen = next((note for note in notes if note.found.key == request.POST.get("save_as_secret")), None)
     if chosen is None:
@@ -94,5 +100,5 @@ def _save_as_secret(
 
 
 def _name_control(notes: list[PastedNote], key: str) -> str:
-    """The control with the name of the secret that was to be saved; the whole form where its note is gone."""
+    """Return the field with the name of the secret; empty, for the whole form, if its note is gone."""
     return next((note.name_field for note in notes if note.found.key == key), "")

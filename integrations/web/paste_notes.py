@@ -1,4 +1,4 @@
-"""The notes about raw credentials in the form of an integration (the paste guard)."""
+"""Notes about raw credentials in the form of an integration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from integrations.paste_guard.detection import Pasted
 from integrations.web.forms.base import IntegrationForm, Values
 
 NAME_FIELD = "secret_name:"
-"""The field with the name for a secret, before the key of its finding."""
+"""The prefix of fields with the name for a secret; the key of the finding follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class PastedNote:
-    """One raw credential: the control that it stands in, the name for its secret, and the field for that name."""
+    """A raw credential: the field that contains it, the name for its secret, and the field for that name."""
 
     found: Pasted
     control: str
@@ -33,10 +33,10 @@ def of_form(
     *,
     sent: Mapping[str, str] | None = None,
 ) -> list[PastedNote]:
-    """The raw credentials that saving these fields would add; none while they are no configuration at all.
+    """Return the raw credentials that saving these fields would add; none while they are invalid.
 
     Args:
-        sent: the POST, with the names for the secrets as they were typed.
+        sent: the POST data with the names for the secrets.
     """
     try:
         config = form.config(values, integration.config if integration else {})
@@ -56,7 +56,7 @@ def of_form(
 
 
 def url(actor: Actor, kind: str, integration: Integration | None) -> str:
-    """Where a form asks about raw credentials, and sends one to become a secret."""
+    """Return the address to which a form sends its fields for notes, and to save a credential as a secret."""
     if integration:
         return reverse("integration-pasted", args=[actor.organization.slug, integration.id])
     return reverse("integration-new-pasted", args=[actor.organization.slug, kind])

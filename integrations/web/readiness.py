@@ -1,4 +1,4 @@
-"""The readiness matrix: which integration would run in which environment, and what to do where it would not."""
+"""The readiness matrix: which integration would run in which environment, and how to fix those that would not."""
 
 from itertools import groupby
 from typing import Any
@@ -31,14 +31,14 @@ from integrations.readiness.matrix import ReadinessFilters, ReadinessRow
 from integrations.readiness.warnings import Warning  # noqa: A004 - the API's word
 from secrets_app.errors import KeyUnavailable
 
-OF_SECRETS = {
+SECRET_FIXES = {
     SecretMissing.code: ("Enter a value", ""),
     SecretDisabled.code: ("Enable it", "#f-enabled"),
     KeyUnavailable.code: ("Enter a new value", ""),
     DomainNotAllowed.code: ("Change its domains", "#f-domains"),
 }
-"""What to do about a secret, and the field where it is done."""
-OF_INTEGRATIONS = {
+"""What to do about a secret, and the field where to do it, by error code."""
+INTEGRATION_FIXES = {
     IntegrationDisabled.code: ("Enable it", "#f-enabled"),
     EnvironmentNotEnabled.code: ("Choose environments", "#f-environments"),
     EgressDenied.code: ("Change the address", ""),
@@ -59,7 +59,7 @@ WORDS = {
 @require_GET
 @requires(Permission.INTEGRATIONS_READ)
 def index(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """One page of the matrix; the fragment alone when htmx asks. Nothing is opened or called."""
+    """Show a page of the matrix; only the matrix for htmx. Nothing is decrypted or called."""
     filters = _filters(request)
     page = matrix.matrix(actor, filters, cursor=request.GET.get("cursor", ""))
     chosen = {
@@ -81,51 +81,51 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
 
 
 def _filters(request: CofferRequest) -> ReadinessFilters:
-    """What was asked for; what is not known narrows nothing."""
+    """Read the filters; unknown values do not filter."""
     kind, environment = request.GET.get("kind", ""), request.GET.get("environment", "")
     return ReadinessFilters(
         text=UNSTORABLE.sub("", request.GET.get("q", "")).strip(),
         kind=kind if kind in KINDS else "",
-        environment=next((one for one in Environment if one.value == environment), None),
+        environment=next((known for known in Environment if known.value == environment), None),
         blocked=request.GET.get("show") == "blocked",
     )
 
 
-def _groups(actor: Actor, lines: list[ReadinessRow]) -> list[dict[str, Any]]:
-    """The lines under the headings of their kinds; they come ordered by kind."""
+def _groups(actor: Actor, rows: list[ReadinessRow]) -> list[dict[str, Any]]:
+    """Group rows, which are ordered by kind, under the headings of their kinds."""
     return [
-        {"kind": KINDS[key], "lines": [_shown(actor, line) for line in found]}
-        for key, found in groupby(lines, key=lambda line: line.integration.kind)
+        {"kind": KINDS[key], "lines": [_shown(actor, row) for row in found]}
+        for key, found in groupby(rows, key=lambda row: row.integration.kind)
     ]
 
 
-def _shown(actor: Actor, line: ReadinessRow) -> dict[str, Any]:
+def _shown(actor: Actor, row: ReadinessRow) -> dict[str, Any]:
     cells = [
         {
             "environment": cell.environment,
             "is_used": cell.problems is not None,
-            "problems": [_problem(actor, line, problem) for problem in cell.problems or ()],
+            "problems": [_problem(actor, row, problem) for problem in cell.problems or ()],
         }
-        for cell in line.cells
+        for cell in row.cells
     ]
-    return {"integration": line.integration, "cells": cells, "is_nowhere": not line.integration.environments}
+    return {"integration": row.integration, "cells": cells, "is_nowhere": not row.integration.environments}
 
 
-def _problem(actor: Actor, line: ReadinessRow, problem: Warning) -> dict[str, str]:
-    fix, href = _fix(actor, line, problem)
+def _problem(actor: Actor, row: ReadinessRow, problem: Warning) -> dict[str, str]:
+    fix, href = _fix(actor, row, problem)
     return {"word": WORDS[problem.code], "detail": problem.detail, "fix": fix, "href": href}
 
 
-def _fix(actor: Actor, line: ReadinessRow, problem: Warning) -> tuple[str, str]:
-    """What to do, and where."""
+def _fix(actor: Actor, row: ReadinessRow, problem: Warning) -> tuple[str, str]:
+    """Return what to do, and the address where to do it."""
     slug = actor.organization.slug
     if problem.secret is None:
-        words, field = OF_INTEGRATIONS[problem.code]
-        return words, _edit(slug, problem.integration or line.integration.pk) + field
-    secret_id = line.secret_ids.get(problem.secret)
+        words, field = INTEGRATION_FIXES[problem.code]
+        return words, _edit(slug, problem.integration or row.integration.pk) + field
+    secret_id = row.secret_ids.get(problem.secret)
     if secret_id is None:
         return "Create it", f"{reverse('secret-new', args=[slug])}?name={quote(problem.secret)}"
-    words, field = OF_SECRETS[problem.code]
+    words, field = SECRET_FIXES[problem.code]
     return words, reverse("secret-edit", args=[slug, secret_id]) + field
 
 

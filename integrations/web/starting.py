@@ -1,4 +1,4 @@
-"""A new integration that starts with a well-known service: its form filled in, and the secrets that it needs."""
+"""Starting a new integration from a well-known service: a filled form, and the secrets that it needs."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -15,24 +15,24 @@ from integrations.kinds.api_connection.known_services import (
     KnownService,
     known_service,
 )
-from integrations.web.forms import FORMS
+from integrations.web.forms import form_of
 from integrations.web.forms.base import Values
 from secrets_app.models import Secret
 
 
 def chosen(request: HttpRequest, kind: str) -> KnownService | None:
-    """The service that the address names, if the kind can start with it."""
+    """Return the service in the address, if the kind can start from it."""
     return known_service(request.GET.get("service", ""), kind)
 
 
 def values(kind: str, service: KnownService) -> Values:
-    """The fields of the form, filled in with what is known of the service."""
-    form = FORMS[kind]
+    """Return the fields of the form, filled in for the service."""
+    form = form_of(kind)
     return form.blank() | form.config_values(service.configs[kind]) | {"name": service.name}
 
 
 def context(actor: Actor, kind: str, service: KnownService | None) -> dict[str, Any]:
-    """What the page says: every service to choose from, and about the chosen one."""
+    """Return the template context: all services to choose from, and the chosen one."""
     offered = [known for known in KNOWN_SERVICES if kind in known.configs] if kind == CONNECTION else []
     about: dict[str, Any] = {"services": offered, "service": service}
     if service is None:
@@ -49,7 +49,7 @@ def context(actor: Actor, kind: str, service: KnownService | None) -> dict[str, 
 
 
 def _secrets(actor: Actor, kind: str, service: KnownService) -> list[dict[str, Any]]:
-    """The secrets that the form names; where one does not exist, the address that creates it with its domains."""
+    """Return the secrets that the form names, each with an address to create it if it does not exist."""
     config = KINDS[kind].read(service.configs[kind])
     names = list(dict.fromkeys(name for slot in KINDS[kind].slots(config) for name in slot.template.secret_names))
     stored = set(Secret.objects.of(actor.organization).filter(name__in=names).values_list("name", flat=True))

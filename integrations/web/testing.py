@@ -1,4 +1,4 @@
-"""*Send test*: a real run of the saved action, with its outcome in the panel beside the form."""
+"""*Send test*: running an operation of the saved integration, and showing the result beside the form."""
 
 import json
 import re
@@ -27,20 +27,20 @@ from integrations.models import Integration, RunOutcome
 from integrations.web import editor
 from integrations.web.forms.arguments import argument_fields, read_arguments
 
-TOO_DEEP = "The answer is nested too deeply to be shown."
+TOO_DEEP = "The response is nested too deeply to be shown."
 
 _ARGUMENT = re.compile(r"params\.([A-Za-z0-9_-]+)", re.ASCII)
 
 
 class NotSent(Refusal):
-    """The panel does not say what to send; nothing was sent, and no run is on record."""
+    """The test panel is incomplete. Nothing was sent or recorded."""
 
     code, status, title = "not_sent", 422, "Not sent"
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What the panel shows of a test: why it failed, or the call and its answer, both masked."""
+    """The result of a test: the refusal, or the masked request and response."""
 
     refusal: Refusal | None = None
     errors: list[FieldError] = field(default_factory=list)
@@ -56,18 +56,18 @@ class TestResult:
 
     @property
     def http_status(self) -> int:
-        """422 where the panel has to be filled in otherwise; a test that failed is a page like any other."""
+        """422 if the panel must be filled in differently, otherwise 200, also for a failed test."""
         return 422 if self.refusal and self.refusal.status == 422 else 200  # noqa: PLR2004 - "unprocessable content"
 
 
 @require_POST
 @requires(Permission.INTEGRATIONS_RUN)
 def test(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
-    """Run the action as it is saved, and show what came of it: in the panel for htmx, else on the whole page."""
+    """Run the operation and show the result, in the panel for htmx or on the whole page."""
     integration = Integration.objects.fetch(actor, integration_id)
     operation = editor.chosen_operation(integration, request.POST.get("operation", ""))
     environment = next((item for item in Environment if item.value == request.POST.get("environment")), None)
-    result = _tried(actor, integration, environment, operation, request.POST)
+    result = _run_test(actor, integration, environment, operation, request.POST)
     wrong = {found[1]: error.message for error in result.errors if (found := _ARGUMENT.match(error.field))}
     arguments = argument_fields(operation.parameters, request.POST, wrong)
     shown = editor.operation_panel(integration, operation.name, environment=environment, arguments=arguments)
@@ -80,13 +80,13 @@ def test(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResp
 @require_safe
 @requires(Permission.INTEGRATIONS_RUN)
 def arguments(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
-    """The fields for the arguments of another operation."""
+    """Render the argument fields of another operation."""
     integration = Integration.objects.fetch(actor, integration_id)
     context = {"test": editor.operation_panel(integration, request.GET.get("operation", ""))}
     return render(request, "integrations/_test_arguments.html", context)
 
 
-def _tried(
+def _run_test(
     actor: Actor, integration: Integration, environment: Environment | None, operation: Operation, post: QueryDict
 ) -> TestResult:
     try:
@@ -95,12 +95,12 @@ def _tried(
         if environment is Environment.PRODUCTION and "confirm_production" not in post:
             raise NotSent("Production is live. Tick “Send it to Production anyway” to call it with the live value.")
         params = read_arguments(operation.parameters, post)
-        return _answered(async_to_sync(broker.run)(actor, Call(integration.id, environment, operation.name, params)))
+        return _result(async_to_sync(broker.run)(actor, Call(integration.id, environment, operation.name, params)))
     except Refusal as refusal:
         return TestResult(refusal=refusal, errors=refusal.errors)
 
 
-def _answered(run: broker.RunResult) -> TestResult:
+def _result(run: broker.RunResult) -> TestResult:
     answer = run.answer
     return TestResult(
         succeeded=run.outcome is RunOutcome.SUCCEEDED,
@@ -116,7 +116,7 @@ def _answered(run: broker.RunResult) -> TestResult:
 
 
 def _body_text(answer: Answer) -> str:
-    """The body as people read it; empty where it is withheld."""
+    """Return the body for display; empty if it is withheld."""
     if answer.body_type is not BodyType.JSON:
         return answer.body or ""
     try:
@@ -126,5 +126,5 @@ def _body_text(answer: Answer) -> str:
 
 
 def _printable(text: str) -> str:
-    """A text that a page can carry: halves of surrogate pairs, which an upstream may send, are written out."""
+    """Escape unpaired surrogates, which an upstream may send and a page cannot contain."""
     return text.encode("utf-8", "backslashreplace").decode()

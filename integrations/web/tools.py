@@ -1,4 +1,4 @@
-"""The tools that the other side offers: listed, approved, and an approval withdrawn."""
+"""Listing the tools that an integration offers, and approving them."""
 
 from typing import Any
 from uuid import UUID
@@ -29,12 +29,12 @@ NO_ENVIRONMENT = "Choose an environment to list the tools in: Development, Stagi
 @require_POST
 @requires(Permission.INTEGRATIONS_RUN)
 def listing(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
-    """Ask for the tools with the values of one environment; it is recorded as a run.
+    """List the tools with the values of one environment. The request is recorded as a run.
 
     Raises:
         NotFound: the integration offers no tools.
     """
-    integration = _offering(actor, integration_id)
+    integration = _integration(actor, integration_id)
     environment = next((item for item in Environment if item.value == request.POST.get("environment")), None)
     if environment is None:
         errors = [FieldError("tools_environment", NO_ENVIRONMENT)]
@@ -50,7 +50,7 @@ def listing(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpR
 def approve(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """Approve a tool as the page shows it."""
     name, fingerprint = request.POST.get("name", ""), request.POST.get("fingerprint", "")
-    integration = _offering(actor, integration_id)
+    integration = _integration(actor, integration_id)
     try:
         approvals.approve_tool(actor=actor, integration_id=integration_id, name=name, fingerprint=fingerprint)
     except Invalid as refusal:
@@ -62,19 +62,19 @@ def approve(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpR
 @require_POST
 @requires(Permission.INTEGRATIONS_WRITE)
 def withdraw(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
-    """Take an approval back.
+    """Withdraw the approval of a tool.
 
     Raises:
         NotFound: the tool is not approved.
     """
     name, fingerprint = request.POST.get("name", ""), request.POST.get("fingerprint", "")
-    integration = _offering(actor, integration_id)
+    integration = _integration(actor, integration_id)
     approvals.withdraw_tool(actor=actor, integration_id=integration_id, name=name)
-    said = f"Withdrew the approval of {visible(name)}"
-    return _done(request, actor, integration, name, fingerprint, tools.NEW, said)
+    message = f"Withdrew the approval of {visible(name)}"
+    return _done(request, actor, integration, name, fingerprint, tools.NEW, message)
 
 
-def _offering(actor: Actor, integration_id: UUID) -> Integration:
+def _integration(actor: Actor, integration_id: UUID) -> Integration:
     integration = Integration.objects.fetch(actor, integration_id)
     if not KINDS[integration.kind].tools_operation:
         raise NotFound("This integration offers no tools.")
@@ -91,11 +91,17 @@ def _listed(actor: Actor, integration: Integration, environment: Environment) ->
 
 
 def _done(
-    request: CofferRequest, actor: Actor, integration: Integration, name: str, fingerprint: str, state: str, said: str
+    request: CofferRequest,
+    actor: Actor,
+    integration: Integration,
+    name: str,
+    fingerprint: str,
+    state: str,
+    message: str,
 ) -> HttpResponse:
-    """The tool's acts as they are now; without htmx the page, and a word about it."""
+    """Render the tool's buttons for its new state; without htmx, redirect to the page with a message."""
     if not is_fragment(request):
-        messages.success(request, said)
+        messages.success(request, message)
         return see_other("integration-edit", actor.organization.slug, integration.id)
     context = {"integration": integration, "name": name, "fingerprint": fingerprint, "state": state}
     return render(request, "integrations/_tool_acts.html", context)

@@ -1,4 +1,4 @@
-"""Pages of integrations, below `/o/<slug>/integrations/`."""
+"""URLs of the pages of integrations, below `/o/<slug>/integrations/`."""
 
 from django.urls import path
 

@@ -1,4 +1,6 @@
-"""Pages of API keys, below `/o/<slug>/api-keys/`: a key may name the only integrations it uses."""
+"""URLs of the pages of API keys, below `/o/<slug>/api-keys/`. They are here because keys may be limited to
+integrations.
+"""
 
 from django.urls import path
 

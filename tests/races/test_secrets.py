@@ -225,13 +225,13 @@ def test_row_that_was_left_alone_is_stamped_by_the_next_run(owner, together):
     def stamp():
         assert held.wait(timeout=10)
         try:
-            ledger.stamp_now_and_then([secret.id], [])
+            ledger.stamp_unless_recent([secret.id], [])
         finally:
             done.set()
 
     assert_only(together(hold, stamp))
     assert Secret.objects.get().last_used_at is None
-    ledger.stamp_now_and_then([secret.id], [])
+    ledger.stamp_unless_recent([secret.id], [])
     assert Secret.objects.get().last_used_at is not None
 
 

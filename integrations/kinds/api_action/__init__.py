@@ -1,0 +1,1 @@
+"""The kind `api_action`: one HTTP request that agents call with arguments."""

@@ -1,4 +1,4 @@
-"""The shape of an API action's configuration, as docs/api.md ("Configurations") describes it."""
+"""The configuration of an API action (docs/api.md, "Configurations")."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -18,21 +18,25 @@ Content = Annotated[
 
 
 class BodyConfig(StrictConfig):
-    """What is sent: `content` is a text for `json` and `text`, a list for `form`, absent for `none`."""
+    """The body of the request.
+
+    Attributes:
+        content: a text for `json` and `text`, a list for `form`, absent for `none`.
+    """
 
     type: Literal["none", "json", "form", "text"] = "none"
     content: Content | None = None
 
 
 class CheckConfig(StrictConfig):
-    """A harmless request that shows whether the credentials work; its path holds no arguments."""
+    """The harmless request that shows whether the credentials work. Its path holds no arguments."""
 
     method: Literal["GET", "HEAD"] = "GET"
     path: Line = ""
 
 
 class ApiActionConfig(StrictConfig):
-    """One call. Texts of path, header, query and body values may hold placeholders; nothing else may."""
+    """An HTTP request. Only texts of path, header, query and body values may hold placeholders."""
 
     connection: UUID | None = None
     base_url: Annotated[str, Field(max_length=2048)] = ""

@@ -1,12 +1,14 @@
-"""One HTTP call with fixed destination, which agents may make with arguments.
+"""The kind `api_action`: an HTTP request with a fixed destination, which agents call with arguments.
 
-Owns: what the configuration of an action may say and the request template made of it. Encoding and sending are not its
-business; the shape of each part is checked by the module that renders it.
+This module builds the request template from the configuration. Texts are encoded in `integrations.templating`, and the
+rules of the configuration are in `rules.py`.
 """
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
+
+from typing_extensions import override
 
 from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, HttpCall
@@ -15,7 +17,6 @@ from integrations.kinds.api_action import rules
 from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig, CheckConfig
 from integrations.kinds.api_connection.kind import ApiConnectionConfig
 from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
-from integrations.kinds.config_fields import read_shape
 from integrations.kinds.http_parts import (
     collisions,
     credential,
@@ -35,25 +36,22 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 class ApiAction(Kind[ApiActionConfig]):
     """The kind `api_action`."""
 
+    shape: ClassVar[type[Any]] = ApiActionConfig
     key: ClassVar[str] = "api_action"
     label: ClassVar[str] = "API action"
     plural: ClassVar[str] = "API actions"
     icon: ClassVar[str] = "zap"
 
-    def read(self, raw: Mapping[str, Any]) -> ApiActionConfig:
-        """Known fields, right types. Raises Invalid."""
-        return read_shape(ApiActionConfig, raw)
-
     def problems(self, config: ApiActionConfig) -> list[FieldError]:
-        """What is wrong with each part; once the parts are right, what is wrong between them."""
+        """Return what is wrong with each part, or with parameters if the parts are valid."""
         return rules.problems_of_parts(config) or rules.problems_with_params(config, self.slots(config))
 
     def summary(self, config: ApiActionConfig) -> str:
-        """`POST api.example.com/v1/contacts`; the path alone where the address comes from a connection."""
+        """Return `POST api.example.com/v1/contacts`; without the host if the address comes from a connection."""
         return f"{config.method} {config.base_url.partition('://')[2].rstrip('/')}{config.path}"
 
     def slots(self, config: ApiActionConfig) -> list[Slot]:
-        """`path`, `headers.NAME`, `query.NAME`, `body` and `check.path`."""
+        """Return the slots `path`, `headers.NAME`, `query.NAME`, `body` and `check.path`."""
         slots = [
             Slot("path", parse(config.path), "config.path"),
             *entry_slots("headers", config.headers),
@@ -65,29 +63,30 @@ class ApiAction(Kind[ApiActionConfig]):
         return slots
 
     def destinations(self, config: ApiActionConfig) -> list[Destination]:
-        """The base URL; nothing of its own where that comes from a connection."""
+        """Return the base URL, unless it comes from a connection."""
         return [Destination("config.base_url", config.base_url)] if config.base_url else []
 
     def connector_id(self, config: ApiActionConfig) -> UUID | None:
-        """The one that it names, if any; else its connection's is used."""
+        """Return the id of the auth connector; without one, the connection's connector is used."""
         return config.auth_connector
 
     def connection_id(self, config: ApiActionConfig) -> UUID | None:
-        """The one that it names, if any."""
+        """Return the id of the connection, if there is one."""
         return config.connection
 
     def operations(self, config: ApiActionConfig) -> list[Operation]:
-        """The one call that it describes."""
+        """Return the operation `call`."""
         described = f"{config.method} {config.path or '/'}"
         return [Operation(CALL, described, _closed(config.parameters), read_only=config.method in SAFE_METHODS)]
 
-    def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:  # noqa: ARG002
-        """The call, with what its connection and its connector add."""
+    @override
+    def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:
+        """Return the request, merged with its connection and connector."""
         request = _request(config, parents, config.method, config.path, _body(config.body))
         return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
 
     def check(self, config: ApiActionConfig, parents: Parents = NO_PARENTS) -> HttpCall | None:
-        """The declared check, else that of the connection: no body, and no entry that would need an argument."""
+        """Return the check of the action or its connection. Entries with arguments and the body are left out."""
         declared = config.check or _check_of(parents.connection)
         if declared is None:
             return None
@@ -98,7 +97,7 @@ class ApiAction(Kind[ApiActionConfig]):
         return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
 
     def problems_with_parents(self, config: ApiActionConfig, parents: Parents) -> list[FieldError]:
-        """Entries that the connector's credential would collide with (docs/concepts.md, "Inheritance")."""
+        """Return an error for each entry that the connector also sends (docs/concepts.md, "Inheritance")."""
         return list(collisions(config.headers, config.query, credential(parents.connector)))
 
 
@@ -141,5 +140,5 @@ def _body(body: BodyConfig) -> Body | None:
 
 
 def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The declaration as a complete schema: unknown arguments are refused whether it says so or not."""
+    """Complete the schema of the parameters; undeclared arguments are always refused."""
     return {"properties": {}, **schema, "type": "object", "additionalProperties": False}

@@ -1,7 +1,6 @@
-"""What an API action's configuration may not say although its shape is right.
+"""Rules for an API action's configuration whose fields and types are valid (docs/security-rules.md, "Slots").
 
-Owns: the rules for each part of the call (docs/security-rules.md, "Slots"), spoken as field errors that quote nothing
-that was entered but the names of parameters.
+Errors quote nothing of the input but the names of parameters.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,9 +20,9 @@ from integrations.templating.parameter_schemas import check_schema, is_always_gi
 
 
 def problems_of_parts(config: ApiActionConfig) -> list[FieldError]:
-    """What is wrong with base URL, path, headers, query, body, parameters and check, each by itself."""
+    """Return what is wrong with base URL, path, headers, query, body, parameters and check."""
     return [
-        *_address(config),
+        *_address_problems(config),
         *path_problems("config.path", config.path),
         *header_problems(config.headers),
         *query_problems(config.query),
@@ -33,7 +32,7 @@ def problems_of_parts(config: ApiActionConfig) -> list[FieldError]:
     ]
 
 
-def _address(config: ApiActionConfig) -> Iterator[FieldError]:
+def _address_problems(config: ApiActionConfig) -> Iterator[FieldError]:
     if config.base_url and config.connection:
         yield FieldError("config.base_url", "Leave the base URL out: it comes from the connection.")
     elif not config.base_url and not config.connection:
@@ -43,7 +42,7 @@ def _address(config: ApiActionConfig) -> Iterator[FieldError]:
 
 
 def problems_with_params(config: ApiActionConfig, slots: Iterable[Slot]) -> list[FieldError]:
-    """Parameters that are used and not declared, not always given, or of a type that has no one spelling as text."""
+    """Return an error for each parameter that is undeclared, optional or has no single spelling as text."""
     return [error for slot in slots for error in _slot_params(config, slot)]
 
 
@@ -101,6 +100,6 @@ def _slot_params(config: ApiActionConfig, slot: Slot) -> Iterator[FieldError]:
 
 
 def _keeps_type(config: ApiActionConfig, slot: Slot) -> bool:
-    """Whether this is a string of a JSON body that consists of one parameter: that may be a list or an object."""
+    """Return whether a slot is a JSON string that consists of one parameter, which may be a list or object."""
     is_json = slot.path == "body" and config.body.type == "json"
     return is_json and whole_leaf_param(slot.template) is not None

@@ -1,10 +1,9 @@
-"""An address and what every call to it carries, shared by many actions.
+"""The kind `api_connection`: an address, headers and query parameters that several actions share.
 
-Owns: what the configuration of a connection may say, and its harmless check. How an action inherits from it is the
-action's business.
+How an action inherits from its connection is part of the kind `api_action`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -14,9 +13,10 @@ from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, HttpCall
 from integrations.exchange.messages import RequestTemplate
 from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
-from integrations.kinds.config_fields import Entries, Line, StrictConfig, base_url_problems, read_shape, template_of
+from integrations.kinds.config_fields import Entries, Line, StrictConfig, base_url_problems, template_of
 from integrations.kinds.form_sections import Field, Section, Widget
 from integrations.kinds.http_parts import (
+    argument_problems,
     collisions,
     credential,
     entry_slots,
@@ -28,9 +28,11 @@ from integrations.kinds.http_parts import (
 )
 from integrations.templating.placeholders import parse
 
+_NO_ARGUMENTS = "A connection cannot hold arguments; move this to the actions that have them."
+
 
 class ApiConnectionConfig(StrictConfig):
-    """Texts of headers, query and check path may hold secrets; arguments belong to the actions."""
+    """The configuration of a connection. Its texts may hold secrets; arguments belong to the actions."""
 
     base_url: Annotated[str, Limits(min_length=1, max_length=2048)]
     auth_connector: UUID | None = None
@@ -43,6 +45,7 @@ class ApiConnectionConfig(StrictConfig):
 class ApiConnection(Kind[ApiConnectionConfig]):
     """The kind `api_connection`."""
 
+    shape: ClassVar[type[Any]] = ApiConnectionConfig
     key: ClassVar[str] = "api_connection"
     label: ClassVar[str] = "API connection"
     plural: ClassVar[str] = "API connections"
@@ -64,14 +67,14 @@ class ApiConnection(Kind[ApiConnectionConfig]):
                     "timeout_seconds",
                     "Time limit of the check in seconds",
                     Widget.NUMBER,
-                    hint="From 1 to 120. Each action has its own.",
+                    hint="From 1 to 120. Each action has its own limit.",
                     default=20,
                 ),
                 Field(
                     "check_path",
                     "Check path",
                     Widget.TEMPLATE,
-                    hint="A path that is harmless to read. Coffer sends GET to it to try a credential.",
+                    hint="A path that is safe to read. Coffer sends a GET request to it to test a credential.",
                     placeholder="/v1/me",
                 ),
             ),
@@ -80,39 +83,36 @@ class ApiConnection(Kind[ApiConnectionConfig]):
         Section("Query parameters", (Field("query", "Query parameters", Widget.PAIRS, default=()),)),
     )
 
-    def read(self, raw: Mapping[str, Any]) -> ApiConnectionConfig:
-        """Known fields, right types. Raises Invalid."""
-        return read_shape(ApiConnectionConfig, raw)
-
     def problems(self, config: ApiConnectionConfig) -> list[FieldError]:
-        """What is wrong with each part."""
+        """Return what is wrong with each part."""
         return [
             *base_url_problems(config.base_url),
             *header_problems(config.headers),
             *query_problems(config.query),
             *(path_problems("config.check_path", config.check_path) if config.check_path else ()),
-            *_arguments(config),
+            *argument_problems(config.headers, config.query, _NO_ARGUMENTS),
+            *_check_path_problems(config.check_path),
         ]
 
     def summary(self, config: ApiConnectionConfig) -> str:
-        """`api.example.com/v1`."""
+        """Return the address without scheme: `api.example.com/v1`."""
         return config.base_url.partition("://")[2].rstrip("/")
 
     def slots(self, config: ApiConnectionConfig) -> list[Slot]:
-        """`headers.NAME`, `query.NAME` and `check.path`."""
+        """Return the slots `headers.NAME`, `query.NAME` and `check.path`."""
         check = [Slot("check.path", parse(config.check_path), "config.check_path")] if config.check_path else []
         return [*entry_slots("headers", config.headers), *entry_slots("query", config.query), *check]
 
     def destinations(self, config: ApiConnectionConfig) -> list[Destination]:
-        """The base URL."""
+        """Return the base URL."""
         return [Destination("config.base_url", config.base_url)]
 
     def connector_id(self, config: ApiConnectionConfig) -> UUID | None:
-        """The one that it names, if any."""
+        """Return the id of the auth connector, if there is one."""
         return config.auth_connector
 
     def check(self, config: ApiConnectionConfig, parents: Parents = NO_PARENTS) -> HttpCall | None:
-        """GET of the check path, with everything that each action sends."""
+        """Return a GET request of the check path with the shared headers, query parameters and credential."""
         if not config.check_path:
             return None
         added = credential(parents.connector)
@@ -129,17 +129,11 @@ class ApiConnection(Kind[ApiConnectionConfig]):
         return HttpCall(template, added.token)
 
     def problems_with_parents(self, config: ApiConnectionConfig, parents: Parents) -> list[FieldError]:
-        """Entries that the connector's credential would collide with (docs/concepts.md, "Inheritance")."""
+        """Return an error for each entry that the connector also sends (docs/concepts.md, "Inheritance")."""
         return list(collisions(config.headers, config.query, credential(parents.connector)))
 
 
-def _arguments(config: ApiConnectionConfig) -> Iterator[FieldError]:
-    for place, entries in (("headers", config.headers), ("query", config.query)):
-        for index, entry in enumerate(entries):
-            template = template_of(entry.value)
-            if template and template.param_names:
-                sentence = "A connection holds no arguments; put this into the actions that have them."
-                yield FieldError(f"config.{place}[{index}].value", sentence)
-    template = template_of(config.check_path)
+def _check_path_problems(text: str) -> Iterator[FieldError]:
+    template = template_of(text)
     if template and template.param_names:
         yield FieldError("config.check_path", "A check runs without arguments; write the path out.")

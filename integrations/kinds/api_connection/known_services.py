@@ -1,8 +1,7 @@
-"""Well-known services: what a new connection to each starts with. Data and nothing else.
+"""Well-known services: data to fill the form of a new connection or auth connector.
 
-Owns: addresses, the place of the credential, a harmless path to check it by, and the hosts that its secrets should be
-allowed to go to. Nothing is fetched from here, and nothing here is kept up to date by itself: it fills a form that
-people read before they save it.
+An entry contains the address, the place of the credential, a harmless path for the check, and the allowed domains to
+propose for the secrets. Nothing is fetched or updated automatically; people review the form before they save it.
 """
 
 from collections.abc import Mapping
@@ -14,7 +13,13 @@ CONNECTION, CONNECTOR = "api_connection", "auth_connector"
 
 @dataclass(frozen=True, slots=True)
 class KnownService:
-    """`configs` are the configurations to start with, by kind; `note` is what people should know besides."""
+    """A service to start from.
+
+    Attributes:
+        domains: the allowed domains to propose for its secrets.
+        configs: the configuration to start with, by kind.
+        note: what people should know before they use it.
+    """
 
     key: str
     name: str
@@ -61,7 +66,7 @@ KNOWN_SERVICES = (
         "ElevenLabs",
         ("api.elevenlabs.io",),
         _connection("https://api.elevenlabs.io", [_header("xi-api-key", "{secrets.elevenlabs.apiKey}")], "/v1/user"),
-        note="A key with restricted permissions needs the one to read the user for the check.",
+        note="A key with restricted permissions needs the permission to read the user for the check.",
     ),
     KnownService(
         "github",
@@ -95,7 +100,7 @@ KNOWN_SERVICES = (
         "Slack",
         ("slack.com",),
         _connection("https://slack.com/api", [_bearer("slack.botToken")], ""),
-        note="Slack answers 200 also where it refuses, so no check can tell: read “ok” in the answer.",
+        note="Slack returns status 200 even for errors, so a check cannot detect them: look at “ok” in the response.",
     ),
     KnownService(
         "stripe",
@@ -125,9 +130,9 @@ KNOWN_SERVICES = (
         note="Twilio takes the account SID as user name and the auth token as password.",
     ),
 )
-"""By name."""
+"""All services, in alphabetical order."""
 
 
 def known_service(key: str, kind: str) -> KnownService | None:
-    """The service of this key, if a new integration of the kind can start with it."""
+    """Return the service with this key if it has a configuration for the kind; None otherwise."""
     return next((service for service in KNOWN_SERVICES if service.key == key and kind in service.configs), None)

@@ -1,0 +1,1 @@
+"""The kind `auth_connector`: a credential that several integrations share."""

@@ -1,108 +1,47 @@
-"""A credential that several actions share: a bearer token, an API key, or a user name and password.
+"""The kind `auth_connector`: a credential that several integrations share.
 
-Owns: what the configuration of a connector may say, and the header or query parameter that it adds to a call.
+It is a bearer token, an API key, a user name and password, or OAuth 2 client credentials.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import Field as Limits
+from typing_extensions import override
 
 from accounts.errors import FieldError, Invalid
-from integrations.egress.policy import problem_with_header_name, problem_with_header_text
+from integrations.egress.policy import problem_with_header_name
 from integrations.exchange.exchange import Destination, TokenCall
-from integrations.exchange.messages import BasicAuth, FormBody, Pair, RequestTemplate
-from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
-from integrations.kinds.config_fields import (
-    Line,
-    Name,
-    StrictConfig,
-    base_url_problems,
-    problem_with_fixed_name,
-    problem_with_template,
-    read_shape,
-    template_of,
+from integrations.kinds.auth_connector.config import (
+    ApiKeyConfig,
+    AuthConnectorConfig,
+    BasicConfig,
+    BearerConfig,
+    OAuthConfig,
 )
+from integrations.kinds.auth_connector.credential import token_request
+from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
+from integrations.kinds.config_fields import base_url_problems, problem_with_fixed_name, read_shape
 from integrations.kinds.form_sections import Field, Section, Widget
-from integrations.templating.placeholders import Template, parse
+from integrations.kinds.http_parts import credential_problems
+from integrations.templating.placeholders import parse
 
 OAUTH = "oauth2_client_credentials"
 _EXAMPLE = "{secrets.name}"
-_NEVER_ITSELF = "Type { to insert a secret. Never write the credential itself here: this text is shown again."
+_HINT = "Type { to insert a secret. Never enter the credential itself: this text is displayed again."
 
-CredentialText = Annotated[Line, Limits(min_length=1)]
-
-
-class BearerConfig(StrictConfig):
-    """A token sent as `Authorization: Bearer …` (RFC 6750)."""
-
-    type: Literal["bearer"]
-    token: CredentialText
-
-
-class ApiKeyConfig(StrictConfig):
-    """A key sent as a header or query parameter of its own."""
-
-    type: Literal["api_key"]
-    location: Literal["header", "query"] = Limits(alias="in")
-    name: Name
-    value: CredentialText
-
-
-class BasicConfig(StrictConfig):
-    """A user name and password sent as `Authorization: Basic …` (RFC 7617)."""
-
-    type: Literal["basic"]
-    username: CredentialText
-    password: CredentialText
-
-
-class OAuthConfig(StrictConfig):
-    """OAuth 2 client credentials (RFC 6749 section 4.4): the token that the token URL gives is sent as bearer token."""
-
-    type: Literal["oauth2_client_credentials"]
-    token_url: Annotated[str, Limits(min_length=1, max_length=2048)]
-    client_id: CredentialText
-    client_secret: CredentialText
-    scope: Line = ""
-    client_authentication: Literal["basic", "basic_raw", "post"] = "basic"
-    audience: Line = ""
-
-
-AuthConnectorConfig = BearerConfig | ApiKeyConfig | BasicConfig | OAuthConfig
-
-_SHAPES: dict[str, type[AuthConnectorConfig]] = {
+_MODELS: dict[str, type[AuthConnectorConfig]] = {
     "bearer": BearerConfig,
     "api_key": ApiKeyConfig,
     "basic": BasicConfig,
     "oauth2_client_credentials": OAuthConfig,
 }
-_HOLDING = {
+_TEMPLATE_FIELDS = {
     "bearer": ("token",),
     "api_key": ("value",),
     "basic": ("username", "password"),
     "oauth2_client_credentials": ("client_id", "client_secret"),
 }
 """The fields that may hold placeholders, by type."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What a connector adds to a call: one header, one query parameter, a user name and password, or
-    the bearer token that a token request gives.
-    """
-
-    headers: tuple[Pair, ...] = ()
-    query: tuple[Pair, ...] = ()
-    basic: BasicAuth | None = None
-    token: RequestTemplate | None = None
-
-    @property
-    def header_names(self) -> set[str]:
-        """The headers that it sets, in lower case."""
-        made = {"authorization"} if self.basic or self.token else set()
-        return made | {pair.name.lower() for pair in self.headers}
 
 
 class AuthConnector(Kind[AuthConnectorConfig]):
@@ -130,7 +69,7 @@ class AuthConnector(Kind[AuthConnectorConfig]):
                         (OAUTH, "OAuth 2", "Client credentials: Coffer fetches a token and sends it as bearer token."),
                     ),
                 ),
-                Field("token", "Token", Widget.TEMPLATE, _NEVER_ITSELF, _EXAMPLE, shown_for=("type", ("bearer",))),
+                Field("token", "Token", Widget.TEMPLATE, _HINT, _EXAMPLE, shown_for=("type", ("bearer",))),
                 Field(
                     "in",
                     "Where it goes",
@@ -146,9 +85,9 @@ class AuthConnector(Kind[AuthConnectorConfig]):
                     control="key_name",
                     shown_for=("type", ("api_key",)),
                 ),
-                Field("value", "Value", Widget.TEMPLATE, _NEVER_ITSELF, _EXAMPLE, shown_for=("type", ("api_key",))),
+                Field("value", "Value", Widget.TEMPLATE, _HINT, _EXAMPLE, shown_for=("type", ("api_key",))),
                 Field("username", "User name", Widget.TEMPLATE, shown_for=("type", ("basic",))),
-                Field("password", "Password", Widget.TEMPLATE, _NEVER_ITSELF, _EXAMPLE, shown_for=("type", ("basic",))),
+                Field("password", "Password", Widget.TEMPLATE, _HINT, _EXAMPLE, shown_for=("type", ("basic",))),
                 Field(
                     "token_url",
                     "Token URL",
@@ -161,7 +100,7 @@ class AuthConnector(Kind[AuthConnectorConfig]):
                     "client_secret",
                     "Client secret",
                     Widget.TEMPLATE,
-                    _NEVER_ITSELF,
+                    _HINT,
                     _EXAMPLE,
                     shown_for=("type", (OAUTH,)),
                 ),
@@ -171,12 +110,12 @@ class AuthConnector(Kind[AuthConnectorConfig]):
                     "client_authentication",
                     "How the client signs in",
                     Widget.CHOICE,
-                    hint="Try the first one first; servers differ in how they read the Basic header.",
+                    hint="Try the first option first; servers differ in how they read the Basic header.",
                     default="basic",
                     choices=(
                         ("basic", "Basic header, encoded (RFC 6749)", ""),
-                        ("basic_raw", "Basic header, as it is", ""),
-                        ("post", "In the body", ""),
+                        ("basic_raw", "Basic header, not encoded", ""),
+                        ("post", "In the request body", ""),
                     ),
                     shown_for=("type", (OAUTH,)),
                 ),
@@ -184,26 +123,33 @@ class AuthConnector(Kind[AuthConnectorConfig]):
         ),
     )
 
+    @override
     def read(self, raw: Mapping[str, Any]) -> AuthConnectorConfig:
-        """The shape that `type` names. Raises Invalid."""
+        """Return the configuration after checking its fields and types against the model for its `type`.
+
+        Raises:
+            Invalid: the type is unknown, or a field is unknown, missing or of the wrong type.
+        """
         chosen = raw.get("type") if isinstance(raw, Mapping) else None
-        shape = _SHAPES.get(chosen) if isinstance(chosen, str) else None
-        if shape is None:
-            known = " or ".join(_SHAPES)
+        model = _MODELS.get(chosen) if isinstance(chosen, str) else None
+        if model is None:
+            known = " or ".join(_MODELS)
             raise Invalid("The configuration cannot be used.", errors=[FieldError("config.type", f"Choose {known}.")])
-        return read_shape(shape, raw)
+        return read_shape(model, raw)
 
     def problems(self, config: AuthConnectorConfig) -> list[FieldError]:
-        """Malformed placeholders, and what neither header nor query can carry."""
+        """Return malformed placeholders, and texts that a header or query parameter cannot carry."""
         in_header = config.type == "bearer" or (config.type == "api_key" and config.location == "header")
-        problems = [found for field in _HOLDING[config.type] for found in _value_problems(config, field, in_header)]
+        problems = [
+            found for field in _TEMPLATE_FIELDS[config.type] for found in _value_problems(config, field, in_header)
+        ]
         if isinstance(config, OAuthConfig):
             return [*problems, *base_url_problems(config.token_url, "config.token_url")]
         named = _name_problems(config.name, in_header) if isinstance(config, ApiKeyConfig) else ()
         return [*named, *problems]
 
     def summary(self, config: AuthConnectorConfig) -> str:
-        """`Bearer token`, or `API key in X-Api-Key`."""
+        """Return the type of the credential: `Bearer token`, `API key in X-Api-Key`."""
         if isinstance(config, ApiKeyConfig):
             return f"API key in {config.name}"
         if isinstance(config, OAuthConfig):
@@ -211,70 +157,30 @@ class AuthConnector(Kind[AuthConnectorConfig]):
         return "Bearer token" if isinstance(config, BearerConfig) else "User name and password"
 
     def destinations(self, config: AuthConnectorConfig) -> list[Destination]:
-        """The token URL, where there is one."""
+        """Return the token URL, if there is one."""
         return [Destination("config.token_url", config.token_url)] if isinstance(config, OAuthConfig) else []
 
-    def check(self, config: AuthConnectorConfig, parents: Parents = NO_PARENTS) -> TokenCall | None:  # noqa: ARG002
-        """Fetching a token; nothing else can be shown to work by itself."""
-        return TokenCall(_token_request(config)) if isinstance(config, OAuthConfig) else None
+    @override
+    def check(self, config: AuthConnectorConfig, parents: Parents = NO_PARENTS) -> TokenCall | None:
+        """Return the request for a token; other types cannot be checked without a call."""
+        return TokenCall(token_request(config)) if isinstance(config, OAuthConfig) else None
 
     def slots(self, config: AuthConnectorConfig) -> list[Slot]:
-        """`auth.token`, `auth.value`, or `auth.username` and `auth.password`."""
-        fields = _HOLDING[config.type]
+        """Return the slots `auth.token`, `auth.value`, `auth.username`, `auth.password` and so on, by type."""
+        fields = _TEMPLATE_FIELDS[config.type]
         return [Slot(f"auth.{field}", parse(getattr(config, field)), f"config.{field}") for field in fields]
 
 
-def credential_of(config: AuthConnectorConfig) -> Credential:
-    """What is added to a call, with its placeholders unresolved."""
-    if isinstance(config, OAuthConfig):
-        return Credential(token=_token_request(config))
-    if isinstance(config, BasicConfig):
-        return Credential(basic=BasicAuth(parse(config.username), parse(config.password)))
-    if isinstance(config, BearerConfig):
-        return Credential(headers=(Pair("Authorization", _bearer(parse(config.token))),))
-    pair = Pair(config.name, parse(config.value))
-    return Credential(headers=(pair,)) if config.location == "header" else Credential(query=(pair,))
-
-
-def _token_request(config: OAuthConfig) -> RequestTemplate:
-    """RFC 6749 section 4.4.2, with the client signing in as configured (section 2.3.1)."""
-    client_id, client_secret = parse(config.client_id), parse(config.client_secret)
-    fields = [Pair("grant_type", parse("client_credentials"))]
-    fields += [Pair("scope", parse(config.scope))] if config.scope else []
-    fields += [Pair("audience", parse(config.audience))] if config.audience else []
-    in_body = config.client_authentication == "post"
-    if in_body:
-        fields += [Pair("client_id", client_id), Pair("client_secret", client_secret)]
-    encoded = config.client_authentication == "basic"
-    return RequestTemplate(
-        method="POST",
-        base_url=config.token_url,
-        path=parse(""),
-        headers=(Pair("Accept", parse("application/json")),),
-        body=FormBody(tuple(fields)),
-        basic=None if in_body else BasicAuth(client_id, client_secret, encoded),
-    )
-
-
-def _bearer(token: Template) -> Template:
-    return parse("Bearer " + token.source)
-
-
-def _name_problems(name: str, is_header: bool) -> Iterator[FieldError]:
-    if not is_header:
+def _name_problems(name: str, in_header: bool) -> Iterator[FieldError]:
+    if not in_header:
         yield from problem_with_fixed_name("config.name", name)
     elif problem := problem_with_header_name(name):
         yield FieldError("config.name", problem)
 
 
-def _value_problems(config: AuthConnectorConfig, name: str, is_header: bool) -> Iterator[FieldError]:
+def _value_problems(config: AuthConnectorConfig, name: str, in_header: bool) -> Iterator[FieldError]:
     field, text = f"config.{name}", getattr(config, name)
-    template = template_of(text)
-    if template is None:
-        yield from problem_with_template(field, text)
-    elif template.param_names:
-        yield FieldError(field, "A credential cannot hold an argument; use {secrets.NAME}.")
-    elif is_header and (problem := problem_with_header_text(template)):
-        yield FieldError(field, problem)
-    elif name == "username" and any(":" in literal for literal in template.literals):
+    problems = [*credential_problems(field, text, in_header=in_header)]
+    yield from problems
+    if not problems and name == "username" and any(":" in literal for literal in parse(text).literals):
         yield FieldError(field, "A user name cannot hold “:” here (RFC 7617).")

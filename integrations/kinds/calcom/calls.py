@@ -1,7 +1,7 @@
-"""The calls of Cal.com's API v2: their paths, versions and fields, and the exchanges that make them.
+"""The requests of Cal.com's API v2 and the exchanges that make them.
 
-Owns: which `cal-api-version` each call needs. Without one Cal.com silently answers as of 2024, with a wrong one it
-says 404, so each endpoint states its own.
+Each endpoint states its own `cal-api-version`: without one Cal.com silently responds as in 2024, and with a wrong one
+it returns 404.
 """
 
 import re
@@ -14,24 +14,29 @@ from accounts.errors import FieldError
 from integrations.egress.destinations import parse_url
 from integrations.exchange.exchange import FAILED, PASSED, Channel, Exchange, Step, steps_response
 from integrations.exchange.messages import Pair, PreviewRequest, RequestTemplate, UpstreamResponse, preview, render
-from integrations.kinds.calcom.answers import TOO_MANY, Complaint, complaint_of, data_of, in_one_shape, seconds_to_wait
+from integrations.kinds.calcom.responses import TOO_MANY, Problem, data_of, in_one_shape, problem_of, seconds_to_wait
 from integrations.templating.json_body import JsonBody
 from integrations.templating.placeholders import ParamPlaceholder, Template, parse
 from secrets_app.plaintext import Plaintext
 
-EVENT_TYPES, CONCURRENT_CALLS, BOOKINGS = "2024-06-14", "2024-09-04", "2024-08-13"
-"""The versions that Cal.com's endpoints are called by."""
+EVENT_TYPES, SLOTS, BOOKINGS = "2024-06-14", "2024-09-04", "2024-08-13"
+"""The API versions of Cal.com's endpoints."""
 
 TIMES = ("start", "end")
-"""Parameters that are points in time; Cal.com wants them in UTC."""
+"""Parameters that are points in time; Cal.com requires UTC."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_NO_OFFSET = "Say which time this is: end it with Z or an offset, such as 2026-11-23T09:20:00+01:00."
-_NO_TIME = "Write a time like 2026-11-23T09:20:00Z."
+_NO_OFFSET = "Add a time zone: end the time with Z or an offset, such as 2026-11-23T09:20:00+01:00."
+_NO_TIME = "Enter a time such as 2026-11-23T09:20:00Z."
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint; `query` and `body` say which parameter is called what there. What is not given is not sent."""
+    """An endpoint of the API.
+
+    Attributes:
+        query: names of query parameters, each with the name of its argument.
+        body: names of fields of the JSON body, each with the name of its argument; None without a body.
+    """
 
     method: str
     path: str
@@ -49,7 +54,7 @@ ENDPOINTS = {
     "list_slots": Endpoint(
         "GET",
         "/slots",
-        CONCURRENT_CALLS,
+        SLOTS,
         (
             ("eventTypeId", "event_type_id"),
             ("start", "start"),
@@ -91,7 +96,11 @@ ENDPOINTS = {
 
 @dataclass(frozen=True, slots=True)
 class CalcomCall(Exchange):
-    """One call. `base_url` is that of the API, its `/v2` included."""
+    """One request.
+
+    Attributes:
+        base_url: the address of the API, including `/v2`.
+    """
 
     base_url: str
     api_key: Template
@@ -99,21 +108,21 @@ class CalcomCall(Exchange):
 
     @property
     def secret_names(self) -> tuple[str, ...]:
-        """Those of the API key."""
+        """The names of the secrets in the API key."""
         return self.api_key.secret_names
 
     @property
     def summary(self) -> str:
-        """Method and path."""
+        """The method and path."""
         return f"{self.endpoint.method} {self.endpoint.path}"
 
     @property
     def host(self) -> str:
-        """Who is called, for messages."""
+        """The host of the API, for messages."""
         return parse_url(self.base_url).raw_host or ""
 
     def problems(self, params: Mapping[str, object]) -> list[FieldError]:
-        """Times that are none, and a booking of somebody who cannot be reached."""
+        """Return invalid times, and a booking without e-mail address and phone number."""
         found = [*_bad_times(params, days=self.endpoint.body is None)]
         if self.endpoint is ENDPOINTS["create_booking"] and not {"attendee_email", "attendee_phone_number"} & set(
             params
@@ -124,29 +133,29 @@ class CalcomCall(Exchange):
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
-        """Make the call; an error is answered in one shape, whichever of its own Cal.com chose."""
-        response = await self.ask(channel, secrets, params)
+        """Send the request. Error responses are converted to one format."""
+        response = await self.send(channel, secrets, params)
         if not response.is_success:
-            return in_one_shape(response, complaint_of(response, self.host))
+            return in_one_shape(response, problem_of(response, self.host))
         data_of(response, self.host)
         return response
 
-    async def ask(
+    async def send(
         self, channel: Channel, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
-        """Cal.com's own answer."""
+        """Send the request and return Cal.com's unchanged response."""
         arguments = in_utc(params)
         return await channel.http(
             render(self.request(arguments), secrets=secrets, params=arguments), seconds_to_wait=seconds_to_wait
         )
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
-        """The request with the key masked."""
+        """Return the request with the key masked."""
         arguments = in_utc(params)
         return preview(self.request(arguments), params=arguments)
 
     def request(self, arguments: Mapping[str, object]) -> RequestTemplate:
-        """The request that sends these arguments."""
+        """Return the request template for these arguments. Arguments that are not given are not sent."""
         version = [Pair("cal-api-version", parse(self.endpoint.version))] if self.endpoint.version else []
         return RequestTemplate(
             method=self.endpoint.method,
@@ -164,28 +173,28 @@ class CalcomCall(Exchange):
 
 @dataclass(frozen=True, slots=True)
 class SignIn(Exchange):
-    """Asking Cal.com whose key it is: the one call that a wrong key cannot pass."""
+    """The check: asks Cal.com whom the API key belongs to. Other read requests also work without a valid key."""
 
     call: CalcomCall
     reports_steps: ClassVar[bool] = True
 
     @property
     def secret_names(self) -> tuple[str, ...]:
-        """Those of the API key."""
+        """The names of the secrets in the API key."""
         return self.call.secret_names
 
     @property
     def summary(self) -> str:
-        """Method and path."""
+        """The method and path."""
         return self.call.summary
 
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
-        """One step: whose key it is, or why it was not accepted."""
-        response = await self.call.ask(channel, secrets, params)
+        """Return one step: the account of the key, or why it was refused."""
+        response = await self.call.send(channel, secrets, params)
         if not response.is_success:
-            return steps_response([_failed(response, complaint_of(response, self.call.host))])
+            return steps_response([_failed(response, problem_of(response, self.call.host))])
         account = data_of(response, self.call.host)
         name = account.get("username") or account.get("email") if isinstance(account, dict) else None
         whose = f"signed in as {name}." if isinstance(name, str) else "it is valid."
@@ -193,20 +202,24 @@ class SignIn(Exchange):
 
 
 def in_utc(params: Mapping[str, object]) -> dict[str, object]:
-    """The arguments with points in time as Cal.com takes them; whole days stay days. They have no `problems`."""
+    """Convert points in time to UTC. Whole days are kept. The arguments have no `problems`."""
     return {
         name: _utc(value) if name in TIMES and isinstance(value, str) and not _DAY.fullmatch(value) else value
         for name, value in params.items()
     }
 
 
-def _failed(response: UpstreamResponse, complaint: Complaint) -> Step:
-    code = complaint.code if response.status == TOO_MANY else "upstream_error"
-    return Step("sign_in", FAILED, code, complaint.message)
+def _failed(response: UpstreamResponse, problem: Problem) -> Step:
+    code = problem.code if response.status == TOO_MANY else "upstream_error"
+    return Step("sign_in", FAILED, code, problem.message)
 
 
 def _bad_times(params: Mapping[str, object], *, days: bool) -> Iterator[FieldError]:
-    """`days` says whether a whole day will do."""
+    """Yield an error for each invalid time.
+
+    Args:
+        days: whether a whole day is accepted.
+    """
     for name in TIMES:
         value = params.get(name)
         if not isinstance(value, str):
@@ -220,7 +233,12 @@ def _bad_times(params: Mapping[str, object], *, days: bool) -> Iterator[FieldErr
 
 
 def _utc(text: str) -> str:
-    """Raises ValueError for what is no time, LookupError for one that could be any."""
+    """Convert a time to UTC.
+
+    Raises:
+        ValueError, OverflowError: the text is not a time.
+        LookupError: the time has no offset.
+    """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise LookupError

@@ -10,8 +10,8 @@ _TIME_OR_DAY = "A day such as 2026-11-23, or a time with its offset, such as 202
 _LONG = {"type": "string", "minLength": 1, "maxLength": 1000}
 _SHORT = {"type": "string", "minLength": 1, "maxLength": 200}
 _MINUTES = {"type": "integer", "minimum": 1, "maximum": 1440}
-_UID = {**_SHORT, "description": "The booking's uid, as Cal.com gave it."}
-_REASON = {**_LONG, "description": "Why; the attendee sees it."}
+_UID = {**_SHORT, "description": "The booking's uid, as returned by Cal.com."}
+_REASON = {**_LONG, "description": "The reason; the attendee sees it."}
 _GUESTS = {
     "type": "array",
     "items": _SHORT,
@@ -29,7 +29,7 @@ _METADATA = {
 
 
 def operations(config: CalcomConfig) -> list[Operation]:
-    """Every operation; the integration's event type and time zone are the defaults of their parameters."""
+    """Return all operations. Event type and time zone of the integration are defaults of their parameters."""
     return [
         Operation("me", "Show whose API key it is", _object({}), read_only=True),
         _list_event_types(),
@@ -59,8 +59,11 @@ def _list_event_types() -> Operation:
         "List event types",
         _object(
             {
-                "username": {**_SHORT, "description": "Whose; left out, those of the API key."},
-                "event_slug": {**_SHORT, "description": "The one of this name in its address."},
+                "username": {
+                    **_SHORT,
+                    "description": "Whose event types to list; by default, those of the API key.",
+                },
+                "event_slug": {**_SHORT, "description": "The slug in the address of the event type."},
             }
         ),
         read_only=True,
@@ -68,14 +71,14 @@ def _list_event_types() -> Operation:
 
 
 def _list_slots(config: CalcomConfig) -> Operation:
-    zone = _time_zone(config) | {"description": "The time zone of the answer, such as Europe/Berlin."}
+    zone = _time_zone(config) | {"description": "The time zone of the response, such as Europe/Berlin."}
     properties = {
         "start": {**_SHORT, "description": _TIME_OR_DAY},
         "end": {**_SHORT, "description": _TIME_OR_DAY},
         "event_type_id": _event_type(config),
         "time_zone": zone,
-        "duration_minutes": {**_MINUTES, "description": "For event types of several lengths."},
-        "booking_uid_to_reschedule": {**_SHORT, "description": "Counts the slot of this booking as free."},
+        "duration_minutes": {**_MINUTES, "description": "The length, for event types with several lengths."},
+        "booking_uid_to_reschedule": {**_SHORT, "description": "The uid of a booking whose slot counts as free."},
     }
     return Operation(
         "list_slots", "Find free slots", _object(properties, ["start", "end", "event_type_id"]), read_only=True
@@ -86,12 +89,12 @@ def _create_booking(config: CalcomConfig) -> Operation:
     properties = {
         "start": {**_SHORT, "description": _TIME},
         "event_type_id": _event_type(config),
-        "attendee_name": {**_SHORT, "description": "Who comes."},
-        "attendee_email": {**_SHORT, "description": "Needed unless there is a phone number."},
+        "attendee_name": {**_SHORT, "description": "The name of the attendee."},
+        "attendee_email": {**_SHORT, "description": "Required unless there is a phone number."},
         "attendee_phone_number": {**_SHORT, "description": "With country code, such as +4930123456."},
         "time_zone": _time_zone(config),
-        "attendee_language": {**_SHORT, "description": "Of the mails to the attendee, such as de."},
-        "duration_minutes": {**_MINUTES, "description": "For event types of several lengths."},
+        "attendee_language": {**_SHORT, "description": "The language of mails to the attendee, such as de."},
+        "duration_minutes": {**_MINUTES, "description": "The length, for event types with several lengths."},
         "guests": _GUESTS,
         "booking_fields": _BOOKING_FIELDS,
         "metadata": _METADATA,
@@ -111,6 +114,6 @@ def _time_zone(config: CalcomConfig) -> dict[str, Any]:
 
 
 def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
-    """The schema of one closed object. A property with a default is not required."""
+    """Return the schema of a closed object. Properties with a default are not required."""
     needed = [name for name in required or [] if "default" not in properties[name]]
     return {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}

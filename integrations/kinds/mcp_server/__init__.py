@@ -1,9 +1,9 @@
-"""Speaking to MCP servers of both protocol eras, over the channel of a run.
+"""The kind `mcp_server`: an MCP client for both protocol eras, over the channel of a run.
 
-Owns: the few JSON-RPC calls that listing and calling tools take, in the legacy era (up to 2025-11-25: a session that
-`initialize` opens) and in the modern one (2026-07-28: every request for itself), and telling the eras apart. It opens
-no socket. Everything that a server says is data: nothing of it is followed, but for protocol versions that are known
-here. What a server asks of us (sampling, elicitation, roots) is refused.
+It makes the JSON-RPC requests that listing and calling tools need, in the legacy era (up to 2025-11-25, with a session
+opened by `initialize`) and in the modern era (2026-07-28, without sessions), and detects the era of a server. It opens
+no socket. Everything that a server sends is data and never acted on, except for known protocol versions. Requests of
+the server (sampling, elicitation, roots) are refused.
 
 Source: the specification at modelcontextprotocol.io, revisions 2025-11-25 and 2026-07-28.
 """

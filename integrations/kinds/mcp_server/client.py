@@ -1,7 +1,7 @@
-"""One request of a run to an MCP server and what comes back, as JSON or as an event stream.
+"""One request of a run to an MCP server, and the response as JSON or as an event stream.
 
-Owns: the deadline that all requests of a run share, the reading of answers, and the refusal of what the server asks
-meanwhile. Which request is due, and in which headers, is `sessions.py`.
+All requests of a run share one deadline. Requests that the server sends meanwhile are refused. Which requests are sent,
+and with which headers, is decided in `sessions.py`.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from typing import Any
 
 from accounts.errors import Refusal
 from integrations.errors import ResponseUnreadable, UpstreamTimeout
-from integrations.exchange.exchange import Channel, Hear
+from integrations.exchange.exchange import Channel, OnPiece
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse, with_target
 from integrations.kinds.mcp_server.events import EventReader
 from integrations.kinds.mcp_server.headers import SESSION_ID
@@ -21,18 +21,18 @@ from integrations.kinds.mcp_server.messages import (
     Message,
     NotJsonRpcError,
     Reply,
-    answer_to,
     decode,
     encode,
     is_request,
     reply_in,
+    reply_to,
 )
 from secrets_app.naming.value_rules import MIN_LENGTH
 from secrets_app.plaintext import Plaintext
 
 EVENT_STREAM = b"text/event-stream"
 ACCEPT = "application/json, text/event-stream"
-FAREWELL_SECONDS = 2.0
+END_SESSION_SECONDS = 2.0
 REJECTED = 400
 
 Headers = Sequence[tuple[str, str]]
@@ -40,7 +40,12 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class McpResponse:
-    """What a server answered to one request. `reply` is None where there was none; `session` is a credential."""
+    """The response to one request.
+
+    Attributes:
+        reply: the JSON-RPC reply; None if there was none.
+        session: the id of the session, which is a credential.
+    """
 
     status: int
     reply: Reply | None
@@ -48,17 +53,21 @@ class McpResponse:
 
     @property
     def is_rejected(self) -> bool:
-        """Whether the HTTP status says that the request was not taken."""
+        """Whether the HTTP status is an error."""
         return self.status >= REJECTED
 
 
 class McpClient:
-    """The way to one server for one run."""
+    """The connection to one server during one run."""
 
     def __init__(self, channel: Channel, request: OutgoingRequest) -> None:
-        """`request` is rendered, without a body: its address and headers go into everything that is sent."""
+        """Create a client.
+
+        Args:
+            request: a rendered request without body; its URL and headers are part of every request.
+        """
         self._channel, self._request = channel, request
-        self._ends = time.monotonic() + request.timeout_seconds
+        self._deadline = time.monotonic() + request.timeout_seconds
         self._ids = itertools.count(1)
 
     def __repr__(self) -> str:
@@ -66,7 +75,7 @@ class McpClient:
 
     @property
     def origin(self) -> str:
-        """Scheme and authority of everything that is sent."""
+        """The scheme and authority of every request."""
         return f"{self._request.url.scheme}://{self._request.url.raw_authority}"
 
     @property
@@ -75,126 +84,127 @@ class McpClient:
         return self._request.url.raw_host or ""
 
     def hide(self, given: str) -> None:
-        """Have a credential masked that the server gave. A short one cannot be told from other text, and is not."""
+        """Mask a credential that the server issued. A short one cannot be told from other text and is not masked."""
         if len(given) >= MIN_LENGTH:
             self._channel.hide(Plaintext(given))
 
-    async def ask(self, method: str, params: Mapping[str, Any], headers: Headers) -> McpResponse:
-        """One JSON-RPC request.
+    async def request(self, method: str, params: Mapping[str, Any], headers: Headers) -> McpResponse:
+        """Send a JSON-RPC request.
 
         Raises:
-            Refusal: those of the transport; ResponseUnreadable for an event stream that is not MCP.
+            ResponseUnreadable: the event stream is not MCP.
+            Refusal: as the transport.
         """
         message = self.numbered(method, params)
         reader = _ReplyReader(self, message["id"], headers)
-        response = await self._channel.http(self._post(message, headers), hear=reader.hear)
-        return await reader.answer(response)
+        response = await self._channel.http(self._post(message, headers), on_piece=reader.on_piece)
+        return await reader.response(response)
 
     def numbered(self, method: str, params: Mapping[str, Any]) -> Message:
-        """A request with an id of its own."""
+        """Return a request with an id of its own."""
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": dict(params)}
 
-    async def tell(self, message: Message, headers: Headers) -> int:
-        """A notification, or an answer to what the server asked. The HTTP status.
+    async def notify(self, message: Message, headers: Headers) -> int:
+        """Send a notification, or a reply to a request of the server; return the HTTP status.
 
         Raises:
-            Refusal: those of the transport.
+            Refusal: as the transport.
         """
-        response = await self._channel.http(self._post(message, headers), hear=_heard_enough)
+        response = await self._channel.http(self._post(message, headers), on_piece=_discard)
         return response.status or 0
 
-    async def listen(self, hear: Hear) -> int:
-        """GET the stream on which a server of 2024-11-05 says everything, as long as the run lasts. The HTTP status.
+    async def listen(self, on_piece: OnPiece) -> int:
+        """GET the event stream of a server of 2024-11-05 for the rest of the run; return the HTTP status.
 
         Raises:
-            Refusal: those of the transport, and what `hear` raises.
+            Refusal: as the transport, and as `on_piece`.
         """
-        response = await self._channel.http(self._sent("GET", (), None, self._left()), hear=hear)
+        response = await self._channel.http(self._built("GET", (), None, self._left()), on_piece=on_piece)
         return response.status or 0
 
-    def beside(self, target: str) -> "McpClient":
-        """The same way to another path of the same origin.
+    def for_target(self, target: str) -> "McpClient":
+        """Return a client for another path of the same origin; deadline and ids are shared.
 
         Args:
-            target: path and query, as a server gave them.
+            target: path and query, as the server sent them.
 
         Raises:
-            InvalidUrl: it is no such thing.
+            InvalidUrl: it is not a path with an optional query.
         """
         client = McpClient(self._channel, replace(self._request, url=with_target(self._request.url, target)))
-        client._ends, client._ids = self._ends, self._ids
+        client._deadline, client._ids = self._deadline, self._ids
         return client
 
-    async def end(self, headers: Headers) -> None:
-        """DELETE the session; whatever comes of that changes nothing for the run."""
-        seconds = min(FAREWELL_SECONDS, self._ends - time.monotonic())
+    async def end_session(self, headers: Headers) -> None:
+        """DELETE the session. The result does not matter to the run."""
+        seconds = min(END_SESSION_SECONDS, self._deadline - time.monotonic())
         if seconds > 0:
             with suppress(Refusal):
-                await self._channel.http(self._sent("DELETE", headers, None, seconds), hear=_heard_enough)
+                await self._channel.http(self._built("DELETE", headers, None, seconds), on_piece=_discard)
 
     def unreadable(self) -> ResponseUnreadable:
-        """The refusal for an answer that is not MCP."""
-        return ResponseUnreadable(f"The answer of {self.host} is not MCP, or ended too early.")
+        """Return the refusal for a response that is not MCP."""
+        return ResponseUnreadable(f"The response of {self.host} is not MCP, or ended too early.")
 
     def _post(self, message: Message, headers: Headers) -> OutgoingRequest:
         typed = (("Content-Type", "application/json"), *headers)
-        return self._sent("POST", typed, encode(message), self._left())
+        return self._built("POST", typed, encode(message), self._left())
 
     def _left(self) -> float:
-        seconds = self._ends - time.monotonic()
+        seconds = self._deadline - time.monotonic()
         if seconds <= 0:
             raise UpstreamTimeout(f"{self.host} did not answer in time.")
         return seconds
 
-    def _sent(self, method: str, headers: Headers, body: bytes | None, seconds: float) -> OutgoingRequest:
-        sent = (("Accept", ACCEPT), *headers, *self._request.headers)
-        return replace(self._request, method=method, headers=sent, body=body, timeout_seconds=seconds)
+    def _built(self, method: str, headers: Headers, body: bytes | None, seconds: float) -> OutgoingRequest:
+        complete = (("Accept", ACCEPT), *headers, *self._request.headers)
+        return replace(self._request, method=method, headers=complete, body=body, timeout_seconds=seconds)
 
 
 class _ReplyReader:
-    """Listens for the reply to one request, and refuses what the server asks meanwhile."""
+    """Reads the reply to one request, and refuses requests that the server sends meanwhile."""
 
     def __init__(self, client: McpClient, request_id: int, headers: Headers) -> None:
         self._client, self._request_id, self._headers = client, request_id, headers
-        self._events, self._has_heard = EventReader(), False
+        self._events, self._has_events = EventReader(), False
         self._reply: Reply | None = None
 
-    async def hear(self, piece: bytes) -> bool:
-        """A piece of an event stream; True once the reply is in it."""
-        self._has_heard = True
+    async def on_piece(self, piece: bytes) -> bool:
+        """Read a piece of an event stream; return whether the reply has arrived."""
+        self._has_events = True
         for event in self._events.feed(piece):
             if event.is_message:
-                await self._take(event.data, rejected=False)
+                await self._read_event(event.data, rejected=False)
         return self._reply is not None
 
-    async def answer(self, response: UpstreamResponse) -> McpResponse:
-        """What came, now that reading has ended."""
+    async def response(self, response: UpstreamResponse) -> McpResponse:
+        """Return the response after the whole body has been read."""
         status, is_stream = response.status or 0, _header(response, b"content-type").startswith(EVENT_STREAM)
         if not response.readable:
             raise self._client.unreadable()
-        if is_stream and not self._has_heard:  # it was compressed
-            await self.hear(response.body)
+        if is_stream and not self._has_events:  # a compressed stream is not passed on in pieces
+            await self.on_piece(response.body)
         elif not is_stream:
             with suppress(NotJsonRpcError):
-                await self._take_checked(response.body, rejected=status >= REJECTED)
+                await self._read_messages(response.body, rejected=status >= REJECTED)
         session = _header(response, SESSION_ID.lower().encode()).decode("latin-1")
         return McpResponse(status, self._reply, session or None)
 
-    async def _take(self, data: bytes, *, rejected: bool) -> None:
+    async def _read_event(self, data: bytes, *, rejected: bool) -> None:
         try:
-            await self._take_checked(data, rejected=rejected)
+            await self._read_messages(data, rejected=rejected)
         except NotJsonRpcError:
             raise self._client.unreadable() from None
 
-    async def _take_checked(self, data: bytes, *, rejected: bool) -> None:
+    async def _read_messages(self, data: bytes, *, rejected: bool) -> None:
         for message in decode(data):
             self._reply = self._reply or reply_in(message, self._request_id, rejected=rejected)
             if is_request(message):
-                await self._client.tell(answer_to(message), self._headers)
+                await self._client.notify(reply_to(message), self._headers)
 
 
-async def _heard_enough(_: bytes) -> bool:
-    """Nothing is awaited from this stream."""
+async def _discard(_: bytes) -> bool:
+    """Skip the rest of a stream from which no reply is expected."""
     return True
 
 

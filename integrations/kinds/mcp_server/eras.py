@@ -1,7 +1,6 @@
-"""Which era a server is of, and opening a session of it.
+"""Detecting the protocol era of a server, and opening a session.
 
-Owns: versions and their negotiation. What is known of a server is kept in memory between runs, and asked anew when it
-turns out to be wrong.
+The era of a server is remembered between runs, in memory, and detected again when it turns out to be wrong.
 """
 
 import re
@@ -30,72 +29,72 @@ from integrations.kinds.mcp_server.streams import STREAM, NoStreamError, StreamS
 
 INITIALIZE = {"protocolVersion": LEGACY[0], "capabilities": {}, "clientInfo": CLIENT}
 DECIDED = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 429})
-"""Statuses that say nothing about the era: the answer to anything else would be the same."""
+"""Statuses that do not depend on the era: any other request would get the same status."""
 
 _SESSION = re.compile(r"[\x21-\x7e]{1,1024}")
 
 
-async def connect(client: McpClient, channel: Channel, url: str, *, anew: bool) -> Session:
-    """A session of the server's era.
+async def connect(client: McpClient, channel: Channel, url: str, *, rediscover: bool) -> Session:
+    """Open a session in the server's era.
 
     Args:
-        url: what the server's era is remembered by.
-        anew: forget what was known.
+        url: the configured URL; the era is remembered under it.
+        rediscover: detect the era even if it is remembered.
 
     Raises:
-        ServerFailure, Stale, Refusal: as `Session.ask`.
+        ServerFailure, Stale, Refusal: as `Session.request`.
     """
-    place = f"the era of {url}"
-    known = None if anew else channel.recall(place)
+    fact = f"the era of {url}"
+    known = None if rediscover else channel.recall(fact)
     if known == MODERN:
         return ModernSession(client, is_assumed=True)
     if known is None and await _is_modern_server(client):
-        channel.remember(place, MODERN)
+        channel.remember(fact, MODERN)
         return ModernSession(client, is_assumed=False)
     try:
         session = await _legacy_session(client, on_stream=known == STREAM)
     except ServerFailure as failure:
         raise Stale(failure) if known else failure from None
-    channel.remember(place, session.kept_as)
+    channel.remember(fact, session.remembered_as)
     return session
 
 
 async def _is_modern_server(client: McpClient) -> bool:
-    """Ask `server/discover`, which changes nothing whatever the server makes of it.
+    """Send `server/discover`, which changes nothing at a server of either era.
 
     Raises:
-        ServerFailure: the answer says nothing about the era, or the server speaks no version that is known here.
+        ServerFailure: the response does not reveal the era, or the server supports no known version.
     """
-    answer = await client.ask("server/discover", {"_meta": META}, modern_headers("server/discover", {}))
-    if answer.status in DECIDED:
-        raise failure_of(answer, client)
-    versions = _versions(answer)
+    response = await client.request("server/discover", {"_meta": META}, modern_headers("server/discover", {}))
+    if response.status in DECIDED:
+        raise failure_of(response, client)
+    versions = _versions(response)
     if versions is None:
-        return is_modern(answer)
+        return is_modern(response)
     if MODERN in versions:
         return True
     if not versions & set(LEGACY):
-        raise ServerFailure(f"{client.host} speaks no version of MCP that Coffer knows.")
+        raise ServerFailure(f"{client.host} supports no version of MCP that Coffer knows.")
     return False
 
 
 async def _legacy_session(client: McpClient, *, on_stream: bool) -> LegacySession | StreamSession:
-    """A session by `initialize`; where nothing takes that, by the older transport ("Backward Compatibility").
+    """Open a session with `initialize`, or over the older transport ("Backward Compatibility").
 
     Raises:
-        ServerFailure: neither gives one; told is what the newer transport said.
-        Refusal: as `Session.ask`.
+        ServerFailure: both failed; the error is the response to `initialize`.
+        Refusal: as `Session.request`.
     """
-    answer = McpResponse(NOT_FOUND, None) if on_stream else await client.ask("initialize", INITIALIZE, [])
-    if answer.status not in NO_ENDPOINT or answer.reply:
-        return await _opened(client, answer)
+    response = McpResponse(NOT_FOUND, None) if on_stream else await client.request("initialize", INITIALIZE, [])
+    if response.status not in NO_ENDPOINT or response.reply:
+        return await _opened(client, response)
     session = StreamSession(client)
     try:
         await session.open()
     except NoStreamError:
-        raise failure_of(answer, client) from None
+        raise failure_of(response, client) from None
     try:
-        session.version = _agreed(await session.ask("initialize", INITIALIZE), client)
+        session.version = _negotiated(await session.request("initialize", INITIALIZE), client)
         await session.begin()
     except BaseException:
         await session.close()
@@ -103,15 +102,15 @@ async def _legacy_session(client: McpClient, *, on_stream: bool) -> LegacySessio
     return session
 
 
-async def _opened(client: McpClient, answer: McpResponse) -> LegacySession:
-    """The session that `initialize` opened."""
-    result = result_of(answer, client)
-    if answer.session is not None and not _SESSION.fullmatch(answer.session):
+async def _opened(client: McpClient, response: McpResponse) -> LegacySession:
+    """Return the session that `initialize` opened."""
+    result = result_of(response, client)
+    if response.session is not None and not _SESSION.fullmatch(response.session):
         raise client.unreadable()
-    client.hide(answer.session or "")
-    session = LegacySession(client, LEGACY[0], answer.session)
+    client.hide(response.session or "")
+    session = LegacySession(client, LEGACY[0], response.session)
     try:
-        session.version = _agreed(result, client)
+        session.version = _negotiated(result, client)
         await session.begin()
     except BaseException:
         await session.close()
@@ -119,17 +118,21 @@ async def _opened(client: McpClient, answer: McpResponse) -> LegacySession:
     return session
 
 
-def _agreed(result: Mapping[str, Any], client: McpClient) -> str:
-    """The version that the server chose; raises ServerFailure for one that is not known here."""
+def _negotiated(result: Mapping[str, Any], client: McpClient) -> str:
+    """Return the version that the server chose.
+
+    Raises:
+        ServerFailure: the version is unknown.
+    """
     version = result.get("protocolVersion")
     if not isinstance(version, str) or version not in LEGACY:
-        raise ServerFailure(f"{client.host} speaks no version of MCP that Coffer knows.")
+        raise ServerFailure(f"{client.host} supports no version of MCP that Coffer knows.")
     return version
 
 
-def _versions(answer: McpResponse) -> set[str] | None:
-    """The versions that a server says it speaks; None where it does not say."""
-    reply = answer.reply
+def _versions(response: McpResponse) -> set[str] | None:
+    """Return the versions that a server supports, as far as the response states them; None otherwise."""
+    reply = response.reply
     stated: object = None
     if reply and reply.result is not None:
         stated = reply.result.get("supportedVersions")

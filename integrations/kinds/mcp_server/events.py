@@ -1,7 +1,6 @@
-"""Reading an event stream piece by piece (WHATWG HTML, section 9.2 "Server-sent events").
+"""An incremental parser of event streams (WHATWG HTML, section 9.2 "Server-sent events").
 
-Owns: lines and fields, whatever the pieces are cut like, and the limit of events. How many bytes there may be and for
-how long is the transport's business.
+It limits the number of events. Limits of size and time are enforced by the transport.
 """
 
 import re
@@ -17,19 +16,19 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """One event. A message is the one that nobody gave another type."""
+    """An event of the stream."""
 
     name: bytes
     data: bytes = field(repr=False)
 
     @property
     def is_message(self) -> bool:
-        """Whether it carries a message."""
+        """Whether the event carries a message: its type is `message` or not given."""
         return self.name in {b"", b"message"}
 
 
 class EventReader:
-    """Takes a stream in pieces and gives its events."""
+    """Parses a stream piece by piece."""
 
     def __init__(self) -> None:
         self._tail = bytearray()
@@ -39,10 +38,10 @@ class EventReader:
         self._name, self._data = b"", list[bytes]()
 
     def feed(self, piece: bytes) -> list[ServerSentEvent]:
-        """Every event that this piece completes; those without data are none.
+        """Return the events that this piece completes, without events that have no data.
 
         Raises:
-            ResponseTooLarge: more than `MAX_EVENTS` events came.
+            ResponseTooLarge: there are more than `MAX_EVENTS` events.
         """
         if self._after_return and piece.startswith(b"\n"):
             piece = piece[1:]
@@ -71,9 +70,9 @@ class EventReader:
     def _dispatch(self) -> ServerSentEvent | None:
         name, data = self._name, b"\n".join(self._data)
         self._name, self._data = b"", []
-        if not data:  # servers open a stream with an empty event that carries an id alone
+        if not data:  # servers open a stream with an event that has only an id
             return None
         self._events += 1
         if self._events > MAX_EVENTS:
-            raise ResponseTooLarge(f"The answer is a stream of more than {MAX_EVENTS} events.")
+            raise ResponseTooLarge(f"The response is a stream of more than {MAX_EVENTS} events.")
         return ServerSentEvent(name, data)

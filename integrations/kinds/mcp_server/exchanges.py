@@ -1,13 +1,12 @@
-"""The exchanges of an MCP server: listing its tools, calling one, and the check that lists them.
-
-Owns: what is asked for in each, and what of the answers is given to the caller.
-"""
+"""The exchanges of an MCP server: listing tools, calling a tool, and the check."""
 
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from integrations.exchange.exchange import FAILED, PASSED, Channel, Exchange, Step, steps_response
 from integrations.exchange.messages import PreviewRequest, RequestTemplate, UpstreamResponse, preview, render
@@ -18,51 +17,59 @@ from integrations.kinds.mcp_server.sessions import CALL_TOOL, LIST_TOOLS, Sessio
 from secrets_app.plaintext import Plaintext
 
 UPSTREAM_ERROR = "upstream_error"
-ASKS = "The server asks for input before it goes on. Coffer gives servers no input: no sampling, elicitation or roots."
+NEEDS_INPUT = "The server asks for input. Coffer gives servers no input: no sampling, elicitation or roots."
 
 
 @dataclass(frozen=True, slots=True)
 class _McpExchange(Exchange):
-    """One exchange; `request` carries the address, the headers and the query of everything that is sent."""
+    """An exchange with the server.
+
+    Attributes:
+        request: the URL, headers and query parameters of every request.
+        rediscovers: whether it detects the server's era even if it is remembered.
+    """
 
     request: RequestTemplate
-    starts_anew: ClassVar[bool] = False
-    """Whether it asks for the server's era although that is known."""
+    rediscovers: ClassVar[bool] = False
 
     @property
     def secret_names(self) -> tuple[str, ...]:
-        """Those of headers and query."""
+        """The names of the secrets in headers and query parameters."""
         return self.request.secret_names
 
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
-        """Have it; once more from the start where what was known of the server turns out to be wrong."""
+        """Perform the exchange; repeat it once if what was remembered of the server is wrong."""
         client = McpClient(channel, render(self.request, secrets=secrets, params={}))
         try:
             try:
-                return await self._once(client, channel, params, anew=self.starts_anew)
+                return await self._attempt(client, channel, params, rediscover=self.rediscovers)
             except Stale:
-                return await self._once(client, channel, params, anew=True)
+                return await self._attempt(client, channel, params, rediscover=True)
         except Stale as still:
             return self.failed(still.failure)
         except ServerFailure as failure:
             return self.failed(failure)
 
     def failed(self, failure: ServerFailure) -> UpstreamResponse:
-        """The answer where the server did not do what was asked."""
+        """Return the response for an error of the server."""
         return _as_response(failure.body, succeeded=False)
 
     @abstractmethod
-    async def talk(self, session: Session, params: Mapping[str, object]) -> UpstreamResponse:
-        """What happens in the session. Raises what `Session.ask` raises."""
+    async def interact(self, session: Session, params: Mapping[str, object]) -> UpstreamResponse:
+        """Send the requests of the exchange in an open session.
 
-    async def _once(
-        self, client: McpClient, channel: Channel, params: Mapping[str, object], *, anew: bool
+        Raises:
+            ServerFailure, Stale, Refusal: as `Session.request`.
+        """
+
+    async def _attempt(
+        self, client: McpClient, channel: Channel, params: Mapping[str, object], *, rediscover: bool
     ) -> UpstreamResponse:
-        session = await connect(client, channel, self.request.base_url, anew=anew)
+        session = await connect(client, channel, self.request.base_url, rediscover=rediscover)
         try:
-            return await self.talk(session, params)
+            return await self.interact(session, params)
         finally:
             await session.close()
 
@@ -73,57 +80,59 @@ class _McpExchange(Exchange):
 
 @dataclass(frozen=True, slots=True)
 class ListTools(_McpExchange):
-    """All tools that the server offers, as it describes them."""
+    """Lists all tools that the server offers, with its own descriptions."""
 
     @property
     def summary(self) -> str:
-        """The method."""
+        """The JSON-RPC method."""
         return LIST_TOOLS
 
-    async def talk(self, session: Session, params: Mapping[str, object]) -> UpstreamResponse:  # noqa: ARG002
-        """`{"tools": […]}`, the pages of the server put together."""
+    @override
+    async def interact(self, session: Session, params: Mapping[str, object]) -> UpstreamResponse:
+        """Return `{"tools": […]}` with the tools of all pages."""
         return _as_response({"tools": await all_tools(session)}, succeeded=True)
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
-        """The request with every value masked."""
+        """Return the request with every value masked."""
         return self._previewed(LIST_TOOLS, params)
 
 
 @dataclass(frozen=True, slots=True)
 class CallTool(_McpExchange):
-    """One call of one tool."""
+    """Calls one tool."""
 
     @property
     def summary(self) -> str:
-        """The method."""
+        """The JSON-RPC method."""
         return CALL_TOOL
 
-    async def talk(self, session: Session, params: Mapping[str, object]) -> UpstreamResponse:
-        """The tool's result as the server gave it; `isError` in it is an error of the upstream."""
-        result = await session.ask(CALL_TOOL, {"name": params["name"], "arguments": params["arguments"]})
+    async def interact(self, session: Session, params: Mapping[str, object]) -> UpstreamResponse:
+        """Return the tool's unchanged result. With `isError` it counts as an error of the upstream."""
+        result = await session.request(CALL_TOOL, {"name": params["name"], "arguments": params["arguments"]})
         if result.get("resultType") == "input_required":
-            raise ServerFailure(ASKS)
+            raise ServerFailure(NEEDS_INPUT)
         return _as_response(dict(result), succeeded=result.get("isError") is not True)
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
-        """The request with every value masked."""
+        """Return the request with every value masked."""
         return self._previewed(CALL_TOOL, params)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckTools(_McpExchange):
-    """Whether the server takes the credential and lists its tools; nothing is called."""
+    """Checks that the server accepts the credential and lists its tools. No tool is called."""
 
     reports_steps: ClassVar[bool] = True
-    starts_anew: ClassVar[bool] = True
+    rediscovers: ClassVar[bool] = True
 
     @property
     def summary(self) -> str:
-        """The method."""
+        """The JSON-RPC method."""
         return LIST_TOOLS
 
-    async def talk(self, session: Session, params: Mapping[str, object]) -> UpstreamResponse:  # noqa: ARG002
-        """Two steps: the server was spoken to, and it listed its tools."""
+    @override
+    async def interact(self, session: Session, params: Mapping[str, object]) -> UpstreamResponse:
+        """Return two steps: connecting to the server, and listing its tools."""
         connected = Step("connect", PASSED, None, f"The server speaks MCP {session.version}.")
         try:
             tools = await all_tools(session)
@@ -133,10 +142,10 @@ class CheckTools(_McpExchange):
         return steps_response([connected, Step("list_tools", PASSED, None, f"The server offers {count}.")])
 
     def failed(self, failure: ServerFailure) -> UpstreamResponse:
-        """One step: it got no further."""
+        """Return one failed step."""
         return steps_response([Step("connect", FAILED, UPSTREAM_ERROR, failure.sentence)])
 
 
 def _as_response(body: Mapping[str, Any], *, succeeded: bool) -> UpstreamResponse:
-    """The body as JSON of ours: nothing of the server's head, which holds the session's id, goes on."""
+    """Return a JSON response. The server's headers are dropped, because they contain the session id."""
     return UpstreamResponse(None, b"", (), json.dumps(body).encode(), True, succeeded=succeeded)

@@ -1,4 +1,4 @@
-"""What a server answered instead of a result, in one sentence and as a body of ours."""
+"""Errors of MCP servers, as one sentence and as the body of the response."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,37 +13,43 @@ NO_SERVER = frozenset({404, 405})
 LARGEST_CODE = 2**31
 
 
-class ServerFailure(Exception):  # noqa: N818 - an answer, not a fault
-    """The server was reached and did not do what was asked.
+class ServerFailure(Exception):  # noqa: N818 - a response of the server, not an error of Coffer
+    """The server was reached but returned no result.
 
-    `sentence` is ours: nothing in it is worded by the server. `body` is for the caller of the run, and may hold that.
+    Attributes:
+        sentence: our description; it contains no text from the server.
+        body: the body for the caller of the run; it may contain text from the server.
     """
 
     def __init__(self, sentence: str, more: Mapping[str, Any] = MappingProxyType({})) -> None:
-        super().__init__("a server's answer")
+        super().__init__("a server's response")
         self.sentence = sentence
         self.body: dict[str, Any] = {"error": {"message": sentence, **more}}
 
 
-class Stale(Exception):  # noqa: N818 - it is tried again
-    """What was known of a server does not hold any more; nothing was done. `failure` is what it answered."""
+class Stale(Exception):  # noqa: N818 - the exchange is repeated
+    """What was remembered of the server is wrong; the request had no effect.
+
+    Attributes:
+        failure: the server's response.
+    """
 
     def __init__(self, failure: ServerFailure) -> None:
         super().__init__("a server has changed")
         self.failure = failure
 
 
-def failure_of(answer: McpResponse, client: McpClient) -> ServerFailure | ResponseUnreadable:
-    """An answer without a result; ResponseUnreadable where it is no answer of MCP at all.
+def failure_of(response: McpResponse, client: McpClient) -> ServerFailure | ResponseUnreadable:
+    """Return the error of a response without a result; ResponseUnreadable if the response is not MCP.
 
-    What the server says of an error is passed on, and masked like everything.
+    The server's own text is passed on, masked like every response.
     """
-    status, host = answer.status, client.host
+    status, host = response.status, client.host
     if status in NO_CREDENTIAL:
         sentence = f"{host} refused the credential: it answered with status {status}. Check the secrets in its headers"
         return ServerFailure(f"{sentence} and query parameters.", {"http_status": status})
-    if answer.reply and answer.reply.error is not None:
-        return _of_error(answer.reply.error, host)
+    if response.reply and response.reply.error is not None:
+        return _of_error(response.reply.error, host)
     if status in REDIRECTS:
         sentence = f"{host} answered with a redirect (status {status}), which is not followed. Enter its new address."
         return ServerFailure(sentence, {"http_status": status})
@@ -55,7 +61,7 @@ def failure_of(answer: McpResponse, client: McpClient) -> ServerFailure | Respon
 
 
 def _of_error(error: dict[str, Any], host: str) -> ServerFailure:
-    """A JSON-RPC error: what the server says goes to the caller alone."""
+    """Return the failure for a JSON-RPC error. Only the caller sees the server's text."""
     code, said = error.get("code"), error.get("message")
     known = code if type(code) is int and abs(code) <= LARGEST_CODE else None
     more = {key: error[key] for key in ("data",) if key in error}

@@ -1,6 +1,6 @@
-"""The headers that mirror a request of 2026-07-28 (its "Request Metadata"), and those that belong to the protocol.
+"""Headers that mirror a request of 2026-07-28 ("Request Metadata"), and headers that belong to the protocol.
 
-Owns: how a text becomes a header's value, and which arguments of a tool are mirrored (`x-mcp-header`).
+A tool's schema marks arguments that are mirrored in a header with `x-mcp-header`.
 """
 
 import base64
@@ -22,23 +22,23 @@ Path = tuple[str, ...]
 
 
 class BadMarkError(ValueError):
-    """A tool's `x-mcp-header` breaks the rules, so the tool may not be used."""
+    """The `x-mcp-header` marks of a tool break the rules, so the tool may not be used."""
 
 
 def is_own(name: str) -> bool:
-    """Whether the protocol sets this header, so that an integration may not."""
+    """Return whether the protocol sets this header, so that an integration may not."""
     return name.lower() in _OWN or name.lower().startswith("mcp-")
 
 
 def header_text(text: str) -> str:
-    """The text as a header can carry it ("Value Encoding")."""
+    """Encode a text for a header ("Value Encoding")."""
     if _PLAIN.fullmatch(text) and not _SENTINEL.fullmatch(text):
         return text
     return f"=?base64?{base64.b64encode(text.encode()).decode()}?="
 
 
 def mirrored(schema: object, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The headers that mirror a tool's arguments, as its input schema marks them.
+    """Return the headers that mirror a tool's arguments, as its input schema marks them.
 
     Raises:
         BadMarkError: a mark breaks the rules.
@@ -52,10 +52,10 @@ def mirrored(schema: object, arguments: Mapping[str, Any]) -> list[tuple[str, st
 
 
 def marks(schema: object) -> list[tuple[Path, str]]:
-    """The properties that are to be mirrored, and the last part of their header's name.
+    """Return the marked properties, each with the last part of its header's name.
 
     Raises:
-        BadMarkError: a name is no token or stands twice, or a mark is where it may not be.
+        BadMarkError: a name is not a token or is used twice, or a mark is at a place where it is not allowed.
     """
     found = list(_marks(schema, ()))
     names = [name.lower() for _, name in found]
@@ -84,7 +84,7 @@ def _name(declared: dict[str, Any]) -> str:
 
 
 def _count(node: object) -> int:
-    """How many marks there are anywhere, properties that happen to have the name left out."""
+    """Count the marks anywhere in a schema, except properties that happen to be named like the mark."""
     if isinstance(node, list):
         return sum(_count(child) for child in node)
     if not isinstance(node, dict):

@@ -1,40 +1,38 @@
-"""An MCP server whose tools agents use; the credential goes with every request to it.
+"""The kind `mcp_server`: an MCP server whose tools agents use; every request to it carries the credential."""
 
-Owns: what the configuration may say, and which exchange each operation is. The protocol is
-`integrations.mcp_client`.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field as Limits
+from typing_extensions import override
 
 from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, Exchange
 from integrations.exchange.messages import RequestTemplate
 from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
-from integrations.kinds.config_fields import Entries, StrictConfig, base_url_problems, read_shape, template_of
+from integrations.kinds.config_fields import Entries, StrictConfig, base_url_problems
 from integrations.kinds.form_sections import Field, Section, Widget
-from integrations.kinds.http_parts import entry_slots, header_problems, pairs, query_problems
+from integrations.kinds.http_parts import argument_problems, entry_slots, header_problems, pairs, query_problems
 from integrations.kinds.mcp_server.exchanges import CallTool, CheckTools, ListTools
 from integrations.kinds.mcp_server.headers import is_own
 from integrations.templating.placeholders import parse
 
 LIST_TOOLS, CALL_TOOL = "list_tools", "call_tool"
 
+_NO_ARGUMENTS = "Arguments belong to the tools and cannot be used here. Write the text out, or use a secret."
 _NO_PARAMETERS = {"type": "object", "properties": {}, "additionalProperties": False}
-_ONE_CALL = {
+_CALL_PARAMETERS = {
     "type": "object",
     "properties": {
         "name": {
             "type": "string",
-            "description": "The name of the tool, as list_tools gives it.",
+            "description": "The name of the tool, as returned by list_tools.",
             "minLength": 1,
             "maxLength": 256,
         },
         "arguments": {
             "type": "object",
-            "description": "Its arguments, as its input schema describes them.",
+            "description": "The arguments, as described by the tool's input schema.",
             "default": {},
         },
     },
@@ -44,7 +42,7 @@ _ONE_CALL = {
 
 
 class McpServerConfig(StrictConfig):
-    """Texts of headers and query may hold secrets; arguments belong to the tools."""
+    """The configuration. Headers and query parameters may hold secrets; arguments go to the tools."""
 
     url: Annotated[str, Limits(min_length=1, max_length=2048)]
     headers: Entries = Limits(default_factory=list)
@@ -55,6 +53,7 @@ class McpServerConfig(StrictConfig):
 class McpServer(Kind[McpServerConfig]):
     """The kind `mcp_server`."""
 
+    shape: ClassVar[type[Any]] = McpServerConfig
     key: ClassVar[str] = "mcp_server"
     label: ClassVar[str] = "MCP server"
     plural: ClassVar[str] = "MCP servers"
@@ -88,45 +87,44 @@ class McpServer(Kind[McpServerConfig]):
         ),
     )
 
-    def read(self, raw: Mapping[str, Any]) -> McpServerConfig:
-        """Known fields, right types. Raises Invalid."""
-        return read_shape(McpServerConfig, raw)
-
     def problems(self, config: McpServerConfig) -> list[FieldError]:
-        """What is wrong with each part."""
+        """Return what is wrong with each part."""
         return [
             *base_url_problems(config.url, "config.url"),
             *header_problems(config.headers),
             *query_problems(config.query),
-            *_arguments(config),
+            *argument_problems(config.headers, config.query, _NO_ARGUMENTS),
             *_own_headers(config),
         ]
 
     def summary(self, config: McpServerConfig) -> str:
-        """`mcp.example.com/mcp`."""
+        """Return the URL without scheme: `mcp.example.com/mcp`."""
         return config.url.partition("://")[2].rstrip("/")
 
     def slots(self, config: McpServerConfig) -> list[Slot]:
-        """`headers.NAME` and `query.NAME`."""
+        """Return the slots `headers.NAME` and `query.NAME`."""
         return [*entry_slots("headers", config.headers), *entry_slots("query", config.query)]
 
     def destinations(self, config: McpServerConfig) -> list[Destination]:
-        """The server."""
+        """Return the URL of the server."""
         return [Destination("config.url", config.url)]
 
-    def operations(self, config: McpServerConfig) -> list[Operation]:  # noqa: ARG002 - every server has the same two
-        """Listing the tools, and calling one."""
+    @override
+    def operations(self, config: McpServerConfig) -> list[Operation]:
+        """Return the operations `list_tools` and `call_tool`, which every server has."""
         return [
             Operation(LIST_TOOLS, "List the tools", _NO_PARAMETERS, read_only=True),
-            Operation(CALL_TOOL, "Call a tool", _ONE_CALL, read_only=False),
+            Operation(CALL_TOOL, "Call a tool", _CALL_PARAMETERS, read_only=False),
         ]
 
-    def plan(self, config: McpServerConfig, operation: str, parents: Parents = NO_PARENTS) -> Exchange:  # noqa: ARG002
-        """The exchange of one of the two."""
+    @override
+    def plan(self, config: McpServerConfig, operation: str, parents: Parents = NO_PARENTS) -> Exchange:
+        """Return the exchange that lists the tools or calls a tool."""
         return CallTool(_request(config)) if operation == CALL_TOOL else ListTools(_request(config))
 
-    def check(self, config: McpServerConfig, parents: Parents = NO_PARENTS) -> Exchange:  # noqa: ARG002
-        """Listing the tools, which changes nothing."""
+    @override
+    def check(self, config: McpServerConfig, parents: Parents = NO_PARENTS) -> Exchange:
+        """Return the exchange that lists the tools, which changes nothing."""
         return CheckTools(_request(config))
 
 
@@ -139,15 +137,6 @@ def _request(config: McpServerConfig) -> RequestTemplate:
         headers=pairs(config.headers),
         timeout_seconds=config.timeout_seconds,
     )
-
-
-def _arguments(config: McpServerConfig) -> Iterator[FieldError]:
-    for place, entries in (("headers", config.headers), ("query", config.query)):
-        for index, entry in enumerate(entries):
-            template = template_of(entry.value)
-            if template and template.param_names:
-                sentence = "An argument cannot go here: arguments go to the tools. Write the text out, or use a secret."
-                yield FieldError(f"config.{place}[{index}].value", sentence)
 
 
 def _own_headers(config: McpServerConfig) -> Iterator[FieldError]:

@@ -1,6 +1,6 @@
-"""JSON-RPC 2.0 as MCP uses it: what is written, and what is taken for an answer.
+"""JSON-RPC 2.0 messages as MCP uses them: writing requests, and recognizing replies.
 
-Owns: the shapes of messages. Who sends them, and in which headers, is `client.py` and `sessions.py`.
+Sending is left to `client.py`, and headers to `sessions.py`.
 """
 
 import json
@@ -12,45 +12,48 @@ Message = dict[str, Any]
 METHOD_NOT_FOUND = -32601
 HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION = -32020, -32021, -32022
 MODERN_ERRORS = frozenset({HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION})
-"""Codes that only servers of 2026-07-28 and later send."""
+"""Error codes that only servers of 2026-07-28 and later send."""
 
 REFUSED = "This client gives no input to servers: no sampling, no elicitation, no roots."
 
 
 DEEPEST = 100
-"""Levels of lists and objects in a message: whatever looks at one afterwards need not mind the depth."""
+"""The greatest depth of lists and objects in a message, so that later code can recurse."""
 
 
 class NotJsonRpcError(ValueError):
-    """What came is no JSON-RPC message."""
+    """The data is not a JSON-RPC message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to one request: a result, or an error."""
+    """The reply to a request: a result or an error.
+
+    Attributes:
+        names_request: whether it carries the id of the request.
+    """
 
     result: Message | None = field(default=None, repr=False)
     error: Message | None = field(default=None, repr=False)
     names_request: bool = True
-    """Whether it carries the id of the request."""
 
     @property
     def error_code(self) -> int | None:
-        """The error's code, where it is a number."""
+        """The error code, if it is a number."""
         code = self.error.get("code") if self.error else None
         return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
 def encode(message: Message) -> bytes:
-    """The message as it is sent."""
+    """Return the message as JSON bytes."""
     return json.dumps(message, allow_nan=False).encode()
 
 
 def decode(data: bytes) -> list[Message]:
-    """The messages in a body or an event: one, or a batch (2025-03-26 alone has them).
+    """Parse the messages of a body or event: one message, or a batch as in 2025-03-26.
 
     Raises:
-        NotJsonRpcError: anything else; the exception carries nothing of it.
+        NotJsonRpcError: the data is anything else; the exception quotes nothing.
     """
     try:
         found = json.loads(data, parse_constant=_refuse_constant)
@@ -65,10 +68,10 @@ def decode(data: bytes) -> list[Message]:
 
 
 def reply_in(message: Message, request_id: int, *, rejected: bool = False) -> Reply | None:
-    """The reply to our request, if the message is one.
+    """Return the reply to a request if the message is one.
 
     Args:
-        rejected: the HTTP status was one of failure: an error may then come without the request's id.
+        rejected: whether the HTTP status is an error; an error may then lack the id of the request.
     """
     answered = message.get("id")
     is_ours = answered == request_id and not isinstance(answered, bool)
@@ -79,16 +82,19 @@ def reply_in(message: Message, request_id: int, *, rejected: bool = False) -> Re
 
 
 def is_request(message: Message) -> bool:
-    """Whether the server asks something of us."""
+    """Return whether the message is a request of the server."""
     return isinstance(message.get("method"), str) and isinstance(message.get("id"), str | int)
 
 
-def answer_to(message: Message) -> Message:
-    """Our answer to a request of the server: a ping is answered, all else is refused (docs/threat-model.md, T16)."""
-    answer: Message = {"jsonrpc": "2.0", "id": message["id"]}
+def reply_to(message: Message) -> Message:
+    """Return the reply to a request of the server: pings are answered, everything else is refused.
+
+    See docs/threat-model.md, T16.
+    """
+    reply: Message = {"jsonrpc": "2.0", "id": message["id"]}
     if message["method"] == "ping":
-        return answer | {"result": {}}
-    return answer | {"error": {"code": METHOD_NOT_FOUND, "message": REFUSED}}
+        return reply | {"result": {}}
+    return reply | {"error": {"code": METHOD_NOT_FOUND, "message": REFUSED}}
 
 
 def _is_deeper(value: object, levels: int) -> bool:

@@ -1,7 +1,6 @@
-"""Sessions of both eras over Streamable HTTP: how each is spoken and ended.
+"""Sessions of both eras over Streamable HTTP.
 
-Owns: the headers and bodies of an era. Which era a server is of is `eras.py`; the transport of 2024-11-05, which works
-otherwise, is `streams.py`.
+Which era a server belongs to is detected in `eras.py`; the different transport of 2024-11-05 is in `streams.py`.
 """
 
 import json
@@ -43,44 +42,44 @@ NO_ENDPOINT = frozenset({400, NOT_FOUND, 405})
 
 
 class Session(ABC):
-    """An open way to call a server."""
+    """An open session with a server."""
 
     version: str
 
     @abstractmethod
-    async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The result of one request.
+    async def request(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send a request and return its result.
 
         Raises:
-            ServerFailure: the server answered otherwise.
-            Stale: what was known of the server no longer holds; nothing was done.
-            Refusal: those of the transport, and ResponseUnreadable.
+            ServerFailure: the server returned no result.
+            Stale: what was remembered of the server is wrong; the request had no effect.
+            Refusal: as the transport, or ResponseUnreadable.
         """
 
-    async def close(self) -> None:  # noqa: B027 - not every era has something to end
-        """End it."""
+    async def close(self) -> None:  # noqa: B027 - optional: modern sessions have nothing to close
+        """End the session."""
 
-    def may_use(self, tool: Mapping[str, Any]) -> bool:  # noqa: ARG002 - every one, unless the era has rules
-        """Whether the definition of a tool keeps the rules of the era."""
+    def may_use(self, _tool: Mapping[str, Any], /) -> bool:
+        """Return whether the definition of a tool keeps the rules of the era. By default it does."""
         return True
 
 
 async def all_tools(session: Session) -> list[Tool]:
-    """Every page of the list; tools without a name, and those that break the era's rules, are left out.
+    """Return the tools of all pages, without unnamed tools and tools that break the rules of the era.
 
     Raises:
-        ResponseTooLarge: the list does not end within the bounds.
-        ResponseUnreadable: it is no list.
-        ServerFailure, Stale, Refusal: as `Session.ask`.
+        ResponseTooLarge: the list exceeds the limits.
+        ResponseUnreadable: a page is not a list.
+        ServerFailure, Stale, Refusal: as `Session.request`.
     """
     tools: list[Tool] = []
     cursor: dict[str, Any] = {}
     size = 0
     for _ in range(MAX_PAGES):
-        page = await session.ask(LIST_TOOLS, cursor)
+        page = await session.request(LIST_TOOLS, cursor)
         listed = page.get("tools")
         if not isinstance(listed, list):
-            raise ResponseUnreadable("The answer of the server is not a list of tools.")
+            raise ResponseUnreadable("The server did not return a list of tools.")
         size += len(json.dumps(listed))
         tools += [tool for tool in listed if _is_tool(tool) and session.may_use(tool)]
         if len(tools) > MAX_TOOLS or size > MAX_TOOL_BYTES:
@@ -88,7 +87,7 @@ async def all_tools(session: Session) -> list[Tool]:
         if not isinstance(page.get("nextCursor"), str):
             return tools
         cursor = {"cursor": page["nextCursor"]}
-    raise ResponseTooLarge(f"The server lists more than {MAX_TOOLS} tools, or too much about them.")
+    raise ResponseTooLarge(f"The server lists more than {MAX_TOOLS} tools, or its descriptions are too long.")
 
 
 def _is_tool(tool: object) -> bool:
@@ -96,26 +95,30 @@ def _is_tool(tool: object) -> bool:
 
 
 class ModernSession(Session):
-    """2026-07-28: no session at all; every request says everything."""
+    """The era of 2026-07-28, without sessions: every request is complete."""
 
     version = MODERN
 
     def __init__(self, client: McpClient, *, is_assumed: bool) -> None:
-        """`is_assumed` says that the server's era is remembered and was not asked for in this run."""
+        """Create a session.
+
+        Args:
+            is_assumed: whether the server's era is remembered and was not detected in this run.
+        """
         self._client, self._is_assumed = client, is_assumed
 
-    async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """One request; a tool whose arguments the server wants to see in headers as well is looked up, once."""
-        answer = await self._client.ask(method, {**params, "_meta": META}, modern_headers(method, params))
-        if method == CALL_TOOL and answer.reply and answer.reply.error_code == HEADER_MISMATCH:
+    async def request(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send a request. If the server requires mirrored arguments, look up the tool and repeat it once."""
+        response = await self._client.request(method, {**params, "_meta": META}, modern_headers(method, params))
+        if method == CALL_TOOL and response.reply and response.reply.error_code == HEADER_MISMATCH:
             headers = [*modern_headers(method, params), *await self._mirrored(params)]
-            answer = await self._client.ask(method, {**params, "_meta": META}, headers)
-        if self._is_assumed and answer.status in NO_ENDPOINT and not _is_of_this_era(answer):
-            raise _stale(answer, self._client)
-        return result_of(answer, self._client)
+            response = await self._client.request(method, {**params, "_meta": META}, headers)
+        if self._is_assumed and response.status in NO_ENDPOINT and not _is_from_this_era(response):
+            raise _stale(response, self._client)
+        return result_of(response, self._client)
 
     def may_use(self, tool: Mapping[str, Any]) -> bool:
-        """A tool whose marks break the rules is left out of the list ("Custom Headers from Tool Parameters")."""
+        """Return whether the marks of a tool keep the rules ("Custom Headers from Tool Parameters")."""
         try:
             marks(tool.get("inputSchema"))
         except BadMarkError:
@@ -128,7 +131,7 @@ class ModernSession(Session):
 
 
 class LegacySession(Session):
-    """2025-11-25 and before: what `initialize` opened. Its id is a credential: it is masked and stored nowhere."""
+    """A session opened by `initialize` (2025-11-25 and before). Its id is a credential: masked and never stored."""
 
     def __init__(self, client: McpClient, version: str, session: str | None) -> None:
         self._client, self.version, self._session = client, version, session
@@ -142,59 +145,59 @@ class LegacySession(Session):
         return [(PROTOCOL_VERSION, self.version), *own]
 
     @property
-    def kept_as(self) -> str:
-        """What is remembered of the server."""
+    def remembered_as(self) -> str:
+        """The value that is remembered of the server."""
         return self.version
 
     async def begin(self) -> None:
-        """Tell the server that the session is open.
+        """Notify the server that the session is open.
 
         Raises:
-            Refusal: those of the transport.
+            Refusal: as the transport.
         """
-        await self._client.tell(INITIALIZED, self._headers)
+        await self._client.notify(INITIALIZED, self._headers)
 
-    async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """One request. A server that no longer knows the session is started with anew."""
-        answer = await self._client.ask(method, params, self._headers)
-        if self._session and answer.status == NOT_FOUND:
-            raise _stale(answer, self._client)
-        return result_of(answer, self._client)
+    async def request(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send a request. If the server no longer knows the session, raise Stale."""
+        response = await self._client.request(method, params, self._headers)
+        if self._session and response.status == NOT_FOUND:
+            raise _stale(response, self._client)
+        return result_of(response, self._client)
 
     async def close(self) -> None:
-        """DELETE it, where the server gave one."""
+        """DELETE the session if it has an id."""
         if self._session:
-            await self._client.end(self._headers)
+            await self._client.end_session(self._headers)
 
 
 def modern_headers(method: str, params: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The headers that mirror a request."""
+    """Return the headers that mirror a request."""
     named = [(NAME, header_text(params["name"]))] if method == CALL_TOOL else []
     return [(PROTOCOL_VERSION, MODERN), (METHOD, method), *named]
 
 
-def is_modern(answer: McpResponse) -> bool:
-    """Whether an error is one that only servers of the modern era send ("Backward Compatibility")."""
-    code = answer.reply.error_code if answer.reply else None
-    return code in MODERN_ERRORS or (code == METHOD_NOT_FOUND and answer.status == NOT_FOUND)
+def is_modern(response: McpResponse) -> bool:
+    """Return whether only servers of the modern era send this error ("Backward Compatibility")."""
+    code = response.reply.error_code if response.reply else None
+    return code in MODERN_ERRORS or (code == METHOD_NOT_FOUND and response.status == NOT_FOUND)
 
 
-def _is_of_this_era(answer: McpResponse) -> bool:
-    """Whether a rejection answers the very request: a legacy server rejects one of this era without naming it."""
-    return is_modern(answer) or (answer.reply is not None and answer.reply.names_request)
+def _is_from_this_era(response: McpResponse) -> bool:
+    """Return whether an error responds to the request itself; legacy servers do not repeat its id."""
+    return is_modern(response) or (response.reply is not None and response.reply.names_request)
 
 
-def _stale(answer: McpResponse, client: McpClient) -> Stale | ResponseUnreadable:
-    failure = failure_of(answer, client)
+def _stale(response: McpResponse, client: McpClient) -> Stale | ResponseUnreadable:
+    failure = failure_of(response, client)
     return Stale(failure) if isinstance(failure, ServerFailure) else failure
 
 
-def result_of(answer: McpResponse, client: McpClient) -> Mapping[str, Any]:
-    """The result in an answer.
+def result_of(response: McpResponse, client: McpClient) -> Mapping[str, Any]:
+    """Return the result of a response.
 
     Raises:
         ServerFailure, ResponseUnreadable: there is none.
     """
-    if answer.is_rejected or answer.reply is None or answer.reply.result is None:
-        raise failure_of(answer, client)
-    return answer.reply.result
+    if response.is_rejected or response.reply is None or response.reply.result is None:
+        raise failure_of(response, client)
+    return response.reply.result

@@ -1,12 +1,14 @@
-"""Trying a SIP trunk: which requests the test sends, and what their answers mean.
+"""The check of a SIP trunk: which requests are sent, and what the responses mean.
 
-The grammar is `sip_messages.py`, signing in `sip_login.py`.
+The grammar is in `integrations.sip.messages`, the login in `login.py`.
 """
 
 import secrets as random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
+
+from typing_extensions import override
 
 from integrations.errors import ResponseUnreadable
 from integrations.exchange.exchange import (
@@ -28,18 +30,18 @@ from secrets_app.plaintext import Plaintext
 
 UPSTREAM_ERROR = "upstream_error"
 
-_NOT_THERE = {408, 503}  # what a proxy says for a server that does not answer
+_NOT_THERE = {408, 503}  # from a proxy whose server does not respond
 _NO_REGISTRAR = {405, 501}
 _SHOWN_REALM = 100
 
 
 @dataclass(frozen=True, slots=True)
 class SipCheck(Exchange):
-    """OPTIONS, and REGISTER without Contact where there is a `login`: that asks for the bindings and changes none.
+    """Sends OPTIONS, and REGISTER without Contact if there is a login; that changes no registration.
 
-    Args:
-        target: the URI that OPTIONS is sent to.
-        domain: the host of the URI that the trunk registers with, and of its own.
+    Attributes:
+        target: the request URI of OPTIONS.
+        domain: the host of the address of record.
     """
 
     peer: SipPeer
@@ -50,29 +52,26 @@ class SipCheck(Exchange):
 
     @property
     def secret_names(self) -> tuple[str, ...]:
-        """Those of the login; none where the trunk is only asked whether it is there."""
+        """The names of the secrets in the login; none without a login."""
         return self.login.secret_names if self.login else ()
 
     @property
     def summary(self) -> str:
-        """What is sent."""
+        """The methods of the requests."""
         return "OPTIONS, REGISTER" if self.login else "OPTIONS"
 
+    @override
     async def perform(
-        self,
-        channel: Channel,
-        *,
-        secrets: Mapping[str, Plaintext],
-        params: Mapping[str, object],  # noqa: ARG002 - it has none
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
-        """Its steps; the second one only where the first passed."""
+        """Return the steps. REGISTER is sent only if OPTIONS passed."""
         user = self.login.user(secrets) if self.login else ""
         if self.login:
             self.login.hide_halves(channel, secrets)
-        async with channel.sip(self.peer) as line:
-            steps = [_about_options(await line.ask(self._options()))]
+        async with channel.sip(self.peer) as connection:
+            steps = [_about_options(await connection.send(self._options()))]
             if self.login and steps[0].outcome == PASSED:
-                steps.append(await self._register(self.login, user, channel, line, secrets))
+                steps.append(await self._register(self.login, user, channel, connection, secrets))
         return steps_response(steps)
 
     def _options(self) -> SipRequest:
@@ -80,30 +79,30 @@ class SipCheck(Exchange):
         return SipRequest("OPTIONS", self.target, (*headers, ("Accept", "application/sdp")))
 
     async def _register(
-        self, login: Login, user: str, channel: Channel, line: SipChannel, secrets: Mapping[str, Plaintext]
+        self, login: Login, user: str, channel: Channel, connection: SipChannel, secrets: Mapping[str, Plaintext]
     ) -> Step:
-        """Sign in. A refused answer is not repeated, unless the server says that its nonce was too old."""
-        uri, me = f"sip:{self.domain}", f"sip:{uri_user(user)}@{self.domain}"
-        dialog = _headers("REGISTER", 1, caller=me, called=me)
-        answer = await line.ask(SipRequest("REGISTER", uri, dialog))
+        """Sign in. A refused response is not repeated unless the server reports that its nonce was stale."""
+        uri, address = f"sip:{self.domain}", f"sip:{uri_user(user)}@{self.domain}"
+        dialog = _headers("REGISTER", 1, caller=address, called=address)
+        answer = await connection.send(SipRequest("REGISTER", uri, dialog))
         if answer.status not in CHALLENGES:
             return _about_unchallenged(answer)
         for count in (2, 3):
             try:
                 challenge = _chosen(answer, login)
             except MalformedDigest as problem:
-                return Step("register", FAILED, UPSTREAM_ERROR, f"It was not answered. {problem}")
+                return Step("register", FAILED, UPSTREAM_ERROR, f"Coffer did not answer the challenge. {problem}")
             value = await login.answer(channel, challenge, secrets, method="REGISTER", uri=uri)
             login.hide(channel, digest.read_credentials(value).response)
             header = CHALLENGES[answer.status or 0][1]
-            answer = await line.ask(SipRequest("REGISTER", uri, (*_counted(dialog, count), (header, value))))
+            answer = await connection.send(SipRequest("REGISTER", uri, (*_counted(dialog, count), (header, value))))
             if answer.status not in CHALLENGES or not _is_stale(answer):
                 break
         return _about_registration(answer, challenge, login)
 
 
 def _headers(method: str, count: int, *, caller: str, called: str) -> tuple[tuple[str, str], ...]:
-    """What every request carries (RFC 3261 section 8.1.1), without Via."""
+    """Return the headers of every request (RFC 3261 section 8.1.1), without Via."""
     return (
         ("Max-Forwards", "70"),
         ("From", f"<{caller}>;tag={random.token_hex(8)}"),
@@ -115,19 +114,19 @@ def _headers(method: str, count: int, *, caller: str, called: str) -> tuple[tupl
 
 
 def _counted(headers: Iterable[tuple[str, str]], count: int) -> tuple[tuple[str, str], ...]:
-    """The headers of the next request of the same dialog."""
+    """Return the headers of the next request of the same dialog."""
     return tuple((name, f"{count} {value.split(' ')[1]}" if name == "CSeq" else value) for name, value in headers)
 
 
 def _about_options(answer: SipMessage) -> Step:
     if answer.status in _NOT_THERE:
-        return Step("options", FAILED, UPSTREAM_ERROR, f"Nobody answers behind it: {shown_reason(answer)}.")
-    return Step("options", PASSED, None, f"It answers: {shown_reason(answer)}.")
+        return Step("options", FAILED, UPSTREAM_ERROR, f"The trunk's server does not answer: {shown_reason(answer)}.")
+    return Step("options", PASSED, None, f"The server answers: {shown_reason(answer)}.")
 
 
 def _about_unchallenged(answer: SipMessage) -> Step:
     if answer.is_success:
-        return Step("register", NOT_CHECKABLE, None, "It let Coffer in without asking for a password.")
+        return Step("register", NOT_CHECKABLE, None, "The server accepted Coffer without a password.")
     return _about_other(answer)
 
 
@@ -144,27 +143,29 @@ def _about_registration(answer: SipMessage, challenge: Challenge, login: Login) 
 
 
 def _about_other(answer: SipMessage) -> Step:
-    """What says nothing about the password."""
+    """Return the step for a response that reveals nothing about the password."""
     if answer.status in _NO_REGISTRAR:
-        why = f"It takes no registrations ({shown_reason(answer)}): only a call can show that the password works."
-        return Step("register", NOT_CHECKABLE, None, why)
-    return Step("register", FAILED, UPSTREAM_ERROR, f"It could not be registered with: {shown_reason(answer)}.")
+        reason = f"The server accepts no registrations ({shown_reason(answer)})"
+        return Step("register", NOT_CHECKABLE, None, f"{reason}: only a call can show that the password works.")
+    return Step("register", FAILED, UPSTREAM_ERROR, f"The registration failed: {shown_reason(answer)}.")
 
 
 def _chosen(answer: SipMessage, login: Login) -> Challenge:
-    """The strongest challenge that may be answered: their order is not protected, so it says nothing.
+    """Return the strongest challenge that may be answered.
+
+    Their order is not protected against tampering, so it is ignored.
 
     Raises:
-        MalformedDigest: there is none, with why the last one is not.
-        ResponseUnreadable: there is no challenge at all.
+        MalformedDigest: no challenge may be answered; the message describes the last one.
+        ResponseUnreadable: there is no challenge.
     """
     offered = answer.every(CHALLENGES[answer.status or 0][0])
     if not offered:
-        raise ResponseUnreadable("The answer asks for a password and holds no challenge.")
+        raise ResponseUnreadable("The response asks for a password but contains no challenge.")
     usable, problem = [], MalformedDigest()
     for text in offered:
         try:
-            usable.append(_judged(digest.read_challenge(text), login))
+            usable.append(_accepted(digest.read_challenge(text), login))
         except MalformedDigest as error:
             problem = error
     if not usable:
@@ -172,11 +173,11 @@ def _chosen(answer: SipMessage, login: Login) -> Challenge:
     return min(usable, key=lambda challenge: list(digest.ALGORITHMS).index(challenge.algorithm))
 
 
-def _judged(challenge: Challenge, login: Login) -> Challenge:
+def _accepted(challenge: Challenge, login: Login) -> Challenge:
     if login.realm and challenge.realm != login.realm:
-        raise MalformedDigest(f"It asks for the realm {_shown(challenge.realm)}, which is not that of the trunk.")
+        raise MalformedDigest(f"The server asks for the realm {_shown(challenge.realm)}, which is not the trunk's.")
     if challenge.algorithm not in login.algorithms:
-        raise MalformedDigest(f"It asks for {challenge.algorithm}, which the trunk does not allow.")
+        raise MalformedDigest(f"The server asks for {challenge.algorithm}, which the trunk does not allow.")
     return challenge
 
 
@@ -191,5 +192,5 @@ def _is_stale(answer: SipMessage) -> bool:
 
 
 def _shown(realm: str) -> str:
-    """A stranger's text, whole or not at all: half of a value would not be found and masked."""
+    """Return the realm whole or not at all, because half of a value would not be found and masked."""
     return f"“{realm}”" if realm.isprintable() and len(realm) <= _SHOWN_REALM else "(too long or not printable)"

@@ -1,4 +1,4 @@
-"""The shape of a SIP trunk's configuration, and what follows from it: where the trunk is reached, how it signs in."""
+"""The configuration of a SIP trunk, and the address and login that follow from it."""
 
 from typing import Annotated, Literal
 
@@ -19,7 +19,7 @@ ALL_ALGORITHMS: tuple[Algorithm, ...] = ("SHA-512-256", "SHA-256", "MD5")
 
 
 class SipTrunkConfig(StrictConfig):
-    """One trunk. User name and password may hold secrets; a blank port is the transport's own."""
+    """A trunk. User name and password may hold secrets; without a port, the default port of the transport is used."""
 
     direction: Literal["inbound", "outbound", "both"] = "both"
     host: Annotated[str, Limits(min_length=1, max_length=253)]
@@ -38,34 +38,38 @@ class SipTrunkConfig(StrictConfig):
 
     @property
     def address(self) -> str:
-        """The host as it stands in a URI: a lower-case A-label name, an IPv4 or a bracketed IPv6 address."""
+        """The host as in a URI: a lower-case A-label name, an IPv4 or a bracketed IPv6 address.
+
+        Raises:
+            InvalidUrl: the host is malformed.
+        """
         return read_host(f"[{self.host}]" if ":" in self.host and not self.host.startswith("[") else self.host)
 
     @property
     def domain(self) -> str:
-        """The host of addresses of record: the realm where the host is a number and the realm is a domain."""
+        """The host of addresses of record: the realm, if it is a domain and the host is an IP address."""
         is_number = read_address(self.address.strip("[]")) is not None
         return self.realm if is_number and "." in self.realm and _is_host(self.realm) else self.address
 
     @property
     def peer(self) -> SipPeer:
-        """Where it is reached."""
+        """The peer to connect to."""
         scheme = "sips" if self.transport == "tls" else "sip"
-        return SipPeer(f"{scheme}://{self.where}", self.transport)
+        return SipPeer(f"{scheme}://{self.host_and_port}", self.transport)
 
     @property
-    def where(self) -> str:
-        """Host and port."""
+    def host_and_port(self) -> str:
+        """The host and port."""
         return f"{self.address}:{self.port or PORTS[self.transport]}"
 
     @property
     def login(self) -> Login:
-        """How it signs in."""
+        """The login for digest authentication."""
         return Login(parse(self.username), parse(self.password), self.realm, tuple(self.algorithms))
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Those of the URIs that may be signed for: its own, and its realm where that is a domain."""
+        """The hosts of URIs that may be signed for: the trunk's host, and its realm if that is a domain."""
         realm = {self.realm.lower()} if _is_host(self.realm) else set()
         return frozenset({self.address.strip("[]"), *realm})
 

@@ -1,18 +1,19 @@
-"""A connection to a telephony provider over SIP, for which Coffer answers digest challenges.
+"""The kind `sip_trunk`: a telephony provider's trunk, for which Coffer answers digest challenges.
 
-Numbers, allowed addresses and media encryption are for the media server to read; the credentials stay here, and what is
-signed with them is `sip_signing.py`.
+Numbers, allowed addresses and media encryption are settings for the media server to read; the credentials never leave
+Coffer. What may be signed is decided in `signing.py`.
 """
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from accounts.errors import FieldError
 from integrations.egress.destinations import SIP
 from integrations.errors import InvalidUrl
 from integrations.exchange.exchange import Destination, Exchange
 from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
-from integrations.kinds.config_fields import read_shape
 from integrations.kinds.form_sections import Field, Section, Widget
 from integrations.kinds.sip_trunk.check import SipCheck
 from integrations.kinds.sip_trunk.config import ALL_ALGORITHMS, SipTrunkConfig
@@ -23,12 +24,13 @@ from integrations.templating.placeholders import parse
 
 SIGN, VERIFY = "sign", "verify"
 
-_NEVER_ITSELF = "Type { to insert a secret. Never write the password itself here: this text is shown again."
+_HINT = "Type { to insert a secret. Never enter the password itself: this text is displayed again."
 
 
 class SipTrunk(Kind[SipTrunkConfig]):
     """The kind `sip_trunk`."""
 
+    shape: ClassVar[type[Any]] = SipTrunkConfig
     key: ClassVar[str] = "sip_trunk"
     label: ClassVar[str] = "SIP trunk"
     plural: ClassVar[str] = "SIP trunks"
@@ -61,14 +63,14 @@ class SipTrunk(Kind[SipTrunkConfig]):
                     "port",
                     "Port",
                     Widget.NUMBER,
-                    hint="Blank for the usual one: 5061 with TLS, else 5060.",
+                    hint="Leave it blank for the default: 5061 with TLS, otherwise 5060.",
                     optional=True,
                 ),
                 Field(
                     "numbers",
                     "Numbers on this trunk",
                     Widget.LINES,
-                    hint="One a line.",
+                    hint="One per line.",
                     placeholder="+49 40 5550 0100",
                     optional=True,
                 ),
@@ -78,12 +80,12 @@ class SipTrunk(Kind[SipTrunkConfig]):
             "Sign-in",
             (
                 Field("username", "User name", Widget.TEMPLATE, optional=True),
-                Field("password", "Password", Widget.TEMPLATE, _NEVER_ITSELF, "{secrets.name}", optional=True),
+                Field("password", "Password", Widget.TEMPLATE, _HINT, "{secrets.name}", optional=True),
                 Field(
                     "realm",
                     "Realm",
-                    hint="What the server calls itself when it asks for the password. Challenges are answered for it "
-                    "alone. The connection check tells it when this is blank.",
+                    hint="The name that the server gives when it asks for the password. Coffer answers only its "
+                    "challenges. If this is blank, the connection check shows it.",
                     optional=True,
                 ),
                 Field(
@@ -113,7 +115,7 @@ class SipTrunk(Kind[SipTrunkConfig]):
                     "allowed_addresses",
                     "Allowed addresses",
                     Widget.LINES,
-                    hint="Addresses or networks that calls may come from, one a line. Blank for any.",
+                    hint="Addresses or networks that calls may come from, one per line. Leave it blank for any.",
                     placeholder="192.0.2.0/24",
                     optional=True,
                 ),
@@ -129,34 +131,30 @@ class SipTrunk(Kind[SipTrunkConfig]):
         ),
     )
 
-    def read(self, raw: Mapping[str, Any]) -> SipTrunkConfig:
-        """Known fields, right types. Raises Invalid."""
-        return read_shape(SipTrunkConfig, raw)
-
     def problems(self, config: SipTrunkConfig) -> list[FieldError]:
-        """As `sip_trunk_rules` says."""
+        """Return what is wrong with each part."""
         return problems_of(config)
 
     def summary(self, config: SipTrunkConfig) -> str:
-        """`sip.example.com over TLS`."""
+        """Return the host and transport: `sip.example.com over TLS`."""
         return f"{config.host} over {config.transport.upper()}"
 
     def slots(self, config: SipTrunkConfig) -> list[Slot]:
-        """`auth.username` and `auth.password`."""
+        """Return the slots `auth.username` and `auth.password`."""
         return [
             Slot(f"auth.{name}", parse(text), f"config.{name}")
             for name, text in (("username", config.username), ("password", config.password))
         ]
 
     def destinations(self, config: SipTrunkConfig) -> list[Destination]:
-        """Its server."""
+        """Return the address of the SIP server; an empty URL if the host is malformed."""
         try:
             return [Destination("config.host", config.peer.url, SIP)]
-        except InvalidUrl:  # a form that is still being written
+        except InvalidUrl:  # the form is incomplete
             return [Destination("config.host", "", SIP)]
 
     def operations(self, config: SipTrunkConfig) -> list[Operation]:
-        """`sign` and `verify`; a trunk without a password has nothing to do them with."""
+        """Return `sign` and `verify`; none for a trunk without a password."""
         if not config.password:
             return []
         return [
@@ -176,13 +174,15 @@ class SipTrunk(Kind[SipTrunkConfig]):
             ),
         ]
 
-    def plan(self, config: SipTrunkConfig, operation: str, parents: Parents = NO_PARENTS) -> Exchange:  # noqa: ARG002
-        """Signing or checking; nothing is sent anywhere."""
+    @override
+    def plan(self, config: SipTrunkConfig, operation: str, parents: Parents = NO_PARENTS) -> Exchange:
+        """Return the exchange that signs or verifies. It sends nothing."""
         return (SignCall if operation == SIGN else VerifyCall)(config.login, config.hosts)
 
-    def check(self, config: SipTrunkConfig, parents: Parents = NO_PARENTS) -> SipCheck:  # noqa: ARG002
-        """OPTIONS, and signing in where the trunk registers."""
-        target = f"sip:{config.where};transport={config.transport}"
+    @override
+    def check(self, config: SipTrunkConfig, parents: Parents = NO_PARENTS) -> SipCheck:
+        """Return the exchange that sends OPTIONS, and REGISTER if the trunk registers."""
+        target = f"sip:{config.host_and_port};transport={config.transport}"
         return SipCheck(config.peer, target, config.domain, config.login if config.registers else None)
 
 

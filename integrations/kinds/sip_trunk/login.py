@@ -1,6 +1,7 @@
-"""How a SIP trunk signs in: user name, password, and the answer to a digest challenge made of them.
+"""The login of a SIP trunk: user name, password, and the answers to digest challenges.
 
-What leaves is an answer, never the password or HA1; HA1 is masked like the password. The arithmetic is `digest.py`.
+Only an answer is sent, never the password or HA1. HA1 is masked like the password. The computation is in
+`integrations.sip.digest`.
 """
 
 import secrets as random
@@ -15,12 +16,12 @@ from integrations.templating.slots import Filling, fill_sip
 from secrets_app.plaintext import Plaintext
 
 CHALLENGES = {401: ("www-authenticate", "Authorization"), 407: ("proxy-authenticate", "Proxy-Authorization")}
-"""By status: the header that challenges, and the one that answers (RFC 3261 section 22)."""
+"""The header of the challenge and the header of the answer, by status (RFC 3261 section 22)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How a trunk signs in; an empty `realm` is not pinned yet."""
+    """A user name and password. An empty `realm` accepts any realm."""
 
     username: Template
     password: Template
@@ -29,19 +30,27 @@ class Login:
 
     @property
     def secret_names(self) -> tuple[str, ...]:
-        """Those of both, each once."""
+        """The names of the secrets in both, without duplicates."""
         return tuple(dict.fromkeys([*self.username.secret_names, *self.password.secret_names]))
 
     def user(self, secrets: Mapping[str, Plaintext]) -> str:
-        """The user name. Raises InvalidHeaderValue."""
+        """Return the user name.
+
+        Raises:
+            InvalidHeaderValue: it contains a control character.
+        """
         return fill_sip("user name", self.username, Filling({}, secrets))
 
     def shows_in(self, text: str, secrets: Mapping[str, Plaintext]) -> bool:
-        """Whether a text holds the password."""
+        """Return whether a text contains the password."""
         return fill_sip("password", self.password, Filling({}, secrets)) in text
 
     def secret_half(self, channel: Channel, challenge: Challenge, secrets: Mapping[str, Plaintext]) -> str:
-        """HA1 for a challenge, which is masked from here on like the password. Raises InvalidHeaderValue."""
+        """Return HA1 for a challenge, and mask it from now on.
+
+        Raises:
+            InvalidHeaderValue: user name or password contains a control character.
+        """
         password = fill_sip("password", self.password, Filling({}, secrets))
         user = self.user(secrets)
         ha1 = digest.secret_half(challenge.algorithm, username=user, realm=challenge.realm, password=password)
@@ -49,19 +58,19 @@ class Login:
         return ha1
 
     def hide_halves(self, channel: Channel, secrets: Mapping[str, Plaintext]) -> None:
-        """Have every HA1 masked that the other side keeps for the trunk's realm, asked for or not."""
+        """Mask the HA1 of every algorithm for the trunk's realm; the server may store and return them."""
         for algorithm in filter(digest.is_available, self.algorithms if self.realm else ()):
             self.secret_half(channel, Challenge(self.realm, "", algorithm), secrets)
 
     def hide(self, channel: Channel, made: str) -> None:
-        """Have something masked that was made of the password."""
+        """Mask a text that was computed from the password."""
         for name in self.password.secret_names:
             channel.mask(name, Plaintext(made))
 
     async def answer(
         self, channel: Channel, challenge: Challenge, secrets: Mapping[str, Plaintext], *, method: str, uri: str
     ) -> str:
-        """The value of the header that answers a challenge."""
+        """Return the value of the header that answers a challenge."""
         ha1 = self.secret_half(channel, challenge, secrets)
         return digest.authorization(
             challenge,

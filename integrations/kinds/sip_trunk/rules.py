@@ -1,4 +1,4 @@
-"""What a SIP trunk's configuration may not say although its shape is right."""
+"""Rules for a SIP trunk's configuration whose fields and types are valid."""
 
 import re
 from collections.abc import Iterator
@@ -7,22 +7,24 @@ from typing import Any
 
 from accounts.errors import FieldError
 from integrations.errors import InvalidUrl
-from integrations.kinds.config_fields import holds_placeholder, problem_with_template, template_of
+from integrations.kinds.config_fields import holds_placeholder
+from integrations.kinds.http_parts import credential_problems
 from integrations.kinds.sip_trunk.config import SipTrunkConfig
+from integrations.templating.placeholders import parse
 
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{0,30}")
 
 
 def problems_of(config: SipTrunkConfig) -> list[FieldError]:
-    """What is wrong with each part, and who would let anybody call in."""
+    """Return what is wrong with each part, and whether anybody could call in."""
     return [
         *_host_problems(config),
         *_credential_problems(config),
         *_realm_problems(config.realm),
-        *([FieldError("config.algorithms", "An algorithm is there twice.")] if _repeats(config.algorithms) else []),
+        *([FieldError("config.algorithms", "An algorithm is listed twice.")] if _repeats(config.algorithms) else []),
         *_number_problems(config.numbers),
         *_address_problems(config.allowed_addresses),
-        *_open_door(config),
+        *_open_access_problems(config),
     ]
 
 
@@ -32,10 +34,10 @@ def _repeats(entries: list[Any]) -> bool:
 
 def _host_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
     if holds_placeholder(config.host):
-        yield FieldError("config.host", "A host holds no placeholder, so that nobody can send a value elsewhere.")
+        yield FieldError("config.host", "A host cannot hold a placeholder, so that nobody can send a value elsewhere.")
         return
     try:
-        config.address  # noqa: B018 - it is read for its refusal
+        config.address  # noqa: B018 - evaluated for its exception
     except InvalidUrl as refusal:
         yield FieldError("config.host", f"{refusal.detail} The port has its own field.")
 
@@ -43,12 +45,10 @@ def _host_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
 def _credential_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
     for name in ("username", "password"):
         field, text = f"config.{name}", getattr(config, name)
-        template = template_of(text)
-        if template is None:
-            yield from problem_with_template(field, text)
-        elif template.param_names:
-            yield FieldError(field, "A credential cannot hold an argument; use {secrets.NAME}.")
-        elif any(not literal.isprintable() for literal in template.literals):
+        problems = [*credential_problems(field, text, in_header=False)]
+        if problems:
+            yield from problems
+        elif any(not literal.isprintable() for literal in parse(text).literals):
             yield FieldError(field, "Leave out line breaks and other control characters.")
         elif not text and (config.registers or config.username or config.password):
             yield FieldError(field, "User name and password go together, and a trunk that registers needs both.")
@@ -56,7 +56,7 @@ def _credential_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
 
 def _realm_problems(realm: str) -> Iterator[FieldError]:
     if holds_placeholder(realm):
-        yield FieldError("config.realm", "A realm holds no placeholder: it says which challenges are answered.")
+        yield FieldError("config.realm", "A realm cannot hold a placeholder: it says which challenges are answered.")
     elif not realm.isprintable() or realm != realm.strip():
         yield FieldError("config.realm", "Enter the realm on one line, without spaces at the ends.")
 
@@ -79,8 +79,8 @@ def _address_problems(addresses: list[str]) -> Iterator[FieldError]:
             yield FieldError(field, "This is every address. Leave the list empty for that.")
 
 
-def _open_door(config: SipTrunkConfig) -> Iterator[FieldError]:
+def _open_access_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
     if config.direction == "outbound" or config.password or config.allowed_addresses or config.numbers:
         return
-    sentence = "Calls come in on this trunk: name allowed addresses or numbers, or a user name and password."
+    sentence = "This trunk accepts incoming calls: enter allowed addresses or numbers, or a user name and password."
     yield FieldError("config.allowed_addresses", sentence)

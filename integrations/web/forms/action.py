@@ -15,7 +15,7 @@ from integrations.web.forms.base import IntegrationForm, SubmittedIntegration, V
 from integrations.web.forms.rows import read_pairs
 
 PAIRS = {"header": "headers", "query": "query parameters", "form": "fields of the body"}
-"""The lists of names and values by the prefix of their fields, and what they are called."""
+"""The lists of names and values: the prefix of their fields, and a description for messages."""
 
 _PLACES = [
     (re.compile(r"config\.headers\[(\d+)\]\.(name|value)"), "header_{1}-{0}"),
@@ -34,7 +34,7 @@ class ActionForm(IntegrationForm):
     template: ClassVar[str] = "integrations/action_form.html"
 
     def config_values(self, config: Mapping[str, Any]) -> Values:
-        """The stored request; where there is none yet, a GET without headers and body."""
+        """Return the fields for a configuration; an empty one becomes a GET request without headers and body."""
         body, content = config.get("body", {}), config.get("body", {}).get("content")
         return {
             "base_url": config.get("base_url", ""),
@@ -54,7 +54,7 @@ class ActionForm(IntegrationForm):
         }
 
     def read_config(self, post: QueryDict) -> SubmittedIntegration:
-        """All fields, also the bodies of the types that were not chosen."""
+        """Read all fields, including bodies of types that are not selected."""
         pairs = {prefix: read_pairs(post, prefix, words) for prefix, words in PAIRS.items()}
         params, problems = parameters.read_parameters(post)
         values: Values = {
@@ -73,7 +73,7 @@ class ActionForm(IntegrationForm):
         return SubmittedIntegration(values, [problem for _, found in pairs.values() for problem in found] + problems)
 
     def config(self, values: Values, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration. The check keeps its method, and the schema what rows cannot show."""
+        """Return the configuration. The method of the check and schema parts that rows cannot show are kept."""
         config = {
             "base_url": values["base_url"],
             "connection": values["connection"] or None,
@@ -91,14 +91,14 @@ class ActionForm(IntegrationForm):
         return keep_line_ends(config, stored)
 
     def error(self, error: FieldError, values: Values) -> FieldError:
-        """Rows are named by their index."""
+        """Return an error with the form's field; rows are named by their index."""
         if error.field.startswith("config.parameters"):
             return parameters.error_at(error, values["params"])
         return FieldError(_field(error.field, values), error.message)
 
 
 def secret_names(values: Values) -> Iterator[str]:
-    """Names of the secrets that the texts of a form use, as far as they can be read."""
+    """Yield the names of the secrets in the texts of a form, as far as they can be parsed."""
     for template in _templates(values):
         yield from template.secret_names
 
@@ -115,7 +115,7 @@ def _templates(values: Values) -> Iterator[Template]:
 
 
 def _json_templates(content: str) -> Iterator[Template]:
-    """Those of a JSON body; while it is not JSON yet, of the whole text."""
+    """Yield the templates of a JSON body; of the whole text while it is not valid JSON."""
     try:
         yield from parse_json_body(content).templates
     except JsonBodyError:
@@ -130,14 +130,14 @@ def _body(values: Values) -> dict[str, Any]:
 
 
 def _check(path: str, stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The check of this path: by the stored method, else GET. A stored one that still shows as before stays."""
+    """Return the check with this path. It keeps the stored method; an unchanged stored check is kept as it is."""
     if stored and stored["path"] == path:
         return dict(stored)
     return {"method": stored["method"] if stored else "GET", "path": path} if path else None
 
 
 def _seconds(typed: str) -> float | str:
-    """The number, or what was typed instead for the service to refuse."""
+    """Return the number; other text is returned unchanged for the service to refuse."""
     return float(typed) if _NUMBER.fullmatch(typed) else typed
 
 

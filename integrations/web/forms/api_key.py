@@ -1,4 +1,4 @@
-"""The form of a new API key: what was sent, with every odd input told at its field, and what is shown again."""
+"""The form of a new API key: reading it, and showing it again with its errors."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ from accounts.policy import Scope
 
 NUMBER = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 NO_NUMBER = 0
-"""What a limit that is no number is read as: the services refuse it."""
+"""The value for a limit that is not a number; the service refuses it."""
 IN_DAYS = {"30": "In 30 days", "90": "In 90 days", "180": "In 180 days", "365": "In one year"}
 ON_DATE, NEVER = "date", "never"
 ENDS = {**IN_DAYS, ON_DATE: "On a day of your choice", NEVER: "Never"}
@@ -34,12 +34,12 @@ FIELDS = (
 )
 
 SCOPES = {
-    Scope.RUN: ("Make calls through integrations", "Run and test them, and see what they answer."),
-    Scope.SECRETS_WRITE: ("Manage secrets", "Create, replace, switch off and delete. No key ever reads a value."),
+    Scope.RUN: ("Make calls through integrations", "Run and test them, and see the responses."),
+    Scope.SECRETS_WRITE: ("Manage secrets", "Create, replace, disable and delete them. No key ever reads a value."),
     Scope.SECRETS_READ: ("List secrets", "Names, descriptions and status, never a value."),
     Scope.INTEGRATIONS_WRITE: ("Manage integrations", "Create, change and delete them."),
     Scope.INTEGRATIONS_READ: ("List integrations", "What each one is and which secrets it names."),
-    Scope.AUDIT_READ: ("Read runs and the audit log", "Which calls were made, when, and what became of them."),
+    Scope.AUDIT_READ: ("Read runs and the audit log", "Which calls were made, when, and with which outcome."),
 }
 
 T = TypeVar("T")
@@ -47,7 +47,13 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class SubmittedApiKey:
-    """One sent form: what the service is asked for, what is shown again, and what cannot even be asked for."""
+    """A submitted form.
+
+    Attributes:
+        wanted: the arguments for the service.
+        values: the fields to show again.
+        errors: problems that the service cannot see.
+    """
 
     wanted: dict[str, Any]
     values: dict[str, Any]
@@ -55,7 +61,7 @@ class SubmittedApiKey:
 
 
 def blank() -> dict[str, Any]:
-    """The fields of an empty form: the least that makes calls."""
+    """Return the fields of an empty form, with the least access that can make calls."""
     return {
         "form": str(uuid4()),
         "name": "",
@@ -71,7 +77,7 @@ def blank() -> dict[str, Any]:
 
 
 def read(post: QueryDict) -> SubmittedApiKey:
-    """What was sent; the services judge it."""
+    """Read a submitted form. Its rules are checked by the service."""
     errors: list[FieldError] = []
     integrations = chosen(post)
     if len(integrations) < len(set(post.getlist("integrations"))):
@@ -100,13 +106,13 @@ def read(post: QueryDict) -> SubmittedApiKey:
 
 
 def chosen(post: QueryDict) -> list[UUID]:
-    """The integrations that are ticked; what is no id is left out."""
+    """Return the selected integrations; texts that are not ids are left out."""
     found = (_as_id(text) for text in dict.fromkeys(post.getlist("integrations")))
     return [item for item in found if item is not None]
 
 
 def form_errors(errors: Iterable[FieldError], values: dict[str, Any]) -> list[FieldError]:
-    """The service's field names as the form's, in the order of the form."""
+    """Rename the service's fields to the form's, in the order of the form."""
     end = "expires_on" if values["expires"] == ON_DATE else "expires"
     renamed = [FieldError(end, error.message) if error.field == "expires_at" else error for error in errors]
     return sorted(renamed, key=lambda error: FIELDS.index(error.field) if error.field in FIELDS else -1)
@@ -121,7 +127,7 @@ def _members(kind: Callable[[str], T], name: str, post: QueryDict, errors: list[
 
 
 def _end(post: QueryDict, errors: list[FieldError]) -> datetime | None:
-    """When the key ends: a number of days from now, or with the chosen day (UTC)."""
+    """Return when the key expires: a number of days from now, or at the end of the selected day (UTC)."""
     choice, day = post.get("expires", ""), post.get("expires_on", "").strip()
     if choice in IN_DAYS:
         return timezone.now() + timedelta(days=int(choice))

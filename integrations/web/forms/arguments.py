@@ -1,4 +1,4 @@
-"""The arguments of a test: the fields of the panel, and their texts as JSON values of the declared types."""
+"""The arguments of a test: fields, and reading their texts as JSON values."""
 
 import json
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from integrations.web.forms.typed import READERS, as_text
 def argument_fields(
     schema: Mapping[str, Any], post: Mapping[str, str], errors: Mapping[str, str] = MappingProxyType({})
 ) -> list[dict[str, Any]]:
-    """One field for each declared parameter, filled with what was sent, at first with its default.
+    """Return a field for each declared parameter, with the text that was sent or its default.
 
     Args:
-        errors: what is wrong with arguments, by name.
+        errors: the error of each argument, by name.
     """
     required = schema.get("required", ())
     return [
@@ -34,9 +34,9 @@ def argument_fields(
 
 
 def read_arguments(schema: Mapping[str, Any], post: QueryDict) -> dict[str, Any]:
-    """The arguments that were sent; a blank one is left out.
+    """Return the arguments that were sent; blank ones are left out.
 
-    A text that is not of its parameter's type stays a text: the run refuses it and says why.
+    Texts that do not match the type of their parameter are kept as texts; the run refuses them with a message.
     """
     declared = schema.get("properties", {})
     typed = {name: post.get(f"arg_{name}", "") for name in declared}

@@ -1,7 +1,7 @@
-"""What the forms of all kinds share: the questions that pages put to them, and the fields about the integration itself.
+"""The base class of the forms of all kinds, and the fields that every integration has.
 
-Owns: reading a POST as it was typed and giving it back after a refusal. Nothing of an integration is a secret's value,
-so all of it comes back. A form judges nothing that the services judge; it refuses only what cannot be put to them.
+A form reads POST data as typed and shows it again after a refusal; an integration holds no value of a secret, so all of
+it can be shown. Rules are checked by the services; a form refuses only what cannot be passed to them.
 """
 
 import re
@@ -17,7 +17,7 @@ from accounts.errors import FieldError
 from integrations.models import Integration
 
 Values = dict[str, Any]
-"""The fields of a form by the names that its template uses."""
+"""The fields of a form, by the names that its template uses."""
 
 _VERSION = re.compile(r"[0-9]{1,9}", re.ASCII)
 _NEVER_STORED = 0
@@ -26,24 +26,24 @@ _LINE_END = re.compile(r"\r\n?")
 
 @dataclass(frozen=True, slots=True)
 class SubmittedIntegration:
-    """One sent form: every field as it was typed, and what is wrong with it before any service looks."""
+    """A submitted form: its fields as typed, and problems that services cannot see."""
 
     values: Values
     problems: list[FieldError] = field(default_factory=list)
 
 
 class IntegrationForm(ABC):
-    """The form of one kind. Errors and values use the names of the fields of its template."""
+    """The form of a kind. Values and errors use the field names of its template."""
 
     template: ClassVar[str]
 
     def blank(self) -> Values:
-        """The fields of a form for a new integration: enabled, in no environment until one is chosen."""
+        """Return the fields for a new integration, which is enabled and has no environment."""
         about = {"name": "", "description": "", "enabled": True, "environments": [], "version": None}
         return about | self.config_values({})
 
     def stored(self, integration: Integration) -> Values:
-        """The fields of a form for a stored integration."""
+        """Return the fields for a stored integration."""
         about = {
             "name": integration.name,
             "description": integration.description,
@@ -54,50 +54,50 @@ class IntegrationForm(ABC):
         return about | self.config_values(integration.config)
 
     def read(self, post: QueryDict) -> SubmittedIntegration:
-        """What was sent, with odd input made ordinary where that loses nothing, and a problem where it would."""
+        """Read a submitted form. Harmless irregularities are normalized, others become problems."""
         about, config = _read_about(post), self.read_config(post)
         return SubmittedIntegration(about.values | config.values, about.problems + config.problems)
 
     def errors(self, errors: list[FieldError], values: Values) -> list[FieldError]:
-        """The services' errors, each at the field of the form that it is about; the field `""` is the whole form."""
+        """Return the services' errors with the form's fields; the field `""` is the whole form."""
         return [self.error(error, values) if error.field.startswith("config") else error for error in errors]
 
     @abstractmethod
     def config_values(self, config: Mapping[str, Any]) -> Values:
-        """The fields that show a stored configuration; with an empty one, those of a new integration."""
+        """Return the fields for a configuration; an empty configuration is that of a new integration."""
 
     @abstractmethod
     def read_config(self, post: QueryDict) -> SubmittedIntegration:
-        """The fields of the configuration."""
+        """Read the fields of the configuration."""
 
     @abstractmethod
     def config(self, values: Values, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration that the fields describe, for the services to judge.
+        """Return the configuration that the fields describe, unchecked.
 
         Args:
-            stored: the configuration as it is now, empty for a new integration. What the form cannot show is kept.
+            stored: the stored configuration, empty for a new integration. Parts that the form cannot show are kept.
 
         Raises:
-            Invalid: what was typed cannot be put into a configuration; `errors` use the form's names.
+            Invalid: the fields cannot be converted to a configuration; `errors` use the form's names.
         """
 
     @abstractmethod
     def error(self, error: FieldError, values: Values) -> FieldError:
-        """An error about a field of the configuration, such as `config.headers[0].value`, at the form's field."""
+        """Return an error about `config.headers[0].value` and the like with the form's field."""
 
 
 def text(post: QueryDict, name: str) -> str:
-    """One field as it was typed: browsers send every line end of a text area as CR LF."""
+    """Return a field as typed. Browsers send all line ends of a text area as CR LF."""
     return plain_lines(post.get(name, ""))
 
 
 def plain_lines(typed: str) -> str:
-    """The text with line feeds alone as line ends."""
+    """Normalize line ends to line feeds."""
     return _LINE_END.sub("\n", typed)
 
 
 def keep_line_ends(entered: Any, stored: Any) -> Any:
-    """The entered configuration; texts that differ from the stored ones in their line ends alone stay as stored."""
+    """Return the entered configuration, but keep stored texts that differ only in line ends."""
     if isinstance(entered, str) and isinstance(stored, str):
         return stored if plain_lines(stored) == entered else entered
     if isinstance(entered, dict) and isinstance(stored, Mapping):
@@ -112,7 +112,7 @@ def _read_about(post: QueryDict) -> SubmittedIntegration:
     chosen = post.getlist("environments")
     known = [environment for environment in Environment if environment.value in chosen]
     unknown = set(chosen) - {environment.value for environment in Environment}
-    problems = [FieldError("environments", "Choose among Development, Staging and Production.")] if unknown else []
+    problems = [FieldError("environments", "Choose from Development, Staging and Production.")] if unknown else []
     values = {
         "name": post.get("name", "").strip(),
         "description": text(post, "description"),
@@ -125,5 +125,5 @@ def _read_about(post: QueryDict) -> SubmittedIntegration:
 
 
 def _version(sent: str) -> int:
-    """The version that the form was opened with; without a readable one, a version that is never the current one."""
+    """Return the version that the form was opened with; without one, a version that is never current."""
     return int(sent) if _VERSION.fullmatch(sent) else _NEVER_STORED

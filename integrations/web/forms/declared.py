@@ -1,10 +1,11 @@
-"""The form of every kind that declares its fields (`kinds/declared.py`)."""
+"""The form of kinds that declare their fields (`integrations/kinds/form_sections.py`)."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from django.http import QueryDict
+from typing_extensions import override
 
 from accounts.errors import FieldError
 from integrations.kinds.base import Kind
@@ -17,7 +18,10 @@ _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
 class DeclaredForm(IntegrationForm):
-    """Reads and shows what a kind declares; the fields that do not count now come back as they were typed."""
+    """A form built from the fields that a kind declares.
+
+    Fields that do not apply to the current choice are shown again as typed.
+    """
 
     template: ClassVar[str] = "integrations/kind_form.html"
 
@@ -26,11 +30,11 @@ class DeclaredForm(IntegrationForm):
         self._fields = {field.name: field for section in kind.sections for field in section.fields}
 
     def config_values(self, config: Mapping[str, Any]) -> Values:
-        """The stored fields, by the names of their inputs; a field's default where nothing is stored."""
+        """Return the fields by the names of their inputs, with the default of fields that are not stored."""
         return {field.input: _shown(field, config.get(field.name, field.default)) for field in self._fields.values()}
 
     def read_config(self, post: QueryDict) -> SubmittedIntegration:
-        """All fields, also those that do not count now."""
+        """Read all fields, including those that do not apply to the current choice."""
         values: Values = {}
         problems: list[FieldError] = []
         for field in self._fields.values():
@@ -42,24 +46,25 @@ class DeclaredForm(IntegrationForm):
         return SubmittedIntegration(values, problems)
 
     def config(self, values: Values, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields that count, and whatever of a stored configuration has no field."""
+        """Return the fields that apply, and the parts of the stored configuration without a field."""
         kept = {name: value for name, value in stored.items() if name not in self._fields}
         entered = {
             field.name: _ENTERED.get(field.widget, _as_typed)(values[field.input])
             for field in self._fields.values()
-            if self.counts(field, values) and not _left_out(field, values[field.input])
+            if self.applies(field, values) and not _left_out(field, values[field.input])
         }
         return keep_line_ends(kept | entered, stored)
 
-    def counts(self, field: Field, values: Values) -> bool:
-        """Whether a field belongs to what was chosen in another one."""
+    def applies(self, field: Field, values: Values) -> bool:
+        """Return whether a field applies to the choice in another field."""
         if field.shown_for is None:
             return True
         other, wanted = field.shown_for
         return values[self._fields[other].input] in wanted
 
-    def error(self, error: FieldError, values: Values) -> FieldError:  # noqa: ARG002 - the fields have fixed places
-        """At the input of the field, or of its row."""
+    @override
+    def error(self, error: FieldError, values: Values) -> FieldError:
+        """Return the error with the input of its field or row."""
         found = _PART.match(error.field)
         field = self._fields.get(found["name"]) if found else None
         if field is None or found is None:
@@ -68,9 +73,9 @@ class DeclaredForm(IntegrationForm):
         return FieldError(field.input + row, error.message)
 
     def texts(self, values: Values) -> Iterator[str]:
-        """The texts that may hold placeholders, as they were typed."""
+        """Yield the texts that may hold placeholders, as typed."""
         for field in self._fields.values():
-            if not self.counts(field, values):
+            if not self.applies(field, values):
                 continue
             if field.widget is Widget.TEMPLATE:
                 yield values[field.input]
@@ -109,7 +114,7 @@ def _as_typed(entered: Any) -> Any:
 
 
 def _number(typed: str) -> int | float | str:
-    """The number, or what was typed instead for the service to refuse."""
+    """Return the number; other text is returned unchanged for the service to refuse."""
     if not _NUMBER.fullmatch(typed):
         return typed
     return float(typed) if "." in typed else int(typed)
@@ -124,5 +129,5 @@ _ENTERED: dict[Widget, Callable[[Any], Any]] = {
 
 
 def _left_out(field: Field, typed: Any) -> bool:
-    """A blank optional text is left out, so that the configuration's own default holds."""
+    """Return whether a field is blank and left out, so that the default of the configuration applies."""
     return typed == "" and (field.optional or field.widget is Widget.NUMBER)

@@ -1,10 +1,10 @@
-"""Rows of parameters, and the JSON Schema that they stand for.
+"""Rows of parameters in the form, and the JSON Schema that they describe.
 
-Owns: both directions, and what becomes of a schema that rows cannot show because it was written through the API. The
-rule: **what a row still shows as before is not touched.** A row is compared with what the page showed for the stored
-property; only a column that differs is written, all other keywords (`default`, `minLength`, `items`, …) stay, and so do
-those around the properties. A type that is none of the four of the page is shown as `kept`. Each row carries the name
-that it was stored under (`was`), so that a renamed parameter keeps its keywords; without it the name itself counts.
+Schemas written through the API may contain parts that rows cannot show. **A column that is unchanged does not change
+the schema**: each row is compared with what the page showed for the stored property, only changed columns are written,
+and all other keywords (`default`, `minLength`, `items`, …) are kept, as are those around the properties. Types other
+than the four of the page are shown as `kept`. A row carries the stored name of its parameter (`was`), so that a renamed
+parameter keeps its keywords.
 """
 
 import json
@@ -24,12 +24,12 @@ _WORDS = {"integer": "whole numbers", "number": "numbers", "boolean": "true or f
 _PROPERTIES = "config.parameters.properties."
 _STALE_DEFAULT = (
     "Its stored default does not fit this type and these choices. "
-    "Keep those, or remove the parameter and add it again without a default."
+    "Keep type and choices, or remove the parameter and add it again without a default."
 )
 
 
 def read_parameters(post: QueryDict) -> tuple[list[Values], list[FieldError]]:
-    """The rows that were sent; those without name, description and choices are left out."""
+    """Read the rows; those without name, description and choices are left out."""
     columns = {name: f"param_{name}" for name in ("name", "type", "required", "description", "choices")}
     if "param_was" in post:
         columns["was"] = "param_was"
@@ -39,7 +39,7 @@ def read_parameters(post: QueryDict) -> tuple[list[Values], list[FieldError]]:
 
 
 def rows_of(schema: Mapping[str, Any]) -> list[Values]:
-    """The rows that show a stored schema."""
+    """Return the rows for a stored schema."""
     required = schema.get("required", ())
     return [
         {"name": name, "was": name, "required": name in required, **_shown(declared)}
@@ -48,13 +48,13 @@ def rows_of(schema: Mapping[str, Any]) -> list[Values]:
 
 
 def schema_of(rows: list[Values], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema that the rows describe.
+    """Return the schema that the rows describe.
 
     Args:
-        stored: the schema as it is now, empty for a new integration.
+        stored: the stored schema, empty for a new integration.
 
     Raises:
-        Invalid: two rows of one name, or a type or choices that make no schema.
+        Invalid: two rows have the same name, or the type or choices of a row make no schema.
     """
     before = stored.get("properties", {})
     problems = _repeated(rows)
@@ -62,8 +62,8 @@ def schema_of(rows: list[Values], stored: Mapping[str, Any]) -> dict[str, Any]:
     for index, row in enumerate(rows):
         try:
             properties[row["name"]] = _declared(row, before.get(row["was"]))
-        except MisfitError as misfit:
-            problems.append(FieldError(f"param_{misfit.column}-{index}", misfit.sentence))
+        except ColumnError as error:
+            problems.append(FieldError(f"param_{error.column}-{index}", error.sentence))
     if problems:
         raise Invalid("The parameters cannot be used.", errors=problems)
     schema = {**(stored or {"type": "object"}), "properties": properties, "required": _required(rows, stored)}
@@ -71,7 +71,7 @@ def schema_of(rows: list[Values], stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def error_at(error: FieldError, rows: list[Values]) -> FieldError:
-    """An error about `config.parameters…`, at the row that it is about; else at the parameters as a whole."""
+    """Return an error about `config.parameters…` with the field of its row, otherwise of all parameters."""
     place = error.field.removeprefix(_PROPERTIES) if error.field.startswith(_PROPERTIES) else None
     for index, row in enumerate(rows):
         if place == row["name"]:
@@ -83,8 +83,8 @@ def error_at(error: FieldError, rows: list[Values]) -> FieldError:
     return FieldError("parameters", error.message)
 
 
-class MisfitError(Exception):
-    """A column of a row that makes no schema."""
+class ColumnError(Exception):
+    """A column of a row cannot be converted to a schema."""
 
     def __init__(self, column: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -98,19 +98,19 @@ def _as_typed(row: Mapping[str, str]) -> Values:
 
 def _repeated(rows: list[Values]) -> list[FieldError]:
     names = [row["name"] for row in rows]
-    sentence = "This parameter is listed above already; keep one of them."
+    sentence = "This parameter is already listed above; keep one of them."
     return [FieldError(f"param_name-{index}", sentence) for index, name in enumerate(names) if name in names[:index]]
 
 
 def _required(rows: list[Values], stored: Mapping[str, Any]) -> list[str]:
-    """The names of rows that are needed; in the stored order where they are the same."""
+    """Return the names of required parameters, in the stored order if they are unchanged."""
     names = [row["name"] for row in rows if row["required"]]
     before = stored.get("required", [])
     return before if set(before) == set(names) else names
 
 
 def _shown(declared: Mapping[str, Any]) -> Values:
-    """What the columns show of a stored property."""
+    """Return the columns for a stored property."""
     kind = declared.get("type")
     kind = kind if isinstance(kind, str) and kind in READERS else KEPT
     return {
@@ -121,14 +121,14 @@ def _shown(declared: Mapping[str, Any]) -> Values:
 
 
 def _on_one_line(text: str) -> str:
-    """What an `<input>` makes of a text: it drops line ends."""
+    """Remove line ends, as `<input>` does."""
     return text.replace("\r", "").replace("\n", "")
 
 
 def _declared(row: Values, stored: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The property of a row: the stored one, with the columns that differ written over it."""
+    """Return the stored property with the changed columns written over it."""
     if row["type"] not in READERS and not (stored and row["type"] == KEPT):
-        raise MisfitError("type", "Choose a type.")
+        raise ColumnError("type", "Choose a type.")
     shown = _shown(stored) if stored is not None else {"type": "", "description": "", "choices": ""}
     declared = dict(stored or {})
     if row["description"] != shown["description"]:
@@ -141,29 +141,29 @@ def _declared(row: Values, stored: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _put(declared: dict[str, Any], keyword: str, value: Any) -> None:
-    """Set a keyword, or take it out where its column is blank."""
+    """Set a keyword, or remove it if its column is blank."""
     declared.pop(keyword, None)
     if value:
         declared[keyword] = value
 
 
 def _choices(kind: str, text: str) -> list[Any]:
-    """The choices as JSON values of the row's type."""
+    """Return the choices as JSON values of the row's type."""
     entries = list(dict.fromkeys(entry.strip() for entry in text.split(",") if entry.strip()))
     if entries and kind not in READERS:
-        raise MisfitError("choices", "Choose a type above to offer choices.")
+        raise ColumnError("choices", "Choose a type above to offer choices.")
     try:
         return [READERS[kind](entry) for entry in entries]
     except ValueError:
-        raise MisfitError("choices", f"Write {_WORDS[kind]}, separated by commas.") from None
+        raise ColumnError("choices", f"Write {_WORDS[kind]}, separated by commas.") from None
 
 
 def _choices_as_text(kind: str, enum: Any) -> str:
-    """The choices as they are typed, or nothing where typing them would not give the same."""
+    """Return the choices as text; empty if the text would not yield the same choices."""
     if not isinstance(enum, list) or kind not in READERS:
         return ""
     text = _on_one_line(", ".join(map(as_text, enum)))
     try:
         return text if json.dumps(_choices(kind, text)) == json.dumps(enum) else ""
-    except MisfitError:
+    except ColumnError:
         return ""

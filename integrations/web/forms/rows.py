@@ -1,4 +1,4 @@
-"""Rows of a form that come as parallel fields (`header_name`, `header_value`), one list for each column."""
+"""Rows of a form that are sent as parallel fields (`header_name`, `header_value`), one list for each column."""
 
 from collections.abc import Mapping
 from itertools import zip_longest
@@ -12,11 +12,11 @@ Row = dict[str, str]
 
 
 def read_rows(post: QueryDict, columns: Mapping[str, str], words: str) -> tuple[list[Row], list[FieldError]]:
-    """Every row that was sent, blank ones too.
+    """Read all rows, including blank ones.
 
     Args:
-        columns: the fields of a row, and the name under which each is sent.
-        words: what the rows are, for the sentence about columns of unequal length.
+        columns: the keys of a row, each with the name of its field.
+        words: a description of the rows for the message about incomplete columns.
     """
     lists = [post.getlist(name) for name in columns.values()]
     rows = [
@@ -29,6 +29,6 @@ def read_rows(post: QueryDict, columns: Mapping[str, str], words: str) -> tuple[
 
 
 def read_pairs(post: QueryDict, prefix: str, words: str) -> tuple[list[Row], list[FieldError]]:
-    """Rows of a name and a value; wholly blank ones are left out."""
+    """Read rows of a name and a value; blank rows are left out."""
     rows, problems = read_rows(post, {"name": f"{prefix}_name", "value": f"{prefix}_value"}, words)
     return [row for row in rows if row["name"].strip() or row["value"].strip()], problems

@@ -1,4 +1,4 @@
-"""Texts as JSON values of the types that the page offers for a parameter."""
+"""Converting between texts and JSON values of the parameter types that the page offers."""
 
 import json
 import re
@@ -7,15 +7,15 @@ from typing import Any
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
-_TRUTH = {"true": True, "false": False}
+_BOOLEANS = {"true": True, "false": False}
 
 
 def as_text(value: Any) -> str:
-    """A JSON value as it is typed: a text as it is, everything else as JSON."""
+    """Return a JSON value as typed: a string unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _whole(text: str) -> int:
+def _integer(text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise ValueError
     return int(text)
@@ -27,11 +27,11 @@ def _number(text: str) -> int | float:
     return float(text) if "." in text else int(text)
 
 
-def _truth(text: str) -> bool:
-    if text not in _TRUTH:
+def _boolean(text: str) -> bool:
+    if text not in _BOOLEANS:
         raise ValueError
-    return _TRUTH[text]
+    return _BOOLEANS[text]
 
 
-READERS: dict[str, Callable[[str], Any]] = {"string": str, "integer": _whole, "number": _number, "boolean": _truth}
-"""How a text of each type is read; each raises ValueError for a text that is not of its type."""
+READERS: dict[str, Callable[[str], Any]] = {"string": str, "integer": _integer, "number": _number, "boolean": _boolean}
+"""Parses a text of each type; raises ValueError if the text is not of its type."""

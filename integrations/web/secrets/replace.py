@@ -1,4 +1,4 @@
-"""*Replace everywhere*: choose another secret, see what changes, do it."""
+"""*Replace everywhere*: choosing another secret, reviewing the changes, and replacing it."""
 
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ PROPOSED_AT_MOST = 200
 @require_http_methods(["GET", "POST"])
 @requires(Permission.SECRETS_WRITE)
 def replace(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """The choice and its consequences; the act when sent."""
+    """GET shows the choice and its consequences; POST replaces the secret."""
     row = inventory.one(actor.organization, secret_id)
     sent = request.POST if request.method == "POST" else request.GET
     name = UNSTORABLE.sub("", sent.get("replacement", "")).strip()
@@ -46,11 +46,11 @@ def replace(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse
 
 def _problems(name: str, chosen: Secret | None, row: InventoryRow) -> list[FieldError]:
     if chosen is None:
-        sentence = f"No secret is called {name}. Choose one of the list." if name else "Choose a secret."
+        sentence = f"No secret is called {name}. Choose one from the list." if name else "Choose a secret."
     elif chosen.id == row.id:
-        sentence = "This is the secret itself. Choose another one."
+        sentence = "This is the secret itself. Choose another secret."
     elif not chosen.enabled:
-        sentence = f"The secret {name} is disabled. Enable it first, or choose another one."
+        sentence = f"The secret {name} is disabled. Enable it first, or choose another secret."
     else:
         return []
     return [FieldError("replacement", sentence)]

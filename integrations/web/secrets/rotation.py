@@ -1,10 +1,11 @@
 """Pages of a rotation, below `/o/<slug>/secrets/<id>/rotate/`: stage, verify, promote, roll-back window.
 
-Which step an environment is at is read from what is stored, never from the address: a page that is opened again, or
-after a crash, goes on where the rotation is. Rows of the verify page ask for their own check as soon as they are shown
-(htmx), and the summary asks every second until each has its result; without script one form checks them all.
+The step of an environment is determined by what is stored and not by the address, so a rotation continues after a crash
+or when a page is opened again. With htmx, each row of the verify page requests its own check, and the summary polls
+until all have results; without scripts one form runs all checks.
 """
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -40,6 +41,7 @@ from integrations.web.secrets.rotation_page import (
 from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
 from secrets_app.inventory import inventory
 from secrets_app.inventory.rows import InventoryRow
+from secrets_app.models import Secret
 from secrets_app.naming.value_rules import warnings_for
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation as values
@@ -49,13 +51,13 @@ from secrets_app.rotation import rotation as values
 @sensitive_post_parameters()
 @requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def start(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """Choose an environment and stage a value."""
+    """GET shows the form; POST stages the value in the chosen environment."""
     row = inventory.one(actor.organization, secret_id)
     chosen = chosen_environment(request.POST.get("environment") or request.GET.get("environment", ""))
     if request.method == "GET":
-        return _stage_form(request, actor, row, chosen)
+        return _stage_form(request, actor, row, secret_id, chosen)
     if chosen is None:
-        return _stage_form(request, actor, row, None, {"environment": "Choose an environment."})
+        return _stage_form(request, actor, row, secret_id, None, {"environment": "Choose an environment."})
     value = Plaintext(request.POST.get("value", "").replace("\r\n", "\n"))
     try:
         values.stage(
@@ -67,7 +69,7 @@ def start(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse
         )
     except Invalid as refusal:
         wrong = {error.field: error.message for error in refusal.errors}
-        return _stage_form(request, actor, row, chosen, wrong, short=isinstance(refusal, ValueTooShort))
+        return _stage_form(request, actor, row, secret_id, chosen, wrong, short=isinstance(refusal, ValueTooShort))
     for sentence in warnings_for(value):
         messages.warning(request, f"{row.name}: {sentence}")
     return _to_step(actor, secret_id, chosen)
@@ -76,15 +78,15 @@ def start(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse
 @require_GET
 @requires(Permission.SECRETS_WRITE)
 def step(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
-    """The step that this environment is at: verify what is staged, else the roll-back window, else stage."""
+    """Show the current step of the environment: verify, roll-back window, or stage."""
     row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
     try:
-        verify = verify_of(actor, row, chosen)
+        verify = verify_of(actor, secret_id, chosen)
     except NothingStaged:
-        return _window_or_start(request, actor, row, chosen)
+        return _window_or_start(request, actor, row, secret_id, chosen)
     if is_fragment(request):
         if not verify.is_final and request.GET.get("tried") == str(verify.tried):
-            return HttpResponse(status=HTTPStatus.NO_CONTENT)  # nothing new: nothing is announced
+            return HttpResponse(status=HTTPStatus.NO_CONTENT)  # unchanged, so that a screen reader announces nothing
         return render(request, "integrations/rotation/_summary.html", _context(actor, row, chosen, verify=verify))
     return render(request, "integrations/rotation/verify.html", _context(actor, row, chosen, verify=verify))
 
@@ -92,15 +94,15 @@ def step(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str
 @require_GET
 @requires(Permission.SECRETS_WRITE)
 def window(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
-    """The roll-back window, also while another value is staged already."""
+    """Show the roll-back window, even if another value is staged."""
     row = inventory.one(actor.organization, secret_id)
-    return _window_or_start(request, actor, row, _environment(environment))
+    return _window_or_start(request, actor, row, secret_id, _environment(environment))
 
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
 def check(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
-    """Try every reference again: all of them now, or (htmx) each by its own row."""
+    """Check every reference again: with htmx each row by itself, otherwise all now."""
     inventory.one(actor.organization, secret_id)
     chosen = _environment(environment)
     try:
@@ -118,7 +120,7 @@ def check(request: CofferRequest, actor: Actor, secret_id: UUID, environment: st
 def check_one(
     request: CofferRequest, actor: Actor, secret_id: UUID, environment: str, reference_id: UUID
 ) -> HttpResponse:
-    """Try one reference; its row for htmx."""
+    """Check one reference; render its row for htmx."""
     row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
     try:
         _, checked = async_to_sync(rotation.check)(actor, secret_id, chosen, only=reference_id)
@@ -139,12 +141,12 @@ def check_one(
 @require_http_methods(["GET", "POST"])
 @requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def promote(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
-    """The question, with every result that did not pass; the switch once it is answered."""
+    """GET shows the question with all failed results; POST promotes the value."""
     row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
     try:
         if request.method == "GET":
-            return _promote_dialog(request, actor, verify_of(actor, row, chosen), row, chosen)
-        return _promoted(request, actor, row, chosen)
+            return _promote_dialog(request, actor, verify_of(actor, secret_id, chosen), row, chosen)
+        return _promoted(request, actor, row, secret_id, chosen)
     except NothingStaged as refusal:
         messages.warning(request, refusal.detail)
         return _back(actor, secret_id)
@@ -154,59 +156,59 @@ def promote(request: CofferRequest, actor: Actor, secret_id: UUID, environment: 
 @requires(Permission.SECRETS_WRITE)
 def discard(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Destroy the staged value."""
-    inventory.one(actor.organization, secret_id)
-    chosen = _environment(environment)
-    try:
-        values.discard(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
-        messages.success(request, f"Discarded the new {chosen.label} value")
-    except (NothingStaged, EditConflict) as refusal:
-        messages.warning(request, refusal.detail)
-    return _back(actor, secret_id)
+    return _change(request, actor, secret_id, environment, values.discard, "Discarded the new {} value")
 
 
 @require_POST
 @requires(Permission.SECRETS_WRITE, proof=Proof.ACT)
 def roll_back(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
-    """Go back to the previous value."""
-    inventory.one(actor.organization, secret_id)
-    chosen = _environment(environment)
-    try:
-        values.roll_back(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
-        messages.success(request, f"Rolled back. Calls in {chosen.label} use the previous value again")
-    except (RollbackExpired, KeyUnavailable, EditConflict) as refusal:
-        messages.warning(request, refusal.detail)
-    return _back(actor, secret_id)
+    """Make the previous value the current one again."""
+    done = "Rolled back. Calls in {} use the previous value again"
+    return _change(request, actor, secret_id, environment, values.roll_back, done)
 
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
 def finish(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Destroy the previous value before its window ends."""
+    return _change(request, actor, secret_id, environment, values.destroy_previous, "Destroyed the previous {} value")
+
+
+def _change(
+    request: CofferRequest, actor: Actor, secret_id: UUID, environment: str, act: Callable[..., Secret], done: str
+) -> HttpResponse:
+    """Perform an act on the value that the person saw, and return to the start page with a message.
+
+    Args:
+        done: the message of success; `{}` is replaced by the label of the environment.
+    """
     inventory.one(actor.organization, secret_id)
     chosen = _environment(environment)
     try:
-        values.destroy_previous(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
-        messages.success(request, f"Destroyed the previous {chosen.label} value")
-    except (RollbackExpired, EditConflict) as refusal:
+        act(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
+        messages.success(request, done.format(chosen.label))
+    except (NothingStaged, RollbackExpired, KeyUnavailable, EditConflict) as refusal:
         messages.warning(request, refusal.detail)
     return _back(actor, secret_id)
 
 
-def _promoted(request: CofferRequest, actor: Actor, row: InventoryRow, chosen: Environment) -> HttpResponse:
+def _promoted(
+    request: CofferRequest, actor: Actor, row: InventoryRow, secret_id: UUID, chosen: Environment
+) -> HttpResponse:
     seen = page_of(request.POST)
     try:
         rotation.promote(
             actor=actor,
-            secret_id=_id(row),
+            secret_id=secret_id,
             environment=chosen,
             accept_failures=seen.accepts,
             accepted=seen.references,
             expected=seen.staged,
         )
     except (ChecksFailed, EditConflict, Invalid, KeyUnavailable) as refusal:
-        return _promote_dialog(request, actor, verify_of(actor, row, chosen), row, chosen, refusal.detail)
+        return _promote_dialog(request, actor, verify_of(actor, secret_id, chosen), row, chosen, refusal.detail)
     messages.success(request, f"Promoted. Calls in {chosen.label} use the new value")
-    return see_other("secret-rotation-window", actor.organization.slug, row.id, chosen.value)
+    return see_other("secret-rotation-window", actor.organization.slug, secret_id, chosen.value)
 
 
 def _promote_dialog(
@@ -221,26 +223,29 @@ def _stage_form(
     request: CofferRequest,
     actor: Actor,
     row: InventoryRow,
+    secret_id: UUID,
     chosen: Environment | None,
     wrong: dict[str, str] | None = None,
     *,
     short: bool = False,
 ) -> HttpResponse:
-    """The form, whose value field is always empty."""
+    """Render the form. Its value field is always empty."""
     context = _context(actor, row, chosen) | {
         "states": row.environments,
-        "references": live_references(actor, _id(row)),
+        "references": live_references(actor, secret_id),
         "wrong": wrong or {},
         "offer_allow_short": short,
     }
     return render(request, "integrations/rotation/stage.html", context, status=422 if wrong else 200)
 
 
-def _window_or_start(request: CofferRequest, actor: Actor, row: InventoryRow, chosen: Environment) -> HttpResponse:
-    found: Window | None = window_of(actor, row, chosen)
+def _window_or_start(
+    request: CofferRequest, actor: Actor, row: InventoryRow, secret_id: UUID, chosen: Environment
+) -> HttpResponse:
+    found: Window | None = window_of(actor, secret_id, chosen, row.environments[chosen].version)
     if found is None:
-        return HttpResponse(headers={"HX-Refresh": "true"}) if is_fragment(request) else _back(actor, _id(row))
-    if is_fragment(request):  # the summary of a page whose value was promoted by somebody else
+        return HttpResponse(headers={"HX-Refresh": "true"}) if is_fragment(request) else _back(actor, secret_id)
+    if is_fragment(request):  # the summary of a value that somebody else has promoted
         return HttpResponse(headers={"HX-Refresh": "true"})
     return render(request, "integrations/rotation/window.html", _context(actor, row, chosen, window=found))
 
@@ -254,11 +259,6 @@ def _environment(text: str) -> Environment:
     if chosen is None:
         raise NotFound("No such environment.")
     return chosen
-
-
-def _id(row: InventoryRow) -> UUID:
-    assert row.id is not None  # noqa: S101 - inventory.one() found it by this id
-    return row.id
 
 
 def _to_step(actor: Actor, secret_id: UUID, environment: Environment) -> HttpResponse:

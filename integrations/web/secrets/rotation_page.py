@@ -1,4 +1,4 @@
-"""What the pages of a rotation show, put together from what is stored."""
+"""The content of the rotation pages, read from what is stored."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,6 @@ from accounts.common.environments import Environment
 from integrations.models import Run, RunOutcome, RunSecret
 from integrations.rotation.checks import ReferenceCheck
 from integrations.rotation.rotation import look
-from secrets_app.inventory.rows import InventoryRow
 from secrets_app.models import Secret, SecretValue
 from secrets_app.rotation.previous_values import previous_value
 
@@ -29,33 +28,33 @@ class Verify:
 
     @property
     def passed(self) -> int:
-        """On how many references it works."""
+        """How many references accepted the value."""
         return sum(reference_check.passed for reference_check in self.checked)
 
     @property
     def tried(self) -> int:
-        """On how many there is a result."""
+        """How many references have a result."""
         return sum(reference_check.tried for reference_check in self.checked)
 
     @property
     def missed(self) -> list[ReferenceCheck]:
-        """Those that a promotion has to accept."""
+        """The references that a promotion has to accept."""
         return [reference_check for reference_check in self.checked if not reference_check.passed]
 
     @property
     def failed(self) -> list[ReferenceCheck]:
-        """Those that refused the value."""
+        """The references that refused the value."""
         return [reference_check for reference_check in self.checked if reference_check.failed]
 
     @property
     def is_final(self) -> bool:
-        """Whether each has its result."""
+        """Whether every reference has a result."""
         return self.tried == len(self.checked)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A previous value that may be gone back to, and what happened since."""
+    """A previous value that can be rolled back to, and the calls since."""
 
     id: UUID
     retired_at: datetime
@@ -66,7 +65,7 @@ class Window:
 
     @property
     def left(self) -> str:
-        """`23 h 54 min`."""
+        """The remaining time: `23 h 54 min`."""
         minutes = max(0, int((self.until - timezone.now()) / timedelta(minutes=1)))
         hours, rest = divmod(minutes, 60)
         return f"{hours} h {rest} min" if hours else f"{rest} min"
@@ -74,42 +73,48 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a sent promotion says: which value and which results the person had before them, and that they accept."""
+    """A submitted promotion: the value and results that the person saw, and whether they accept them."""
 
     staged: UUID | None
     references: frozenset[UUID]
     accepts: bool
 
 
-def verify_of(actor: Actor, row: InventoryRow, environment: Environment) -> Verify:
-    """The verify page's content. Raises `NothingStaged`."""
-    assert row.id is not None  # noqa: S101 - a secret that exists
-    return Verify(*look(actor, row.id, environment))
+def verify_of(actor: Actor, secret_id: UUID, environment: Environment) -> Verify:
+    """Return the content of the verify page.
+
+    Raises:
+        NothingStaged: there is no staged value.
+    """
+    return Verify(*look(actor, secret_id, environment))
 
 
-def window_of(actor: Actor, row: InventoryRow, environment: Environment) -> Window | None:
-    """The roll-back window, or None where it is over or never was."""
-    assert row.id is not None  # noqa: S101 - a secret that exists
-    previous = previous_value(Secret.objects.fetch(actor.organization, row.id), environment)
+def window_of(actor: Actor, secret_id: UUID, environment: Environment, version: int | None) -> Window | None:
+    """Return the roll-back window; None if it has ended or there is no previous value.
+
+    Args:
+        version: the version of the current value, whose calls are counted.
+    """
+    previous = previous_value(Secret.objects.fetch(actor.organization, secret_id), environment)
     if previous is None or previous.retired_at is None or previous.rollback_until is None:
         return None
-    counts = _calls_since(previous.retired_at, row.id, environment, row.environments[environment].version)
+    counts = _calls_since(previous.retired_at, secret_id, environment, version)
     return Window(previous.pk, previous.retired_at, previous.retired_by, previous.rollback_until, **counts)
 
 
 def chosen_environment(text: str) -> Environment | None:
-    """The environment of this name."""
+    """Return the environment of this name; None if there is none."""
     return next((environment for environment in Environment if environment.value == text), None)
 
 
 def page_of(post: QueryDict) -> Seen:
-    """What was sent; ids that are none count for nothing."""
+    """Read a submitted promotion; invalid ids are ignored."""
     staged = _ids([post.get("staged", "")])
     return Seen(next(iter(staged), None), _ids(post.getlist("accepted")), "accept_failures" in post)
 
 
 def seen_value(post: QueryDict) -> UUID | None:
-    """The value that the person had before them when they chose to go back from it, or to destroy it."""
+    """Return the id of the value that the person saw when they submitted the form."""
     return next(iter(_ids([post.get("seen", "")])), None)
 
 

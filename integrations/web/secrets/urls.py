@@ -1,4 +1,4 @@
-"""Pages about secrets that need to know integrations, below `/o/<slug>/secrets/`."""
+"""URLs of the pages of secrets that need integrations, below `/o/<slug>/secrets/`."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What an opened row of the inventory shows: where the secret is used, and how much."""
+"""The details of a row in the inventory: where the secret is used, and how often."""
 
 from uuid import UUID
 
@@ -14,13 +14,13 @@ from secrets_app.inventory import inventory
 from secrets_app.web.forms.secret import value_fields
 
 REFERENCES_SHOWN = 20
-"""Of a secret that is used more often, the page "Where used" has them all."""
+"""How many references the details show; the page "Where used" shows all."""
 
 
 @require_GET
 @requires(Permission.SECRETS_READ)
 def details(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """The fragment below one row."""
+    """Render the details below a row."""
     row = inventory.one(actor.organization, secret_id)
     calls = calls_by_day(actor.organization, secret_id)
     secret = {

@@ -1,7 +1,7 @@
-"""Where a secret goes: the page with the graph and the table, and the hosts that the secret form proposes."""
+"""The page "Where used" with its graph and table, and the hosts that the form of a secret proposes."""
 
 from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Hashable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +31,7 @@ LONGEST = {"root": 20, "integration": 26, "host": 33}
 @require_GET
 @requires(Permission.SECRETS_READ)
 def where_used(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """The page of one secret."""
+    """Show where a secret is used."""
     row = inventory.one(actor.organization, secret_id)
     uses = uses_of(references_by_name(actor.organization, row.name), row.allowed_domains)
     context = {
@@ -49,14 +49,14 @@ def where_used(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpRespo
 @require_GET
 @requires(Permission.SECRETS_WRITE)
 def hosts(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """The hosts of the integrations that name a secret, as domains to allow with one click."""
+    """Render the hosts of the integrations that name a secret, as proposals for its allowed domains."""
     name = UNSTORABLE.sub("", request.GET.get("name", ""))
     found = [host for host in hosts_of(actor.organization, name) if _may_be_a_domain(host)] if name else []
     return render(request, "integrations/_host_chips.html", {"hosts": found[:PROPOSED_AT_MOST], "name": name})
 
 
 def _may_be_a_domain(host: str) -> bool:
-    """An IP address is no domain: proposing one would lead into a refusal."""
+    """Return whether a host can be an allowed domain; IP addresses cannot."""
     try:
         return clean_domain(host, operator_hosts=bool(settings.EGRESS_ALLOW)) == host
     except BadDomain:
@@ -64,14 +64,11 @@ def _may_be_a_domain(host: str) -> bool:
 
 
 def _drawing(name: str, uses: Sequence[Use]) -> dict[str, Any]:
-    """The graph with everything that its boxes say, or an empty one."""
-    by_integration: dict[UUID, list[Use]] = defaultdict(list)
-    for use in uses:
-        by_integration[use.reference.integration_id].append(use)
+    """Return the graph with the content of its boxes."""
+    by_integration = _by_integration(uses)
     drawn = dict(list(by_integration.items())[:DRAWN_AT_MOST])
-    placed = graph.layout((key, use.host or None) for key, some in drawn.items() for use in some)
-    blocked = {(key, use.host) for key, some in drawn.items() for use in some if use.blocked}
-    blocked_hosts = {host for _, host in blocked}
+    blocked = _links(use for some in drawn.values() for use in some if use.blocked)
+    placed = graph.layout(_links(use for some in drawn.values() for use in some))
     return {
         "width": graph.WIDTH,
         "height": placed.height,
@@ -80,14 +77,26 @@ def _drawing(name: str, uses: Sequence[Use]) -> dict[str, Any]:
         "box_height": graph.BOX_HEIGHT,
         "root": {"box": placed.root, "name": _short(name, "root"), "note": _counted(drawn, placed)},
         "edges": _edges(placed, blocked),
-        "integrations": [_integration(box, drawn[box.key]) for box in placed.integrations],  # type: ignore[index]
-        "hosts": [_host(box, blocked_hosts) for box in placed.hosts],
+        "integrations": [_integration(box, drawn[box.key]) for box in placed.integrations],
+        "hosts": [_host(box, [host for _, host in blocked]) for box in placed.hosts],
         "left_out": len(by_integration) - len(drawn),
     }
 
 
+def _links(uses: Iterable[Use]) -> list[tuple[Hashable, str | None]]:
+    """Return the integration and host of each use; the host is None if there is none yet."""
+    return [(use.reference.integration_id, use.host or None) for use in uses]
+
+
+def _by_integration(uses: Iterable[Use]) -> dict[Hashable, list[Use]]:
+    found: dict[Hashable, list[Use]] = defaultdict(list)
+    for use in uses:
+        found[use.reference.integration_id].append(use)
+    return found
+
+
 def _edges(placed: graph.Graph, blocked: Container[tuple[Any, Any]]) -> list[tuple[str, str]]:
-    """The path of each line and the class that draws it."""
+    """Return the path of each edge and its CSS class."""
     from_secret = [(edge.path, "hot") for edge in placed.root_edges]
     to_hosts = [(edge.path, "bad" if (edge.source, edge.target) in blocked else "ok") for edge in placed.host_edges]
     return from_secret + to_hosts
@@ -110,20 +119,20 @@ def _integration(box: graph.Box, uses: Sequence[Use]) -> dict[str, Any]:
     }
 
 
-def _host(box: graph.Box, blocked: set[str]) -> dict[str, Any]:
+def _host(box: graph.Box, blocked: Container[Any]) -> dict[str, Any]:
     name = str(box.key)
     bad = name in blocked
     note = "Not an allowed domain" if bad else "Allowed"
     return {"box": box, "name": name, "shown": _short(name, "host"), "bad": bad, "note": note}
 
 
-def _counted(drawn: dict[UUID, list[Use]], placed: graph.Graph) -> str:
+def _counted(drawn: dict[Hashable, list[Use]], placed: graph.Graph) -> str:
     references = len({use.reference.pk for some in drawn.values() for use in some})
     hosts_word = "host" if len(placed.hosts) == 1 else "hosts"
     return f"{references} reference{'' if references == 1 else 's'}, {len(placed.hosts)} {hosts_word}"
 
 
 def _short(text: str, where: str) -> str:
-    """The text, cut to the room of its box; the whole one is in the box's title and in the table."""
+    """Shorten a text to the width of its box; title and table contain the whole text."""
     longest = LONGEST[where]
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -112,7 +112,7 @@ class TestAnswers:
         action = make_action(owner, base_url=upstream, **CHECK)
         caller._json("PUT", path, {"value": "a-wrong-new-key"})
         slot = "headers.Authorization"
-        untried = result(action, slot, "missing", None, "The new value has not been tried here yet.")
+        untried = result(action, slot, "missing", None, "The new value has not been checked here yet.")
         failed = result(action, slot, "failed", "upstream_error", "The upstream answered 401.")
         for body in ({}, None, {"accept_failures": False}):
             refused = caller.call("POST", path + "/promote", body)

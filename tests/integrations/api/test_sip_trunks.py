@@ -139,7 +139,7 @@ def test_the_check(caller, owner):
     assert found == {
         "ok": False,
         "steps": [
-            {"name": "options", "outcome": "passed", "code": None, "detail": "It answers: 200 OK."},
+            {"name": "options", "outcome": "passed", "code": None, "detail": "The server answers: 200 OK."},
             {
                 "name": "register",
                 "outcome": "failed",

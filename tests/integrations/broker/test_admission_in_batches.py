@@ -70,7 +70,7 @@ def test_calls_that_come_together_get_the_values_of_their_own_environment_and_or
     assert opened == [f"{call.environment} of {actor.label}" for actor, call in calls]
 
 
-@pytest.mark.parametrize("step", ["prepare", "judge", "resolver.open_values"])
+@pytest.mark.parametrize("step", ["prepare", "check_secrets", "resolver.open_values"])
 def test_a_fault_of_ours_in_one_call_is_no_other_call_s(owner, outsider, stage, monkeypatch, step):
     """Nor is anything done twice for the others: a call counts once towards the limit of its key."""
     key_for(owner, max_per_minute=3)

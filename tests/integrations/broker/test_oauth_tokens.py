@@ -103,7 +103,7 @@ def test_a_changed_secret_never_gets_the_old_token(owner, client, run):
         with pytest.raises(TokenRefused) as refusal:
             run(owner, action, S)
     assert refusal.value.detail == (
-        "127.0.0.1 refused to give a token: invalid_client. Check client id, client secret and scope."
+        "127.0.0.1 did not issue a token: invalid_client. Check client id, client secret and scope."
     )
     assert (Run.objects.newest_first()[0].outcome, Run.objects.newest_first()[0].error_code) == (
         "failed",

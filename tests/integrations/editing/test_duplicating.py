@@ -67,7 +67,7 @@ def test_a_secret_that_is_disabled_gets_no_new_reference(owner, action):
         duplicate_integration(actor=owner, integration_id=action.id)
     assert Integration.objects.count() == 2
     response = browser_of(owner).post(reverse("integration-duplicate", args=["harbor-clinics", action.id]), follow=True)
-    assert "It was not duplicated. The secret crm.apiKey is disabled." in response.content.decode()
+    assert "The integration was not duplicated. The secret crm.apiKey is disabled." in response.content.decode()
 
 
 def test_strangers_and_members_may_not(outsider, member, action):

@@ -79,7 +79,7 @@ async def test_slow_names_of_one_asker_hold_up_nobody_else(resolver):
     async with asyncio.timeout(2):
         assert await lookups.addresses("hostile", "api.test", 1)
     lookups._pool.shutdown(wait=True)
-    assert (lookups._under_way, lookups._held) == ({}, {})
+    assert (lookups._in_progress, lookups._counts) == ({}, {})
 
 
 async def test_a_caller_who_leaves_takes_nobody_along(resolver):

@@ -14,8 +14,6 @@ from config.demo import upstream
 from integrations import kinds
 from integrations.editing.integrations import create_integration
 from integrations.models import Integration, Run, SecretReference
-from integrations.web import forms
-from integrations.web.forms.declared import DeclaredForm
 from tests.support.source import ROOT
 from tests.support.things import store_secret
 from tests.support.web.sent_by_browsers import form_with
@@ -54,9 +52,7 @@ def status_page(tmp_path, monkeypatch):
     importlib.invalidate_caches()
     table: dict[str, Any] = {}
     exec(table_with_the_line(), table)
-    kind = table["KINDS"]["status_page"]
-    monkeypatch.setitem(kinds.KINDS, "status_page", kind)
-    monkeypatch.setitem(forms.FORMS, "status_page", DeclaredForm(kind))  # made from the table when it is imported
+    monkeypatch.setitem(kinds.KINDS, "status_page", table["KINDS"]["status_page"])
     yield
     for name in [name for name in sys.modules if name.startswith(PACKAGE)]:
         del sys.modules[name]

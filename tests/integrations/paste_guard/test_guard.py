@@ -67,7 +67,7 @@ def test_name_and_description_are_looked_at_too(owner, field):
             actor=owner, integration_id=integration.id, changes=IntegrationChanges(**{field: f"uses {KEY}"})
         )
     assert [error.field for error in refusal.value.errors] == [field]
-    assert "Take it out" in refusal.value.errors[0].message
+    assert "Remove it" in refusal.value.errors[0].message
 
 
 def test_placeholders_are_no_credentials(owner):

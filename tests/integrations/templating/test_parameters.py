@@ -45,7 +45,7 @@ def test_arguments_are_an_object(arguments):
 
 
 MISFITS = [
-    ({}, "params.id", "This argument is needed."),
+    ({}, "params.id", "This argument is required."),
     ({"id": 1}, "params.id", "Give a value of type string."),
     ({"id": None}, "params.id", "Give a value of type string."),
     ({"id": ""}, "params.id", "Use at least 1 characters."),
@@ -57,7 +57,7 @@ MISFITS = [
     ({"id": "a", "unit": "m"}, "params.unit", "Choose one of: km, mi."),
     ({"id": "a", "tags": [1]}, "params.tags[0]", "Give a value of type string."),
     ({"id": "a", "tags": ["x"] * 3}, "params.tags", "Give at most 2 entries."),
-    ({"id": "a", "who": {}}, "params.who", "These are needed: name."),
+    ({"id": "a", "who": {}}, "params.who", "Required: name."),
     ({"id": "a", "who": {"name": 1}}, "params.who.name", "Give a value of type string."),
     ({"id": "a", "ratio": "x"}, "params.ratio", "Give a value of type number or null."),
     ({"id": "a", "ratio": 0}, "params.ratio", "Use more than 0."),

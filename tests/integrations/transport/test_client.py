@@ -169,7 +169,7 @@ async def test_an_unforeseen_failure_is_reported_without_its_text(trusting, monk
     assert caught.value.__suppress_context__
     assert CANARY not in repr(caught.value)
     assert [record.getMessage() for record in caplog.records] == [
-        "an outgoing call failed with an unforeseen RuntimeError"
+        "an outgoing call failed with an unexpected RuntimeError"
     ]
 
 

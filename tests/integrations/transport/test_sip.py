@@ -32,7 +32,7 @@ def ask(trusting):
         scheme = "sips" if transport == "tls" else "sip"
         peer = SipPeer(f"{scheme}://{host}:{port}", transport)
         async with sip.connected(peer, policy, ssl_context=trusting, lookup=lookup) as line:
-            return [(await line.ask(request)).status for request in requests]
+            return [(await line.send(request)).status for request in requests]
 
     return call
 
@@ -104,14 +104,14 @@ async def test_a_lost_datagram_is_sent_again(ask):
 
 @each_transport
 async def test_silence_is_a_timeout(ask, transport, monkeypatch):
-    monkeypatch.setattr(sip, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(sip, "RESPONSE_SECONDS", 0.3)
     with SERVERS[transport](lambda request: []) as port:
         code, detail = await refusal_of(ask(port, transport))
     assert (code, detail) == ("upstream_timeout", "127.0.0.1 did not answer in time.")
 
 
 async def test_a_peer_that_drips_is_cut_off(ask, monkeypatch):
-    monkeypatch.setattr(sip, "ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(sip, "RESPONSE_SECONDS", 0.4)
 
     def respond(request, sock):
         for byte in reply(request):
@@ -160,7 +160,7 @@ async def test_a_name_that_does_not_resolve(trusting):
 async def test_what_is_not_sip_is_said_so(ask, transport):
     with SERVERS[transport](lambda request: [b"HTTP/1.1 400 Bad Request\r\n\r\n"]) as port:
         code, detail = await refusal_of(ask(port, transport))
-    assert (code, detail) == ("response_unreadable", "The answer of 127.0.0.1 is not SIP.")
+    assert (code, detail) == ("response_unreadable", "The response of 127.0.0.1 is not SIP.")
 
 
 async def test_an_answer_without_length_on_a_stream(ask):

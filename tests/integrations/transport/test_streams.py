@@ -26,7 +26,7 @@ class Ear:
 
 async def heard(server, trusting, ear, **parts):
     outgoing = request(f"http://127.0.0.1:{server.port}/", **{"seconds": 5, **parts})
-    return await send(outgoing, LOOPBACK, ssl_context=trusting, hear=ear)
+    return await send(outgoing, LOOPBACK, ssl_context=trusting, on_piece=ear)
 
 
 async def test_a_stream_is_left_when_that_is_enough(trusting):

@@ -136,7 +136,7 @@ def test_a_test_that_cannot_be_sent_names_the_argument(as_owner, calendar, serve
     sent = {"environment": "staging", "operation": "list_slots", "arg_start": "now", "arg_end": "2026-11-24"}
     response = as_owner.post(page_of(calendar, "integration-test"), sent, headers=HTMX)
     assert response.status_code == 422
-    assert "Write a time like 2026-11-23T09:20:00Z." in response.content.decode()
+    assert "Enter a time such as 2026-11-23T09:20:00Z." in response.content.decode()
     assert server.calls == []
 
 

@@ -118,7 +118,7 @@ def test_reference_to_a_disabled_secret_is_refused_at_its_slot(as_owner, owner, 
         sent[f"{prefix}_value"] = [row["value"] for row in config.get(name, [])]
     sent |= {"form_name": ["f"], "form_value": [config["form"]]} if "form" in config else {}
     response = as_owner.post(NEW_ACTION, sent)
-    assert errors_of(response) == {field: "The secret off is disabled. Enable it first, or use another one."}
+    assert errors_of(response) == {field: "The secret off is disabled. Enable it first, or use another secret."}
 
 
 def test_connector_that_collides_with_its_users_is_refused(as_owner, owner, connector):

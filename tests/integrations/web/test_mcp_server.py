@@ -160,7 +160,7 @@ def test_an_environment_is_needed(as_owner, server):
 
 def test_what_cannot_be_approved_is_said(as_owner, server):
     sent = {"name": "search", "fingerprint": "no"}
-    assert "Give the fingerprint" in text_of(post(as_owner, "integration-tool-approve", server, sent), 422)
+    assert "Enter the fingerprint" in text_of(post(as_owner, "integration-tool-approve", server, sent), 422)
 
 
 def test_a_tool_is_called_from_the_test_panel(as_owner, server):

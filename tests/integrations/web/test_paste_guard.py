@@ -24,7 +24,7 @@ def test_a_raw_credential_comes_back_with_a_note_at_its_field(as_owner):
     assert NOTE in page
     assert 'data-pasted-in="header_value-0"' in page
     assert 'value="OpenAI-API-key"' in page
-    assert "tick that it stays as plain text" in page
+    assert "confirm that it stays as plain text" in page
     assert not Integration.objects.exists()
 
 
@@ -77,7 +77,7 @@ def test_a_name_that_cannot_be_used_is_said_at_the_name(as_owner, owner, name, s
 def test_a_text_that_is_not_there_any_more_saves_nothing(as_owner):
     answer = as_owner.post(f"{NEW_ACTION}pasted/", ACTION | SAVE)
     assert answer.status_code == 422
-    assert "This text has changed since" in answer.content.decode()
+    assert "This text has changed" in answer.content.decode()
     assert not Secret.objects.exists()
 
 
@@ -97,7 +97,7 @@ def test_ordinary_texts_get_no_note(as_owner):
 
 def test_a_token_typed_into_a_connector_is_one(as_owner):
     sent = {"name": "Bearer", "type": "bearer", "token": "hunter2222"}
-    assert "a credential, by the name that it stands under" in as_owner.post(NEW_CONNECTOR, sent).content.decode()
+    assert "a credential, judging by its name" in as_owner.post(NEW_CONNECTOR, sent).content.decode()
     finding = "config.token:0"
     named = {"save_as_secret": finding, f"secret_name:{finding}": "crm.token"}
     page = as_owner.post(f"{NEW_CONNECTOR}pasted/", sent | named).content.decode()

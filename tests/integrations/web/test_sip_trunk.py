@@ -139,7 +139,7 @@ def test_the_check_shows_its_steps(as_owner, owner):
     with sip_over_udp(lambda request: [reply(request, *next(answers))]) as port:
         trunk = make_trunk(owner, **CONFIG | {"host": "127.0.0.1", "port": port, "transport": "udp"})
         shown = as_owner.post(page_of(trunk, "integration-check"), {"environment": "staging"}).content.decode()
-    assert "It answers: 200 OK." in shown
+    assert "The server answers: 200 OK." in shown
     assert "User name or password was refused: 403 &lt;b&gt;Forbidden&lt;/b&gt;." in shown
     assert "upstream_error" in shown
 
@@ -171,4 +171,4 @@ def test_a_challenge_is_answered_from_the_page(as_owner, owner):
     assert Run.objects.get().operation == "sign"
     refused = as_owner.post(page_of(trunk, "integration-test"), sent | {"arg_uri": "sip:evil.test"})
     assert refused.status_code == 422
-    assert "The host of the URI is not that of the trunk." in refused.content.decode()
+    assert "The host of the URI is not the trunk" in refused.content.decode()

@@ -182,7 +182,7 @@ def test_panel_that_is_not_filled_in_sends_nothing(as_owner, action, received, f
 @pytest.mark.parametrize(
     ("name", "typed", "sentence"),
     [
-        ("phone", "", "This argument is needed."),
+        ("phone", "", "This argument is required."),
         ("count", "twelve", "Give a value of type integer."),
         ("count", "9" * 5_000, "Give a value of type integer."),
         ("share", "1e999", "Give a value of type number."),
@@ -239,7 +239,7 @@ def test_environment_that_it_does_not_run_in_is_told(as_owner, owner, action):
 def test_every_kind_of_answer_can_be_shown(body, body_type, shown):
     answer = Answer(200, True, "O\udcffK", [], body, body_type, 3, [])
     preview = PreviewRequest("GET", "api.example.com", "/", [], None)
-    result = testing._answered(RunResult(uuid4(), RunOutcome.SUCCEEDED, answer, 5, lambda: preview))
+    result = testing._result(RunResult(uuid4(), RunOutcome.SUCCEEDED, answer, 5, lambda: preview))
     assert shown in result.body_text
     assert (result.reason + result.body_text).encode()
 

@@ -55,7 +55,7 @@ def test_the_last_call_of_a_window_is_followed_by_a_pause(owner, run, server, ca
     assert run(owner, calendar, S, "me").outcome == "succeeded"
     (step,) = checked(calendar)
     assert (step.outcome, step.code) == ("failed", "rate_limited")
-    assert step.detail == "127.0.0.1 takes no more calls with this credential for now. Try again in 5 s."
+    assert step.detail == "127.0.0.1 accepts no more calls with this credential for now. Try again in 5 s."
     assert len(server.calls) == 1
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from integrations.errors import ResponseTooLarge
 from integrations.kinds.mcp_server.events import MAX_EVENTS, EventReader
 from integrations.kinds.mcp_server.headers import BadMarkError, header_text, is_own, marks, mirrored
-from integrations.kinds.mcp_server.messages import NotJsonRpcError, answer_to, decode, is_request, reply_in
+from integrations.kinds.mcp_server.messages import NotJsonRpcError, decode, is_request, reply_in, reply_to
 
 STREAM = (
     b"\xef\xbb\xbf: hello\r\ndata: one\n\nevent: message\rdata:two\rdata: lines\r\r"
@@ -137,6 +137,6 @@ def test_which_messages_are_the_reply(message, rejected, is_reply):
 
 
 def test_everything_that_a_server_asks_is_refused_but_a_ping():
-    assert answer_to({"id": "a", "method": "ping"}) == {"jsonrpc": "2.0", "id": "a", "result": {}}
-    assert answer_to({"id": "a", "method": "sampling/createMessage"})["error"]["code"] == -32601
+    assert reply_to({"id": "a", "method": "ping"}) == {"jsonrpc": "2.0", "id": "a", "result": {}}
+    assert reply_to({"id": "a", "method": "sampling/createMessage"})["error"]["code"] == -32601
     assert not is_request({"method": "notifications/progress"})

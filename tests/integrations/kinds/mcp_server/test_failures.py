@@ -106,7 +106,7 @@ def test_an_answer_that_is_not_mcp(refused, answer):
 
 def test_a_server_that_speaks_no_known_version(failed):
     with odd_server({"initialize": lambda message, _: result(message, {"protocolVersion": "1999-01-01"})}) as server:
-        assert failed(server.url) == {"message": "127.0.0.1 speaks no version of MCP that Coffer knows."}
+        assert failed(server.url) == {"message": "127.0.0.1 supports no version of MCP that Coffer knows."}
 
 
 def test_a_modern_server_that_speaks_no_known_version(failed):

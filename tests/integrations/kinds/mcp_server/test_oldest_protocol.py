@@ -128,7 +128,7 @@ def test_what_the_server_asks_on_the_stream_is_refused(listed):
 def test_an_address_elsewhere_is_not_followed(listed, endpoint):
     answered, server = listed(Oldest(endpoint))
     assert answered.outcome == "upstream_error"
-    assert "wants requests sent to another address" in answered.answer.body["error"]["message"]
+    assert "asks for requests to another origin" in answered.answer.body["error"]["message"]
     assert [each.method for each in server.received] == ["server/discover", "initialize", "GET"]
     assert Run.objects.get().outcome == "upstream_error"
 

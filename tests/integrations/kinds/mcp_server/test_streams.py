@@ -23,12 +23,12 @@ class Endless(Channel):
     def hide(self, given):
         pass
 
-    async def http(self, request, *, hear=None):
+    async def http(self, request, *, on_piece=None):
         if request.method == "POST":
             return UpstreamResponse(202, b"", (), b"", True)
         self.listening += 1
         try:
-            await hear(b"event: endpoint\ndata: /messages\n\n")
+            await on_piece(b"event: endpoint\ndata: /messages\n\n")
             await asyncio.sleep(60)
         finally:
             self.left += 1

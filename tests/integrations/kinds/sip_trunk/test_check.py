@@ -47,20 +47,24 @@ STALE = ("401 Unauthorized", f"WWW-Authenticate: {MD5.replace('n-1', 'n-2')}, st
         ),
         ([ASKS, ASKS], ("failed", "upstream_error", "User name or password was refused: 401 Unauthorized.")),
         ([ASKS, STALE, STALE], ("failed", "upstream_error", "User name or password was refused: 401 Unauthorized.")),
-        ([ASKS, ("500 Oops",)], ("failed", "upstream_error", "It could not be registered with: 500 Oops.")),
-        ([("404 Who",)], ("failed", "upstream_error", "It could not be registered with: 404 Who.")),
-        ([("200 OK",)], ("not_checkable", None, "It let Coffer in without asking for a password.")),
+        ([ASKS, ("500 Oops",)], ("failed", "upstream_error", "The registration failed: 500 Oops.")),
+        ([("404 Who",)], ("failed", "upstream_error", "The registration failed: 404 Who.")),
+        ([("200 OK",)], ("not_checkable", None, "The server accepted Coffer without a password.")),
         (
             [("405 No",)],
             (
                 "not_checkable",
                 None,
-                "It takes no registrations (405 No): only a call can show that the password works.",
+                "The server accepts no registrations (405 No): only a call can show that the password works.",
             ),
         ),
         (
             [("401 Unauthorized", 'WWW-Authenticate: Digest realm="sip.test"')],
-            ("failed", "upstream_error", "It was not answered. A digest challenge names a realm and a nonce."),
+            (
+                "failed",
+                "upstream_error",
+                "Coffer did not answer the challenge. A digest challenge names a realm and a nonce.",
+            ),
         ),
     ],
 )
@@ -149,7 +153,7 @@ def test_a_value_too_short_to_be_cut_out_withholds_what_was_found(owner, inline)
         "request",
         "passed",
         None,
-        "What the check found is withheld: it holds a value, or something as short as one.",
+        "The result of the check is withheld because it contains a value, or a text as short as a value.",
     )
 
 
@@ -178,7 +182,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("answer", "code"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_server_is_one_message_with_a_code_and_a_record(tried, monkeypatch, answer, code):
-    monkeypatch.setattr(sip, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(sip, "RESPONSE_SECONDS", 0.3)
 
     ((name, outcome, found, detail),) = tried(answer, sip_over_tcp, "tcp")
     assert (name, outcome, found) == ("request", "failed", code)

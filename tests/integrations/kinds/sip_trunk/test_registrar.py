@@ -70,7 +70,7 @@ def steps_of(actor, trunk, environment=S):
     return [(step.name, step.outcome, step.code, step.detail) for step in steps]
 
 
-ALIVE = ("options", "passed", None, "It answers: 200 OK.")
+ALIVE = ("options", "passed", None, "The server answers: 200 OK.")
 
 
 def accepted(algorithm):
@@ -139,13 +139,14 @@ def test_another_realm_is_not_answered(owner, server):
     store_secret(owner, "sip.password", PASSWORD)
     step = steps_of(owner, trunk_at(owner, server.port, realm="other.test"))[1]
     assert step[1:3] == ("failed", "upstream_error")
-    assert step[3] == "It was not answered. It asks for the realm “sip.test”, which is not that of the trunk."
+    sentence = "The server asks for the realm “sip.test”, which is not the trunk's."
+    assert step[3] == f"Coffer did not answer the challenge. {sentence}"
 
 
 def test_an_algorithm_that_is_not_allowed_is_not_answered(owner, server):
     store_secret(owner, "sip.password", PASSWORD)
     step = steps_of(owner, trunk_at(owner, server.port, algorithms=["SHA-256"]))[1]
-    assert step[3] == "It was not answered. It asks for MD5, which the trunk does not allow."
+    assert step[3] == "Coffer did not answer the challenge. The server asks for MD5, which the trunk does not allow."
 
 
 def test_the_check_tells_the_realm_where_it_is_not_known_yet(owner, server):

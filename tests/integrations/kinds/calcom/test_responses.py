@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.exchange.messages import UpstreamResponse
-from integrations.kinds.calcom.answers import complaint_of, in_one_shape, seconds_to_wait
 from integrations.kinds.calcom.kind import api_url
+from integrations.kinds.calcom.responses import in_one_shape, problem_of, seconds_to_wait
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
@@ -30,7 +30,7 @@ def answer(status, headers=(), body=b""):
 @given(st.integers(300, 599), HEADERS, JSON.map(lambda found: json.dumps(found).encode()) | st.binary(max_size=40))
 def test_any_error_has_one_shape(status, headers, body):
     response = answer(status, headers, body)
-    shaped = in_one_shape(response, complaint_of(response, "cal.example.com"))
+    shaped = in_one_shape(response, problem_of(response, "cal.example.com"))
     error = json.loads(shaped.body)["error"]
     assert error["code"]
     assert error["message"].isprintable()
