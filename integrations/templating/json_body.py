@@ -2,11 +2,15 @@
 
 The template is parsed as JSON first and its strings are filled afterwards, so no value can break out of its quotes
 (docs/security-rules.md, "Slots"). Keys are fixed; numbers, booleans and null are sent as parsed.
+
+It also limits JSON values from outside (valid Unicode, bounded numbers, bounded depth), so that later code can recurse
+and store them without checks of its own.
 """
 
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from accounts.errors import FieldError
@@ -15,6 +19,10 @@ from integrations.templating.placeholders import MalformedPlaceholder, ParamPlac
 from integrations.templating.slots import Filling, fill_text
 
 MAX_DEPTH = 32
+MAX_VALUE_DEPTH = 16
+LARGEST_NUMBER = 2**64
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class JsonBodyError(ValueError):
@@ -146,3 +154,25 @@ def _filled(node: object, filling: Filling) -> object:
 def _filled_leaf(template: Template, filling: Filling) -> object:
     param = whole_leaf_param(template)
     return filling.argument(param.name) if param else fill_text(template, filling)
+
+
+def problem_with_json(value: object, *, depth: int = 0) -> str | None:
+    """Return why a JSON value is refused, in a sentence that quotes nothing; None if it is accepted."""
+    if depth > MAX_VALUE_DEPTH:
+        return f"Nest lists and objects at most {MAX_VALUE_DEPTH} deep."
+    if isinstance(value, Mapping):
+        children = [*value.keys(), *value.values()]
+    elif isinstance(value, list | tuple):
+        children = list(value)
+    else:
+        return _problem_with_scalar(value)
+    problems = (problem_with_json(child, depth=depth + 1) for child in children)
+    return next((problem for problem in problems if problem), None)
+
+
+def _problem_with_scalar(value: object) -> str | None:
+    if isinstance(value, str):
+        return "Remove NUL characters and unpaired surrogates." if _UNSTORABLE.search(value) else None
+    if isinstance(value, int | float):
+        return None if abs(value) <= LARGEST_NUMBER else "A number is too large."  # also refuses NaN
+    return None if value is None else "This is not JSON."

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from accounts.errors import FieldError
-from integrations.templating.json_values import problem_with_json
+from integrations.templating.json_body import problem_with_json
 from integrations.templating.placeholders import PARAM_NAME
 
 MAX_PARAMETERS = 64

@@ -16,7 +16,7 @@ from jsonschema.exceptions import ValidationError
 
 from accounts.errors import FieldError
 from integrations.errors import InvalidArguments
-from integrations.templating.json_values import problem_with_json
+from integrations.templating.json_body import problem_with_json
 from integrations.templating.parameter_schemas import check_schema
 
 __all__ = ["check_arguments", "check_schema"]

@@ -94,11 +94,11 @@ def _app() -> Any:
     return server.streamable_http_app()
 
 
-async def _list_tools(context: Any, params: PaginatedRequestParams | None) -> ListToolsResult:  # noqa: ARG001
+async def _list_tools(_context: Any, _params: PaginatedRequestParams | None) -> ListToolsResult:
     return ListToolsResult(tools=TOOLS)
 
 
-async def _call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:  # noqa: ARG001
+async def _call_tool(_context: Any, params: CallToolRequestParams) -> CallToolResult:
     arguments = params.arguments or {}
     clinic = str(arguments.get("clinic", ""))
     if clinic not in HOURS:
