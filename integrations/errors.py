@@ -40,7 +40,7 @@ class DomainNotAllowed(Refusal):
 
 
 class InvalidArguments(Refusal):
-    """The arguments do not fit the declared parameters; `errors` names each as `params.NAME`."""
+    """The arguments do not match the declared parameters; `errors` names each as `params.NAME`."""
 
     code, status, title = "invalid_arguments", 422, "Invalid arguments"
 
