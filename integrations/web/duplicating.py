@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_POST
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.errors import Invalid
@@ -16,7 +17,7 @@ from integrations.editing import integrations
 
 @require_POST
 @requires(Permission.INTEGRATIONS_WRITE)
-def duplicate(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+def duplicate(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """Copy the saved integration and show the copy; if that is refused, return with the reasons."""
     try:
         copy = integrations.duplicate_integration(actor=actor, integration_id=integration_id)

@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
@@ -29,7 +30,7 @@ NOT_ACCEPTED = "A text looks like a credential. Save it as a secret, or confirm 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.INTEGRATIONS_WRITE)
-def new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
+def new(request: CofferRequest, actor: Actor, kind: str) -> HttpResponse:
     """GET shows the form for a new integration; POST creates it.
 
     Raises:
@@ -54,7 +55,7 @@ def new(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.INTEGRATIONS_WRITE)
-def edit(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+def edit(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """GET shows the form of a stored integration; POST saves it."""
     integration = Integration.objects.fetch(actor, integration_id)
     integration.organization = actor.organization
@@ -73,7 +74,7 @@ def edit(request: HttpRequest, actor: Actor, integration_id: UUID) -> HttpRespon
 
 @require_POST
 @requires(Permission.INTEGRATIONS_READ)
-def domain_check(request: HttpRequest, actor: Actor, kind: str) -> HttpResponse:
+def domain_check(request: CofferRequest, actor: Actor, kind: str) -> HttpResponse:
     """Render which secrets of an unsaved form may be sent to its host. Nothing is stored or decrypted.
 
     Raises:
@@ -128,7 +129,7 @@ def _refuse(problems: list[FieldError]) -> None:
         raise Invalid("The form cannot be used.", errors=problems)
 
 
-def _conflict(request: HttpRequest, actor: Actor, integration_id: UUID, sent: SubmittedIntegration) -> HttpResponse:
+def _conflict(request: CofferRequest, actor: Actor, integration_id: UUID, sent: SubmittedIntegration) -> HttpResponse:
     """Show what was typed with the stored version, so that saving again replaces that version."""
     integration = Integration.objects.fetch(actor, integration_id)
     values, errors = sent.values | {"version": integration.version}, [FieldError("", CONFLICT)]
@@ -136,7 +137,7 @@ def _conflict(request: HttpRequest, actor: Actor, integration_id: UUID, sent: Su
 
 
 def _form(
-    request: HttpRequest,
+    request: CofferRequest,
     actor: Actor,
     integration: Integration,
     values: Values,
@@ -157,7 +158,7 @@ def _form(
     )
 
 
-def _saved(request: HttpRequest, actor: Actor, integration: Integration) -> HttpResponse:
+def _saved(request: CofferRequest, actor: Actor, integration: Integration) -> HttpResponse:
     """Redirect to the form of the saved integration, which shows its warnings and can test it."""
     messages.success(request, f"Saved {integration.name}")
     return see_other("integration-edit", actor.organization.slug, integration.id)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any, get_args
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
+from accounts.access.requests import CofferRequest
 from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound
@@ -35,7 +36,7 @@ METHODS = get_args(ApiActionConfig.model_fields["method"].annotation)
 
 
 def page(
-    request: HttpRequest,
+    request: CofferRequest,
     actor: Actor,
     kind: str,
     *,

@@ -3,9 +3,9 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts.access.requests import CofferRequest
 from accounts.actors import Actor
 from integrations.kinds import KINDS
 from integrations.kinds.api_connection.known_services import (
@@ -20,7 +20,7 @@ from integrations.web.forms.base import Values
 from secrets_app.models import Secret
 
 
-def chosen(request: HttpRequest, kind: str) -> KnownService | None:
+def chosen(request: CofferRequest, kind: str) -> KnownService | None:
     """Return the service in the address, if the kind can start from it."""
     return known_service(request.GET.get("service", ""), kind)
 

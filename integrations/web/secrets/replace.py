@@ -4,10 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.texts import UNSTORABLE
@@ -25,7 +26,7 @@ PROPOSED_AT_MOST = 200
 
 @require_http_methods(["GET", "POST"])
 @requires(Permission.SECRETS_WRITE)
-def replace(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+def replace(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """GET shows the choice and its consequences; POST replaces the secret."""
     row = inventory.one(actor.organization, secret_id)
     sent = request.POST if request.method == "POST" else request.GET
@@ -57,7 +58,7 @@ def _problems(name: str, chosen: Secret | None, row: InventoryRow) -> list[Field
 
 
 def _page(
-    request: HttpRequest,
+    request: CofferRequest,
     actor: Actor,
     row: InventoryRow,
     name: str,

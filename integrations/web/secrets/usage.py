@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.policy import Permission
@@ -19,7 +20,7 @@ REFERENCES_SHOWN = 20
 
 @require_GET
 @requires(Permission.SECRETS_READ)
-def details(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+def details(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """Render the details below a row."""
     row = inventory.one(actor.organization, secret_id)
     calls = calls_by_day(actor.organization, secret_id)

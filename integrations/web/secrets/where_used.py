@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.environments import in_order
@@ -30,7 +31,7 @@ LONGEST = {"root": 20, "integration": 26, "host": 33}
 
 @require_GET
 @requires(Permission.SECRETS_READ)
-def where_used(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
+def where_used(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """Show where a secret is used."""
     row = inventory.one(actor.organization, secret_id)
     uses = uses_of(references_by_name(actor.organization, row.name), row.allowed_domains)
@@ -48,7 +49,7 @@ def where_used(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpRespo
 
 @require_GET
 @requires(Permission.SECRETS_WRITE)
-def hosts(request: HttpRequest, actor: Actor) -> HttpResponse:
+def hosts(request: CofferRequest, actor: Actor) -> HttpResponse:
     """Render the hosts of the integrations that name a secret, as proposals for its allowed domains."""
     name = UNSTORABLE.sub("", request.GET.get("name", ""))
     found = [host for host in hosts_of(actor.organization, name) if _may_be_a_domain(host)] if name else []
