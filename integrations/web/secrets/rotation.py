@@ -134,7 +134,7 @@ def check_one(
         raise NotFound("No such reference.")
     context = _context(actor, row, chosen) | {"reference_check": reference_check, "settled": True}
     response = render(request, "integrations/rotation/_reference_check.html", context)
-    response.headers["HX-Trigger"] = "trialchecked"
+    response.headers["HX-Trigger"] = "referencechecked"
     return response
 
 

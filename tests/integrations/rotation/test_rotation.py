@@ -188,7 +188,7 @@ def test_pages_tell_the_whole_story(client, owner, secret, upstream):
     assert client.get(f"{base}staging/?tried=0", headers=HTMX).status_code == 204
     reference = action.references.get().id
     row = client.post(f"{base}staging/check/{reference}/", headers=HTMX)
-    assert "Passed" in row.content.decode() and row.headers["HX-Trigger"] == "trialchecked"
+    assert "Passed" in row.content.decode() and row.headers["HX-Trigger"] == "referencechecked"
     assert "only reference accepts" in client.get(f"{base}staging/?tried=0", headers=HTMX).content.decode()
     assert "Promote the new Staging value?" in client.get(f"{base}staging/promote/").content.decode()
     page = client.post(f"{base}staging/promote/", follow=True).content.decode()
