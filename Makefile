@@ -1,4 +1,4 @@
-# The doors of Coffer. On a fresh machine python3, pip and make are enough.
+# The commands of Coffer. On a fresh machine python3, pip and make are enough.
 
 DEMO ?= 1
 PY := .venv/bin/python

@@ -96,10 +96,10 @@ def inside(app: str, edges: Edges) -> dict[str, set[str]]:
 def columns_of(app: str, arrows: dict[str, set[str]]) -> dict[str, int]:
     """The column of each room, counted from the right; interfaces stand to the left of everything else."""
     columns: dict[str, int] = {}
-    doors = interfaces(app)
+    outer = interfaces(app)
     for room in rooms(app):
-        inner = [columns[name] for name in columns if name not in doors]
-        lowest = max(inner, default=-1) + 1 if room in doors and inner else 0
+        inner = [columns[name] for name in columns if name not in outer]
+        lowest = max(inner, default=-1) + 1 if room in outer and inner else 0
         columns[room] = max([lowest, *(columns[name] + 1 for name in arrows[room])])
     return columns
 

@@ -1,4 +1,4 @@
-"""The main job, end to end below the doors: a stored value arrives at a real server, and nowhere else."""
+"""The main job, end to end below the interfaces: a stored value arrives at a real server, and nowhere else."""
 
 import pytest
 from asgiref.sync import async_to_sync

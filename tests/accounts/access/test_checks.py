@@ -15,7 +15,7 @@ from config.api.route_permissions import api_urls
 
 
 def page():
-    """A fresh view: some stamps are put on the function itself."""
+    """A fresh view: some permissions are put on the function itself."""
 
     def view(request, *args, **kwargs):
         return HttpResponse()

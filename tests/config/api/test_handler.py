@@ -1,4 +1,4 @@
-"""The API answers the same through the lean handler as through the whole list of middleware."""
+"""The API answers the same through its own handler as through the whole list of middleware."""
 
 import asyncio
 import contextlib

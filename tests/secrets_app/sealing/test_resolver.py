@@ -1,4 +1,4 @@
-"""The only door to plaintext: what does not belong where it stands does not open, and says so from then on."""
+"""The resolver: a value that does not belong to its place does not open, and is marked from then on."""
 
 import pytest
 
