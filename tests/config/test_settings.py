@@ -73,9 +73,9 @@ REFUSED = {
     ),
     "the whole internet opened": (
         {"COFFER_EGRESS_ALLOW": "0.0.0.0/0"},
-        "COFFER_EGRESS_ALLOW: “0.0.0.0/0” is every address",
+        "COFFER_EGRESS_ALLOW: “0.0.0.0/0” contains every address",
     ),
-    "the whole IPv6 internet opened": ({"COFFER_EGRESS_ALLOW": "10.0.0.0/8,::/0"}, "“::/0” is every address"),
+    "the whole IPv6 internet opened": ({"COFFER_EGRESS_ALLOW": "10.0.0.0/8,::/0"}, "“::/0” contains every address"),
     "egress that is no network": (
         {"COFFER_EGRESS_ALLOW": "internal"},
         "COFFER_EGRESS_ALLOW: “internal” is not a network",

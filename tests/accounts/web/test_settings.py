@@ -114,5 +114,5 @@ def test_forms_refuse_a_production_value_without_domains(as_owner, owner):
     }
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 422)
     for answer in answers.values():
-        assert "only for a secret with allowed domains" in html(answer)
+        assert "only for secrets with allowed domains" in html(answer)
     assert "accepts no Production value for a secret without allowed domains" in html(as_owner.get(f"{at}new/"))
