@@ -90,11 +90,5 @@ class Lookups:
 LOOKUPS = Lookups()
 """The look-ups of this process."""
 
-
-def lookup_for(owner: Hashable) -> Lookup:
-    """Return the resolver for one organization."""
-    return partial(LOOKUPS.addresses, owner)
-
-
-system_lookup: Lookup = lookup_for(None)
+system_lookup: Lookup = partial(LOOKUPS.addresses, None)
 """The resolver for calls that belong to no organization."""

@@ -186,9 +186,7 @@ def _row(integration: Any, find: Finder) -> IntegrationRow:
         state=state,
         state_note=note,
         environments=environments,
-        secrets=[
-            SecretUsed(*used) for used in sorted({(ref.secret_id, ref.name) for ref in references}, key=itemgetter(1))
-        ],
+        secrets=_secrets_used(references),
         last_run_at=integration.last_run_at,
         last_run_failed=integration.last_run_outcome not in {None, RunOutcome.SUCCEEDED.value},
     )
