@@ -16,6 +16,7 @@ from accounts.models import Organization
 from accounts.policy import Role
 from tests import factories
 from tests.support.audit import audit_unlocked
+from tests.support.browser_sessions import use_cookies_of_coffer
 
 pytest_plugins = [
     "tests.fixtures.api",
@@ -64,6 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
+use_cookies_of_coffer()
 _teardown = TransactionTestCase._fixture_teardown
 
 

@@ -28,6 +28,7 @@ from tests.factories.integrations import (
     SecretReferenceFactory,
 )
 from tests.factories.secrets_app import (
+    MasterKeyCanaryFactory,
     OrganizationKeyFactory,
     RotationReminderFactory,
     SecretFactory,
@@ -44,6 +45,7 @@ __all__ = [
     "AuthenticatorFactory",
     "IntegrationFactory",
     "InvitationFactory",
+    "MasterKeyCanaryFactory",
     "MembershipFactory",
     "OrganizationFactory",
     "OrganizationKeyFactory",

@@ -1,0 +1,52 @@
+"""Seals the values of earlier versions again: `manage.py upgrade_values`, once after `manage.py migrate`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from typing_extensions import override
+
+from config.management.progress import ProgressBar
+from secrets_app.sealing import upgrade
+
+
+class Command(BaseCommand):
+    """Upgrades each organization once. It can be interrupted and run again; where nothing waits it says nothing."""
+
+    help = (
+        "Seal values that an earlier version stored again, bound to their allowed domains, and give each audit log a "
+        "keyed entry. Until then these values do not open. Run it once after `manage.py migrate`."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the organizations whose log may have findings."""
+        parser.add_argument(
+            "--accept",
+            metavar="SLUG",
+            action="append",
+            default=[],
+            help="Upgrade this organization although its audit log is not intact.",
+        )
+
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Upgrade the organizations that wait, and print what was done and what was left."""
+        waiting = upgrade.waiting()
+        bar = ProgressBar(self.stdout, sum(upgrade.count_values(organization) for organization in waiting))
+        changed = []
+        for organization in waiting:
+            name, accepted = organization.slug or str(organization.pk), options["accept"]
+            try:
+                done = upgrade.upgrade(organization, progress=bar.advance, despite_findings=name in accepted)
+            except upgrade.LogNotIntact:
+                changed.append(name)
+                continue
+            self.stdout.write(f"{name}: sealed {done.sealed} values again.")
+            for sentence in done.left:
+                self.stdout.write(f"  Left: {sentence} Enter a new value.")
+        if changed:
+            raise CommandError(
+                f"Not upgraded, because the audit log is not intact: {', '.join(changed)}. Look at what "
+                "`manage.py verify_audit` finds and at the allowed domains of their secrets; then repeat with "
+                "`--accept SLUG`."
+            )
