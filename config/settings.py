@@ -77,6 +77,9 @@ RUN_DAYS = env.int("COFFER_RUN_DAYS", default=400)
 if not SHORTEST_RUN_DAYS <= RUN_DAYS <= LONGEST_RUN_DAYS:
     raise ImproperlyConfigured("COFFER_RUN_DAYS is out of range. Set it to a number of days from 90 to 3650.")
 
+AUDIT_HEADS_MAIL = env.str("COFFER_AUDIT_HEADS_MAIL", default="")
+AUDIT_HEADS_WEBHOOK = env.str("COFFER_AUDIT_HEADS_WEBHOOK", default="")
+
 INSTALLED_APPS = [
     "allauth",
     "allauth.account",

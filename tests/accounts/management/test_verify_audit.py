@@ -256,7 +256,7 @@ def test_head_is_not_exported_from_a_log_that_does_not_hold(five, tmp_path, caps
 def test_file_that_is_no_head_is_an_error(five, tmp_path, content):
     path = tmp_path / "heads.json"
     path.write_bytes(content)
-    with pytest.raises(CommandError, match="was not written by --export-head"):
+    with pytest.raises(CommandError, match="was not written by --export-head or housekeeping"):
         call_command("verify_audit", "--head", str(path))
 
 
