@@ -6,7 +6,7 @@ What is not JSON is a miss, and so is a row of an earlier version.
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.cache.backends import db, locmem, redis
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
@@ -14,6 +14,7 @@ from django.db import DatabaseError, connections, router, transaction
 from django.utils import timezone
 from typing_extensions import override
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 MISS = object()
 """What a stored text stands for that is not JSON."""
 
@@ -75,6 +76,10 @@ class JsonRedisCache(redis.RedisCache):
 class JsonDatabaseCache(db.DatabaseCache):
     """Django's cache in a table of the database, with one statement for each change."""
 
+    if TYPE_CHECKING:
+        _table: str
+        _cull: Any
+
     @override
     def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
         names = {self.make_and_validate_key(key, version=version): key for key in keys}
@@ -94,14 +99,14 @@ class JsonDatabaseCache(db.DatabaseCache):
         connection = connections[using]
         ends = self.get_backend_timeout(timeout)
         now = timezone.now()
-        expires = datetime.max.replace(microsecond=0) if ends is None else datetime.fromtimestamp(ends, UTC)
+        expires = NEVER if ends is None else datetime.fromtimestamp(ends, UTC)
         moments = [connection.ops.adapt_datetimefield_value(moment) for moment in (expires, now)]
         try:
             with transaction.atomic(using=using), connection.cursor() as cursor:
                 self._make_room(using, cursor, now)
-                given = {"key": key, "ends": moments[0], "now": moments[1]}
-                stored = {} if mode == "touch" else {"value": str(SERIALIZER.dumps(value))}
-                cursor.execute(_statement(mode, connection.ops.quote_name(self._table)), given | stored)
+                stored = "" if mode == "touch" else str(SERIALIZER.dumps(value))
+                given = {"key": key, "value": stored, "ends": moments[0], "now": moments[1]}
+                cursor.execute(_statement(mode, connection.ops.quote_name(self._table)), given)
                 return bool(cursor.rowcount > 0)
         except DatabaseError:  # as the base class: a cache may lose what it was given
             return False

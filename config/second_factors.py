@@ -64,7 +64,8 @@ class ActivateTotpForm(ActivateTOTPForm):
         A seed that cannot be opened is replaced.
 
         Raises:
-            SecondFactorUnavailable: the installation's data key is missing or does not open. Showing a page does not create one.
+            SecondFactorUnavailable: the installation's data key is missing or does not open. Showing a page does not
+            create one.
         """
         if not seeds.has_installation_key():
             raise SecondFactorUnavailable(

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
 from secrets_app.sealing import sealed_sessions
@@ -38,12 +38,12 @@ class RowKey(str):
 class SessionStore(db.SessionStore):
     """A session by the key of its row. A `RowKey` that was made from a cookie also says what the cookie is."""
 
-    @override
     def _get_new_session_key(self) -> RowKey:
+        """Return the row key of a new cookie. The base class calls it for a new session and when the key changes."""
         return RowKey.of(secrets.token_urlsafe(32))
 
-    @override
     async def _aget_new_session_key(self) -> RowKey:
+        """Return the same for asynchronous callers."""
         return self._get_new_session_key()
 
     @override
@@ -52,9 +52,9 @@ class SessionStore(db.SessionStore):
         return sealed_sessions.seal(json.dumps(session_dict), self.session_key or "")
 
     @override
-    def decode(self, session_data: str) -> dict[str, Any]:
+    def decode(self, session_data: str | bytes) -> dict[str, Any]:
         """Return what the session holds; nothing if the row was changed or copied from another session."""
-        opened = sealed_sessions.open_or_none(session_data, self.session_key or "")
+        opened = sealed_sessions.open_or_none(str(session_data), self.session_key or "")
         found: dict[str, Any] = json.loads(opened) if opened else {}
         return found
 
@@ -68,7 +68,7 @@ class SessionCookieMiddleware(SessionMiddleware):
         request.session = SessionStore(RowKey.of(cookie) if cookie else None)
 
     @override
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         response = super().process_response(request, response)
         sent = response.cookies.get(settings.SESSION_COOKIE_NAME)
         if sent is not None and sent.value:

@@ -144,13 +144,10 @@ TEMPLATES = [
 
 # Databases and cache
 
-(BASE_DIR / "var").mkdir(mode=0o700, exist_ok=True)
-DATABASES = {
-    "default": database(
-        env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'coffer.sqlite3'}"), BASE_DIR / "var"
-    )
-}
-protect_files(BASE_DIR / "var", DATABASES["default"]["NAME"] if "sqlite" in DATABASES["default"]["ENGINE"] else "")
+VAR = BASE_DIR / "var"
+VAR.mkdir(mode=0o700, exist_ok=True)
+DATABASES = {"default": database(env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'coffer.sqlite3'}"), VAR)}
+protect_files(VAR, DATABASES["default"]["NAME"] if "sqlite" in DATABASES["default"]["ENGINE"] else "")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": cache(env.cache_url("CACHE_URL", default="dbcache://coffer_cache"))}
 WORKERS = env.int("WEB_CONCURRENCY", default=1)
@@ -273,7 +270,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 16_000  # 5,000 lines of an import, with two nam
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = VAR / "static"
 STATIC_ROOT.mkdir(mode=0o700, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {

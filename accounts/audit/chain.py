@@ -65,18 +65,24 @@ def verify(organization_id: UUID, *, exported: Head | None = None, before_upgrad
         known.append(("the exported head", exported))
     verdict = Verdict(Head(organization_id, 0, b""))
     found = _follow(verdict, {head.sequence for _, head in known})
+    _compare(verdict, known, found)
     last = verdict.head.sequence
-    for word, head in known:
-        if head.sequence > last:
-            verdict.find(f"The log was cut off: it ends at entry {last}, but {word} says {head.sequence}.")
-        elif found.get(head.sequence, head.chain) != head.chain:
-            verdict.find(f"Entry {head.sequence} does not match {word}: the log was rewritten.")
     if last and not verdict.is_keyed and not before_upgrade:
         verdict.find(f"Nothing protects the end of the log: no entry has a key. {UPGRADE}")
     stated = _head(organization_id) or Head(organization_id, 0, b"")
     if stated.sequence < last:
         verdict.find(f"The log continues to entry {last}, but its head says {stated.sequence}.")
     return verdict
+
+
+def _compare(verdict: Verdict, known: list[tuple[str, Head]], found: dict[int, bytes]) -> None:
+    """Compare the chain with heads that are known from elsewhere, each with its name in findings."""
+    last = verdict.head.sequence
+    for word, head in known:
+        if head.sequence > last:
+            verdict.find(f"The log was cut off: it ends at entry {last}, but {word} says {head.sequence}.")
+        elif found.get(head.sequence, head.chain) != head.chain:
+            verdict.find(f"Entry {head.sequence} does not match {word}: the log was rewritten.")
 
 
 def _follow(verdict: Verdict, wanted: set[int]) -> dict[int, bytes]:

@@ -51,4 +51,4 @@ async def _post(text: str) -> str:
         response = await client.send(request, policy(), ssl_context=ssl_context())
     except Refusal as refusal:
         return refusal.detail
-    return "" if response.status < 300 else f"it answered {response.status}."  # noqa: PLR2004
+    return "" if 200 <= (response.status or 0) < 300 else f"it answered {response.status}."  # noqa: PLR2004

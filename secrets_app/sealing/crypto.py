@@ -3,7 +3,7 @@
 This module owns the sealed format, the authenticated context and the single error for bytes that do not open. It knows
 no models, settings or files; `keyring` chooses the key.
 
-Everything that is sealed has the same format (docs/crypto.md, "Format"); a value begins with "CF2", all else with "CF1":
+Whatever is sealed has the same format (docs/crypto.md, "Format"); a value begins with "CF2", all else with "CF1":
 
     "CF2" | algorithm (1) | data key id (16) | salt (32) | commitment (32) | nonce (12) | ciphertext | tag (16)
 
@@ -29,7 +29,10 @@ from secrets_app.plaintext import Plaintext
 KEY_BYTES = 32  # AESGCM would also take 16 and 24
 OVERHEAD = 112  # bytes that sealing adds
 
-_FORM_1, _FORM_2 = b"CF1", b"CF2"
+OLD_FORM = b"CF1"
+"""How values of earlier versions begin."""
+
+_FORM_1, _FORM_2 = OLD_FORM, b"CF2"
 _AES_256_GCM = b"\x01"
 _KEY_ID = slice(4, 20)
 _SALT = slice(20, 52)
@@ -111,7 +114,7 @@ def open_old_value(data_key: bytes, sealed: bytes, context: ValueContext) -> Pla
 
 def is_old_value(sealed: bytes) -> bool:
     """Whether sealed bytes have the form that `open_old_value` opens."""
-    return sealed.startswith(_FORM_1)
+    return sealed.startswith(OLD_FORM)
 
 
 def wrap_data_key(

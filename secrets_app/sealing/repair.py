@@ -15,7 +15,6 @@ from accounts.models import Organization
 from secrets_app.models import KeyState, MasterKeyCanary, OrganizationKey, SecretValue
 from secrets_app.sealing import canaries, held_keys, keyring
 
-
 COMMAND = "keys --repair"
 
 
@@ -71,7 +70,5 @@ def repair(organization: Organization | None) -> OrganizationKey:
         if organization:
             lost = sum(len(lost_values(key)) for key in kept if key not in opening)
             actor = actor_for_command(organization, COMMAND)
-            trail.record(
-                trail.Event.ORGANIZATION_KEYS_REPAIRED, actor=actor, target=organization, values_left=lost
-            )
+            trail.record(trail.Event.ORGANIZATION_KEYS_REPAIRED, actor=actor, target=organization, values_left=lost)
     return active

@@ -3,14 +3,15 @@
 A value in the old form opens here and nowhere else, and it is sealed for whatever domains the database names now. So
 this must not become a way around the domains for somebody who rewrites the database and puts an old row back: each
 organization is upgraded once. That it was is an event in its audit log, which is keyed from then on, and the log has to
-be intact. What remains possible is in docs/threat-model.md, "Limits".
+be intact; and the command remembers it outside the database. What remains: docs/threat-model.md, "Limits".
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from django.db import transaction
+from django.db.models import BinaryField
+from django.db.models.functions import Substr
 
 from accounts.actors import actor_for_command
 from accounts.audit import chain, trail
@@ -48,6 +49,13 @@ def waiting() -> list[Organization]:
     deleted = set(AuditHead.objects.filter(sequence__gt=0).values_list("pk", flat=True)) - set(stored)
     found = stored | {pk: Organization(id=pk, name="a deleted organization") for pk in sorted(deleted)}
     return [organization for pk, organization in found.items() if pk not in finished]
+
+
+def old_values() -> list[str]:
+    """Return the names of the secrets of all values in the old form, one for each value."""
+    form = Substr("sealed", 1, 3, output_field=BinaryField())
+    rows = SecretValue.objects.annotate(form=form).filter(form=crypto.OLD_FORM)
+    return list(rows.values_list("secret__name", flat=True))
 
 
 def count_values(organization: Organization) -> int:

@@ -81,7 +81,9 @@ def in_table(key, value, expires=None):
     expires = expires or timezone.now() + timedelta(hours=1)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM coffer_cache WHERE cache_key = %s", [key])
-        cursor.execute("INSERT INTO coffer_cache (cache_key, value, expires) VALUES (%s, %s, %s)", [key, value, expires])
+        cursor.execute(
+            "INSERT INTO coffer_cache (cache_key, value, expires) VALUES (%s, %s, %s)", [key, value, expires]
+        )
 
 
 @pytest.mark.parametrize("stored", ["database"], indirect=True)

@@ -24,9 +24,7 @@ def test_files_are_private_and_the_memory_is_never_dumped(tmp_path):
     database, new = tmp_path / "coffer.sqlite3", tmp_path / "new"
     environment = {**os.environ, "DATABASE_URL": f"sqlite:///{database}", "NEW_FILE": str(new)}
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", TOLD]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, umask=0o000
-    )
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, umask=0o000)
     assert done.stdout.strip() == "(0, 0) 0"
     assert {path.name: oct(mode(path)) for path in tmp_path.iterdir()} == {"coffer.sqlite3": "0o600", "new": "0o600"}
     assert mode(ROOT / "var") == 0o700

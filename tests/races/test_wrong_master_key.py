@@ -1,4 +1,4 @@
-"""Two hosts on one PostgreSQL, one with another key under the same id: it does not start, and the other never notices."""
+"""Two hosts on one PostgreSQL, one with another key under the same id: it does not start, the other never notices."""
 
 import base64
 import json

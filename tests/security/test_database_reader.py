@@ -91,7 +91,10 @@ def test_search_reads_what_django_signs():
 
 def test_copied_row_signs_nobody_in(mara):
     password_in(Client())
-    rows = {*Session.objects.values_list("session_key", flat=True), *Session.objects.values_list("session_data", flat=True)}
+    rows = {
+        *Session.objects.values_list("session_key", flat=True),
+        *Session.objects.values_list("session_data", flat=True),
+    }
     rows |= set(UserSession.objects.values_list("session_key", flat=True))
     assert len(rows) == 2
     for row in rows:

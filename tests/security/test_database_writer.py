@@ -11,7 +11,7 @@ import os
 import pickle
 
 import pytest
-from django.conf import settings
+from django.conf import settings as configured
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.core import signing
@@ -21,6 +21,7 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from accounts.audit import trail
+from accounts.common.environments import Environment
 from accounts.errors import Refusal
 from accounts.models import AuditEvent, AuditHead, User
 from accounts.people.people import create_person
@@ -30,8 +31,8 @@ from config.sessions import RowKey
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.editing.secrets import update_secret
 from secrets_app.models import Secret, SecretValue
+from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation
-from secrets_app.sealing.upgrade import Environment
 from tests.support.audit import audit_unlocked
 from tests.support.databases.old_form import chain_without_keys, sealed_in_old_form
 from tests.support.things import VALUE, make_action, store_secret
@@ -39,6 +40,12 @@ from tests.support.web.sign_in_forms import EMAIL, PASSWORD, is_in, password_in
 
 pytestmark = pytest.mark.django_db
 STAGING = Environment.STAGING
+
+
+@pytest.fixture(autouse=True)
+def var(settings, tmp_path):
+    """Where commands remember what they did."""
+    settings.VAR = tmp_path
 
 
 def execute(statement, *parameters):
@@ -99,11 +106,13 @@ def test_value_in_another_order_of_the_same_domains_still_opens(owner, run, evil
 @pytest.mark.parametrize("state", ["staged", "previous"])
 def test_staged_and_previous_values_do_not_follow_either(bound, owner, run, evil, state):
     secret, action = bound
-    staged = rotation.stage(actor=owner, secret_id=secret.id, environment=STAGING, value=rotation.Plaintext("x" * 20))
+    staged = rotation.stage(actor=owner, secret_id=secret.id, environment=STAGING, value=Plaintext("x" * 20))
     if state == "previous":
         rotation.promote(actor=owner, secret_id=secret.id, environment=STAGING, approve=lambda row: [])
     Secret.objects.filter(pk=secret.pk).update(allowed_domains=[])
-    SecretValue.objects.filter(secret=secret, environment="staging", state="current").update(state="destroyed", sealed=None)
+    SecretValue.objects.filter(secret=secret, environment="staging", state="current").update(
+        state="destroyed", sealed=None
+    )
     SecretValue.objects.filter(secret=secret, environment="staging", state=state).update(
         state="current", retired_at=None, rollback_until=None
     )
@@ -141,7 +150,7 @@ def test_values_that_are_entered_again_repair_what_was_rewritten(bound, owner, r
     Secret.objects.filter(pk=secret.pk).update(allowed_domains=["localhost"])
     with pytest.raises(Refusal):
         run(owner, action, STAGING)
-    values = dict.fromkeys(Environment, rotation.Plaintext("entered-by-an-owner"))
+    values = dict.fromkeys(Environment, Plaintext("entered-by-an-owner"))
     changes = SecretChanges(allowed_domains=["localhost"], values=values)
     update_secret(actor=owner, secret_id=secret.id, changes=changes)
     assert run(owner, action, STAGING).outcome == "succeeded"
@@ -164,7 +173,7 @@ def victim(owner):
 
 
 def key_of(client):
-    return RowKey.of(client.cookies[settings.SESSION_COOKIE_NAME].value)
+    return RowKey.of(client.cookies[configured.SESSION_COOKIE_NAME].value)
 
 
 def who(client):
@@ -191,7 +200,7 @@ def test_row_of_a_session_under_the_digest_of_another_cookie_is_no_session(victi
 def test_session_that_was_written_by_hand_is_no_session(victim, form):
     _, mine = victim
     user = User.objects.get(email=EMAIL)
-    data = {SESSION_KEY: str(user.pk), "_auth_user_backend": settings.AUTHENTICATION_BACKENDS[0],
+    data = {SESSION_KEY: str(user.pk), "_auth_user_backend": configured.AUTHENTICATION_BACKENDS[0],
             "_auth_user_hash": user.get_session_auth_hash()}  # fmt: skip
     written = {
         "signed as before": signing.dumps(data, salt="django.contrib.sessions.SessionStore", compress=True),

@@ -92,7 +92,8 @@ COMMANDS_OF_OURS = {
 }
 
 
-def test_no_command_gives_a_value(secret, owner):
+def test_no_command_gives_a_value(secret, owner, settings, tmp_path):
+    settings.VAR = tmp_path
     ours = {name for name, app in get_commands().items() if app in APPS}
     assert ours == COMMANDS_OF_OURS
     said = io.StringIO()

@@ -24,7 +24,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the organization and the files of heads."""
         parser.add_argument("--organization", metavar="SLUG", help="Verify only this organization.")
-        parser.add_argument("--head", metavar="FILE", type=Path, help="A file of heads that was exported earlier, or the lines of housekeeping's log.")
+        parser.add_argument(
+            "--head", metavar="FILE", type=Path, help="Heads that were exported earlier, or the log of housekeeping."
+        )
         parser.add_argument(
             "--export-head", metavar="FILE", type=Path, help="Write the heads to this file if there are no findings."
         )

@@ -1,13 +1,25 @@
-"""Seals the values of earlier versions again: `manage.py upgrade_values`, once after `manage.py migrate`."""
+"""Seals the values of earlier versions again: `manage.py upgrade_values`, once after `manage.py migrate`.
+
+A file in `var/` says that it was done. Whoever writes the database could undo every trace of the upgrade there, and put
+an old value back, to have it sealed for other domains; the file is out of reach.
+"""
 
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
 from config.management.progress import ProgressBar
 from secrets_app.sealing import upgrade
+
+DONE = "values-upgraded"
+CAME_BACK = """\
+{number} values have the form of earlier versions and do not open, although this machine has upgraded its values.
+If you restored a backup from before the upgrade: manage.py upgrade_values --again
+If not, somebody has put old rows into the database. Enter new values for these secrets: {names}
+"""
 
 
 class Command(BaseCommand):
@@ -19,7 +31,8 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the organizations whose log may have findings."""
+        """Declare the organizations whose log may have findings, and the repetition."""
+        parser.add_argument("--again", action="store_true", help="Upgrade a backup from before the upgrade.")
         parser.add_argument(
             "--accept",
             metavar="SLUG",
@@ -30,12 +43,25 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
+        """Upgrade the organizations that wait, unless this machine did."""
+        done = settings.VAR / DONE
+        if done.exists() and not options["again"]:
+            self._warn_of_old_values()
+            return
+        self._upgrade(options["accept"])
+        done.touch()
+
+    def _warn_of_old_values(self) -> None:
+        if names := upgrade.old_values():
+            self.stderr.write(CAME_BACK.format(number=len(names), names=", ".join(sorted(set(names)))))
+
+    def _upgrade(self, accepted: list[str]) -> None:
         """Upgrade the organizations that wait, and print what was done and what was left."""
         waiting = upgrade.waiting()
         bar = ProgressBar(self.stdout, sum(upgrade.count_values(organization) for organization in waiting))
         changed = []
         for organization in waiting:
-            name, accepted = organization.slug or str(organization.pk), options["accept"]
+            name = organization.slug or str(organization.pk)
             try:
                 done = upgrade.upgrade(organization, progress=bar.advance, despite_findings=name in accepted)
             except upgrade.LogNotIntact:

@@ -1,4 +1,4 @@
-"""`manage.py housekeeping` writes the heads of the audit chains down, and `verify_audit` finds what was cut off since."""
+"""`manage.py housekeeping` writes the heads of the audit chains down; `verify_audit` finds what was cut off since."""
 
 import json
 import logging

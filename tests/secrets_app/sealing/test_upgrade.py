@@ -4,6 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from accounts.common.environments import Environment
 from accounts.models import AuditEvent, Organization
 from accounts.people.organization_deletion import delete_organization
 from secrets_app.models import OrganizationKey, Secret, SecretValue
@@ -16,6 +17,13 @@ from tests.support.things import store_secret
 pytestmark = pytest.mark.django_db
 
 OLD = "a-value-of-an-earlier-version"
+
+
+@pytest.fixture(autouse=True)
+def var(settings, tmp_path):
+    """Where the command remembers that it was run."""
+    settings.VAR = tmp_path
+    return tmp_path
 
 
 @pytest.fixture
@@ -85,7 +93,7 @@ def test_old_value_does_not_open_at_run_time_and_is_not_marked(secret, owner):
     for value in SecretValue.objects.select_related("secret", "data_key"):
         with pytest.raises(keyring.KeyLost):
             keyring.unseal(value)
-    found = resolver.find(owner.organization, [secret.name], upgrade.Environment.STAGING)
+    found = resolver.find(owner.organization, [secret.name], Environment.STAGING)
     with pytest.raises(resolver.Unreadable):
         resolver.open_values(found, actor=owner)
     assert not SecretValue.objects.filter(unreadable=True).exists()
@@ -101,8 +109,31 @@ def plant(secret, **changes):
 def test_old_row_put_back_later_is_not_sealed_again(secret, capsys):
     upgraded(capsys)
     plant(secret)
+    call_command("upgrade_values")
+    told = capsys.readouterr()
+    assert (told.out, "3 values have the form of earlier versions" in told.err) == ("", True)
+    assert "crm.apiKey" in told.err
+    assert upgraded(capsys, again=True) == ""
+    assert forms() == {b"CF1"}
+
+
+def test_log_that_was_written_anew_without_keys_is_no_way_around_either(secret, owner, capsys):
+    """Everything that the database knows of the upgrade is gone; the file on the server is not."""
+    upgraded(capsys)
+    plant(secret)
+    with audit_unlocked():
+        AuditEvent.objects.all().delete()
     assert upgraded(capsys) == ""
     assert forms() == {b"CF1"}
+
+
+def test_backup_from_before_is_upgraded_when_the_operator_says_so(secret, owner, capsys):
+    upgraded(capsys)
+    with audit_unlocked():
+        AuditEvent.objects.filter(event="organization.upgraded").delete()
+    put_into_old_form(owner.organization, OLD)
+    assert upgraded(capsys) == ""
+    assert upgraded(capsys, again=True) == "harbor-clinics: sealed 3 values again.\n"
 
 
 def test_old_row_is_not_sealed_when_the_event_of_the_upgrade_is_gone(secret, capsys):
@@ -111,7 +142,7 @@ def test_old_row_is_not_sealed_when_the_event_of_the_upgrade_is_gone(secret, cap
     with audit_unlocked(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM accounts_auditevent WHERE event = 'organization.upgraded'")
     with pytest.raises(CommandError, match="the audit log is not intact: harbor-clinics"):
-        upgraded(capsys)
+        upgraded(capsys, again=True)
     assert forms() == {b"CF1"}
 
 
