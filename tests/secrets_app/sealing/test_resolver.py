@@ -111,7 +111,7 @@ def test_flipped_bit_does_not_open(owner, position):
         open_in(owner, S, "crm.apiKey")
 
 
-@pytest.mark.parametrize("sealed", [b"", b"CF1", b"plain text", b"\0" * 200])
+@pytest.mark.parametrize("sealed", [b"", b"CF2", b"plain text", b"\0" * 200])
 def test_garbage_does_not_open(owner, sealed):
     put(store_secret(owner), S, sealed=sealed)
     with pytest.raises(resolver.Unreadable):
