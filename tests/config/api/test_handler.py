@@ -28,7 +28,7 @@ from tests.support.things import (
     store_secret,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 LEFT_OUT = {
     "whitenoise.middleware.WhiteNoiseMiddleware": "static files are not below /api/",
