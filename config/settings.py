@@ -54,6 +54,12 @@ ALLOWED_HOSTS = [
 ]
 if any(not host or host.startswith(("*", ".")) for host in ALLOWED_HOSTS):
     raise ImproperlyConfigured("COFFER_ALLOWED_HOSTS has a wildcard or an empty name. Name every host.")
+TRUSTED_PROXIES = env.str("COFFER_TRUSTED_PROXIES", default="")
+if env.str("COFFER_BEHIND_PROXY", default=""):
+    raise ImproperlyConfigured(
+        "COFFER_BEHIND_PROXY is no longer read. Set COFFER_TRUSTED_PROXIES to the address of your proxy instead, "
+        "such as 127.0.0.1."
+    )
 SITE_URL = env.str("COFFER_SITE_URL", default=f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
 SERVED_ON_LOOPBACK = set(ALLOWED_HOSTS) <= LOOPBACK
 HTTPS = urlsplit(SITE_URL).scheme == "https"
@@ -67,6 +73,7 @@ if DEBUG and not SERVED_ON_LOOPBACK:
     raise ImproperlyConfigured("COFFER_DEBUG is on, but COFFER_ALLOWED_HOSTS is not loopback only. Turn it off.")
 
 EGRESS_ALLOW = env.str("COFFER_EGRESS_ALLOW", default="")
+NAT64_PREFIXES = env.str("COFFER_NAT64_PREFIXES", default="")
 EGRESS_CA_FILE = env.str("COFFER_EGRESS_CA_FILE", default="")
 
 ROLLBACK_HOURS = env.int("COFFER_ROLLBACK_HOURS", default=24)
@@ -238,9 +245,6 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_IDLE_SECONDS, SESSION_COOKIE_AGE = 12 * 3600, 7 * 24 * 3600  # accounts/sign_in/session_limits.py
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SECURE_SSL_REDIRECT = HTTPS and env.bool("COFFER_SSL_REDIRECT", default=True)
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("COFFER_BEHIND_PROXY", default=False) else None
-)
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"

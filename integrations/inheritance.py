@@ -16,8 +16,9 @@ from uuid import UUID
 from yarl import URL
 
 from integrations.egress import configuration
-from integrations.egress.destinations import WEB
+from integrations.egress.destinations import WEB, parse_url
 from integrations.egress.policy import admit_url
+from integrations.errors import InvalidUrl
 from integrations.exchange.exchange import Destination, Exchange
 from integrations.kinds import KINDS
 from integrations.kinds.base import Operation, Parents
@@ -147,15 +148,39 @@ def secret_names(integration: Integration) -> set[str]:
 
 def routes_of(integration: Integration) -> list[Route]:
     """Return the URLs that a run calls, with the secrets for each. The URL of the call itself comes first."""
-    texts = {link.pk: _text_of(link) for link in with_parents(integration)}
-    own = {pk: _destination(text) for pk, text in texts.items()}
-    call = own[integration.pk] or own.get(integration.connection_id or integration.pk) or NOWHERE
+    own, call = _own_and_call(integration)
     names: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set, {(call.url, call.schemes): set()})
-    for pk, text in texts.items():
-        destination = own[pk] or call
-        names[destination.url, destination.schemes] |= _own_secret_names(text)
+    for link in with_parents(integration):
+        destination = own[link.pk] or call
+        names[destination.url, destination.schemes] |= own_secret_names(link)
     owners = _owners(own)
     return [Route(url, frozenset(used), schemes, owners.get(url)) for (url, schemes), used in names.items()]
+
+
+def hosts_of_links(integration: Integration) -> dict[UUID, str]:
+    """Return the host that a run sends the secrets of the integration and of each parent to, by their ids.
+
+    Those that send their secrets nowhere are left out. The egress policy is not asked: it may change at any time.
+
+    Raises:
+        Invalid: the shape of a stored configuration is wrong.
+    """
+    own, call = _own_and_call(integration)
+    hosts = {pk: _host(destination or call) for pk, destination in own.items()}
+    return {pk: host for pk, host in hosts.items() if host}
+
+
+def _own_and_call(integration: Integration) -> tuple[dict[UUID, Destination | None], Destination]:
+    """Return the URL that each link configures, by its id, and the URL of the call."""
+    own = {link.pk: _destination(_text_of(link)) for link in with_parents(integration)}
+    return own, own[integration.pk] or own.get(integration.connection_id or integration.pk) or NOWHERE
+
+
+def _host(destination: Destination) -> str:
+    try:
+        return parse_url(destination.url, destination.schemes).raw_host or ""
+    except InvalidUrl:  # an old configuration, or none
+        return ""
 
 
 def _owners(destinations: Mapping[UUID, Destination | None]) -> dict[str, UUID]:

@@ -88,6 +88,29 @@ class SecretReference(ReferenceToSecret):
         return in_order(self.integration.environments)
 
 
+class SecretDestination(models.Model):
+    """A host that a run or a check of an integration sends the secret of a reference to.
+
+    The reference may belong to the integration itself or to its connection or connector. Rows are derived together with
+    the references (`integrations.references.destinations`), whether the integration is enabled or not.
+    """
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    reference = models.ForeignKey(SecretReference, on_delete=models.CASCADE, related_name="destinations")
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="destinations")
+    host = models.CharField(max_length=260, help_text="As `secrets_app.naming.hosts` spells it, without the port.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["reference", "integration", "host"], name="secret_destination_once"),
+            models.CheckConstraint(condition=~Q(host=""), name="secret_destination_has_host"),
+        ]
+        indexes = [models.Index(fields=["organization", "host"], name="secret_destination_by_host")]
+
+    def __str__(self) -> str:
+        return self.host
+
+
 class RunOutcome(StrEnum):
     """How a run ended. A run stays `started` if its process ended before the run did."""
 

@@ -21,6 +21,11 @@ CONNECTION_FOREIGN = (
     "NEW.connection_id IS NOT NULL AND "
     f"(SELECT organization_id FROM {INTEGRATION} WHERE id = NEW.connection_id) <> NEW.organization_id"
 )
+DESTINATION = "integrations_secretdestination"
+DESTINATION_FOREIGN = (
+    f"(SELECT organization_id FROM {REFERENCE} WHERE id = NEW.reference_id) <> NEW.organization_id "
+    f"OR (SELECT organization_id FROM {INTEGRATION} WHERE id = NEW.integration_id) <> NEW.organization_id"
+)
 Rule = tuple[str, str, str]
 """The name of a trigger, its table, and the condition under which it refuses a row."""
 
@@ -29,6 +34,7 @@ RULES: list[Rule] = [
     ("connector_one_organization", INTEGRATION, CONNECTOR_FOREIGN),
 ]
 CONNECTION_RULES: list[Rule] = [("connection_one_organization", INTEGRATION, CONNECTION_FOREIGN)]
+DESTINATION_RULES: list[Rule] = [("destination_one_organization", DESTINATION, DESTINATION_FOREIGN)]
 
 
 def install(rules: list[Rule]) -> dict[str, list[str]]:

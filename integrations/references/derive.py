@@ -12,11 +12,14 @@ from accounts.errors import FieldError, Invalid
 from accounts.models import Organization
 from integrations.kinds import KINDS
 from integrations.models import Integration, SecretReference
+from integrations.references import destinations
 from secrets_app.models import Secret
 
 
 def derive(integration: Integration, parsed: Any) -> list[SecretReference]:
-    """Update the references of an integration to match its configuration. Existing rows keep their last use.
+    """Update the references of an integration to match its configuration, and where their secrets go.
+
+    Existing rows keep their last use.
 
     All named secrets are locked in the order of names, so that a concurrent deletion waits or fails.
 
@@ -39,9 +42,11 @@ def derive(integration: Integration, parsed: Any) -> list[SecretReference]:
     present = {(row.slot, row.name): row for row in integration.references.all()}
     _refuse_disabled({key: field for key, field in fields.items() if key not in present}, secrets)
     SecretReference.objects.filter(pk__in=[row.pk for key, row in present.items() if key not in named]).delete()
-    return [
+    rows = [
         _save(integration, slot, name, secrets.get(name), present.get((slot, name))) for slot, name in sorted(named)
     ]
+    destinations.derive_for([integration.pk])
+    return rows
 
 
 def bind_waiting(*, secret: Secret, **_: Any) -> None:

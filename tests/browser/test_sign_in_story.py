@@ -13,7 +13,7 @@ from config.sessions import RowKey, SessionStore
 from config.single_sign_on import providers
 from tests.peers.oidc import CLIENT_ID, CLIENT_SECRET, serving
 from tests.support.sign_in import totp_code
-from tests.support.web.browser_pages import PASSWORD, add_authenticator, add_passkey, horizontal_overflow, violations
+from tests.support.web.browser_pages import PASSWORD, add_authenticator, add_passkey, problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -21,8 +21,7 @@ EMAIL = "mara@harbor.example"
 
 
 def clean(page):
-    assert violations(page) == []
-    assert horizontal_overflow(page) <= 0
+    assert problems(page) == []
 
 
 def at(page, heading):

@@ -25,6 +25,21 @@ OPENED = {
     "previous": {"staging": "first-staging-value"},
 }
 
+DESTINATIONS = {
+    ("billing.token", "Fetch invoice", "billing.example.com"),
+    ("billing.token", "Refund invoice", "billing.example.com"),
+    ("calcom-prod-api-key", "Reception calendar", "api.cal.com"),
+    ("crm-staging-webhook-token", "Send test event", "127.0.0.1"),
+    ("crm.apiKey", "Create follow-up task", "127.0.0.1"),
+    ("crm.apiKey", "Look up patient", "127.0.0.1"),
+    ("hubspot_api_token", "Find company", "api.hubapi.com"),
+    ("hubspot_api_token", "Log call", "api.hubapi.com"),
+    ("known.value", "Primary trunk", "sip.carrier.example"),
+    ("known.value", "Show known value", "127.0.0.1"),
+    ("stripe_restricted_key", "Create payment link", "api.stripe.com"),
+}
+"""Secret, integration and host; `crm.apiKey` belongs to a connector that two actions use."""
+
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory):
@@ -118,6 +133,17 @@ def test_upgrade_changes_nothing_a_second_time(upgraded):
     before = {name: upgraded.table(name) for name in names}
     assert upgraded.run("manage.py", "upgrade_values", "--again") == ""
     assert {name: upgraded.table(name) for name in names} == before
+
+
+def test_stored_integrations_have_their_destinations(migrated):
+    found = set(
+        migrated.ask(
+            "SELECT r.name, i.name, d.host FROM integrations_secretdestination d "
+            "JOIN integrations_secretreference r ON r.id = d.reference_id "
+            "JOIN integrations_integration i ON i.id = d.integration_id"
+        )
+    )
+    assert found == DESTINATIONS
 
 
 def test_every_trigger_is_there(migrated, triggers_before):

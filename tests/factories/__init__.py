@@ -25,6 +25,7 @@ from tests.factories.integrations import (
     RotationCheckFactory,
     RunFactory,
     RunSecretFactory,
+    SecretDestinationFactory,
     SecretReferenceFactory,
 )
 from tests.factories.secrets_app import (
@@ -55,6 +56,7 @@ __all__ = [
     "RotationReminderFactory",
     "RunFactory",
     "RunSecretFactory",
+    "SecretDestinationFactory",
     "SecretFactory",
     "SecretReferenceFactory",
     "SecretRequestFactory",

@@ -18,6 +18,7 @@ from integrations.models import (
     Run,
     RunOutcome,
     RunSecret,
+    SecretDestination,
     SecretReference,
 )
 from integrations.references.derive import derive
@@ -106,6 +107,18 @@ class SecretReferenceFactory(DjangoModelFactory):
     name = factory.SelfAttribute("secret.name")
     slot = factory.Sequence(lambda n: f"header:X-Key-{n}")
     needed_in = factory.SelfAttribute("integration.environments")
+
+
+class SecretDestinationFactory(DjangoModelFactory):
+    """A host beside those that the configuration names."""
+
+    class Meta:
+        model = SecretDestination
+
+    reference = factory.SubFactory(SecretReferenceFactory)
+    integration = factory.SelfAttribute("reference.integration")
+    organization = factory.SelfAttribute("reference.organization")
+    host = factory.Sequence(lambda n: f"host-{n}.example.com")
 
 
 class RunFactory(DjangoModelFactory):
