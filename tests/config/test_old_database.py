@@ -7,11 +7,11 @@ from django.apps import apps
 from django.core.management import call_command
 
 from config.sessions import RowKey
-from tests.support.databases.old_databases import REFUSED, loaded
+from tests.support.databases.old_databases import REFUSED, ROOT, loaded
 
 pytestmark = pytest.mark.django_db
 
-VERSION = "64866cb"
+VERSION, VAR = "64866cb", ROOT / "var"
 GROWING = {"django_migrations", "django_content_type", "auth_permission"}
 """Tables that `migrate` itself adds rows to."""
 OURS = ("accounts", "secrets_app", "integrations")
@@ -114,8 +114,11 @@ def test_no_migration_is_missing(migrated):
 @pytest.fixture(scope="module")
 def upgraded(migrated):
     """The same database after the values were sealed again."""
-    assert "sealed" in migrated.run("manage.py", "upgrade_values", "--again")
-    return migrated
+    memories = set(VAR.glob("values-upgraded-*"))
+    assert "sealed" in migrated.run("manage.py", "upgrade_values")
+    yield migrated
+    for memory in set(VAR.glob("values-upgraded-*")) - memories:
+        memory.unlink()
 
 
 def test_audit_log_is_intact(upgraded, before):
@@ -128,10 +131,11 @@ def test_values_open(upgraded):
     assert json.loads(upgraded.run("-m", "tests.support.databases.opened_values")) == OPENED
 
 
-def test_upgrade_changes_nothing_a_second_time(upgraded):
+@pytest.mark.parametrize("options", [[], ["--again"]])
+def test_upgrade_changes_nothing_a_second_time(upgraded, options):
     names = ("secrets_app_secretvalue", "accounts_auditevent")
     before = {name: upgraded.table(name) for name in names}
-    assert upgraded.run("manage.py", "upgrade_values", "--again") == ""
+    assert upgraded.run("manage.py", "upgrade_values", *options) == ""
     assert {name: upgraded.table(name) for name in names} == before
 
 

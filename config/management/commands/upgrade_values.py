@@ -1,25 +1,34 @@
 """Seals the values of earlier versions again: `manage.py upgrade_values`, once after `manage.py migrate`.
 
-A file in `var/` says that it was done. Whoever writes the database could undo every trace of the upgrade there, and put
-an old value back, to have it sealed for other domains; the file is out of reach.
+A file in `var/` says for which database it was done. Whoever writes the database could undo every trace of the upgrade
+there, and put an old value back, to have it sealed for other domains; the file is out of reach.
 """
 
 from argparse import ArgumentParser
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 from typing_extensions import override
 
 from config.management.progress import ProgressBar
 from secrets_app.sealing import upgrade
 
-DONE = "values-upgraded"
 CAME_BACK = """\
 {number} values have the form of earlier versions and do not open, although this machine has upgraded its values.
 If you restored a backup from before the upgrade: manage.py upgrade_values --again
 If not, somebody has put old rows into the database. Enter new values for these secrets: {names}
 """
+
+
+def _memory() -> Path:
+    """Return the file that says that the values of this database were upgraded."""
+    place = "\n".join(str(connection.settings_dict[name]) for name in ("ENGINE", "HOST", "PORT", "NAME"))
+    folder: Path = settings.VAR
+    return folder / f"values-upgraded-{sha256(place.encode()).hexdigest()[:12]}"
 
 
 class Command(BaseCommand):
@@ -44,7 +53,7 @@ class Command(BaseCommand):
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         """Upgrade the organizations that wait, unless this machine did."""
-        done = settings.VAR / DONE
+        done = _memory()
         if done.exists() and not options["again"]:
             self._warn_of_old_values()
             return
