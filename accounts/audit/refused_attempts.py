@@ -107,8 +107,8 @@ def record_refusal(attempt: RefusedAttempt, refusal: Refusal) -> None:
     if refusal.code not in RECORDED:
         return
     with transaction.atomic():
-        number = _count(attempt, timezone.now())
-        if number > RECORDED_SINGLY and not _is_recorded(number):
+        number = count_recorded(attempt.actor, attempt.event)
+        if number is None:
             return
         trail.record(
             attempt.event,
@@ -118,8 +118,23 @@ def record_refusal(attempt: RefusedAttempt, refusal: Refusal) -> None:
             outcome=Outcome.REFUSED,
             code=refusal.code,
             reason=refusal.detail[:REASON_LENGTH],
-            **({"attempts": number} if number > RECORDED_SINGLY else {}),
+            **attempts_so_far(number),
         )
+
+
+def count_recorded(actor: Actor, event: Event) -> int | None:
+    """Count an event that must not flood the log.
+
+    Returns:
+        its number in this hour if it is to be recorded, otherwise None.
+    """
+    number = _count(actor, event, timezone.now())
+    return number if number <= RECORDED_SINGLY or _is_recorded(number) else None
+
+
+def attempts_so_far(number: int) -> dict[str, Any]:
+    """Return the detail of an event that stands for those before it, too."""
+    return {"attempts": number} if number > RECORDED_SINGLY else {}
 
 
 def forget_old() -> int:
@@ -142,10 +157,10 @@ def _is_recorded(number: int) -> bool:
     return number == NEXT_RECORDED
 
 
-def _count(attempt: RefusedAttempt, now: datetime) -> int:
-    """Count the attempt and return its number in this hour. The counter stays locked until the transaction ends."""
+def _count(actor: Actor, event: Event, now: datetime) -> int:
+    """Count an event and return its number in this hour. The counter stays locked until the transaction ends."""
     hour = now.replace(minute=0, second=0, microsecond=0)
-    who = {"organization": attempt.actor.organization, "actor_id": attempt.actor.id, "event": attempt.event.value}
+    who = {"organization": actor.organization, "actor_id": actor.id, "event": event.value}
     RefusedAttempts.objects.get_or_create(**who, defaults={"hour": hour})
     row = RefusedAttempts.objects.filter(**who)
     row.update(hour=hour, number=Case(When(hour=hour, then=F("number") + 1), default=Value(1)))

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.actors import Actor, actor_for_member
-from accounts.audit import trail
+from accounts.audit import refused_attempts, trail
 from accounts.models import Membership, Organization, User
 from accounts.people.organizations import as_target
 
@@ -36,3 +36,19 @@ def record_in_organizations(
             actor = actor_in(membership.organization) if actor_in else own
             more = data_in(membership.organization) if data_in else {}
             trail.record(event, actor=actor, target=as_target(user), **data, **more)
+
+
+def record_often(event: trail.Event, *, user: User, address: str | None, **data: Any) -> None:
+    """Append an event that anybody can repeat to the log of each of the person's organizations, within bounds.
+
+    Args:
+        address: the client's address.
+    """
+    memberships = Membership.objects.filter(user=user).select_related("user", "organization")
+    with transaction.atomic():
+        for membership in memberships.order_by("organization_id"):
+            actor = actor_for_member(membership, address=address)
+            number = refused_attempts.count_recorded(actor, event)
+            if number is not None:
+                counted = refused_attempts.attempts_so_far(number)
+                trail.record(event, actor=actor, target=as_target(user), **data, **counted)

@@ -9,6 +9,8 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.internal.flows.connect import connect  # called here to run it in a transaction
 from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
@@ -16,11 +18,24 @@ from typing_extensions import override
 
 from accounts.access.client_addresses import client_address
 from accounts.access.requests import CofferRequest
+from accounts.audit.trail import Event
 from accounts.models import User
+from accounts.people.own_account import record_often
 from accounts.people.people import is_installation_empty
 from accounts.sign_in.atomic_with_mail import atomic_with_mail, send_or_defer
 
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - stands for all clients of a Unix socket; rate limits count them together
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):
+    """Records sessions that a person ends from another one."""
+
+    @override
+    def end_sessions(self, sessions: list[UserSession]) -> None:
+        super().end_sessions(sessions)
+        address = client_address(current.request)
+        for session in sessions:
+            record_often(Event.MEMBER_SESSION_ENDED, user=session.user, address=address, reason="ended elsewhere")
 
 
 class AccountAdapter(DefaultAccountAdapter):

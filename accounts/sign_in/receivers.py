@@ -3,10 +3,12 @@
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.authentication import get_authentication_records
 from allauth.account.signals import email_changed, password_changed, password_reset, password_set, user_logged_in
 from allauth.core import context
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -15,7 +17,7 @@ from accounts.access.client_addresses import client_address
 from accounts.access.step_up import record_sign_in_proof
 from accounts.audit.trail import Event
 from accounts.models import User
-from accounts.people.own_account import record_in_organizations
+from accounts.people.own_account import record_in_organizations, record_often
 from accounts.sign_in import session_limits
 from accounts.sign_in.seen_sign_ins import note_sign_in
 
@@ -28,13 +30,23 @@ KINDS = {
 
 @receiver(user_logged_in)
 def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
-    """Start the session's clock, count the sign-in as a proof if it is one, and report an unknown place by mail."""
+    """Start the session's clock, count the sign-in as a proof if it is one, record it, and report an unknown place."""
     session_limits.begin(request.session)
     record_sign_in_proof(request, user)
+    methods = sorted({record["method"] for record in get_authentication_records(request, user)})
+    record_often(Event.MEMBER_SIGNED_IN, user=user, address=client_address(request), methods=methods)
     adapter = get_adapter(request)
     address, browser = adapter.get_client_ip(request), adapter.get_http_user_agent(request)
     if note_sign_in(user, address=address, browser=browser):
         adapter.send_notification_mail("accounts/email/new_sign_in", user)
+
+
+@receiver(user_logged_out)
+def signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
+    """Record the end of the session, by the person or because it reached its limits."""
+    if user is not None:
+        reason = "limit" if session_limits.is_over(request.session) else "signed out"
+        record_often(Event.MEMBER_SESSION_ENDED, user=user, address=client_address(request), reason=reason)
 
 
 @receiver(post_save, sender=Authenticator)

@@ -15,11 +15,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import step_up
+from accounts.access.client_addresses import client_address
 from accounts.access.route_permissions import signed_in
 from accounts.access.sessions import rotate_session
 from accounts.access.step_up import ProofKind
+from accounts.audit.trail import Event
 from accounts.errors import FieldError
 from accounts.models import User
+from accounts.people.own_account import record_often
 from accounts.sign_in import proof_codes
 
 FIELDS = {
@@ -53,6 +56,7 @@ def proof(request: HttpRequest) -> HttpResponse:
     if kind is None:
         return _page(request, user, kinds, [FieldError("", "Nothing was sent. Try again.")])
     if not _is_right(request, user, kind):
+        record_often(Event.MEMBER_PROOF_FAILED, user=user, address=client_address(request), proof=kind.value)
         return _page(request, user, kinds, [FieldError(FIELDS[kind], WRONG[kind])])
     return _go_on(request)
 

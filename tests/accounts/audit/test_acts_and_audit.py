@@ -21,7 +21,7 @@ from accounts.people import invitations
 from accounts.people.organization_deletion import delete_organization
 from accounts.people.organization_settings import change_settings, settings_of
 from accounts.people.organizations import add_member, change_role, create_organization, leave, remove_member
-from accounts.people.own_account import record_in_organizations
+from accounts.people.own_account import record_in_organizations, record_often
 from accounts.people.people import set_active
 from accounts.policy import Role, Scope
 from integrations.editing import integrations
@@ -87,6 +87,10 @@ def invite_without_mail(owner):
 
 def tell(owner, event, **data):
     record_in_organizations(event, user=User.objects.get(pk=owner.id), **data)
+
+
+def tell_often(owner, event, **data):
+    record_often(event, user=User.objects.get(pk=owner.id), address=None, **data)
 
 
 def connect(owner):
@@ -161,6 +165,9 @@ ACTS = {
     "member.deactivated": lambda owner, stage: switch(owner, active=False),
     "member.activated": lambda owner, stage: switch(stage["inactive"], active=True),
     "member.password_changed": lambda owner, stage: tell(owner, Event.MEMBER_PASSWORD_CHANGED),
+    "member.signed_in": lambda owner, stage: tell_often(owner, Event.MEMBER_SIGNED_IN, methods=["password"]),
+    "member.session_ended": lambda owner, stage: tell_often(owner, Event.MEMBER_SESSION_ENDED, reason="limit"),
+    "member.proof_failed": lambda owner, stage: tell_often(owner, Event.MEMBER_PROOF_FAILED, proof="password"),
     "member.removed": lambda owner, stage: remove_member(actor=owner, membership_id=stage["membership"].id),
     "api_key.created": lambda owner, stage: create_api_key(
         actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS
