@@ -72,6 +72,7 @@ if DEBUG and not SERVED_ON_LOOPBACK:
     raise ImproperlyConfigured("COFFER_DEBUG is on, but COFFER_ALLOWED_HOSTS is not loopback only. Turn it off.")
 
 EGRESS_ALLOW = env.str("COFFER_EGRESS_ALLOW", default="")
+NAT64_PREFIXES = env.str("COFFER_NAT64_PREFIXES", default="")
 EGRESS_CA_FILE = env.str("COFFER_EGRESS_CA_FILE", default="")
 
 ROLLBACK_HOURS = env.int("COFFER_ROLLBACK_HOURS", default=24)

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from accounts.errors import InvalidJson
 from config.http.errors import is_for_programs, plain_problem
+from integrations.egress.own_ports import note_port
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -52,6 +53,8 @@ class ApiOrPages:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the event to one of the applications."""
+        if scope.get("server"):
+            note_port(scope["server"][1])
         chosen = self._lifespan if scope["type"] == "lifespan" else self._pages
         if scope["type"] == "http" and is_for_programs(scope["path"]) and scope["path"] != self._documentation:
             chosen = self._api
