@@ -142,4 +142,4 @@ def _url(text: str) -> list[Component] | None:
     return [Component(part, is_labelled=True) for part in found if len(part) >= SHORTEST] or None
 
 
-_READERS = (_scheme, _putty, _armour, _json, _jwt, _url)
+_READERS = (_scheme, _putty, _json, _armour, _jwt, _url)

@@ -40,7 +40,7 @@ def _spellings(value: str) -> set[bytes]:
     """Return a value and its parts as they are usually written, in lower case."""
     texts = {value, value.strip(), *(text for text, _ in components_of(value))}
     texts |= {text.replace("-", "") for text in texts}
-    texts |= {text.replace("\r\n", "\n").replace("\n", end) for text in texts for end in ("", "\r\n", "\n")}
+    texts |= {text.replace("\r\n", "\n").replace("\n", end) for text in texts for end in ("", " ", "\r\n", "\n")}
     written = {form for text in texts for form in _forms(text.encode("utf-8", "replace").decode())}
     written = {form for form in written if len(form) >= MIN_LENGTH}
     return {form.encode(codec, "replace").lower() for form in written for codec in ("utf-8", "latin-1")}

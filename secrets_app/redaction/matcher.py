@@ -78,8 +78,13 @@ class Patterns:
 
     @property
     def is_strong(self) -> bool:
-        """Whether every part of the value is found by grams, so honest texts do not contain it by chance."""
+        """Whether the value is found by grams, so honest texts do not contain it by chance."""
         return bool(self.grams)
+
+    @property
+    def strong_part(self) -> "Patterns":
+        """The patterns that honest texts do not contain by chance."""
+        return Patterns(self.grams, frozenset(), frozenset())
 
 
 def patterns_of(value: Plaintext) -> Patterns:

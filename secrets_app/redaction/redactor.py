@@ -6,27 +6,27 @@ decode them, because a decoder that replaces invalid bytes could hide a value. T
 hostile upstream can still invent another form.
 """
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
-from itertools import chain
 from secrets import token_bytes, token_hex
 from types import MappingProxyType
-from typing import final
+from typing import NamedTuple, final
 
 from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.cutting import CannotCut, replaced, spans_of
-from secrets_app.redaction.matcher import WINDOW, Budget, Matcher, NotChecked, Patterns, patterns_of, search
+from secrets_app.redaction.matcher import WINDOW, Budget, Matcher, NotChecked, patterns_of, search
 
 MASK = "[redacted]"
 """The replacement for everything that is cut. It is constant, so it reveals neither length nor encoding."""
 
 UNNAMED = ""
-"""The name of values that are masked and not told by name."""
+"""The name of values that are masked and belong to no secret, such as a token that the upstream issued."""
 
 _GAP = f" {token_hex(8)} ".encode()
 """Marks cuts and separates parts while a text is searched again, so that what is left does not join into a value."""
@@ -45,6 +45,10 @@ class Reason(StrEnum):
     def sentence(self) -> str:
         """The reason in words, with what to do next."""
         return _SENTENCES[self]
+
+    def as_json(self) -> dict[str, str]:
+        """Return the reason for the API."""
+        return {"code": self.value, "message": self.sentence}
 
 
 _SENTENCES = {
@@ -69,11 +73,22 @@ class Masked:
     withheld: Reason | None = None
 
 
+class Hit(NamedTuple):
+    """A value that a text contains."""
+
+    name: str
+    value: Plaintext
+    is_strong: bool
+    """Whether honest texts do not contain it by chance."""
+    is_told: bool
+    """Whether the caller may learn the name: not that of a secret which another run used."""
+
+
 @final
 class ValueSet:
     """Values to search for, with the index over them. It never changes, so threads may share it."""
 
-    __slots__ = ("_patterns", "_values", "matcher")
+    __slots__ = ("_patterns", "_values", "matcher", "memory")
 
     def __init__(self, values: Iterable[tuple[str, Plaintext]], *, only_strong: bool = False) -> None:
         """Index values by their names.
@@ -83,55 +98,43 @@ class ValueSet:
         """
         indexed = [(name, value, patterns_of(value)) for name, value in values]
         if only_strong:
-            indexed = [(name, value, _strong_part(one)) for name, value, one in indexed if one.is_strong]
+            indexed = [(name, value, one.strong_part) for name, value, one in indexed if one.is_strong]
         self._values = [(name, value) for name, value, _ in indexed]
         self._patterns = [one for _, _, one in indexed]
         self.matcher = Matcher(self._patterns)
+        self.memory = sum(len(value.expose()) for _, value in self._values) + BYTES_PER_PATTERN * self.matcher.size
 
     def __repr__(self) -> str:
         return "<ValueSet>"
 
-    @property
-    def memory(self) -> int:
-        """About how many bytes the set takes: its texts, and the index at 400 bytes for each pattern."""
-        return sum(len(value.expose()) for _, value in self._values) + 400 * self.matcher.size
+    def hit(self, place: int, *, is_told: bool) -> Hit:
+        """Return the value at a place of the index."""
+        return Hit(*self._values[place], self._patterns[place].is_strong, is_told)
 
     @property
     def names(self) -> list[str]:
+        """The names of the values."""
         return [name for name, _ in self._values]
 
-    def name(self, place: int) -> str:
-        return self._values[place][0]
 
-    def value(self, place: int) -> Plaintext:
-        return self._values[place][1]
-
-    def is_strong(self, place: int) -> bool:
-        return self._patterns[place].is_strong
-
-
-def _strong_part(patterns: Patterns) -> Patterns:
-    return Patterns(patterns.grams, frozenset(), frozenset())
-
-
-NO_VALUES = ValueSet(())
+BYTES_PER_PATTERN = 400
+"""About what a pattern takes in the index."""
 _NONE: Mapping[str, Sequence[Plaintext]] = MappingProxyType({})
 
 
 class _Indexes:
     """The indexes of recent runs: most runs use the values of the one before. Safe to use from several threads."""
 
-    KEPT = 256
-    LARGEST = 64 * 1024
-    """Memory of an index that is kept, so all of them together take at most 16 MiB."""
+    MEMORY = 16 * 1024 * 1024
 
     def __init__(self) -> None:
         self._kept: OrderedDict[bytes, ValueSet] = OrderedDict()
         self._lock = threading.Lock()
         self._key = token_bytes(32)
+        self._memory = 0
 
     def of(self, values: Sequence[tuple[str, Plaintext]]) -> ValueSet:
-        """Return the index of these values; the key of the memory is a keyed hash, not the values."""
+        """Return the index of these values. They are told apart by a keyed hash."""
         digest = blake2b(key=self._key)
         for name, value in values:
             raw = value.expose().encode("utf-8", "replace")
@@ -142,12 +145,16 @@ class _Indexes:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         made = ValueSet(values)
-        with self._lock:
-            if made.memory <= self.LARGEST:
-                self._kept[key] = made
-            while len(self._kept) > self.KEPT:
-                self._kept.popitem(last=False)
+        self._keep(key, made)
         return made
+
+    def _keep(self, key: bytes, made: ValueSet) -> None:
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = made
+                self._memory += made.memory
+            while self._memory > self.MEMORY:
+                self._memory -= self._kept.popitem(last=False)[1].memory
 
 
 _INDEXES = _Indexes()
@@ -157,13 +164,13 @@ _INDEXES = _Indexes()
 class Redactor:
     """Masks the values of one run, and those that other runs sent to the same host."""
 
-    __slots__ = ("_is_weak", "_sets")
+    __slots__ = ("_sets",)
 
     def __init__(
         self,
         values: Mapping[str, Plaintext],
         composites: Mapping[str, Sequence[Plaintext]] = _NONE,
-        others: ValueSet = NO_VALUES,
+        others: Sequence[ValueSet] = (),
     ) -> None:
         """Prepare the search.
 
@@ -173,7 +180,8 @@ class Redactor:
             others: values of other runs. Their names are not told.
         """
         sent = [*values.items(), *((name, text) for name, texts in composites.items() for text in texts)]
-        self._sets = [one for one in (_INDEXES.of(sent) if sent else NO_VALUES, others) if one.matcher]
+        own = [(_INDEXES.of(sent), True)] if sent else []
+        self._sets = [(one, told) for one, told in (*own, *((one, False) for one in others)) if one.matcher]
 
     def __repr__(self) -> str:
         return "<Redactor>"
@@ -187,56 +195,67 @@ class Redactor:
             deadline: when the search has to end, by `time.monotonic`. The first 64 KiB are always searched.
         """
         whole = _GAP.join(parts)
-        if len(whole) <= WINDOW and self._is_clean(whole):
+        if not self._sets or (len(whole) <= WINDOW and self.hits(whole) == []):
             return [Masked(part, frozenset()) for part in parts]
         return [self.mask_bytes(part, deadline) for part in parts]
 
     def mask_bytes(self, text: bytes, deadline: float | None = None) -> Masked:
         """Mask a body, a header name or value, or a reason phrase, in any encoding."""
-        names: set[str] = set()
+        hits = self.hits(text, deadline)
+        if hits is None:
+            return Masked(MASK.encode(), frozenset(), Reason.NOT_CHECKED)
+        if not hits:
+            return Masked(text, frozenset())
         try:
-            hits = self._hits(text, deadline)
-            if not hits:
-                return Masked(text, frozenset())
-            names.update(one.name(place) for one, place in hits)
-            spans = spans_of(text, (one.value(place) for one, place in hits if not is_short(one.value(place))))
-            left = self._hits(replaced(text, spans, _GAP), deadline)
-            names.update(one.name(place) for one, place in left)
-        except NotChecked:
-            return _withheld(names, Reason.NOT_CHECKED)
+            spans = spans_of(text, [hit.value for hit in hits if not is_short(hit.value)])
         except CannotCut:
-            return _withheld(names, Reason.VALUE)
+            return Masked(MASK.encode(), _told(hits), Reason.VALUE)
+        left = self.hits(replaced(text, spans, _GAP), deadline)
+        if left is None:
+            return Masked(MASK.encode(), _told(hits), Reason.NOT_CHECKED)
         if left:
-            short = all(is_short(one.value(place)) for one, place in left)
-            return _withheld(names, Reason.SHORT_VALUE if short else Reason.VALUE)
-        return Masked(replaced(text, spans, MASK.encode()), _told(names))
+            reason = Reason.SHORT_VALUE if all(is_short(hit.value) for hit in left) else Reason.VALUE
+            return Masked(MASK.encode(), _told([*hits, *left]), reason)
+        return Masked(replaced(text, spans, MASK.encode()), _told(hits))
 
-    def names_in(self, text: bytes) -> frozenset[str]:
-        """Return the names of the secrets whose values a text contains, as far as they are told.
-
-        A text that cannot be checked counts as one that contains every value.
-        """
-        try:
-            return _told(one.name(place) for one, place in self._hits(text, None))
-        except NotChecked:
-            return _told(chain.from_iterable(one.names for one in self._sets))
-
-    def _is_clean(self, text: bytes) -> bool:
-        try:
-            return not self._hits(text, None)
-        except NotChecked:
-            return False
-
-    def _hits(self, text: bytes, deadline: float | None) -> list[tuple[ValueSet, int]]:
+    def hits(self, text: bytes, deadline: float | None = None) -> list[Hit] | None:
+        """Return the values that a text contains; None if it could not be searched within its limits."""
         if not self._sets:
             return []
-        found = search(text, [one.matcher for one in self._sets], Budget(len(text), deadline))
-        return [(one, place) for one, places in zip(self._sets, found, strict=True) for place in places]
+        try:
+            found = search(text, [one.matcher for one, _ in self._sets], Budget(len(text), deadline))
+        except NotChecked:
+            return None
+        return [
+            one.hit(place, is_told=told)
+            for (one, told), places in zip(self._sets, found, strict=True)
+            for place in sorted(places)
+        ]
+
+    def names_in(self, text: bytes) -> frozenset[str]:
+        """Return the names of the run's secrets that a text contains: all of them if it could not be searched."""
+        hits = self.hits(text)
+        if hits is None:
+            return frozenset(name for one, told in self._sets if told for name in one.names)
+        return _told(hits)
 
 
-def _told(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(name for name in names if name != UNNAMED)
+def guesses_in(text: str, values: Mapping[str, Plaintext], others: Sequence[ValueSet]) -> list[Hit] | None:
+    """Return the values of a run and of other runs that arguments contain; None if they could not be searched.
+
+    A short value counts as a word of its own only: a PIN may well be a part of a phone number.
+    """
+    short = [Hit(name, value, is_strong=False, is_told=True) for name, value in values.items() if is_short(value)]
+    words = [hit for hit in short if re.search(rf"(?<!\w){re.escape(hit.value.expose())}(?!\w)", text)]
+    long = {name: value for name, value in values.items() if not is_short(value)}
+    hits = Redactor(long, others=others).hits(text.encode("utf-8", "replace"))
+    return None if hits is None else [*words, *hits]
 
 
-def _withheld(names: Iterable[str], reason: Reason) -> Masked:
-    return Masked(MASK.encode(), _told(names), reason)
+def size_of_values(values: Mapping[str, Plaintext]) -> int:
+    """Return about how many bytes have to be read before values can be searched for."""
+    return sum(len(value.expose()) for value in values.values())
+
+
+def _told(hits: Iterable[Hit]) -> frozenset[str]:
+    return frozenset(hit.name for hit in hits if hit.is_told and hit.name != UNNAMED)

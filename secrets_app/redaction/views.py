@@ -65,8 +65,7 @@ _ESCAPE = re.compile(
     rb"|U[0-9a-fA-F]{8}|[0-3][0-7]{2}(?:\\[0-3][0-7]{2})*)"
 )
 _HIGHEST = 0x10FFFF
-_BLANKS = [rf"\{letter}".encode() for letter in "nrtbf"]
-_QUOTES = [(rb"\"", b'"'), (rb"\'", b"'"), (rb"\/", b"/")]
+_SIMPLE = [(rb"\n", b"\n"), (rb"\r", b"\r"), (rb"\t", b" "), (rb"\"", b'"'), (rb"\'", b"'"), (rb"\/", b"/")]
 
 
 def unescape(text: bytes) -> bytes:
@@ -80,9 +79,7 @@ def unescape(text: bytes) -> bytes:
     if b"%" in text or b"\\" in text:
         text = _ESCAPE.sub(_escape, text)
     if b"\\" in text:
-        for blank in _BLANKS:
-            text = text.replace(blank, b" ")
-        for written, meant in _QUOTES:
+        for written, meant in _SIMPLE:
             text = text.replace(written, meant)
     return text
 
