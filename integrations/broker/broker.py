@@ -24,9 +24,8 @@ from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admi
 from integrations.broker.arguments import find_secret, refuse, size_of
 from integrations.broker.channel import RunChannel
 from integrations.broker.mask_sets import MASK_SETS
-from integrations.broker.masking import Answer, mask_response
+from integrations.broker.masking import WORKERS, Answer, mask_response
 from integrations.broker.preparation import Call
-from integrations.broker.workers import WORKERS
 from integrations.errors import EgressDenied
 from integrations.exchange.messages import PreviewRequest
 from integrations.models import RunOutcome

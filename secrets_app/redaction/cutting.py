@@ -43,7 +43,9 @@ def _spellings(value: str) -> set[bytes]:
     texts |= {text.replace("\r\n", "\n").replace("\n", end) for text in texts for end in ("", " ", "\r\n", "\n")}
     written = {form for text in texts for form in _forms(text.encode("utf-8", "replace").decode())}
     written = {form for form in written if len(form) >= MIN_LENGTH}
-    return {form.encode(codec, "replace").lower() for form in written for codec in ("utf-8", "latin-1")}
+    wide = {value.encode(codec, "replace") for codec in ("utf-16-le", "utf-16-be")}
+    narrow = {form.encode(codec, "replace") for form in written for codec in ("utf-8", "latin-1")}
+    return {spelling.lower() for spelling in narrow | wide}
 
 
 def _forms(text: str) -> set[str]:
