@@ -31,7 +31,7 @@ def count_secret_in_arguments(*, actor: Actor, integration: str, at_once: bool) 
         whether the key is suspended now.
     """
     with transaction.atomic():
-        key = ApiKey.objects.select_for_update().select_related("organization").filter(pk=actor.id).first()
+        key = ApiKey.objects.select_for_update().select_related("organization").filter(pk__in=[actor.id]).first()
         if key is None:
             return False
         key.secrets_in_arguments += 1

@@ -92,7 +92,7 @@ def revoke(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@requires(Permission.API_KEYS_CREATE, proof=Proof.PAGE)
+@requires(Permission.API_KEYS_CREATE, proof=Proof.ACT)
 def lift(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
     """Lift the suspension of a key."""
     key = lift_suspension(actor=actor, key_id=key_id)

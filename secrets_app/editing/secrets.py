@@ -4,6 +4,7 @@ Each function authorizes the actor, checks the input, makes the change and recor
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -99,6 +100,7 @@ def _store_new(
     entered_once: bool,
     for_request: UUID | None,
 ) -> None:
+    marks: dict[str, Any] = {"is_identifier": True} if secret.is_identifier else {}
     try:
         with transaction.atomic():
             lock_organization(actor.organization)
@@ -111,7 +113,7 @@ def _store_new(
                 target=secret,
                 values=[environment.value for environment in values],
                 domains=secret.allowed_domains,
-                **({"is_identifier": True} if secret.is_identifier else {}),
+                **marks,
             )
             answering.answer([secret], actor=actor, request_id=for_request)
     except IntegrityError as error:
@@ -133,7 +135,8 @@ def update_secret(
         PermissionDenied: the actor may not write secrets, or not in these environments.
         EditConflict: the secret was saved after `expected_version`.
         Invalid, ValueTooShort: a field breaks its rule.
-        ValueRequired: the allowed domains or the mark as an identifier change without new values for all environments that have one.
+        ValueRequired: the allowed domains change, or it is marked as an identifier, without new values for all
+            environments that have one.
     """
     actor.check(Permission.SECRETS_WRITE)
     actor.check_environments(*changes.values)
