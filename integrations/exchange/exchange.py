@@ -142,6 +142,9 @@ class Exchange(ABC):
 
     reports_steps: ClassVar[bool] = False
     """Whether the response is made by `steps_response` instead of coming from an upstream."""
+    names_fields: ClassVar[bool] = False
+    """Whether the configuration names the fields of the response that are passed on. Otherwise a run that uses a value
+    too short to be masked passes on the status alone."""
 
     @property
     @abstractmethod

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Discriminator, Field, Tag
 
-from integrations.kinds.config_fields import Entries, Line, LongText, StrictConfig
+from integrations.kinds.config_fields import MOST_ARGUMENT_BYTES, Entries, Line, LongText, StrictConfig
 
 
 def _content_tag(content: object) -> str:
@@ -48,5 +48,6 @@ class ApiActionConfig(StrictConfig):
     body: BodyConfig = Field(default_factory=BodyConfig)
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
     timeout_seconds: Annotated[float, Field(strict=True, ge=1, le=120, allow_inf_nan=False)] = 20
+    max_argument_bytes: Annotated[int, Field(strict=True, ge=1, le=2_000_000)] = MOST_ARGUMENT_BYTES
     follow_redirects: Annotated[bool, Field(strict=True)] = False
     check: CheckConfig | None = None

@@ -77,7 +77,15 @@ class ApiAction(Kind[ApiActionConfig]):
     def operations(self, config: ApiActionConfig) -> list[Operation]:
         """Return the operation `call`."""
         described = f"{config.method} {config.path or '/'}"
-        return [Operation(CALL, described, _closed(config.parameters), read_only=config.method in SAFE_METHODS)]
+        return [
+            Operation(
+                CALL,
+                described,
+                _closed(config.parameters),
+                read_only=config.method in SAFE_METHODS,
+                max_argument_bytes=config.max_argument_bytes,
+            )
+        ]
 
     @override
     def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.http import QueryDict
 
 from accounts.errors import FieldError
-from integrations.kinds.config_fields import template_of
+from integrations.kinds.config_fields import MOST_ARGUMENT_BYTES, template_of
 from integrations.templating.json_body import JsonBodyError, parse_json_body
 from integrations.templating.placeholders import Template
 from integrations.web.forms import parameters
@@ -73,7 +73,10 @@ class ActionForm(IntegrationForm):
         return SubmittedIntegration(values, [problem for _, found in pairs.values() for problem in found] + problems)
 
     def config(self, values: Values, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the configuration. The method of the check and schema parts that rows cannot show are kept."""
+        """Return the configuration.
+
+        What the form does not show is kept: the method of the check, the limit of arguments, parts of the schema.
+        """
         config = {
             "base_url": values["base_url"],
             "connection": values["connection"] or None,
@@ -85,6 +88,7 @@ class ActionForm(IntegrationForm):
             "body": _body(values),
             "parameters": parameters.schema_of(values["params"], stored.get("parameters", {})),
             "timeout_seconds": _seconds(values["timeout_seconds"]),
+            "max_argument_bytes": stored.get("max_argument_bytes", MOST_ARGUMENT_BYTES),
             "follow_redirects": values["follow_redirects"],
             "check": _check(values["check_path"], stored.get("check")),
         }
