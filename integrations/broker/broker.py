@@ -134,7 +134,7 @@ async def _send(admitted: Admitted, channel: RunChannel) -> Answer:
     others = await MASK_SETS.get(organization, {admitted.run.host, *channel.hosts}, admitted.mask_stamp)
     mask = partial(
         mask_response, response, masked, channel.composites, others,
-        deadline=channel.deadline, may_show_short=admitted.exchange.names_fields,
+        deadline=channel.deadline, returns=admitted.exchange.returns,
     )  # fmt: skip
     return await WORKERS.run(organization, len(response.body) + size_of_values(masked), mask)
 

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from integrations.exchange.messages import UpstreamResponse
+from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
 from integrations.transport.reception import is_compressed
 from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext
@@ -63,7 +64,7 @@ def mask_response(
     others: Sequence[ValueSet] = (),
     *,
     deadline: float | None = None,
-    may_show_short: bool = False,
+    returns: Returns = EVERYTHING,
 ) -> Answer:
     """Mask every value in the status line, headers and body. Parts that cannot be checked are withheld.
 
@@ -75,14 +76,19 @@ def mask_response(
             an empty name are masked but not reported.
         others: values that other runs sent to the same hosts.
         deadline: when the search has to end, by `time.monotonic`.
-        may_show_short: pass a response on although the run uses a value that is too short to be masked.
+        returns: what of the response is passed on. Fields are chosen from the masked body.
     """
-    if not may_show_short and any(map(is_short, secrets.values())):
-        return _status_alone(response)
+    if returns.passed_on is PassedOn.STATUS:
+        return _status_alone(response, Reason.STATUS_ALONE)
+    if returns.passed_on is PassedOn.EVERYTHING and any(map(is_short, secrets.values())):
+        return _status_alone(response, Reason.SHORT_VALUE)
+    answer = _masked(response, Redactor(secrets, composites, others), deadline)
+    return _with_fields(answer, returns.expression) if returns.passed_on is PassedOn.FIELDS else answer
+
+
+def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | None) -> Answer:
     received = [response.reason, *chain.from_iterable(response.headers)]
-    redactor = Redactor(secrets, composites, others)
     content, reason, *head = parts = redactor.mask_all([response.body, *received], deadline)
-    headers = zip(head[::2], head[1::2], strict=True)
     withheld = next((part.withheld for part in parts if part.withheld), None) or _unreadable(response)
     body, body_type = None, BodyType.WITHHELD
     if withheld is None:
@@ -94,27 +100,30 @@ def mask_response(
         status=response.status,
         succeeded=response.is_success,
         reason=_shown(reason),
-        headers=[(_shown(name), _shown(value)) for name, value in headers],
+        headers=[(_shown(name), _shown(value)) for name, value in zip(head[::2], head[1::2], strict=True)],
         body=body,
         body_type=body_type,
         body_bytes=len(response.body),
-        masked=sorted({name for part in parts for name in part.found}),
+        masked=_names(parts),
         withheld=withheld,
     )
 
 
-def _status_alone(response: UpstreamResponse) -> Answer:
-    return Answer(
-        response.status,
-        response.is_success,
-        "",
-        [],
-        None,
-        BodyType.WITHHELD,
-        len(response.body),
-        [],
-        Reason.SHORT_VALUE,
-    )
+def _names(parts: Sequence[Masked]) -> list[str]:
+    return sorted({name for part in parts for name in part.found})
+
+
+def _status_alone(response: UpstreamResponse, reason: Reason) -> Answer:
+    return Answer(response.status, response.is_success, "", [], None, BodyType.WITHHELD, len(response.body), [], reason)
+
+
+def _with_fields(answer: Answer, expression: str) -> Answer:
+    """Return the answer without its head, and with what the expression makes of its body."""
+    chosen = choose(answer.body, expression) if answer.body_type is BodyType.JSON else None
+    if chosen is None:
+        withheld = answer.withheld or Reason.NOT_JSON
+        return replace(answer, reason="", headers=[], body=None, body_type=BodyType.WITHHELD, withheld=withheld)
+    return replace(answer, reason="", headers=[], body=chosen)
 
 
 def _shown(part: Masked) -> str:

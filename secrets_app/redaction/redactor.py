@@ -40,6 +40,8 @@ class Reason(StrEnum):
     NOT_CHECKED = "not_checked"
     ENCODING = "unknown_encoding"
     COMPRESSED = "compressed"
+    STATUS_ALONE = "status_alone"
+    NOT_JSON = "not_json"
 
     @property
     def sentence(self) -> str:
@@ -60,6 +62,9 @@ _SENTENCES = {
     "Ask the upstream for less, or for fewer layers of encoding.",
     Reason.ENCODING: "It is in a content encoding that cannot be read, so it could not be searched for secrets.",
     Reason.COMPRESSED: "It is compressed or an archive, so it could not be searched for secrets.",
+    Reason.STATUS_ALONE: "The integration passes on the status of an answer and nothing else.",
+    Reason.NOT_JSON: "The integration passes on chosen fields of a JSON body, and this body is not JSON or does not "
+    "have them. Ask an owner or admin to correct the expression.",
 }
 
 

@@ -35,6 +35,17 @@ class CheckConfig(StrictConfig):
     path: Line = ""
 
 
+class ReturnsConfig(StrictConfig):
+    """What of the answer is passed on: everything, chosen fields, or the status alone.
+
+    Attributes:
+        expression: for `fields`, a JMESPath expression that makes the body; otherwise empty.
+    """
+
+    type: Literal["everything", "fields", "status"] = "everything"
+    expression: Annotated[str, Field(max_length=1000)] = ""
+
+
 class ApiActionConfig(StrictConfig):
     """An HTTP request. Only texts of path, header, query and body values may hold placeholders."""
 
@@ -51,3 +62,4 @@ class ApiActionConfig(StrictConfig):
     max_argument_bytes: Annotated[int, Field(strict=True, ge=1, le=2_000_000)] = MOST_ARGUMENT_BYTES
     follow_redirects: Annotated[bool, Field(strict=True)] = False
     check: CheckConfig | None = None
+    returns: ReturnsConfig = Field(default_factory=ReturnsConfig)

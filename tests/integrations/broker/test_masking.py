@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.broker.masking import Answer, BodyType, mask_response
+from integrations.exchange.returns import PassedOn, Returns
 from integrations.transport.client import UpstreamResponse
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.redactor import Reason
@@ -101,9 +102,10 @@ def test_a_run_with_a_short_value_passes_on_the_status_alone(parts):
 
 
 def test_a_run_that_names_fields_passes_on_what_does_not_contain_the_short_value():
-    for body, shown in ((b"harmless", "harmless"), (b"pin 4711", None)):
+    named = Returns(PassedOn.FIELDS, "note")
+    for body, shown in ((b'{"note": "harmless"}', "harmless"), (b'{"note": "pin 4711"}', None)):
         response = UpstreamResponse(200, b"OK", (), body, True)
-        answer = mask_response(response, {"crm.pin": Plaintext(SHORT)}, may_show_short=True)
+        answer = mask_response(response, {"crm.pin": Plaintext(SHORT)}, returns=named)
         assert (answer.body, answer.withheld) == (shown, None if shown else Reason.SHORT_VALUE)
 
 
