@@ -217,14 +217,23 @@ def revoke(_modeladmin: "ApiKeyAdmin", request: HttpRequest, queryset: QuerySet[
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """API keys, without digests. Staff may revoke them."""
+    """API keys, without digests. Staff may revoke them. Only the organization lifts a suspension."""
 
     actions = (revoke,)
 
-    list_display = ("name", "prefix", "organization", "scopes", "expires_at", "revoked_at", "last_used_at")
+    list_display = (
+        "name",
+        "prefix",
+        "organization",
+        "scopes",
+        "expires_at",
+        "revoked_at",
+        "suspended_at",
+        "last_used_at",
+    )
     fields = (
         "organization", "name", "prefix", "scopes", "max_concurrent", "max_per_minute", "expires_at", "revoked_at",
-        "last_used_at", "created_at",
+        "suspended_at", "secrets_in_arguments", "last_used_at", "created_at",
     )  # fmt: skip
     readonly_fields: ClassVar[Any] = fields
     list_select_related = ("organization",)

@@ -187,6 +187,14 @@ class ApiKey(models.Model):
     minute_calls = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    suspended_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="It passed values of secrets as arguments; calls are refused until it is lifted.",
+    )
+    secrets_in_arguments = models.PositiveSmallIntegerField(
+        default=0, help_text="Calls with a value among the arguments, since the last suspension was lifted."
+    )
     last_used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(

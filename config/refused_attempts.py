@@ -40,6 +40,7 @@ EVENT_OF_VIEW = {
     "integrations.web.tools.withdraw": Event.INTEGRATION_TOOL_WITHDRAWN,
     "integrations.web.api_keys.new": Event.API_KEY_CREATED,
     "integrations.web.api_keys.revoke": Event.API_KEY_REVOKED,
+    "integrations.web.api_keys.lift": Event.API_KEY_SUSPENSION_LIFTED,
     "accounts.web.members.role": Event.MEMBER_ROLE_CHANGED,
     "accounts.web.members.remove": Event.MEMBER_REMOVED,
     "accounts.web.members.leave": Event.MEMBER_LEFT,

@@ -18,11 +18,14 @@ class IntegrationsConfig(AppConfig):
         from accounts.signals import organization_deleting  # noqa: PLC0415 - needs the app registry
         from integrations.broker import retention  # noqa: PLC0415
         from integrations.egress import configuration  # noqa: PLC0415
+        from integrations.readiness.stored_settings import RETURNED_SETTINGS  # noqa: PLC0415
         from integrations.references import derive, rewrite  # noqa: PLC0415
+        from secrets_app.hygiene import findings  # noqa: PLC0415
         from secrets_app.signals import secret_created, secret_renamed, secrets_created  # noqa: PLC0415
 
         configuration.policy()
         configuration.ssl_context()
+        findings.register(RETURNED_SETTINGS)
         organization_deleting.connect(retention.follow_deletion, dispatch_uid="integrations.follow_deletion")
         secret_created.connect(derive.bind_waiting, dispatch_uid="integrations.bind_waiting")
         secrets_created.connect(derive.bind_all_waiting, dispatch_uid="integrations.bind_all_waiting")

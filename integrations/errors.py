@@ -45,6 +45,12 @@ class InvalidArguments(Refusal):
     code, status, title = "invalid_arguments", 422, "Invalid arguments"
 
 
+class ArgumentContainsSecret(Refusal):
+    """An argument contains the value of a secret that the call uses, or that another one sends to the same host."""
+
+    code, status, title = "argument_contains_secret", 422, "Argument contains a secret"
+
+
 class InvalidHeaderValue(Refusal):
     """A header value contains a character that HTTP forbids there, such as a line break."""
 

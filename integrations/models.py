@@ -111,6 +111,19 @@ class SecretDestination(models.Model):
         return self.host
 
 
+class MaskStamp(models.Model):
+    """Moves whenever an organization stores a value or sends one somewhere else, so that indexes of values are renewed.
+
+    Only triggers write it (`integrations.triggers`), so no code can forget to.
+    """
+
+    organization = models.OneToOneField(Organization, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    stamp = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.stamp)
+
+
 class RunOutcome(StrEnum):
     """How a run ended. A run stays `started` if its process ended before the run did."""
 

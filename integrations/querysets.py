@@ -47,6 +47,11 @@ class IntegrationQuerySet(models.QuerySet[Row]):
         """Select the connection and connectors as well (`integrations.inheritance.with_parents`)."""
         return self.select_related("auth_connector", "connection__auth_connector")
 
+    def with_mask_stamp(self) -> Self:
+        """Annotate `mask_stamp`, which tells whether an index of the organization's values still holds."""
+        stamps = apps.get_model("integrations", "MaskStamp").objects.filter(organization=OuterRef("organization"))
+        return self.annotate(mask_stamp=Subquery(stamps.values("stamp")))
+
     def building_on(self, ids: Iterable[UUID]) -> Self:
         """Filter to the integrations that use one of these connections or connectors.
 

@@ -32,8 +32,9 @@ class SecretAdmin(ReadOnlyAdmin):
 
     list_display = ("name", "organization", "enabled", "allowed_domains", "last_used_at")
     fields = (
-        "organization", "name", "description", "enabled", "status", "allowed_domains", "values", "usage_count",
-        "references", "rotate_every_days", "rotation", "last_used_at", "created_at", "updated_at", "version",
+        "organization", "name", "description", "enabled", "status", "allowed_domains", "is_identifier", "values",
+        "usage_count", "references", "rotate_every_days", "rotation", "last_used_at", "created_at", "updated_at",
+        "version",
     )  # fmt: skip
     readonly_fields = fields
     list_select_related = ("organization",)

@@ -91,6 +91,9 @@ class Secret(models.Model):
     description = models.CharField(max_length=500, blank=True)
     enabled = models.BooleanField(default=True)
     allowed_domains = models.JSONField(default=list, blank=True)
+    is_identifier = models.BooleanField(
+        default=False, db_default=False, help_text="Everybody may see it, such as an account id, so it is not masked."
+    )
     rotate_every_days = models.PositiveIntegerField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -32,6 +32,10 @@ MARK = "cof_"
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ID_LENGTH, SECRET_LENGTH, CHECKSUM_LENGTH = 11, 43, 6
 LENGTH = len(MARK) + ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
+SUSPENDED = (
+    "This API key is suspended, because its calls passed values of secrets as arguments. An owner or admin finds out "
+    "why in the audit log, and lifts the suspension on the page of API keys."
+)
 LAST_USED_EVERY = timedelta(minutes=1)
 
 _BY_PREFIX: CompiledQuery[ApiKey] = CompiledQuery(
@@ -104,7 +108,7 @@ def actor_of_key(text: str, *, address: str | None) -> Actor:
 
     Raises:
         Unauthenticated: the text is not a key, or the key is unknown, expired, revoked, or was created by a person who
-            is deactivated now. The error does not tell these cases apart.
+            is deactivated now. The error does not tell these cases apart; a suspended key is told that it is.
     """
     (result,) = actors_of_keys([PresentedKey(text, address)])
     if isinstance(result, Unauthenticated):
@@ -116,16 +120,17 @@ def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Unauthenti
     """Do the work of `actor_of_key` for many keys in one query. Errors are returned instead of raised."""
     texts = [read_key(key.text) for key in presented]
     valid = _valid_keys({text for text in texts if text})
-    return [
-        actor_for_key(valid[text], address=key.address)
-        if text in valid
-        else Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
-        for text, key in zip(texts, presented, strict=True)
-    ]
+    return [_actor(valid.get(text), key.address) for text, key in zip(texts, presented, strict=True)]
+
+
+def _actor(key: ApiKey | None, address: str | None) -> Actor | Unauthenticated:
+    if key is None:
+        return Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
+    return Unauthenticated(SUSPENDED) if key.suspended_at else actor_for_key(key, address=address)
 
 
 def _valid_keys(texts: set[KeyText]) -> dict[KeyText | None, ApiKey]:
-    """Return the keys that these texts belong to and that may be used, and record their last use."""
+    """Return the keys that these texts belong to and that have not ended, and record their last use."""
     known = {key.prefix: key for key in _BY_PREFIX.ask({(text.prefix,) for text in texts})}
     now = timezone.now()
     valid: dict[KeyText | None, ApiKey] = {

@@ -29,10 +29,13 @@ class Event(StrEnum):
 
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
+    API_KEY_SUSPENDED = "api_key.suspended"
+    API_KEY_SUSPENSION_LIFTED = "api_key.suspension_lifted"
     INTEGRATION_CREATED = "integration.created"
     INTEGRATION_CHANGED = "integration.changed"
     INTEGRATION_DELETED = "integration.deleted"
     INTEGRATION_DUPLICATED = "integration.duplicated"
+    INTEGRATION_SECRET_IN_ARGUMENTS = "integration.secret_in_arguments"
     INTEGRATION_TOOL_APPROVED = "integration.tool_approved"
     INTEGRATION_TOOL_WITHDRAWN = "integration.tool_withdrawn"
     INVITATION_CREATED = "invitation.created"

@@ -5,10 +5,13 @@ from typing import Any
 SENTENCES = {
     "api_key.created": "Created API key",
     "api_key.revoked": "Revoked API key",
+    "api_key.suspended": "Suspended API key",
+    "api_key.suspension_lifted": "Lifted the suspension of API key",
     "integration.changed": "Changed integration",
     "integration.created": "Created integration",
     "integration.deleted": "Deleted integration",
     "integration.duplicated": "Created a copy:",
+    "integration.secret_in_arguments": "Passed the value of a secret to",
     "integration.tool_approved": "Approved a tool of",
     "integration.tool_withdrawn": "Withdrew a tool of",
     "invitation.created": "Invited",

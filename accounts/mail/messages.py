@@ -66,6 +66,26 @@ def api_key_created(key: ApiKey, *, actor: Actor) -> list[Email]:
     ]
 
 
+def secret_in_arguments(key: ApiKey, *, integration: str, is_suspended: bool) -> list[Email]:
+    """Return the mails that tell every owner that an API key passed the value of a secret as an argument."""
+    name, slug = quoted(key.organization.name), key.organization.slug
+    now = "The key is suspended: its calls are refused." if is_suspended else "The key is not suspended yet."
+    return [
+        Email(
+            to=address,
+            subject=f"An API key of {name} passed a secret's value to Coffer",
+            paragraphs=[
+                f"The API key {quoted(key.name)} called {quoted(integration)} with an argument that contains the "
+                f"value of a secret. The call was refused and nothing was sent. {now}",
+                "Either somebody is guessing a value, or the value is known where it should not be. The audit log "
+                f"names the secret:\n{link('audit', slug)}",
+                f"Replace the value, then revoke the key or lift its suspension:\n{link('api-keys', slug)}",
+            ],
+        )
+        for address in owners_of(key.organization)
+    ]
+
+
 def _environments(key: ApiKey) -> str:
     return ", ".join(environment.label for environment in in_order(key.environments))
 

@@ -235,7 +235,7 @@ async def _run(caller: Caller, name: str, arguments: dict[str, Any]) -> CallTool
     call = Call(tool.integration_id, caller.environment, tool.operation, arguments)
     result = await broker.run(caller.actor, call)
     answer = result.as_json()
-    shown = {name: answer[name] for name in ("run_id", "outcome", "status", "body", "body_type", "masked")}
+    shown = {name: answer[name] for name in ("run_id", "outcome", "status", "body", "body_type", "masked", "withheld")}
     return _text_result(json.dumps(shown, ensure_ascii=False), is_error=result.outcome is not RunOutcome.SUCCEEDED)
 
 

@@ -112,6 +112,13 @@ class HeaderOut(Schema):
     value: str
 
 
+class WithheldOut(Schema):
+    """Why a body is withheld."""
+
+    code: Literal["value_found", "short_value", "not_checked", "unknown_encoding", "compressed"]
+    message: str
+
+
 class RunResultOut(Schema):
     """The masked result of a run that reached the upstream."""
 
@@ -122,6 +129,7 @@ class RunResultOut(Schema):
     body: Any
     body_type: Literal["json", "text", "base64", "withheld"]
     masked: list[str]
+    withheld: WithheldOut | None
     duration_ms: int
 
 

@@ -26,7 +26,7 @@ from secrets_app.sealing import resolver
 
 INTERNAL_ERROR = "internal_error"
 
-_BY_ID = CompiledQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
+_BY_ID = CompiledQuery(lambda: Integration.objects.with_links().with_mask_stamp().filter(Among("pk")))
 
 Caller = Actor | PresentedKey
 """An authenticated actor, or the API key that a request presented."""
@@ -41,10 +41,17 @@ class Admitted:
     exchange: Exchange
     params: Mapping[str, Any]
     secrets: dict[str, Plaintext] = field(repr=False)
+    identifiers: frozenset[str]
+    mask_stamp: int
     secret_ids: list[UUID]
     value_ids: dict[str, UUID]
     domains: dict[str, list[str]]
     links: list[Integration]
+
+    @property
+    def masked(self) -> dict[str, Plaintext]:
+        """The values that nobody may see: all but those of secrets that are marked as identifiers."""
+        return {name: value for name, value in self.secrets.items() if name not in self.identifiers}
 
 
 @dataclass(slots=True)
@@ -209,6 +216,8 @@ def _admitted(call: _Entry) -> Admitted:
         exchange=call.prepared.exchange,
         params=call.prepared.params,
         secrets=call.secrets,
+        identifiers=frozenset(name for name, entry in found.items() if entry.secret and entry.secret.is_identifier),
+        mask_stamp=getattr(call.integration, "mask_stamp", None) or 0,
         value_ids={name: entry.value.pk for name, entry in found.items() if entry.value},
         domains={name: entry.secret.allowed_domains for name, entry in found.items() if entry.secret},
         secret_ids=[value.secret_id for value in call.attempt.values],

@@ -17,19 +17,21 @@ from uuid import UUID
 from django.db import DatabaseError
 
 from accounts.access.callers import CONCURRENT_CALLS
-from accounts.common.database import Batches
+from accounts.common.database import Batches, in_database
 from accounts.errors import RateLimited, Refusal
 from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admit_all
+from integrations.broker.arguments import find_secret, refuse, size_of
 from integrations.broker.channel import RunChannel
-from integrations.broker.masking import Answer, mask_response
+from integrations.broker.mask_sets import MASK_SETS
+from integrations.broker.masking import WORKERS, Answer, mask_response
 from integrations.broker.preparation import Call
 from integrations.errors import EgressDenied
 from integrations.exchange.messages import PreviewRequest
 from integrations.models import RunOutcome
+from secrets_app.redaction.redactor import size_of_values
 
 CANCELLED = "cancelled"
-MASKED_INLINE_BYTES = 64 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class RunResult:
             "body": self.answer.body,
             "body_type": self.answer.body_type.value,
             "masked": self.answer.masked,
+            "withheld": self.answer.withheld and self.answer.withheld.as_json(),
             "duration_ms": self.duration_ms,
         }
 
@@ -125,12 +128,27 @@ async def _abandon(job: "asyncio.Future[Admitted]") -> None:
 
 
 async def _send(admitted: Admitted, channel: RunChannel) -> Answer:
+    await _check_arguments(admitted)
     response = await admitted.exchange.perform(channel, secrets=admitted.secrets, params=admitted.params)
-    if len(response.body) <= MASKED_INLINE_BYTES:
-        return mask_response(response, admitted.secrets, channel.composites)
-    return await asyncio.to_thread(
-        mask_response, response, admitted.secrets, channel.composites
-    )  # keep the event loop free
+    organization, masked = admitted.run.organization_id, admitted.masked
+    others = await MASK_SETS.get(organization, {admitted.run.host, *channel.hosts}, admitted.mask_stamp)
+    mask = partial(
+        mask_response, response, masked, channel.composites, others,
+        deadline=channel.deadline, returns=admitted.exchange.returns,
+    )  # fmt: skip
+    return await WORKERS.run(organization, len(response.body) + size_of_values(masked), mask)
+
+
+async def _check_arguments(admitted: Admitted) -> None:
+    """Refuse arguments that contain the value of a secret, before anything is sent."""
+    if not admitted.params:
+        return
+    organization, masked, params = admitted.run.organization_id, admitted.masked, admitted.params
+    others = await MASK_SETS.get(organization, {admitted.run.host}, admitted.mask_stamp)
+    size = size_of(params) + size_of_values(masked)
+    guess = await WORKERS.run(organization, size, partial(find_secret, params, masked, others))
+    if guess:
+        raise await in_database(refuse, admitted, guess)
 
 
 async def _finish(

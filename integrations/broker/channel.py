@@ -1,5 +1,6 @@
 """The channel of a run: the implementation of `exchange.Channel` under the operator's egress policy."""
 
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -22,10 +23,7 @@ from integrations.sip.messages import SipPeer
 from integrations.transport import client
 from integrations.transport import sip as sip_transport
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction.redactor import Redactor
-
-UNNAMED = ""
-"""The name of masked texts that are not secrets of the organization."""
+from secrets_app.redaction.redactor import UNNAMED, Redactor
 
 
 class RunChannel:
@@ -34,6 +32,8 @@ class RunChannel:
     Attributes:
         composites: texts to mask besides the values, by the names of the secrets that they contain.
         has_sent: whether anything was sent, so that a later refusal counts as a failure.
+        hosts: the hosts that were called; an answer may hold values that other runs sent there.
+        deadline: when the run has to end, by `time.monotonic`; None before the first request.
     """
 
     def __init__(
@@ -47,6 +47,8 @@ class RunChannel:
         """
         self.composites: dict[str, list[Plaintext]] = defaultdict(list)
         self.has_sent = False
+        self.hosts: set[str] = set()
+        self.deadline: float | None = None
         self._organization, self._integration = organization, integration
         self._value_ids, self._domains = value_ids, domains
         self._lookup = partial(LOOKUPS.addresses, organization)
@@ -72,6 +74,7 @@ class RunChannel:
         return response
 
     async def _send(self, request: OutgoingRequest, on_piece: OnPiece | None = None) -> UpstreamResponse:
+        self._note(request.url.raw_host or "", request.timeout_seconds)
         response = await client.send(
             request,
             configuration.policy(),
@@ -101,10 +104,15 @@ class RunChannel:
     @asynccontextmanager
     async def sip(self, peer: SipPeer) -> AsyncIterator[SipChannel]:
         """Open a SIP connection under the rules of `transport.sip.connected`."""
+        self._note("", sip_transport.WHOLE_SECONDS)
         policy, context = configuration.policy(), configuration.ssl_context()
         async with sip_transport.connected(peer, policy, ssl_context=context, lookup=self._lookup) as connection:
             self.has_sent = True
             yield connection
+
+    def _note(self, host: str, seconds: float) -> None:
+        self.hosts.add(host)
+        self.deadline = self.deadline or time.monotonic() + seconds
 
     async def nonce_count(self, nonce: str) -> int:
         """Count an answer of this integration to a nonce; return the number of answers so far."""

@@ -43,16 +43,14 @@ async def follow(
         InvalidUrl, EgressDenied: a hop may not be called. Also the refusals of `send`.
     """
     deadline, home = time.monotonic() + request.timeout_seconds, request.url.origin()
-    in_any_case = redactor.in_lower_case()
 
     def admit(origin: str) -> URL:
-        """Judge the origin of a hop. Origins are compared in lower case.
+        """Judge the origin of a hop.
 
         An origin that contains a value is refused before parsing, because URL parsers cache what they parse.
         """
         if origin.lower() != f"{home.scheme}://{home.raw_authority}":
-            found = in_any_case.mask_bytes(origin.lower().encode()).found
-            _refuse_disclosure(found | redactor.mask_bytes(origin.encode()).found)
+            _refuse_disclosure(redactor.names_in(origin.encode()))
         return admit_url(origin, configuration.policy())
 
     response = await send(request)
@@ -83,9 +81,7 @@ def _check_no_value_leaves(request: OutgoingRequest, location: bytes, following:
 
     The message does not name the host, which may contain the value.
     """
-    _refuse_disclosure(
-        redactor.mask_bytes(location).found | set(following.body_secrets if request.body is not None else ())
-    )
+    _refuse_disclosure(redactor.names_in(location) | set(following.body_secrets if request.body is not None else ()))
 
 
 def _refuse_disclosure(disclosed: Set[str]) -> None:

@@ -1,23 +1,29 @@
 """Masking responses and converting them for the caller (docs/security-rules.md, "Redaction").
 
-This module decides what is masked and what is withheld. Bytes are masked as received and decoded afterwards. Values are
-found by `secrets_app/redaction/redactor.py`; compressed bodies are recognized by `secrets_app/redaction/decoding.py`.
+This module decides what is masked, what is withheld, and in which thread. Bytes are masked as received and decoded
+afterwards. Values are found by `secrets_app/redaction/redactor.py`; compressed bodies are recognized by
+`integrations/transport/reception.py`.
 """
 
+import asyncio
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 from integrations.exchange.messages import UpstreamResponse
+from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
 from integrations.transport.reception import is_compressed
+from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction.redactor import Masked, Redactor
+from secrets_app.redaction.redactor import Masked, Reason, Redactor, ValueSet
 
 
 class BodyType(StrEnum):
@@ -41,6 +47,7 @@ class Answer:
     body_type: BodyType
     body_bytes: int
     masked: list[str]
+    withheld: Reason | None = None
 
 
 DEEPEST_JSON = 200
@@ -54,6 +61,10 @@ def mask_response(
     response: UpstreamResponse,
     secrets: Mapping[str, Plaintext],
     composites: Mapping[str, Sequence[Plaintext]] = MappingProxyType({}),
+    others: Sequence[ValueSet] = (),
+    *,
+    deadline: float | None = None,
+    returns: Returns = EVERYTHING,
 ) -> Answer:
     """Mask every value in the status line, headers and body. Parts that cannot be checked are withheld.
 
@@ -63,28 +74,56 @@ def mask_response(
         secrets: the values of this run, by name.
         composites: texts that were sent and contain values, such as the credential of basic authentication. Texts under
             an empty name are masked but not reported.
+        others: values that other runs sent to the same hosts.
+        deadline: when the search has to end, by `time.monotonic`.
+        returns: what of the response is passed on. Fields are chosen from the masked body.
     """
-    received = [response.reason, response.body, *chain.from_iterable(response.headers)]
-    redactor = Redactor(secrets, composites)
-    parts = redactor.mask_all(received)
-    reason, content, *head = parts
-    headers = zip(head[::2], head[1::2], strict=True)
+    if returns.passed_on is PassedOn.STATUS:
+        return _status_alone(response, Reason.STATUS_ALONE)
+    if returns.passed_on is PassedOn.EVERYTHING and any(map(is_short, secrets.values())):
+        return _status_alone(response, Reason.SHORT_VALUE)
+    answer = _masked(response, Redactor(secrets, composites, others), deadline)
+    return _with_fields(answer, returns.expression) if returns.passed_on is PassedOn.FIELDS else answer
+
+
+def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | None) -> Answer:
+    received = [response.reason, *chain.from_iterable(response.headers)]
+    content, reason, *head = parts = redactor.mask_all([response.body, *received], deadline)
+    withheld = next((part.withheld for part in parts if part.withheld), None) or _unreadable(response)
     body, body_type = None, BodyType.WITHHELD
-    if _can_be_checked(response) and not any(part.withheld for part in parts):
+    if withheld is None:
         body, body_type, respelt = _present(content.text, says_json=b"json" in _content_type(response))
-        if respelt and (found := redactor.mask_bytes(respelt)).found:
+        if respelt and (found := redactor.mask_bytes(respelt, deadline)).text != respelt:
             parts.append(found)
-            body, body_type = None, BodyType.WITHHELD
+            body, body_type, withheld = None, BodyType.WITHHELD, found.withheld or Reason.VALUE
     return Answer(
         status=response.status,
         succeeded=response.is_success,
         reason=_shown(reason),
-        headers=[(_shown(name), _shown(value)) for name, value in headers],
+        headers=[(_shown(name), _shown(value)) for name, value in zip(head[::2], head[1::2], strict=True)],
         body=body,
         body_type=body_type,
         body_bytes=len(response.body),
-        masked=sorted({name for part in parts for name in part.found if name}),
+        masked=_names(parts),
+        withheld=withheld,
     )
+
+
+def _names(parts: Sequence[Masked]) -> list[str]:
+    return sorted({name for part in parts for name in part.found})
+
+
+def _status_alone(response: UpstreamResponse, reason: Reason) -> Answer:
+    return Answer(response.status, response.is_success, "", [], None, BodyType.WITHHELD, len(response.body), [], reason)
+
+
+def _with_fields(answer: Answer, expression: str) -> Answer:
+    """Return the answer without its head, and with what the expression makes of its body."""
+    chosen = choose(answer.body, expression) if answer.body_type is BodyType.JSON else None
+    if chosen is None:
+        withheld = answer.withheld or Reason.NOT_JSON
+        return replace(answer, reason="", headers=[], body=None, body_type=BodyType.WITHHELD, withheld=withheld)
+    return replace(answer, reason="", headers=[], body=chosen)
 
 
 def _shown(part: Masked) -> str:
@@ -92,12 +131,11 @@ def _shown(part: Masked) -> str:
     return WITHHELD if part.withheld else part.text.decode("utf-8", "replace")
 
 
-def _can_be_checked(response: UpstreamResponse) -> bool:
-    """Return whether a value in the body would be found (docs/security-rules.md, "Redaction").
-
-    A compressed body contains no value in a form that can be found.
-    """
-    return response.readable and (_text(response.body) is not None or not is_compressed(response.body))
+def _unreadable(response: UpstreamResponse) -> Reason | None:
+    """Return why a value in the body would not be found (docs/security-rules.md, "Redaction"), if it would not."""
+    if not response.readable:
+        return Reason.ENCODING
+    return Reason.COMPRESSED if _text(response.body) is None and is_compressed(response.body) else None
 
 
 def _content_type(response: UpstreamResponse) -> bytes:
@@ -174,3 +212,52 @@ def _finite(text: str) -> float:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+# Where answers are searched: small ones at once, larger ones in threads, one at a time for each organization. Searching
+# holds the interpreter's lock for most of the time, so a large answer must not be searched on the event loop, and many
+# large answers of one organization must not keep the others waiting.
+
+SMALL_BYTES = 4 * 1024
+"""What is searched on the event loop: two milliseconds for the most hostile text of this size."""
+LARGE_BYTES = 64 * 1024
+LARGE_WORKERS, MEDIUM_WORKERS = 2, 2
+
+T = TypeVar("T")
+
+
+class Workers:
+    """Threads for medium texts and for large ones, so that the former never wait for the latter."""
+
+    def __init__(self) -> None:
+        self._medium = ThreadPoolExecutor(MEDIUM_WORKERS, thread_name_prefix="coffer-masking")
+        self._large = ThreadPoolExecutor(LARGE_WORKERS, thread_name_prefix="coffer-masking-large")
+        self._turns: dict[tuple[asyncio.AbstractEventLoop, UUID, bool], _Turn] = {}
+
+    async def run(self, organization: UUID, size: int, job: Callable[[], T]) -> T:
+        """Run a job that searches about so many bytes; return its result."""
+        if size <= SMALL_BYTES:
+            return job()
+        is_large, loop = size > LARGE_BYTES, asyncio.get_running_loop()
+        key = (loop, organization, is_large)
+        turn = self._turns.setdefault(key, _Turn())
+        turn.users += 1
+        try:
+            async with turn.lock:
+                return await loop.run_in_executor(self._large if is_large else self._medium, job)
+        finally:
+            turn.users -= 1
+            if not turn.users:
+                self._turns.pop(key, None)
+
+
+class _Turn:
+    """The jobs of one organization: the lock that lets in one at a time, and how many wait or run."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
+
+
+WORKERS = Workers()
+"""The threads of this process."""

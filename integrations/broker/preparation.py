@@ -4,6 +4,7 @@ Nothing is decrypted or recorded here; `admission` does both. Readiness uses the
 warning and a refusal never disagree.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -160,12 +161,20 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
     if name not in operations:
         raise _unknown_operation(list(operations))
     attempt.operation = name
+    _check_size(call.params, operations[name].max_argument_bytes)
     params = check_arguments(operations[name].parameters, call.params)
     exchange = plan_of(integration, name)
     if errors := exchange.problems(params):
         raise InvalidArguments("The arguments do not match what the operation needs.", errors=errors)
     attempt.note = exchange.note(params)
     return Prepared(exchange, params)
+
+
+def _check_size(params: Mapping[str, Any], most: int) -> None:
+    if params and len(json.dumps(params, default=str)) > most:
+        raise InvalidArguments(
+            f"The arguments are larger than {most} bytes together. Send less, or let the action take more."
+        )
 
 
 def _declared(exchange: Exchange | None) -> Exchange:

@@ -1,8 +1,7 @@
 """An exchange with an upstream: what a kind plans and the broker performs.
 
 A kind plans an exchange with its placeholders unresolved; the broker checks it, decrypts the values and performs it.
-Everything is sent through the channel that the broker passes in, so no kind opens a socket. The simplest exchange is a
-single HTTP request (`HttpCall`).
+Everything is sent through the channel that the broker passes in. The simplest exchange is one request (`HttpCall`).
 """
 
 import json
@@ -26,6 +25,7 @@ from integrations.exchange.messages import (
     render,
 )
 from integrations.exchange.redirects import Following
+from integrations.exchange.returns import EVERYTHING, Returns
 from integrations.sip.messages import SipMessage, SipPeer, SipRequest
 from integrations.templating.slots import MASK, bearer
 from secrets_app.plaintext import Plaintext
@@ -140,6 +140,8 @@ class Channel(Protocol):
 class Exchange(ABC):
     """A planned operation or check."""
 
+    returns: Returns = EVERYTHING
+    """What of the response is passed on."""
     reports_steps: ClassVar[bool] = False
     """Whether the response is made by `steps_response` instead of coming from an upstream."""
 
@@ -177,7 +179,7 @@ class Exchange(ABC):
         return ""
 
     def preview(self, _params: Mapping[str, object], /) -> PreviewRequest | None:
-        """Return the request with every value masked; None if there is nothing to show."""
+        """Return the request with every value masked, if there is one to show."""
         return None
 
 
@@ -194,6 +196,7 @@ class HttpCall(Exchange):
     template: RequestTemplate
     token: RequestTemplate | None = None
     follows_redirects: bool = False
+    returns: Returns = EVERYTHING
 
     @property
     def secret_names(self) -> tuple[str, ...]:

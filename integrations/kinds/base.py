@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from accounts.errors import FieldError, Invalid
 from integrations.exchange.exchange import Destination, Exchange
-from integrations.kinds.config_fields import read_shape
+from integrations.kinds.config_fields import MOST_ARGUMENT_BYTES, read_shape
 from integrations.kinds.form_sections import Section
 from integrations.templating.placeholders import Template
 
@@ -55,6 +55,7 @@ class Operation:
         parameters: the JSON Schema of the arguments: one closed object.
         read_only: whether the operation changes nothing at the upstream.
         calls: whether it sends anything.
+        max_argument_bytes: how large the arguments may be together.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Operation:
     parameters: dict[str, Any] = field(hash=False)
     read_only: bool
     calls: bool = True
+    max_argument_bytes: int = MOST_ARGUMENT_BYTES
 
 
 @dataclass(frozen=True, slots=True)

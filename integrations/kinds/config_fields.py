@@ -12,6 +12,8 @@ from accounts.errors import FieldError, Invalid
 from integrations.templating.placeholders import MalformedPlaceholder, Template, parse
 
 MAX_ENTRIES = 64
+MOST_ARGUMENT_BYTES = 65_536
+"""How large the arguments of a run are together, unless the configuration says otherwise."""
 
 Shape = TypeVar("Shape", bound=BaseModel)
 

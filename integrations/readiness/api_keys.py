@@ -27,7 +27,7 @@ CHOICES = 100
 ENDS_SOON = timedelta(days=14)
 """From how long before its expiry a key is shown as expiring soon."""
 
-ACTIVE, EXPIRED, REVOKED = "active", "expired", "revoked"
+ACTIVE, EXPIRED, REVOKED, SUSPENDED = "active", "expired", "revoked", "suspended"
 
 SCOPE_LABELS = {
     Scope.RUN: "Make calls",
@@ -166,7 +166,9 @@ def _row(key: ApiKey, names: dict[UUID, str], now: datetime) -> ApiKeyRow:
 def _state(key: ApiKey, now: datetime) -> str:
     if key.revoked_at:
         return REVOKED
-    return EXPIRED if key.expires_at and key.expires_at <= now else ACTIVE
+    if key.expires_at and key.expires_at <= now:
+        return EXPIRED
+    return SUSPENDED if key.suspended_at else ACTIVE
 
 
 def _days_left(expires_at: datetime | None, now: datetime) -> int | None:

@@ -1,4 +1,4 @@
-"""Pages of API keys: the list, creating a key and showing its text once, and revoking it."""
+"""Pages of API keys: the list, creating a key and showing its text once, revoking it, and lifting a suspension."""
 
 import re
 from typing import Any
@@ -16,6 +16,7 @@ from accounts.access.callers import ID_LENGTH, MARK
 from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
+from accounts.access.suspension import lift_suspension
 from accounts.actors import Actor
 from accounts.common.environments import Environment
 from accounts.common.texts import UNSTORABLE
@@ -88,6 +89,15 @@ def revoke(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
     key = find_api_key(actor=actor, key_id=key_id)
     template = "_revoke_dialog" if is_fragment(request) else "revoke"
     return render(request, f"integrations/api_keys/{template}.html", {"key": api_keys.rows_of(actor, [key])[0]})
+
+
+@require_POST
+@requires(Permission.API_KEYS_CREATE, proof=Proof.ACT)
+def lift(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
+    """Lift the suspension of a key."""
+    key = lift_suspension(actor=actor, key_id=key_id)
+    messages.success(request, f"{key.name} may make calls again")
+    return see_other("api-keys", actor.organization.slug)
 
 
 def _form(

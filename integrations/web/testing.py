@@ -26,6 +26,7 @@ from integrations.kinds.base import Operation
 from integrations.models import Integration, RunOutcome
 from integrations.web import editor
 from integrations.web.forms.arguments import argument_fields, read_arguments
+from secrets_app.redaction.redactor import Reason
 
 TOO_DEEP = "The response is nested too deeply to be shown."
 
@@ -53,6 +54,7 @@ class TestResult:
     body_type: str = ""
     body_text: str = ""
     masked: list[str] = field(default_factory=list)
+    withheld: Reason | None = None
 
     @property
     def http_status(self) -> int:
@@ -112,6 +114,7 @@ def _result(run: broker.RunResult) -> TestResult:
         body_type=answer.body_type.value,
         body_text=_printable(_body_text(answer)),
         masked=answer.masked,
+        withheld=answer.withheld,
     )
 
 

@@ -11,4 +11,5 @@ urlpatterns = [
     path("new/", api_keys.new, name="api-key-new"),
     path("new/integrations/", api_keys.choices, name="api-key-integrations"),
     path("<uuid:key_id>/revoke/", api_keys.revoke, name="api-key-revoke"),
+    path("<uuid:key_id>/lift/", api_keys.lift, name="api-key-lift"),
 ]

@@ -48,6 +48,7 @@ class SecretFieldsIn(StrictSchema):
     description: str | None = None
     allowed_domains: list[str] | None = Field(default=None, max_length=100)
     enabled: bool | None = None
+    is_identifier: bool | None = None
     rotate_every_days: int | None = None
     allow_short: bool = False
 
@@ -102,6 +103,7 @@ class SecretOut(Schema):
     status: Literal["active", "disabled", "missing"]
     environments: dict[Environment, EnvironmentStateOut]
     allowed_domains: list[str]
+    is_identifier: bool
     usage_count: int
     last_used_at: datetime | None
     rotate_every_days: int | None
@@ -163,6 +165,7 @@ def secret_out(row: InventoryRow) -> dict[str, Any]:
             for environment, entry in row.environments.items()
         },
         "allowed_domains": row.allowed_domains,
+        "is_identifier": row.is_identifier,
         "usage_count": row.usage_count,
         "last_used_at": row.last_used_at,
         "rotate_every_days": row.rotate_every_days,

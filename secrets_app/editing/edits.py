@@ -22,6 +22,7 @@ class SecretChanges:
     description: str | None = None
     enabled: bool | None = None
     allowed_domains: list[str] | None = None
+    is_identifier: bool | None = None
     rotate_every_days: int | None = None
     stop_rotation: bool = False
     values: NewValues = field(default_factory=dict)
@@ -40,7 +41,7 @@ def set_fields(secret: Secret, changes: SecretChanges) -> list[str]:
     """
     new: dict[str, object] = {
         name: getattr(changes, name)
-        for name in ("name", "description", "enabled", "allowed_domains", "rotate_every_days")
+        for name in ("name", "description", "enabled", "allowed_domains", "is_identifier", "rotate_every_days")
         if getattr(changes, name) is not None
     }
     if changes.stop_rotation:
@@ -70,10 +71,17 @@ def _check(secret: Secret, changes: SecretChanges) -> list[str]:
     return domains
 
 
-def require_new_values(secret: Secret, values: NewValues) -> None:
-    """Require a new value for every environment that has one, because the allowed domains change.
+def opens_values(secret: Secret, changed: list[str]) -> str:
+    """Return which change lets stored values go where they could not go before, in words; empty if none does."""
+    if "allowed_domains" in changed:
+        return "Changing the allowed domains"
+    return "Marking a secret as an identifier" if "is_identifier" in changed and secret.is_identifier else ""
 
-    Otherwise a person could send a value that they do not know to a host of their choice.
+
+def require_new_values(secret: Secret, values: NewValues, change: str) -> None:
+    """Require a new value for every environment that has one, because of a change of the secret.
+
+    Otherwise a person could send a value that they do not know to a host of their choice, or read it in an answer.
 
     Raises:
         ValueRequired: with an error for each environment that lacks a new value.
@@ -81,11 +89,9 @@ def require_new_values(secret: Secret, values: NewValues) -> None:
     untouched = [environment for environment in environments_with_value(secret) if environment not in values]
     if untouched:
         raise ValueRequired(
-            "Changing the allowed domains needs a new value for every environment that has one.",
+            f"{change} needs a new value for every environment that has one.",
             errors=[
-                FieldError(
-                    f"values.{environment.value}", f"Enter a new {environment.label} value. Allowed domains changed."
-                )
+                FieldError(f"values.{environment.value}", f"Enter a new {environment.label} value. {change} needs one.")
                 for environment in untouched
             ],
         )
@@ -96,4 +102,6 @@ def audit_details(secret: Secret, changed: list[str], name_before: str, domains_
     details: dict[str, Any] = {"name_before": name_before} if "name" in changed else {}
     if "allowed_domains" in changed:
         details |= {"domains": secret.allowed_domains, "domains_before": domains_before}
+    if "is_identifier" in changed:
+        details["is_identifier"] = secret.is_identifier
     return details

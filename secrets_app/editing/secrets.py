@@ -4,6 +4,7 @@ Each function authorizes the actor, checks the input, makes the change and recor
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +17,14 @@ from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
-from secrets_app.editing.edits import NOT_SAVED, SecretChanges, audit_details, require_new_values, set_fields
+from secrets_app.editing.edits import (
+    NOT_SAVED,
+    SecretChanges,
+    audit_details,
+    opens_values,
+    require_new_values,
+    set_fields,
+)
 from secrets_app.editing.values import destroy, environments_with_value, store_values, values_of
 from secrets_app.errors import SecretInUse
 from secrets_app.models import Secret, ValueState
@@ -37,6 +45,7 @@ def create_secret(
     description: str = "",
     allowed_domains: Iterable[str] = (),
     enabled: bool = True,
+    is_identifier: bool = False,
     rotate_every_days: int | None = None,
     entered_once: bool = False,
     allow_short: bool = False,
@@ -45,6 +54,7 @@ def create_secret(
     """Create a secret, with or without values. References that wait for its name are bound in the same transaction.
 
     Args:
+        is_identifier: everybody may see the value, such as an account id, so it is not masked in answers.
         for_request: a request that the secret answers. Open requests for the same name are answered in any case.
 
     Raises:
@@ -59,6 +69,7 @@ def create_secret(
         name=name,
         description=description,
         enabled=enabled,
+        is_identifier=is_identifier,
         rotate_every_days=rotate_every_days,
     )
     secret.allowed_domains = _check_new(secret, values, list(allowed_domains), allow_short=allow_short)
@@ -89,6 +100,7 @@ def _store_new(
     entered_once: bool,
     for_request: UUID | None,
 ) -> None:
+    marks: dict[str, Any] = {"is_identifier": True} if secret.is_identifier else {}
     try:
         with transaction.atomic():
             lock_organization(actor.organization)
@@ -101,6 +113,7 @@ def _store_new(
                 target=secret,
                 values=[environment.value for environment in values],
                 domains=secret.allowed_domains,
+                **marks,
             )
             answering.answer([secret], actor=actor, request_id=for_request)
     except IntegrityError as error:
@@ -122,7 +135,8 @@ def update_secret(
         PermissionDenied: the actor may not write secrets, or not in these environments.
         EditConflict: the secret was saved after `expected_version`.
         Invalid, ValueTooShort: a field breaks its rule.
-        ValueRequired: the allowed domains change without new values for all environments that have one.
+        ValueRequired: the allowed domains change, or it is marked as an identifier, without new values for all
+            environments that have one.
     """
     actor.check(Permission.SECRETS_WRITE)
     actor.check_environments(*changes.values)
@@ -139,8 +153,8 @@ def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_vers
     secret = lock_secret(actor, secret_id, expected_version)
     before, domains_before = secret.name, secret.allowed_domains
     changed = set_fields(secret, changes)
-    if "allowed_domains" in changed:
-        require_new_values(secret, changes.values)
+    if opening := opens_values(secret, changed):
+        require_new_values(secret, changes.values, opening)
         _destroy_staged_and_previous(secret, actor)
     store_values(values_of(secret, changes.values), actor=actor, entered_once=changes.entered_once)
     if not changed and not changes.values:

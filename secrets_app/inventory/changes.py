@@ -9,7 +9,12 @@ from accounts.common.environments import Environment
 from accounts.models import AuditEvent, Organization
 
 SHOWN_AT_MOST = 10
-_WORDS = {"enabled": "Enabled", "allowed_domains": "allowed domains", "rotate_every_days": "rotation interval"}
+_WORDS = {
+    "enabled": "Enabled",
+    "allowed_domains": "allowed domains",
+    "is_identifier": "identifier",
+    "rotate_every_days": "rotation interval",
+}
 _SWITCHES = {Event.SECRET_ENABLED.value: "switched it on", Event.SECRET_DISABLED.value: "switched it off"}
 
 

@@ -44,6 +44,7 @@ class InventoryRow:
     usage_count: int
     last_used_at: datetime | None
     lacking: list[Environment] = field(default_factory=list)
+    is_identifier: bool = False
     rotate_every_days: int | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
@@ -98,6 +99,7 @@ def rows_of(secrets: Sequence[Any]) -> list[InventoryRow]:
             usage_count=secret.usage_count,
             last_used_at=secret.last_used_at,
             lacking=[environment for environment in Environment if getattr(secret, f"lacks_{environment.value}")],
+            is_identifier=secret.is_identifier,
             rotate_every_days=secret.rotate_every_days,
             created_at=secret.created_at,
             updated_at=secret.updated_at,

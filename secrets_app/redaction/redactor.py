@@ -1,48 +1,71 @@
-"""Masking of the values that a run used, in everything that an upstream sends back.
+"""Masking of values in everything that an upstream sends back (docs/security-rules.md, "Redaction").
 
-See docs/security-rules.md, "Redaction".
-
-This module owns the search, the marker and the decision to withhold a text. It works on complete, raw bytes: the caller
-buffers them under a size limit and decompresses them, but does not decode them, because a decoder that replaces invalid
-bytes could hide a value. The forms of `encodings` are cut out. If a value appears only after undoing escapes, the whole
-text is withheld. This protects against accidents: a hostile upstream can still invent another form.
-
-The search calls `bytes.find` for each form. It is linear in the worst case for long forms and five times as fast as one
-compiled alternation, which `re` would also keep in its process-wide cache, including the values.
+This module decides what becomes of a text: it passes unchanged, values are cut out of it, or it is withheld with a
+reason. It works on complete, raw bytes: the caller buffers them under a size limit and decompresses them, but does not
+decode them, because a decoder that replaces invalid bytes could hide a value. This protects against accidents: a
+hostile upstream can still invent another form.
 """
 
 import re
-from collections import defaultdict
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+from secrets import token_bytes, token_hex
 from types import MappingProxyType
-from typing import final
+from typing import NamedTuple, final
 
-from secrets_app.naming.value_rules import MIN_LENGTH
+from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction.encodings import (
-    Encoding,
-    decoded_views,
-    encoded_forms,
-    escaped_forms,
-    indicators,
-    spellings,
-    without_blanks,
-)
+from secrets_app.redaction.cutting import CannotCut, replaced, spans_of
+from secrets_app.redaction.matcher import WINDOW, Budget, Matcher, NotChecked, patterns_of, search
 
 MASK = "[redacted]"
 """The replacement for everything that is cut. It is constant, so it reveals neither length nor encoding."""
 
-_GAP = b"\xff"
-"""Marks cuts and separates parts in decoded views. No escape and no UTF-8 text contains this byte. A form in Latin-1 or
-UTF-16 may contain it; a match across it can only withhold too much."""
+UNNAMED = ""
+"""The name of values that are masked and belong to no secret, such as a token that the upstream issued."""
 
-_BASE64_CHARACTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+_GAP = f" {token_hex(8)} ".encode()
+"""Marks cuts and separates parts while a text is searched again, so that what is left does not join into a value."""
 
-_ESCAPES = re.compile(rb"[%\\&]")
-"""Every escaped form contains one of these characters. A plus for a space is undone in a decoded view."""
 
-_Span = tuple[int, int]
+class Reason(StrEnum):
+    """Why a text is withheld (docs/api.md, "Running")."""
+
+    VALUE = "value_found"
+    SHORT_VALUE = "short_value"
+    NOT_CHECKED = "not_checked"
+    ENCODING = "unknown_encoding"
+    COMPRESSED = "compressed"
+    STATUS_ALONE = "status_alone"
+    NOT_JSON = "not_json"
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words, with what to do next."""
+        return _SENTENCES[self]
+
+    def as_json(self) -> dict[str, str]:
+        """Return the reason for the API."""
+        return {"code": self.value, "message": self.sentence}
+
+
+_SENTENCES = {
+    Reason.VALUE: "It contains the value of a secret in a form that cannot be cut out. "
+    "Call the upstream so that it does not return credentials.",
+    Reason.SHORT_VALUE: "The call uses a value under 8 characters, which cannot be masked, so only the status is "
+    "passed on. Use a longer value, mark the secret as an identifier if it may be seen, or name the fields to return.",
+    Reason.NOT_CHECKED: "It could not be searched for secrets within its limits of work and time. "
+    "Ask the upstream for less, or for fewer layers of encoding.",
+    Reason.ENCODING: "It is in a content encoding that cannot be read, so it could not be searched for secrets.",
+    Reason.COMPRESSED: "It is compressed or an archive, so it could not be searched for secrets.",
+    Reason.STATUS_ALONE: "The integration passes on the status of an answer and nothing else.",
+    Reason.NOT_JSON: "The integration passes on chosen fields of a JSON body, and this body is not JSON or does not "
+    "have them. Ask an owner or admin to correct the expression.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,150 +75,192 @@ class Masked:
     text: bytes
     found: frozenset[str]
     """The names of the secrets whose values were found."""
-    withheld: bool
+    withheld: Reason | None = None
 
 
-_NOBODY: frozenset[str] = frozenset()
+class Hit(NamedTuple):
+    """A value that a text contains."""
+
+    name: str
+    value: Plaintext
+    is_strong: bool
+    """Whether honest texts do not contain it by chance."""
+    is_told: bool
+    """Whether the caller may learn the name: not that of a secret which another run used."""
+
+
+@final
+class ValueSet:
+    """Values to search for, with the index over them. It never changes, so threads may share it."""
+
+    __slots__ = ("_patterns", "_values", "matcher", "memory")
+
+    def __init__(self, values: Iterable[tuple[str, Plaintext]], *, only_strong: bool = False) -> None:
+        """Index values by their names.
+
+        Args:
+            only_strong: leave out values that honest texts contain by chance, such as words and numbers.
+        """
+        indexed = [(name, value, patterns_of(value)) for name, value in values]
+        if only_strong:
+            indexed = [(name, value, one.strong_part) for name, value, one in indexed if one.is_strong]
+        self._values = [(name, value) for name, value, _ in indexed]
+        self._patterns = [one for _, _, one in indexed]
+        self.matcher = Matcher(self._patterns)
+        self.memory = sum(len(value.expose()) for _, value in self._values) + BYTES_PER_PATTERN * self.matcher.size
+
+    def __repr__(self) -> str:
+        return "<ValueSet>"
+
+    def hit(self, place: int, *, is_told: bool) -> Hit:
+        """Return the value at a place of the index."""
+        return Hit(*self._values[place], self._patterns[place].is_strong, is_told)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the values."""
+        return [name for name, _ in self._values]
+
+
+BYTES_PER_PATTERN = 400
+"""About what a pattern takes in the index."""
 _NONE: Mapping[str, Sequence[Plaintext]] = MappingProxyType({})
+
+
+class _Indexes:
+    """The indexes of recent runs: most runs use the values of the one before. Safe to use from several threads."""
+
+    MEMORY = 16 * 1024 * 1024
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[bytes, ValueSet] = OrderedDict()
+        self._lock = threading.Lock()
+        self._key = token_bytes(32)
+        self._memory = 0
+
+    def of(self, values: Sequence[tuple[str, Plaintext]]) -> ValueSet:
+        """Return the index of these values. They are told apart by a keyed hash."""
+        digest = blake2b(key=self._key)
+        for name, value in values:
+            raw = value.expose().encode("utf-8", "replace")
+            digest.update(f"{name}\0{len(raw)}\0".encode() + raw)
+        key = digest.digest()
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = ValueSet(values)
+        self._keep(key, made)
+        return made
+
+    def _keep(self, key: bytes, made: ValueSet) -> None:
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = made
+                self._memory += made.memory
+            while self._memory > self.MEMORY:
+                self._memory -= self._kept.popitem(last=False)[1].memory
+
+
+_INDEXES = _Indexes()
 
 
 @final
 class Redactor:
-    """Masks the values of one run. Create one for each run, and drop it together with the values."""
+    """Masks the values of one run, and those that other runs sent to the same host."""
 
-    __slots__ = ("_sent", "_targets")
+    __slots__ = ("_sets",)
 
-    def __init__(self, values: Mapping[str, Plaintext], composites: Mapping[str, Sequence[Plaintext]] = _NONE) -> None:
-        """Prepare the texts to search for.
+    def __init__(
+        self,
+        values: Mapping[str, Plaintext],
+        composites: Mapping[str, Sequence[Plaintext]] = _NONE,
+        others: Sequence[ValueSet] = (),
+    ) -> None:
+        """Prepare the search.
 
         Args:
             values: the values that the run used, by the name of the secret.
             composites: texts built from these values that were sent as well, by the same names.
+            others: values of other runs. Their names are not told.
         """
-        self._sent = [*values.items(), *((name, text) for name, texts in composites.items() for text in texts)]
-        self._targets = tuple(_Target(name, value.expose()) for name, value in self._sent)
+        sent = [*values.items(), *((name, text) for name, texts in composites.items() for text in texts)]
+        own = [(_INDEXES.of(sent), True)] if sent else []
+        self._sets = [(one, told) for one, told in (*own, *((one, False) for one in others)) if one.matcher]
 
     def __repr__(self) -> str:
         return "<Redactor>"
 
-    def in_lower_case(self) -> "Redactor":
-        """Return a redactor for texts that were converted to lower case, such as host names."""
-        lowered: dict[str, list[Plaintext]] = defaultdict(list)
-        for name, value in self._sent:
-            lowered[name].append(Plaintext(value.expose().lower()))
-        return Redactor({}, lowered)
-
-    def mask_all(self, parts: Sequence[bytes]) -> list[Masked]:
+    def mask_all(self, parts: Sequence[bytes], deadline: float | None = None) -> list[Masked]:
         """Mask the parts of one response, each on its own.
 
-        Most responses contain no value, and one search over all parts together proves that. No escape contains the
-        byte between the parts, so each view of a part is a piece of the same view of the whole, and a value in a part
-        is also found in the whole. The search may report a match across two parts, because a form in Latin-1 or UTF-16
-        can contain that byte; each part is then masked on its own.
+        Most responses contain no value, and one search over all parts together proves that.
+
+        Args:
+            deadline: when the search has to end, by `time.monotonic`. The first 64 KiB are always searched.
         """
         whole = _GAP.join(parts)
-        views = [whole, *decoded_views(whole)]
-        if any(target.may_be_in(views) for target in self._targets):
-            return [self.mask_bytes(part) for part in parts]
-        return [Masked(part, _NOBODY, withheld=False) for part in parts]
+        if not self._sets or (len(whole) <= WINDOW and self.hits(whole) == []):
+            return [Masked(part, frozenset()) for part in parts]
+        return [self.mask_bytes(part, deadline) for part in parts]
 
-    def mask_bytes(self, body: bytes) -> Masked:
+    def mask_bytes(self, text: bytes, deadline: float | None = None) -> Masked:
         """Mask a body, a header name or value, or a reason phrase, in any encoding."""
-        found: set[str] = set()
-        spans: list[_Span] = []
-        withheld = False
-        for target in self._targets:
-            if hits := target.spans(body):
-                found.add(target.name)
-                spans += hits
-                withheld = withheld or target.is_short
-        spans = _merged(spans)
-        hidden = self._hidden(_replaced(body, spans, _GAP))
-        if withheld or hidden:
-            return Masked(MASK.encode(), frozenset(found | hidden), withheld=True)
-        return Masked(_replaced(body, spans, MASK.encode()), frozenset(found), withheld=False)
+        hits = self.hits(text, deadline)
+        if hits is None:
+            return Masked(MASK.encode(), frozenset(), Reason.NOT_CHECKED)
+        if not hits:
+            return Masked(text, frozenset())
+        try:
+            spans = spans_of(text, [hit.value for hit in hits if not is_short(hit.value)])
+        except CannotCut:
+            return Masked(MASK.encode(), _told(hits), Reason.VALUE)
+        left = self.hits(replaced(text, spans, _GAP), deadline)
+        if left is None:
+            return Masked(MASK.encode(), _told(hits), Reason.NOT_CHECKED)
+        if left:
+            reason = Reason.SHORT_VALUE if all(is_short(hit.value) for hit in left) else Reason.VALUE
+            return Masked(MASK.encode(), _told([*hits, *left]), reason)
+        return Masked(replaced(text, spans, MASK.encode()), _told(hits))
 
-    def _hidden(self, body: bytes) -> set[str]:
-        """Return the names of the secrets whose values appear after undoing escapes."""
-        return {target.name for view in decoded_views(body) for target in self._targets if target.shows_in(view)}
+    def hits(self, text: bytes, deadline: float | None = None) -> list[Hit] | None:
+        """Return the values that a text contains; None if it could not be searched within its limits."""
+        if not self._sets:
+            return []
+        try:
+            found = search(text, [one.matcher for one, _ in self._sets], Budget(len(text), deadline))
+        except NotChecked:
+            return None
+        return [
+            one.hit(place, is_told=told)
+            for (one, told), places in zip(self._sets, found, strict=True)
+            for place in sorted(places)
+        ]
 
-
-@final
-class _Target:
-    """A text to hide, with the forms to search for."""
-
-    __slots__ = ("_escaped", "_forms", "_indicators", "_spellings", "_squeezed", "is_short", "name")
-
-    def __init__(self, name: str, text: str) -> None:
-        text = text.encode("utf-8", "replace").decode()  # so that no codec error can carry the text
-        squeezed = without_blanks(text.encode())
-        self.name = name
-        self.is_short = len(text) < MIN_LENGTH
-        self._spellings = spellings(text)
-        self._squeezed = {squeezed} if len(squeezed) >= MIN_LENGTH else set()
-        self._indicators = self._squeezed.union(*map(indicators, self._spellings))
-        self._forms: frozenset[Encoding] | None = None
-        self._escaped: frozenset[Encoding] | None = None
-
-    def may_be_in(self, views: Sequence[bytes]) -> bool:
-        """Whether a body must be searched. `views` holds the body itself, followed by its decoded views."""
-        for indicator in self._indicators:
-            for view in views:
-                if indicator in view:
-                    return True
-        return bool(_ESCAPES.search(views[0])) and any(form.literal in views[0] for form in self._escapes())
-
-    def spans(self, body: bytes) -> list[_Span]:
-        return [span for form in self._encoded() | self._escapes() for span in _occurrences(body, form)]
-
-    def shows_in(self, view: bytes) -> bool:
-        return any(literal in view for literal in self._squeezed.union(form.literal for form in self._encoded()))
-
-    def _encoded(self) -> frozenset[Encoding]:
-        """Return the encoded forms, computed on demand because most responses contain none of the indicators."""
-        if self._forms is None:
-            self._forms = frozenset(form for spelling in self._spellings for form in encoded_forms(spelling))
-        return self._forms
-
-    def _escapes(self) -> frozenset[Encoding]:
-        """Return the escaped forms, computed on demand because most responses contain no escape."""
-        if self._escaped is None:
-            self._escaped = frozenset(form for spelling in self._spellings for form in escaped_forms(spelling))
-        return self._escaped
+    def names_in(self, text: bytes) -> frozenset[str]:
+        """Return the names of the run's secrets that a text contains: all of them if it could not be searched."""
+        hits = self.hits(text)
+        if hits is None:
+            return frozenset(name for one, told in self._sets if told for name in one.names)
+        return _told(hits)
 
 
-def _occurrences(body: bytes, form: Encoding) -> Iterable[_Span]:
-    """Yield where a form occurs. Overlapping matches are joined, so that no end of a repetitive value remains."""
-    literal, size = form.literal, len(form.literal)
-    start = body.find(literal)
-    while start >= 0:
-        last = start
-        while (overlapping := body.find(literal, last + 1, last + 2 * size - 1)) >= 0:
-            last = overlapping
-        end = last + size
-        yield start - _edge(body[start - form.before : start]), end + _edge(body[end : end + form.after])
-        start = body.find(literal, end)
+def guesses_in(text: str, values: Mapping[str, Plaintext], others: Sequence[ValueSet]) -> list[Hit] | None:
+    """Return the values of a run and of other runs that arguments contain; None if they could not be searched.
+
+    A short value counts as a word of its own only: a PIN may well be a part of a phone number.
+    """
+    short = [Hit(name, value, is_strong=False, is_told=True) for name, value in values.items() if is_short(value)]
+    words = [hit for hit in short if re.search(rf"(?<!\w){re.escape(hit.value.expose())}(?!\w)", text)]
+    long = {name: value for name, value in values.items() if not is_short(value)}
+    hits = Redactor(long, others=others).hits(text.encode("utf-8", "replace"))
+    return None if hits is None else [*words, *hits]
 
 
-def _edge(neighbour: bytes) -> int:
-    """Return 1 if the neighbouring byte belongs to the same base64 text and so carries bits of the value, else 0."""
-    return int(len(neighbour) == 1 and neighbour[0] in _BASE64_CHARACTERS)
+def size_of_values(values: Mapping[str, Plaintext]) -> int:
+    """Return about how many bytes have to be read before values can be searched for."""
+    return sum(len(value.expose()) for value in values.values())
 
 
-def _merged(spans: Iterable[_Span]) -> list[_Span]:
-    """Return the spans in order, with overlapping and adjacent spans joined."""
-    merged: list[_Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _replaced(body: bytes, spans: Iterable[_Span], marker: bytes) -> bytes:
-    pieces, at = [], 0
-    for start, end in spans:
-        pieces += [body[at:start], marker]
-        at = end
-    return b"".join([*pieces, body[at:]])
+def _told(hits: Iterable[Hit]) -> frozenset[str]:
+    return frozenset(hit.name for hit in hits if hit.is_told and hit.name != UNNAMED)

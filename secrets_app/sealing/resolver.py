@@ -8,19 +8,23 @@ the right master key is back.
 A rotation check uses a staged value: `find_with_staged` substitutes it for the current value of its secret, and
 `open_values` opens it.
 
+Answers are searched for values of other runs, too: `open_for_masking` opens those that a host may hold.
+
 The hygiene page compares values: `fingerprint_values` opens them here and returns fingerprints only.
 
 `tests/test_architecture.py` lists the modules that may call these functions.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.actors import Actor
 from accounts.audit import trail
@@ -157,6 +161,24 @@ def open_values(found: Mapping[str, FoundSecret], *, actor: Actor) -> dict[str, 
         except keyring.CannotOpen:
             _mark_unreadable(entry.value, actor)
             raise Unreadable(name) from None
+    return opened
+
+
+def open_for_masking(secrets: QuerySet[Any]) -> list[tuple[str, Plaintext]]:
+    """Open the values that answers must not contain, with the names of their secrets.
+
+    Args:
+        secrets: a queryset of the secrets' ids. Identifiers among them are left out, since everybody may see them.
+
+    Returns:
+        current, staged and previous values of every environment, except those that do not open.
+    """
+    kept = [ValueState.CURRENT.value, ValueState.STAGED.value, ValueState.PREVIOUS.value]
+    rows = SecretValue.objects.filter(secret__in=secrets, secret__is_identifier=False, state__in=kept, unreadable=False)
+    opened = []
+    for row in rows.select_related("data_key", "secret"):
+        with suppress(keyring.CannotOpen):
+            opened.append((row.secret.name, keyring.unseal(row)))
     return opened
 
 

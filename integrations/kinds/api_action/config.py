@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Discriminator, Field, Tag
 
-from integrations.kinds.config_fields import Entries, Line, LongText, StrictConfig
+from integrations.kinds.config_fields import MOST_ARGUMENT_BYTES, Entries, Line, LongText, StrictConfig
 
 
 def _content_tag(content: object) -> str:
@@ -35,6 +35,17 @@ class CheckConfig(StrictConfig):
     path: Line = ""
 
 
+class ReturnsConfig(StrictConfig):
+    """What of the answer is passed on: everything, chosen fields, or the status alone.
+
+    Attributes:
+        expression: for `fields`, a JMESPath expression that makes the body; otherwise empty.
+    """
+
+    type: Literal["everything", "fields", "status"] = "everything"
+    expression: Annotated[str, Field(max_length=1000)] = ""
+
+
 class ApiActionConfig(StrictConfig):
     """An HTTP request. Only texts of path, header, query and body values may hold placeholders."""
 
@@ -48,5 +59,7 @@ class ApiActionConfig(StrictConfig):
     body: BodyConfig = Field(default_factory=BodyConfig)
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
     timeout_seconds: Annotated[float, Field(strict=True, ge=1, le=120, allow_inf_nan=False)] = 20
+    max_argument_bytes: Annotated[int, Field(strict=True, ge=1, le=2_000_000)] = MOST_ARGUMENT_BYTES
     follow_redirects: Annotated[bool, Field(strict=True)] = False
     check: CheckConfig | None = None
+    returns: ReturnsConfig = Field(default_factory=ReturnsConfig)

@@ -13,6 +13,7 @@ from typing_extensions import override
 from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, HttpCall
 from integrations.exchange.messages import Body, FormBody, RequestTemplate, TextBody
+from integrations.exchange.returns import PassedOn, Returns
 from integrations.kinds.api_action import rules
 from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig, CheckConfig
 from integrations.kinds.api_connection.kind import ApiConnectionConfig
@@ -77,13 +78,22 @@ class ApiAction(Kind[ApiActionConfig]):
     def operations(self, config: ApiActionConfig) -> list[Operation]:
         """Return the operation `call`."""
         described = f"{config.method} {config.path or '/'}"
-        return [Operation(CALL, described, _closed(config.parameters), read_only=config.method in SAFE_METHODS)]
+        return [
+            Operation(
+                CALL,
+                described,
+                _closed(config.parameters),
+                read_only=config.method in SAFE_METHODS,
+                max_argument_bytes=config.max_argument_bytes,
+            )
+        ]
 
     @override
     def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:
         """Return the request, merged with its connection and connector."""
         request = _request(config, parents, config.method, config.path, _body(config.body))
-        return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
+        returns = Returns(PassedOn(config.returns.type), config.returns.expression)
+        return HttpCall(request, credential(parents.connector).token, config.follow_redirects, returns)
 
     def check(self, config: ApiActionConfig, parents: Parents = NO_PARENTS) -> HttpCall | None:
         """Return the check of the action or its connection. Entries with arguments and the body are left out."""

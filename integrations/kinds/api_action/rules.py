@@ -5,8 +5,11 @@ Errors quote nothing of the input but the names of parameters.
 
 from collections.abc import Iterable, Iterator
 
+import jmespath
+from jmespath.exceptions import JMESPathError
+
 from accounts.errors import FieldError
-from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig
+from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig, ReturnsConfig
 from integrations.kinds.base import Slot
 from integrations.kinds.config_fields import (
     base_url_problems,
@@ -29,6 +32,7 @@ def problems_of_parts(config: ApiActionConfig) -> list[FieldError]:
         *_body(config),
         *check_schema(config.parameters),
         *_check(config),
+        *_returns(config.returns),
     ]
 
 
@@ -86,6 +90,20 @@ def _check(config: ApiActionConfig) -> Iterator[FieldError]:
     template = template_of(config.check.path)
     if template and template.param_names:
         yield FieldError("config.check.path", "A check runs without arguments; write the path out.")
+
+
+def _returns(returns: ReturnsConfig) -> Iterator[FieldError]:
+    if returns.type != "fields":
+        if returns.expression:
+            yield FieldError("config.returns.expression", "Choose the fields, or leave the expression out.")
+        return
+    if not returns.expression.strip():
+        yield FieldError("config.returns.expression", "Enter a JMESPath expression, such as {id: id, status: status}.")
+        return
+    try:
+        jmespath.compile(returns.expression)
+    except JMESPathError:
+        yield FieldError("config.returns.expression", "This is not a JMESPath expression. See jmespath.org.")
 
 
 def _slot_params(config: ApiActionConfig, slot: Slot) -> Iterator[FieldError]:

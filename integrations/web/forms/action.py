@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.http import QueryDict
 
 from accounts.errors import FieldError
-from integrations.kinds.config_fields import template_of
+from integrations.kinds.config_fields import MOST_ARGUMENT_BYTES, template_of
 from integrations.templating.json_body import JsonBodyError, parse_json_body
 from integrations.templating.placeholders import Template
 from integrations.web.forms import parameters
@@ -23,6 +23,7 @@ _PLACES = [
     (re.compile(r"config\.body\.content\[(\d+)\]\.(name|value)"), "form_{1}-{0}"),
     (re.compile(r"config\.check\b.*"), "check_path"),
     (re.compile(r"config\.body\.type"), "body_type"),
+    (re.compile(r"config\.returns\.(type|expression)"), "returns_{0}"),
     (re.compile(r"config\.(base_url|connection|auth_connector|method|path|timeout_seconds|follow_redirects)"), "{0}"),
 ]
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
@@ -51,6 +52,8 @@ class ActionForm(IntegrationForm):
             "timeout_seconds": _seconds_as_text(config.get("timeout_seconds", 20)),
             "follow_redirects": bool(config.get("follow_redirects", False)),
             "check_path": (config.get("check") or {}).get("path", ""),
+            "returns_type": config.get("returns", {}).get("type", "everything"),
+            "returns_expression": config.get("returns", {}).get("expression", ""),
         }
 
     def read_config(self, post: QueryDict) -> SubmittedIntegration:
@@ -70,10 +73,17 @@ class ActionForm(IntegrationForm):
             name: text(post, name)
             for name in ("connection", "auth_connector", "method", "path", "body_type", "body_content", "check_path")
         }
+        values |= {
+            "returns_type": text(post, "returns_type") or "everything",
+            "returns_expression": text(post, "returns_expression"),
+        }
         return SubmittedIntegration(values, [problem for _, found in pairs.values() for problem in found] + problems)
 
     def config(self, values: Values, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the configuration. The method of the check and schema parts that rows cannot show are kept."""
+        """Return the configuration.
+
+        What the form does not show is kept: the method of the check, the limit of arguments, parts of the schema.
+        """
         config = {
             "base_url": values["base_url"],
             "connection": values["connection"] or None,
@@ -85,8 +95,10 @@ class ActionForm(IntegrationForm):
             "body": _body(values),
             "parameters": parameters.schema_of(values["params"], stored.get("parameters", {})),
             "timeout_seconds": _seconds(values["timeout_seconds"]),
+            "max_argument_bytes": stored.get("max_argument_bytes", MOST_ARGUMENT_BYTES),
             "follow_redirects": values["follow_redirects"],
             "check": _check(values["check_path"], stored.get("check")),
+            "returns": _returns(values["returns_type"], values["returns_expression"]),
         }
         return keep_line_ends(config, stored)
 
@@ -134,6 +146,11 @@ def _check(path: str, stored: Mapping[str, Any] | None) -> dict[str, Any] | None
     if stored and stored["path"] == path:
         return dict(stored)
     return {"method": stored["method"] if stored else "GET", "path": path} if path else None
+
+
+def _returns(kind: str, expression: str) -> dict[str, str]:
+    """Return what is passed on. The form keeps the expression while another choice is made."""
+    return {"type": kind, "expression": expression if kind == "fields" else ""}
 
 
 def _seconds(typed: str) -> float | str:

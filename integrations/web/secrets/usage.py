@@ -31,6 +31,7 @@ def details(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpRespon
         "usage_count": row.usage_count,
         "last_used_at": row.last_used_at,
         "allowed_domains": row.allowed_domains,
+        "is_identifier": row.is_identifier,
         "references": inventory.references_to(actor.organization, row, REFERENCES_SHOWN),
         "values": value_fields(row),
         "rotation_due_at": row.rotation_due_at,

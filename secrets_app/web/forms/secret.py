@@ -31,6 +31,7 @@ class SecretSubmission:
     allow_short: bool
     version: int | None
     rotate_every_days: str | None = ""
+    is_identifier: bool = False
 
     @property
     def rotation_days(self) -> int | None:
@@ -56,6 +57,7 @@ class SecretSubmission:
             "allow_short": self.allow_short,
             "version": self.version,
             "rotate_every_days": self.rotate_every_days or "",
+            "is_identifier": self.is_identifier,
         }
 
 
@@ -76,6 +78,7 @@ def read(post: QueryDict) -> SecretSubmission:
         allow_short="allow_short" in post,
         version=_version(post.get("version", "")),
         rotate_every_days=post.get("rotate_every_days"),
+        is_identifier="is_identifier" in post,
     )
 
 
@@ -99,6 +102,7 @@ def fields_of(row: InventoryRow) -> dict[str, Any]:
         allow_short=False,
         version=row.version,
         rotate_every_days=str(row.rotate_every_days or ""),
+        is_identifier=row.is_identifier,
     ).fields_to_show()
 
 

@@ -1,58 +1,64 @@
-"""Masking a large answer takes its time; other runs go on meanwhile."""
+"""Searching a large answer takes its time; other runs go on meanwhile, and each organization has its share."""
 
 import asyncio
 import threading
-from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 
-from integrations.broker import broker
-from integrations.broker.channel import RunChannel
-from integrations.egress import configuration
-from integrations.exchange.exchange import HttpCall
-from integrations.exchange.messages import UpstreamResponse
-from integrations.transport import client
-from tests.support.integrations.requests import make
-
-INLINE = 64 * 1024
+from integrations.broker.masking import LARGE_BYTES, LARGE_WORKERS, SMALL_BYTES, Workers
 
 
-@pytest.fixture
-def answers_with(monkeypatch):
-    """Let every call be answered with a body of this many bytes."""
-
-    def answers(size):
-        async def send(*_, **__):
-            return UpstreamResponse(200, b"OK", (), b"a" * size, True)
-
-        monkeypatch.setattr(client, "send", send)
-        monkeypatch.setattr(configuration, "policy", lambda: None)
-        monkeypatch.setattr(configuration, "ssl_context", lambda: None)
-
-    return answers
+@pytest.mark.parametrize(("size", "inline"), [(0, True), (SMALL_BYTES, True), (SMALL_BYTES + 1, False), (2**20, False)])
+async def test_only_a_small_answer_is_searched_on_the_event_loop(size, inline):
+    thread = await Workers().run(uuid4(), size, threading.current_thread)
+    assert (thread is threading.current_thread()) is inline
 
 
-def admitted():
-    return SimpleNamespace(exchange=HttpCall(make()), secrets={}, params={})
-
-
-async def test_another_run_goes_on_while_a_large_answer_is_masked(monkeypatch, answers_with):
+async def test_another_run_goes_on_while_a_large_answer_is_searched():
     other_went_on = threading.Event()
 
     async def another_run():
         other_went_on.set()
 
-    monkeypatch.setattr(broker, "mask_response", lambda *_: other_went_on.wait(timeout=5))
-    answers_with(INLINE + 1)
-    masked, _ = await asyncio.gather(broker._send(admitted(), RunChannel(uuid4(), uuid4(), {}, {})), another_run())
-    assert masked is True
+    waited = Workers().run(uuid4(), 2**20, lambda: other_went_on.wait(timeout=5))
+    assert (await asyncio.gather(waited, another_run()))[0] is True
 
 
-@pytest.mark.parametrize(("size", "inline"), [(0, True), (INLINE, True), (INLINE + 1, False)])
-async def test_only_a_large_answer_leaves_the_thread(size, inline, monkeypatch, answers_with):
-    monkeypatch.setattr(broker, "mask_response", lambda *_: threading.current_thread())
-    answers_with(size)
-    assert (
-        await broker._send(admitted(), RunChannel(uuid4(), uuid4(), {}, {})) is threading.current_thread()
-    ) is inline
+class Gauge:
+    """How many jobs of each organization, and in all, run at the same time."""
+
+    def __init__(self) -> None:
+        self.lock, self.running, self.most, self.most_of_one = threading.Lock(), [], 0, 0
+
+    def job(self, organization):
+        with self.lock:
+            self.running.append(organization)
+            self.most = max(self.most, len(self.running))
+            self.most_of_one = max(self.most_of_one, self.running.count(organization))
+        threading.Event().wait(0.005)
+        with self.lock:
+            self.running.remove(organization)
+
+
+@pytest.mark.parametrize("size", [SMALL_BYTES + 1, LARGE_BYTES + 1])
+async def test_one_answer_of_an_organization_is_searched_at_a_time(size):
+    gauge, workers, organizations = Gauge(), Workers(), [uuid4(), uuid4(), uuid4()]
+    jobs = [
+        workers.run(organization, size, lambda organization=organization: gauge.job(organization))
+        for organization in organizations
+        for _ in range(10)
+    ]
+    await asyncio.gather(*jobs)
+    assert (gauge.most_of_one, gauge.running, workers._turns) == (1, [], {})
+    assert gauge.most <= LARGE_WORKERS
+
+
+async def test_a_medium_answer_does_not_wait_for_large_ones():
+    workers, medium_is_done = Workers(), threading.Event()
+    large = [
+        asyncio.ensure_future(workers.run(uuid4(), 2**20, lambda: medium_is_done.wait(timeout=5)))
+        for _ in range(2 * LARGE_WORKERS)
+    ]
+    await workers.run(uuid4(), SMALL_BYTES + 1, medium_is_done.set)
+    assert await asyncio.gather(*large) == [True] * len(large)

@@ -54,6 +54,30 @@ def good(owner, outsider):
     return secret
 
 
+@pytest.mark.parametrize(
+    ("config", "is_found"),
+    [
+        ({"path": "/v1/webhooks"}, True),
+        (
+            {
+                "path": "/v1/api-keys/{params.id}",
+                "parameters": {"properties": {"id": {"type": "string"}}, "required": ["id"]},
+            },
+            True,
+        ),
+        ({"path": "/settings"}, True),
+        ({"path": "/settings", "returns": {"type": "status"}}, False),
+        ({"path": "/settings", "returns": {"type": "fields", "expression": "id"}}, False),
+        ({"path": "/settings", "method": "POST"}, False),
+        ({"path": "/patients"}, False),
+    ],
+)
+def test_answer_that_may_repeat_stored_settings(owner, config, is_found):
+    store_secret(owner)
+    make_action(owner, **config)
+    assert (found(owner, "returned-settings") != {}) is is_found
+
+
 @pytest.mark.parametrize("key", BY_KEY)
 def test_secret_in_good_order_has_no_finding(owner, good, key):
     assert found(owner, key) == {}

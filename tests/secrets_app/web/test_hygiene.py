@@ -77,13 +77,13 @@ def test_fields_that_fixes_lead_to_exist(as_owner, trouble):
 
 def test_counts_add_up(as_owner, trouble):
     text = text_of(as_owner.get(PAGE))
-    assert "Fix first 4 Rotation 1 Tidy up 6 Checks passed 0 of 8" in text
+    assert "Fix first 4 Rotation 1 Tidy up 6 Checks passed 1 of 9" in text
 
 
 def test_nothing_to_tidy_up(as_owner):
     text = text_of(as_owner.get(PAGE))
     assert "Everything is in good order" in text
-    assert "Checks passed 8 of 8" in text
+    assert "Checks passed 9 of 9" in text
 
 
 def test_one_finding_is_paged_and_kept_in_the_url(as_owner, owner):

@@ -224,6 +224,8 @@ TABLE = {
     ("POST", API_KEYS + "new/"): (422, 422, 403, 404, 302, 302),
     ("GET", API_KEYS + "new/integrations/"): (405, 405, 405, 405, 302, 302),
     ("POST", API_KEYS + "new/integrations/"): (303, 303, 403, 404, 302, 302),
+    ("GET", API_KEYS + "<uuid:key_id>/lift/"): (405, 405, 405, 405, 302, 302),
+    ("POST", API_KEYS + "<uuid:key_id>/lift/"): (303, 303, 403, 404, 302, 302),
     ("GET", API_KEYS + "<uuid:key_id>/revoke/"): (200, 200, 403, 404, 302, 302),
     ("POST", API_KEYS + "<uuid:key_id>/revoke/"): (303, 303, 403, 404, 302, 302),
     # the API

@@ -28,6 +28,8 @@ ACTION = {
     "param_choices": ["north, south", "", ""],
     "timeout_seconds": "12.5",
     "check_path": "/v2/me",
+    "returns_type": "fields",
+    "returns_expression": "{id: id}",
 }
 DOMAIN_CHECK = f"{NEW_ACTION}domain-check/"
 CONFIG = {
@@ -48,8 +50,10 @@ CONFIG = {
         "required": ["clinic", "phone"],
     },
     "timeout_seconds": 12.5,
+    "max_argument_bytes": 65536,
     "follow_redirects": False,
     "check": {"method": "GET", "path": "/v2/me"},
+    "returns": {"type": "fields", "expression": "{id: id}"},
 }
 CONNECTOR = {
     "name": "CRM token",

@@ -6,6 +6,7 @@ from asgiref.sync import async_to_sync
 from accounts.common.environments import Environment
 from integrations.broker.checking import check
 from integrations.editing.integrations import create_integration
+from integrations.errors import ArgumentContainsSecret
 from integrations.models import Run
 from secrets_app.editing.secrets import create_secret
 from secrets_app.plaintext import Plaintext
@@ -138,11 +139,12 @@ def test_tools_of_a_legacy_server_are_listed(owner, run, everything):
 
 
 @pytest.mark.node
-def test_a_tool_of_a_legacy_server_is_called_and_its_answer_masked(owner, run, everything):
+def test_a_tool_of_a_legacy_server_is_called_and_never_with_its_key_as_an_argument(owner, run, everything):
     store_key(owner)
-    result = call(run, owner, make_server(owner, everything, **BEARER), "echo", message=f"I heard {KEY}.")
-    assert text_of(result) == "Echo: I heard [redacted]."
-    assert result.answer.masked == ["mcp.key"]
+    result = call(run, owner, make_server(owner, everything, **BEARER), "echo", message="I heard you.")
+    assert text_of(result) == "Echo: I heard you."
+    with pytest.raises(ArgumentContainsSecret):
+        call(run, owner, make_server(owner, everything, name="Other", **BEARER), "echo", message=f"I heard {KEY}.")
 
 
 @pytest.mark.node
@@ -158,8 +160,8 @@ def test_a_server_of_the_oldest_transport(owner, run, inline):
     with mcp.everything("sse") as url:
         server = make_server(owner, url, **IN_QUERY)
         for _ in range(2):  # the second time it is known
-            result = call(run, owner, server, "echo", message=f"I heard {KEY}.")
-            assert text_of(result) == "Echo: I heard [redacted]."
+            result = call(run, owner, server, "echo", message="I heard you.")
+            assert text_of(result) == "Echo: I heard you."
         steps = steps_of(owner, server)
     assert [step[1] for step in steps] == ["passed", "passed"]
 

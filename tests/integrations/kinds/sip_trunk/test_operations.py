@@ -63,7 +63,7 @@ def test_a_user_name_that_is_a_secret_is_not_shown(owner, run, trunk):
 
 
 def test_a_user_name_that_is_a_secret_signs_in_and_is_checked(owner, inline, run, trunk):
-    store_secret(owner, "sip.user", "trunk1-is-me")
+    store_secret(owner, "sip.user", "trunk1-is-me", is_identifier=True)
     with sip_over_udp(registrar_saying(ASKS, ("200 OK",))) as port:
         config = {"host": "127.0.0.1", "port": port, "register": True, "username": "{secrets.sip.user}"}
         made = make_trunk(owner, name="Other", **config)
@@ -72,12 +72,18 @@ def test_a_user_name_that_is_a_secret_signs_in_and_is_checked(owner, inline, run
     assert run(owner, made, S, "verify", params).answer.body == {"valid": True}
 
 
-@pytest.mark.parametrize(("password", "uri"), [("trunk1", "sip:sip.test"), ("extension-7", "sip:extension-7@sip.test")])
-def test_an_answer_that_would_show_the_password_is_not_given(owner, run, password, uri):
+@pytest.mark.parametrize(
+    ("password", "uri", "code"),
+    [
+        ("trunk1", "sip:sip.test", "invalid_header_value"),
+        ("extension-7", "sip:extension-7@sip.test", "argument_contains_secret"),
+    ],
+)
+def test_an_answer_that_would_show_the_password_is_not_given(owner, run, password, uri, code):
     store_secret(owner, "sip.password", password, allow_short=True)
     with pytest.raises(Refusal) as refusal:
         run(owner, make_trunk(owner), S, "sign", arguments(uri=uri))
-    assert refusal.value.code == "invalid_header_value"
+    assert refusal.value.code == code
     assert password not in refusal.value.detail
     assert Run.objects.get().outcome == "refused"
 

@@ -1,0 +1,64 @@
+"""Suspended API keys: keys that passed values of secrets as arguments, and are refused until somebody lifts it.
+
+A suspension is not a revocation: programs go on with the same key once a person has looked at what happened.
+"""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actors import Actor
+from accounts.audit import trail
+from accounts.errors import NotFound
+from accounts.mail import messages, sending
+from accounts.models import ApiKey
+from accounts.policy import Permission
+
+MOST_SECRETS_IN_ARGUMENTS = 3
+"""How many calls with a value among the arguments suspend a key."""
+
+
+def count_secret_in_arguments(*, actor: Actor, integration: str, at_once: bool) -> bool:
+    """Count a call whose arguments contained the value of a secret, and tell the owners.
+
+    Args:
+        actor: the API key that made the call.
+        integration: the name of the integration, for the mail.
+        at_once: suspend the key without waiting for further calls.
+
+    Returns:
+        whether the key is suspended now.
+    """
+    with transaction.atomic():
+        key = ApiKey.objects.select_for_update().select_related("organization").filter(pk__in=[actor.id]).first()
+        if key is None:
+            return False
+        key.secrets_in_arguments += 1
+        suspends = key.suspended_at is None and (at_once or key.secrets_in_arguments >= MOST_SECRETS_IN_ARGUMENTS)
+        if suspends:
+            key.suspended_at = timezone.now()
+            trail.record(trail.Event.API_KEY_SUSPENDED, actor=actor, target=key, prefix=key.prefix)
+        key.save(update_fields=["secrets_in_arguments", "suspended_at"])
+        mails = messages.secret_in_arguments(key, integration=integration, is_suspended=key.suspended_at is not None)
+        sending.send_after_commit(mails, about="secret in arguments")
+    return key.suspended_at is not None
+
+
+def lift_suspension(*, actor: Actor, key_id: UUID) -> ApiKey:
+    """Let a suspended key make calls again, and start counting anew. A key that is not suspended stays as it is.
+
+    Raises:
+        NotFound: the organization has no such key.
+        PermissionDenied: the actor may not create API keys.
+    """
+    actor.check(Permission.API_KEYS_CREATE)
+    with transaction.atomic():
+        key = ApiKey.objects.select_for_update().filter(organization=actor.organization, pk=key_id).first()
+        if key is None:
+            raise NotFound("No such API key.")
+        if key.suspended_at is not None:
+            key.suspended_at, key.secrets_in_arguments = None, 0
+            key.save(update_fields=["suspended_at", "secrets_in_arguments"])
+            trail.record(trail.Event.API_KEY_SUSPENSION_LIFTED, actor=actor, target=key, prefix=key.prefix)
+    return key

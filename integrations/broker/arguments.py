@@ -1,0 +1,100 @@
+"""Arguments that contain the value of a secret: refused before anything is sent, and counted against the API key.
+
+Where an upstream echoes an argument, masking tells a right guess of a value from a wrong one. So a caller who passes a
+value is refused, and the key is suspended: at the third strong value (which nobody guesses by accident), at once where
+many guesses fit into the arguments, and at the first weak value, such as a word or a PIN, whose first right guess has
+to be the last one (docs/security-rules.md, "Arguments").
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from accounts.access.suspension import count_secret_in_arguments
+from accounts.actors import ActorKind
+from accounts.audit import trail
+from accounts.common.environments import Environment
+from integrations.broker.admission import Admitted
+from integrations.errors import ArgumentContainsSecret, InvalidArguments
+from integrations.models import Integration
+from secrets_app.plaintext import Plaintext
+from secrets_app.redaction.redactor import ValueSet, guesses_in
+
+FEW_GUESSES = 1024
+"""Bytes of arguments in which a strong value is not a guess among many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What the arguments contain: the names of secrets, and whether this suspends the API key at once."""
+
+    names: list[str]
+    is_weak: bool
+    is_large: bool
+
+
+def size_of(params: Mapping[str, Any]) -> int:
+    """Return about how many bytes the arguments take."""
+    return sum(len(text) for text in _texts(params)) if params else 0
+
+
+def find_secret(
+    params: Mapping[str, Any], secrets: Mapping[str, Plaintext], others: Sequence[ValueSet]
+) -> Guess | None:
+    """Search the arguments for the values of the run and for those of other runs to the same host.
+
+    Raises:
+        InvalidArguments: the arguments cannot be searched, because of too many layers of encoding.
+    """
+    if not params:
+        return None
+    text = "\n".join(_texts(params))
+    hits = guesses_in(text, secrets, others)
+    if hits is None:
+        raise InvalidArguments("The arguments could not be searched for secrets. Send fewer layers of encoding.")
+    if not hits:
+        return None
+    names = sorted({hit.name for hit in hits})
+    return Guess(names, is_weak=not all(hit.is_strong for hit in hits), is_large=len(text) > FEW_GUESSES)
+
+
+def refuse(admitted: Admitted, guess: Guess) -> ArgumentContainsSecret:
+    """Record that arguments contain a secret, count it against the API key, and return the refusal."""
+    integration = admitted.links[0]
+    with transaction.atomic():
+        _record(admitted, integration, guess)
+        is_suspended = admitted.actor.kind is ActorKind.API_KEY and count_secret_in_arguments(
+            actor=admitted.actor, integration=integration.name, at_once=guess.is_weak or guess.is_large
+        )
+    consequence = " This API key is suspended now." if is_suspended else ""
+    return ArgumentContainsSecret(
+        f"An argument contains the value of a secret. Nothing was sent.{consequence} Leave the value out: "
+        "the integration adds it. If it may be seen by everybody, mark the secret as an identifier."
+    )
+
+
+def _record(admitted: Admitted, integration: Integration, guess: Guess) -> None:
+    trail.record(
+        trail.Event.INTEGRATION_SECRET_IN_ARGUMENTS,
+        actor=admitted.actor,
+        target=integration,
+        environment=Environment(admitted.run.environment),
+        outcome=trail.Outcome.REFUSED,
+        secrets=guess.names,
+        run_id=str(admitted.run.id),
+    )
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Yield the strings, names and numbers of arguments."""
+    if isinstance(node, Mapping):
+        for name, child in node.items():
+            yield str(name)
+            yield from _texts(child)
+    elif isinstance(node, list | tuple):
+        for child in node:
+            yield from _texts(child)
+    elif node is not None:
+        yield str(node)

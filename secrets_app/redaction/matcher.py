@@ -1,0 +1,196 @@
+"""Searching for many values at once: Aho-Corasick automata over the views of a text.
+
+The cost of a search does not depend on the number of values: one pass over the canonical text finds the grams of all of
+them, and one over the folded text finds those that are searched for as a whole. `ahocorasick-rs` releases the
+interpreter's lock meanwhile.
+"""
+
+import time
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from ahocorasick_rs import BytesAhoCorasick
+
+from secrets_app.naming.value_rules import MIN_LENGTH
+from secrets_app.plaintext import Plaintext
+from secrets_app.redaction.components import SHORTEST_UNLABELLED, components_of
+from secrets_app.redaction.grams import folded, grams_of
+from secrets_app.redaction.views import views
+
+WINDOW, OVERLAP = 64 * 1024, 2 * 1024
+"""A text is searched in windows, so that no other thread waits long. A gram in any encoding fits into the overlap."""
+MOST_VIEWS, FREE_VIEWS = 12, 64 * 1024
+"""All views together are at most so many times the text, and so many bytes."""
+LONGEST_EXACT = 64
+
+
+class NotChecked(Exception):  # noqa: N818 - a result that the redactor turns into a withheld text
+    """The budget of a search is spent, or its time is over."""
+
+
+@final
+class Budget:
+    """What the search of one text may cost."""
+
+    __slots__ = ("_bytes", "_deadline")
+
+    def __init__(self, size: int, deadline: float | None = None) -> None:
+        """Allow views in proportion to the text.
+
+        Args:
+            deadline: when the search ends at the latest, by `time.monotonic`.
+        """
+        self._bytes = MOST_VIEWS * size + FREE_VIEWS
+        self._deadline = deadline
+
+    def spend(self, size: int) -> None:
+        """Count a view.
+
+        Raises:
+            NotChecked: nothing is left.
+        """
+        self._bytes -= size
+        if self._bytes < 0:
+            raise NotChecked
+
+    def check_time(self) -> None:
+        """Raise NotChecked if the time is over."""
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise NotChecked
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """What a value is searched by.
+
+    Attributes:
+        grams: its strong grams, in canonical text.
+        exacts: for parts without a strong gram, such as words: the whole part in folded text.
+        raws: for texts that are too short for either, bytes as they stand in a text.
+    """
+
+    grams: frozenset[bytes]
+    exacts: frozenset[bytes]
+    raws: frozenset[bytes]
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether the value is found by grams, so honest texts do not contain it by chance."""
+        return bool(self.grams)
+
+    @property
+    def strong_part(self) -> "Patterns":
+        """The patterns that honest texts do not contain by chance."""
+        return Patterns(self.grams, frozenset(), frozenset())
+
+
+def patterns_of(value: Plaintext) -> Patterns:
+    """Return what a value is searched by."""
+    grams: set[bytes] = set()
+    exacts: set[bytes] = set()
+    raws: set[bytes] = set()
+    for text, is_labelled in components_of(value.expose()):
+        raw = text.encode("utf-8", "replace")
+        if strong := grams_of(raw):
+            grams |= strong
+        elif len(whole := folded(raw)) >= (MIN_LENGTH if is_labelled else SHORTEST_UNLABELLED):
+            exacts |= {_middle(form) for form in _weak_forms(raw, whole)}
+        elif is_labelled:
+            raws |= {form.lower() for form in _codecs(text)} - {b""}
+    return Patterns(frozenset(grams), frozenset(exacts), frozenset(raws))
+
+
+def _weak_forms(raw: bytes, whole: bytes) -> Iterator[bytes]:
+    """Yield a weak text and its base64 and hexadecimal, which may be too short to be decoded in a view."""
+    yield whole
+    yield folded(raw.hex().encode())
+    for before in range(3):
+        inner = b64encode(bytes(before) + raw)[(0, 2, 3)[before] : 8 * (before + len(raw)) // 6]
+        yield folded(inner)
+        yield folded(inner.replace(b"+", b"-").replace(b"/", b"_"))
+
+
+def _codecs(text: str) -> Iterable[bytes]:
+    return (text.encode(codec, "replace") for codec in ("utf-8", "latin-1"))
+
+
+def _middle(text: bytes) -> bytes:
+    start = max(0, (len(text) - LONGEST_EXACT) // 2)
+    return text[start : start + LONGEST_EXACT]
+
+
+@final
+class Matcher:
+    """An index of values. It never changes, so threads may share it."""
+
+    __slots__ = ("_exacts", "_grams", "_raws", "size")
+
+    def __init__(self, patterns: Sequence[Patterns]) -> None:
+        """Build the automata. Values are told by their place in the sequence."""
+        self._grams = _Automaton.of([one.grams for one in patterns])
+        self._exacts = _Automaton.of([one.exacts for one in patterns])
+        self._raws = [(raw, at) for at, one in enumerate(patterns) for raw in one.raws]
+        self.size = sum(len(one.grams) + len(one.exacts) for one in patterns)
+
+    def __repr__(self) -> str:
+        return "<Matcher>"
+
+    def __bool__(self) -> bool:
+        return bool(self._grams or self._exacts or self._raws)
+
+    def find(self, text: bytes, letters: bytes) -> Iterator[int]:
+        """Yield the values that a view contains, by their places.
+
+        Args:
+            letters: the canonical text of the view.
+        """
+        if self._grams:
+            yield from self._grams.find(letters)
+        if self._exacts:
+            yield from self._exacts.find(folded(text))
+        if self._raws:
+            lower = text.lower()
+            yield from (at for raw, at in self._raws if raw in lower)
+
+
+@final
+class _Automaton:
+    """An automaton over distinct patterns, with the values that each one belongs to."""
+
+    __slots__ = ("_find", "_owners")
+
+    def __init__(self, owners: dict[bytes, list[int]]) -> None:
+        self._owners = list(owners.values())
+        self._find = BytesAhoCorasick(list(owners)).find_matches_as_indexes
+
+    @classmethod
+    def of(cls, groups: Sequence[frozenset[bytes]]) -> "_Automaton | None":
+        owners: dict[bytes, list[int]] = defaultdict(list)
+        for at, patterns in enumerate(groups):
+            for pattern in patterns:
+                owners[pattern].append(at)
+        return cls(owners) if owners else None
+
+    def find(self, text: bytes) -> Iterator[int]:
+        for pattern in {pattern for pattern, _, _ in self._find(text, overlapping=True)}:
+            yield from self._owners[pattern]
+
+
+def search(text: bytes, matchers: Sequence[Matcher], budget: Budget) -> list[set[int]]:
+    """Search a text and its views for the values of several matchers; return what each of them found.
+
+    Raises:
+        NotChecked: the budget is spent, or the time is over. The first window is always searched.
+    """
+    found: list[set[int]] = [set() for _ in matchers]
+    for at in range(0, max(len(text), 1), WINDOW):
+        if at:
+            budget.check_time()
+        for view, letters in views(text[max(0, at - OVERLAP) : at + WINDOW]):
+            budget.spend(len(view))
+            for names, matcher in zip(found, matchers, strict=True):
+                names.update(matcher.find(view, letters))
+    return found

@@ -1,0 +1,231 @@
+"""Views of a text: what a reader gets by undoing encodings, up to three layers deep.
+
+Decoders never fail and never take more than linear time on hostile bytes. They need not be exact: a view is searched
+and thrown away. Encodings that nobody uses by accident (rot13, base32, one character in each field) are not undone.
+"""
+
+import re
+import string
+import unicodedata
+import zlib
+from binascii import a2b_base64
+from collections.abc import Iterator
+from contextlib import suppress
+from html.entities import html5
+from itertools import chain, islice, product
+
+from secrets_app.redaction.grams import canonical
+
+DEPTH = 3
+LARGEST_INFLATED = 1024 * 1024
+MOST_INFLATED = 8
+"""Compressed pieces of one text that are inflated."""
+
+View = tuple[bytes, bytes]
+"""A text and its canonical text."""
+
+
+def views(text: bytes) -> Iterator[View]:
+    """Yield a text, and what it says when up to three layers of encoding are undone."""
+    layer = [text, *_raw_views(text)]
+    for _ in range(DEPTH):
+        following: list[bytes] = []
+        for one in layer:
+            letters = canonical(one)
+            yield one, letters
+            for decoded, goes_on in _decoded(one, letters):
+                if goes_on:
+                    following.append(decoded)
+                else:
+                    yield decoded, canonical(decoded)
+        layer = following
+    yield from ((one, canonical(one)) for one in layer)
+
+
+def _decoded(text: bytes, letters: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Yield each view of the next layer, and whether its own views are of interest: only those of readable text are."""
+    plain = unescape(text)
+    if plain != text:
+        yield plain, True
+    for decoded in chain(_from_base64(text), _from_hex(letters), _from_numbers(text)):
+        yield decoded, False
+        if readable := list(_runs(decoded, _SHAPE_READABLE, _SHORTEST_READABLE)):
+            yield b"\n".join(readable), True
+
+
+# Escapes
+
+_ENTITY = re.compile(
+    rb"&(?:#[0-9]{1,8};(?:&#[0-9]{1,8};)*|#[xX][0-9a-fA-F]{1,8};(?:&#[xX][0-9a-fA-F]{1,8};)*"
+    rb"|#[xX]?[0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31};|amp|lt|gt|quot)"
+)
+_ESCAPE = re.compile(
+    rb"%(?:[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*|u[0-9a-fA-F]{4}(?:%u[0-9a-fA-F]{4})*)"
+    rb"|\\(?:x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*|u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|u\{[0-9a-fA-F]{1,6}\}"
+    rb"|U[0-9a-fA-F]{8}|[0-3][0-7]{2}(?:\\[0-3][0-7]{2})*)"
+)
+_HIGHEST = 0x10FFFF
+_SIMPLE = [(rb"\n", b"\n"), (rb"\r", b"\r"), (rb"\t", b" "), (rb"\"", b'"'), (rb"\'", b"'"), (rb"\/", b"/")]
+
+
+def unescape(text: bytes) -> bytes:
+    """Undo one layer of entities, percent escapes, and the escapes of C, JSON and JavaScript."""
+    if b"&" in text:
+        text = _ENTITY.sub(_entity, text)
+    if b"0x" in text:
+        text = text.replace(b"0x", b"\\x")
+    if b"\\\\" in text:
+        text = text.replace(b"\\\\", b"\\")
+    if b"%" in text or b"\\" in text:
+        text = _ESCAPE.sub(_escape, text)
+    if b"\\" in text:
+        for written, meant in _SIMPLE:
+            text = text.replace(written, meant)
+    return text
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    escape = match[0]
+    if (single := _SINGLE.get(escape)) is not None:
+        return single
+    kind = escape[1:2]
+    if kind == b"u" and escape[2:3] != b"{":
+        units = bytes.fromhex(escape.translate(None, b"\\%u").decode())
+        return units.decode("utf-16-be", "ignore").encode()
+    if kind in b"uU":
+        return _character(int(escape.strip(b"\\uU{}"), 16))
+    if escape[:1] == b"\\" and kind != b"x":
+        return bytes(int(code, 8) for code in escape.split(b"\\")[1:])
+    return bytes.fromhex(escape.translate(None, b"%\\x").decode())
+
+
+def _entity(match: re.Match[bytes]) -> bytes:
+    entity = match[0]
+    if (single := _SINGLE.get(entity)) is not None:
+        return single
+    if entity[1:2] != b"#":
+        return entity
+    base = 16 if entity[2:3] in b"xX" else 10
+    codes = entity.lower().replace(b"&#x", b"&#").split(b"&#")[1:]
+    try:
+        numbers = [int(code.rstrip(b";"), base) for code in codes]
+    except ValueError:
+        return entity
+    return bytes(numbers) if max(numbers) < 128 else b"".join(map(_character, numbers))  # noqa: PLR2004 - ASCII
+
+
+def _character(number: int) -> bytes:
+    return chr(number).encode("utf-8", "ignore") if number <= _HIGHEST else b""
+
+
+def _single_escapes() -> Iterator[tuple[str, bytes]]:
+    """Yield the escapes of one character: the commonest ones, and the dearest in a hostile body."""
+    for high, low in product(string.hexdigits, repeat=2):
+        number = int(high + low, 16)
+        byte, character = bytes([number]), _character(number)
+        yield from ((f"%{high}{low}", byte), (rf"\x{high}{low}", byte), (rf"\u00{high}{low}", character))
+        yield from ((f"&#{number};", character), (f"&#x{high}{low};", character))
+    yield from ((f"&{name}", character.encode()) for name, character in html5.items())
+
+
+_SINGLE = {written.encode(): meant for written, meant in _single_escapes()}
+
+
+# Base64, hexadecimal, lists of numbers
+
+_BASE64 = string.ascii_letters + string.digits + "+/-_"
+_HEX = "0123456789abcdef"
+_NUMBERS = string.digits + ", \r\n\t"
+_READABLE = "".join(map(chr, range(32, 127))) + "\t\r\n\0"  # with NUL, for UTF-16
+_SHORTEST_BASE64, _SHORTEST_HEX, _SHORTEST_NUMBERS, _SHORTEST_READABLE = (b"a" * size for size in (22, 32, 36, 16))
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_LINE_BREAKS = b"\r\n"
+_COMPRESSED = re.compile(rb"\0\0\0(?=\x1f\x8b|\x78[\x01\x5e\x9c\xda])")
+_GZIP_OR_ZLIB = 47
+_BYTES = {str(number).encode(): number & 255 for number in range(1000)}
+
+
+def _shape(characters: str) -> bytes:
+    return bytes(97 if chr(byte) in characters else 32 for byte in range(256))
+
+
+_SHAPE_BASE64, _SHAPE_HEX, _SHAPE_NUMBERS, _SHAPE_READABLE = map(_shape, (_BASE64, _HEX, _NUMBERS, _READABLE))
+
+
+def _runs(text: bytes, shape: bytes, shortest: bytes) -> Iterator[bytes]:
+    """Yield each run of at least so many characters of one kind.
+
+    The search runs over the shape of the text (`a` for a character of the kind, else a space), at the speed of
+    `bytes.find`.
+    """
+    kinds = text.translate(shape)
+    at = kinds.find(shortest)
+    while at >= 0:
+        end = kinds.find(b" ", at)
+        end = len(kinds) if end < 0 else end
+        yield text[at:end]
+        at = kinds.find(shortest, end)
+
+
+def _from_base64(text: bytes) -> Iterator[bytes]:
+    """Decode runs of base64 from each of four offsets, because their first characters may belong to something else."""
+    runs = list(_runs(text.translate(_URL_SAFE, _LINE_BREAKS), _SHAPE_BASE64, _SHORTEST_BASE64))
+    if not runs:
+        return
+    for offset in range(4):
+        whole = [run[offset : offset + (len(run) - offset) // 4 * 4] for run in runs]
+        decoded = a2b_base64(b"AAAA".join([b"", *whole]))  # three NULs between the runs
+        yield decoded
+        for packed in islice(_COMPRESSED.finditer(decoded), MOST_INFLATED):
+            yield _inflated(decoded[packed.end() :])
+
+
+def _inflated(piece: bytes) -> bytes:
+    with suppress(zlib.error):
+        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(piece, LARGEST_INFLATED)
+    return b""
+
+
+def _from_hex(letters: bytes) -> Iterator[bytes]:
+    """Decode runs of hexadecimal digits of a canonical text from both offsets."""
+    runs = list(_runs(letters, _SHAPE_HEX, _SHORTEST_HEX))
+    if not runs:
+        return
+    for offset in range(2):
+        whole = [run[offset : offset + (len(run) - offset) // 2 * 2] for run in runs]
+        yield bytes.fromhex(b"00".join(whole).decode())
+
+
+def _from_numbers(text: bytes) -> Iterator[bytes]:
+    """Decode lists of decimal numbers, as some languages write bytes."""
+    for run in _runs(text, _SHAPE_NUMBERS, _SHORTEST_NUMBERS):
+        if len(numbers := run.replace(b",", b" ").split()) > 1:
+            yield bytes([_BYTES.get(number, 32) for number in numbers])
+
+
+# What is undone on the raw text alone
+
+_TAG = re.compile(rb"<[^<>]{0,200}>")
+_EVENT_FIELD = re.compile(rb"(?:\A|(?<=\n))data: ?")
+_QUOTED = re.compile(rb"=(?:\r?\n|[0-9A-F]{2})")
+_CSS = re.compile(rb"\\[0-9a-fA-F]{1,6}[ \t]?")
+_WIDE = (b"\xef\xbc", b"\xef\xbd", b"\xf0\x9d")
+"""How full-width letters and those of mathematics begin in UTF-8."""
+
+
+def _raw_views(text: bytes) -> Iterator[bytes]:
+    """Yield a text without tags, without the prefixes of event streams, and with rarer escapes undone."""
+    if b"<" in text and b">" in text:
+        yield _TAG.sub(b"", text)
+    if b"data:" in text:
+        yield _EVENT_FIELD.sub(b"", text)
+    if b"=" in text and _QUOTED.search(text):
+        yield _QUOTED.sub(_quoted, text)
+    if b"\\" in text and _CSS.search(text):
+        yield _CSS.sub(lambda match: _character(int(match[0][1:], 16)), text)
+    if any(start in text for start in _WIDE):
+        yield unicodedata.normalize("NFKC", text.decode("utf-8", "ignore")).encode()
+
+
+def _quoted(match: re.Match[bytes]) -> bytes:
+    return b"" if match[0].endswith(b"\n") else bytes.fromhex(match[0][1:].decode())
