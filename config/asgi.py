@@ -5,6 +5,9 @@ import os
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from config.process import protect_process
+
+protect_process()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 pages = get_asgi_application()

@@ -12,8 +12,9 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
-from config.databases import database
+from config.databases import cache, database
 from config.logs import logging
+from config.process import protect_files
 from config.single_sign_on import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -83,6 +84,9 @@ RUN_DAYS = env.int("COFFER_RUN_DAYS", default=400)
 if not SHORTEST_RUN_DAYS <= RUN_DAYS <= LONGEST_RUN_DAYS:
     raise ImproperlyConfigured("COFFER_RUN_DAYS is out of range. Set it to a number of days from 90 to 3650.")
 
+AUDIT_HEADS_MAIL = env.str("COFFER_AUDIT_HEADS_MAIL", default="")
+AUDIT_HEADS_WEBHOOK = env.str("COFFER_AUDIT_HEADS_WEBHOOK", default="")
+
 INSTALLED_APPS = [
     "allauth",
     "allauth.account",
@@ -113,7 +117,7 @@ MIDDLEWARE = [
     "config.http.middleware.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.web.middleware.PrivatePagesMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.sessions.SessionCookieMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -147,16 +151,14 @@ TEMPLATES = [
 
 # Databases and cache
 
-(BASE_DIR / "var").mkdir(mode=0o700, exist_ok=True)
-DATABASES = {
-    "default": database(
-        env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'coffer.sqlite3'}"), BASE_DIR / "var"
-    )
-}
+VAR = BASE_DIR / "var"
+VAR.mkdir(mode=0o700, exist_ok=True)
+DATABASES = {"default": database(env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'coffer.sqlite3'}"), VAR)}
+protect_files(VAR, DATABASES["default"]["NAME"] if "sqlite" in DATABASES["default"]["ENGINE"] else "")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://coffer_cache")}
+CACHES = {"default": cache(env.cache_url("CACHE_URL", default="dbcache://coffer_cache"))}
 WORKERS = env.int("WEB_CONCURRENCY", default=1)
-PER_PROCESS = any(word in CACHES["default"]["BACKEND"] for word in ("locmem", "dummy"))
+PER_PROCESS = "LocMem" in CACHES["default"]["BACKEND"]
 if PER_PROCESS and (WORKERS > 1 or not SERVED_ON_LOOPBACK):
     raise ImproperlyConfigured(
         "CACHE_URL is a per-process cache: with several workers, sign-in limits would not hold. "
@@ -234,6 +236,7 @@ if OIDC_ISSUER:
 
 # Browser
 
+SESSION_ENGINE = "config.sessions"
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -271,8 +274,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 16_000  # 5,000 lines of an import, with two nam
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+STATIC_ROOT = VAR / "static"
+STATIC_ROOT.mkdir(mode=0o700, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

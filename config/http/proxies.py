@@ -79,20 +79,23 @@ class TrustedProxies:
 
     def _read(self, scope: dict[str, Any]) -> dict[str, Any]:
         """Return the scope without forwarded headers, and with what they say where they count."""
-        addresses, schemes = _entries(scope, _FOR), _entries(scope, _PROTO)
         read = {**scope, "headers": [entry for entry in scope["headers"] if entry[0] not in {_FOR, _PROTO}]}
+        addresses, schemes = _entries(scope, _FOR), _entries(scope, _PROTO)
         host, port = scope.get("client") or ("", None)
         if addresses and port == 0:  # no connection has this port: the server read the header by itself
             logger.error("The server trusts X-Forwarded-For by itself. Start uvicorn with --no-proxy-headers.")
             return {**read, "client": None}
         peer = peer_address(host)
-        if not self._proxies.trusts(peer):
-            return read
+        return read | self._claimed(peer, addresses, schemes) if self._proxies.trusts(peer) else read
+
+    def _claimed(self, peer: str | None, addresses: Sequence[str], schemes: Sequence[str]) -> dict[str, Any]:
+        """Return what a trusted proxy says of the client."""
+        claimed: dict[str, Any] = {}
         if addresses:
-            read["client"] = (self._proxies.client(peer, addresses) or "", 0)
+            claimed["client"] = (self._proxies.client(peer, addresses) or "", 0)
         if schemes and schemes[-1] in {"http", "https"}:
-            read["scheme"] = schemes[-1]
-        return read
+            claimed["scheme"] = schemes[-1]
+        return claimed
 
 
 def _entries(scope: dict[str, Any], wanted: bytes) -> list[str]:

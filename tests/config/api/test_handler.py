@@ -28,11 +28,11 @@ from tests.support.things import (
     store_secret,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 LEFT_OUT = {
     "whitenoise.middleware.WhiteNoiseMiddleware": "static files are not below /api/",
-    "django.contrib.sessions.middleware.SessionMiddleware": "keys, no sessions",
+    "config.sessions.SessionCookieMiddleware": "keys, no sessions",
     "django.middleware.csrf.CsrfViewMiddleware": "cookies count for nothing, so nothing can be forged with them",
     "django.contrib.auth.middleware.AuthenticationMiddleware": "the API authenticates by itself",
     "django.contrib.auth.middleware.LoginRequiredMiddleware": "the same",
