@@ -12,7 +12,10 @@ from tests.support.source import APPS, ROOT, attributes, called, imports, module
 
 ALLOWED_USERS = {
     "opening a sealed value": ({"keyring.unseal"}, {"secrets_app/sealing"}),
-    "opening the values of a run": ({"resolver.open_values", "resolver.find_with_staged"}, {"integrations/broker"}),
+    "opening the values of a run": (
+        {"resolver.open_values", "resolver.find_with_staged", "resolver.open_for_masking"},
+        {"integrations/broker"},
+    ),
     "comparing values": ({"resolver.fingerprint_values"}, {"secrets_app/hygiene"}),
     "the plaintext of a value": (
         {".expose"},

@@ -88,29 +88,26 @@ def mask_response(
 
 def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | None) -> Answer:
     received = [response.reason, *chain.from_iterable(response.headers)]
-    content, reason, *head = parts = redactor.mask_all([response.body, *received], deadline)
+    parts = redactor.mask_all([response.body, *received], deadline)
+    reason, *head = map(_shown, parts[1:])
     withheld = next((part.withheld for part in parts if part.withheld), None) or _unreadable(response)
     body, body_type = None, BodyType.WITHHELD
     if withheld is None:
-        body, body_type, respelt = _present(content.text, says_json=b"json" in _content_type(response))
-        if respelt and (found := redactor.mask_bytes(respelt, deadline)).text != respelt:
-            parts.append(found)
-            body, body_type, withheld = None, BodyType.WITHHELD, found.withheld or Reason.VALUE
+        body, body_type, respelt = _present(parts[0].text, says_json=b"json" in _content_type(response))
+        parts.append(redactor.mask_bytes(respelt, deadline))
+        if parts[-1].text != respelt:
+            body, body_type, withheld = None, BodyType.WITHHELD, parts[-1].withheld or Reason.VALUE
     return Answer(
         status=response.status,
         succeeded=response.is_success,
-        reason=_shown(reason),
-        headers=[(_shown(name), _shown(value)) for name, value in zip(head[::2], head[1::2], strict=True)],
+        reason=reason,
+        headers=list(zip(head[::2], head[1::2], strict=True)),
         body=body,
         body_type=body_type,
         body_bytes=len(response.body),
-        masked=_names(parts),
+        masked=sorted(frozenset().union(*(part.found for part in parts))),
         withheld=withheld,
     )
-
-
-def _names(parts: Sequence[Masked]) -> list[str]:
-    return sorted({name for part in parts for name in part.found})
 
 
 def _status_alone(response: UpstreamResponse, reason: Reason) -> Answer:

@@ -18,9 +18,9 @@ def remove(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_suspended_api_keys"),
+        ("accounts", "0009_suspended_api_keys"),
         ("integrations", "0007_destinations"),
-        ("secrets_app", "0006_identifiers"),
+        ("secrets_app", "0007_identifiers"),
     ]
 
     operations = [

@@ -90,16 +90,16 @@ def _json(text: str) -> list[Component] | None:
 
 def _leaves(node: Any, name: str, levels: int) -> Iterator[Component]:
     """Yield the strings of a document, except those that are public by their name."""
-    if levels and isinstance(node, dict):
-        for key, child in node.items():
+    if isinstance(node, str):
+        yield from _armour(node) or _url(node) or _jwt(node) or _leaf(node, name)
+    elif levels and isinstance(node, dict | list):
+        children = node.items() if isinstance(node, dict) else ((name, child) for child in node)
+        for key, child in children:
             yield from _leaves(child, key, levels - 1)
-    elif levels and isinstance(node, list):
-        for child in node:
-            yield from _leaves(child, name, levels - 1)
-    elif isinstance(node, str):
-        inner = _armour(node) or _url(node) or _jwt(node)
-        leaf = [] if _PUBLIC_NAME.fullmatch(name) else [Component(node, bool(_LABELLED.search(name)))]
-        yield from inner or leaf
+
+
+def _leaf(text: str, name: str) -> list[Component]:
+    return [] if _PUBLIC_NAME.fullmatch(name) else [Component(text, bool(_LABELLED.search(name)))]
 
 
 def _armour(text: str) -> list[Component] | None:
@@ -131,15 +131,16 @@ def _putty(text: str) -> list[Component] | None:
 
 def _url(text: str) -> list[Component] | None:
     """Read a URL with a password or with secrets in its query; any other URL is taken as a whole."""
-    if not _URL.match(text) or any(character.isspace() for character in text):
+    if not _URL.match(text) or text.split() != [text]:
         return None
     try:
         parts = urlsplit(text)
         password, query = parts.password or "", parse_qsl(parts.query)
     except ValueError:
         return None
-    found = [unquote(password), *(value for name, value in query if _LABELLED.search(name))]
-    return [Component(part, is_labelled=True) for part in found if len(part) >= SHORTEST] or None
+    found = [("password", unquote(password)), *query]
+    secret = [text for name, text in found if _LABELLED.search(name) and len(text) >= SHORTEST]
+    return [Component(text, is_labelled=True) for text in secret] or None
 
 
 _READERS = (_scheme, _putty, _json, _armour, _jwt, _url)

@@ -39,13 +39,18 @@ def spans_of(text: bytes, values: Iterable[Plaintext]) -> list[Span]:
 def _spellings(value: str) -> set[bytes]:
     """Return a value and its parts as they are usually written, in lower case."""
     texts = {value, value.strip(), *(text for text, _ in components_of(value))}
-    texts |= {text.replace("-", "") for text in texts}
-    texts |= {text.replace("\r\n", "\n").replace("\n", end) for text in texts for end in ("", " ", "\r\n", "\n")}
-    written = {form for text in texts for form in _forms(text.encode("utf-8", "replace").decode())}
-    written = {form for form in written if len(form) >= MIN_LENGTH}
-    wide = {value.encode(codec, "replace") for codec in ("utf-16-le", "utf-16-be")}
+    variants = set().union(*map(_variants, texts))
+    written = filter(lambda form: len(form) >= MIN_LENGTH, set().union(*map(_forms, variants)))
     narrow = {form.encode(codec, "replace") for form in written for codec in ("utf-8", "latin-1")}
+    wide = {value.encode(codec, "replace") for codec in ("utf-16-le", "utf-16-be")}
     return {spelling.lower() for spelling in narrow | wide}
+
+
+def _variants(text: str) -> set[str]:
+    """Return a text with and without hyphens, with each kind of line break."""
+    lines = text.encode("utf-8", "replace").decode().replace("\r\n", "\n")
+    broken = {text.encode("utf-8", "replace").decode(), *(lines.replace("\n", end) for end in ("", " ", "\r\n", "\n"))}
+    return broken | {variant.replace("-", "") for variant in broken}
 
 
 def _forms(text: str) -> set[str]:

@@ -27,7 +27,8 @@ View = tuple[bytes, bytes]
 
 def views(text: bytes) -> Iterator[View]:
     """Yield a text, and what it says when up to three layers of encoding are undone."""
-    layer = [text, *_raw_views(text)]
+    plain = _without_markup(text)
+    layer = [text] if plain == text else [text, plain]
     for _ in range(DEPTH):
         following: list[bytes] = []
         for one in layer:
@@ -72,7 +73,7 @@ def unescape(text: bytes) -> bytes:
     """Undo one layer of entities, percent escapes, and the escapes of C, JSON and JavaScript."""
     if b"&" in text:
         text = _ENTITY.sub(_entity, text)
-    if b"0x" in text:
+    if b" 0x" in text or b",0x" in text:
         text = text.replace(b"0x", b"\\x")
     if b"\\\\" in text:
         text = text.replace(b"\\\\", b"\\")
@@ -213,18 +214,18 @@ _WIDE = (b"\xef\xbc", b"\xef\xbd", b"\xf0\x9d")
 """How full-width letters and those of mathematics begin in UTF-8."""
 
 
-def _raw_views(text: bytes) -> Iterator[bytes]:
-    """Yield a text without tags, without the prefixes of event streams, and with rarer escapes undone."""
-    if b"<" in text and b">" in text:
-        yield _TAG.sub(b"", text)
-    if b"data:" in text:
-        yield _EVENT_FIELD.sub(b"", text)
-    if b"=" in text and _QUOTED.search(text):
-        yield _QUOTED.sub(_quoted, text)
-    if b"\\" in text and _CSS.search(text):
-        yield _CSS.sub(lambda match: _character(int(match[0][1:], 16)), text)
-    if any(start in text for start in _WIDE):
-        yield unicodedata.normalize("NFKC", text.decode("utf-8", "ignore")).encode()
+def _without_markup(text: bytes) -> bytes:
+    """Return a text without the prefixes of event streams and without tags, with rarer escapes undone."""
+    plain = _TAG.sub(b"", text) if b"<" in text else text
+    if b"data:" in plain:
+        plain = _EVENT_FIELD.sub(b"", plain)
+    if b"=" in plain:
+        plain = _QUOTED.sub(_quoted, plain)
+    if b"\\" in plain:
+        plain = _CSS.sub(lambda match: _character(int(match[0][1:], 16)), plain)
+    if any(start in plain for start in _WIDE):
+        plain = unicodedata.normalize("NFKC", plain.decode("utf-8", "ignore")).encode()
+    return plain
 
 
 def _quoted(match: re.Match[bytes]) -> bytes:

@@ -93,6 +93,6 @@ def test_value_reaches_the_server_and_no_other_place(owner):
         use(program, f"/integrations/{program.call('POST', '/integrations', body)['id']}")
     assert {each.headers["x-key"] for each in server.received} == set(VALUES.values())
     assert hostile.turn == 12
-    assert any('"name":"[redacted]"' in answer.decode().replace(" ", "") for answer in program.answers.values())
+    assert any("withheld" in answer.decode() for answer in program.answers.values())
     assert leaks({**program.answers, **database_surfaces(), "cache": cache_surface()}) == []
     assert (logs.seen, logs.lines > 0) == ([], True)

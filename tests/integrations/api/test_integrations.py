@@ -29,6 +29,7 @@ WHOLE_CONFIG = {
     "body": {"type": "none", "content": None},
     "parameters": PARAMETERS,
     "timeout_seconds": 20,
+    "max_argument_bytes": 65_536,
     "follow_redirects": False,
     "check": None,
 }

@@ -31,6 +31,7 @@ def test_run(caller, echoing):
         "status": 200,
         "body_type": "text",
         "masked": ["crm.apiKey"],
+        "withheld": None,
         "duration_ms": run.duration_ms,
     }
     assert run.caller == "API key agent"

@@ -36,6 +36,7 @@ def expected(secret, **changes):
         "status": "active",
         "environments": {"development": MISSING, "staging": MISSING, "production": MISSING},
         "allowed_domains": [],
+        "is_identifier": False,
         "usage_count": 0,
         "last_used_at": None,
         "rotate_every_days": None,

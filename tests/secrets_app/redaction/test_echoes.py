@@ -28,6 +28,9 @@ PASSED = {
     "base64 of base64 of base64",
     "base64 of UTF-16",
     "hex with 0x",
+    "quoted-printable",
+    "quoted-printable in lines",
+    "event stream",
 }
 """What is not found of a value that is too weak for grams: parts of it, and some encodings of short texts."""
 CUT = {

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0007_refused_attempts'),
+        ('accounts', '0008_audit_keys'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("secrets_app", "0005_requests_for_secrets")]
+    dependencies = [("secrets_app", "0006_canaries")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
