@@ -181,6 +181,9 @@ class ApiKey(models.Model):
     integrations = models.JSONField(
         null=True, blank=True, help_text="Ids of the only integrations it may use; null for all."
     )
+    secrets = models.JSONField(
+        null=True, blank=True, help_text="Ids of the only secrets that it may send somewhere new; null for all."
+    )
     max_concurrent = models.PositiveSmallIntegerField(default=100, help_text="Calls at once, in each process.")
     max_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Null for no limit.")
     minute = models.DateTimeField(null=True, blank=True, help_text="The last one in which calls were counted.")

@@ -99,14 +99,22 @@ def missing_proof(request: CofferRequest, proof: Proof) -> HttpResponse | None:
     The response is a redirect to the page of the proof, or a page that explains why a sent form was refused.
     """
     shows_page = proof is Proof.PAGE and request.method in {"GET", "HEAD"}
-    if is_proven(request, ASK_AFTER if shows_page else ACCEPT_FOR):
-        return None
+    return None if is_proven(request, ASK_AFTER if shows_page else ACCEPT_FOR) else ask_for_proof(request, proof)
+
+
+def ask_for_proof(request: CofferRequest, proof: Proof) -> HttpResponse:
+    """Return the response that leads to the page of the proof, or explains why a sent form was refused."""
     address = _address(request, proof)
     if request.htmx:
         return HttpResponseClientRedirect(address)
-    if shows_page or proof is Proof.ACT:
+    if proof is Proof.ACT or request.method in {"GET", "HEAD"}:
         return HttpResponseRedirect(address)
     return render(request, "accounts/proof_needed.html", {"proof_url": address}, status=403)
+
+
+def proof_beside(request: HttpRequest) -> str:
+    """Return the URL of the proof page for another tab, so that a form that waits for a proof keeps what was typed."""
+    return f"{reverse('proof')}?{urlencode({'next': request.path, 'beside': '1'})}"
 
 
 def safe_path(request: HttpRequest, address: str | None) -> str:

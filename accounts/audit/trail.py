@@ -56,6 +56,7 @@ class Event(StrEnum):
     SECRET_CREATED = "secret.created"
     SECRET_CHANGED = "secret.changed"
     SECRET_DELETED = "secret.deleted"
+    SECRET_DESTINATION_ADDED = "secret.destination_added"
     SECRET_DISABLED = "secret.disabled"
     SECRET_ENABLED = "secret.enabled"
     SECRET_PREVIOUS_DESTROYED = "secret.previous_destroyed"

@@ -35,6 +35,7 @@ SENTENCES = {
     "secret.changed": "Changed secret",
     "secret.created": "Created secret",
     "secret.deleted": "Deleted secret",
+    "secret.destination_added": "Allowed a new destination of",
     "secret.disabled": "Disabled secret",
     "secret.enabled": "Enabled secret",
     "secret.previous_destroyed": "Destroyed the previous value of",
@@ -57,6 +58,7 @@ HEADINGS = {
     "secret_request": "Requests for secrets",
 }
 INFINITIVES = {
+    "Allowed": "allow",
     "Approved": "approve",
     "Asked": "ask",
     "Changed": "change",
@@ -85,6 +87,9 @@ DETAILS = {
     "code": "Code",
     "reason": "Reason",
     "fields": "Changed fields",
+    "host": "Host",
+    "integrations": "Integrations",
+    "environments": "Environments",
     "values": "Environments of new values",
     "domains": "Allowed domains",
     "domains_before": "Previous allowed domains",

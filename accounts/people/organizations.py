@@ -195,7 +195,7 @@ def locked(actor: Actor) -> Actor:
     )
     if membership is None:
         raise NotFound("No such organization.")
-    return actor_for_member(membership, address=actor.address)
+    return actor_for_member(membership, address=actor.address, proven=actor.proven)
 
 
 def find_member(*, actor: Actor, membership_id: UUID) -> Membership:

@@ -1,6 +1,7 @@
 """Creating, changing, duplicating and deleting integrations. References are derived in the same transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
@@ -30,7 +31,7 @@ from integrations.inheritance import parsed
 from integrations.kinds import KINDS
 from integrations.models import Integration, SecretReference
 from integrations.paste_guard import guard
-from integrations.references import derive
+from integrations.references import derive, gained
 
 NO_SUCH = "No such integration."
 ROUTING_FIELDS = {"config", "environments", "enabled"}
@@ -71,6 +72,7 @@ def create_integration(
             to certain integrations.
         Invalid: a field breaks its rule; nothing is stored.
         RawCredential: a text looks like a credential, and the caller did not accept that.
+        ProofNeeded: as `gained.judge`.
     """
     _check_may_create(actor)
     actor.check_environments(*environments)
@@ -84,8 +86,7 @@ def create_integration(
         environments=frozenset(environments),
     )
     try:
-        with transaction.atomic():
-            lock_organization(actor.organization)
+        with _changing(actor, integration.pk):
             cleaned = clean_config(actor, kind, config, errors)
             _apply(integration, cleaned)
             raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
@@ -151,11 +152,11 @@ def update_integration(
         EditConflict: somebody saved since `expected_version`.
         Invalid: a field breaks its rule.
         RawCredential: a changed text looks like a credential, and the caller did not accept that.
+        ProofNeeded: as `gained.judge`.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     try:
-        with transaction.atomic():
-            lock_organization(actor.organization)
+        with _changing(actor, integration_id):
             integration = _lock(actor, integration_id, expected_version)
             before, config_before, known = integration.environments, parsed(integration), guard.find(integration)
             changed, config = _set_fields(actor, integration, changes)
@@ -195,6 +196,15 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
         _refuse_if_used(integration)
         trail.record(trail.Event.INTEGRATION_DELETED, actor=actor, target=integration, kind=integration.kind)
         integration.delete()
+
+
+@contextmanager
+def _changing(actor: Actor, integration_id: UUID) -> Iterator[None]:
+    """Open the transaction of a change, which ends with the judgement of what secrets gain by it."""
+    with transaction.atomic():
+        lock_organization(actor.organization)
+        with gained.judging(actor, [integration_id]):
+            yield
 
 
 def _check_may_create(actor: Actor) -> None:

@@ -50,6 +50,7 @@ def create_secret(
     Raises:
         PermissionDenied: the actor may not write secrets, or not in these environments.
         Invalid, ValueTooShort: a field breaks its rule; nothing is stored.
+        PermissionDenied, ProofNeeded: the binding is refused (`integrations.references.gained`).
     """
     actor.check(Permission.SECRETS_WRITE)
     values = values or {}
@@ -94,7 +95,7 @@ def _store_new(
             lock_organization(actor.organization)
             secret.save(force_insert=True)
             store_values(values_of(secret, values), actor=actor, entered_once=entered_once)
-            secret_created.send(sender=Secret, secret=secret)
+            secret_created.send(sender=Secret, secret=secret, actor=actor)
             trail.record(
                 trail.Event.SECRET_CREATED,
                 actor=actor,
