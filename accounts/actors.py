@@ -63,6 +63,11 @@ class Actor:
         if not self.may(permission):
             raise PermissionDenied(f"This needs the permission {permission.value}.")
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the actor is limited to some environments or integrations."""
+        return self.environments != ALL_ENVIRONMENTS or self.integrations is not None
+
     def sees(self, integration_id: UUID) -> bool:
         """Whether the actor may use the integration: it is on the actor's list, or there is no list.
 

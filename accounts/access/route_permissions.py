@@ -161,9 +161,7 @@ def actor_of_request(request: CofferRequest, slug: str) -> Actor:
     )
     if membership is None:
         raise NotFound("No such organization.")
-    request.actor = actor_for_member(
-        membership, address=client_address(request), proven=is_proven(request, ACCEPT_FOR)
-    )
+    request.actor = actor_for_member(membership, address=client_address(request), proven=is_proven(request, ACCEPT_FOR))
     return request.actor
 
 

@@ -12,10 +12,11 @@ from django.db import IntegrityError, transaction
 from accounts.actors import Actor
 from accounts.audit import trail
 from accounts.common.constraints import violates
-from accounts.common.environments import Environment, in_order
+from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound, PermissionDenied
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
+from integrations.editing.bounds import check_bounds
 from integrations.editing.rules import (
     NAME_LENGTH,
     NOT_SAVED,
@@ -34,8 +35,6 @@ from integrations.paste_guard import guard
 from integrations.references import derive, gained
 
 NO_SUCH = "No such integration."
-ROUTING_FIELDS = {"config", "environments", "enabled"}
-"""Fields that determine where values are sent; changing them requires access to all environments involved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
     with transaction.atomic():
         lock_organization(actor.organization)
         source = _lock(actor, integration_id, None)
-        actor.check_environments(*in_order(source.environments))
+        check_bounds(actor, source)
         copy = Integration(
             organization=actor.organization,
             kind=source.kind,
@@ -148,7 +147,7 @@ def update_integration(
     """Apply an edit, all or nothing. An edit that changes nothing writes nothing.
 
     Raises:
-        NotFound, PermissionDenied: the actor may not see or write the integration.
+        NotFound, PermissionDenied: the actor may not see or write the integration (`check_bounds`).
         EditConflict: somebody saved since `expected_version`.
         Invalid: a field breaks its rule.
         RawCredential: a changed text looks like a credential, and the caller did not accept that.
@@ -162,8 +161,7 @@ def update_integration(
             changed, config = _set_fields(actor, integration, changes)
             if not changed:
                 return integration
-            if ROUTING_FIELDS & set(changed):
-                actor.check_environments(*in_order(before | integration.environments))
+            check_bounds(actor, integration, before)
             raw = guard.raw_credentials(integration, known=known, accepted=changes.accept_raw_credentials)
             integration.version += 1
             integration.save(update_fields=[*changed, "auth_connector", "connection", "version", "updated_at"])
@@ -186,13 +184,14 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
     """Delete an integration and its references. The records of its runs are kept.
 
     Raises:
-        NotFound, PermissionDenied: the actor may not see or write the integration.
+        NotFound, PermissionDenied: the actor may not see or write the integration (`check_bounds`).
         IntegrationInUse: other integrations use it (`dependants`).
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     with transaction.atomic():
         lock_organization(actor.organization)
         integration = _lock(actor, integration_id, None)
+        check_bounds(actor, integration)
         _refuse_if_used(integration)
         trail.record(trail.Event.INTEGRATION_DELETED, actor=actor, target=integration, kind=integration.kind)
         integration.delete()

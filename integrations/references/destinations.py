@@ -68,9 +68,7 @@ def sent_by(integrations: QuerySet[Integration]) -> list[Sending]:
     return _sendings(SecretDestination.objects.filter(integration__in=integrations))
 
 
-def sent_because_of(
-    references: Iterable[UUID], *, not_by: QuerySet[Integration] | None = None
-) -> list[Sending]:
+def sent_because_of(references: Iterable[UUID], *, not_by: QuerySet[Integration] | None = None) -> list[Sending]:
     """Return where the secrets of these references are sent by enabled integrations.
 
     Args:

@@ -64,7 +64,7 @@ def _check(actor: Actor, gained: Collection[Sending]) -> None:
         raise PermissionDenied(f"{sentence} That needs the permission {Permission.SECRETS_USE.value}.")
     barred = {sending.secret for sending in gained if not actor.may_send(sending.secret_id)}
     if barred:
-        raise PermissionDenied(f"This API key may not send {min(barred)} somewhere new: it is limited to other secrets.")
+        raise PermissionDenied(f"This API key may send other secrets somewhere new, but not {min(barred)}.")
     actor.check_environments(*in_order(sending.environment for sending in gained))
     if not actor.proven:
         raise ProofNeeded(f"{sentence} Confirm that it is you first.")
@@ -110,7 +110,7 @@ def _mails(actor: Actor, pairs: list[tuple[str, str]]) -> list[Email]:
             paragraphs=[
                 f"{quoted(actor.label)} made a change in {name}. From now on Coffer sends:",
                 "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])]),
-                f"If this is a mistake, disable the secret, and check the audit log:\n{link('audit', organization.slug)}",
+                f"If this is a mistake, disable the secret and read the audit log:\n{link('audit', organization.slug)}",
             ],
         )
         for address in owners_of(organization)

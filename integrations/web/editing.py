@@ -155,9 +155,7 @@ def _form(
     **more: Any,
 ) -> HttpResponse:
     """Show the form with everything that was typed."""
-    return editor.page(
-        request, actor, integration.kind, integration=integration, values=values, status=status, **more
-    )
+    return editor.page(request, actor, integration.kind, integration=integration, values=values, status=status, **more)
 
 
 def _saved(request: CofferRequest, actor: Actor, integration: Integration) -> HttpResponse:

@@ -16,6 +16,7 @@ from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
+from secrets_app.editing.bounds import check_bounds
 from secrets_app.editing.edits import NOT_SAVED, SecretChanges, audit_details, require_new_values, set_fields
 from secrets_app.editing.values import destroy, environments_with_value, store_values, values_of
 from secrets_app.errors import SecretInUse
@@ -26,7 +27,6 @@ from secrets_app.signals import secret_created, secret_renamed
 from secrets_app.validation.fields import Problems
 
 NOT_CURRENT = (ValueState.STAGED, ValueState.PREVIOUS)
-STORED = (ValueState.CURRENT, *NOT_CURRENT)
 
 
 def create_secret(
@@ -120,7 +120,7 @@ def update_secret(
 
     Raises:
         NotFound: the secret does not exist in the actor's organization.
-        PermissionDenied: the actor may not write secrets, or not in these environments.
+        PermissionDenied: the actor may not write secrets, or not this one or in these environments (`check_bounds`).
         EditConflict: the secret was saved after `expected_version`.
         Invalid, ValueTooShort: a field breaks its rule.
         ValueRequired: the allowed domains change without new values for all environments that have one.
@@ -139,7 +139,10 @@ def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_vers
         lock_organization(actor.organization)
     secret = lock_secret(actor, secret_id, expected_version)
     before, domains_before = secret.name, secret.allowed_domains
+    check_bounds(actor, secret, changes.values)
     changed = set_fields(secret, changes)
+    if changed:
+        check_bounds(actor, secret)
     if "allowed_domains" in changed:
         require_new_values(secret, changes.values)
         _destroy_staged_and_previous(secret, actor)
@@ -173,6 +176,7 @@ def set_enabled(*, actor: Actor, secret_id: UUID, enabled: bool) -> Secret:
     actor.check(Permission.SECRETS_WRITE if enabled else Permission.SECRETS_DISABLE)
     with transaction.atomic():
         secret = lock_secret(actor, secret_id, None)
+        check_bounds(actor, secret)
         if secret.enabled != enabled:
             secret.enabled = enabled
             _save(secret, ["enabled"])
@@ -199,6 +203,7 @@ def set_all_enabled(*, actor: Actor, secret_ids: Iterable[UUID], enabled: bool) 
             raise NotFound("One of these secrets does not exist any more. Load the list again.")
         switched = [secret for secret in found if secret.enabled != enabled]
         for secret in switched:
+            check_bounds(actor, secret)
             secret.organization, secret.enabled = actor.organization, enabled
             _save(secret, ["enabled"])
             _record_switch(actor, secret)
@@ -210,14 +215,14 @@ def delete_secret(*, actor: Actor, secret_id: UUID) -> None:
 
     Raises:
         NotFound: the secret does not exist in the actor's organization.
-        PermissionDenied: the actor may not write secrets, or not in an environment in which it has a value.
+        PermissionDenied: the actor may not write secrets, or not this one (`check_bounds`).
         SecretInUse: the secret has references, or one was added concurrently.
     """
     actor.check(Permission.SECRETS_WRITE)
     try:
         with transaction.atomic():
             secret = lock_secret(actor, secret_id, None)
-            actor.check_environments(*environments_with_value(secret, *STORED))
+            check_bounds(actor, secret)
             _refuse_if_used(secret)
             Secret.objects.filter(pk=secret.pk).delete()
             trail.record(trail.Event.SECRET_DELETED, actor=actor, target=secret)
@@ -244,10 +249,7 @@ def lock_secret(actor: Actor, secret_id: UUID, expected_version: int | None) -> 
 
 
 def _rename(actor: Actor, secret: Secret, before: str) -> None:
-    """Announce a new name. References that wait for it start to use the secret's values, so the actor needs access to
-    their environments.
-    """
-    actor.check_environments(*environments_with_value(secret))
+    """Announce a new name. References that wait for it start to use the secret's values."""
     secret_renamed.send(sender=Secret, secret=secret, old_name=before, actor=actor)
     answering.answer([secret], actor=actor)
 

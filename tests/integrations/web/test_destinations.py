@@ -109,7 +109,9 @@ def test_replace_everywhere_leads_to_the_proof_and_back(unproven, owner, secret)
     other = store_secret(owner, "crm.other")
     make_action(owner)
     path = f"/o/harbor-clinics/secrets/{secret.id}/replace/"
-    response = unproven.post(path, {"replacement": other.name}, headers={"referer": f"http://testserver{path}?replacement=crm.other"})
+    response = unproven.post(
+        path, {"replacement": other.name}, headers={"referer": f"http://testserver{path}?replacement=crm.other"}
+    )
     assert response.status_code == 302
     assert response.url.startswith("/proof/?")
     assert "replacement%3Dcrm.other" in response.url
