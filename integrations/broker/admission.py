@@ -5,28 +5,32 @@ admitted call holds a concurrency slot of its API key, which the broker releases
 `resolver.open_values`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actors_of_keys, count_call
-from accounts.actors import Actor
+from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actors_of_keys, count_call, keys_in_force
+from accounts.actors import Actor, ActorKind
 from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.errors import NotFound, Refusal, Unauthenticated
 from accounts.policy import Permission
 from integrations.broker import ledger
 from integrations.broker.preparation import Attempt, Call, Prepared, cannot_open, check_secrets, prepare
+from integrations.errors import IntegrationDisabled, SecretDisabled
 from integrations.exchange.exchange import Exchange
 from integrations.inheritance import with_parents
 from integrations.models import Integration, Run, RunOutcome
+from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import resolver
 
 INTERNAL_ERROR = "internal_error"
 
 _BY_ID = CompiledQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
+_ENABLED_INTEGRATIONS = CompiledQuery(lambda: Integration.objects.only("enabled").filter(Among("pk")))
+_ENABLED_SECRETS = CompiledQuery(lambda: Secret.objects.only("enabled").filter(Among("pk")))
 
 Caller = Actor | PresentedKey
 """An authenticated actor, or the API key that a request presented."""
@@ -186,6 +190,35 @@ def _start(entry: _Entry) -> ledger.RunStart:
         values=attempt.values,
         refused_with=(refusal.code if isinstance(refusal, Refusal) else INTERNAL_ERROR) if refusal else "",
     )
+
+
+def stopped_meanwhile(runs: Sequence[Admitted | None]) -> list[Refusal | None]:
+    """Look again whether runs that have an answer may give it out, with one query each for keys, integrations, secrets.
+
+    Returns:
+        for each run the refusal, if its API key is no longer in force, or an integration or a secret of it is disabled
+        or gone; None if it may, and for a run of None.
+    """
+    found = [run for run in runs if run]
+    keys = {run.actor.id for run in found if run.actor.kind is ActorKind.API_KEY and run.actor.id}
+    in_force = keys_in_force(keys) if keys else set()
+    links = {(link.pk,) for run in found for link in run.links}
+    enabled = {row.pk for row in _ENABLED_INTEGRATIONS.ask(links) if row.enabled}
+    secrets = {(secret_id,) for run in found for secret_id in run.secret_ids}
+    enabled |= {row.pk for row in _ENABLED_SECRETS.ask(secrets) if row.enabled}
+    return [run and _stopped(run, in_force, enabled) for run in runs]
+
+
+def _stopped(run: Admitted, keys: Collection[UUID], enabled: Collection[UUID]) -> Refusal | None:
+    if run.actor.kind is ActorKind.API_KEY and run.actor.id not in keys:
+        return Unauthenticated("This API key was stopped while the call was under way.")
+    for link in run.links:
+        if link.pk not in enabled:
+            return IntegrationDisabled(f"{link.name} was disabled while the call was under way.")
+    for name, secret_id in zip(run.value_ids, run.secret_ids, strict=True):
+        if secret_id not in enabled:
+            return SecretDisabled(f"The secret {name} was disabled while the call was under way.")
+    return None
 
 
 def _open(entry: _Entry) -> None:
