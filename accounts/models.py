@@ -69,6 +69,12 @@ class Organization(models.Model):
     production_needs_domains = models.BooleanField(
         default=False, help_text="A Production value is taken only for a secret with allowed domains."
     )
+    every_value_needs_domains = models.BooleanField(
+        default=False, help_text="A value of any environment is taken only for a secret with allowed domains."
+    )
+    asked_about_domains = models.BooleanField(
+        default=False, help_text="An owner has answered whether every value needs allowed domains."
+    )
     rollback_hours = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="How long a previous value is kept; null for the installation's."
     )
@@ -87,6 +93,10 @@ class Organization(models.Model):
             models.CheckConstraint(
                 condition=Q(run_days=None) | Q(run_days__gte=SHORTEST_RUN_DAYS, run_days__lte=LONGEST_RUN_DAYS),
                 name="organization_run_days_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(every_value_needs_domains=False) | Q(production_needs_domains=True),
+                name="organization_every_value_includes_production",
             ),
         ]
 
@@ -147,6 +157,9 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     sent_at = models.DateTimeField(
         null=True, blank=True, help_text="When the mail server took the mail; null: it did not."
+    )
+    awaits_owner = models.BooleanField(
+        default=False, help_text="Staff made it: no link works before an owner of the organization approves it."
     )
 
     class Meta:

@@ -150,7 +150,7 @@ def _is_in_force(key: ApiKey, now: datetime) -> bool:
 
 
 def keys_in_force(ids: Iterable[UUID]) -> set[UUID]:
-    """Return which of these keys may still be used, for calls that have been under way since their key was looked up."""
+    """Return which of these keys may still be used; for calls under way, whose key was looked up before."""
     now = timezone.now()
     return {key.pk for key in _BY_ID.ask({(key_id,) for key_id in ids}) if _is_in_force(key, now)}
 

@@ -32,6 +32,7 @@ class Event(StrEnum):
     INTEGRATION_DUPLICATED = "integration.duplicated"
     INTEGRATION_TOOL_APPROVED = "integration.tool_approved"
     INTEGRATION_TOOL_WITHDRAWN = "integration.tool_withdrawn"
+    INVITATION_APPROVED = "invitation.approved"
     INVITATION_CREATED = "invitation.created"
     INVITATION_RENEWED = "invitation.renewed"
     INVITATION_WITHDRAWN = "invitation.withdrawn"

@@ -11,6 +11,7 @@ SENTENCES = {
     "integration.duplicated": "Created a copy:",
     "integration.tool_approved": "Approved a tool of",
     "integration.tool_withdrawn": "Withdrew a tool of",
+    "invitation.approved": "Approved the invitation of",
     "invitation.created": "Invited",
     "invitation.renewed": "Resent the invitation of",
     "invitation.withdrawn": "Withdrew the invitation of",

@@ -3,6 +3,9 @@
 The link contains a token of 256 random bits, of which only a SHA-256 is stored. It is sent to the invited mailbox alone
 and works once, within seven days. Only the person with that address can accept: signed in with it, or with a new
 account created for it. Resending creates another token and invalidates the previous one.
+
+An invitation by staff waits for an owner of the organization, who is told and approves or declines it: nobody becomes a
+member by being staff. Only an organization that has no owner yet takes staff's word.
 """
 
 import hashlib
@@ -17,15 +20,15 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.actors import Actor, actor_for_member
+from accounts.actors import Actor, ActorKind, actor_for_member
 from accounts.audit import trail
 from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied, RateLimited
 from accounts.mail import messages, sending
 from accounts.models import AuditEvent, Invitation, Membership, User
 from accounts.people.locks import lock_organization
-from accounts.people.organizations import as_target, locked, notify_owners, permission_to_manage
+from accounts.people.organizations import as_target, has_owner, locked, notify_owners, permission_to_manage
 from accounts.people.people import create_person
-from accounts.policy import Role
+from accounts.policy import Permission, Role
 
 LIFETIME = timedelta(days=7)
 TOKEN_BYTES = 32
@@ -41,6 +44,8 @@ EMAIL_LENGTH = Invitation._meta.get_field("email").max_length or 254
 def invite(*, actor: Actor, emails: Sequence[str], role: Role) -> list[Invitation]:
     """Invite these addresses, all or none. Each gets its link by mail after the transaction commits.
 
+    Invitations by staff wait for an owner (`approve`); the owners get a mail instead.
+
     The result depends on this organization alone. It never reveals whether an address has an account elsewhere.
 
     Raises:
@@ -54,9 +59,41 @@ def invite(*, actor: Actor, emails: Sequence[str], role: Role) -> list[Invitatio
         actor.check(permission_to_manage(role))
         if sentences := _problems(actor, addresses):
             raise Invalid(NOT_INVITED, errors=[FieldError("emails", " ".join(sentences))])
-        created = [_invite_one(actor, email, role) for email in addresses]
-        _send(created)
+        waits = actor.kind is ActorKind.STAFF and has_owner(actor.organization)
+        created = [_invite_one(actor, email, role, awaits_owner=waits) for email in addresses]
+        if waits:
+            waiting = [invitation for invitation, _ in created]
+            sending.send_after_commit(messages.invitations_wait(actor, waiting), about="invitation by staff")
+        else:
+            _send(created)
     return [invitation for invitation, _ in created]
+
+
+def approve(*, actor: Actor, invitation_id: UUID) -> Invitation:
+    """Approve an invitation that staff made. The invited person gets a link that works for a week.
+
+    Raises:
+        NotFound: it was declined, or belongs to another organization, or waits for nobody.
+        PermissionDenied: the actor is not an owner.
+    """
+    actor.check(Permission.OWNERS_MANAGE)
+    with transaction.atomic():
+        actor, invitation = _lock(actor, invitation_id)
+        actor.check(Permission.OWNERS_MANAGE)
+        if not invitation.awaits_owner:
+            raise NotFound(NO_SUCH)
+        token = _give_token(invitation)
+        invitation.awaits_owner = False
+        invitation.save()
+        trail.record(
+            trail.Event.INVITATION_APPROVED,
+            actor=actor,
+            target=invitation,
+            role=invitation.role,
+            invited_by=invitation.invited_by,
+        )
+        _send([(invitation, token)])
+    return invitation
 
 
 def renew(*, actor: Actor, invitation_id: UUID) -> Invitation:
@@ -64,11 +101,13 @@ def renew(*, actor: Actor, invitation_id: UUID) -> Invitation:
 
     Raises:
         NotFound: it was accepted or withdrawn, or belongs to another organization.
-        PermissionDenied: the actor may not manage people of its role.
+        PermissionDenied: the actor may not manage people of its role, or it waits for an owner.
         RateLimited: it was sent within the last minute, or the organization reached the daily limit.
     """
     with transaction.atomic():
         actor, invitation = _lock(actor, invitation_id)
+        if invitation.awaits_owner:
+            raise PermissionDenied("An owner has to approve this invitation first.")
         if invitation.sent_at and invitation.sent_at > timezone.now() - AGAIN_AFTER:
             raise RateLimited(f"The invitation of {invitation.email} has just been sent. Wait a minute.")
         if _sent_today(actor) >= A_DAY:
@@ -105,11 +144,12 @@ def find_by_token(token: str) -> Invitation:
     """Return the open invitation of a link, with its organization loaded.
 
     Raises:
-        NotFound: the link is unknown, used, withdrawn, replaced or expired. The error does not tell these cases apart.
+        NotFound: the link is unknown, used, withdrawn, replaced, expired or not approved yet. The error does not tell
+            these cases apart.
     """
     found = (
         Invitation.objects.select_related("organization")
-        .filter(digest=_digest(token), expires_at__gt=timezone.now())
+        .filter(digest=_digest(token), expires_at__gt=timezone.now(), awaits_owner=False)
         .first()
     )
     if found is None:
@@ -206,17 +246,19 @@ def _problem(email: str, members: set[str], invited: set[str]) -> str:
     return "" if len(email) <= EMAIL_LENGTH else "One of the addresses is too long."
 
 
-def _invite_one(actor: Actor, email: str, role: Role) -> tuple[Invitation, str]:
+def _invite_one(actor: Actor, email: str, role: Role, *, awaits_owner: bool) -> tuple[Invitation, str]:
     invitation = Invitation(
         organization=actor.organization,
         email=email,
         role=role.value,
         invited_by_id=actor.id,
         invited_by=actor.label,
+        awaits_owner=awaits_owner,
     )
     token = _give_token(invitation)
     invitation.save(force_insert=True)
-    trail.record(trail.Event.INVITATION_CREATED, actor=actor, target=invitation, role=role.value)
+    waits = {"awaits_owner": True} if awaits_owner else {}
+    trail.record(trail.Event.INVITATION_CREATED, actor=actor, target=invitation, role=role.value, **waits)
     return invitation, token
 
 

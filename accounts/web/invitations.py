@@ -63,6 +63,14 @@ def renew(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResp
 
 
 @require_POST
+@requires(Permission.OWNERS_MANAGE, proof=Proof.ACT)
+def approve(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
+    """POST approves an invitation that staff made, and sends its link."""
+    invitation = invitations.approve(actor=actor, invitation_id=invitation_id)
+    return _redirect_to_list(request, actor, [invitation], f"Approved the invitation of {invitation.email}")
+
+
+@require_POST
 @requires(Permission.MEMBERS_MANAGE)
 def withdraw(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
     """POST withdraws an invitation."""

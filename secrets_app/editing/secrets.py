@@ -76,7 +76,7 @@ def _check_new(
     problems.check_description(secret.description)
     problems.check_rotation(secret.rotate_every_days)
     problems.check_values(values, allow_short=allow_short)
-    problems.check_production(secret.organization, values, allowed_domains)
+    problems.check_required_domains(secret.organization, values, allowed_domains)
     domains = problems.clean_domains(allowed_domains, operator_hosts=bool(settings.EGRESS_ALLOW))
     problems.refuse(NOT_SAVED)
     return domains

@@ -26,6 +26,7 @@ from secrets_app.inventory import inventory
 from secrets_app.inventory.changes import SavedChange, changes_since
 from secrets_app.inventory.rows import InventoryRow
 from secrets_app.models import Secret, SecretRequest
+from secrets_app.naming.services import hosts_by_prefix
 from secrets_app.naming.value_rules import warnings_for
 from secrets_app.requests import listing
 from secrets_app.web import conflicts
@@ -181,6 +182,10 @@ def _form(
     typed_before = values["name"] and (not row or row.name != values["name"])
     context = {
         "asked": asked,
+        "value_prefixes": hosts_by_prefix(),
+        "asks_about_domains": row is None
+        and actor.may(Permission.ORGANIZATION_MANAGE)
+        and not actor.organization.asked_about_domains,
         "changes": changes,
         "conflicting": conflicts.conflicting_fields(values, row) if row and changes else [],
         "was": conflicts.stored_fields(row) if row else None,
