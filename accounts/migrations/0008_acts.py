@@ -6,6 +6,18 @@ Open invitations by staff wait for an owner from now on. Organizations that exis
 from django.db import migrations, models
 from django.db.models import Exists, OuterRef
 
+from accounts import triggers
+
+
+def without_triggers(apps, schema_editor):
+    for statement in triggers.REMOVE_OWNER[schema_editor.connection.vendor]:
+        schema_editor.execute(statement)
+
+
+def with_triggers(apps, schema_editor):
+    for statement in triggers.INSTALL_OWNER[schema_editor.connection.vendor]:
+        schema_editor.execute(statement)
+
 
 def hold_invitations_by_staff(apps, schema_editor):
     members = apps.get_model("accounts", "Membership").objects
@@ -35,6 +47,7 @@ class Migration(migrations.Migration):
             name='awaits_owner',
             field=models.BooleanField(default=False, help_text='Staff made it: no link works before an owner of the organization approves it.'),
         ),
+        migrations.RunPython(without_triggers, with_triggers),
         migrations.AddField(
             model_name='organization',
             name='asked_about_domains',
@@ -49,6 +62,7 @@ class Migration(migrations.Migration):
             model_name='organization',
             constraint=models.CheckConstraint(condition=models.Q(('every_value_needs_domains', False), ('production_needs_domains', True), _connector='OR'), name='organization_every_value_includes_production'),
         ),
+        migrations.RunPython(with_triggers, without_triggers),
         migrations.RunPython(hold_invitations_by_staff, migrations.RunPython.noop),
         migrations.RunPython(no_more_questions, migrations.RunPython.noop),
     ]
