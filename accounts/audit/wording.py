@@ -59,7 +59,6 @@ HEADINGS = {
     "secret_request": "Requests for secrets",
 }
 INFINITIVES = {
-    "Allowed": "allow",
     "Approved": "approve",
     "Asked": "ask",
     "Changed": "change",

@@ -12,6 +12,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -257,8 +258,8 @@ def _invite_one(actor: Actor, email: str, role: Role, *, awaits_owner: bool) -> 
     )
     token = _give_token(invitation)
     invitation.save(force_insert=True)
-    waits = {"awaits_owner": True} if awaits_owner else {}
-    trail.record(trail.Event.INVITATION_CREATED, actor=actor, target=invitation, role=role.value, **waits)
+    details: dict[str, Any] = {"awaits_owner": True} if awaits_owner else {}
+    trail.record(trail.Event.INVITATION_CREATED, actor=actor, target=invitation, role=role.value, **details)
     return invitation, token
 
 

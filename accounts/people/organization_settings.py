@@ -1,5 +1,6 @@
 """The settings of an organization: its name, and rules for everybody in it. Only owners change them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 from django.db import transaction
@@ -78,12 +79,9 @@ def answer_about_domains(*, actor: Actor, every_value: bool) -> Organization:
         if organization.asked_about_domains:
             return organization
         organization.asked_about_domains = True
-        organization.save(update_fields=["asked_about_domains"])
         before = settings_of(organization)
         after = _checked(actor, replace(before, every_value_needs_domains=every_value), before)
-        changed = _changed(before, after)
-        if changed:
-            _save(actor, organization, before, after, changed)
+        _save(actor, organization, before, after, _changed(before, after), also=["asked_about_domains"])
     return organization
 
 
@@ -129,16 +127,18 @@ def _save(
     before: OrganizationSettings,
     after: OrganizationSettings,
     changed: list[str],
+    also: Sequence[str] = (),
 ) -> None:
+    """Save and record the changed settings, and fields that the caller has set."""
     for name in changed:
         setattr(organization, name, getattr(after, name))
     organization.version += 1
-    organization.save(update_fields=[*changed, "version"])
+    organization.save(update_fields=[*changed, *also, "version"])
     trail.record(
         trail.Event.ORGANIZATION_CHANGED,
         actor=actor,
         target=organization,
-        fields=changed,
+        fields=[*changed, *also],
         before={name: getattr(before, name) for name in changed},
         after={name: getattr(after, name) for name in changed},
     )

@@ -206,7 +206,7 @@ def stopped_meanwhile(runs: Sequence[Admitted | None]) -> list[Refusal | None]:
     enabled = {row.pk for row in _ENABLED_INTEGRATIONS.ask(links) if row.enabled}
     secrets = {(secret_id,) for run in found for secret_id in run.secret_ids}
     enabled |= {row.pk for row in _ENABLED_SECRETS.ask(secrets) if row.enabled}
-    return [run and _stopped(run, in_force, enabled) for run in runs]
+    return [_stopped(run, in_force, enabled) if run else None for run in runs]
 
 
 def _stopped(run: Admitted, keys: Collection[UUID], enabled: Collection[UUID]) -> Refusal | None:

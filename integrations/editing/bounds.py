@@ -1,7 +1,7 @@
-"""The bounds of an API key bind every change of an integration (docs/api.md, "Authentication").
+"""The bounds of an API key bind every change of what an integration does (docs/api.md, "Authentication").
 
-A change takes effect in the environments of the integration and of all integrations that use it as connection or
-connector. A key may make it only if its own environments include all of these.
+It takes effect in the environments of the integration and of all integrations that use it as connection or
+connector. A key may make it only if its own environments include all of these. A name and a description concern none.
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,9 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from integrations.models import Integration
 from integrations.references.destinations import using
+
+WITHOUT_EFFECT = {"name", "description"}
+"""Fields that concern no environment."""
 
 
 def check_bounds(actor: Actor, integration: Integration, before: Iterable[Environment] = ()) -> None:

@@ -16,7 +16,7 @@ from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound, PermissionDenied
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
-from integrations.editing.bounds import check_bounds
+from integrations.editing.bounds import WITHOUT_EFFECT, check_bounds
 from integrations.editing.rules import (
     NAME_LENGTH,
     NOT_SAVED,
@@ -161,7 +161,8 @@ def update_integration(
             changed, config = _set_fields(actor, integration, changes)
             if not changed:
                 return integration
-            check_bounds(actor, integration, before)
+            if set(changed) - WITHOUT_EFFECT:
+                check_bounds(actor, integration, before)
             raw = guard.raw_credentials(integration, known=known, accepted=changes.accept_raw_credentials)
             integration.version += 1
             integration.save(update_fields=[*changed, "auth_connector", "connection", "version", "updated_at"])

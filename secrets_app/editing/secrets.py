@@ -16,7 +16,7 @@ from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
-from secrets_app.editing.bounds import check_bounds
+from secrets_app.editing.bounds import WITHOUT_EFFECT, check_bounds
 from secrets_app.editing.edits import NOT_SAVED, SecretChanges, audit_details, require_new_values, set_fields
 from secrets_app.editing.values import destroy, environments_with_value, store_values, values_of
 from secrets_app.errors import SecretInUse
@@ -95,7 +95,6 @@ def _store_new(
             lock_organization(actor.organization)
             secret.save(force_insert=True)
             store_values(values_of(secret, values), actor=actor, entered_once=entered_once)
-            secret_created.send(sender=Secret, secret=secret, actor=actor)
             trail.record(
                 trail.Event.SECRET_CREATED,
                 actor=actor,
@@ -103,6 +102,7 @@ def _store_new(
                 values=[environment.value for environment in values],
                 domains=secret.allowed_domains,
             )
+            secret_created.send(sender=Secret, secret=secret, actor=actor)
             answering.answer([secret], actor=actor, request_id=for_request)
     except IntegrityError as error:
         raise _refusal(error) from None
@@ -139,9 +139,8 @@ def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_vers
         lock_organization(actor.organization)
     secret = lock_secret(actor, secret_id, expected_version)
     before, domains_before = secret.name, secret.allowed_domains
-    check_bounds(actor, secret, changes.values)
     changed = set_fields(secret, changes)
-    if changed:
+    if set(changed) - WITHOUT_EFFECT:
         check_bounds(actor, secret)
     if "allowed_domains" in changed:
         require_new_values(secret, changes.values)

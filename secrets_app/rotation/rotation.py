@@ -20,7 +20,6 @@ from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.people.organization_rules import rollback_hours
 from accounts.policy import Permission
-from secrets_app.editing.bounds import check_bounds
 from secrets_app.editing.secrets import lock_secret
 from secrets_app.editing.values import destroy, next_version
 from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
@@ -58,7 +57,6 @@ def stage(
     _authorize(actor, environment)
     _check_value(value, allow_short=allow_short)
     with _locked(actor, secret_id, expected_version) as secret:
-        check_bounds(actor, secret, [environment])
         _check_required_domains(secret, environment)
         destroy(secret, environment, ValueState.STAGED)
         staged = _store_staged(secret, environment, value, actor)
@@ -195,7 +193,6 @@ def _changing(
     """Authorize the actor, lock the secret, check that the value is the one that the caller saw, and yield it."""
     _authorize(actor, environment)
     with _locked(actor, secret_id) as secret:
-        check_bounds(actor, secret, [environment])
         value = find(secret, environment)
         if expected is not None and value.pk != expected:
             raise EditConflict(
