@@ -40,23 +40,23 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='apikey',
             name='secrets',
-            field=models.JSONField(blank=True, help_text='Ids of the only secrets that it may send somewhere new; null for all.', null=True),
+            field=models.JSONField(blank=True, help_text='Ids of those it may send somewhere new; null for all.', null=True),
         ),
         migrations.AddField(
             model_name='invitation',
             name='awaits_owner',
-            field=models.BooleanField(default=False, help_text='Staff made it: no link works before an owner of the organization approves it.'),
+            field=models.BooleanField(default=False, help_text='Staff made it: no link works before approval.'),
         ),
         migrations.RunPython(without_triggers, with_triggers),
         migrations.AddField(
             model_name='organization',
             name='asked_about_domains',
-            field=models.BooleanField(default=False, help_text='An owner has answered whether every value needs allowed domains.'),
+            field=models.BooleanField(default=False, help_text='An owner has answered the question.'),
         ),
         migrations.AddField(
             model_name='organization',
             name='every_value_needs_domains',
-            field=models.BooleanField(default=False, help_text='A value of any environment is taken only for a secret with allowed domains.'),
+            field=models.BooleanField(default=False, help_text='The same for every environment.'),
         ),
         migrations.AddConstraint(
             model_name='organization',

@@ -29,7 +29,7 @@ from accounts.models import AuditEvent, Invitation, Membership, User
 from accounts.people.locks import lock_organization
 from accounts.people.organizations import as_target, has_owner, locked, notify_owners, permission_to_manage
 from accounts.people.people import create_person
-from accounts.policy import Permission, Role
+from accounts.policy import Role
 
 LIFETIME = timedelta(days=7)
 TOKEN_BYTES = 32
@@ -45,7 +45,7 @@ EMAIL_LENGTH = Invitation._meta.get_field("email").max_length or 254
 def invite(*, actor: Actor, emails: Sequence[str], role: Role) -> list[Invitation]:
     """Invite these addresses, all or none. Each gets its link by mail after the transaction commits.
 
-    Invitations by staff wait for an owner (`approve`); the owners get a mail instead.
+    Invitations by staff wait for an owner (`accounts.people.approvals`); the owners get a mail instead.
 
     The result depends on this organization alone. It never reveals whether an address has an account elsewhere.
 
@@ -66,35 +66,8 @@ def invite(*, actor: Actor, emails: Sequence[str], role: Role) -> list[Invitatio
             waiting = [invitation for invitation, _ in created]
             sending.send_after_commit(messages.invitations_wait(actor, waiting), about="invitation by staff")
         else:
-            _send(created)
+            send_links(created)
     return [invitation for invitation, _ in created]
-
-
-def approve(*, actor: Actor, invitation_id: UUID) -> Invitation:
-    """Approve an invitation that staff made. The invited person gets a link that works for a week.
-
-    Raises:
-        NotFound: it was declined, or belongs to another organization, or waits for nobody.
-        PermissionDenied: the actor is not an owner.
-    """
-    actor.check(Permission.OWNERS_MANAGE)
-    with transaction.atomic():
-        actor, invitation = _lock(actor, invitation_id)
-        actor.check(Permission.OWNERS_MANAGE)
-        if not invitation.awaits_owner:
-            raise NotFound(NO_SUCH)
-        token = _give_token(invitation)
-        invitation.awaits_owner = False
-        invitation.save()
-        trail.record(
-            trail.Event.INVITATION_APPROVED,
-            actor=actor,
-            target=invitation,
-            role=invitation.role,
-            invited_by=invitation.invited_by,
-        )
-        _send([(invitation, token)])
-    return invitation
 
 
 def renew(*, actor: Actor, invitation_id: UUID) -> Invitation:
@@ -106,18 +79,18 @@ def renew(*, actor: Actor, invitation_id: UUID) -> Invitation:
         RateLimited: it was sent within the last minute, or the organization reached the daily limit.
     """
     with transaction.atomic():
-        actor, invitation = _lock(actor, invitation_id)
+        actor, invitation = lock_invitation(actor, invitation_id)
         if invitation.awaits_owner:
             raise PermissionDenied("An owner has to approve this invitation first.")
         if invitation.sent_at and invitation.sent_at > timezone.now() - AGAIN_AFTER:
             raise RateLimited(f"The invitation of {invitation.email} has just been sent. Wait a minute.")
         if _sent_today(actor) >= A_DAY:
             raise RateLimited(TOO_MANY_TODAY)
-        token = _give_token(invitation)
+        token = give_token(invitation)
         invitation.invited_by_id, invitation.invited_by = actor.id, actor.label
         invitation.save()
         trail.record(trail.Event.INVITATION_RENEWED, actor=actor, target=invitation, role=invitation.role)
-        _send([(invitation, token)])
+        send_links([(invitation, token)])
     return invitation
 
 
@@ -129,7 +102,7 @@ def withdraw(*, actor: Actor, invitation_id: UUID) -> Invitation:
         PermissionDenied: the actor may not manage people of its role.
     """
     with transaction.atomic():
-        actor, invitation = _lock(actor, invitation_id)
+        actor, invitation = lock_invitation(actor, invitation_id)
         Invitation.objects.filter(pk=invitation.pk).delete()
         trail.record(trail.Event.INVITATION_WITHDRAWN, actor=actor, target=invitation, role=invitation.role)
     return invitation
@@ -256,14 +229,14 @@ def _invite_one(actor: Actor, email: str, role: Role, *, awaits_owner: bool) -> 
         invited_by=actor.label,
         awaits_owner=awaits_owner,
     )
-    token = _give_token(invitation)
+    token = give_token(invitation)
     invitation.save(force_insert=True)
     details: dict[str, Any] = {"awaits_owner": True} if awaits_owner else {}
     trail.record(trail.Event.INVITATION_CREATED, actor=actor, target=invitation, role=role.value, **details)
     return invitation, token
 
 
-def _give_token(invitation: Invitation) -> str:
+def give_token(invitation: Invitation) -> str:
     """Give the unsaved invitation a new token and return it. Only its hash is kept."""
     token, now = secrets.token_urlsafe(TOKEN_BYTES), timezone.now()
     invitation.digest, invitation.sent_at = _digest(token), None
@@ -275,7 +248,7 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def _send(created: Sequence[tuple[Invitation, str]]) -> None:
+def send_links(created: Sequence[tuple[Invitation, str]]) -> None:
     """Mail the links after the transaction commits, and record which mails the mail server accepted."""
     digests = {invitation.email: invitation.digest for invitation, _ in created}
 
@@ -287,7 +260,13 @@ def _send(created: Sequence[tuple[Invitation, str]]) -> None:
     sending.send_after_commit(emails, about="invitation", then=record)
 
 
-def _lock(actor: Actor, invitation_id: UUID) -> tuple[Actor, Invitation]:
+def lock_invitation(actor: Actor, invitation_id: UUID) -> tuple[Actor, Invitation]:
+    """Take the organization's lock; return the actor as they are now, and the invitation.
+
+    Raises:
+        NotFound: it was accepted or withdrawn, or belongs to another organization.
+        PermissionDenied: the actor may not manage people of its role.
+    """
     actor = locked(actor)
     invitation = (
         Invitation.objects.select_related("organization")

@@ -29,8 +29,8 @@ from secrets_app.sealing import resolver
 INTERNAL_ERROR = "internal_error"
 
 _BY_ID = CompiledQuery(lambda: Integration.objects.with_links().filter(Among("pk")))
-_ENABLED_INTEGRATIONS = CompiledQuery(lambda: Integration.objects.only("enabled").filter(Among("pk")))
-_ENABLED_SECRETS = CompiledQuery(lambda: Secret.objects.only("enabled").filter(Among("pk")))
+_INTEGRATIONS = CompiledQuery(lambda: Integration.objects.only("enabled").filter(Among("pk")))
+_SECRETS = CompiledQuery(lambda: Secret.objects.only("enabled").filter(Among("pk")))
 
 Caller = Actor | PresentedKey
 """An authenticated actor, or the API key that a request presented."""
@@ -200,17 +200,24 @@ def stopped_meanwhile(runs: Sequence[Admitted | None]) -> list[Refusal | None]:
         or gone; None if it may, and for a run of None.
     """
     found = [run for run in runs if run]
-    keys = {run.actor.id for run in found if run.actor.kind is ActorKind.API_KEY and run.actor.id}
-    in_force = keys_in_force(keys) if keys else set()
-    links = {(link.pk,) for run in found for link in run.links}
-    enabled = {row.pk for row in _ENABLED_INTEGRATIONS.ask(links) if row.enabled}
-    secrets = {(secret_id,) for run in found for secret_id in run.secret_ids}
-    enabled |= {row.pk for row in _ENABLED_SECRETS.ask(secrets) if row.enabled}
+    in_force, enabled = keys_in_force({key for run in found if (key := _key_of(run))}), _enabled(found)
     return [_stopped(run, in_force, enabled) if run else None for run in runs]
 
 
+def _enabled(runs: Sequence[Admitted]) -> set[UUID]:
+    """Return the ids of the integrations and secrets of these runs that are enabled now."""
+    integrations = _INTEGRATIONS.ask({(link.pk,) for run in runs for link in run.links})
+    secrets = _SECRETS.ask({(secret_id,) for run in runs for secret_id in run.secret_ids})
+    return {row.pk for row in integrations if row.enabled} | {row.pk for row in secrets if row.enabled}
+
+
+def _key_of(run: Admitted) -> UUID | None:
+    return run.actor.id if run.actor.kind is ActorKind.API_KEY else None
+
+
 def _stopped(run: Admitted, keys: Collection[UUID], enabled: Collection[UUID]) -> Refusal | None:
-    if run.actor.kind is ActorKind.API_KEY and run.actor.id not in keys:
+    key = _key_of(run)
+    if key and key not in keys:
         return Unauthenticated("This API key was stopped while the call was under way.")
     for link in run.links:
         if link.pk not in enabled:

@@ -183,9 +183,7 @@ def _form(
     context = {
         "asked": asked,
         "value_prefixes": hosts_by_prefix(),
-        "asks_about_domains": row is None
-        and actor.may(Permission.ORGANIZATION_MANAGE)
-        and not actor.organization.asked_about_domains,
+        "asks_about_domains": row is None and _may_answer_about_domains(actor),
         "changes": changes,
         "conflicting": conflicts.conflicting_fields(values, row) if row and changes else [],
         "was": conflicts.stored_fields(row) if row else None,
@@ -197,6 +195,10 @@ def _form(
         "offer_allow_short": _too_short(refusal),
     }
     return render(request, "secrets_app/form.html", context, status=refusal.status if refusal else 200)
+
+
+def _may_answer_about_domains(actor: Actor) -> bool:
+    return actor.may(Permission.ORGANIZATION_MANAGE) and not actor.organization.asked_about_domains
 
 
 def _refused(request: CofferRequest, refusal: Invalid | ProofNeeded | None, mode: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from django.test import TestCase
 from accounts.actors import Actor, actor_for_command, actor_for_staff
 from accounts.errors import NotFound, PermissionDenied
 from accounts.models import AuditEvent, Invitation, Membership
-from accounts.people.invitations import accept, approve, find_by_token, invite, renew, withdraw
+from accounts.people.approvals import approve
+from accounts.people.invitations import accept, find_by_token, invite, renew, withdraw
 from accounts.people.members import invitations
 from accounts.people.organizations import add_member, change_role
 from accounts.policy import Role
