@@ -144,9 +144,7 @@ ACTS = {
     "organization.deleted": lambda owner, stage: delete_organization(actor=owner, typed="Harbor Clinics"),
     "invitation.created": lambda owner, stage: invited(owner, "new@x.example"),
     "invitation.renewed": lambda owner, stage: invitations.renew(actor=owner, invitation_id=stage["invitation"].id),
-    "invitation.approved": lambda owner, stage: approvals_of_staff.approve(
-        actor=owner, invitation_id=stage["by_staff"].id
-    ),
+    "invitation.approved": lambda owner, stage: approve(actor=owner, invitation_id=stage["by_staff"].id),
     "invitation.withdrawn": lambda owner, stage: invitations.withdraw(
         actor=owner, invitation_id=stage["invitation"].id
     ),
