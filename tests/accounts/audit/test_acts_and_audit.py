@@ -18,6 +18,7 @@ from accounts.audit.trail import Event
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import AuditEvent, Invitation, Membership, User
 from accounts.people import invitations
+from accounts.people.approvals import approve
 from accounts.people.organization_deletion import delete_organization
 from accounts.people.organization_settings import answer_about_domains, change_settings, settings_of
 from accounts.people.organizations import add_member, change_role, create_organization, leave, remove_member
