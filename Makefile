@@ -9,6 +9,7 @@ unexport PYTHONPATH
 
 run: .venv/runtime .env  ## Serve the product on http://localhost:8000, or the next free port; PORT and ECHO_PORT choose
 	@$(PY) manage.py migrate --noinput --verbosity 0
+	@$(PY) manage.py upgrade_values
 	@$(PY) manage.py collectstatic --noinput --verbosity 0
 	@$(PY) -m config.start
 

@@ -5,6 +5,9 @@ import os
 import sys
 
 if __name__ == "__main__":
+    from config.process import protect_process
+
+    protect_process()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 

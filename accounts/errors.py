@@ -98,3 +98,9 @@ class TooLarge(Refusal):
     """The body of the request is larger than Coffer reads."""
 
     code, status, title = "too_large", 413, "Too large"
+
+
+class RequestTimedOut(Refusal):
+    """The body of the request did not arrive in time."""
+
+    code, status, title = "request_timed_out", 408, "Too slow"

@@ -221,7 +221,8 @@ class AuditEvent(models.Model):
     """One recorded action, in ids and labels. Append-only: a trigger refuses every change (accounts/triggers.py).
 
     There are no foreign keys, because an event outlives the objects it describes. `chain` binds each event to the
-    previous one of the same organization.
+    previous one of the same organization with a key that is not in the database; `key_id` says which
+    (`accounts.audit.chain_keys`), and is null on events of versions without keys.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -239,6 +240,7 @@ class AuditEvent(models.Model):
     environment = models.CharField(max_length=12, blank=True)
     address = models.GenericIPAddressField(null=True)
     data = models.JSONField(default=dict)
+    key_id = models.UUIDField(null=True)
     chain = models.BinaryField(max_length=32)
 
     class Meta:

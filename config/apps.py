@@ -1,6 +1,7 @@
 """The Django app `config`."""
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class ConfigConfig(AppConfig):
@@ -9,8 +10,16 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        """Register which view attempts which change, for the audit log."""
+        """Register which view attempts which change, for the audit log, and read the setting of trusted proxies.
+
+        Raises:
+            ImproperlyConfigured: the setting cannot be used.
+        """
         from accounts.audit import refused_attempts  # noqa: PLC0415 - models can be imported only now
+        from config.http import checks  # noqa: F401, PLC0415 - registers them
+        from config.http.proxies import Proxies  # noqa: PLC0415
         from config.refused_attempts import EVENT_OF_VIEW, FINDERS  # noqa: PLC0415
+
+        Proxies(settings.TRUSTED_PROXIES)
 
         refused_attempts.register(EVENT_OF_VIEW, FINDERS)

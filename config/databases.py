@@ -1,8 +1,35 @@
-"""The setting `DATABASES`, with what SQLite and PostgreSQL each need."""
+"""The settings `DATABASES`, with what SQLite and PostgreSQL each need, and `CACHES`."""
 
 import os
 from pathlib import Path
 from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+CACHES_OF_COFFER = {
+    "django.core.cache.backends.db.DatabaseCache": "config.caches.JsonDatabaseCache",
+    "django.core.cache.backends.locmem.LocMemCache": "config.caches.JsonLocMemCache",
+    "django.core.cache.backends.redis.RedisCache": "config.caches.JsonRedisCache",
+    "django_redis.cache.RedisCache": "config.caches.JsonRedisCache",
+}
+"""The caches that `CACHE_URL` may name, and Coffer's own in their place (`config.caches`)."""
+
+
+def cache(address: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry of the setting `CACHES`.
+
+    Args:
+        address: the parts of the cache's URL.
+
+    Raises:
+        ImproperlyConfigured: it is a cache that would not store JSON.
+    """
+    if address["BACKEND"] not in CACHES_OF_COFFER:
+        raise ImproperlyConfigured(
+            "CACHE_URL names a cache that Coffer does not offer. Leave it out to use a table of the database, or name "
+            "a Redis server as redis://host:6379/0."
+        )
+    return {**address, "BACKEND": CACHES_OF_COFFER[address["BACKEND"]]}
 
 
 def database(address: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The setting `LOGGING`. Libraries that log what they send are limited to warnings."""
+"""The setting `LOGGING`. Libraries that log what they send, or the address of a request, are limited to warnings."""
 
 from typing import Any
 
-QUIET = ("aiohttp", "asyncio", "urllib3", "django.db.backends", "django.template")
-WITHOUT_TOKENS = ("django.request", "django.security.csrf")
+QUIET = ("aiohttp", "asyncio", "urllib3", "django.db.backends", "django.template", "uvicorn.access")
+WITHOUT_PATHS = ("django.request", "django.security.csrf")
 
 
 def logging(level: str) -> dict[str, Any]:
@@ -12,11 +12,11 @@ def logging(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-        "filters": {"without_tokens": {"()": "accounts.common.log_filters.WithoutTokens"}},
+        "filters": {"routes": {"()": "accounts.common.log_filters.RoutesInsteadOfPaths"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             **{name: {"level": "WARNING", "propagate": True} for name in QUIET},
-            **{name: {"filters": ["without_tokens"]} for name in WITHOUT_TOKENS},
+            **{name: {"filters": ["routes"]} for name in WITHOUT_PATHS},
         },
     }

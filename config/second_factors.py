@@ -64,10 +64,13 @@ class ActivateTotpForm(ActivateTOTPForm):
         A seed that cannot be opened is replaced.
 
         Raises:
-            SecondFactorUnavailable: the installation's data key is missing. Showing a page does not create one.
+            SecondFactorUnavailable: the installation's data key is missing or does not open. Showing a page does not
+            create one.
         """
         if not seeds.has_installation_key():
-            raise SecondFactorUnavailable("Ask the operator of this installation to run `manage.py migrate` once.")
+            raise SecondFactorUnavailable(
+                "Ask the operator of this installation to run `manage.py migrate` once, and then `manage.py keys`."
+            )
         session, person = context.request.session, kwargs["user"].pk
         if WAITING in session:
             with suppress(keyring.CannotOpen):

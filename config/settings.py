@@ -12,8 +12,9 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
-from config.databases import database
+from config.databases import cache, database
 from config.logs import logging
+from config.process import protect_files
 from config.single_sign_on import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -53,6 +54,12 @@ ALLOWED_HOSTS = [
 ]
 if any(not host or host.startswith(("*", ".")) for host in ALLOWED_HOSTS):
     raise ImproperlyConfigured("COFFER_ALLOWED_HOSTS has a wildcard or an empty name. Name every host.")
+TRUSTED_PROXIES = env.str("COFFER_TRUSTED_PROXIES", default="")
+if env.str("COFFER_BEHIND_PROXY", default=""):
+    raise ImproperlyConfigured(
+        "COFFER_BEHIND_PROXY is no longer read. Set COFFER_TRUSTED_PROXIES to the address of your proxy instead, "
+        "such as 127.0.0.1."
+    )
 SITE_URL = env.str("COFFER_SITE_URL", default=f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
 SERVED_ON_LOOPBACK = set(ALLOWED_HOSTS) <= LOOPBACK
 HTTPS = urlsplit(SITE_URL).scheme == "https"
@@ -66,6 +73,7 @@ if DEBUG and not SERVED_ON_LOOPBACK:
     raise ImproperlyConfigured("COFFER_DEBUG is on, but COFFER_ALLOWED_HOSTS is not loopback only. Turn it off.")
 
 EGRESS_ALLOW = env.str("COFFER_EGRESS_ALLOW", default="")
+NAT64_PREFIXES = env.str("COFFER_NAT64_PREFIXES", default="")
 EGRESS_CA_FILE = env.str("COFFER_EGRESS_CA_FILE", default="")
 
 ROLLBACK_HOURS = env.int("COFFER_ROLLBACK_HOURS", default=24)
@@ -75,6 +83,9 @@ if not 1 <= ROLLBACK_HOURS <= LONGEST_ROLLBACK_HOURS:
 RUN_DAYS = env.int("COFFER_RUN_DAYS", default=400)
 if not SHORTEST_RUN_DAYS <= RUN_DAYS <= LONGEST_RUN_DAYS:
     raise ImproperlyConfigured("COFFER_RUN_DAYS is out of range. Set it to a number of days from 90 to 3650.")
+
+AUDIT_HEADS_MAIL = env.str("COFFER_AUDIT_HEADS_MAIL", default="")
+AUDIT_HEADS_WEBHOOK = env.str("COFFER_AUDIT_HEADS_WEBHOOK", default="")
 
 INSTALLED_APPS = [
     "allauth",
@@ -106,7 +117,7 @@ MIDDLEWARE = [
     "config.http.middleware.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.web.middleware.PrivatePagesMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.sessions.SessionCookieMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -140,16 +151,14 @@ TEMPLATES = [
 
 # Databases and cache
 
-(BASE_DIR / "var").mkdir(mode=0o700, exist_ok=True)
-DATABASES = {
-    "default": database(
-        env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'coffer.sqlite3'}"), BASE_DIR / "var"
-    )
-}
+VAR = BASE_DIR / "var"
+VAR.mkdir(mode=0o700, exist_ok=True)
+DATABASES = {"default": database(env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'coffer.sqlite3'}"), VAR)}
+protect_files(VAR, DATABASES["default"]["NAME"] if "sqlite" in DATABASES["default"]["ENGINE"] else "")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://coffer_cache")}
+CACHES = {"default": cache(env.cache_url("CACHE_URL", default="dbcache://coffer_cache"))}
 WORKERS = env.int("WEB_CONCURRENCY", default=1)
-PER_PROCESS = any(word in CACHES["default"]["BACKEND"] for word in ("locmem", "dummy"))
+PER_PROCESS = "LocMem" in CACHES["default"]["BACKEND"]
 if PER_PROCESS and (WORKERS > 1 or not SERVED_ON_LOOPBACK):
     raise ImproperlyConfigured(
         "CACHE_URL is a per-process cache: with several workers, sign-in limits would not hold. "
@@ -227,6 +236,7 @@ if OIDC_ISSUER:
 
 # Browser
 
+SESSION_ENGINE = "config.sessions"
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -235,9 +245,6 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_IDLE_SECONDS, SESSION_COOKIE_AGE = 12 * 3600, 7 * 24 * 3600  # accounts/sign_in/session_limits.py
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 SECURE_SSL_REDIRECT = HTTPS and env.bool("COFFER_SSL_REDIRECT", default=True)
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("COFFER_BEHIND_PROXY", default=False) else None
-)
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -267,8 +274,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 16_000  # 5,000 lines of an import, with two nam
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+STATIC_ROOT = VAR / "static"
+STATIC_ROOT.mkdir(mode=0o700, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -15,6 +15,7 @@ import environ
 from django.core.management import CommandError, call_command
 
 from config.ports import Listener, PortProblem, asked_port, first_free, listen, upward
+from config.process import protect_process
 
 USUAL_PORT = 8000
 ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
@@ -22,6 +23,7 @@ ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 
 def main() -> None:
     """Take a port and serve on it until interrupted."""
+    protect_process()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if ENV_FILE.is_file():
         environ.Env.read_env(str(ENV_FILE))

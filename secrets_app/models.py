@@ -71,6 +71,17 @@ class OrganizationKey(models.Model):
         return f"data key {self.id}"
 
 
+class MasterKeyCanary(models.Model):
+    """What a master key sealed when it was first used. A key of the same id that does not open it is another key."""
+
+    master_key_id = models.CharField(primary_key=True, max_length=64)
+    sealed = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"canary of {self.master_key_id}"
+
+
 class Secret(models.Model):
     """A secret that integrations refer to by name. Its values are separate rows."""
 
@@ -114,8 +125,8 @@ class Secret(models.Model):
 class SecretValue(models.Model):
     """A sealed value of a secret in one environment.
 
-    The sealed bytes are bound to the organization, secret, environment, version and data key (docs/crypto.md, "What is
-    bound").
+    The sealed bytes are bound to the organization, secret, environment, version, data key and allowed domains
+    (docs/crypto.md, "What is bound").
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -1,7 +1,6 @@
 """What every test may use: three people everyone knows (owner, colleague, stranger), and a closed network."""
 
 import ipaddress
-import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from accounts.models import Organization
 from accounts.policy import Role
 from tests import factories
 from tests.support.audit import audit_unlocked
+from tests.support.browser_sessions import use_cookies_of_coffer
 
 pytest_plugins = [
     "tests.fixtures.api",
@@ -28,8 +28,10 @@ pytest_plugins = [
 TransactionTestCase.databases = {"default"}
 
 
-PAGE_WALK = Path(__file__).parent / "browser" / "test_every_page.py"
-ANOTHER_LOOK = re.compile(r"\b(dark|phone|390)\b")
+TESTS = Path(__file__).parent
+INTERFACES = {"browser", "demo", "web", "kinds"}
+"""Folders of pages and of kinds: what they ask the database is asked by services, and tested with those."""
+
 QUERIES = {"db", "transactional_db", "live_server"}
 
 
@@ -39,7 +41,10 @@ def _is_for_postgres(item: pytest.Item) -> bool:
 
 def _is_for_any(item: pytest.Item) -> bool:
     """Whether it would be the same on every database."""
-    return not _is_for_postgres(item) and (_asks_no_database(item) or _is_about_looks(item))
+    if _is_for_postgres(item):
+        return False
+    is_of_interface = not INTERFACES.isdisjoint(item.path.relative_to(TESTS).parts)
+    return is_of_interface or item.get_closest_marker("sqlite") is not None or _asks_no_database(item)
 
 
 def _asks_no_database(item: pytest.Item) -> bool:
@@ -47,16 +52,11 @@ def _asks_no_database(item: pytest.Item) -> bool:
     return item.get_closest_marker("django_db") is None and QUERIES.isdisjoint(item.fixturenames)
 
 
-def _is_about_looks(item: pytest.Item) -> bool:
-    is_in_browser = item.get_closest_marker("browser") is not None
-    return is_in_browser and (item.path == PAGE_WALK or ANOTHER_LOOK.search(item.name) is not None)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What both databases would only repeat runs on one of them.
 
-    Tests that need threads which really run at once: on PostgreSQL, for SQLite has one writer by design. How pages
-    look, the same story in dark colours or on a phone, and what never asks a database: on SQLite.
+    Tests that need threads which really run at once: on PostgreSQL, for SQLite has one writer by design. Pages, kinds,
+    protocols, and what never asks a database: on SQLite.
     """
     on_postgres = connection.vendor == "postgresql"
     items[:] = [item for item in items if not (_is_for_any(item) if on_postgres else _is_for_postgres(item))]
@@ -64,6 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
+use_cookies_of_coffer()
 _teardown = TransactionTestCase._fixture_teardown
 
 

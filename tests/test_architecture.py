@@ -24,7 +24,7 @@ ALLOWED_USERS = {
     "host name lookups": ({"socket.getaddrinfo"}, {"integrations/egress"}),
     "sockets": (
         {"socket.socket", "socket.create_connection", "asyncio.open_connection", "asyncio.open_unix_connection"},
-        {"integrations/transport"},
+        {"integrations/transport", "integrations/egress"},
     ),
 }  # fmt: skip
 """Concern: (the names that stand for it, the only rooms that may use them)."""

@@ -13,6 +13,7 @@ from accounts.access.callers import KeyText, new_key
 from accounts.actors import Actor, ActorKind
 from accounts.audit import trail
 from accounts.common.environments import Environment, in_order
+from accounts.common.texts import problem_with_line
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.mail import messages, sending
 from accounts.models import ApiKey
@@ -117,13 +118,14 @@ def _faults(
     max_per_minute: int | None,
 ) -> list[FieldError]:
     """Return the errors of a requested key, field by field."""
+    name_problem = problem_with_line(name, NAME_LENGTH)
     return [
         FieldError(field, sentence)
         for field, wrong, sentence in (
             (
                 "name",
-                not 1 <= len(name) <= NAME_LENGTH or not name.isprintable(),
-                f"Enter a name of 1 to {NAME_LENGTH} characters.",
+                name_problem is not None,
+                name_problem or "",
             ),
             ("scopes", not scopes, "Choose at least one scope."),
             ("environments", not environments, "Choose at least one environment."),

@@ -47,7 +47,16 @@ class AsyncApiKeyAuth(ApiKeyAuth):
         Raises:
             Unauthenticated: the key is not valid.
         """
-        return await _BATCHES.ask(PresentedKey(token, client_address(request)))
+        return await authenticate(PresentedKey(token, client_address(request)))
+
+
+async def authenticate(key: PresentedKey) -> Actor:
+    """Return the actor of a key. The keys of concurrent calls are looked up together.
+
+    Raises:
+        Unauthenticated: the key is not valid.
+    """
+    return await _BATCHES.ask(key)
 
 
 def actor_of(request: HttpRequest) -> Actor:

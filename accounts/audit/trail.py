@@ -1,10 +1,12 @@
 """The audit trail: one event for each action, written in the action's own transaction.
 
 An event says who did what to which object, with the names of changed fields and never a value. Each event carries a
-hash over itself and the previous event of the same organization, so an edit or a gap shows.
+keyed hash over itself and the previous event of the same organization, so an edit or a gap shows, and nobody who has
+the database alone can compute the chain anew.
 """
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.actors import Actor
+from accounts.audit import chain_keys
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent, AuditHead
 
@@ -53,6 +56,8 @@ class Event(StrEnum):
     ORGANIZATION_CHANGED = "organization.changed"
     ORGANIZATION_CREATED = "organization.created"
     ORGANIZATION_DELETED = "organization.deleted"
+    ORGANIZATION_KEYS_REPAIRED = "organization.keys_repaired"
+    ORGANIZATION_UPGRADED = "organization.upgraded"
     ORGANIZATION_VALUES_COMPARED = "organization.values_compared"
     SECRET_CREATED = "secret.created"
     SECRET_CHANGED = "secret.changed"
@@ -129,7 +134,8 @@ def record(
         RuntimeError: there is no transaction, so the event could outlive an action that is rolled back.
     """
     head = _lock_head(actor.organization.id)
-    entry = _next(head, actor, Act(event, target, environment, data), outcome=outcome, now=timezone.now())
+    key = chain_keys.current(actor.organization.id)
+    entry = _next(head, actor, Act(event, target, environment, data), key=key, outcome=outcome, now=timezone.now())
     entry.save(force_insert=True)
     AuditHead.objects.filter(pk=head.pk).update(sequence=entry.sequence, chain=entry.chain)
     return entry
@@ -142,15 +148,18 @@ def record_all(acts: Iterable["Act"], *, actor: Actor) -> None:
         RuntimeError: there is no transaction.
     """
     head, now = _lock_head(actor.organization.id), timezone.now()
+    key = chain_keys.current(actor.organization.id)
     entries = []
     for act in acts:
-        entries.append(_next(head, actor, act, outcome=Outcome.DONE, now=now))
+        entries.append(_next(head, actor, act, key=key, outcome=Outcome.DONE, now=now))
         head.sequence, head.chain = entries[-1].sequence, entries[-1].chain
     AuditEvent.objects.bulk_create(entries)
     AuditHead.objects.filter(pk=head.pk).update(sequence=head.sequence, chain=head.chain)
 
 
-def _next(head: AuditHead, actor: Actor, act: Act, *, outcome: Outcome, now: datetime) -> AuditEvent:
+def _next(
+    head: AuditHead, actor: Actor, act: Act, *, key: tuple[UUID, bytes], outcome: Outcome, now: datetime
+) -> AuditEvent:
     """Return the unsaved event that follows the head, which the caller has locked."""
     entry = AuditEvent(
         organization_id=actor.organization.id,
@@ -167,20 +176,26 @@ def _next(head: AuditHead, actor: Actor, act: Act, *, outcome: Outcome, now: dat
         environment=act.environment.value if act.environment else "",
         address=actor.address,
         data=act.data,
+        key_id=key[0],
     )
-    entry.chain = chain_hash(bytes(head.chain), entry)
+    entry.chain = chain_hash(bytes(head.chain), entry, key[1])
     return entry
 
 
-def chain_hash(previous: bytes, entry: AuditEvent) -> bytes:
-    """Return the SHA-256 over the previous event's hash and every column of this event, in canonical JSON."""
+def chain_hash(previous: bytes, entry: AuditEvent, key: bytes | None) -> bytes:
+    """Return the HMAC-SHA-256 over the previous event's hash and every column of this event, in canonical JSON.
+
+    An event without a key id is of a version that had no keys: its hash is a SHA-256, and the column was not there.
+    """
+    left_out = {"chain"} if key else {"chain", "key_id"}
     fields = {
         field.attname: getattr(entry, field.attname)
         for field in AuditEvent._meta.concrete_fields
-        if field.attname != "chain"
+        if field.attname not in left_out
     }
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=True)
-    return hashlib.sha256(previous + text.encode()).digest()
+    hashed = previous + text.encode()
+    return hmac.digest(key, hashed, "sha256") if key else hashlib.sha256(hashed).digest()
 
 
 def _fit(column: str, label: str) -> str:

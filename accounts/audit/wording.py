@@ -32,6 +32,8 @@ SENTENCES = {
     "organization.changed": "Changed the settings of",
     "organization.created": "Created organization",
     "organization.deleted": "Deleted organization",
+    "organization.keys_repaired": "Repaired the data key of",
+    "organization.upgraded": "Sealed again the values of",
     "organization.values_compared": "Compared the values of",
     "secret.changed": "Changed secret",
     "secret.created": "Created secret",
@@ -105,6 +107,8 @@ DETAILS = {
     "invited_by": "Invited by",
     "keys_revoked": "API keys revoked",
     "name_before": "Previous name",
+    "values_left": "Values left as they were",
+    "values_sealed": "Values sealed again",
     "raw_credentials": "Raw credentials kept",
 }
 

@@ -1,16 +1,22 @@
-"""Log filters: Django logs the whole path of a refused request, which may contain a token."""
+"""Log filters: Django logs the whole path of a refused request, in which somebody may have put a value or a token."""
 
 import logging
-import re
 
-TOKEN = re.compile(r"(/invitations/)[^/\s]+")
+UNKNOWN_ROUTE = "an unknown path"
 
 
-class WithoutTokens(logging.Filter):
-    """Removes the token from the path of an invitation's link. No line is dropped."""
+class RoutesInsteadOfPaths(logging.Filter):
+    """Replaces the path of a request by the pattern of its route, such as `api/v1/secrets/<uuid:secret_id>`.
+
+    No line is dropped.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Remove tokens from the arguments of the record, and keep the record."""
-        if isinstance(record.args, tuple):
-            record.args = tuple(TOKEN.sub(r"\1…", part) if isinstance(part, str) else part for part in record.args)
+        """Replace the path in the arguments of the record, and keep the record."""
+        request = getattr(record, "request", None)
+        if request is not None and isinstance(record.args, tuple):
+            match = getattr(request, "resolver_match", None)
+            route = match.route if match else UNKNOWN_ROUTE
+            spellings = (request.path, request.path.encode("unicode_escape").decode("ascii"))
+            record.args = tuple(route if part in spellings else part for part in record.args)
         return True

@@ -16,6 +16,7 @@ from accounts.access.api_keys import revoke_keys_created_by
 from accounts.access.sessions import end_sessions
 from accounts.actors import Actor, ActorKind, actor_for_member
 from accounts.audit import trail
+from accounts.common.texts import problem_with_line
 from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied
 from accounts.mail import messages, sending
 from accounts.models import Invitation, Membership, Organization, RetiredSlug, User
@@ -59,8 +60,8 @@ def clean_name(name: str, *, detail: str) -> str:
         Invalid: the name is empty, too long or not printable.
     """
     name = " ".join(name.split())
-    if not name or len(name) > NAME_LENGTH or not name.isprintable():
-        raise Invalid(detail, errors=[FieldError("name", f"Enter a name of 1 to {NAME_LENGTH} characters.")])
+    if problem := problem_with_line(name, NAME_LENGTH):
+        raise Invalid(detail, errors=[FieldError("name", problem)])
     return name
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.access.sessions import end_sessions
 from accounts.actors import Actor
 from accounts.audit import trail
+from accounts.common.texts import problem_with_line
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.models import Organization, User
 from accounts.people.organizations import withdraw_invitations_of
@@ -35,8 +36,8 @@ def create_person(*, email: str, name: str, password: str) -> User:
         Invalid: the address is malformed or taken, the password is too weak, or the name is too long.
     """
     errors = [*_problems("email", validate_email, email), *_problems("password", validate_password, password)]
-    if len(name) > NAME_LENGTH or not name.isprintable():
-        errors.append(FieldError("name", f"Enter a name of at most {NAME_LENGTH} characters, on one line."))
+    if problem := problem_with_line(name, NAME_LENGTH, shortest=0):
+        errors.append(FieldError("name", problem))
     if errors:
         raise Invalid("The account was not created.", errors=errors)
     try:

@@ -47,7 +47,7 @@ LAYERS: tuple[type[MiddlewareMixin], ...] = (
 )
 """The middleware of `settings.MIDDLEWARE` that concerns the API, in order. None of it blocks or reads a database."""
 
-HEADERS_READ = {b"host", b"x-forwarded-proto"}
+HEADERS_READ = {b"host"}
 """The request headers that this middleware reads."""
 
 

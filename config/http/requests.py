@@ -1,8 +1,6 @@
-"""How requests are received, before Django sees them: their limits, where they go, and how bodies are read.
+"""How requests are received, before Django sees them: where they go, and how bodies are parsed.
 
-Django's ASGI handler writes a body larger than `FILE_UPLOAD_MAX_MEMORY_SIZE` to a temporary file before it looks at any
-view, key or session. Text with values would be on disk, and anybody could fill it. So such a request ends here. Django
-also responds with an empty page to a query string that is not UTF-8, before any middleware runs.
+Django responds with an empty page to a query string that is not UTF-8, before any middleware runs.
 """
 
 import asyncio
@@ -11,7 +9,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
-from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -19,40 +16,13 @@ from django.urls import reverse
 from ninja.parser import Parser
 from typing_extensions import override
 
-from accounts.errors import InvalidJson, TooLarge
-from config.http.errors import TOO_LARGE, is_for_programs, plain_problem, problem
+from accounts.errors import InvalidJson
+from config.http.errors import is_for_programs, plain_problem
+from integrations.egress.own_ports import note_port
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
-
-
-class BoundedBodies:
-    """An ASGI middleware that responds with 413 to a larger body, by its declared length or as it arrives."""
-
-    def __init__(self, application: Application) -> None:
-        self._application = application
-
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Pass on requests that are small enough."""
-        if scope["type"] != "http":
-            await self._application(scope, receive, send)
-            return
-        size = _declared_length(scope)
-        if size <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
-            size = 0
-
-            async def counted() -> Mapping[str, Any]:
-                nonlocal size
-                message = await receive()
-                size += len(message.get("body", b""))
-                return message if size <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE else {"type": "http.disconnect"}
-
-            await self._application(scope, counted, send)
-        if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
-            is_api = is_for_programs(scope["path"])
-            page = problem(TooLarge(TOO_LARGE)) if is_api else HttpResponse(render_to_string("413.html"), status=413)
-            await answer_unread(page, send)
 
 
 class ReadableQueries:
@@ -83,6 +53,8 @@ class ApiOrPages:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the event to one of the applications."""
+        if scope.get("server"):
+            note_port(scope["server"][1])
         chosen = self._lifespan if scope["type"] == "lifespan" else self._pages
         if scope["type"] == "http" and is_for_programs(scope["path"]) and scope["path"] != self._documentation:
             chosen = self._api
@@ -126,7 +98,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 async def read_body(receive: Any) -> bytes:
-    """Return the body. `BoundedBodies` has limited its size.
+    """Return the body. `WholeBodies` has read it within its limits.
 
     Raises:
         RequestAborted: the client disconnected.
@@ -168,12 +140,6 @@ async def answer_unread(response: HttpResponse, send: Send) -> None:
     headers = [(name.lower().encode(), value.encode()) for name, value in response.headers.items()]
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": response.content})
-
-
-def _declared_length(scope: dict[str, Any]) -> int:
-    """Return the declared length. It is 0 if there is none or it is invalid; the body is then counted as it arrives."""
-    text = dict(scope["headers"]).get(b"content-length", b"")
-    return int(text) if text.isdigit() else 0
 
 
 def _is_utf8(query: bytes) -> bool:

@@ -50,7 +50,11 @@ class RotationResultsOut(Schema):
     results: list[RotationResultOut]
 
 
-@router.put(ADDRESS, response={200: SecretOut, **PROBLEMS_OF_ONE, 412: ProblemOut}, summary="Stage a new value")
+@router.put(
+    ADDRESS,
+    response={200: SecretOut, **PROBLEMS, 412: ProblemOut},
+    summary="Stage a new value",
+)
 @key_requires(Permission.SECRETS_WRITE)
 def stage(request: HttpRequest, secret_id: UUID, environment: Environment, payload: StageIn) -> dict[str, Any]:
     """The current value stays in use. A value that was staged before is destroyed."""

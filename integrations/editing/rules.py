@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actors import Actor
-from accounts.common.texts import problem_with_text
+from accounts.common.texts import problem_with_line, problem_with_text
 from accounts.errors import FieldError, Invalid, Refusal
 from accounts.models import Organization
 from integrations.egress import configuration
@@ -45,13 +45,10 @@ CONNECTION = ParentRole(
 
 def check_name(name: str, organization: Organization, *, other_than: UUID | None = None) -> list[FieldError]:
     """Return what is wrong with a name: it is one line of visible text, unique in the organization in any case."""
-    if not name.strip() or name != name.strip() or len(name) > NAME_LENGTH or not name.isprintable():
-        return [
-            FieldError(
-                "name",
-                f"Enter a name of 1 to {NAME_LENGTH} characters, on one line, without spaces at the ends.",
-            )
-        ]
+    if not name.strip() or name != name.strip():
+        return [FieldError("name", "Enter a name without spaces at the ends.")]
+    if problem := problem_with_line(name, NAME_LENGTH):
+        return [FieldError("name", problem)]
     taken = Integration.objects.of(organization).filter(name__iexact=name).exclude(pk=other_than).exists()  # type: ignore[misc]
     return [FieldError("name", "An integration with this name already exists. Choose another name.")] if taken else []
 

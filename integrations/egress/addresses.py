@@ -45,6 +45,11 @@ DENIED_V6 = _networks("2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3fff:
 
 LOOPBACK = _networks("127.0.0.0/8 ::1/128")
 
+NAT64_LENGTHS = {32, 40, 48, 56, 64, 96}
+"""The lengths of prefixes that embed IPv4 addresses (RFC 6052 section 2.2)."""
+
+_RESERVED_OCTET = 8  # bits 64 to 71, which hold no part of an embedded address
+
 _LOOPBACK_V6 = IPv6Address("::1")
 
 
@@ -61,6 +66,16 @@ def read_address(text: str) -> Address | None:
     except ValueError:
         return None
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+
+
+def translated(address: Address | None, prefixes: tuple[Network, ...]) -> Address | None:
+    """Return the IPv4 address that an address in a NAT64 prefix leads to (RFC 6052 section 2.2); others unchanged."""
+    for prefix in prefixes:
+        if isinstance(address, IPv6Address) and address in prefix:
+            octets = [octet for index, octet in enumerate(address.packed) if index != _RESERVED_OCTET]
+            start = prefix.prefixlen // 8 - (prefix.prefixlen // 8 > _RESERVED_OCTET)
+            return IPv4Address(bytes(octets[start : start + 4]))
+    return address
 
 
 def is_never_allowed(address: Address) -> bool:

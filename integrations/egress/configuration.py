@@ -1,26 +1,39 @@
 """The operator's egress settings, read once."""
 
 import ssl
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from integrations.egress.policy import EgressPolicy
+from integrations.egress.destinations import DEFAULT_PORTS
+from integrations.egress.policy import EgressListError, EgressPolicy
 
 
 @cache
 def policy() -> EgressPolicy:
-    """Return the egress policy from `COFFER_EGRESS_ALLOW`.
+    """Return the egress policy from `COFFER_EGRESS_ALLOW`, `COFFER_NAT64_PREFIXES` and Coffer's own names.
 
     Raises:
-        ImproperlyConfigured: the setting is malformed.
+        ImproperlyConfigured: a setting is malformed.
     """
     try:
-        return EgressPolicy.parse(settings.EGRESS_ALLOW)
-    except ValueError as problem:
+        EgressPolicy.parse(settings.EGRESS_ALLOW)
+    except EgressListError as problem:
         raise ImproperlyConfigured(f"COFFER_EGRESS_ALLOW: {problem}") from None
+    try:
+        return EgressPolicy.parse(settings.EGRESS_ALLOW, settings.NAT64_PREFIXES, _own_hosts())
+    except EgressListError as problem:
+        raise ImproperlyConfigured(f"COFFER_NAT64_PREFIXES: {problem}") from None
+
+
+def _own_hosts() -> Iterator[tuple[str, int]]:
+    site = urlsplit(settings.SITE_URL)
+    port = site.port or DEFAULT_PORTS[site.scheme]
+    return ((host.strip("[]"), port) for host in settings.ALLOWED_HOSTS)
 
 
 @cache

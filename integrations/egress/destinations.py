@@ -84,10 +84,15 @@ def _read_authority(scheme: str, text: str) -> str:
     host = read_host(match["host"])
     if match["port"] is None:
         return host
-    port = int(match["port"])
-    if not 1 <= port <= _MAX_PORT:
+    port = read_port(match["port"])
+    if port is None:
         _refuse(f"A port is a number from 1 to {_MAX_PORT}.")
     return host if port == DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
+
+
+def read_port(text: str) -> int | None:
+    """Parse the decimal digits of a port; return None if no port has this number."""
+    return int(text) if 1 <= int(text) <= _MAX_PORT else None
 
 
 def _read_path(text: str) -> str:

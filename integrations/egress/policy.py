@@ -2,22 +2,31 @@
 
 See docs/security-rules.md, "Destinations" and "Headers". A destination is judged when an integration is saved and again
 at every run, with each address that its name resolves to. Only the operator's list of opened networks
-(`COFFER_EGRESS_ALLOW`) widens the policy. The syntax of URLs is in `destinations.py`, the address tables are in
-`addresses.py`, connections are opened in `transport/`. The allowed domains of a secret are an additional rule
-(`secrets_app/naming/domains.py`).
+(`COFFER_EGRESS_ALLOW`) widens the policy, and Coffer itself is never a destination. The syntax of URLs is in
+`destinations.py`, the address tables are in `addresses.py`, connections are opened in `transport/`. The allowed domains
+of a secret are an additional rule (`secrets_app/naming/domains.py`).
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_network
 from typing import Self
 
 from yarl import URL
 
-from integrations.egress.addresses import LOOPBACK, Network, is_in, is_never_allowed, is_public, read_address
-from integrations.egress.destinations import KEPT, SIP, WEB, parse_url
+from integrations.egress.addresses import (
+    LOOPBACK,
+    NAT64_LENGTHS,
+    Network,
+    is_never_allowed,
+    is_public,
+    read_address,
+    translated,
+)
+from integrations.egress.destinations import KEPT, SIP, WEB, parse_url, read_port
+from integrations.egress.own_ports import is_own_port
 from integrations.errors import EgressDenied, InvalidHeaderValue, InvalidUrl
 from integrations.templating.placeholders import Template
 from secrets_app.naming.hosts import is_special_name
@@ -30,6 +39,8 @@ FORBIDDEN_NAMES = frozenset(
 
 _FORBIDDEN_PREFIXES = ("proxy-", "x-forwarded-", ":")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_NETWORK_AND_PORT = re.compile(r"(?:(?P<network>[0-9.]+(?:/\d+)?)|\[(?P<bracketed>[^]]*)\]):(?P<port>\d+)")
+_OWN = "This is Coffer itself, which it never calls. Use the address of the service."
 _VALUE = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?")
 
 
@@ -38,26 +49,46 @@ class EgressListError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class EgressPolicy:
-    """The networks that the operator has opened.
+class OpenedNetwork:
+    """A network that the operator has opened: on one port, or on every port."""
 
-    Without any, the default, only https on port 443 of public addresses may be called.
+    network: Network
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EgressPolicy:
+    """What the operator has set.
+
+    Without opened networks, the default, only https on port 443 of public addresses may be called.
+
+    Attributes:
+        nat64: prefixes of the operator's NAT64 gateways. An address in them is judged as the IPv4 address it leads to.
+        own_hosts: the names and the port under which Coffer itself is reached.
     """
 
-    networks: tuple[Network, ...] = ()
+    opened: tuple[OpenedNetwork, ...] = ()
+    nat64: tuple[Network, ...] = ()
+    own_hosts: frozenset[tuple[str, int | None]] = field(default=frozenset())
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Parse a comma-separated list of networks (`10.20.0.0/16, 127.0.0.1/32`).
+    def parse(cls, opened: str, nat64: str = "", own_hosts: Iterable[tuple[str, int | None]] = ()) -> Self:
+        """Parse the operator's settings.
+
+        Args:
+            opened: a comma-separated list of networks, each with a port or without (`10.20.0.0/16:8443, 127.0.0.1/32`).
+            nat64: a comma-separated list of IPv6 prefixes of the lengths that RFC 6052 allows.
 
         Raises:
             EgressListError: an entry cannot be used.
         """
-        return cls(tuple(_read_network(entry.strip()) for entry in text.split(",") if entry.strip()))
+        return cls(
+            tuple(map(_read_opened, _entries(opened))), tuple(map(_read_prefix, _entries(nat64))), frozenset(own_hosts)
+        )
 
-    def opens(self, address: str) -> bool:
-        """Return whether the operator opened this address. Never-allowed addresses cannot be opened."""
-        return _is_open(address, self.networks)
+    def opens(self, address: str, port: int | None) -> bool:
+        """Return whether the operator opened this port of this address. Never-allowed addresses cannot be opened."""
+        return _is_open(address, port, self)
 
 
 @lru_cache(maxsize=KEPT)
@@ -77,8 +108,10 @@ def admit_url(text: str, policy: EgressPolicy, schemes: frozenset[str] = WEB) ->
         _judge_literal(url, policy)
     elif _is_plain(url):
         _judge_name(host, policy)
-    elif not policy.networks:
+    elif not policy.opened:
         raise InvalidUrl("Use https on port 443.")
+    if (host, url.port) in policy.own_hosts:
+        raise EgressDenied(_OWN, host=host)
     return url
 
 
@@ -104,18 +137,20 @@ def judge_addresses(url: URL, addresses: Iterable[str], policy: EgressPolicy) ->
     Raises:
         EgressDenied: an address is refused, or there is none.
     """
-    host, found = url.raw_host or "", list(addresses)
+    host, port, found = url.raw_host or "", url.port, list(addresses)
     if not found:
         raise EgressDenied(f"{host} has no address.", host=host)
     for address in found:
-        judge_address(address, policy)
-        if needs_opened_network(url) and not policy.opens(address):
+        judge_address(address, port, policy)
+        if needs_opened_network(url) and not policy.opens(address, port):
             raise EgressDenied(f"{host} is not inside a network that the operator opened for such calls.", host=host)
+        if is_own_port(address, port):
+            raise EgressDenied(_OWN, host=host)
 
 
 @lru_cache(maxsize=KEPT)
-def judge_address(address: str, policy: EgressPolicy, *, host: str = "") -> None:
-    """Judge one address.
+def judge_address(address: str, port: int | None, policy: EgressPolicy, *, host: str = "") -> None:
+    """Judge one address, for calls to one port.
 
     Args:
         host: the host to name in the refusal.
@@ -123,17 +158,19 @@ def judge_address(address: str, policy: EgressPolicy, *, host: str = "") -> None
     Raises:
         EgressDenied: the address is neither public nor opened by the operator.
     """
-    parsed = read_address(address)
+    parsed = translated(read_address(address), policy.nat64)
     if parsed is None or is_never_allowed(parsed):
         raise EgressDenied("The host leads to an address that may never be called.", host=host)
-    if not is_in(parsed, policy.networks) and not is_public(parsed):
+    if not policy.opens(address, port) and not is_public(parsed):
         raise EgressDenied("The host leads to an address that is not on the public internet.", host=host)
 
 
 @lru_cache(maxsize=KEPT)
-def _is_open(address: str, networks: tuple[Network, ...]) -> bool:
-    parsed = read_address(address)
-    return parsed is not None and not is_never_allowed(parsed) and is_in(parsed, networks)
+def _is_open(address: str, port: int | None, policy: EgressPolicy) -> bool:
+    parsed = translated(read_address(address), policy.nat64)
+    if parsed is None or is_never_allowed(parsed):
+        return False
+    return any(parsed in opened.network and opened.port in {None, port} for opened in policy.opened)
 
 
 def _is_plain(url: URL) -> bool:
@@ -144,15 +181,37 @@ def _is_plain(url: URL) -> bool:
 def _judge_literal(url: URL, policy: EgressPolicy) -> None:
     host = url.raw_host or ""
     if url.scheme in SIP:
-        judge_address(host, policy, host=host)
-    elif not policy.opens(host):
+        judge_address(host, url.port, policy, host=host)
+    elif not policy.opens(host, url.port):
         sentence = "Use a host name: an IP address is called only inside networks that the operator opened."
         raise EgressDenied(sentence, host=host)
 
 
 def _judge_name(host: str, policy: EgressPolicy) -> None:
-    if is_special_name(host) and not policy.networks:
+    if is_special_name(host) and not policy.opened:
         raise EgressDenied("Use a public host name: local and special-use names are not called.", host=host)
+
+
+def _entries(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
+
+
+def _read_opened(entry: str) -> OpenedNetwork:
+    """Parse a network, with or without a port; an IPv6 network before a port stands in brackets."""
+    match = _NETWORK_AND_PORT.fullmatch(entry)
+    if not match:
+        return OpenedNetwork(_read_network(entry))
+    port = read_port(match["port"])
+    if port is None:
+        raise EgressListError(f"“{entry}” has a port that is not a number from 1 to 65535.")
+    return OpenedNetwork(_read_network(match["network"] or match["bracketed"]), port)
+
+
+def _read_prefix(entry: str) -> Network:
+    network = _read_network(entry)
+    if network.version != 6 or network.prefixlen not in NAT64_LENGTHS:  # noqa: PLR2004 - IPv6
+        raise EgressListError(f"“{entry}” is not an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits.")
+    return network
 
 
 def _read_network(entry: str) -> Network:

@@ -16,7 +16,10 @@ from integrations.egress.policy import is_judged_at_run
 from integrations.errors import EgressDenied
 from integrations.inheritance import Route, routes_of, secret_names, with_parents
 from integrations.models import Integration
+from secrets_app.naming.hosts import imitated_name
 from secrets_app.sealing import resolver
+
+LOOKALIKE_HOST = "lookalike_host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +123,16 @@ def _judge_route(route: Route) -> tuple[frozenset[str], str | None, list[Warning
         return route.secret_names, refusal.host, [Warning(refusal.code, refusal.detail, integration=route.owner)]
     except Refusal as refusal:
         return route.secret_names, None, [Warning(refusal.code, refusal.detail, integration=route.owner)]
-    return route.secret_names, url.raw_host, [_undecided(url)] if is_judged_at_run(url) else []
+    return route.secret_names, url.raw_host, _about(url)
 
 
-def _undecided(url: URL) -> Warning:
-    sentence = f"{url.raw_host} is called only if all its addresses lie in networks that the operator opened."
-    return Warning(EgressDenied.code, f"{sentence} This is checked at each run.", certain=False)
+def _about(url: URL) -> list[Warning]:
+    """Return what a person should know about a URL that may be called."""
+    found, host = [], url.raw_host or ""
+    if is_judged_at_run(url):
+        sentence = f"{host} is called only if all its addresses lie in networks that the operator opened."
+        found.append(Warning(EgressDenied.code, f"{sentence} This is checked at each run.", certain=False))
+    if imitated := imitated_name(host):
+        sentence = f"{host} is shown as {imitated} elsewhere: its letters look Latin and belong to another alphabet."
+        found.append(Warning(LOOKALIKE_HOST, f"{sentence} Make sure that it is the host that you mean.", certain=False))
+    return found

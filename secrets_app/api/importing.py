@@ -82,7 +82,9 @@ class ImportOut(Schema):
     refused: list[RefusedOut]
 
 
-@router.post("/import", response={200: ImportOut, **PROBLEMS, 413: ProblemOut}, summary="Import a .env text")
+@router.post(
+    "/import", response={200: ImportOut, **PROBLEMS, 409: ProblemOut, 413: ProblemOut}, summary="Import a .env text"
+)
 @key_requires(Permission.SECRETS_WRITE)
 def import_secrets(request: HttpRequest, payload: ImportIn) -> dict[str, Any]:
     """Import everything into one environment, or nothing: if a line is refused, the response is 422."""

@@ -62,7 +62,7 @@ def list_secrets(
     return {"items": [secret_out(row) for row in page.items], "next_cursor": page.next_cursor}
 
 
-@router.post("", response={201: SecretOut, **PROBLEMS}, summary="Store a secret")
+@router.post("", response={201: SecretOut, **PROBLEMS, 409: ProblemOut}, summary="Store a secret")
 @key_requires(Permission.SECRETS_WRITE)
 def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
     """Store a secret with one value for all environments, a value for each, or no value yet."""
@@ -90,7 +90,9 @@ def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
 
 
 @router.patch(
-    "/{uuid:secret_id}", response={200: SecretOut, **PROBLEMS_OF_ONE, 412: ProblemOut}, summary="Edit a secret"
+    "/{uuid:secret_id}",
+    response={200: SecretOut, **PROBLEMS_OF_ONE, 409: ProblemOut, 412: ProblemOut},
+    summary="Edit a secret",
 )
 @key_requires(Permission.SECRETS_WRITE)
 def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> dict[str, Any]:

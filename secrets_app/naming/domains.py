@@ -5,6 +5,7 @@ egress rules of `integrations` decide which host a request goes to and whether i
 normalized names of lower-case A-labels, never the text that somebody typed.
 """
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from publicsuffixlist import PublicSuffixList
 
 from secrets_app.naming.hosts import ends_in_number, is_special_name, to_a_labels
 
+ANY_HOST = "any host"
 HOSTING_SUFFIXES = Path(__file__).with_name("hosting_suffixes.txt")
 _WILDCARD = "*."
 
@@ -65,6 +67,11 @@ def matching_rule(domains: Sequence[str], host: str) -> str | None:
 def allows(domains: Sequence[str], host: str) -> bool:
     """Whether a secret with these stored domains may be sent to a host. An empty list allows any host."""
     return not domains or matching_rule(domains, host) is not None
+
+
+def canonical(domains: Sequence[str]) -> str:
+    """Return the one text that stands for these stored domains in any order. Values are bound to it."""
+    return json.dumps(sorted(set(domains))) if domains else ANY_HOST
 
 
 def _covers(domain: str, name: str) -> bool:

@@ -10,6 +10,8 @@ from functools import lru_cache
 
 import idna
 
+from accounts.common.lookalikes import imitates_latin
+
 _LONGEST_NAME = 253
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -58,3 +60,15 @@ def _to_a_label(label: str) -> str | None:
     except (idna.IDNAError, UnicodeError):
         return None
     return encoded if encoded == lowered or not lowered.isascii() else None  # an A-label must survive the round trip
+
+
+def imitated_name(host: str) -> str | None:
+    """Return the name that people would see, if it looks like another in Latin letters; otherwise None.
+
+    Args:
+        host: a name in A-labels, such as `xn--pple-43d.com`.
+    """
+    if "xn--" not in host:
+        return None
+    shown = ".".join(idna.ulabel(label) if label.startswith("xn--") else label for label in host.split("."))
+    return shown if imitates_latin(shown) else None

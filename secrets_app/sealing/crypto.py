@@ -3,9 +3,9 @@
 This module owns the sealed format, the authenticated context and the single error for bytes that do not open. It knows
 no models, settings or files; `keyring` chooses the key.
 
-A sealed value and a wrapped data key have the same format (docs/crypto.md, "Format"):
+Whatever is sealed has the same format (docs/crypto.md, "Format"); a value begins with "CF2", all else with "CF1":
 
-    "CF1" | algorithm (1) | data key id (16) | salt (32) | commitment (32) | nonce (12) | ciphertext | tag (16)
+    "CF2" | algorithm (1) | data key id (16) | salt (32) | commitment (32) | nonce (12) | ciphertext | tag (16)
 
 HKDF-SHA-256 (RFC 5869) derives two things from the key and a random salt: a separate key for each message, so that
 random nonces do not run out, and a commitment to that key, because with AES-GCM alone one ciphertext can open under two
@@ -29,7 +29,10 @@ from secrets_app.plaintext import Plaintext
 KEY_BYTES = 32  # AESGCM would also take 16 and 24
 OVERHEAD = 112  # bytes that sealing adds
 
-_MAGIC = b"CF1"
+OLD_FORM = b"CF1"
+"""How values of earlier versions begin."""
+
+_FORM_1, _FORM_2 = OLD_FORM, b"CF2"
 _AES_256_GCM = b"\x01"
 _KEY_ID = slice(4, 20)
 _SALT = slice(20, 52)
@@ -37,9 +40,16 @@ _COMMITMENT = slice(52, 84)
 _NONCE = slice(84, 96)
 _CIPHERTEXT = slice(96, None)
 
-_VALUE = b"coffer/v1/value"
+_VALUE = b"coffer/v2/value"
+_OLD_VALUE = b"coffer/v1/value"
 _DATA_KEY = b"coffer/v1/dek"
 _SEED = b"coffer/v1/seed"
+_CANARY = b"coffer/v1/canary"
+_SESSION = b"coffer/v1/session"
+_AUDIT = b"coffer/v1/audit"
+
+_NO_ID = UUID(int=0)
+"""In place of a data key id, where something else than a data key seals."""
 
 
 class Undecryptable(Exception):  # noqa: N818 - a result that callers branch on
@@ -51,13 +61,18 @@ class Undecryptable(Exception):  # noqa: N818 - a result that callers branch on
 
 @dataclass(frozen=True, slots=True)
 class ValueContext:
-    """The place to which a value is bound. It holds ids and no names, so a rename does not need to seal again."""
+    """What a value is bound to: its place, and where it may be sent.
+
+    It holds ids and no names, so a rename does not need to seal again.
+    """
 
     organization: UUID
     secret: UUID
     environment: str
     version: int
     data_key: UUID
+    domains: str
+    """The allowed domains (`secrets_app.naming.domains.canonical`)."""
 
 
 def new_data_key() -> bytes:
@@ -84,6 +99,22 @@ def open_value(data_key: bytes, sealed: bytes, context: ValueContext) -> Plainte
         Undecryptable: the bytes do not open with this key in this context. No part of the value is returned.
     """
     return _from_utf8(_open(data_key, sealed, _VALUE, context.data_key, _value_fields(context)))
+
+
+def open_old_value(data_key: bytes, sealed: bytes, context: ValueContext) -> Plaintext:
+    """Open a value in the form of earlier versions, which did not bind the allowed domains.
+
+    Only `secrets_app.sealing.upgrade` may call this: at run time it would be a way around the domains.
+
+    Raises:
+        Undecryptable: the bytes do not open with this key in this context.
+    """
+    return _from_utf8(_open(data_key, sealed, _OLD_VALUE, context.data_key, _place_fields(context)))
+
+
+def is_old_value(sealed: bytes) -> bool:
+    """Whether sealed bytes have the form that `open_old_value` opens."""
+    return sealed.startswith(OLD_FORM)
 
 
 def wrap_data_key(
@@ -119,18 +150,57 @@ def open_seed(data_key: bytes, sealed: bytes, *, user: UUID, data_key_id: UUID) 
     return _open(data_key, sealed, _SEED, data_key_id, (user.bytes, data_key_id.bytes)).decode()
 
 
+def seal_canary(master_key: bytes, master_key_id: str) -> bytes:
+    """Seal nothing with a master key, to recognize the key again."""
+    return _seal(master_key, b"", _CANARY, _NO_ID, (master_key_id.encode(),))
+
+
+def opens_canary(master_key: bytes, sealed: bytes, master_key_id: str) -> bool:
+    """Whether this master key sealed the canary of this id."""
+    try:
+        _open(master_key, sealed, _CANARY, _NO_ID, (master_key_id.encode(),))
+    except Undecryptable:
+        return False
+    return True
+
+
+def seal_session(key: bytes, text: str, row_key: str) -> bytes:
+    """Seal what a session holds, bound to the key of its row."""
+    return _seal(key, text.encode(), _SESSION, _NO_ID, (row_key.encode(),))
+
+
+def open_session(key: bytes, sealed: bytes, row_key: str) -> str:
+    """Open what a session holds. Raises Undecryptable."""
+    return _open(key, sealed, _SESSION, _NO_ID, (row_key.encode(),)).decode()
+
+
+def session_key(secret: str) -> bytes:
+    """Return the key that seals sessions, derived from Django's secret key."""
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=_SESSION).derive(secret.encode())
+
+
+def audit_key(data_key: bytes, organization: UUID) -> bytes:
+    """Return the key of one organization's audit chain, derived from the data key of the installation."""
+    info = _length_prefixed(_AUDIT, organization.bytes)
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(data_key)
+
+
 def data_key_of(sealed: bytes) -> UUID:
-    """Return the id of the data key that is named in sealed bytes.
+    """Return the id of the data key that is named in a sealed seed.
 
     Raises:
         Undecryptable: the bytes do not have the sealed format.
     """
-    if len(sealed) < OVERHEAD or not sealed.startswith(_MAGIC + _AES_256_GCM):
+    if len(sealed) < OVERHEAD or not sealed.startswith(_FORM_1 + _AES_256_GCM):
         raise Undecryptable from None
     return UUID(bytes=sealed[_KEY_ID])
 
 
 def _value_fields(context: ValueContext) -> tuple[bytes, ...]:
+    return (*_place_fields(context), context.domains.encode())
+
+
+def _place_fields(context: ValueContext) -> tuple[bytes, ...]:
     return (
         context.organization.bytes,
         context.secret.bytes,
@@ -147,7 +217,7 @@ def _wrap_fields(organization: UUID | None, data_key_id: UUID, master_key_id: st
 
 def _seal(key: bytes, plain: bytes, label: bytes, key_id: UUID, fields: tuple[bytes, ...]) -> bytes:
     _require_key(key)
-    header = _header(key_id)
+    header = _header(label, key_id)
     bound = header + _length_prefixed(label, *fields)
     salt, nonce = os.urandom(32), os.urandom(12)
     message_key, commitment = _derive(key, salt, label, bound)
@@ -155,7 +225,7 @@ def _seal(key: bytes, plain: bytes, label: bytes, key_id: UUID, fields: tuple[by
 
 
 def _open(key: bytes, sealed: bytes, label: bytes, key_id: UUID, fields: tuple[bytes, ...]) -> bytes:
-    header = _header(key_id)
+    header = _header(label, key_id)
     if len(key) != KEY_BYTES or len(sealed) < OVERHEAD or not sealed.startswith(header):
         raise Undecryptable from None
     bound = header + _length_prefixed(label, *fields)
@@ -168,8 +238,8 @@ def _open(key: bytes, sealed: bytes, label: bytes, key_id: UUID, fields: tuple[b
         raise Undecryptable from None
 
 
-def _header(key_id: UUID) -> bytes:
-    return _MAGIC + _AES_256_GCM + key_id.bytes
+def _header(label: bytes, key_id: UUID) -> bytes:
+    return (_FORM_2 if label == _VALUE else _FORM_1) + _AES_256_GCM + key_id.bytes
 
 
 def _length_prefixed(*fields: bytes) -> bytes:

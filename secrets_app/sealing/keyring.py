@@ -1,13 +1,13 @@
 """The keyring: master keys by id, and a data key for each organization (docs/crypto.md, "Keys").
 
-This module chooses keys; `crypto` uses them. Master keys come from the process's environment and are held here, never
-in Django's settings. An opened data key is cached for at most five minutes. The cache key contains everything that the
-data key is bound to (its id, the organization, the master key id and the wrapped bytes), so a changed row never finds a
-cached key.
+This module chooses keys; `crypto` uses them. An opened data key is cached for at most five minutes. The cache key
+contains everything that the data key is bound to (its id, the organization, the master key id and the wrapped bytes),
+so a changed row never finds a cached key.
+
+No data key is ever retired here: a process with the wrong master key would put good keys out of service.
 """
 
 import hashlib
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -15,17 +15,17 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 
 from accounts.common.environments import Environment
 from accounts.models import Organization
+from secrets_app.errors import KeyUnavailable
 from secrets_app.models import KeyState, OrganizationKey, Secret, SecretValue
+from secrets_app.naming.domains import canonical
 from secrets_app.plaintext import Plaintext
-from secrets_app.sealing import crypto
-from secrets_app.sealing.master_keys import BadMasterKeys, MasterKeys, parse_master_keys
+from secrets_app.sealing import canaries, crypto, held_keys
+from secrets_app.sealing.held_keys import VARIABLE
 
-VARIABLE = "COFFER_MASTER_KEYS"
 CACHE_SECONDS = 300.0
 CACHE_SIZE = 1000
 
@@ -38,7 +38,10 @@ class CannotOpen(Exception):  # noqa: N818 - named after what happened, like Und
 
 
 class KeyLost(CannotOpen):
-    """A value may be intact, but its data key does not open with the master keys that this process holds."""
+    """A value may be intact, but its data key does not open with the master keys that this process holds.
+
+    Or the value has the form of an earlier version and waits for `manage.py upgrade_values`.
+    """
 
 
 class DataKeyCache:
@@ -72,26 +75,22 @@ class DataKeyCache:
 
 
 _cache = DataKeyCache()
-_held: MasterKeys | None = None
 
 
 def load() -> None:
-    """Read the master keys from the environment and clear the cache of data keys.
+    """Read the master keys from the environment, and forget what was done with those before.
 
     Raises:
         ImproperlyConfigured: an entry is malformed, or its file cannot be used. The message gives the entry's position.
     """
-    global _held  # noqa: PLW0603 - one keyring per process
-    try:
-        _held = parse_master_keys(os.environ.get(VARIABLE, ""))
-    except BadMasterKeys as problem:
-        raise ImproperlyConfigured(f"{VARIABLE}: {problem}") from None
+    held_keys.load()
+    canaries.forget()
     _cache.clear()
 
 
 def held_ids() -> frozenset[str]:
     """Return the ids of the master keys that this process holds."""
-    return _keys().ids
+    return held_keys.current.ids
 
 
 def seal(secret: Secret, environment: Environment, version: int, value: Plaintext) -> tuple[bytes, OrganizationKey]:
@@ -101,7 +100,7 @@ def seal(secret: Secret, environment: Environment, version: int, value: Plaintex
         the sealed bytes, and the data key that sealed them.
     """
     key = active_key(secret.organization)
-    return crypto.seal_value(unwrap(key), value, _context(secret, environment, version, key)), key
+    return crypto.seal_value(unwrap(key), value, context(secret, environment, version, key)), key
 
 
 def seal_all(
@@ -115,7 +114,7 @@ def seal_all(
     key = active_key(organization)
     data_key = unwrap(key)
     return [
-        crypto.seal_value(data_key, value, _context(secret, environment, version, key))
+        crypto.seal_value(data_key, value, context(secret, environment, version, key))
         for secret, environment, version, value in values
     ], key
 
@@ -124,14 +123,16 @@ def unseal(value: SecretValue) -> Plaintext:
     """Open a stored value whose secret and data key are loaded. Only `secrets_app.sealing.resolver` may call this.
 
     Raises:
-        KeyLost: its data key does not open in this process.
-        CannotOpen: the data key opens, but the value was changed or belongs to another place.
+        KeyLost: its data key does not open in this process, or it has the form of an earlier version.
+        CannotOpen: the data key opens, but the value or its allowed domains were changed, or it belongs elsewhere.
     """
     if value.sealed is None:
         raise CannotOpen
-    context = _context(value.secret, Environment(value.environment), value.version, value.data_key)
+    if crypto.is_old_value(bytes(value.sealed)):
+        raise KeyLost
+    bound = context(value.secret, Environment(value.environment), value.version, value.data_key)
     try:
-        return crypto.open_value(unwrap(value.data_key), bytes(value.sealed), context)
+        return crypto.open_value(unwrap(value.data_key), bytes(value.sealed), bound)
     except crypto.Undecryptable:
         raise CannotOpen from None
 
@@ -152,58 +153,62 @@ def destroy_data_keys(*, organization: Organization, **_: Any) -> None:
     transaction.on_commit(_cache.clear)
 
 
-def check_keys() -> list[str]:
-    """Return a sentence for each data key that this process cannot open."""
-    problems = []
-    for key in OrganizationKey.objects.exclude(state=KeyState.DESTROYED.value).iterator():
-        if key.master_key_id not in held_ids():
-            problems.append(
-                f"Data key {key.id} needs the master key {key.master_key_id}, which {VARIABLE} does not list."
-            )
-            continue
-        if not opens(key):
-            problems.append(f"Data key {key.id} does not open with the master key {key.master_key_id}.")
-    return problems
+def lost_keys() -> list[OrganizationKey]:
+    """Return the data keys that this process cannot open, with their organizations."""
+    kept = OrganizationKey.objects.exclude(state=KeyState.DESTROYED.value).select_related("organization")
+    return [key for key in kept.order_by("created_at", "pk").iterator() if not opens(key)]
 
 
-def _keys() -> MasterKeys:
-    if _held is None:
-        load()
-    assert _held is not None  # noqa: S101 - load() raises or sets it
-    return _held
+def why_lost(key: OrganizationKey) -> str:
+    """Return the sentence about a data key that does not open."""
+    if key.master_key_id not in held_ids():
+        return f"Data key {key.id} needs the master key {key.master_key_id}, which {VARIABLE} does not list."
+    return f"Data key {key.id} does not open with the master key {key.master_key_id}."
 
 
-def _context(secret: Secret, environment: Environment, version: int, key: OrganizationKey) -> crypto.ValueContext:
+def context(secret: Secret, environment: Environment, version: int, key: OrganizationKey) -> crypto.ValueContext:
+    """Return what a value of this secret is bound to."""
     return crypto.ValueContext(
         organization=secret.organization_id,
         secret=secret.id,
         environment=environment.value,
         version=version,
         data_key=key.id,
+        domains=canonical(secret.allowed_domains),
     )
 
 
 def active_key(organization: Organization | None) -> OrganizationKey:
     """Return the active data key of an organization, or of the installation if `organization` is None.
 
-    The key is created on first use; of two concurrent first uses, the second returns the key of the first. A key that
-    no longer opens is retired and replaced, so that new values can always be entered (docs/crypto.md, "Keys").
+    The key is created on first use; of two concurrent first uses, the second returns the key of the first.
+
+    Raises:
+        KeyUnavailable: the key does not open in this process, or this process holds a wrong master key.
     """
     active = OrganizationKey.objects.filter(organization=organization, state=KeyState.ACTIVE.value)
     found = active.first()
-    if found and opens(found):
-        return found
     if found:
-        active.filter(pk=found.pk).update(state=KeyState.RETIRING.value)
+        _require_right_key(found)
+        return found
+    canaries.require(held_keys.current.primary_id)
     try:
         with transaction.atomic():
-            return _new_key(organization)
+            return new_key(organization)
     except IntegrityError:
         return active.get()
 
 
-def _new_key(organization: Organization | None) -> OrganizationKey:
-    keys, key_id = _keys(), uuid4()
+def _require_right_key(key: OrganizationKey) -> None:
+    if key.master_key_id in held_ids():
+        canaries.require(key.master_key_id)
+    if not opens(key):
+        raise KeyUnavailable(f"{why_lost(key)} Nothing was stored. Ask the operator to run `manage.py keys`.")
+
+
+def new_key(organization: Organization | None) -> OrganizationKey:
+    """Create the active data key of an organization that has none, or of the installation."""
+    keys, key_id = held_keys.current, uuid4()
     master_key = keys.get(keys.primary_id)
     assert master_key is not None  # noqa: S101 - the primary key is always held
     wrapped = crypto.wrap_data_key(
@@ -233,7 +238,7 @@ def unwrap(key: OrganizationKey) -> bytes:
     Raises:
         KeyLost: the key is destroyed, or does not open with the master keys that this process holds.
     """
-    master_key = _keys().get(key.master_key_id)
+    master_key = held_keys.current.get(key.master_key_id)
     if master_key is None or key.wrapped is None or key.state == KeyState.DESTROYED.value:
         raise KeyLost
     wrapped = bytes(key.wrapped)

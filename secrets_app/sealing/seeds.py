@@ -7,26 +7,30 @@ import base64
 from typing import Any
 from uuid import UUID
 
-from allauth.mfa.models import Authenticator
+from django.core.management import CommandError
 from django.db import DatabaseError, transaction
 
+from secrets_app.errors import KeyUnavailable
 from secrets_app.models import KeyState, OrganizationKey
-from secrets_app.sealing import crypto
+from secrets_app.sealing import canaries, crypto
 from secrets_app.sealing.keyring import CannotOpen, KeyLost, active_key, opens, unwrap
 
 
 def ensure_installation_key(**_: Any) -> None:
-    """Create the data key of the installation after a migration (receiver of `post_migrate`).
+    """Create the data key of the installation after a migration, unless there is one (receiver of `post_migrate`).
 
-    Keys that do not open are deleted if they seal nothing, so that their master keys need not be kept.
+    Raises:
+        CommandError: this process holds a wrong master key.
     """
     try:
         with transaction.atomic():
-            if not Authenticator.objects.exists():
-                _delete_lost_keys_of_installation()
-            active_key(None)
+            canaries.settle()
+            if not OrganizationKey.objects.filter(organization=None, state=KeyState.ACTIVE.value).exists():
+                active_key(None)
     except DatabaseError:  # the tables do not exist at this migration; a later one creates the key
         return
+    except KeyUnavailable as problem:
+        raise CommandError(problem.detail) from None
 
 
 def has_installation_key() -> bool:
@@ -63,8 +67,3 @@ def open_seed(user_id: UUID, sealed: str) -> str:
         return crypto.open_seed(unwrap(key), packed, user=user_id, data_key_id=key.id)
     except crypto.Undecryptable:
         raise CannotOpen from None
-
-
-def _delete_lost_keys_of_installation() -> None:
-    keys = OrganizationKey.objects.filter(organization=None)
-    keys.filter(pk__in=[key.pk for key in keys if not opens(key)]).delete()

@@ -6,7 +6,7 @@ from accounts.common.environments import Environment
 from integrations.editing.integrations import create_integration
 from tests.peers.calcom import KEY, calcom_server
 from tests.support.things import store_secret
-from tests.support.web.browser_pages import violations
+from tests.support.web.browser_pages import problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -33,7 +33,7 @@ def test_a_calendar_is_checked_tried_and_copied(sign_in, owner, site, calendar):
     page.get_by_label("booking_uid").fill("abc")
     page.get_by_role("button", name="Send test").click()
     page.get_by_text('"cancelled"').wait_for()
-    assert violations(page) == []
+    assert problems(page) == []
     page.get_by_role("button", name="Duplicate").click()
     page.get_by_role("heading", name="Reception calendar (copy)").wait_for()
 

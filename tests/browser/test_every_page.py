@@ -30,22 +30,14 @@ from tests.support.sign_in import add_totp
 from tests.support.staff import staff_browser
 from tests.support.web.browser_pages import (
     PASSWORD,
-    RULES,
-    RULES_OF_COLORS,
     add_authenticator,
     add_passkey,
+    each_look,
     horizontal_overflow,
-    violations,
+    problems,
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-LOOKS = {
-    "light": ("light", {"width": 1440, "height": 900}, RULES),
-    "dark": ("dark", {"width": 1440, "height": 900}, RULES_OF_COLORS),
-    "phone": ("light", {"width": 390, "height": 844}, RULES),
-}
-"""Colours, window, and the rules that are judged anew: in the dark a page has the same elements."""
 
 
 def make_keys(owner, integration_id):
@@ -244,26 +236,13 @@ STAFF_PAGES = [
 
 
 def walk(page, addresses):
-    """What is wrong with each address in each look; empty when nothing is."""
+    """What is wrong with each address; empty when nothing is."""
     found = {}
     for address in addresses:
         page.goto(address)
-        for look, rules in each_look(page):
-            problems = [
-                *violations(page, rules),
-                *([f"{excess} px too wide"] if (excess := horizontal_overflow(page)) > 0 else []),
-            ]
-            if problems:
-                found[address, look] = problems
+        if wrong := problems(page):
+            found[address] = wrong
     return found
-
-
-def each_look(page):
-    """The looks one after the other, each while the page has it, with its rules."""
-    for look, (colors, window, rules) in LOOKS.items():
-        page.emulate_media(color_scheme=colors)
-        page.set_viewport_size(window)
-        yield look, rules
 
 
 def inside(site, paths, content):
@@ -346,7 +325,7 @@ def test_the_page_of_a_link_that_does_not_work_and_of_a_second_factor_that_is_mi
     ):
         fresh.goto(f"{site}/{path}")
         assert fresh.get_by_role("heading", name=heading).is_visible()
-        assert violations(fresh) == []
+        assert problems(fresh) == []
 
 
 def test_the_description_of_the_api_is_readable(page, site, db):
@@ -361,11 +340,11 @@ def test_the_page_for_what_does_not_exist(browser, sign_in, owner, site, path):
     fresh = context.new_page()  # its 404 is meant, so its console is not judged
     fresh.goto(f"{site}/o/harbor-clinics/{path}")
     assert fresh.get_by_role("heading", name="Nothing here").is_visible()
-    assert violations(fresh) == []
+    assert problems(fresh) == []
 
 
 def test_the_page_for_a_role_that_is_not_enough(sign_in, member, site, content):
     fresh = sign_in(member).context.new_page()
     fresh.goto(f"{site}/o/harbor-clinics/secrets/{content['used']}/edit/")
     assert fresh.get_by_role("heading", name="Not allowed").is_visible()
-    assert violations(fresh) == []
+    assert problems(fresh) == []

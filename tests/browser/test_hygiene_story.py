@@ -6,33 +6,24 @@ from playwright.sync_api import expect
 
 from accounts.common.environments import Environment
 from tests.support.things import make_action, store_secret
-from tests.support.web.browser_pages import horizontal_overflow, violations
+from tests.support.web.browser_pages import problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-MODES = {"light": ("light", 1440), "dark": ("dark", 1440), "phone": ("light", 390)}
-
 
 def clean(page):
-    assert violations(page) == []
-    assert horizontal_overflow(page) <= 0
+    assert problems(page) == []
     assert "canary" not in page.content()
 
 
-@pytest.mark.parametrize(("colors", "width"), MODES.values(), ids=MODES)
-def test_look_filter_compare_and_follow_a_fix(sign_in, owner, site, colors, width):
+def test_look_filter_compare_and_follow_a_fix(sign_in, owner, site):
     cache.clear()
     store_secret(owner, "live.open", "canary-shared-1f2e", [Environment.PRODUCTION])
     store_secret(owner, "test.open", "canary-shared-1f2e", [Environment.STAGING])
     store_secret(owner, "pin", "1234", [Environment.STAGING], allow_short=True)
     make_action(owner, uses="billing.token")
     page = sign_in(owner)
-    page.emulate_media(color_scheme=colors)
-    page.set_viewport_size({"width": width, "height": 900})
-    if width > 1000:
-        page.get_by_role("link", name="Hygiene").click()
-    else:
-        page.goto(f"{site}/o/harbor-clinics/secrets/hygiene/")
+    page.get_by_role("link", name="Hygiene").click()
     expect(page.get_by_role("link", name="Create it billing.token")).to_be_visible()
     clean(page)
 

@@ -5,19 +5,15 @@ from playwright.sync_api import expect
 
 from integrations.models import Integration
 from secrets_app.models import Secret
-from tests.support.web.browser_pages import horizontal_overflow, violations
+from tests.support.web.browser_pages import problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 KEY = "sk-proj-Zq3xK9dT0pLr7WmB2nYc4VhG8sJf5aEu"
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390)]
 
 
-@pytest.mark.parametrize(("colors", "width"), LOOKS)
-def test_a_pasted_key_becomes_a_secret(sign_in, owner, site, colors, width):
+def test_a_pasted_key_becomes_a_secret(sign_in, owner, site):
     page = sign_in(owner)
-    page.emulate_media(color_scheme=colors)
-    page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{site}/o/harbor-clinics/integrations/new/api_action/")
     page.get_by_label("Name", exact=True).first.fill("Summarize call")
     page.get_by_label("Base URL").fill("https://api.example.com")
@@ -30,8 +26,7 @@ def test_a_pasted_key_becomes_a_secret(sign_in, owner, site, colors, width):
     note = page.get_by_role("group", name="Header Authorization: this looks like an OpenAI API key")
     expect(note).to_be_visible()
     assert page.locator("[data-row]").last.evaluate("row => row.nextElementSibling.matches('.note')")
-    assert violations(page) == []
-    assert horizontal_overflow(page) == 0
+    assert problems(page) == []
 
     note.get_by_label("Name of the new secret").fill("openai.key")
     page.wait_for_load_state("networkidle")
@@ -39,7 +34,7 @@ def test_a_pasted_key_becomes_a_secret(sign_in, owner, site, colors, width):
     expect(page.get_by_text("Saved openai.key as a secret. The integration is not saved yet.")).to_be_visible()
     expect(page.locator("[name=header_value]").last).to_have_value("Bearer {secrets.openai.key}")
     assert KEY not in page.content()
-    assert violations(page) == []
+    assert problems(page) == []
     assert Secret.objects.get().allowed_domains == ["api.example.com"]
 
     page.get_by_role("button", name="Save action").first.click()
@@ -55,7 +50,7 @@ def test_kept_as_plain_text_it_has_to_be_ticked(sign_in, owner, site):
     page.locator("[name=token]").press("Enter")
     page.get_by_role("button", name="Save", exact=True).first.click()
     expect(page.get_by_role("link", name="A text looks like a credential.")).to_be_visible()
-    assert violations(page) == []
+    assert problems(page) == []
     page.get_by_label("Keep this text as plain text").check()
     page.get_by_role("button", name="Save", exact=True).first.click()
     expect(page.get_by_role("heading", name="Bearer")).to_be_visible()

@@ -4,16 +4,16 @@ import re
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
 from django.core.cache import cache
 from playwright.sync_api import expect
 
 from accounts.models import User
+from config.sessions import RowKey, SessionStore
 from config.single_sign_on import providers
 from tests.peers.oidc import CLIENT_ID, CLIENT_SECRET, serving
 from tests.support.sign_in import totp_code
-from tests.support.web.browser_pages import PASSWORD, add_authenticator, add_passkey, horizontal_overflow, violations
+from tests.support.web.browser_pages import PASSWORD, add_authenticator, add_passkey, problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -21,8 +21,7 @@ EMAIL = "mara@harbor.example"
 
 
 def clean(page):
-    assert violations(page) == []
-    assert horizontal_overflow(page) <= 0
+    assert problems(page) == []
 
 
 def at(page, heading):
@@ -136,7 +135,7 @@ def session_of(site):
 
     def found(page):
         cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
-        return SessionStore(cookies["session"])
+        return SessionStore(RowKey.of(cookies["session"]))
 
     return found
 

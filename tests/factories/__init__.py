@@ -29,6 +29,7 @@ from tests.factories.integrations import (
     SecretReferenceFactory,
 )
 from tests.factories.secrets_app import (
+    MasterKeyCanaryFactory,
     OrganizationKeyFactory,
     RotationReminderFactory,
     SecretFactory,
@@ -45,6 +46,7 @@ __all__ = [
     "AuthenticatorFactory",
     "IntegrationFactory",
     "InvitationFactory",
+    "MasterKeyCanaryFactory",
     "MembershipFactory",
     "OrganizationFactory",
     "OrganizationKeyFactory",

@@ -10,6 +10,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.utils import timezone
 
 from accounts.access.callers import new_key
+from accounts.audit import chain_keys
 from accounts.audit.trail import Event, Outcome, chain_hash
 from accounts.models import (
     ApiKey,
@@ -185,8 +186,9 @@ class AuditEventFactory(DjangoModelFactory):
     @classmethod
     def _create(cls, model_class, *args, **fields):
         head, _ = AuditHead.objects.get_or_create(organization_id=fields["organization_id"])
-        event = model_class(**fields | {"sequence": head.sequence + 1})
-        event.chain = chain_hash(bytes(head.chain), event)
+        key_id, key = chain_keys.current(head.organization_id)
+        event = model_class(**fields | {"sequence": head.sequence + 1, "key_id": key_id})
+        event.chain = chain_hash(bytes(head.chain), event, key)
         event.save(force_insert=True)
         AuditHead.objects.filter(pk=head.pk).update(sequence=event.sequence, chain=event.chain)
         return event

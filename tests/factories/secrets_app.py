@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.common.environments import Environment
 from secrets_app.models import (
     KeyState,
+    MasterKeyCanary,
     OrganizationKey,
     RequestState,
     RotationReminder,
@@ -18,7 +19,7 @@ from secrets_app.models import (
     ValueState,
 )
 from secrets_app.plaintext import Plaintext
-from secrets_app.sealing import keyring
+from secrets_app.sealing import crypto, keyring
 from tests.factories.accounts import OrganizationFactory
 
 DjangoModelFactory = factory.django.DjangoModelFactory
@@ -43,6 +44,16 @@ class OrganizationKeyFactory(DjangoModelFactory):
             setattr(key, name, value)
         key.save()
         return key
+
+
+class MasterKeyCanaryFactory(DjangoModelFactory):
+    """The canary of a master key that is not in use."""
+
+    class Meta:
+        model = MasterKeyCanary
+
+    master_key_id = factory.Sequence(lambda n: f"key{n}")
+    sealed = factory.LazyAttribute(lambda row: crypto.seal_canary(crypto.new_data_key(), row.master_key_id))
 
 
 class SecretFactory(DjangoModelFactory):

@@ -237,7 +237,7 @@ def test_row_that_was_left_alone_is_stamped_by_the_next_run(owner, together):
 
 def test_value_found_damaged_while_its_secret_is_deleted(owner, together, monkeypatch):
     secret = store_secret(owner, environments=[S])
-    SecretValue.objects.filter(secret=secret).update(sealed=b"CF1")
+    SecretValue.objects.filter(secret=secret).update(sealed=b"CF2")
     found = resolver.find(owner.organization, [secret.name], S)
     marked, record = threading.Event(), trail.record
 

@@ -21,9 +21,7 @@ BROWSERS = 4
 
 @pytest.fixture
 def mara(settings):
-    settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "coffer_cache"}
-    }
+    settings.CACHES = {"default": {"BACKEND": "config.caches.JsonDatabaseCache", "LOCATION": "coffer_cache"}}
     call_command("createcachetable", verbosity=0)
     cache.clear()
     return create_person(email="mara@harbor.example", name="Mara", password=PASSWORD)

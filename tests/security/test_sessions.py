@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from accounts.models import User
+from config.sessions import RowKey
 from tests.fixtures.browsers import browser_of
 from tests.support.web.access_table import TABLE, address
 
@@ -37,7 +38,7 @@ def test_production_cookies_are_bound_to_the_host_and_to_tls():
 
 
 def test_sessions_live_in_the_database_as_json():
-    assert settings.SESSION_ENGINE == "django.contrib.sessions.backends.db"
+    assert settings.SESSION_ENGINE == "config.sessions"
     assert settings.SESSION_SERIALIZER == "django.contrib.sessions.serializers.JSONSerializer"
     assert settings.SESSION_COOKIE_AGE <= 7 * 24 * 3600
 
@@ -60,7 +61,7 @@ def test_signing_out_ends_the_session_and_empties_the_browser(owner):
     cookie = browser.cookies[settings.SESSION_COOKIE_NAME].value
     response = browser.post("/signout/")
     assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
-    assert not Session.objects.filter(session_key=cookie).exists()
+    assert not Session.objects.filter(session_key=RowKey.of(cookie)).exists()
     stolen = Client()
     stolen.cookies[settings.SESSION_COOKIE_NAME] = cookie
     assert stolen.get("/o/harbor-clinics/secrets/").status_code == 302

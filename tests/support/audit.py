@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from django.db import connection
 
 from accounts import triggers
-from accounts.audit import trail
+from accounts.audit import chain_keys, trail
 from accounts.models import AuditEvent, AuditHead
+
+
+def hash_of(previous, event):
+    """The hash of an event with the key that it names, as somebody computes it who has the master keys."""
+    key = chain_keys.find(event.key_id, event.organization_id) if event.key_id else None
+    return trail.chain_hash(previous, event, key)
 
 
 def chain_holds(organization):
@@ -15,7 +21,7 @@ def chain_holds(organization):
     events = list(AuditEvent.objects.filter(organization_id=organization.id).order_by("sequence"))
     previous = b""
     for number, event in enumerate(events, start=1):
-        if event.sequence != number or bytes(event.chain) != trail.chain_hash(previous, event):
+        if event.sequence != number or bytes(event.chain) != hash_of(previous, event):
             return False
         previous = bytes(event.chain)
     head = AuditHead.objects.get(organization_id=organization.id)

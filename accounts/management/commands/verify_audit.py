@@ -1,20 +1,16 @@
 """Verifies the audit log: `manage.py verify_audit [--organization SLUG] [--head FILE] [--export-head FILE]`."""
 
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 from typing_extensions import override
 
-from accounts.audit import chain
+from accounts.audit import chain, heads
 from accounts.audit.chain import Head, Verdict
 from accounts.models import Organization
-
-DIGEST_LENGTH = 32
 
 
 class Command(BaseCommand):
@@ -28,7 +24,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the organization and the files of heads."""
         parser.add_argument("--organization", metavar="SLUG", help="Verify only this organization.")
-        parser.add_argument("--head", metavar="FILE", type=Path, help="A file of heads that was exported earlier.")
+        parser.add_argument(
+            "--head", metavar="FILE", type=Path, help="Heads that were exported earlier, or the log of housekeeping."
+        )
         parser.add_argument(
             "--export-head", metavar="FILE", type=Path, help="Write the heads to this file if there are no findings."
         )
@@ -47,7 +45,7 @@ class Command(BaseCommand):
         if findings:
             raise CommandError(f"The audit log is not intact. Findings: {findings}.")
         if options["export_head"]:
-            _write(options["export_head"], verdicts, slugs)
+            _write(options["export_head"], verdicts)
 
     def _print(self, name: str, verdict: Verdict) -> None:
         state = "NOT intact" if verdict.findings else "intact"
@@ -68,30 +66,15 @@ def _chosen(slugs: dict[UUID, str], slug: str | None) -> set[UUID]:
 
 def _read(path: Path) -> dict[UUID, Head]:
     try:
-        heads = [
-            Head(UUID(entry["organization"]), int(entry["sequence"]), bytes.fromhex(entry["chain"]))
-            for entry in json.loads(path.read_text())["heads"]
-        ]
+        return heads.read(path.read_text(errors="strict"))
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise CommandError(f"{path} was not written by --export-head.") from None
-    if any(head.sequence < 0 or len(head.chain) != (DIGEST_LENGTH if head.sequence else 0) for head in heads):
-        raise CommandError(f"{path} was not written by --export-head.")
-    return {head.organization_id: head for head in heads}
+    except (heads.NoHeads, UnicodeDecodeError):
+        raise CommandError(f"{path} was not written by --export-head or housekeeping.") from None
 
 
-def _write(path: Path, verdicts: list[Verdict], slugs: dict[UUID, str]) -> None:
-    heads = [
-        {
-            "organization": str(verdict.head.organization_id),
-            "slug": slugs.get(verdict.head.organization_id),
-            "sequence": verdict.head.sequence,
-            "chain": verdict.head.chain.hex(),
-        }
-        for verdict in verdicts
-    ]
+def _write(path: Path, verdicts: list[Verdict]) -> None:
     try:
-        path.write_text(json.dumps({"exported_at": timezone.now().isoformat(), "heads": heads}, indent=2) + "\n")
+        path.write_text(heads.document(verdict.head for verdict in verdicts))
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from None

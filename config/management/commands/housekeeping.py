@@ -9,6 +9,7 @@ from typing_extensions import override
 from accounts.audit import refused_attempts
 from accounts.people.people import forget_unconfirmed
 from accounts.sign_in.seen_sign_ins import forget_old_sign_ins
+from config.management.exported_heads import export_heads
 from integrations.broker import nonces, retention
 from integrations.rotation import rotation
 from secrets_app.rotation.previous_values import destroy_expired
@@ -16,7 +17,7 @@ from secrets_app.rotation.reminders import remind
 
 
 class Command(BaseCommand):
-    """Deletes what has expired and sends reminders.
+    """Deletes what has expired, sends reminders, and writes the heads of the audit chains down outside the database.
 
     It is safe to run twice, concurrently, and again after a crash: each part is a transaction of its own.
     """
@@ -24,7 +25,7 @@ class Command(BaseCommand):
     help = (
         "Destroy previous values whose roll-back window has ended. Delete old results of rotation checks, old "
         "nonces, counters of refused attempts, old runs, expired sessions, unconfirmed accounts and old places of "
-        "sign-ins. Remind owners and admins of secrets whose rotation is due."
+        "sign-ins. Remind owners and admins of secrets whose rotation is due. Export the heads of the audit log."
     )
 
     @override
@@ -40,3 +41,4 @@ class Command(BaseCommand):
         self.stdout.write(f"Deleted unconfirmed accounts: {forget_unconfirmed()}.")
         call_command("clearsessions")
         self.stdout.write(f"Reminders of due rotations: {remind()}.")
+        self.stdout.write(export_heads())

@@ -12,6 +12,7 @@ from typing_extensions import override
 from accounts.people.people import is_installation_empty
 from config.demo.running import demo_running
 from config.ports import Listener, PortProblem, asked_port, first_free, listen
+from secrets_app.sealing import canaries
 
 NO_ACCOUNT = """\
 Nobody has an account yet. The first person makes one at {address}/signup/ and founds an organization."""
@@ -31,6 +32,8 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, listener: Listener | None = None, **options: Any) -> None:
+        if problems := canaries.problems_at_start():
+            raise CommandError("\n".join(problems))
         try:
             with listener or first_free([asked_port("PORT") or 8000], listen) as listening, ExitStack() as stack:
                 address = f"http://localhost:{listening.port}"
@@ -53,6 +56,8 @@ class Command(BaseCommand):
 
 
 def _serve(listening: Listener) -> None:
-    config = uvicorn.Config("config.asgi:application", access_log=False, log_level="warning", proxy_headers=False)
+    config = uvicorn.Config(
+        "config.asgi:application", access_log=False, log_level="warning", proxy_headers=False, server_header=False
+    )
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening.raw])

@@ -37,16 +37,13 @@ from secrets_app.plaintext import Plaintext
 from secrets_app.requests import answering
 from secrets_app.rotation import previous_values, rotation
 from secrets_app.sealing import resolver
+from secrets_app.sealing.repair import repair
+from secrets_app.sealing.upgrade import upgrade
 from tests import factories
 from tests.support.databases.rows import all_rows
 from tests.support.invited import invited, token_in
 from tests.support.source import modules
-from tests.support.things import (
-    make_action,
-    make_connector,
-    make_mcp_server,
-    store_secret,
-)
+from tests.support.things import make_action, make_connector, make_mcp_server, store_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -172,6 +169,8 @@ ACTS = {
         actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS
     ),
     "api_key.revoked": lambda owner, stage: revoke_api_key(actor=owner, key_id=stage["key"].id),
+    "organization.keys_repaired": lambda owner, stage: repair(owner.organization),
+    "organization.upgraded": lambda owner, stage: upgrade(owner.organization, progress=lambda values: None),
     "organization.values_compared": lambda owner, stage: compare_values(actor=owner),
     "secret.created": lambda owner, stage: store_secret(owner, "not.yet"),
     "secret.changed": lambda owner, stage: secrets.update_secret(
@@ -347,6 +346,7 @@ def test_every_event_that_a_service_writes_is_tried():
 NOT_AUDITED = {
     "create_person": "belongs to no organization",
     "rotate_session": "belongs to no organization",
+    "settle": "writes canaries of master keys",
     "ensure_installation_key": "makes the installation's own data key",
     "atomic_with_mail": "runs an act of allauth, which has its event",
     "note": "writes the event of a refused attempt",

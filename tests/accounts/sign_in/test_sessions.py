@@ -12,6 +12,7 @@ from accounts.models import ApiKey, User
 from accounts.people.people import create_person
 from accounts.policy import Role
 from accounts.sign_in.session_limits import BEGAN, SEEN
+from config.sessions import RowKey
 from tests.factories import MembershipFactory
 from tests.support.sign_in import sign_in
 from tests.support.things import key_for
@@ -105,7 +106,7 @@ def test_nobody_ends_sessions_of_others(mara, outsider):
 def test_the_line_stays_when_a_proof_changes_the_key(mara):
     client = browser_of(mara)
     client.post("/proof/", {"password": PASSWORD})
-    assert UserSession.objects.get().session_key == client.cookies["session"].value
+    assert UserSession.objects.get().session_key == RowKey.of(client.cookies["session"].value)
 
 
 def test_signing_out_empties_what_the_browser_kept(mara):

@@ -223,7 +223,7 @@ def test_forwarded_header_is_no_other_address(mara):
 
 def test_limits_are_kept_where_every_process_sees_them(mara):
     """Two caches that share nothing but the database, as two worker processes do."""
-    shared = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "coffer_cache"}
+    shared = {"BACKEND": "config.caches.JsonDatabaseCache", "LOCATION": "coffer_cache"}
     with override_settings(CACHES={"default": shared}):
         call_command("createcachetable", verbosity=0)
     for number in range(6):

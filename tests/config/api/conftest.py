@@ -5,7 +5,8 @@ from django.core.asgi import get_asgi_application
 
 from config.api.fast_path import FastPath
 from config.api.handler import ApiHandler
-from config.http.requests import ApiOrPages, BoundedBodies, ReadableQueries
+from config.http.bodies import WholeBodies
+from config.http.requests import ApiOrPages, ReadableQueries
 from config.lifespan import lifespan
 
 
@@ -16,6 +17,6 @@ def both():
     def make():
         whole = get_asgi_application()
         ours = ApiOrPages(api=FastPath(ApiHandler()), pages=whole, lifespan=lifespan)
-        return [BoundedBodies(ReadableQueries(inner)) for inner in (ours, whole)]
+        return [WholeBodies(ReadableQueries(inner)) for inner in (ours, whole)]
 
     return make

@@ -69,7 +69,7 @@ def lose_key(action):
 
 
 def damage(action):
-    SecretValue.objects.filter(secret__name="crm.apiKey", environment="staging").update(sealed=b"CF1")
+    SecretValue.objects.filter(secret__name="crm.apiKey", environment="staging").update(sealed=b"CF2")
 
 
 def point_inside(action):

@@ -23,7 +23,7 @@ DENIED_NETWORKS = words("""
 def test_first_and_last_address_of_every_denied_network_are_refused(network):
     for address in (ip_network(network)[0], ip_network(network)[-1]):
         with pytest.raises(EgressDenied):
-            judge_address(str(address), NOTHING_OPENED)
+            judge_address(str(address), 443, NOTHING_OPENED)
 
 
 PUBLIC = words("""
@@ -37,7 +37,7 @@ PUBLIC = words("""
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_the_neighbours_of_denied_networks_and_other_public_addresses_are_admitted(address):
-    judge_address(address, NOTHING_OPENED)
+    judge_address(address, 443, NOTHING_OPENED)
 
 
 CARRIERS = {
@@ -62,7 +62,7 @@ CARRIERS = {
 @pytest.mark.parametrize("address", CARRIERS.values(), ids=CARRIERS)
 def test_ipv6_that_carries_or_hides_another_address_is_refused(address):
     with pytest.raises(EgressDenied):
-        judge_address(address, NOTHING_OPENED)
+        judge_address(address, 443, NOTHING_OPENED)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_ipv6_that_carries_or_hides_another_address_is_refused(address):
 )
 def test_what_is_not_an_address_is_refused(text):
     with pytest.raises(EgressDenied):
-        judge_address(text, EgressPolicy.parse("127.0.0.1/32, ::1/128"))
+        judge_address(text, 443, EgressPolicy.parse("127.0.0.1/32, ::1/128"))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_is_not_an_address_is_refused(text):
     ],
 )
 def test_an_opened_network_admits_its_addresses(opened, address):
-    judge_address(address, EgressPolicy.parse(opened))
+    judge_address(address, 443, EgressPolicy.parse(opened))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_an_opened_network_admits_its_addresses(opened, address):
 )
 def test_opening_a_network_opens_nothing_else_and_never_metadata(opened, address):
     with pytest.raises(EgressDenied):
-        judge_address(address, EgressPolicy.parse(opened))
+        judge_address(address, 443, EgressPolicy.parse(opened))
 
 
 @pytest.mark.parametrize("text", ["", " ", ",", " , "])
@@ -138,3 +138,63 @@ def test_an_empty_list_opens_nothing(text):
 def test_a_list_that_opens_too_much_or_cannot_be_read_is_an_error(text):
     with pytest.raises(EgressListError):
         EgressPolicy.parse(text)
+
+
+# Ports
+
+
+@pytest.mark.parametrize("opened", ["10.20.0.0/16:8443", "10.20.0.7:8443", "10.0.0.0/8:443, 10.20.0.0/16:8443"])
+def test_network_is_opened_on_its_port_alone(opened):
+    policy = EgressPolicy.parse(opened)
+    judge_address("10.20.0.7", 8443, policy)
+    for address, port in (("10.20.0.7", 8444), ("10.21.0.7", 8443), ("10.20.0.7", 22)):
+        with pytest.raises(EgressDenied):
+            judge_address(address, port, policy)
+
+
+def test_ipv6_network_with_a_port_stands_in_brackets():
+    policy = EgressPolicy.parse("[fd00:1::/32]:8443")
+    judge_address("fd00:1::7", 8443, policy)
+    with pytest.raises(EgressDenied):
+        judge_address("fd00:1::7", 443, policy)
+
+
+@pytest.mark.parametrize(
+    "text", ["10.20.0.0/16:0", "10.20.0.0/16:65536", "10.20.0.0/16:x", "fd00::/8:8443:1", "[::/0]:443", "0.0.0.0/0:443"]
+)
+def test_malformed_port_is_an_error(text):
+    with pytest.raises(EgressListError):
+        EgressPolicy.parse(text)
+
+
+# NAT64
+
+EMBEDDED = {  # RFC 6052 section 2.4, with 192.0.2.33 replaced
+    "2600:db8::/32": "2600:db8:{a}{b}:{c}{d}::",
+    "2600:db8:100::/40": "2600:db8:1{a}:{b}{c}:{d}::",
+    "2600:db8:122::/48": "2600:db8:122:{a}{b}:{c}:{d}00::",
+    "2600:db8:122:300::/56": "2600:db8:122:3{a}:{b}:{c}{d}::",
+    "2600:db8:122:344::/64": "2600:db8:122:344:{a}:{b}{c}:{d}00::",
+    "2600:db8:122:344::/96": "2600:db8:122:344::{a}{b}:{c}{d}",
+    "64:ff9b::/96": "64:ff9b::{a}{b}:{c}{d}",
+}
+
+
+def embedded(form, ipv4):
+    return form.format(**{name: f"{int(octet):02x}" for name, octet in zip("abcd", ipv4.split("."), strict=True)})
+
+
+@pytest.mark.parametrize(("prefix", "form"), EMBEDDED.items(), ids=EMBEDDED)
+def test_address_behind_a_gateway_is_judged_as_the_address_it_leads_to(prefix, form):
+    policy = EgressPolicy.parse("", prefix)
+    judge_address(embedded(form, "8.8.4.4"), 443, policy)
+    for ipv4 in ("10.1.2.3", "127.0.0.1", "169.254.169.254", "0.0.0.0", "192.168.0.1"):
+        with pytest.raises(EgressDenied):
+            judge_address(embedded(form, ipv4), 443, policy)
+    judge_address(embedded(form, "10.1.2.3"), 8443, EgressPolicy.parse("10.0.0.0/8:8443", prefix))
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/8", "2600::/33", "64:ff9b::", "x"])
+def test_prefix_that_embeds_no_address_is_an_error(text):
+    with pytest.raises(EgressListError):
+        EgressPolicy.parse("", text)

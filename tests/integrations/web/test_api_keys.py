@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -21,6 +20,7 @@ from integrations.editing.integrations import delete_integration
 from integrations.readiness import api_keys as key_overview
 from tests.fixtures.browsers import browser_of
 from tests.support import canary
+from tests.support.browser_sessions import stored_sessions
 from tests.support.things import make_action, store_secret
 from tests.support.web.api_key_forms import CHOICES, LIST, NEW, fields, make, page_of, revoke_path
 
@@ -161,7 +161,7 @@ def test_text_is_stored_logged_and_cached_nowhere(as_owner, monkeypatch):
         as_owner.post(revoke_path(ApiKey.objects.get()))
         Client().get("/api/v1/secrets", headers={"Authorization": f"Bearer {made[0].text}"})
     assert (logs.seen, logs.lines > 0) == ([], True)
-    sessions = str([session.get_decoded() for session in Session.objects.all()]).encode()
+    sessions = str(stored_sessions()).encode()
     kept = {**canary.database_surfaces(), "cache": canary.cache_surface(), "sessions": sessions}
     assert canary.leaks(kept) == []
     assert any(made[0].prefix.encode() in content for content in kept.values())

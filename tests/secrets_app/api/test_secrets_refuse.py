@@ -3,7 +3,9 @@
 import pytest
 
 from accounts.common.environments import Environment
-from secrets_app.models import Secret
+from secrets_app.models import OrganizationKey, Secret
+from tests.fixtures.browsers import browser_of
+from tests.support.databases.rows import all_rows
 from tests.support.databases.stored_values import all_stored_values
 from tests.support.things import VALUE, make_action, store_secret
 
@@ -95,3 +97,21 @@ def test_name_that_breaks_a_rule_changes_nothing(caller, owner, name):
     store_secret(owner, "billing.token")
     assert caller.problem("PATCH", f"/secrets/{secret.id}", {"name": name}) == (422, "invalid")
     assert set(Secret.objects.values_list("name", flat=True)) == {"crm.apiKey", "billing.token"}
+
+
+def test_nothing_is_stored_while_the_data_key_does_not_open(caller, owner):
+    """Each way to a new value says so with a code, and the page with the sentence."""
+    secret, browser = store_secret(owner), browser_of(owner)
+    OrganizationKey.objects.filter(organization=owner.organization).update(wrapped=b"damaged")
+    before = all_rows("last_used_at")
+    values = {"values": {"staging": "a-new-value-0815"}}
+    import_ = {"environment": "staging", "dotenv": "new.key=a-new-value-0815"}
+    refused = (409, "key_unavailable")
+    assert caller.problem("POST", "/secrets", {"name": "new.key", **values}) == refused
+    assert caller.problem("PATCH", f"/secrets/{secret.id}", values) == refused
+    assert caller.problem("POST", "/secrets/import", import_) == refused
+    assert caller.problem("PUT", f"/secrets/{secret.id}/rotation/staging", {"value": "a-new-value-0815"}) == refused
+    form = {"name": "new.key", "mode": "per-env", "enabled": "on", "value_staging": "a-new-value-0815"}
+    page = browser.post("/o/harbor-clinics/secrets/new/", form)
+    assert (page.status_code, "manage.py keys" in page.content.decode()) == (409, True)
+    assert all_rows("last_used_at") == before

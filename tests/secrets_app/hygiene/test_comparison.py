@@ -66,7 +66,7 @@ def test_value_that_was_replaced_does_not_count(owner):
 
 def test_value_that_does_not_open_is_counted_and_marked(owner):
     store_secret(owner, "a.key", "value-that-is-shared", [S, P])
-    SecretValue.objects.filter(environment="staging").update(sealed=b"CF1")
+    SecretValue.objects.filter(environment="staging").update(sealed=b"CF2")
     assert (compared(owner).compared, compared(owner).unopened) == (1, 1)
     assert SecretValue.objects.get(environment="staging").unreadable
     assert AuditEvent.objects.filter(event="secret.unreadable").count() == 1

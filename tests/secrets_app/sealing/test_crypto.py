@@ -25,7 +25,12 @@ from secrets_app.sealing.crypto import (
 CANARY = "canary-7f3a-välue"
 KEY = new_data_key()
 CONTEXT = ValueContext(
-    organization=UUID(int=1), secret=UUID(int=2), environment="staging", version=3, data_key=UUID(int=4)
+    organization=UUID(int=1),
+    secret=UUID(int=2),
+    environment="staging",
+    version=3,
+    data_key=UUID(int=4),
+    domains='["api.example.com"]',
 )
 WRAP = {"organization": UUID(int=1), "data_key_id": UUID(int=4), "master_key_id": "k1"}
 SEALED_BYTES = OVERHEAD + len(CANARY.encode())
@@ -65,7 +70,7 @@ def test_the_parts_cover_the_format_without_gaps():
 
 
 def test_the_header_names_format_algorithm_and_data_key():
-    assert sealed()[:20] == b"CF1\x01" + CONTEXT.data_key.bytes
+    assert sealed()[:20] == b"CF2\x01" + CONTEXT.data_key.bytes
 
 
 def test_sealing_twice_shares_neither_salt_nor_nonce_nor_ciphertext():
@@ -109,6 +114,9 @@ def test_a_value_with_a_byte_more_does_not_open():
         {"version": 4},
         {"version": 33},
         {"data_key": UUID(int=9)},
+        {"domains": '["api.example.com", "evil.example.net"]'},
+        {"domains": "any host"},
+        {"domains": ""},
         {"organization": CONTEXT.secret, "secret": CONTEXT.organization},
     ],
 )
@@ -234,4 +242,44 @@ def test_a_wrapped_key_of_another_length_does_not_unwrap():
 def test_new_data_keys_are_32_bytes_and_differ():
     keys = {new_data_key() for _ in range(20)}
     assert len(keys) == 20
+    assert {len(key) for key in keys} == {32}
+
+
+def old_form():
+    fields = crypto._place_fields(CONTEXT)
+    return crypto._seal(KEY, CANARY.encode(), crypto._OLD_VALUE, CONTEXT.data_key, fields)
+
+
+def test_a_value_in_the_old_form_opens_for_the_upgrade_alone():
+    assert crypto.is_old_value(old_form())
+    assert not crypto.is_old_value(sealed())
+    assert crypto.open_old_value(KEY, old_form(), CONTEXT).expose() == CANARY
+    for blob in (old_form(), b"CF2" + old_form()[3:]):
+        with pytest.raises(Undecryptable):
+            open_value(KEY, blob, CONTEXT)
+    for blob in (sealed(), b"CF1" + sealed()[3:]):
+        with pytest.raises(Undecryptable):
+            crypto.open_old_value(KEY, blob, CONTEXT)
+
+
+def test_a_canary_opens_with_its_key_under_its_id_alone():
+    canary = crypto.seal_canary(KEY, "k1")
+    assert crypto.opens_canary(KEY, canary, "k1")
+    assert not crypto.opens_canary(KEY, canary, "k2")
+    assert not crypto.opens_canary(new_data_key(), canary, "k1")
+    assert not crypto.opens_canary(b"", canary, "k1")
+
+
+def test_a_session_opens_in_its_own_row_alone():
+    key = crypto.session_key("django's secret key")
+    blob = crypto.seal_session(key, CANARY, "row")
+    assert crypto.open_session(key, blob, "row") == CANARY
+    for other, row in ((key, "another row"), (crypto.session_key("another secret key"), "row")):
+        with pytest.raises(Undecryptable):
+            crypto.open_session(other, blob, row)
+
+
+def test_every_organization_and_data_key_has_its_own_audit_key():
+    keys = {crypto.audit_key(key, UUID(int=n)) for key in (KEY, new_data_key()) for n in (1, 2)}
+    assert len(keys) == 4
     assert {len(key) for key in keys} == {32}

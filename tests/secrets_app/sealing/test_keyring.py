@@ -8,11 +8,11 @@ from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError
 
 from accounts.common.environments import Environment
+from secrets_app.errors import KeyUnavailable
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import checks, crypto, keyring, seeds
-from tests import environment, factories
-from tests.support.sign_in import add_totp
+from tests import environment
 from tests.support.things import VALUE, store_secret
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +37,10 @@ def value_of(secret):
     return SecretValue.objects.select_related("secret", "data_key").get(secret=secret, environment="staging")
 
 
+def reports():
+    return [keyring.why_lost(key) for key in keyring.lost_keys()]
+
+
 def opened(secret):
     return keyring.unseal(value_of(secret)).expose()
 
@@ -56,7 +60,7 @@ def test_new_master_key_in_front_still_opens_the_old(owner, outsider, master_key
     assert opened(secret) == VALUE
     store_secret(outsider)
     assert OrganizationKey.objects.get(organization=outsider.organization).master_key_id == "new"
-    assert keyring.check_keys() == []
+    assert keyring.lost_keys() == []
 
 
 def test_lost_master_key_opens_nothing_and_is_reported(owner, master_keys):
@@ -64,7 +68,7 @@ def test_lost_master_key_opens_nothing_and_is_reported(owner, master_keys):
     master_keys(f"new:env:{OTHER}")
     with pytest.raises(keyring.CannotOpen):
         opened(secret)
-    assert "needs the master key test" in keyring.check_keys()[0]
+    assert "needs the master key test" in reports()[0]
     assert {error.id for error in checks.every_data_key_opens()} == {"secrets_app.E001"}
 
 
@@ -73,7 +77,8 @@ def test_wrong_master_key_of_the_same_id_opens_nothing_and_is_reported(owner, ma
     master_keys(f"test:env:{OTHER}")
     with pytest.raises(keyring.CannotOpen):
         opened(secret)
-    assert "does not open with the master key test" in keyring.check_keys()[0]
+    assert "does not open with the master key test" in reports()[0]
+    assert {error.id for error in checks.every_data_key_opens()} == {"secrets_app.E001", "secrets_app.E002"}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +140,7 @@ def test_cache_is_bounded(monkeypatch):
 
 
 def test_second_of_two_first_uses_finds_the_key_of_the_first(owner, monkeypatch):
-    made = keyring._new_key(owner.organization)
+    made = keyring.new_key(owner.organization)
     rows = OrganizationKey.objects.filter(pk=made.pk)
     monkeypatch.setattr(type(rows), "first", lambda self: None)
     assert keyring.active_key(owner.organization) == made
@@ -143,9 +148,9 @@ def test_second_of_two_first_uses_finds_the_key_of_the_first(owner, monkeypatch)
 
 
 def test_two_active_keys_cannot_be_stored(owner):
-    keyring._new_key(owner.organization)
+    keyring.new_key(owner.organization)
     with pytest.raises(IntegrityError):
-        keyring._new_key(owner.organization)
+        keyring.new_key(owner.organization)
 
 
 def of_installation():
@@ -159,7 +164,7 @@ def migrate():
 def test_installation_has_one_key_too(db):
     assert of_installation().count() == 1
     with pytest.raises(IntegrityError):
-        keyring._new_key(None)
+        keyring.new_key(None)
 
 
 def test_migrating_again_changes_no_key():
@@ -168,20 +173,20 @@ def test_migrating_again_changes_no_key():
     assert list(of_installation().values()) == before
 
 
-def test_lost_key_of_an_installation_without_seeds_is_replaced_and_no_longer_needed(master_keys):
-    master_keys(f"new:env:{OTHER}")
-    assert keyring.check_keys() != []
-    migrate()
-    assert [key.master_key_id for key in of_installation()] == ["new"]
-    assert keyring.check_keys() == []
-
-
-def test_lost_key_that_seals_a_seed_stays_beside_the_new_one(master_keys):
-    add_totp(factories.UserFactory())
+def test_lost_key_of_the_installation_is_never_replaced_by_migrating(master_keys):
+    before = list(of_installation().values())
     master_keys(f"new:env:{OTHER}")
     migrate()
-    assert {(key.master_key_id, key.state) for key in of_installation()} == {("new", "active"), ("test", "retiring")}
-    assert "needs the master key test" in keyring.check_keys()[0]
+    assert list(of_installation().values()) == before
+    assert "needs the master key test" in reports()[0]
+
+
+def test_nothing_is_sealed_while_the_data_key_does_not_open(owner, master_keys):
+    secret, before = store_secret(owner), list(OrganizationKey.objects.order_by("pk").values())
+    master_keys(f"new:env:{OTHER}")
+    with pytest.raises(KeyUnavailable, match="needs the master key test"):
+        keyring.seal(secret, Environment.STAGING, 2, Plaintext(VALUE))
+    assert list(OrganizationKey.objects.order_by("pk").values()) == before
 
 
 def test_database_that_is_not_migrated_to_the_end_gets_no_key(monkeypatch):
@@ -206,5 +211,5 @@ def test_database_without_tables_is_no_problem_for_the_check(monkeypatch):
     def no_table():
         raise DatabaseError
 
-    monkeypatch.setattr(keyring, "check_keys", no_table)
+    monkeypatch.setattr(keyring, "lost_keys", no_table)
     assert checks.every_data_key_opens() == []

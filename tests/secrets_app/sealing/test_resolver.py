@@ -111,7 +111,7 @@ def test_flipped_bit_does_not_open(owner, position):
         open_in(owner, S, "crm.apiKey")
 
 
-@pytest.mark.parametrize("sealed", [b"", b"CF1", b"plain text", b"\0" * 200])
+@pytest.mark.parametrize("sealed", [b"", b"CF2", b"plain text", b"\0" * 200])
 def test_garbage_does_not_open(owner, sealed):
     put(store_secret(owner), S, sealed=sealed)
     with pytest.raises(resolver.Unreadable):
@@ -158,7 +158,7 @@ def test_copy_and_original_both_stay_missing_until_a_new_value(owner):
 
 
 def test_value_is_marked_once(owner):
-    put(store_secret(owner), S, sealed=b"CF1")
+    put(store_secret(owner), S, sealed=b"CF2")
     found = resolver.find(owner.organization, ["crm.apiKey"], S)
     for _ in range(2):
         with pytest.raises(resolver.Unreadable):
@@ -168,7 +168,7 @@ def test_value_is_marked_once(owner):
 
 def test_value_entered_meanwhile_is_not_marked(owner):
     secret = store_secret(owner)
-    put(secret, S, sealed=b"CF1")
+    put(secret, S, sealed=b"CF2")
     found = resolver.find(owner.organization, ["crm.apiKey"], S)
     update_secret(actor=owner, secret_id=secret.id, changes=SecretChanges(values={S: Plaintext("entered-again")}))
     with pytest.raises(resolver.Unreadable):
@@ -188,7 +188,7 @@ def test_value_under_a_key_that_is_not_held_is_not_marked(owner):
 
 def test_one_value_that_fails_gives_none_at_all(owner):
     store_secret(owner, "good")
-    put(store_secret(owner, "bad"), S, sealed=b"CF1")
+    put(store_secret(owner, "bad"), S, sealed=b"CF2")
     with pytest.raises(resolver.Unreadable) as problem:
         open_in(owner, S, "good", "bad")
     assert problem.value.name == "bad"
@@ -196,7 +196,7 @@ def test_one_value_that_fails_gives_none_at_all(owner):
 
 
 def test_failure_carries_nothing(owner):
-    put(store_secret(owner), S, sealed=b"CF1")
+    put(store_secret(owner), S, sealed=b"CF2")
     with pytest.raises(keyring.CannotOpen) as problem:
         keyring.unseal(SecretValue.objects.select_related("secret", "data_key").get(environment="staging"))
     assert problem.value.args == ()

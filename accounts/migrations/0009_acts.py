@@ -33,7 +33,7 @@ def no_more_questions(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0007_refused_attempts'),
+        ('accounts', '0008_audit_keys'),
     ]
 
     operations = [

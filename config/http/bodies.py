@@ -1,0 +1,157 @@
+"""Reading bodies before any application runs: bounded in size, in time and in number.
+
+Django's ASGI handler writes a body larger than `FILE_UPLOAD_MAX_MEMORY_SIZE` to a temporary file before it looks at any
+view, key or session. Text with values would be on disk, and anybody could fill it. And whoever sends half a body would
+keep a request open for as long as they like. So such requests end here.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestAborted
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+
+from accounts.access.callers import PresentedKey, bearer_token
+from accounts.access.client_addresses import peer_address
+from accounts.api.authentication import authenticate
+from accounts.errors import RateLimited, Refusal, RequestTimedOut, TooLarge
+from config.http.errors import TOO_LARGE, is_for_programs, problem
+from config.http.requests import Application, Receive, Send, answer_unread
+
+ARRIVES_WITHIN = 1.0
+"""Seconds after which a body that has not arrived counts as waiting, and its API key is checked first."""
+
+READ_WITHIN = 60.0
+"""Seconds that a body may take from then on."""
+
+MOST_WAITING = 32
+"""Bodies that may be waited for at once from one address."""
+
+
+class WholeBodies:
+    """An ASGI middleware that passes a request on once its body has arrived."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._waiting: Counter[str | None] = Counter()
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Read the body and call the application, or refuse the request without reading the rest."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        body = _Body(receive)
+        try:
+            await self._read(scope, body)
+        except RequestAborted:
+            return
+        except Refusal as refusal:
+            await answer_unread(_page(scope, refusal), send)
+            return
+        await self._application(scope, body.replayed, send)
+
+    async def _read(self, scope: dict[str, Any], body: "_Body") -> None:
+        """Read the body.
+
+        Raises:
+            RequestAborted: the client disconnected.
+            TooLarge, Unauthenticated, RateLimited, RequestTimedOut: the rest of it is not read.
+        """
+        if _declared_length(scope) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+            raise TooLarge(TOO_LARGE)
+        try:
+            async with asyncio.timeout(ARRIVES_WITHIN):
+                await body.read()
+        except TimeoutError:
+            await self._wait(scope, body)
+
+    async def _wait(self, scope: dict[str, Any], body: "_Body") -> None:
+        address = _address(scope)
+        if self._waiting[address] >= MOST_WAITING:
+            raise _too_many()
+        self._waiting[address] += 1
+        try:
+            await _check_key(scope)
+            async with asyncio.timeout(READ_WITHIN):
+                await body.read()
+        except TimeoutError:
+            raise RequestTimedOut("The rest of the request did not arrive in time. Send it again.") from None
+        finally:
+            self._waiting[address] -= 1
+            if not self._waiting[address]:
+                del self._waiting[address]
+
+
+class _Body:
+    """The body of one request, as far as it has arrived."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._is_replayed = False
+
+    async def read(self) -> None:
+        """Read the rest. It may be cancelled and called again.
+
+        Raises:
+            RequestAborted: the client disconnected.
+            TooLarge: it is larger than Coffer reads.
+        """
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise RequestAborted
+            self._chunks.append(message.get("body", b""))
+            self._size += len(self._chunks[-1])
+            if self._size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+                raise TooLarge(TOO_LARGE)
+            more = message.get("more_body", False)
+
+    async def replayed(self) -> Mapping[str, Any]:
+        """Return the body as one message, and afterwards what the server sends."""
+        if self._is_replayed:
+            return await self._receive()
+        self._is_replayed = True
+        return {"type": "http.request", "body": b"".join(self._chunks), "more_body": False}
+
+
+async def _check_key(scope: dict[str, Any]) -> None:
+    """Check the API key of a request to the API before its body is waited for.
+
+    Raises:
+        Unauthenticated: there is no valid key.
+    """
+    if not is_for_programs(scope["path"]):
+        return
+    headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    await authenticate(PresentedKey(bearer_token(headers[0]) or "" if headers else "", _address(scope)))
+
+
+def _address(scope: dict[str, Any]) -> str | None:
+    return peer_address((scope.get("client") or [""])[0])
+
+
+def _too_many() -> RateLimited:
+    refusal = RateLimited("Too many unfinished requests come from this address. Finish them, or try again later.")
+    refusal.members["retry_after_seconds"] = round(READ_WITHIN)
+    return refusal
+
+
+def _page(scope: dict[str, Any], refusal: Refusal) -> HttpResponse:
+    """Return the refusal as a problem document for programs, otherwise as a page."""
+    if is_for_programs(scope["path"]):
+        return problem(refusal)
+    name = {TooLarge.status: "413.html", RateLimited.status: "429.html"}.get(refusal.status, "408.html")
+    return HttpResponse(render_to_string(name), status=refusal.status)
+
+
+def _declared_length(scope: dict[str, Any]) -> int:
+    """Return the declared length. It is 0 if there is none or it is invalid; the body is then counted as it arrives."""
+    text = dict(scope["headers"]).get(b"content-length", b"")
+    return int(text) if text.isdigit() else 0

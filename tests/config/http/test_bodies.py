@@ -1,0 +1,75 @@
+"""Bodies that do not arrive: the key is checked first, and waiting has an end and a bound."""
+
+import asyncio
+import json
+
+import pytest
+from asgiref.sync import async_to_sync
+
+from config.http import bodies
+from config.http.bodies import WholeBodies
+from tests.support.things import key_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    monkeypatch.setattr(bodies, "ARRIVES_WITHIN", 0.01)
+    monkeypatch.setattr(bodies, "READ_WITHIN", 0.05)
+
+
+async def echo(scope, receive, send):
+    """Answers with the body that it was given."""
+    message = await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": message["body"]})
+
+
+async def call(application, pause, *, path="/api/v1/secrets", key="", address="203.0.113.9"):
+    """Status, headers and body of the response to a request whose second half comes after a pause, in seconds."""
+    sent, halves, end = [], [b"one ", b"two"], asyncio.get_running_loop().time() + pause
+
+    async def receive():
+        if len(halves) == 1:
+            await asyncio.sleep(end - asyncio.get_running_loop().time())
+        return {"type": "http.request", "body": halves.pop(0), "more_body": bool(halves)}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {key}".encode())]
+    scope = {"type": "http", "path": path, "headers": headers, "client": (address, 5)}
+    await application(scope, receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"]), b"".join(part.get("body", b"") for part in sent)
+
+
+def test_body_that_comes_late_is_read(owner):
+    assert async_to_sync(call)(WholeBodies(echo), 0.03, key=key_for(owner))[::2] == (200, b"one two")
+    assert async_to_sync(call)(WholeBodies(echo), 0.03, path="/signin/")[::2] == (200, b"one two")
+
+
+def test_without_a_valid_key_nothing_is_waited_for(owner):
+    for key in ("", "cof_nonsense", key_for(owner)[:-1] + "x"):
+        status, headers, body = async_to_sync(call)(WholeBodies(echo), 60, key=key)
+        assert (status, json.loads(body)["code"], headers[b"connection"]) == (401, "unauthenticated", b"close")
+
+
+def test_body_that_never_ends_is_given_up(owner):
+    status, _, body = async_to_sync(call)(WholeBodies(echo), 60, key=key_for(owner))
+    assert (status, json.loads(body)["code"]) == (408, "request_timed_out")
+    status, headers, body = async_to_sync(call)(WholeBodies(echo), 60, path="/signin/")
+    assert (status, headers[b"content-type"]) == (408, b"text/html; charset=utf-8")
+    assert b"took too long" in body
+
+
+def test_one_address_keeps_a_bounded_number_waiting():
+    async def many():
+        application = WholeBodies(echo)
+        calls = [call(application, 60, path="/signin/") for _ in range(bodies.MOST_WAITING + 3)]
+        other = call(application, 0.03, path="/signin/", address="203.0.113.10")
+        answers = await asyncio.gather(other, *calls)
+        again = await call(application, 0.03, path="/signin/")
+        return [answer[0] for answer in (*answers, again)]
+
+    assert sorted(async_to_sync(many)()) == [200, 200, *[408] * bodies.MOST_WAITING, *[429] * 3]

@@ -1,0 +1,40 @@
+"""What the process writes and holds stays with its user, whatever the umask is."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TOLD = """
+import ctypes, os, resource
+from django.db import connection
+connection.ensure_connection()
+open(os.environ["NEW_FILE"], "w").close()
+print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
+"""
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_files_are_private_and_the_memory_is_never_dumped(tmp_path):
+    database, new = tmp_path / "coffer.sqlite3", tmp_path / "new"
+    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{database}", "NEW_FILE": str(new)}
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", TOLD]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, umask=0o000)
+    assert done.stdout.strip() == "(0, 0) 0"
+    assert {path.name: oct(mode(path)) for path in tmp_path.iterdir()} == {"coffer.sqlite3": "0o600", "new": "0o600"}
+    assert mode(ROOT / "var") == 0o700
+
+
+def test_files_of_before_become_private(tmp_path):
+    database = tmp_path / "coffer.sqlite3"
+    database.touch(mode=0o644)
+    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{database}"}
+    command = [sys.executable, "-c", "import django; django.setup()"]
+    environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    assert mode(database) == 0o600
