@@ -30,6 +30,9 @@ class Actor:
     Attributes:
         environments: the environments in which the actor may handle values.
         integrations: the only integrations that an API key may use; None for all.
+        secrets: the only secrets that an API key may send somewhere new; None for all.
+        proven: whether there is a recent proof of who is there (`accounts.access.step_up`). Only pages say no: API keys
+            and commands authenticate with every call.
         max_concurrent, max_per_minute: the limits of an API key (`accounts.access.callers`); None for no limit.
     """
 
@@ -41,6 +44,8 @@ class Actor:
     role: Role | None = None
     environments: frozenset[Environment] = ALL_ENVIRONMENTS
     integrations: frozenset[UUID] | None = None
+    secrets: frozenset[UUID] | None = None
+    proven: bool = True
     max_concurrent: int | None = None
     max_per_minute: int | None = None
     address: str | None = field(default=None, compare=False)
@@ -58,12 +63,21 @@ class Actor:
         if not self.may(permission):
             raise PermissionDenied(f"This needs the permission {permission.value}.")
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the actor is limited to some environments or integrations."""
+        return self.environments != ALL_ENVIRONMENTS or self.integrations is not None
+
     def sees(self, integration_id: UUID) -> bool:
         """Whether the actor may use the integration: it is on the actor's list, or there is no list.
 
         See docs/api.md, "Authentication".
         """
         return self.integrations is None or integration_id in self.integrations
+
+    def may_send(self, secret_id: UUID) -> bool:
+        """Whether the actor may send this secret somewhere new, as far as its list of secrets goes."""
+        return self.secrets is None or secret_id in self.secrets
 
     def check_environments(self, *environments: Environment) -> None:
         """Check that the actor may act in these environments (docs/api.md, "Authentication").
@@ -77,7 +91,7 @@ class Actor:
             raise PermissionDenied(f"This API key may not act in {names}.")
 
 
-def actor_for_member(membership: Membership, *, address: str | None = None) -> Actor:
+def actor_for_member(membership: Membership, *, address: str | None = None, proven: bool = True) -> Actor:
     """Return the actor for a person in one organization. The membership's user and organization are already loaded."""
     role = Role(membership.role)
     return Actor(
@@ -87,6 +101,7 @@ def actor_for_member(membership: Membership, *, address: str | None = None) -> A
         organization=membership.organization,
         permissions=permissions_of_role(role),
         role=role,
+        proven=proven,
         address=address,
     )
 
@@ -101,6 +116,7 @@ def actor_for_key(key: ApiKey, *, address: str | None = None) -> Actor:
         permissions=permissions_of_scopes(frozenset(Scope(scope) for scope in key.scopes)),
         environments=key.environments,
         integrations=None if key.integrations is None else frozenset(UUID(item) for item in key.integrations),
+        secrets=None if key.secrets is None else frozenset(UUID(item) for item in key.secrets),
         max_concurrent=key.max_concurrent,
         max_per_minute=key.max_per_minute,
         address=address,

@@ -69,6 +69,8 @@ class Organization(models.Model):
     production_needs_domains = models.BooleanField(
         default=False, help_text="A Production value is taken only for a secret with allowed domains."
     )
+    every_value_needs_domains = models.BooleanField(default=False, help_text="The same for every environment.")
+    asked_about_domains = models.BooleanField(default=False, help_text="An owner has answered the question.")
     rollback_hours = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="How long a previous value is kept; null for the installation's."
     )
@@ -87,6 +89,10 @@ class Organization(models.Model):
             models.CheckConstraint(
                 condition=Q(run_days=None) | Q(run_days__gte=SHORTEST_RUN_DAYS, run_days__lte=LONGEST_RUN_DAYS),
                 name="organization_run_days_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(every_value_needs_domains=False) | Q(production_needs_domains=True),
+                name="organization_every_value_includes_production",
             ),
         ]
 
@@ -148,6 +154,7 @@ class Invitation(models.Model):
     sent_at = models.DateTimeField(
         null=True, blank=True, help_text="When the mail server took the mail; null: it did not."
     )
+    awaits_owner = models.BooleanField(default=False, help_text="Staff made it: no link works before approval.")
 
     class Meta:
         constraints = [
@@ -181,6 +188,7 @@ class ApiKey(models.Model):
     integrations = models.JSONField(
         null=True, blank=True, help_text="Ids of the only integrations it may use; null for all."
     )
+    secrets = models.JSONField(null=True, blank=True, help_text="Ids of those it may send somewhere new; null for all.")
     max_concurrent = models.PositiveSmallIntegerField(default=100, help_text="Calls at once, in each process.")
     max_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Null for no limit.")
     minute = models.DateTimeField(null=True, blank=True, help_text="The last one in which calls were counted.")

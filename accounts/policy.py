@@ -28,6 +28,7 @@ class Permission(StrEnum):
     SECRETS_BROWSE = "secrets.browse"
     SECRETS_DISABLE = "secrets.disable"
     SECRETS_READ = "secrets.read"
+    SECRETS_USE = "secrets.use"
     SECRETS_WRITE = "secrets.write"
 
 
@@ -65,6 +66,7 @@ ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {
     Permission.RUNS_READ,
     Permission.SECRETS_DISABLE,
     Permission.SECRETS_READ,
+    Permission.SECRETS_USE,
     Permission.SECRETS_WRITE,
 }
 
@@ -85,6 +87,7 @@ class Scope(StrEnum):
 
     SECRETS_READ = "secrets.read"
     SECRETS_WRITE = "secrets.write"
+    SECRETS_USE = "secrets.use"
     INTEGRATIONS_READ = "integrations.read"
     INTEGRATIONS_WRITE = "integrations.write"
     RUN = "run"
@@ -96,6 +99,7 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
     Scope.SECRETS_WRITE: frozenset(
         {Permission.SECRETS_BROWSE, Permission.SECRETS_DISABLE, Permission.SECRETS_READ, Permission.SECRETS_WRITE}
     ),
+    Scope.SECRETS_USE: frozenset({Permission.SECRETS_USE}),
     Scope.INTEGRATIONS_READ: frozenset({Permission.INTEGRATIONS_BROWSE, Permission.INTEGRATIONS_READ}),
     Scope.INTEGRATIONS_WRITE: frozenset(
         {Permission.INTEGRATIONS_BROWSE, Permission.INTEGRATIONS_READ, Permission.INTEGRATIONS_WRITE}

@@ -46,8 +46,10 @@ EVENT_OF_VIEW = {
     "accounts.web.members.leave": Event.MEMBER_LEFT,
     "accounts.web.invitations.invite": Event.INVITATION_CREATED,
     "accounts.web.invitations.renew": Event.INVITATION_RENEWED,
+    "accounts.web.invitations.approve": Event.INVITATION_APPROVED,
     "accounts.web.invitations.withdraw": Event.INVITATION_WITHDRAWN,
     "accounts.web.settings.index": Event.ORGANIZATION_CHANGED,
+    "accounts.web.settings.domains": Event.ORGANIZATION_CHANGED,
     "accounts.web.settings.delete": Event.ORGANIZATION_DELETED,
     # the API
     "secrets_app.api.secrets.create_secret": Event.SECRET_CREATED,

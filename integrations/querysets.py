@@ -11,7 +11,8 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
 from accounts.actors import Actor
-from accounts.common.environments import Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.fields import concerns
 from accounts.errors import NotFound
 from accounts.models import Organization
 
@@ -32,6 +33,14 @@ class IntegrationQuerySet(models.QuerySet[Row]):
         """
         mine = self.of(actor.organization)
         return mine if actor.integrations is None else mine.filter(pk__in=actor.integrations)
+
+    def listed_for(self, actor: Actor) -> Self:
+        """Filter to the integrations that a list shows to the actor.
+
+        Those that run somewhere, but in none of an API key's environments, are left out.
+        """
+        mine = self.visible_to(actor)
+        return mine.filter(concerns("environments", actor.environments)) if actor.is_bounded else mine
 
     def fetch(self, actor: Actor, integration_id: UUID) -> Row:
         """Return one integration with its connection and connectors.
@@ -105,8 +114,10 @@ class RunQuerySet(models.QuerySet[Row]):
     """Queries of runs."""
 
     def visible_to(self, actor: Actor) -> Self:
-        """Filter to the runs of integrations that the actor may see."""
+        """Filter to the runs of integrations that the actor may see, in its environments."""
         mine = self.filter(organization=actor.organization)
+        if actor.environments != ALL_ENVIRONMENTS:
+            mine = mine.filter(environment__in=[environment.value for environment in actor.environments])
         return mine if actor.integrations is None else mine.filter(integration_id__in=actor.integrations)
 
     def newest_first(self) -> Self:

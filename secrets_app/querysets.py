@@ -3,6 +3,7 @@
 A secret's status is computed here, in SQL, and nowhere else (docs/concepts.md, "Status").
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self, TypeVar
@@ -13,6 +14,7 @@ from django.db.models import Case, CharField, Count, Exists, IntegerField, Outer
 from django.db.models.functions import Coalesce
 
 from accounts.common.environments import Environment
+from accounts.common.fields import concerns
 from accounts.errors import NotFound
 from accounts.models import Organization
 
@@ -142,6 +144,19 @@ class SecretQuerySet(models.QuerySet[Row]):
     def lacking(self, environment: Environment, master_key_ids: frozenset[str]) -> Self:
         """Keep the secrets that are needed in an environment but have no readable value there."""
         return self.filter(_lacks(self.model, environment, master_key_ids))
+
+    def concerning(self, environments: Iterable[Environment]) -> Self:
+        """Keep the secrets with a value or a need in one of these environments, and those without any at all."""
+        chosen, others = set(environments), set(Environment) - set(environments)
+        here, elsewhere = (self._with_effect_in(some) for some in (chosen, others))
+        return self.filter(Q(pk__in=here) | ~Q(pk__in=elsewhere))
+
+    def _with_effect_in(self, environments: Iterable[Environment]) -> models.QuerySet[Any]:
+        """Return the ids of the secrets that have a value or are needed in one of these environments."""
+        stored = _related(self.model, "values").exclude(state="destroyed")
+        valued = stored.filter(environment__in=[environment.value for environment in environments])
+        needed = _related(self.model, "references").filter(concerns("needed_in", environments), needed_in__gt=0)
+        return valued.values("secret").union(needed.filter(secret__isnull=False).values("secret"))
 
     def search(self, text: str) -> Self:
         """Keep the secrets whose name or description contains the text, ignoring case."""

@@ -46,6 +46,20 @@
   function allow(button) {
     const input = $("#f-domains"); addDomains(input); input.value = button.dataset.addDomain; addDomains(input); input.focus();
   }
+  // Hosts of the service whose credentials begin like a typed value. The value stays in the browser.
+  function proposeHosts(field) {
+    const box = document.getElementById("value-hosts"), data = document.getElementById("value-prefixes"); if (!box || !data) return;
+    const typed = field.value.trim(), known = JSON.parse(data.textContent).filter((k) => typed.startsWith(k.prefix));
+    const match = known.sort((a, b) => b.prefix.length - a.prefix.length)[0];
+    box.replaceChildren(); if (!match) return;
+    const row = el("p", "row tight");
+    match.hosts.forEach((host) => {
+      const b = el("button", "btn sm mono"); b.type = "button"; b.dataset.addDomain = host; b.setAttribute("aria-label", "Allow " + host);
+      b.append(icon("plus"), host); row.append(b);
+    });
+    box.append(el("p", "hint", `The value looks like one of ${match.service}. Its hosts:`), row);
+  }
+  document.addEventListener("input", (e) => { if (e.target.name?.startsWith("value_")) proposeHosts(e.target); });
   document.addEventListener("keydown", (e) => {
     const input = e.target.closest?.(".chips input"); if (!input) return;
     if (e.key === "Enter" || e.key === ",") { e.preventDefault(); addDomains(input); }

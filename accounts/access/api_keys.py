@@ -36,6 +36,7 @@ def create_api_key(
     scopes: Iterable[Scope],
     environments: Iterable[Environment],
     integrations: Iterable[UUID] | None = None,
+    secrets: Iterable[UUID] | None = None,
     expires_at: datetime | None = None,
     max_concurrent: int = MAX_CONCURRENT,
     max_per_minute: int | None = None,
@@ -45,6 +46,7 @@ def create_api_key(
     """Create a key for the actor's organization. Its text is returned once and is not stored.
 
     Args:
+        secrets: the only secrets that it may send somewhere new, if it has the scope for that; None for all.
         max_concurrent: the limit of concurrent calls in each process.
         max_per_minute: the limit of calls per minute of the clock; None for no limit.
         form: the id of the form that asks for the key. The same form creates one key, however often it is submitted.
@@ -68,7 +70,8 @@ def create_api_key(
             digest=text.digest,
             scopes=[scope.value for scope in scopes],
             environments=environments,
-            integrations=None if integrations is None else sorted(str(item) for item in integrations),
+            integrations=_as_list(integrations),
+            secrets=_as_list(secrets),
             expires_at=expires_at,
             max_concurrent=max_concurrent,
             max_per_minute=max_per_minute,
@@ -77,6 +80,10 @@ def create_api_key(
         _record_creation(key, actor, environments)
         sending.send_after_commit(messages.api_key_created(key, actor=actor), about="API key created")
     return key, text
+
+
+def _as_list(ids: Iterable[UUID] | None) -> list[str] | None:
+    return None if ids is None else sorted(str(item) for item in ids)
 
 
 def _refuse(errors: Sequence[FieldError]) -> None:
@@ -95,6 +102,7 @@ def _record_creation(key: ApiKey, actor: Actor, environments: Iterable[Environme
         scopes=key.scopes,
         environments=[environment.value for environment in environments],
         integrations=key.integrations,
+        secrets=key.secrets,
         expires_at=key.expires_at.isoformat() if key.expires_at else None,
         max_concurrent=key.max_concurrent,
         max_per_minute=key.max_per_minute,

@@ -45,6 +45,9 @@ _BY_PREFIX: CompiledQuery[ApiKey] = CompiledQuery(
         .filter(Among("prefix"))
     )
 )
+_BY_ID: CompiledQuery[ApiKey] = CompiledQuery(
+    lambda: ApiKey.objects.annotate(maker_is_active=F("created_by__is_active")).filter(Among("pk"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +145,19 @@ def _valid_keys(texts: set[KeyText]) -> dict[KeyText | None, ApiKey]:
 
 def _is_valid(key: ApiKey, text: KeyText, now: datetime) -> bool:
     """Whether the text belongs to this key and the key may be used. `key` is annotated with `maker_is_active`."""
-    if not hmac.compare_digest(bytes(key.digest), text.digest):
-        return False
+    return hmac.compare_digest(bytes(key.digest), text.digest) and _is_in_force(key, now)
+
+
+def _is_in_force(key: ApiKey, now: datetime) -> bool:
+    """Whether the key may be used by whoever holds its text. `key` is annotated with `maker_is_active`."""
     has_ended = key.revoked_at or (key.expires_at and key.expires_at <= now)
     return not has_ended and key.maker_is_active is not False  # type: ignore[attr-defined]
+
+
+def keys_in_force(ids: Iterable[UUID]) -> set[UUID]:
+    """Return which of these keys may still be used; for calls under way, whose key was looked up before."""
+    now = timezone.now()
+    return {key.pk for key in _BY_ID.ask({(key_id,) for key_id in ids}) if _is_in_force(key, now)}
 
 
 def _record_last_use(keys: Iterable[ApiKey], now: datetime) -> None:

@@ -22,7 +22,7 @@ from django.http import HttpResponseBase
 from accounts.access.client_addresses import client_address
 from accounts.access.requests import CofferRequest
 from accounts.access.second_factor_requirement import missing_second_factor
-from accounts.access.step_up import Proof, missing_proof
+from accounts.access.step_up import ACCEPT_FOR, Proof, ask_for_proof, is_proven, missing_proof
 from accounts.actors import Actor, actor_for_member
 from accounts.audit import refused_attempts
 from accounts.errors import NotFound, ProofNeeded, Refusal
@@ -101,11 +101,20 @@ def requires(permission: Permission, *, proof: Proof | None = None) -> Callable[
                 missing = missing_second_factor(request, actor, permission) or (proof and missing_proof(request, proof))
                 if missing and request.method not in SAFE:
                     record_refused_attempt(request, ProofNeeded("The session had no recent proof."))
-                return _remember_organization(request, slug, missing or view(request, actor, **kwargs))
+                return _remember_organization(request, slug, missing or _answer(request, view, actor, kwargs))
 
         return set_permission(login_required(wrapper), RoutePermission("permission", permission, proof))
 
     return decorate
+
+
+def _answer(request: CofferRequest, view: View, actor: Actor, url_parts: dict[str, Any]) -> HttpResponseBase:
+    """Return the view's response; if only the view's service found that a proof is missing, ask for one."""
+    try:
+        return view(request, actor, **url_parts)
+    except ProofNeeded as refusal:
+        record_refused_attempt(request, refusal)
+        return ask_for_proof(request, Proof.ACT)
 
 
 @contextmanager
@@ -152,7 +161,7 @@ def actor_of_request(request: CofferRequest, slug: str) -> Actor:
     )
     if membership is None:
         raise NotFound("No such organization.")
-    request.actor = actor_for_member(membership, address=client_address(request))
+    request.actor = actor_for_member(membership, address=client_address(request), proven=is_proven(request, ACCEPT_FOR))
     return request.actor
 
 

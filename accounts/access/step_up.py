@@ -11,6 +11,9 @@ last proof. Only people's sessions are affected: API keys and commands authentic
                 minutes. Without one it leads to the proof and back to that page, where the person presses the button
                 again.
 
+A form that needs a proof only for some of what it may change (an integration that sends a secret somewhere new) is
+shown again as it was sent, with a link that opens the proof in another tab (`proof_beside`): nothing typed is lost.
+
 A proof is a second factor if the person has one, otherwise the password, otherwise (for single sign-on alone) a code
 sent by e-mail. Signing in counts as a proof if it took the same. Single sign-on does not, because the provider may not
 have asked anything.
@@ -36,6 +39,8 @@ ASK_AFTER = timedelta(minutes=5)
 ACCEPT_FOR = timedelta(minutes=20)
 PROVEN_AT = "proven_at"
 """The session key of the time of the last proof, in seconds since 1970."""
+PRESS_AGAIN, BESIDE = "1", "beside"
+"""What the person does after the proof: press the button once more, or go back to a form in another tab."""
 
 
 class Proof(StrEnum):
@@ -99,14 +104,22 @@ def missing_proof(request: CofferRequest, proof: Proof) -> HttpResponse | None:
     The response is a redirect to the page of the proof, or a page that explains why a sent form was refused.
     """
     shows_page = proof is Proof.PAGE and request.method in {"GET", "HEAD"}
-    if is_proven(request, ASK_AFTER if shows_page else ACCEPT_FOR):
-        return None
+    return None if is_proven(request, ASK_AFTER if shows_page else ACCEPT_FOR) else ask_for_proof(request, proof)
+
+
+def ask_for_proof(request: CofferRequest, proof: Proof) -> HttpResponse:
+    """Return the response that leads to the page of the proof, or explains why a sent form was refused."""
     address = _address(request, proof)
     if request.htmx:
         return HttpResponseClientRedirect(address)
-    if shows_page or proof is Proof.ACT:
+    if proof is Proof.ACT or request.method in {"GET", "HEAD"}:
         return HttpResponseRedirect(address)
     return render(request, "accounts/proof_needed.html", {"proof_url": address}, status=403)
+
+
+def proof_beside(request: HttpRequest) -> str:
+    """Return the URL of the proof page for another tab, so that a form that waits for a proof keeps what was typed."""
+    return f"{reverse('proof')}?{urlencode({'next': request.path, 'again': BESIDE})}"
 
 
 def safe_path(request: HttpRequest, address: str | None) -> str:
@@ -127,5 +140,5 @@ def _address(request: CofferRequest, proof: Proof) -> str:
         back = safe_path(request, request.headers.get("Referer"))
     else:
         back = request.get_full_path() if request.method in {"GET", "HEAD"} else request.path
-    query = {"next": back} | ({"again": "1"} if proof is Proof.ACT or request.htmx else {})
+    query = {"next": back} | ({"again": PRESS_AGAIN} if proof is Proof.ACT or request.htmx else {})
     return f"{reverse('proof')}?{urlencode(query)}"

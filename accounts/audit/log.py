@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from accounts.actors import Actor
+from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
 from accounts.models import AuditEvent
 from accounts.policy import Permission
@@ -63,6 +64,16 @@ def batches(actor: Actor, filters: AuditFilters) -> Iterator[list[AuditEvent]]:
         found = list(_before(events, found[-1].created_at, found[-1].sequence)[:BATCH])
 
 
+def _visible_to(actor: Actor) -> QuerySet[AuditEvent]:
+    """Return the events of the organization, for an API key without those beyond its bounds."""
+    events = AuditEvent.objects.filter(organization_id=actor.organization.id)
+    if actor.integrations is not None:
+        events = events.filter(~Q(target_kind="integration") | Q(target_id__in=actor.integrations))
+    if actor.environments != ALL_ENVIRONMENTS:
+        events = events.filter(environment__in=["", *(environment.value for environment in actor.environments)])
+    return events
+
+
 def matching(actor: Actor, filters: AuditFilters) -> QuerySet[AuditEvent]:
     """Return the events that match the filters, newest first.
 
@@ -70,9 +81,7 @@ def matching(actor: Actor, filters: AuditFilters) -> QuerySet[AuditEvent]:
         PermissionDenied: the actor may not read the log.
     """
     actor.check(Permission.AUDIT_READ)
-    events = AuditEvent.objects.filter(organization_id=actor.organization.id).order_by("-created_at", "-sequence")
-    if actor.integrations is not None:
-        events = events.filter(~Q(target_kind="integration") | Q(target_id__in=actor.integrations))
+    events = _visible_to(actor).order_by("-created_at", "-sequence")
     if filters.event:
         events = events.filter(event=filters.event)
     if filters.actor:

@@ -1,9 +1,12 @@
 """Model fields: a set of environments, and JSON that keeps its order."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.lookups import Lookup
 from psycopg.types.json import Json
 from typing_extensions import override
@@ -73,6 +76,11 @@ class HasEnvironment(Lookup):
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
         return f"({left} & {right}) > 0", (*left_params, *right_params)
+
+
+def concerns(column: str, environments: Iterable[Environment]) -> Q:
+    """Return the condition that a column's set of environments is empty or includes one of these."""
+    return reduce(or_, (Q(**{f"{column}__has": environment}) for environment in environments), Q(**{column: 0}))
 
 
 class OrderedJSONField(models.JSONField):

@@ -1,5 +1,7 @@
 """The texts of mails about people and keys (`accounts.mail.sending` sends them)."""
 
+from collections.abc import Sequence
+
 from accounts.actors import Actor
 from accounts.common.environments import in_order
 from accounts.mail.sending import Email, link, quoted
@@ -27,6 +29,43 @@ def invitation(invited: Invitation, token: str, *, days: int) -> Email:
             "invitation, you can ignore this e-mail.",
         ],
     )
+
+
+def invitations_wait(actor: Actor, waiting: Sequence[Invitation]) -> list[Email]:
+    """Return the mails that ask every owner to approve or decline invitations by staff."""
+    organization = actor.organization
+    name = quoted(organization.name)
+    lines = [f"{invited.email} as {invited.role}" for invited in waiting]
+    return [
+        Email(
+            to=address,
+            subject=f"Approve an invitation to {name} on Coffer",
+            paragraphs=[
+                f"{quoted(actor.label)} asks to invite to {name}:",
+                "\n".join(lines),
+                "Nobody gets a link before an owner approves it. Approve or decline it here:\n"
+                f"{link('members', organization.slug)}#invitations",
+            ],
+        )
+        for address in owners_of(organization)
+    ]
+
+
+def role_changed_by_staff(actor: Actor, user: User, role: Role) -> list[Email]:
+    """Return the mails that tell every owner that staff changed somebody's role."""
+    organization = actor.organization
+    name = quoted(organization.name)
+    return [
+        Email(
+            to=address,
+            subject=f"A role in {name} was changed on Coffer",
+            paragraphs=[
+                f"{quoted(actor.label)} made {quoted(user.email)} {_article(role.value)} {role.value} of {name}.",
+                f"If this is a mistake, change it and check the audit log:\n{link('members', organization.slug)}",
+            ],
+        )
+        for address in owners_of(organization)
+    ]
 
 
 def owner_added(organization: Organization, user: User, *, actor: Actor) -> list[Email]:

@@ -3,12 +3,16 @@
 The link contains a token of 256 random bits, of which only a SHA-256 is stored. It is sent to the invited mailbox alone
 and works once, within seven days. Only the person with that address can accept: signed in with it, or with a new
 account created for it. Resending creates another token and invalidates the previous one.
+
+An invitation by staff waits for an owner of the organization, who is told and approves or declines it: nobody becomes a
+member by being staff. Only an organization that has no owner yet takes staff's word.
 """
 
 import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -17,13 +21,13 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.actors import Actor, actor_for_member
+from accounts.actors import Actor, ActorKind, actor_for_member
 from accounts.audit import trail
 from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied, RateLimited
 from accounts.mail import messages, sending
 from accounts.models import AuditEvent, Invitation, Membership, User
 from accounts.people.locks import lock_organization
-from accounts.people.organizations import as_target, locked, notify_owners, permission_to_manage
+from accounts.people.organizations import as_target, has_owner, locked, notify_owners, permission_to_manage
 from accounts.people.people import create_person
 from accounts.policy import Role
 
@@ -41,6 +45,8 @@ EMAIL_LENGTH = Invitation._meta.get_field("email").max_length or 254
 def invite(*, actor: Actor, emails: Sequence[str], role: Role) -> list[Invitation]:
     """Invite these addresses, all or none. Each gets its link by mail after the transaction commits.
 
+    Invitations by staff wait for an owner (`accounts.people.approvals`); the owners get a mail instead.
+
     The result depends on this organization alone. It never reveals whether an address has an account elsewhere.
 
     Raises:
@@ -54,8 +60,13 @@ def invite(*, actor: Actor, emails: Sequence[str], role: Role) -> list[Invitatio
         actor.check(permission_to_manage(role))
         if sentences := _problems(actor, addresses):
             raise Invalid(NOT_INVITED, errors=[FieldError("emails", " ".join(sentences))])
-        created = [_invite_one(actor, email, role) for email in addresses]
-        _send(created)
+        waits = actor.kind is ActorKind.STAFF and has_owner(actor.organization)
+        created = [_invite_one(actor, email, role, awaits_owner=waits) for email in addresses]
+        if waits:
+            waiting = [invitation for invitation, _ in created]
+            sending.send_after_commit(messages.invitations_wait(actor, waiting), about="invitation by staff")
+        else:
+            send_links(created)
     return [invitation for invitation, _ in created]
 
 
@@ -64,20 +75,22 @@ def renew(*, actor: Actor, invitation_id: UUID) -> Invitation:
 
     Raises:
         NotFound: it was accepted or withdrawn, or belongs to another organization.
-        PermissionDenied: the actor may not manage people of its role.
+        PermissionDenied: the actor may not manage people of its role, or it waits for an owner.
         RateLimited: it was sent within the last minute, or the organization reached the daily limit.
     """
     with transaction.atomic():
-        actor, invitation = _lock(actor, invitation_id)
+        actor, invitation = lock_invitation(actor, invitation_id)
+        if invitation.awaits_owner:
+            raise PermissionDenied("An owner has to approve this invitation first.")
         if invitation.sent_at and invitation.sent_at > timezone.now() - AGAIN_AFTER:
             raise RateLimited(f"The invitation of {invitation.email} has just been sent. Wait a minute.")
         if _sent_today(actor) >= A_DAY:
             raise RateLimited(TOO_MANY_TODAY)
-        token = _give_token(invitation)
+        token = give_token(invitation)
         invitation.invited_by_id, invitation.invited_by = actor.id, actor.label
         invitation.save()
         trail.record(trail.Event.INVITATION_RENEWED, actor=actor, target=invitation, role=invitation.role)
-        _send([(invitation, token)])
+        send_links([(invitation, token)])
     return invitation
 
 
@@ -89,7 +102,7 @@ def withdraw(*, actor: Actor, invitation_id: UUID) -> Invitation:
         PermissionDenied: the actor may not manage people of its role.
     """
     with transaction.atomic():
-        actor, invitation = _lock(actor, invitation_id)
+        actor, invitation = lock_invitation(actor, invitation_id)
         Invitation.objects.filter(pk=invitation.pk).delete()
         trail.record(trail.Event.INVITATION_WITHDRAWN, actor=actor, target=invitation, role=invitation.role)
     return invitation
@@ -105,11 +118,12 @@ def find_by_token(token: str) -> Invitation:
     """Return the open invitation of a link, with its organization loaded.
 
     Raises:
-        NotFound: the link is unknown, used, withdrawn, replaced or expired. The error does not tell these cases apart.
+        NotFound: the link is unknown, used, withdrawn, replaced, expired or not approved yet. The error does not tell
+            these cases apart.
     """
     found = (
         Invitation.objects.select_related("organization")
-        .filter(digest=_digest(token), expires_at__gt=timezone.now())
+        .filter(digest=_digest(token), expires_at__gt=timezone.now(), awaits_owner=False)
         .first()
     )
     if found is None:
@@ -206,21 +220,23 @@ def _problem(email: str, members: set[str], invited: set[str]) -> str:
     return "" if len(email) <= EMAIL_LENGTH else "One of the addresses is too long."
 
 
-def _invite_one(actor: Actor, email: str, role: Role) -> tuple[Invitation, str]:
+def _invite_one(actor: Actor, email: str, role: Role, *, awaits_owner: bool) -> tuple[Invitation, str]:
     invitation = Invitation(
         organization=actor.organization,
         email=email,
         role=role.value,
         invited_by_id=actor.id,
         invited_by=actor.label,
+        awaits_owner=awaits_owner,
     )
-    token = _give_token(invitation)
+    token = give_token(invitation)
     invitation.save(force_insert=True)
-    trail.record(trail.Event.INVITATION_CREATED, actor=actor, target=invitation, role=role.value)
+    details: dict[str, Any] = {"awaits_owner": True} if awaits_owner else {}
+    trail.record(trail.Event.INVITATION_CREATED, actor=actor, target=invitation, role=role.value, **details)
     return invitation, token
 
 
-def _give_token(invitation: Invitation) -> str:
+def give_token(invitation: Invitation) -> str:
     """Give the unsaved invitation a new token and return it. Only its hash is kept."""
     token, now = secrets.token_urlsafe(TOKEN_BYTES), timezone.now()
     invitation.digest, invitation.sent_at = _digest(token), None
@@ -232,7 +248,7 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def _send(created: Sequence[tuple[Invitation, str]]) -> None:
+def send_links(created: Sequence[tuple[Invitation, str]]) -> None:
     """Mail the links after the transaction commits, and record which mails the mail server accepted."""
     digests = {invitation.email: invitation.digest for invitation, _ in created}
 
@@ -244,7 +260,13 @@ def _send(created: Sequence[tuple[Invitation, str]]) -> None:
     sending.send_after_commit(emails, about="invitation", then=record)
 
 
-def _lock(actor: Actor, invitation_id: UUID) -> tuple[Actor, Invitation]:
+def lock_invitation(actor: Actor, invitation_id: UUID) -> tuple[Actor, Invitation]:
+    """Take the organization's lock; return the actor as they are now, and the invitation.
+
+    Raises:
+        NotFound: it was accepted or withdrawn, or belongs to another organization.
+        PermissionDenied: the actor may not manage people of its role.
+    """
     actor = locked(actor)
     invitation = (
         Invitation.objects.select_related("organization")

@@ -43,7 +43,12 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class InvitationRow:
-    """One open invitation in the list. `sent_at` is None if the mail server did not accept the mail."""
+    """One open invitation in the list. `sent_at` is None if the mail server did not accept the mail.
+
+    Attributes:
+        awaits_owner: whether an owner has to approve it first.
+        may_approve: whether it waits and the viewer may approve it.
+    """
 
     id: UUID
     email: str
@@ -53,6 +58,8 @@ class InvitationRow:
     expires_at: datetime
     is_over: bool
     may_change: bool
+    awaits_owner: bool
+    may_approve: bool
 
 
 def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS) -> Page[MemberRow]:
@@ -147,4 +154,6 @@ def _as_invited(actor: Actor, invitation: Invitation) -> InvitationRow:
         expires_at=invitation.expires_at,
         is_over=invitation.expires_at <= timezone.now(),
         may_change=actor.may(permission_to_manage(role)),
+        awaits_owner=invitation.awaits_owner,
+        may_approve=invitation.awaits_owner and actor.may(Permission.OWNERS_MANAGE),
     )

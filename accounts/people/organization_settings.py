@@ -1,6 +1,7 @@
 """The settings of an organization: its name, and rules for everybody in it. Only owners change them."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 from django.db import transaction
 
@@ -23,6 +24,7 @@ class OrganizationSettings:
     name: str
     require_mfa: bool
     production_needs_domains: bool
+    every_value_needs_domains: bool
     rollback_hours: int | None
     run_days: int | None
 
@@ -55,14 +57,40 @@ def change_settings(*, actor: Actor, wanted: OrganizationSettings, expected_vers
             raise EditConflict("Another owner changed the settings since you opened them. Reload the page.")
         before = settings_of(organization)
         after = _checked(actor, wanted, before)
-        changed = [
-            field.name
-            for field in fields(OrganizationSettings)
-            if getattr(before, field.name) != getattr(after, field.name)
-        ]
+        changed = _changed(before, after)
         if changed:
             _save(actor, organization, before, after, changed)
     return organization
+
+
+def answer_about_domains(*, actor: Actor, every_value: bool) -> Organization:
+    """Record an owner's answer to whether every value needs allowed domains. New organizations are asked once.
+
+    An answer to a question that was answered before changes nothing: the settings page does.
+
+    Raises:
+        PermissionDenied: the actor is not an owner.
+    """
+    actor.check(Permission.ORGANIZATION_MANAGE)
+    with transaction.atomic():
+        actor = locked(actor)
+        actor.check(Permission.ORGANIZATION_MANAGE)
+        organization = Organization.objects.get(pk=actor.organization.pk)
+        if organization.asked_about_domains:
+            return organization
+        organization.asked_about_domains = True
+        before = settings_of(organization)
+        after = _checked(actor, replace(before, every_value_needs_domains=every_value), before)
+        _save(actor, organization, before, after, _changed(before, after), also=["asked_about_domains"])
+    return organization
+
+
+def _changed(before: OrganizationSettings, after: OrganizationSettings) -> list[str]:
+    return [
+        field.name
+        for field in fields(OrganizationSettings)
+        if getattr(before, field.name) != getattr(after, field.name)
+    ]
 
 
 def _checked(actor: Actor, wanted: OrganizationSettings, before: OrganizationSettings) -> OrganizationSettings:
@@ -85,9 +113,8 @@ def _checked(actor: Actor, wanted: OrganizationSettings, before: OrganizationSet
         errors[:0] = refusal.errors
     if errors:
         raise Invalid(NOT_SAVED, errors=errors)
-    return OrganizationSettings(
-        name, wanted.require_mfa, wanted.production_needs_domains, wanted.rollback_hours, wanted.run_days
-    )
+    production = wanted.production_needs_domains or wanted.every_value_needs_domains
+    return replace(wanted, name=name, production_needs_domains=production)
 
 
 def _would_lock_out(actor: Actor) -> bool:
@@ -100,16 +127,18 @@ def _save(
     before: OrganizationSettings,
     after: OrganizationSettings,
     changed: list[str],
+    also: Sequence[str] = (),
 ) -> None:
+    """Save and record the changed settings, and fields that the caller has set."""
     for name in changed:
         setattr(organization, name, getattr(after, name))
     organization.version += 1
-    organization.save(update_fields=[*changed, "version"])
+    organization.save(update_fields=[*changed, *also, "version"])
     trail.record(
         trail.Event.ORGANIZATION_CHANGED,
         actor=actor,
         target=organization,
-        fields=changed,
+        fields=[*changed, *also],
         before={name: getattr(before, name) for name in changed},
         after={name: getattr(after, name) for name in changed},
     )

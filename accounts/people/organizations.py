@@ -17,7 +17,7 @@ from accounts.access.sessions import end_sessions
 from accounts.actors import Actor, ActorKind, actor_for_member
 from accounts.audit import trail
 from accounts.common.texts import problem_with_line
-from accounts.errors import FieldError, Invalid, NotFound
+from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied
 from accounts.mail import messages, sending
 from accounts.models import Invitation, Membership, Organization, RetiredSlug, User
 from accounts.people.locks import lock_organization
@@ -79,7 +79,7 @@ def add_member(*, actor: Actor, user: User, role: Role) -> Membership:
     """Give a person a role in the actor's organization. An open invitation of that person is deleted.
 
     Raises:
-        PermissionDenied: the actor may not manage people of this role.
+        PermissionDenied: the actor may not manage people of this role, or is staff, who can only invite.
         Invalid: the person already belongs to the organization.
     """
     actor.check(permission_to_manage(role))
@@ -87,6 +87,8 @@ def add_member(*, actor: Actor, user: User, role: Role) -> Membership:
         with transaction.atomic():
             actor = locked(actor)
             actor.check(permission_to_manage(role))
+            if actor.kind is ActorKind.STAFF and has_owner(actor.organization):
+                raise PermissionDenied("Staff invite people; an owner of the organization approves it.")
             membership = Membership.objects.create(organization=actor.organization, user=user, role=role.value)
             Invitation.objects.filter(organization=actor.organization, email=user.email).delete()
             trail.record(trail.Event.MEMBER_ADDED, actor=actor, target=as_target(user), role=role.value)
@@ -127,6 +129,9 @@ def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> Membership:
             **withdrawn,
         )
         notify_owners(actor, membership.user, role)
+        if actor.kind is ActorKind.STAFF:
+            told = messages.role_changed_by_staff(actor, membership.user, role)
+            sending.send_after_commit(told, about="role changed by staff")
     return membership
 
 
@@ -196,7 +201,7 @@ def locked(actor: Actor) -> Actor:
     )
     if membership is None:
         raise NotFound("No such organization.")
-    return actor_for_member(membership, address=actor.address)
+    return actor_for_member(membership, address=actor.address, proven=actor.proven)
 
 
 def find_member(*, actor: Actor, membership_id: UUID) -> Membership:
@@ -244,6 +249,11 @@ def _delete_membership(membership: Membership, organization: Organization) -> di
 def permission_to_manage(role: Role) -> Permission:
     """Return the permission that managing people of this role needs (docs/concepts.md, "Roles")."""
     return Permission.OWNERS_MANAGE if role is Role.OWNER else Permission.MEMBERS_MANAGE
+
+
+def has_owner(organization: Organization) -> bool:
+    """Whether the organization has an owner, who may have to approve what staff do."""
+    return Membership.objects.filter(organization=organization, role=Role.OWNER.value).exists()
 
 
 def count_owners(organization: Organization) -> int:

@@ -22,7 +22,7 @@ from accounts.actors import Actor
 from accounts.common.texts import UNSTORABLE
 from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied, RateLimited
 from accounts.models import Invitation
-from accounts.people import invitations
+from accounts.people import approvals, invitations
 from accounts.policy import Permission, Role
 from accounts.web.members import role_of, roles_to_give
 from accounts.web.replies import is_fragment, see_other
@@ -60,6 +60,14 @@ def renew(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResp
         messages.warning(request, refusal.detail)
         return see_other("members", actor.organization.slug)
     return _redirect_to_list(request, actor, [invitation], f"Sent again to {invitation.email}")
+
+
+@require_POST
+@requires(Permission.OWNERS_MANAGE, proof=Proof.ACT)
+def approve(request: CofferRequest, actor: Actor, invitation_id: UUID) -> HttpResponse:
+    """POST approves an invitation that staff made, and sends its link."""
+    invitation = approvals.approve(actor=actor, invitation_id=invitation_id)
+    return _redirect_to_list(request, actor, [invitation], f"Approved the invitation of {invitation.email}")
 
 
 @require_POST

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
@@ -17,13 +17,24 @@ from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHO
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.people import members
 from accounts.people.organization_deletion import delete_organization, deletion_counts
-from accounts.people.organization_settings import OrganizationSettings, change_settings, settings_of
+from accounts.people.organization_settings import (
+    OrganizationSettings,
+    answer_about_domains,
+    change_settings,
+    settings_of,
+)
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment, see_other
 
 NUMBER = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 NO_NUMBER = 0
 """Stands for a text that is not a number; it is out of range for every setting."""
+NONE, PRODUCTION, EVERY = "none", "production", "every"
+DOMAINS_NEEDED = (
+    (NONE, "Not needed", "A secret without allowed domains can be sent to any domain."),
+    (PRODUCTION, "For Production values", "A new Production value is refused for a secret without allowed domains."),
+    (EVERY, "For every value", "A new value is refused in every environment."),
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,6 +53,16 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
         return _form(request, actor, _sent(request.POST), refusal.errors)
     messages.success(request, "Saved the settings")
     return see_other("settings", actor.organization.slug)
+
+
+@require_POST
+@requires(Permission.ORGANIZATION_MANAGE)
+def domains(request: CofferRequest, actor: Actor) -> HttpResponse:
+    """POST answers the question of a new organization; the form that asked it stays as it is."""
+    organization = answer_about_domains(actor=actor, every_value=request.POST.get("answer") == EVERY)
+    if not is_fragment(request):
+        return see_other("secret-new", organization.slug)
+    return render(request, "accounts/settings/_domains_answered.html", {"organization": organization})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -66,7 +87,8 @@ def _submitted(post: QueryDict) -> OrganizationSettings:
     return OrganizationSettings(
         name=post.get("name", ""),
         require_mfa="require_mfa" in post,
-        production_needs_domains="production_needs_domains" in post,
+        production_needs_domains=post.get("domains_needed") in {PRODUCTION, EVERY},
+        every_value_needs_domains=post.get("domains_needed") == EVERY,
         rollback_hours=_number(post.get("rollback_hours", "")),
         run_days=_number(post.get("run_days", "")),
     )
@@ -85,7 +107,11 @@ def _shown(stored: OrganizationSettings) -> dict[str, Any]:
     return {
         "name": stored.name,
         "require_mfa": stored.require_mfa,
-        "production_needs_domains": stored.production_needs_domains,
+        "domains_needed": EVERY
+        if stored.every_value_needs_domains
+        else PRODUCTION
+        if stored.production_needs_domains
+        else NONE,
         "rollback_hours": "" if stored.rollback_hours is None else str(stored.rollback_hours),
         "run_days": "" if stored.run_days is None else str(stored.run_days),
     }
@@ -103,6 +129,7 @@ def _form(
     context = {
         "values": values,
         "errors": errors or [],
+        "domains_needed": DOMAINS_NEEDED,
         "version": actor.organization.version,
         "defaults": {"rollback_hours": settings.ROLLBACK_HOURS, "run_days": settings.RUN_DAYS},
         "bounds": {

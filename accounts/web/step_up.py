@@ -38,6 +38,12 @@ WRONG = {
     ProofKind.MAIL: "This code is wrong or has expired. Send another one.",
 }
 
+CONFIRMED = {
+    step_up.PRESS_AGAIN: "Confirmed. Press the button again",
+    step_up.BESIDE: "Confirmed. Go back to the tab with your form and save again",
+}
+"""What the next page says, by what the person has to do then."""
+
 
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters()
@@ -90,8 +96,8 @@ def _send_code(request: HttpRequest, user: User, kinds: frozenset[ProofKind]) ->
 def _go_on(request: HttpRequest) -> HttpResponse:
     rotate_session(request.session)
     step_up.record_proof(request)
-    if request.POST.get("again"):
-        messages.info(request, "Confirmed. Press the button again")
+    if sentence := CONFIRMED.get(request.POST.get("again", "")):
+        messages.info(request, sentence)
     return HttpResponseRedirect(step_up.safe_path(request, request.POST.get("next")))
 
 
@@ -103,7 +109,7 @@ def _page(
         "kinds": {kind.value for kind in kinds},
         "errors": errors or [],
         "next": step_up.safe_path(request, sent.get("next")),
-        "again": "1" if sent.get("again") else "",
+        "again": sent.get("again", "") if sent.get("again") in CONFIRMED else "",
         "is_code_sent": proof_codes.is_waiting(request),
         "passkey_data": {"request_options": webauthn.begin_authentication(user)}
         if ProofKind.PASSKEY in kinds

@@ -52,7 +52,7 @@ def list_integrations(
     cursor: str = "",
 ) -> dict[str, Any]:
     """By name. `secret` filters by the name of a secret that an integration uses."""
-    rows = overview.with_secrets(Integration.objects.visible_to(actor_of(request)).search(searchable(q))).matching(
+    rows = overview.with_secrets(Integration.objects.listed_for(actor_of(request)).search(searchable(q))).matching(
         kind=searchable(kind), environment=environment, secret=searchable(secret)
     )
     if cursor:

@@ -5,28 +5,32 @@ admitted call holds a concurrency slot of its API key, which the broker releases
 `resolver.open_values`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actors_of_keys, count_call
-from accounts.actors import Actor
+from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actors_of_keys, count_call, keys_in_force
+from accounts.actors import Actor, ActorKind
 from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.errors import NotFound, Refusal, Unauthenticated
 from accounts.policy import Permission
 from integrations.broker import ledger
 from integrations.broker.preparation import Attempt, Call, Prepared, cannot_open, check_secrets, prepare
+from integrations.errors import IntegrationDisabled, SecretDisabled
 from integrations.exchange.exchange import Exchange
 from integrations.inheritance import with_parents
 from integrations.models import Integration, Run, RunOutcome
+from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import resolver
 
 INTERNAL_ERROR = "internal_error"
 
 _BY_ID = CompiledQuery(lambda: Integration.objects.with_links().with_mask_stamp().filter(Among("pk")))
+_INTEGRATIONS = CompiledQuery(lambda: Integration.objects.only("enabled").filter(Among("pk")))
+_SECRETS = CompiledQuery(lambda: Secret.objects.only("enabled").filter(Among("pk")))
 
 Caller = Actor | PresentedKey
 """An authenticated actor, or the API key that a request presented."""
@@ -193,6 +197,42 @@ def _start(entry: _Entry) -> ledger.RunStart:
         values=attempt.values,
         refused_with=(refusal.code if isinstance(refusal, Refusal) else INTERNAL_ERROR) if refusal else "",
     )
+
+
+def stopped_meanwhile(runs: Sequence[Admitted | None]) -> list[Refusal | None]:
+    """Look again whether runs that have an answer may give it out, with one query each for keys, integrations, secrets.
+
+    Returns:
+        for each run the refusal, if its API key is no longer in force, or an integration or a secret of it is disabled
+        or gone; None if it may, and for a run of None.
+    """
+    found = [run for run in runs if run]
+    in_force, enabled = keys_in_force({key for run in found if (key := _key_of(run))}), _enabled(found)
+    return [_stopped(run, in_force, enabled) if run else None for run in runs]
+
+
+def _enabled(runs: Sequence[Admitted]) -> set[UUID]:
+    """Return the ids of the integrations and secrets of these runs that are enabled now."""
+    integrations = _INTEGRATIONS.ask({(link.pk,) for run in runs for link in run.links})
+    secrets = _SECRETS.ask({(secret_id,) for run in runs for secret_id in run.secret_ids})
+    return {row.pk for row in integrations if row.enabled} | {row.pk for row in secrets if row.enabled}
+
+
+def _key_of(run: Admitted) -> UUID | None:
+    return run.actor.id if run.actor.kind is ActorKind.API_KEY else None
+
+
+def _stopped(run: Admitted, keys: Collection[UUID], enabled: Collection[UUID]) -> Refusal | None:
+    key = _key_of(run)
+    if key and key not in keys:
+        return Unauthenticated("This API key was stopped while the call was under way.")
+    for link in run.links:
+        if link.pk not in enabled:
+            return IntegrationDisabled(f"{link.name} was disabled while the call was under way.")
+    for name, secret_id in zip(run.value_ids, run.secret_ids, strict=True):
+        if secret_id not in enabled:
+            return SecretDisabled(f"The secret {name} was disabled while the call was under way.")
+    return None
 
 
 def _open(entry: _Entry) -> None:

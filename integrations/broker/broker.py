@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common.database import Batches, in_database
 from accounts.errors import RateLimited, Refusal
 from integrations.broker import ledger
-from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admit_all
+from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admit_all, stopped_meanwhile
 from integrations.broker.arguments import find_secret, refuse, size_of
 from integrations.broker.channel import RunChannel
 from integrations.broker.mask_sets import MASK_SETS
@@ -154,22 +154,39 @@ async def _check_arguments(admitted: Admitted) -> None:
 async def _finish(
     admitted: Admitted, outcome: RunOutcome, duration_ms: int, error_code: str, status: int | None = None
 ) -> None:
-    """Record the end of a run before the caller gets the response. A disconnect does not cancel the write."""
+    """Record the end of a run before the caller gets the response. A disconnect does not cancel the write.
+
+    Raises:
+        Unauthenticated, IntegrationDisabled, SecretDisabled: the key, an integration or a secret of the run was stopped
+            while it was under way, so its answer is not given out.
+    """
     end = ledger.RunEnd(admitted.run, outcome, duration_ms, error_code, status)
     used = None if outcome is RunOutcome.REFUSED else admitted
     await _ENDS.ask((end, used))
 
 
-def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[None]:
-    """Record the ends of runs, and update the last-used stamps of runs that reached the upstream."""
-    ledger.finish_all([end for end, _ in ends])
+def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[Refusal | None]:
+    """Record the ends of runs, and update the last-used stamps of runs that reached the upstream.
+
+    Returns:
+        for each run the refusal of its answer, if the key, an integration or a secret was stopped meanwhile.
+    """
+    stopped = stopped_meanwhile([used if end.has_answer else None for end, used in ends])
+    ledger.finish_all([_refused(end, refusal) for (end, _), refusal in zip(ends, stopped, strict=True)])
     try:
         for _, used in ends:
             if used:
                 ledger.stamp_unless_recent(used.secret_ids, used.links)
     except DatabaseError as fault:  # the runs succeeded and are recorded
         logger.warning("the last use of secrets was not recorded: %s", type(fault).__name__)
-    return [None] * len(ends)
+    return stopped
+
+
+def _refused(end: ledger.RunEnd, refusal: Refusal | None) -> ledger.RunEnd:
+    if refusal is None:
+        return end
+    refusal.members["run_id"] = str(end.run.pk)
+    return replace(end, outcome=RunOutcome.FAILED, error_code=refusal.code)
 
 
 _ADMISSIONS = Batches(admit_all)

@@ -116,6 +116,11 @@ class RunEnd:
     error_code: str = ""
     status: int | None = None
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether the upstream answered, so that the caller gets something."""
+        return self.outcome in {RunOutcome.SUCCEEDED, RunOutcome.UPSTREAM_ERROR}
+
 
 def begin_all(starts: Sequence[RunStart]) -> list[Run]:
     """Record the start of runs, all or none; return the records in the same order."""

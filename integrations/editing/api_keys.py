@@ -1,6 +1,6 @@
-"""Creating API keys that are limited to some integrations."""
+"""Creating API keys that are limited to some integrations, or to some secrets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +11,18 @@ from accounts.errors import FieldError
 from accounts.models import ApiKey
 from accounts.policy import Permission
 from integrations.models import Integration
+from secrets_app.models import Secret
 
 MOST_CHOSEN = 200
 
 
 def create_api_key(
-    *, actor: Actor, integrations: Iterable[UUID] | None, found: Sequence[FieldError] = (), **wanted: Any
+    *,
+    actor: Actor,
+    integrations: Iterable[UUID] | None,
+    secret_names: Iterable[str] = (),
+    found: Sequence[FieldError] = (),
+    **wanted: Any,
 ) -> tuple[ApiKey, KeyText]:
     """Create an API key (`accounts.access.api_keys`) after checking its integrations.
 
@@ -24,6 +30,7 @@ def create_api_key(
 
     Args:
         integrations: the only integrations that the key may use; None for all.
+        secret_names: the only secrets that it may send somewhere new; without any, it may send all.
         found: problems with other fields, which are reported together.
 
     Raises:
@@ -32,9 +39,26 @@ def create_api_key(
     """
     actor.check(Permission.API_KEYS_CREATE)
     chosen = None if integrations is None else set(integrations)
+    names = set(secret_names)
+    secrets = dict(Secret.objects.of(actor.organization).filter(name__in=names).values_list("name", "pk"))
     return api_keys.create_api_key(
-        actor=actor, integrations=chosen, found=[*found, *_problems(actor, chosen)], **wanted
+        actor=actor,
+        integrations=chosen,
+        secrets=secrets.values() if names else None,
+        found=[*found, *_problems(actor, chosen), *_problems_with_secrets(names, secrets)],
+        **wanted,
     )
+
+
+def _problems_with_secrets(names: Collection[str], found: Collection[str]) -> list[FieldError]:
+    unknown = sorted(set(names) - set(found))
+    if len(names) > MOST_CHOSEN:
+        sentence = f"Name at most {MOST_CHOSEN} secrets, or leave this empty for all of them."
+    elif unknown:
+        sentence = f"No secret is called {unknown[0]}. Write one name on each line."
+    else:
+        return []
+    return [FieldError("secrets", sentence)]
 
 
 def _problems(actor: Actor, chosen: set[UUID] | None) -> list[FieldError]:

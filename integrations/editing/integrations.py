@@ -1,6 +1,7 @@
 """Creating, changing, duplicating and deleting integrations. References are derived in the same transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
@@ -11,10 +12,11 @@ from django.db import IntegrityError, transaction
 from accounts.actors import Actor
 from accounts.audit import trail
 from accounts.common.constraints import violates
-from accounts.common.environments import Environment, in_order
+from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound, PermissionDenied
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
+from integrations.editing.bounds import WITHOUT_EFFECT, check_bounds
 from integrations.editing.rules import (
     NAME_LENGTH,
     NOT_SAVED,
@@ -30,11 +32,9 @@ from integrations.inheritance import parsed
 from integrations.kinds import KINDS
 from integrations.models import Integration, SecretReference
 from integrations.paste_guard import guard
-from integrations.references import derive
+from integrations.references import derive, gained
 
 NO_SUCH = "No such integration."
-ROUTING_FIELDS = {"config", "environments", "enabled"}
-"""Fields that determine where values are sent; changing them requires access to all environments involved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ def create_integration(
             to certain integrations.
         Invalid: a field breaks its rule; nothing is stored.
         RawCredential: a text looks like a credential, and the caller did not accept that.
+        ProofNeeded: as `gained.judge`.
     """
     _check_may_create(actor)
     actor.check_environments(*environments)
@@ -84,8 +85,7 @@ def create_integration(
         environments=frozenset(environments),
     )
     try:
-        with transaction.atomic():
-            lock_organization(actor.organization)
+        with _changing(actor, integration.pk):
             cleaned = clean_config(actor, kind, config, errors)
             _apply(integration, cleaned)
             raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
@@ -116,7 +116,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
     with transaction.atomic():
         lock_organization(actor.organization)
         source = _lock(actor, integration_id, None)
-        actor.check_environments(*in_order(source.environments))
+        check_bounds(actor, source)
         copy = Integration(
             organization=actor.organization,
             kind=source.kind,
@@ -147,22 +147,22 @@ def update_integration(
     """Apply an edit, all or nothing. An edit that changes nothing writes nothing.
 
     Raises:
-        NotFound, PermissionDenied: the actor may not see or write the integration.
+        NotFound, PermissionDenied: the actor may not see or write the integration (`check_bounds`).
         EditConflict: somebody saved since `expected_version`.
         Invalid: a field breaks its rule.
         RawCredential: a changed text looks like a credential, and the caller did not accept that.
+        ProofNeeded: as `gained.judge`.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     try:
-        with transaction.atomic():
-            lock_organization(actor.organization)
+        with _changing(actor, integration_id):
             integration = _lock(actor, integration_id, expected_version)
             before, config_before, known = integration.environments, parsed(integration), guard.find(integration)
             changed, config = _set_fields(actor, integration, changes)
             if not changed:
                 return integration
-            if ROUTING_FIELDS & set(changed):
-                actor.check_environments(*in_order(before | integration.environments))
+            if set(changed) - WITHOUT_EFFECT:
+                check_bounds(actor, integration, before)
             raw = guard.raw_credentials(integration, known=known, accepted=changes.accept_raw_credentials)
             integration.version += 1
             integration.save(update_fields=[*changed, "auth_connector", "connection", "version", "updated_at"])
@@ -185,16 +185,26 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
     """Delete an integration and its references. The records of its runs are kept.
 
     Raises:
-        NotFound, PermissionDenied: the actor may not see or write the integration.
+        NotFound, PermissionDenied: the actor may not see or write the integration (`check_bounds`).
         IntegrationInUse: other integrations use it (`dependants`).
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
     with transaction.atomic():
         lock_organization(actor.organization)
         integration = _lock(actor, integration_id, None)
+        check_bounds(actor, integration)
         _refuse_if_used(integration)
         trail.record(trail.Event.INTEGRATION_DELETED, actor=actor, target=integration, kind=integration.kind)
         integration.delete()
+
+
+@contextmanager
+def _changing(actor: Actor, integration_id: UUID) -> Iterator[None]:
+    """Open the transaction of a change, which ends with the judgement of what secrets gain by it."""
+    with transaction.atomic():
+        lock_organization(actor.organization)
+        with gained.judging(actor, [integration_id]):
+            yield
 
 
 def _check_may_create(actor: Actor) -> None:

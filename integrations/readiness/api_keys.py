@@ -33,6 +33,7 @@ SCOPE_LABELS = {
     Scope.RUN: "Make calls",
     Scope.SECRETS_READ: "List secrets",
     Scope.SECRETS_WRITE: "Manage secrets",
+    Scope.SECRETS_USE: "Send secrets somewhere new",
     Scope.INTEGRATIONS_READ: "List integrations",
     Scope.INTEGRATIONS_WRITE: "Manage integrations",
     Scope.AUDIT_READ: "Read runs and the audit log",

@@ -85,7 +85,7 @@ def page(
     Raises:
         Invalid: the cursor does not belong to this list.
     """
-    rows = overview.with_secrets(Integration.objects.visible_to(actor))
+    rows = overview.with_secrets(Integration.objects.listed_for(actor))
     if cursor:
         rows = rows.filter(name__gt=decode_cursor(cursor, length=1)[0])
     found = list(rows.order_by("name")[: limit + 1])
@@ -94,6 +94,7 @@ def page(
         item
         for integration, find in zip(shown, overview.finders(shown), strict=True)
         for item in _readiness(integration, environment, find)
+        if item.environment is None or item.environment in actor.environments
     ]
     return Page(items, encode_cursor([shown[-1].name]) if len(found) > limit else None)
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
+from accounts.actors import Actor
 from accounts.errors import FieldError, Invalid
 from accounts.models import Organization
 from integrations.kinds import KINDS
 from integrations.models import Integration, SecretReference
-from integrations.references import destinations
+from integrations.references import gained
+from integrations.references.destinations import derive_for, sent_because_of
 from secrets_app.models import Secret
 
 
@@ -45,24 +47,32 @@ def derive(integration: Integration, parsed: Any) -> list[SecretReference]:
     rows = [
         _save(integration, slot, name, secrets.get(name), present.get((slot, name))) for slot, name in sorted(named)
     ]
-    destinations.derive_for([integration.pk])
+    derive_for([integration.pk])
     return rows
 
 
-def bind_waiting(*, secret: Secret, **_: Any) -> None:
-    """Bind references that wait for the name of a created secret."""
-    SecretReference.objects.filter(organization=secret.organization, name=secret.name, secret=None).update(
-        secret=secret
-    )
+def bind_waiting(*, secret: Secret, actor: Actor, **_: Any) -> None:
+    """Bind references that wait for the name of a created or renamed secret.
+
+    Raises:
+        PermissionDenied, ProofNeeded: as `gained.judge`.
+    """
+    bind_all_waiting(organization=secret.organization, secrets=[secret], actor=actor)
 
 
-def bind_all_waiting(*, organization: Organization, secrets: Sequence[Secret], **_: Any) -> None:
-    """Bind references that wait for the names of created secrets, in one statement."""
+def bind_all_waiting(*, organization: Organization, secrets: Sequence[Secret], actor: Actor, **_: Any) -> None:
+    """Bind references that wait for the names of created secrets, in one statement.
+
+    Raises:
+        PermissionDenied, ProofNeeded: as `gained.judge`.
+    """
     names = [secret.name for secret in secrets]
-    named = Secret.objects.of(organization).filter(name=OuterRef("name"))
-    SecretReference.objects.filter(organization=organization, name__in=names, secret=None).update(
-        secret=Subquery(named.values("pk")[:1])
-    )
+    waiting = SecretReference.objects.filter(organization=organization, name__in=names, secret=None)
+    bound = list(waiting.values_list("pk", flat=True))
+    if bound:
+        named = Secret.objects.of(organization).filter(name=OuterRef("name"))
+        waiting.update(secret=Subquery(named.values("pk")[:1]))
+        gained.judge(actor, sent_because_of(bound))
 
 
 def move(integration: Integration, old_name: str, secret: Secret) -> None:

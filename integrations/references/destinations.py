@@ -20,13 +20,23 @@ from integrations.querysets import IntegrationQuerySet
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """The value of a secret in an environment, sent to a host because of a reference."""
+    """The value of a secret in an environment, sent to a host because of a reference.
+
+    Attributes:
+        integration: the name of the integration that is run.
+    """
 
     secret_id: UUID
     secret: str
     reference_id: UUID
     host: str
     environment: Environment
+    integration: str
+
+    @property
+    def key(self) -> tuple[UUID, UUID, str, Environment]:
+        """What makes it a destination of its own: who sends it does not count."""
+        return self.secret_id, self.reference_id, self.host, self.environment
 
 
 def derive_for(changed: Iterable[UUID]) -> None:
@@ -49,7 +59,7 @@ def using(changed: Iterable[UUID]) -> IntegrationQuerySet[Integration]:
     return Integration.objects.filter(pk__in=ids) | Integration.objects.building_on(ids)
 
 
-def sent_by(integrations: QuerySet[Integration]) -> frozenset[Sending]:
+def sent_by(integrations: QuerySet[Integration]) -> list[Sending]:
     """Return what these integrations send where, as far as they are enabled.
 
     Called before and after a change, the difference is what a secret gains or loses. References that wait for their
@@ -58,17 +68,31 @@ def sent_by(integrations: QuerySet[Integration]) -> frozenset[Sending]:
     return _sendings(SecretDestination.objects.filter(integration__in=integrations))
 
 
-def sent_by_references(references: Iterable[UUID]) -> frozenset[Sending]:
-    """Return where the secrets of these references are sent, by whichever enabled integration."""
-    return _sendings(SecretDestination.objects.filter(reference__in=list(references)))
+def sent_because_of(references: Iterable[UUID], *, not_by: QuerySet[Integration] | None = None) -> list[Sending]:
+    """Return where the secrets of these references are sent by enabled integrations.
+
+    Args:
+        not_by: integrations to leave out.
+    """
+    rows = SecretDestination.objects.filter(reference__in=list(references))
+    return _sendings(rows if not_by is None else rows.exclude(integration__in=not_by))
 
 
-def _sendings(rows: QuerySet[SecretDestination]) -> frozenset[Sending]:
+def _sendings(rows: QuerySet[SecretDestination]) -> list[Sending]:
     rows = rows.filter(integration__enabled=True, reference__secret__isnull=False)
-    found: Iterable[tuple[Any, ...]] = rows.values_list(
-        "reference__secret_id", "reference__secret__name", "reference_id", "host", "integration__environments"
+    found: Iterable[Any] = rows.values_list(
+        "reference__secret_id",
+        "reference__secret__name",
+        "reference_id",
+        "host",
+        "integration__environments",
+        "integration__name",
     )
-    return frozenset(Sending(*row[:4], environment) for row in found for environment in row[4])
+    return [
+        Sending(secret_id, secret, reference_id, host, environment, name)
+        for secret_id, secret, reference_id, host, environments, name in found
+        for environment in environments
+    ]
 
 
 def _wanted(integrations: Iterable[Integration]) -> dict[tuple[UUID, UUID, str], SecretDestination]:

@@ -10,6 +10,7 @@ from accounts.common.environments import in_order
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
+from integrations.references import gained
 from integrations.references.rewrite import naming, rewrite
 from secrets_app.models import Secret
 
@@ -26,6 +27,7 @@ def replace_references(*, actor: Actor, secret_id: UUID, replacement_id: UUID) -
         NotFound: the secret does not exist.
         PermissionDenied: the actor may not write secrets and integrations, or not in the integrations' environments.
         Invalid: the replacement does not exist, is the secret itself, or is disabled.
+        ProofNeeded: as `gained.judge`.
     """
     actor.check(Permission.SECRETS_WRITE)
     actor.check(Permission.INTEGRATIONS_WRITE)
@@ -36,7 +38,8 @@ def replace_references(*, actor: Actor, secret_id: UUID, replacement_id: UUID) -
         actor.check_environments(*in_order(env for integration in integrations for env in integration.environments))
         if not integrations:
             return 0
-        rewrite(actor, integrations, secret.name, replacement, field="replacement")
+        with gained.judging(actor, [integration.pk for integration in integrations]):
+            rewrite(actor, integrations, secret.name, replacement, field="replacement")
         trail.record(
             trail.Event.SECRET_CHANGED,
             actor=actor,

@@ -23,9 +23,10 @@ def follow_rename(*, secret: Secret, old_name: str, actor: Actor, **_: Any) -> N
 
     Raises:
         PermissionDenied, Invalid: as `rewrite`; the transaction with the renaming is rolled back.
+        PermissionDenied, ProofNeeded: as `gained.judge`, for the references that are bound.
     """
     rewrite(actor, naming(actor.organization, old_name), old_name, secret, field="name")
-    derive.bind_waiting(secret=secret)
+    derive.bind_waiting(secret=secret, actor=actor)
 
 
 def naming(organization: Organization, name: str) -> list[Integration]:

@@ -10,6 +10,7 @@ from accounts.audit import trail
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
+from integrations.editing.bounds import check_bounds
 from integrations.exchange.offered_tools import is_fingerprint, is_plain_name
 from integrations.kinds import KINDS
 from integrations.models import ApprovedTool, Integration
@@ -22,7 +23,7 @@ def approve_tool(*, actor: Actor, integration_id: UUID, name: str, fingerprint: 
     """Approve a tool with this fingerprint. Approving the same fingerprint again writes nothing.
 
     Raises:
-        PermissionDenied: the actor may not write integrations.
+        PermissionDenied: the actor may not write integrations, or not this one (`check_bounds`).
         NotFound: there is no such integration, or it offers no tools.
         Invalid: the name or the fingerprint is malformed, or too many tools are approved.
     """
@@ -51,7 +52,7 @@ def withdraw_tool(*, actor: Actor, integration_id: UUID, name: str) -> None:
     """Withdraw an approval.
 
     Raises:
-        PermissionDenied: the actor may not write integrations.
+        PermissionDenied: the actor may not write integrations, or not this one (`check_bounds`).
         NotFound: there is no such integration, or the tool is not approved.
     """
     actor.check(Permission.INTEGRATIONS_WRITE)
@@ -70,6 +71,7 @@ def _locked(actor: Actor, integration_id: UUID) -> Integration:
     if not KINDS[integration.kind].tools_operation:
         raise NotFound("This integration offers no tools.")
     integration.organization = actor.organization
+    check_bounds(actor, integration)
     return integration
 
 

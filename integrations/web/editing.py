@@ -1,5 +1,6 @@
 """Creating and changing integrations."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -8,9 +9,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access.requests import CofferRequest
-from accounts.access.route_permissions import requires
+from accounts.access.route_permissions import record_refused_attempt, requires
+from accounts.access.step_up import proof_beside
 from accounts.actors import Actor
-from accounts.errors import EditConflict, FieldError, Invalid, NotFound
+from accounts.errors import EditConflict, FieldError, Invalid, NotFound, ProofNeeded, Refusal
 from accounts.policy import Permission
 from accounts.web.replies import see_other
 from integrations.editing import integrations
@@ -47,9 +49,9 @@ def new(request: CofferRequest, actor: Actor, kind: str) -> HttpResponse:
     sent = form.read(request.POST)
     try:
         integration = _create(actor, kind, form, sent)
-    except Invalid as refusal:
-        errors = _errors(refusal, form, sent)
-        return editor.page(request, actor, kind, values=sent.values, errors=errors, status=refusal.status, **about)
+    except (Invalid, ProofNeeded) as refusal:
+        about |= _refused(request, refusal, form, sent)
+        return editor.page(request, actor, kind, values=sent.values, status=refusal.status, **about)
     return _saved(request, actor, integration)
 
 
@@ -67,8 +69,8 @@ def edit(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResp
         saved = _update(actor, integration, form, sent)
     except EditConflict:
         return _conflict(request, actor, integration_id, sent)
-    except Invalid as refusal:
-        return _form(request, actor, integration, sent.values, _errors(refusal, form, sent))
+    except (Invalid, ProofNeeded) as refusal:
+        return _form(request, actor, integration, sent.values, refusal.status, **_refused(request, refusal, form, sent))
     return _saved(request, actor, saved)
 
 
@@ -117,11 +119,19 @@ def _update(actor: Actor, integration: Integration, form: IntegrationForm, sent:
     )
 
 
-def _errors(refusal: Invalid, form: IntegrationForm, sent: SubmittedIntegration) -> list[FieldError]:
-    """Return errors at their fields; for raw credentials one error at the checkbox, because each has its own note."""
+def _refused(
+    request: CofferRequest, refusal: Refusal, form: IntegrationForm, sent: SubmittedIntegration
+) -> dict[str, Any]:
+    """Return what the form says about a refusal.
+
+    Errors stand at their fields; for raw credentials one error at the checkbox, because each has its own note.
+    """
+    if isinstance(refusal, ProofNeeded):
+        record_refused_attempt(request, refusal)
+        return {"errors": [FieldError("", refusal.detail)], "proof_url": proof_beside(request)}
     if isinstance(refusal, RawCredential):
-        return [FieldError("accept_raw_credentials", NOT_ACCEPTED)]
-    return form.errors(refusal.errors, sent.values)
+        return {"errors": [FieldError("accept_raw_credentials", NOT_ACCEPTED)]}
+    return {"errors": form.errors(refusal.errors, sent.values)}
 
 
 def _refuse(problems: list[FieldError]) -> None:
@@ -133,7 +143,7 @@ def _conflict(request: CofferRequest, actor: Actor, integration_id: UUID, sent: 
     """Show what was typed with the stored version, so that saving again replaces that version."""
     integration = Integration.objects.fetch(actor, integration_id)
     values, errors = sent.values | {"version": integration.version}, [FieldError("", CONFLICT)]
-    return _form(request, actor, integration, values, errors, conflict=True)
+    return _form(request, actor, integration, values, Invalid.status, errors=errors, conflict=True)
 
 
 def _form(
@@ -141,21 +151,11 @@ def _form(
     actor: Actor,
     integration: Integration,
     values: Values,
-    errors: list[FieldError],
-    *,
-    conflict: bool = False,
+    status: int,
+    **more: Any,
 ) -> HttpResponse:
     """Show the form with everything that was typed."""
-    return editor.page(
-        request,
-        actor,
-        integration.kind,
-        integration=integration,
-        values=values,
-        errors=errors,
-        status=Invalid.status,
-        conflict=conflict,
-    )
+    return editor.page(request, actor, integration.kind, integration=integration, values=values, status=status, **more)
 
 
 def _saved(request: CofferRequest, actor: Actor, integration: Integration) -> HttpResponse:

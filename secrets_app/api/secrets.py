@@ -12,7 +12,8 @@ from accounts.actors import Actor
 from accounts.api.authentication import actor_of, searchable
 from accounts.api.preconditions import expected_version
 from accounts.api.schemas import PROBLEMS, PROBLEMS_OF_ONE, Limit, ProblemOut
-from accounts.common.environments import Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.fields import concerns
 from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from accounts.errors import FieldError, Invalid
 from accounts.policy import Permission
@@ -55,6 +56,7 @@ def list_secrets(
         name=searchable(name),
         unused_days=unused_days,
         integrations=actor.integrations,
+        concerning=actor.environments,
     )
     page = inventory.page(actor.organization, filters, cursor=cursor, limit=limit)
     return {"items": [secret_out(row) for row in page.items], "next_cursor": page.next_cursor}
@@ -148,6 +150,8 @@ def references_page(actor: Actor, secret: Secret, *, cursor: str, limit: int) ->
     rows = reference_model()._default_manager.filter(organization=actor.organization, secret=secret)
     if actor.integrations is not None:
         rows = rows.filter(integration__in=actor.integrations)
+    if actor.environments != ALL_ENVIRONMENTS:
+        rows = rows.filter(concerns("integration__environments", actor.environments))
     rows = rows.select_related("integration").order_by("integration__name", "pk")
     if cursor:
         name, last = decode_cursor(cursor, length=2)

@@ -64,9 +64,11 @@ def _check(secret: Secret, changes: SecretChanges) -> list[str]:
     problems.check_description(changes.description or "")
     problems.check_rotation(changes.rotate_every_days)
     problems.check_values(changes.values, allow_short=changes.allow_short)
-    domains = problems.clean_domains(changes.allowed_domains or [], operator_hosts=bool(settings.EGRESS_ALLOW))
+    domains = problems.clean_domains(
+        changes.allowed_domains or [], operator_hosts=bool(settings.EGRESS_ALLOW), stored=secret.allowed_domains
+    )
     allowed = secret.allowed_domains if changes.allowed_domains is None else changes.allowed_domains
-    problems.check_production(secret.organization, changes.values, allowed)
+    problems.check_required_domains(secret.organization, changes.values, allowed)
     problems.refuse(NOT_SAVED)
     return domains
 

@@ -17,6 +17,7 @@ from accounts.common.environments import Environment
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
+from secrets_app.editing.bounds import WITHOUT_EFFECT, check_bounds
 from secrets_app.editing.edits import (
     NOT_SAVED,
     SecretChanges,
@@ -34,7 +35,6 @@ from secrets_app.signals import secret_created, secret_renamed
 from secrets_app.validation.fields import Problems
 
 NOT_CURRENT = (ValueState.STAGED, ValueState.PREVIOUS)
-STORED = (ValueState.CURRENT, *NOT_CURRENT)
 
 
 def create_secret(
@@ -60,6 +60,7 @@ def create_secret(
     Raises:
         PermissionDenied: the actor may not write secrets, or not in these environments.
         Invalid, ValueTooShort: a field breaks its rule; nothing is stored.
+        PermissionDenied, ProofNeeded: the binding is refused (`integrations.references.gained`).
     """
     actor.check(Permission.SECRETS_WRITE)
     values = values or {}
@@ -86,7 +87,7 @@ def _check_new(
     problems.check_description(secret.description)
     problems.check_rotation(secret.rotate_every_days)
     problems.check_values(values, allow_short=allow_short)
-    problems.check_production(secret.organization, values, allowed_domains)
+    problems.check_required_domains(secret.organization, values, allowed_domains)
     domains = problems.clean_domains(allowed_domains, operator_hosts=bool(settings.EGRESS_ALLOW))
     problems.refuse(NOT_SAVED)
     return domains
@@ -106,7 +107,6 @@ def _store_new(
             lock_organization(actor.organization)
             secret.save(force_insert=True)
             store_values(values_of(secret, values), actor=actor, entered_once=entered_once)
-            secret_created.send(sender=Secret, secret=secret)
             trail.record(
                 trail.Event.SECRET_CREATED,
                 actor=actor,
@@ -115,6 +115,7 @@ def _store_new(
                 domains=secret.allowed_domains,
                 **marks,
             )
+            secret_created.send(sender=Secret, secret=secret, actor=actor)
             answering.answer([secret], actor=actor, request_id=for_request)
     except IntegrityError as error:
         raise _refusal(error) from None
@@ -132,7 +133,7 @@ def update_secret(
 
     Raises:
         NotFound: the secret does not exist in the actor's organization.
-        PermissionDenied: the actor may not write secrets, or not in these environments.
+        PermissionDenied: the actor may not write secrets, or not this one or in these environments (`check_bounds`).
         EditConflict: the secret was saved after `expected_version`.
         Invalid, ValueTooShort: a field breaks its rule.
         ValueRequired: the allowed domains change, or it is marked as an identifier, without new values for all
@@ -153,6 +154,8 @@ def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_vers
     secret = lock_secret(actor, secret_id, expected_version)
     before, domains_before = secret.name, secret.allowed_domains
     changed = set_fields(secret, changes)
+    if set(changed) - WITHOUT_EFFECT:
+        check_bounds(actor, secret)
     if opening := opens_values(secret, changed):
         require_new_values(secret, changes.values, opening)
         _destroy_staged_and_previous(secret, actor)
@@ -186,6 +189,7 @@ def set_enabled(*, actor: Actor, secret_id: UUID, enabled: bool) -> Secret:
     actor.check(Permission.SECRETS_WRITE if enabled else Permission.SECRETS_DISABLE)
     with transaction.atomic():
         secret = lock_secret(actor, secret_id, None)
+        check_bounds(actor, secret)
         if secret.enabled != enabled:
             secret.enabled = enabled
             _save(secret, ["enabled"])
@@ -212,6 +216,7 @@ def set_all_enabled(*, actor: Actor, secret_ids: Iterable[UUID], enabled: bool) 
             raise NotFound("One of these secrets does not exist any more. Load the list again.")
         switched = [secret for secret in found if secret.enabled != enabled]
         for secret in switched:
+            check_bounds(actor, secret)
             secret.organization, secret.enabled = actor.organization, enabled
             _save(secret, ["enabled"])
             _record_switch(actor, secret)
@@ -223,14 +228,14 @@ def delete_secret(*, actor: Actor, secret_id: UUID) -> None:
 
     Raises:
         NotFound: the secret does not exist in the actor's organization.
-        PermissionDenied: the actor may not write secrets, or not in an environment in which it has a value.
+        PermissionDenied: the actor may not write secrets, or not this one (`check_bounds`).
         SecretInUse: the secret has references, or one was added concurrently.
     """
     actor.check(Permission.SECRETS_WRITE)
     try:
         with transaction.atomic():
             secret = lock_secret(actor, secret_id, None)
-            actor.check_environments(*environments_with_value(secret, *STORED))
+            check_bounds(actor, secret)
             _refuse_if_used(secret)
             Secret.objects.filter(pk=secret.pk).delete()
             trail.record(trail.Event.SECRET_DELETED, actor=actor, target=secret)
@@ -257,10 +262,7 @@ def lock_secret(actor: Actor, secret_id: UUID, expected_version: int | None) -> 
 
 
 def _rename(actor: Actor, secret: Secret, before: str) -> None:
-    """Announce a new name. References that wait for it start to use the secret's values, so the actor needs access to
-    their environments.
-    """
-    actor.check_environments(*environments_with_value(secret))
+    """Announce a new name. References that wait for it start to use the secret's values."""
     secret_renamed.send(sender=Secret, secret=secret, old_name=before, actor=actor)
     answering.answer([secret], actor=actor)
 

@@ -113,8 +113,10 @@ def _apply(actor: Actor, report: ImportReport) -> ImportReport:
         Secret.objects.bulk_create(created.values())
         _count_versions_up(stored)
         store_values(given, actor=actor)
-        secrets_created.send(sender=Secret, organization=actor.organization, secrets=list(created.values()))
         trail.record_all(_acts(created.values(), stored, report.environment), actor=actor)
+        secrets_created.send(
+            sender=Secret, organization=actor.organization, secrets=list(created.values()), actor=actor
+        )
         answering.answer(list(created.values()), actor=actor)
     return replace(report, lines=lines)
 

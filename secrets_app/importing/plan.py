@@ -26,7 +26,7 @@ from secrets_app.models import Secret, SecretValue
 from secrets_app.naming.names import problem_with_name, propose_name
 from secrets_app.naming.value_rules import problem_with_value, warnings_for
 from secrets_app.plaintext import Plaintext
-from secrets_app.validation.production_domains import DOMAINS_NEEDED, lacks_domains
+from secrets_app.validation.required_domains import domains_needed, lacks_domains
 
 TOO_LARGE = "The text has more than 1 MiB. Import it in parts."
 TOO_MANY = f"The text has more than {dotenv.MAX_ENTRIES:,} entries. Import it in parts."
@@ -207,6 +207,6 @@ class _Classifier:
             return f"There is a secret called {secret.name}. Names may not differ only in case.", "invalid", secret.name
         if lacks_domains(self._organization, [self._environment], secret.allowed_domains if secret else []):
             advice = f"Edit {secret.name} and add one first." if secret else "Create this secret in its form, with one."
-            return f"{DOMAINS_NEEDED} {advice}", "invalid", ""
+            return f"{domains_needed(self._organization)} {advice}", "invalid", ""
         found = problem_with_value(entry.value, allow_short=self._choices.allow_short)
         return (found.message, found.code, "") if found else ("", "", "")

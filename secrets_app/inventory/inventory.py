@@ -11,7 +11,8 @@ from uuid import UUID
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
-from accounts.common.environments import Environment
+from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.common.fields import concerns
 from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor, not_of_this_list
 from accounts.models import Organization
 from secrets_app.inventory.rows import NOTHING, InventoryRow, rows_of
@@ -30,7 +31,7 @@ class InventoryFilters:
 
     `environment` keeps secrets with a value there; with `status="missing"`, secrets that need a value there and have
     none. `integrations` limits the missing names to the references of these integrations, for API keys that may use
-    only some; None means all.
+    only some; None means all. `concerning` leaves out what has values or is needed in other environments alone.
     """
 
     status: str = ""
@@ -41,6 +42,7 @@ class InventoryFilters:
     unused_days: int | None = None
     order: Order = Order.NAME
     integrations: frozenset[UUID] | None = None
+    concerning: frozenset[Environment] = ALL_ENVIRONMENTS
 
 
 def page(
@@ -110,6 +112,8 @@ def _waiting(organization: Organization, filters: InventoryFilters) -> QuerySet[
     waiting = waiting_references(organization).filter(name__icontains=filters.text)
     if filters.integrations is not None:
         waiting = waiting.filter(integration__in=filters.integrations)
+    if filters.concerning != ALL_ENVIRONMENTS:
+        waiting = waiting.filter(concerns("needed_in", filters.concerning))
     if filters.name:
         waiting = waiting.filter(name=filters.name)
     return waiting.filter(needed_in__has=filters.environment) if filters.environment else waiting
@@ -192,6 +196,8 @@ def _narrow(secrets: SecretQuerySet, organization: Organization, filters: Invent
     held = keyring.held_ids()
     if filters.status:
         secrets = secrets.with_status_of(filters.status, organization, held)
+    if filters.concerning != ALL_ENVIRONMENTS:
+        secrets = secrets.concerning(filters.concerning)
     if filters.name:
         secrets = secrets.filter(name=filters.name)
     if filters.environment and filters.status == "missing":

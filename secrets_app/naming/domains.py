@@ -8,13 +8,14 @@ normalized names of lower-case A-labels, never the text that somebody typed.
 import json
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 from publicsuffixlist import PublicSuffixList
 
 from secrets_app.naming.hosts import ends_in_number, is_special_name, to_a_labels
 
 ANY_HOST = "any host"
-
+HOSTING_SUFFIXES = Path(__file__).with_name("hosting_suffixes.txt")
 _WILDCARD = "*."
 
 
@@ -44,7 +45,7 @@ def clean_domain(text: str, *, operator_hosts: bool = False) -> str:
         )
     if not text.startswith(_WILDCARD):
         return base
-    if _suffixes().is_public(base, accept_unknown=not operator_hosts):
+    if _suffixes().is_public(base, accept_unknown=not operator_hosts) or _is_hosting_suffix(base):
         raise BadDomain(
             "Anyone can register a name below this suffix: put your own name in front of it, as in *.yourname.co.uk."
         )
@@ -92,6 +93,17 @@ def _refuse_other_syntax(text: str) -> None:
         )
     if text.endswith("."):
         raise BadDomain("Remove the dot at the end.")
+
+
+def _is_hosting_suffix(base: str) -> bool:
+    return not hosting_suffixes().isdisjoint({base, f"*.{base.partition('.')[2]}"})
+
+
+@cache
+def hosting_suffixes() -> frozenset[str]:
+    """Return the names of `hosting_suffixes.txt`, which no wildcard may cover."""
+    lines = (line.strip() for line in HOSTING_SUFFIXES.read_text().splitlines())
+    return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
 @cache

@@ -28,7 +28,7 @@ from secrets_app.naming.value_rules import problem_with_value
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation.previous_values import destroy_previous_value, previous_value
 from secrets_app.sealing import keyring
-from secrets_app.validation.production_domains import DOMAINS_NEEDED, lacks_domains
+from secrets_app.validation.required_domains import domains_needed, lacks_domains
 
 Approve = Callable[[SecretValue], list[str]]
 """Decides on the staged value while the secret is locked: raises a Refusal, or returns the accepted failures."""
@@ -57,7 +57,7 @@ def stage(
     _authorize(actor, environment)
     _check_value(value, allow_short=allow_short)
     with _locked(actor, secret_id, expected_version) as secret:
-        _check_production(secret, environment)
+        _check_required_domains(secret, environment)
         destroy(secret, environment, ValueState.STAGED)
         staged = _store_staged(secret, environment, value, actor)
         _record(trail.Event.SECRET_STAGED, staged, actor)
@@ -85,7 +85,7 @@ def promote(
         Refusal: raised by `approve`.
     """
     with _changing(actor, secret_id, environment, staged_value, expected) as staged:
-        _check_production(staged.secret, environment)
+        _check_required_domains(staged.secret, environment)
         accepted = approve(staged)
         destroy(staged.secret, environment, ValueState.PREVIOUS)
         is_kept = _retire_current(staged.secret, environment, actor)
@@ -243,9 +243,9 @@ def _check_value(value: Plaintext, *, allow_short: bool) -> None:
         raise refusal("The value was not staged.", errors=[FieldError("value", problem.message)])
 
 
-def _check_production(secret: Secret, environment: Environment) -> None:
+def _check_required_domains(secret: Secret, environment: Environment) -> None:
     if lacks_domains(secret.organization, [environment], secret.allowed_domains):
-        sentence = f"{DOMAINS_NEEDED} Edit {secret.name} and add at least one domain first."
+        sentence = f"{domains_needed(secret.organization)} Edit {secret.name} and add at least one domain first."
         raise Invalid(sentence, errors=[FieldError("value", sentence)])
 
 

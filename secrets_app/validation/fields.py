@@ -12,7 +12,7 @@ from secrets_app.models import Secret
 from secrets_app.naming import domains, names
 from secrets_app.naming.value_rules import problem_with_value
 from secrets_app.plaintext import Plaintext
-from secrets_app.validation.production_domains import ADD_ONE, DOMAINS_NEEDED, lacks_domains
+from secrets_app.validation.required_domains import ADD_ONE, domains_needed, lacks_domains
 
 DESCRIPTION_LENGTH = Secret._meta.get_field("description").max_length or 500
 LONGEST_ROTATION_DAYS = 3650
@@ -65,20 +65,24 @@ class Problems:
                 found = self._too_short if problem.code == ValueTooShort.code else self.errors
                 found.append(FieldError(f"values.{environment.value}", problem.message, problem.code))
 
-    def check_production(
+    def check_required_domains(
         self, organization: Organization, values: Mapping[Environment, Plaintext | None], allowed: Collection[str]
     ) -> None:
-        """Check that a Production value has allowed domains, if the organization requires them."""
+        """Check that the new values have allowed domains, if the organization requires them."""
         entered = [environment for environment, value in values.items() if value is not None]
         if lacks_domains(organization, entered, allowed):
-            self.add("allowed_domains", f"{DOMAINS_NEEDED} {ADD_ONE}")
+            self.add("allowed_domains", f"{domains_needed(organization)} {ADD_ONE}")
 
-    def clean_domains(self, texts: Iterable[str], *, operator_hosts: bool) -> list[str]:
-        """Return the domains in their stored form, without duplicates. Domains that are not valid become problems."""
+    def clean_domains(self, texts: Iterable[str], *, operator_hosts: bool, stored: Collection[str] = ()) -> list[str]:
+        """Return the domains in their stored form, without duplicates. Domains that are not valid become problems.
+
+        Args:
+            stored: domains that the secret has already. They may stay, whatever the rules say by now.
+        """
         cleaned: list[str] = []
         for number, text in enumerate(texts):
             try:
-                domain = domains.clean_domain(text, operator_hosts=operator_hosts)
+                domain = text if text in stored else domains.clean_domain(text, operator_hosts=operator_hosts)
             except domains.BadDomain as problem:
                 self.add(f"allowed_domains[{number}]", str(problem))
                 continue

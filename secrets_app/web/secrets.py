@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import record_refused_attempt, requires
-from accounts.access.step_up import Proof
+from accounts.access.step_up import Proof, missing_proof, proof_beside
 from accounts.actors import Actor
 from accounts.common.environments import ALL_ENVIRONMENTS
-from accounts.errors import EditConflict, FieldError, Invalid, NotFound
+from accounts.errors import EditConflict, FieldError, Invalid, NotFound, ProofNeeded, Refusal
 from accounts.policy import Permission
 from secrets_app.editing import secrets
 from secrets_app.editing.edits import SecretChanges
@@ -26,6 +26,7 @@ from secrets_app.inventory import inventory
 from secrets_app.inventory.changes import SavedChange, changes_since
 from secrets_app.inventory.rows import InventoryRow
 from secrets_app.models import Secret, SecretRequest
+from secrets_app.naming.services import hosts_by_prefix
 from secrets_app.naming.value_rules import warnings_for
 from secrets_app.requests import listing
 from secrets_app.web import conflicts
@@ -40,9 +41,16 @@ PROPOSED_DOMAINS = 10
 @sensitive_post_parameters()
 @requires(Permission.SECRETS_WRITE)
 def new(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """GET shows the form for a new secret; POST stores it."""
+    """GET shows the form for a new secret; POST stores it.
+
+    If integrations wait for the proposed name, saving sends the value somewhere new: the proof is asked for before
+    anything is typed, because value fields never come back.
+    """
     if request.method == "GET":
-        return _form(request, actor, None, _proposed(request, asked := _asked_for(request, actor)), asked=asked)
+        values = _proposed(request, asked := _asked_for(request, actor))
+        awaited = inventory.waiting_references(actor.organization).filter(name=values["name"]).exists()
+        missing = missing_proof(request, Proof.PAGE) if awaited else None
+        return missing or _form(request, actor, None, values, asked=asked)
     sent, asked = forms.read(request.POST), _asked_for(request, actor)
     try:
         secret = secrets.create_secret(
@@ -58,7 +66,7 @@ def new(request: CofferRequest, actor: Actor) -> HttpResponse:
             entered_once=sent.mode == forms.SHARED and bool(sent.values),
             allow_short=sent.allow_short,
         )
-    except Invalid as refusal:
+    except (Invalid, ProofNeeded) as refusal:
         return _form(request, actor, None, sent.fields_to_show(), refusal, asked=asked)
     return _saved(request, actor, secret, sent, f"Saved {secret.name}")
 
@@ -88,7 +96,7 @@ def edit(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
         secret = secrets.update_secret(actor=actor, secret_id=secret_id, changes=changes, expected_version=sent.version)
     except EditConflict:
         return _conflict(request, actor, secret_id, sent)
-    except Invalid as refusal:
+    except (Invalid, ProofNeeded) as refusal:
         row = inventory.one(actor.organization, secret_id)
         values = sent.fields_to_show() | ({} if "name" in request.POST else {"name": row.name})
         return _form(request, actor, row, values, refusal)
@@ -169,19 +177,21 @@ def _form(
     actor: Actor,
     row: InventoryRow | None,
     values: dict[str, Any],
-    refusal: Invalid | None = None,
+    refusal: Invalid | ProofNeeded | None = None,
     changes: Sequence[SavedChange] = (),
     asked: SecretRequest | None = None,
 ) -> HttpResponse:
     typed_before = values["name"] and (not row or row.name != values["name"])
     context = {
         "asked": asked,
+        "value_prefixes": hosts_by_prefix(),
+        "asks_about_domains": row is None and _may_answer_about_domains(actor),
         "changes": changes,
         "conflicting": conflicts.conflicting_fields(values, row) if row and changes else [],
         "was": conflicts.stored_fields(row) if row else None,
         "secret": with_references(actor, row) if row else None,
         "values": values,
-        "errors": forms.form_errors(refusal.errors, values["mode"]) if refusal else [],
+        **_refused(request, refusal, values["mode"]),
         "value_fields": forms.value_fields(row),
         "name_check": check(actor, values["name"], row) if typed_before else None,
         "offer_allow_short": _too_short(refusal),
@@ -189,7 +199,19 @@ def _form(
     return render(request, "secrets_app/form.html", context, status=refusal.status if refusal else 200)
 
 
-def _too_short(refusal: Invalid | None) -> bool:
+def _may_answer_about_domains(actor: Actor) -> bool:
+    return actor.may(Permission.ORGANIZATION_MANAGE) and not actor.organization.asked_about_domains
+
+
+def _refused(request: CofferRequest, refusal: Invalid | ProofNeeded | None, mode: str) -> dict[str, Any]:
+    """Return what the form says about a refusal."""
+    if isinstance(refusal, ProofNeeded):
+        record_refused_attempt(request, refusal)
+        return {"errors": [FieldError("", refusal.detail)], "proof_url": proof_beside(request)}
+    return {"errors": forms.form_errors(refusal.errors, mode) if refusal else []}
+
+
+def _too_short(refusal: Refusal | None) -> bool:
     return refusal is not None and any(error.code == ValueTooShort.code for error in refusal.errors)
 
 

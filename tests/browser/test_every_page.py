@@ -24,7 +24,7 @@ from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
 from secrets_app.requests.answering import ask, dismiss
 from secrets_app.rotation import rotation
-from tests.factories import MembershipFactory
+from tests.factories import InvitationFactory, MembershipFactory
 from tests.support.invited import token_in
 from tests.support.sign_in import add_totp
 from tests.support.staff import staff_browser
@@ -73,6 +73,7 @@ def make_people(owner):
     )
     invite(actor=owner, emails=["noor@harbor.example", "over@harbor.example"], role=Role.ADMIN)
     Invitation.objects.filter(email="over@harbor.example").update(sent_at=None, expires_at=timezone.now())
+    InvitationFactory(organization=owner.organization, invited_by="Rosa (staff)", awaits_owner=True)
     return colleague
 
 

@@ -44,6 +44,13 @@ class Command(BaseCommand):
             help="An integration that the key may use; repeat it for several. Without it, the key may use all.",
         )
         parser.add_argument(
+            "--secret",
+            action="append",
+            type=UUID,
+            metavar="ID",
+            help="A secret that the scope secrets.use is limited to; repeat it for several. Without it, it is for all.",
+        )
+        parser.add_argument(
             "--max-concurrent", type=int, default=MAX_CONCURRENT, metavar="N", help="Concurrent calls per process."
         )
         parser.add_argument(
@@ -63,6 +70,7 @@ class Command(BaseCommand):
                 scopes=[Scope(scope) for scope in options["scope"]],
                 environments=[Environment(environment) for environment in options["environment"]],
                 integrations=options["integration"],
+                secrets=options["secret"],
                 expires_at=timezone.now() + timedelta(days=days) if (days := options["expires_days"]) else None,
                 max_concurrent=options["max_concurrent"],
                 max_per_minute=options["max_per_minute"],

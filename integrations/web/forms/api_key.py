@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.access.api_keys import MAX_CONCURRENT
 from accounts.common.environments import Environment
+from accounts.common.texts import UNSTORABLE
 from accounts.errors import FieldError
 from accounts.policy import Scope
 
@@ -26,18 +27,24 @@ FIELDS = (
     "name",
     "scopes",
     "environments",
+    "secrets",
     "integrations",
     "expires",
     "expires_on",
     "max_concurrent",
     "max_per_minute",
 )
+TEXTS = ("name", "secrets", "expires", "expires_on", "max_concurrent", "max_per_minute")
 
 SCOPES = {
     Scope.RUN: ("Make calls through integrations", "Run and test them, and see the responses."),
     Scope.SECRETS_WRITE: ("Manage secrets", "Create, replace, disable and delete them. No key ever reads a value."),
     Scope.SECRETS_READ: ("List secrets", "Names, descriptions and status, never a value."),
     Scope.INTEGRATIONS_WRITE: ("Manage integrations", "Create, change and delete them."),
+    Scope.SECRETS_USE: (
+        "Send secrets somewhere new",
+        "Let integrations use a secret at a host for the first time. Without it, changes that would do so are refused.",
+    ),
     Scope.INTEGRATIONS_READ: ("List integrations", "What each one is and which secrets it names."),
     Scope.AUDIT_READ: ("Read runs and the audit log", "Which calls were made, when, and with which outcome."),
 }
@@ -67,6 +74,7 @@ def blank() -> dict[str, Any]:
         "name": "",
         "scopes": [Scope.RUN.value],
         "environments": [Environment.PRODUCTION.value],
+        "secrets": "",
         "reach": ALL,
         "integrations": [],
         "expires": "90",
@@ -86,7 +94,7 @@ def read(post: QueryDict) -> SubmittedApiKey:
     if reach not in {ALL, SOME}:
         errors.append(FieldError("integrations", "Choose whether the key may use all integrations or only some."))
     values: dict[str, Any] = {
-        **{name: post.get(name, "") for name in ("name", "expires", "expires_on", "max_concurrent", "max_per_minute")},
+        **{name: post.get(name, "") for name in TEXTS},
         **{name: post.getlist(name) for name in ("scopes", "environments")},
         "form": str(uuid4()),
         "reach": reach,
@@ -98,6 +106,7 @@ def read(post: QueryDict) -> SubmittedApiKey:
         "scopes": _members(Scope, "scopes", post, errors),
         "environments": _members(Environment, "environments", post, errors),
         "integrations": integrations if reach == SOME else None,
+        "secret_names": UNSTORABLE.sub("", values["secrets"]).split(),
         "expires_at": _end(post, errors),
         "max_concurrent": _number(values["max_concurrent"]),
         "max_per_minute": _number(values["max_per_minute"]) if values["max_per_minute"].strip() else None,

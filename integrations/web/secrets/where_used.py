@@ -22,6 +22,7 @@ from integrations.references.usage import COUNTED_AT_MOST, calls_by_place
 from integrations.references.uses import LOOKED_AT_MOST, Use, hosts_of, references_by_name, uses_of
 from secrets_app.inventory import inventory
 from secrets_app.naming.domains import BadDomain, clean_domain
+from secrets_app.naming.services import services_named_in
 
 HEADINGS = ("Secret", "Integrations", "Hosts")
 DRAWN_AT_MOST = 60
@@ -50,10 +51,14 @@ def where_used(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpRes
 @require_GET
 @requires(Permission.SECRETS_WRITE)
 def hosts(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """Render the hosts of the integrations that name a secret, as proposals for its allowed domains."""
+    """Render hosts as proposals for the allowed domains of a secret: those of the integrations that name it, and those
+    of well-known services that its name suggests.
+    """
     name = UNSTORABLE.sub("", request.GET.get("name", ""))
     found = [host for host in hosts_of(actor.organization, name) if _may_be_a_domain(host)] if name else []
-    return render(request, "integrations/_host_chips.html", {"hosts": found[:PROPOSED_AT_MOST], "name": name})
+    services = [service for service in services_named_in(name) if not set(service.hosts) <= set(found)]
+    context = {"hosts": found[:PROPOSED_AT_MOST], "name": name, "services": services[:PROPOSED_AT_MOST]}
+    return render(request, "integrations/_host_chips.html", context)
 
 
 def _may_be_a_domain(host: str) -> bool:

@@ -91,6 +91,7 @@ def test_creation_is_on_record_without_the_secret_part(key):
         "scopes": ["run", "secrets.read"],
         "environments": ["staging"],
         "integrations": stored.integrations,
+        "secrets": None,
         "expires_at": None,
         "max_concurrent": 100,
         "max_per_minute": None,

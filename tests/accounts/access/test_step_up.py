@@ -38,6 +38,7 @@ ACTS = {
     API_KEYS + "new/": Proof.PAGE,
     MEMBERS + "invite/": Proof.PAGE,
     MEMBERS + "<uuid:membership_id>/role/": Proof.PAGE,
+    "o/<slug:slug>/invitations/<uuid:invitation_id>/approve/": Proof.ACT,
     "o/<slug:slug>/settings/": Proof.PAGE,
     "o/<slug:slug>/settings/delete/": Proof.PAGE,
     "o/<slug:slug>/audit/csv/": Proof.ACT,

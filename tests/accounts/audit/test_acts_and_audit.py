@@ -18,8 +18,9 @@ from accounts.audit.trail import Event
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import AuditEvent, Invitation, Membership, User
 from accounts.people import invitations
+from accounts.people.approvals import approve
 from accounts.people.organization_deletion import delete_organization
-from accounts.people.organization_settings import change_settings, settings_of
+from accounts.people.organization_settings import answer_about_domains, change_settings, settings_of
 from accounts.people.organizations import add_member, change_role, create_organization, leave, remove_member
 from accounts.people.own_account import record_in_organizations, record_often
 from accounts.people.people import set_active
@@ -129,6 +130,7 @@ def stage(owner, organization):
         "member": (member := actor_for_member(factories.MembershipFactory(organization=organization))),
         "request": answering.ask(actor=member, name="asked.key", environments=[STAGING], why="For the calls"),
         "invitation": invite_without_mail(owner),
+        "by_staff": factories.InvitationFactory(organization=organization, awaits_owner=True),
         "inactive": factories.MembershipFactory(organization=organization, user__is_active=False).user,
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
     }
@@ -144,6 +146,7 @@ ACTS = {
     "organization.deleted": lambda owner, stage: delete_organization(actor=owner, typed="Harbor Clinics"),
     "invitation.created": lambda owner, stage: invited(owner, "new@x.example"),
     "invitation.renewed": lambda owner, stage: invitations.renew(actor=owner, invitation_id=stage["invitation"].id),
+    "invitation.approved": lambda owner, stage: approve(actor=owner, invitation_id=stage["by_staff"].id),
     "invitation.withdrawn": lambda owner, stage: invitations.withdraw(
         actor=owner, invitation_id=stage["invitation"].id
     ),
@@ -229,6 +232,7 @@ ACTS = {
 
 # Acts that leave several events, or one that another act leaves too.
 MORE_ACTS = {
+    "an answer to a question": lambda owner, stage: answer_about_domains(actor=owner, every_value=False),
     "a rename, with every integration that follows": lambda owner, stage: secrets.update_secret(
         actor=owner, secret_id=stage["used"].id, changes=SecretChanges(name="renamed.key")
     ),
@@ -278,12 +282,16 @@ def open_tampered(owner, secret):
 SET_UP_BY_THE_TEST = {"the end of a roll-back window": "rollback_until", "a value that does not open": "sealed"}
 
 
+GAINED = "secret.destination_added"
+"""What many acts leave besides their own event."""
+
+
 @pytest.mark.parametrize("event", ACTS)
 def test_act_is_recorded_once(owner, stage, event):
     before = set(AuditEvent.objects.values_list("pk", flat=True))
     ACTS[event](owner, stage)
     written = [row for row in AuditEvent.objects.all() if row.pk not in before]
-    assert [row.event for row in written] == [event]
+    assert [row.event for row in written if row.event != GAINED] == [event]
     assert written[0].target_id is not None
 
 
@@ -339,7 +347,7 @@ def test_act_of_many_events_without_them_did_not_happen(owner, stage, act, broke
 
 
 def test_every_event_that_a_service_writes_is_tried():
-    assert set(ACTS) == {event.value for event in Event} - {"secret.unreadable", "secret_request.answered"}
+    assert set(ACTS) == {event.value for event in Event} - {"secret.unreadable", "secret_request.answered", GAINED}
 
 
 NOT_AUDITED = {

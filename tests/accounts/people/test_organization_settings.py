@@ -56,6 +56,14 @@ def test_what_is_left_to_the_installation_follows_it(owner, organization, settin
     assert (rollback_hours(organization), run_days(organization)) == (1, 3650)
 
 
+def test_every_value_includes_production(owner, organization):
+    change(owner, every_value_needs_domains=True)
+    organization.refresh_from_db()
+    assert (organization.production_needs_domains, organization.every_value_needs_domains) == (True, True)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Organization.objects.update(production_needs_domains=False)
+
+
 def test_the_same_again_is_no_event(owner):
     change(owner)
     assert not AuditEvent.objects.exists()

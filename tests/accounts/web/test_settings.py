@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.models import Organization
+from tests.fixtures.browsers import browser_of
 from tests.support.sign_in import add_totp
 from tests.support.things import make_action, store_secret
 
@@ -21,7 +22,7 @@ def test_settings_are_saved(as_owner, django_user_model, owner):
     sent = SENT | {
         "name": "Harbor Health",
         "require_mfa": "on",
-        "production_needs_domains": "on",
+        "domains_needed": "production",
         "rollback_hours": " 48 ",
     }
     answer = as_owner.post(PAGE, sent | {"run_days": "90"}, follow=True)
@@ -43,7 +44,35 @@ def test_form_shows_what_is_set_and_what_the_installation_says(as_owner, setting
     assert 'placeholder="36"' in page
     assert 'value="120"' in page
     assert "1 person has none yet" in page
-    assert page.count(" checked") == 2  # the theme's radio, and the one switch that is on
+    assert page.count(" checked") == 2  # the theme's radio, and the chosen rule for domains
+    assert 'value="production" checked' in page
+
+
+@pytest.mark.parametrize(
+    ("chosen", "production", "every"), [("none", False, False), ("production", True, False), ("every", True, True)]
+)
+def test_rule_for_domains_is_off_for_production_or_for_every_value(as_owner, chosen, production, every):
+    as_owner.post(PAGE, SENT | {"domains_needed": chosen})
+    stored = Organization.objects.get()
+    assert (stored.production_needs_domains, stored.every_value_needs_domains) == (production, every)
+    assert f'value="{chosen}" checked' in html(as_owner.get(PAGE))
+
+
+@pytest.mark.parametrize(("answer", "every"), [("every", True), ("none", False), ("", False)])
+def test_new_organization_is_asked_once(as_owner, answer, every):
+    form = "/o/harbor-clinics/secrets/new/"
+    assert "Should every secret say where it may go?" in html(as_owner.get(form))
+    given = as_owner.post(f"{PAGE}domains/", {"answer": answer}, headers={"hx-request": "true"})
+    assert "From now on every value" in html(given) if every else "any domain" in html(given)
+    assert "Should every secret say" not in html(as_owner.get(form))
+    assert Organization.objects.get().every_value_needs_domains is every
+    as_owner.post(f"{PAGE}domains/", {"answer": "none" if every else "every"})
+    assert Organization.objects.get().every_value_needs_domains is every
+
+
+def test_only_owners_are_asked(admin, as_member):
+    assert "Should every secret" not in html(browser_of(admin).get("/o/harbor-clinics/secrets/new/"))
+    assert browser_of(admin).post(f"{PAGE}domains/", {"answer": "every"}).status_code == 403
 
 
 def test_cleared_number_goes_back_to_the_installation(as_owner):

@@ -46,7 +46,9 @@ def test_one_event_for_the_secret_and_one_for_each_integration(caller, owner, pa
     before = AuditEvent.objects.count()
     caller.post(path(pair[0]), {"replacement": str(pair[1].id)})
     events = [event.event for event in AuditEvent.objects.order_by("sequence")[before:]]
-    assert events == ["integration.changed", "integration.changed", "secret.changed"]
+    assert events == [
+        "integration.changed", "integration.changed", "secret.destination_added", "secret.changed"
+    ]  # fmt: skip
 
 
 def test_unused_secret_changes_nothing(caller, pair):
@@ -98,9 +100,12 @@ def test_replacement_must_be_another_enabled_secret_of_the_organization(caller, 
     assert SecretReference.objects.get().secret == pair[0]
 
 
-def test_both_scopes_together_open_it_and_no_key_does_not(owner, pair):
+def test_all_three_scopes_together_open_it_and_no_key_does_not(owner, pair):
     body = {"replacement": str(pair[1].id)}
+    make_action(owner)
     both = Caller(key_for(owner, Scope.SECRETS_WRITE, Scope.INTEGRATIONS_WRITE))
+    assert both.problem("POST", path(pair[0]), body) == (403, "permission_denied")
+    both = Caller(key_for(owner, Scope.SECRETS_WRITE, Scope.INTEGRATIONS_WRITE, Scope.SECRETS_USE))
     assert both.call("POST", path(pair[0]), body).status_code == 200
     assert Caller(None).problem("POST", path(pair[0]), body) == (401, "unauthenticated")
 

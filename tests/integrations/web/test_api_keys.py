@@ -21,7 +21,7 @@ from integrations.readiness import api_keys as key_overview
 from tests.fixtures.browsers import browser_of
 from tests.support import canary
 from tests.support.browser_sessions import stored_sessions
-from tests.support.things import make_action
+from tests.support.things import make_action, store_secret
 from tests.support.web.api_key_forms import CHOICES, LIST, NEW, fields, make, page_of, revoke_path
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +57,26 @@ def test_every_field_reaches_the_key(as_owner, owner):
     key = ApiKey.objects.get()
     assert (key.integrations, key.max_concurrent, key.max_per_minute) == ([str(action.id)], 7, 600)
     assert (set(key.scopes), key.expires_at) == (set(Scope), datetime(2099, 1, 31, 23, 59, 59, tzinfo=UTC))
+
+
+def test_a_key_is_limited_to_named_secrets(as_owner, owner):
+    first, second = store_secret(owner), store_secret(owner, "crm.other")
+    form = fields(scopes=["secrets.use", "integrations.write"], secrets=" crm.apiKey\r\n\r\ncrm.other ")
+    assert as_owner.post(NEW, form).status_code == 200
+    key = ApiKey.objects.get()
+    assert key.secrets == sorted([str(first.id), str(second.id)])
+    assert AuditEvent.objects.get(event="api_key.created").data["secrets"] == key.secrets
+    as_owner.post(NEW, fields(secrets="  "))
+    assert ApiKey.objects.latest("created_at").secrets is None
+
+
+def test_a_secret_that_does_not_exist_is_told_and_stays_typed(as_owner, outsider):
+    store_secret(outsider, "of.others")
+    page = as_owner.post(NEW, fields(scopes=["secrets.use"], secrets="of.others"))
+    assert page.status_code == 422
+    assert "No secret is called of.others" in page.content.decode()
+    assert 'id="f-secrets"' in page.content.decode()
+    assert not ApiKey.objects.exists()
 
 
 def test_integrations_that_are_ticked_do_not_count_for_all(as_owner, owner):

@@ -200,12 +200,16 @@ TABLE = {
     ("POST", MEMBERS + "<uuid:membership_id>/remove/"): (303, 303, 403, 404, 302, 302),
     ("GET", INVITATION + "renew/"): (405, 405, 405, 405, 302, 302),
     ("POST", INVITATION + "renew/"): (303, 303, 403, 404, 302, 302),
+    ("GET", INVITATION + "approve/"): (405, 405, 405, 405, 302, 302),
+    ("POST", INVITATION + "approve/"): (404, 403, 403, 404, 302, 302),
     ("GET", INVITATION + "withdraw/"): (405, 405, 405, 405, 302, 302),
     ("POST", INVITATION + "withdraw/"): (303, 303, 403, 404, 302, 302),
     ("GET", "o/<slug:slug>/leave/"): (200, 200, 200, 404, 302, 302),
     ("POST", "o/<slug:slug>/leave/"): (422, 303, 303, 404, 302, 302),  # the only owner stays
     ("GET", "o/<slug:slug>/settings/"): (200, 403, 403, 404, 302, 302),
     ("POST", "o/<slug:slug>/settings/"): (422, 403, 403, 404, 302, 302),
+    ("GET", "o/<slug:slug>/settings/domains/"): (405, 405, 405, 405, 302, 302),
+    ("POST", "o/<slug:slug>/settings/domains/"): (303, 403, 403, 404, 302, 302),
     ("GET", "o/<slug:slug>/settings/delete/"): (200, 403, 403, 404, 302, 302),
     ("POST", "o/<slug:slug>/settings/delete/"): (422, 403, 403, 404, 302, 302),
     # the link of an invitation, for an address that is none of theirs

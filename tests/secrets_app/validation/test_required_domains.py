@@ -52,6 +52,22 @@ def test_values_with_domains_and_other_environments_are_taken(demanded):
     assert Secret.objects.count() == 4
 
 
+def test_rule_for_every_value_refuses_each_environment(owner, bare):
+    Organization.objects.update(production_needs_domains=True, every_value_needs_domains=True)
+    owner.organization.refresh_from_db()
+    for environment in Environment:
+        with pytest.raises(Invalid) as refusal:
+            store_secret(owner, "a.key", environments=[environment])
+        assert "accepts values only for secrets with allowed domains" in refusal.value.errors[0].message
+        with pytest.raises(Invalid):
+            change(owner, bare, values={environment: Plaintext("another-value-0815")})
+    store_secret(owner, "b.key", environments=[])
+    store_secret(owner, "c.key", allowed_domains=["api.example.com"])
+    change(owner, bare, description="No new value")
+    with pytest.raises(Invalid):
+        apply_import(actor=owner, environment=STAGING, text=Plaintext("NEW=another-value-0815"))
+
+
 def test_new_secret_without_domains_is_refused(demanded):
     with pytest.raises(Invalid) as refusal:
         store_secret(demanded, "a.key")
