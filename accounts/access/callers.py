@@ -157,7 +157,8 @@ def _is_in_force(key: ApiKey, now: datetime) -> bool:
 def keys_in_force(ids: Iterable[UUID]) -> set[UUID]:
     """Return which of these keys may still be used; for calls under way, whose key was looked up before."""
     now = timezone.now()
-    return {key.pk for key in _BY_ID.ask({(key_id,) for key_id in ids}) if _is_in_force(key, now)}
+    keys = _BY_ID.ask({(key_id,) for key_id in ids})
+    return {key.pk for key in keys if _is_in_force(key, now) and not key.suspended_at}
 
 
 def _record_last_use(keys: Iterable[ApiKey], now: datetime) -> None:
