@@ -10,7 +10,7 @@ from accounts.models import Organization
 from integrations.models import Integration
 from secrets_app.models import Secret
 from tests.support.things import store_secret
-from tests.support.web.browser_pages import PASSWORD, violations
+from tests.support.web.browser_pages import PASSWORD, problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -23,7 +23,7 @@ def test_hosts_are_proposed_one_click_away_and_the_question_loses_nothing(sign_i
     page.get_by_text("One value for all environments").click()
     page.locator("[name=value_all]").fill("sk-ant-api03-canary-0815")
     expect(page.get_by_text("The value looks like one of Anthropic")).to_be_visible()
-    assert violations(page) == []
+    assert problems(page) == []
     page.get_by_role("button", name="Yes, for every value").click()
     expect(page.get_by_text("From now on every value needs allowed domains.")).to_be_visible()
     page.get_by_role("button", name="Allow api.anthropic.com").click()
@@ -47,7 +47,7 @@ def test_form_waits_for_a_proof_in_another_tab(sign_in, owner, site, monkeypatch
         page.locator("[name=environments][value=staging]").check(force=True)
         page.get_by_role("button", name="Save").first.click()
         expect(page.get_by_text("crm.apiKey to mcp.example.com")).to_be_visible()
-        assert violations(page) == []
+        assert problems(page) == []
         assert not Integration.objects.exists()
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Confirm in a new tab").click()
