@@ -136,9 +136,8 @@ class Membership(models.Model):
 class Invitation(models.Model):
     """An open invitation of an e-mail address.
 
-    It is deleted when accepted or withdrawn; the audit log keeps the record.
-
-    Only a SHA-256 of the link's token is stored. The token has 256 random bits, so no slow hash is needed.
+    It is deleted when accepted or withdrawn; the audit log keeps the record. Only a SHA-256 of the link's token is
+    stored. The token has 256 random bits, so no slow hash is needed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -173,10 +172,7 @@ class Invitation(models.Model):
 
 
 class ApiKey(models.Model):
-    """A program's credential.
-
-    Only a SHA-256 of the key is stored: it has 256 random bits, so no slow hash is needed.
-    """
+    """A program's credential. Only a SHA-256 of the key is stored: its 256 random bits need no slow hash."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="api_keys")
@@ -196,9 +192,7 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     suspended_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="It passed values of secrets as arguments; calls are refused until it is lifted.",
+        null=True, blank=True, help_text="It passed values as arguments; calls are refused."
     )
     secrets_in_arguments = models.PositiveSmallIntegerField(
         default=0, help_text="Calls with a value among the arguments, since the last suspension was lifted."

@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='apikey',
             name='suspended_at',
-            field=models.DateTimeField(blank=True, help_text='It passed values of secrets as arguments; calls are refused until it is lifted.', null=True),
+            field=models.DateTimeField(blank=True, help_text='It passed values as arguments; calls are refused.', null=True),
         ),
     ]

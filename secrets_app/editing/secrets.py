@@ -136,8 +136,7 @@ def update_secret(
         PermissionDenied: the actor may not write secrets, or not this one or in these environments (`check_bounds`).
         EditConflict: the secret was saved after `expected_version`.
         Invalid, ValueTooShort: a field breaks its rule.
-        ValueRequired: the allowed domains change, or it is marked as an identifier, without new values for all
-            environments that have one.
+        ValueRequired: domains change, or it becomes an identifier, without new values where it has some.
     """
     actor.check(Permission.SECRETS_WRITE)
     actor.check_environments(*changes.values)

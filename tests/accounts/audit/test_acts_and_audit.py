@@ -86,12 +86,8 @@ def invite_without_mail(owner):
     return invitation
 
 
-def tell(owner, event, **data):
-    record_in_organizations(event, user=User.objects.get(pk=owner.id), **data)
-
-
-def tell_often(owner, event, **data):
-    record_often(event, user=User.objects.get(pk=owner.id), address=None, **data)
+def tell(owner, event, *, record=record_in_organizations, **data):
+    record(event, user=User.objects.get(pk=owner.id), address=None, **data)
 
 
 def connect(owner):
@@ -168,9 +164,9 @@ ACTS = {
     "member.deactivated": lambda owner, stage: switch(owner, active=False),
     "member.activated": lambda owner, stage: switch(stage["inactive"], active=True),
     "member.password_changed": lambda owner, stage: tell(owner, Event.MEMBER_PASSWORD_CHANGED),
-    "member.signed_in": lambda owner, stage: tell_often(owner, Event.MEMBER_SIGNED_IN, methods=["password"]),
-    "member.session_ended": lambda owner, stage: tell_often(owner, Event.MEMBER_SESSION_ENDED, reason="limit"),
-    "member.proof_failed": lambda owner, stage: tell_often(owner, Event.MEMBER_PROOF_FAILED, proof="password"),
+    "member.signed_in": lambda owner, stage: tell(owner, Event.MEMBER_SIGNED_IN, record=record_often),
+    "member.session_ended": lambda owner, stage: tell(owner, Event.MEMBER_SESSION_ENDED, record=record_often),
+    "member.proof_failed": lambda owner, stage: tell(owner, Event.MEMBER_PROOF_FAILED, record=record_often),
     "member.removed": lambda owner, stage: remove_member(actor=owner, membership_id=stage["membership"].id),
     "api_key.created": lambda owner, stage: create_api_key(
         actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS

@@ -31,6 +31,7 @@ WHOLE_CONFIG = {
     "timeout_seconds": 20,
     "max_argument_bytes": 65_536,
     "follow_redirects": False,
+    "returns": {"type": "everything", "expression": ""},
     "check": None,
 }
 
