@@ -48,6 +48,7 @@ CONFIG = {
         "required": ["clinic", "phone"],
     },
     "timeout_seconds": 12.5,
+    "max_argument_bytes": 65_536,
     "follow_redirects": False,
     "check": {"method": "GET", "path": "/v2/me"},
 }
