@@ -7,10 +7,10 @@ standard library and in the documentation.
 
 import base64
 import hashlib
-import itertools
 import json
 import math
 import os
+import random
 import shutil
 import string
 import struct
@@ -18,8 +18,9 @@ import subprocess
 import sysconfig
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import (
@@ -36,30 +37,31 @@ from tests.support.source import ROOT
 
 TARGET = ROOT / "secrets_app/redaction/grams.json"
 SYMBOLS = string.ascii_lowercase + "0"
-EACH = 4
-"""Keys of each format. A gram counts when two of them hold it."""
+EACH = 24
+"""Keys of each algorithm, so that each length that a format may have occurs. A gram counts when two of them hold it."""
+EACH_OF_TOOLS = 6
 
-Make = Callable[[], bytes]
+
+ALGORITHMS: dict[str, Callable[[], Any]] = {
+    "rsa 2048": lambda: rsa.generate_private_key(65537, 2048),
+    "rsa 3072": lambda: rsa.generate_private_key(65537, 3072),
+    "rsa 4096": lambda: rsa.generate_private_key(65537, 4096),
+    "p-256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "p-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "p-521": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+    "ed448": ed448.Ed448PrivateKey.generate,
+    "x25519": x25519.X25519PrivateKey.generate,
+    "x448": x448.X448PrivateKey.generate,
+    "dsa": lambda: dsa.generate_private_key(2048),
+}
 
 
-def private_keys() -> dict[str, Make]:
-    """Return what makes a private key of each algorithm and size, in each format that it has."""
+def formats() -> dict[str, Callable[[Any], bytes]]:
+    """Return what writes a private key or its public one, by the name of the format."""
     pem, none, locked = Encoding.PEM, NoEncryption(), BestAvailableEncryption(os.urandom(16))
-    algorithms: dict[str, Callable[[], object]] = {
-        "rsa 2048": lambda: rsa.generate_private_key(65537, 2048),
-        "rsa 3072": lambda: rsa.generate_private_key(65537, 3072),
-        "rsa 4096": lambda: rsa.generate_private_key(65537, 4096),
-        "p-256": lambda: ec.generate_private_key(ec.SECP256R1()),
-        "p-384": lambda: ec.generate_private_key(ec.SECP384R1()),
-        "p-521": lambda: ec.generate_private_key(ec.SECP521R1()),
-        "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
-        "ed25519": ed25519.Ed25519PrivateKey.generate,
-        "ed448": ed448.Ed448PrivateKey.generate,
-        "x25519": x25519.X25519PrivateKey.generate,
-        "x448": x448.X448PrivateKey.generate,
-        "dsa": lambda: dsa.generate_private_key(2048),
-    }
-    formats: dict[str, Callable[[object], bytes]] = {
+    return {
         "traditional": lambda key: key.private_bytes(pem, PrivateFormat.TraditionalOpenSSL, none),
         "pkcs8": lambda key: key.private_bytes(pem, PrivateFormat.PKCS8, none),
         "pkcs8 locked": lambda key: key.private_bytes(pem, PrivateFormat.PKCS8, locked),
@@ -69,13 +71,17 @@ def private_keys() -> dict[str, Make]:
         "public": lambda key: key.public_key().public_bytes(pem, PublicFormat.SubjectPublicKeyInfo),
         "public ssh": lambda key: key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
     }
-    return {
-        f"{name} {kind}": lambda make=make, write=write: write(make())
-        for (name, make), (kind, write) in itertools.product(algorithms.items(), formats.items())
-    }
 
 
-def putty(key: object) -> bytes:
+def written(keys: Iterable[Any], write: Callable[[Any], bytes]) -> list[bytes]:
+    """Return keys in a format; nothing if keys of this algorithm are not written in it."""
+    try:
+        return [write(key) for key in keys]
+    except (ValueError, TypeError, AttributeError):
+        return []
+
+
+def putty(key: Any) -> bytes:
     """Return a PuTTY file, version 3, of an RSA or Ed25519 key; TypeError for others."""
     if isinstance(key, rsa.RSAPrivateKey):
         numbers = key.private_numbers()
@@ -111,10 +117,10 @@ def tool_keys() -> Iterator[list[bytes]]:
     """Yield private PGP keys made by GnuPG, and locked keys made by OpenSSH, where these are installed."""
     if shutil.which("gpg"):
         for algorithm in ("rsa2048", "rsa4096", "ed25519", "nistp256"):
-            yield [_pgp_key(algorithm) for _ in range(EACH)]
+            yield [_pgp_key(algorithm) for _ in range(EACH_OF_TOOLS)]
     if shutil.which("ssh-keygen"):
         for algorithm in ("rsa", "ecdsa", "ed25519"):
-            yield [_locked_ssh_key(algorithm) for _ in range(EACH)]
+            yield [_locked_ssh_key(algorithm) for _ in range(EACH_OF_TOOLS)]
 
 
 def _locked_ssh_key(algorithm: str) -> bytes:
@@ -128,6 +134,7 @@ def _locked_ssh_key(algorithm: str) -> bytes:
 def _pgp_key(algorithm: str) -> bytes:
     with tempfile.TemporaryDirectory() as home:
         start = ["gpg", "--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]
+        start += ["--faked-system-time", str(random.randrange(2**30, 2**31 - 2**27))]  # keys hold when they were made
         name = f"{os.urandom(4).hex()} <{os.urandom(4).hex()}@example.com>"
         subprocess.run([*start, "--quick-generate-key", name, algorithm, "default", "never"], check=True)
         armoured = subprocess.run([*start, "--armor", "--export-secret-keys"], check=True, capture_output=True)
@@ -158,12 +165,10 @@ def shared(texts: list[bytes]) -> set[str]:
 def public_grams() -> set[str]:
     """Return the grams that keys of one format share, whoever they belong to."""
     found = {gram for header in jwt_headers() for gram in shared([header, header])}
-    for make in private_keys().values():
-        try:
-            texts = [make() for _ in range(EACH)]
-        except (ValueError, TypeError, AttributeError):
-            continue  # this algorithm is not written in this format
-        found |= shared(texts)
+    for make in ALGORITHMS.values():
+        keys = [make() for _ in range(EACH)]
+        for write in formats().values():
+            found |= shared(written(keys, write))
     for texts in tool_keys():
         found |= shared(texts)
     return found

@@ -58,9 +58,8 @@ def create_secret(
         for_request: a request that the secret answers. Open requests for the same name are answered in any case.
 
     Raises:
-        PermissionDenied: the actor may not write secrets, or not in these environments.
+        PermissionDenied, ProofNeeded: the actor may not write secrets here, or not bind the references that wait.
         Invalid, ValueTooShort: a field breaks its rule; nothing is stored.
-        PermissionDenied, ProofNeeded: the binding is refused (`integrations.references.gained`).
     """
     actor.check(Permission.SECRETS_WRITE)
     values = values or {}

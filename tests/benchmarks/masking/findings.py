@@ -76,13 +76,11 @@ def _stored() -> Iterator[tuple[str, Plaintext]]:
 
 
 def _keys() -> Iterator[bytes]:
-    for name, make in public_grams.private_keys().items():
-        if "public" in name or "4096" in name:
-            continue
-        try:
-            yield make()
-        except (ValueError, TypeError, AttributeError):
-            continue  # this algorithm is not written in this format
+    for algorithm, make in public_grams.ALGORITHMS.items():
+        key = None if algorithm == "rsa 4096" else make()
+        for name, write in public_grams.formats().items():
+            if key and "public" not in name:
+                yield from public_grams.written([key], write)
 
 
 def _texts() -> Iterator[bytes]:
