@@ -14,6 +14,7 @@ from integrations.models import (
     AnsweredNonce,
     ApprovedTool,
     Integration,
+    MaskStamp,
     RotationCheck,
     Run,
     RunOutcome,
@@ -112,7 +113,17 @@ class SecretReferenceFactory(DjangoModelFactory):
 class SecretDestinationFactory(DjangoModelFactory):
     """A host beside those that the configuration names."""
 
+    class MaskStampFactory(DjangoModelFactory):
+    """A stamp of an organization that has stored no value yet; otherwise triggers have made its stamp."""
+
     class Meta:
+        model = MaskStamp
+
+    organization = factory.SubFactory(OrganizationFactory)
+    stamp = factory.Sequence(lambda number: number + 1)
+
+
+class Meta:
         model = SecretDestination
 
     reference = factory.SubFactory(SecretReferenceFactory)
