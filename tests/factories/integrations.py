@@ -113,7 +113,16 @@ class SecretReferenceFactory(DjangoModelFactory):
 class SecretDestinationFactory(DjangoModelFactory):
     """A host beside those that the configuration names."""
 
-    class MaskStampFactory(DjangoModelFactory):
+    class Meta:
+        model = SecretDestination
+
+    reference = factory.SubFactory(SecretReferenceFactory)
+    integration = factory.SelfAttribute("reference.integration")
+    organization = factory.SelfAttribute("reference.organization")
+    host = factory.Sequence(lambda n: f"host-{n}.example.com")
+
+
+class MaskStampFactory(DjangoModelFactory):
     """A stamp of an organization that has stored no value yet; otherwise triggers have made its stamp."""
 
     class Meta:
@@ -121,15 +130,6 @@ class SecretDestinationFactory(DjangoModelFactory):
 
     organization = factory.SubFactory(OrganizationFactory)
     stamp = factory.Sequence(lambda number: number + 1)
-
-
-class Meta:
-        model = SecretDestination
-
-    reference = factory.SubFactory(SecretReferenceFactory)
-    integration = factory.SelfAttribute("reference.integration")
-    organization = factory.SelfAttribute("reference.organization")
-    host = factory.Sequence(lambda n: f"host-{n}.example.com")
 
 
 class RunFactory(DjangoModelFactory):
