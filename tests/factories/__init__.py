@@ -50,7 +50,6 @@ __all__ = [
     "MaskStampFactory",
     "MasterKeyCanaryFactory",
     "MembershipFactory",
-    "OrganizationFactory",
     "OrganizationKeyFactory",
     "RefusedAttemptsFactory",
     "RetiredSlugFactory",

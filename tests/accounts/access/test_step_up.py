@@ -36,6 +36,7 @@ ACTS = {
     ROTATE + "<str:environment>/promote/": Proof.PAGE,
     ROTATE + "<str:environment>/rollback/": Proof.ACT,
     API_KEYS + "new/": Proof.PAGE,
+    API_KEYS + "<uuid:key_id>/lift/": Proof.ACT,
     MEMBERS + "invite/": Proof.PAGE,
     MEMBERS + "<uuid:membership_id>/role/": Proof.PAGE,
     "o/<slug:slug>/invitations/<uuid:invitation_id>/approve/": Proof.ACT,
