@@ -1,6 +1,7 @@
 """`make test`: the whole suite on SQLite and on PostgreSQL; tests with Chromium, kamailio and Node among them.
 
-Both passes run at once; what the one on PostgreSQL prints comes when it has ended.
+Three passes, two at once: SQLite without Chromium beside PostgreSQL, and then the pages in Chromium, on SQLite. What
+the latter two print comes when they have ended.
 
 What is not installed is left out, loudly; with CI=true that is a failure. `DATABASE_URL` names an existing PostgreSQL
 server to use instead of one of our own. Arguments are passed on to pytest.
@@ -11,9 +12,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from tempfile import TemporaryFile
 from typing import IO
+
+import pytest
 
 from tests import postgres
 
@@ -23,19 +27,19 @@ MARKERS = {"Chromium": "browser", "kamailio": "kamailio", "Node with npm": "node
 
 
 def main(arguments: list[str]) -> int:
-    """Run both passes; the exit code of the worse."""
+    """Run all passes; the exit code of the worst."""
     left_out = missing()
     for name in left_out:
         sys.stdout.write(f"\n*** LEFT OUT: {name} is not installed. ***\n")
     if left_out and os.environ.get("CI") == "true":
         sys.stdout.write("\nIn CI nothing may be left out.\n")
         return 1
-    unwanted = " and ".join(f"not {MARKERS[name]}" for name in left_out if name in MARKERS)
-    options = [*arguments, *(["-m", unwanted] if unwanted else [])]
-    codes = both(options) if "PostgreSQL" not in left_out else [suite("SQLite", nullcontext(""), options)]
+    unwanted = [f"not {MARKERS[name]}" for name in left_out if name in MARKERS]
+    passes = Passes(arguments, unwanted)
+    codes = passes.on_both() if "PostgreSQL" not in left_out else passes.on_sqlite()
     for name in left_out:
         sys.stdout.write(f"\n*** LEFT OUT: {name} is not installed. ***\n")
-    return max(codes)
+    return worst(codes)
 
 
 def missing() -> list[str]:
@@ -55,34 +59,66 @@ def database() -> AbstractContextManager[str]:
     return nullcontext(given) if given.startswith("postgres") else postgres.server()
 
 
-def both(options: list[str]) -> list[int]:
-    """The two passes at once; their exit codes."""
-    with database() as url, TemporaryFile("w+") as printed, ExitStack() as stack:
-        on_postgres = started("PostgreSQL", url, options, printed)
-        stack.callback(on_postgres.terminate)
-        on_sqlite = started("SQLite", "", options)
-        stack.callback(on_sqlite.terminate)
-        codes = [on_sqlite.wait(), on_postgres.wait()]
-        printed.seek(0)
-        shutil.copyfileobj(printed, sys.stdout)
-    return codes
+class Passes:
+    """The passes over the suite, with the same arguments and without the same tests."""
+
+    def __init__(self, arguments: list[str], unwanted: list[str]) -> None:
+        """Take pytest's arguments, and expressions of markers that keep away what is not installed."""
+        self._arguments, self._unwanted = arguments, unwanted
+
+    def on_both(self) -> list[int]:
+        """Run all passes; their exit codes."""
+        with database() as url, ExitStack() as stack:
+            on_sqlite = stack.enter_context(self._running("SQLite", "", "not browser", sys.stdout))
+            on_postgres = stack.enter_context(self._printed_later("PostgreSQL", url, "not browser"))
+            codes = [on_postgres.wait()]
+            if "not browser" not in self._unwanted:
+                pages = stack.enter_context(self._printed_later("SQLite, in Chromium", "", "browser"))
+                codes.append(pages.wait())
+            return [*codes, on_sqlite.wait()]
+
+    def on_sqlite(self) -> list[int]:
+        """Run everything in one pass; its exit code."""
+        with self._running("SQLite", "", "", sys.stdout) as process:
+            return [process.wait()]
+
+    @contextmanager
+    def _printed_later(self, label: str, url: str, wanted: str) -> Iterator[subprocess.Popen[bytes]]:
+        with TemporaryFile("w+") as printed:
+            try:
+                with self._running(label, url, wanted, printed) as process:
+                    yield process
+            finally:
+                printed.seek(0)
+                shutil.copyfileobj(printed, sys.stdout)
+
+    @contextmanager
+    def _running(self, label: str, url: str, wanted: str, printed: IO[str]) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a pass, and end it with the block.
+
+        Args:
+            url: the PostgreSQL server to use; empty for SQLite.
+            wanted: the markers of the tests to run.
+            printed: where what pytest prints goes.
+        """
+        printed.write(f"\n=== The suite on {label} ===\n")
+        printed.flush()
+        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        environment |= {"DATABASE_URL": url} if url else {}
+        markers = " and ".join(filter(None, [wanted, *self._unwanted]))
+        command = [sys.executable, "-m", "pytest", *self._arguments, *(["-m", markers] if markers else [])]
+        process = subprocess.Popen(command, env=environment, stdout=printed, stderr=subprocess.STDOUT)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
 
 
-def suite(label: str, where: AbstractContextManager[str], options: list[str]) -> int:
-    """One pass over the suite on the database that `where` gives; empty for SQLite. Its exit code."""
-    with where as url:
-        return started(label, url, options).wait()
-
-
-def started(label: str, url: str, options: list[str], printed: IO[str] | None = None) -> subprocess.Popen[bytes]:
-    """A pass over the suite that runs; what it prints goes to a file, where one is given."""
-    (printed or sys.stdout).write(f"\n=== The suite on {label} ===\n")
-    (printed or sys.stdout).flush()
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    environment |= {"DATABASE_URL": url} if url else {}
-    environment["COFFER_TEST_DATABASE"] = label.lower()
-    command = [sys.executable, "-m", "pytest", *options]
-    return subprocess.Popen(command, env=environment, stdout=printed, stderr=printed and subprocess.STDOUT)
+def worst(codes: list[int]) -> int:
+    """Return the exit code of all passes together. A pass without tests is a failure only if none had any."""
+    ran = [code for code in codes if code != pytest.ExitCode.NO_TESTS_COLLECTED]
+    return max(ran, default=int(pytest.ExitCode.NO_TESTS_COLLECTED))
 
 
 if __name__ == "__main__":
