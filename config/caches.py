@@ -106,13 +106,15 @@ class JsonDatabaseCache(db.DatabaseCache):
                 self._make_room(using, cursor, now)
                 stored = "" if mode == "touch" else str(SERIALIZER.dumps(value))
                 given = {"key": key, "value": stored, "ends": moments[0], "now": moments[1]}
-                cursor.execute(_statement(mode, connection.ops.quote_name(self._table)), given)
+                statement = _statement(mode, connection.ops.quote_name(self._table))
+                cursor.execute(statement, given)
                 return bool(cursor.rowcount > 0)
         except DatabaseError:  # as the base class: a cache may lose what it was given
             return False
 
     def _make_room(self, using: str, cursor: Any, now: datetime) -> None:
-        cursor.execute(f"SELECT COUNT(*) FROM {connections[using].ops.quote_name(self._table)}")  # noqa: S608
+        statement = f"SELECT COUNT(*) FROM {connections[using].ops.quote_name(self._table)}"  # noqa: S608
+        cursor.execute(statement)
         number = cursor.fetchone()[0]
         if number > self._max_entries:
             self._cull(using, cursor, now, number)

@@ -80,6 +80,7 @@ INFINITIVES = {
     "Enabled": "enable",
     "Invited": "invite",
     "Left": "leave",
+    "Lifted": "lift",
     "Promoted": "promote",
     "Removed": "remove",
     "Resent": "resend",

@@ -27,7 +27,8 @@ def export_heads() -> str:
     """
     stored = heads.stored_heads()
     for entry in heads.entries(stored):
-        logger.info("Audit head %s", json.dumps(entry))
+        head = json.dumps(entry)
+        logger.info("Audit head %s", head)
     said = [f"Audit heads in the log: {len(stored)}."]
     if stored and settings.AUDIT_HEADS_MAIL:
         said.append("Sent by mail." if _mail(heads.document(stored)) else "NOT sent by mail; see the log.")

@@ -18,6 +18,7 @@ TABLE = {
     "secrets.browse": "owner admin member staff",
     "secrets.read": "owner admin staff",
     "secrets.write": "owner admin",
+    "secrets.use": "owner admin",
     "secrets.disable": "owner admin staff",
     "integrations.browse": "owner admin member staff",
     "integrations.read": "owner admin staff",
@@ -37,6 +38,7 @@ TABLE = {
 SCOPES = {
     "secrets.read": {"secrets.browse", "secrets.read"},
     "secrets.write": {"secrets.browse", "secrets.read", "secrets.write", "secrets.disable"},
+    "secrets.use": {"secrets.use"},
     "integrations.read": {"integrations.browse", "integrations.read"},
     "integrations.write": {"integrations.browse", "integrations.read", "integrations.write"},
     "run": {"integrations.run"},

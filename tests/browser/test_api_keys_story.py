@@ -41,7 +41,7 @@ def fill_in(page):
     """A key for one of two integrations; first refused."""
     page.get_by_role("link", name="New API key").click()
     page.get_by_role("button", name="Create key").click()
-    expect(page.get_by_role("alert")).to_contain_text("Enter a name of 1 to 80 characters.")
+    expect(page.get_by_role("alert")).to_contain_text("Enter a name of 1 to 80 characters, on one line")
     clean(page)
     page.get_by_label("Name", exact=True).fill("voice-runtime")
     page.get_by_label("Make calls through integrations").uncheck()

@@ -50,7 +50,7 @@ def test_an_organization_is_renamed_and_deleted_by_its_name(sign_in, owner, site
     page = sign_in(owner)
     page.get_by_role("link", name="Settings").click()
     page.get_by_label("Name", exact=True).fill("Harbor Health")
-    page.get_by_role("switch", name="Production secrets need allowed domains").check()
+    page.get_by_role("radio", name="For Production values").check()
     page.get_by_role("button", name="Save settings").click()
     expect(page.get_by_text("Saved the settings")).to_be_visible()
     page.get_by_role("link", name="Delete Harbor Health…").click()

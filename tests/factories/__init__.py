@@ -50,6 +50,7 @@ __all__ = [
     "MaskStampFactory",
     "MasterKeyCanaryFactory",
     "MembershipFactory",
+    "OrganizationFactory",
     "OrganizationKeyFactory",
     "RefusedAttemptsFactory",
     "RetiredSlugFactory",
