@@ -27,7 +27,7 @@ from accounts.common.database import close_connections
 from accounts.common.environments import Environment
 from accounts.errors import Refusal
 from accounts.models import AuditEvent
-from integrations.broker import broker
+from integrations.broker import broker, mask_sets
 from integrations.broker.preparation import Call
 from integrations.models import RotationCheck
 from integrations.rotation import rotation
@@ -236,7 +236,7 @@ def test_check_that_dies_leaves_the_value_staged_and_is_made_again(stand):
 
     def check():
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-        for module in (database, rotation):
+        for module in (database, rotation, broker, mask_sets):
             module.in_database = at_once
         async_to_sync(rotation.check)(stand.owner, stand.secret.id, S)
 
