@@ -29,19 +29,6 @@ WRONG, RIGHT = f"test:env:{OTHER}", f"test:env:{environment.MASTER_KEY}"
 NEW = Plaintext("another-value-of-it")
 
 
-@pytest.fixture
-def master_keys(monkeypatch):
-    """Starts the keyring again with other master keys."""
-
-    def use(text):
-        monkeypatch.setenv(keyring.VARIABLE, text)
-        keyring.load()
-
-    yield use
-    monkeypatch.undo()
-    keyring.load()
-
-
 @pytest.fixture(autouse=True)
 def asked_anew(monkeypatch):
     monkeypatch.setattr(health, "KEPT_SECONDS", -1.0)

@@ -20,19 +20,6 @@ pytestmark = pytest.mark.django_db
 OTHER = base64.b64encode(bytes(range(100, 132))).decode()
 
 
-@pytest.fixture
-def master_keys(monkeypatch):
-    """Starts the keyring again with other master keys."""
-
-    def use(text):
-        monkeypatch.setenv(keyring.VARIABLE, text)
-        keyring.load()
-
-    yield use
-    monkeypatch.undo()
-    keyring.load()
-
-
 def value_of(secret):
     return SecretValue.objects.select_related("secret", "data_key").get(secret=secret, environment="staging")
 
