@@ -1,14 +1,15 @@
-"""The list of API keys, and the integrations that a new API key may be limited to.
+"""The list of API keys with what they are limited to, and the integrations that a new API key may be limited to.
 
-The text of a key is never read. A page costs two queries whatever its length.
+The text of a key is never read. A page costs three queries whatever its length.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -18,6 +19,7 @@ from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
 from integrations.kinds import KINDS
 from integrations.models import Integration
+from secrets_app.models import Secret
 
 ROWS = 30
 NAMED_AT_MOST = 3
@@ -50,6 +52,7 @@ class ApiKeyRow:
     scopes: list[str]
     environments: list[Environment]
     integrations: "Named | None"
+    secrets: "Named | None"
     max_concurrent: int
     max_per_minute: int | None
     created_at: datetime
@@ -62,7 +65,7 @@ class ApiKeyRow:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The integrations that an API key is limited to: some names, how many more exist, and how many were deleted."""
+    """What an API key is limited to: some names, how many more there are, and how many were deleted."""
 
     names: list[str]
     more: int
@@ -112,10 +115,15 @@ def page(actor: Actor, text: str, *, cursor: str = "", limit: int = ROWS) -> Pag
 def rows_of(actor: Actor, keys: Iterable[ApiKey]) -> list[ApiKeyRow]:
     """Return rows for API keys of the actor's organization."""
     keys, now = list(keys), timezone.now()
-    ids = {UUID(item) for key in keys for item in key.integrations or ()}
-    mine = Integration.objects.visible_to(actor).filter(pk__in=ids)
-    names = dict(mine.values_list("pk", "name")) if ids else {}
+    integrations = Integration.objects.visible_to(actor)
+    names = _names(integrations, {UUID(item) for key in keys for item in key.integrations or ()})
+    secrets = Secret.objects.of(actor.organization)
+    names |= _names(secrets, {UUID(item) for key in keys for item in key.secrets or ()})
     return [_row(key, names, now) for key in keys]
+
+
+def _names(rows: QuerySet[Any], ids: set[UUID]) -> dict[UUID, str]:
+    return dict(rows.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
 
 
 def choices(actor: Actor, text: str, chosen: Iterable[UUID]) -> ApiKeyChoices:
@@ -153,6 +161,7 @@ def _row(key: ApiKey, names: dict[UUID, str], now: datetime) -> ApiKeyRow:
         scopes=[label for scope, label in SCOPE_LABELS.items() if scope.value in key.scopes],
         environments=in_order(key.environments),
         integrations=None if key.integrations is None else _named(key.integrations, names),
+        secrets=None if key.secrets is None else _named(key.secrets, names),
         max_concurrent=key.max_concurrent,
         max_per_minute=key.max_per_minute,
         created_at=key.created_at,

@@ -1,5 +1,7 @@
 """`manage.py create_api_key` and `create_member`."""
 
+from uuid import UUID, uuid4
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -27,6 +29,13 @@ def test_key_can_be_limited_to_integrations(organization, capsys):
     wanted = "0b8f6a0e-5d2c-4a53-9d24-4d8a2d5a8d11"
     call_command(*KEY, organization.slug, "--integration", wanted)
     assert {str(item) for item in actor_of_key(capsys.readouterr().out.strip(), address=None).integrations} == {wanted}
+
+
+def test_key_can_be_limited_to_secrets_that_it_sends_somewhere_new(organization, capsys):
+    wanted = "0b8f6a0e-5d2c-4a53-9d24-4d8a2d5a8d11"
+    call_command(*KEY, organization.slug, "--scope", "secrets.use", "--secret", wanted)
+    actor = actor_of_key(capsys.readouterr().out.strip(), address=None)
+    assert (actor.may_send(UUID(wanted)), actor.may_send(uuid4())) == (True, False)
 
 
 def test_command_is_named_in_the_log(organization, capsys):

@@ -182,6 +182,14 @@ def test_row_tells_what_a_key_may_do(as_owner, owner):
         assert words in page, words
 
 
+def test_row_names_the_secrets_that_a_key_may_send_somewhere_new(as_owner, owner):
+    secret = store_secret(owner, "crm.apiKey")
+    make(owner, scopes=[Scope.SECRETS_USE], secrets=[secret.id])
+    assert "Sends somewhere new: crm.apiKey" in page_of(as_owner)
+    ApiKey.objects.update(secrets=[])
+    assert "Sends somewhere new: nothing" in page_of(as_owner)
+
+
 def test_row_names_three_integrations_and_counts_the_others(owner):
     actions = [make_action(owner, f"Action {n}", uses="") for n in range(5)]
     make(owner, integrations=[action.id for action in actions])
