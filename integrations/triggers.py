@@ -6,6 +6,7 @@ database vendor, for migrations.
 """
 
 REFERENCE, INTEGRATION, SECRET = "integrations_secretreference", "integrations_integration", "secrets_app_secret"
+ORGANIZATION = "accounts_organization"
 MESSAGE = "another organization"
 
 REFERENCE_FOREIGN = (
@@ -93,6 +94,7 @@ def install_stamps() -> dict[str, list[str]]:
 
     On PostgreSQL the stamp is the number of the transaction that moved it last. The triggers are deferred to the
     commit, so that the row is locked last and for a moment; of many changes in one transaction only the first writes.
+    The organization may be gone by then.
     """
     moved = "ON CONFLICT (organization_id) DO UPDATE SET stamp ="
     return {
@@ -107,7 +109,8 @@ def install_stamps() -> dict[str, list[str]]:
             for statement in (
                 f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                 f"INSERT INTO {STAMP} (organization_id, stamp) "
-                f"SELECT owner.id, txid_current() FROM ({whose}) AS owner(id) {moved} EXCLUDED.stamp "
+                f"SELECT owner.id, txid_current() FROM ({whose}) AS owner(id) "
+                f"WHERE EXISTS (SELECT FROM {ORGANIZATION} WHERE {ORGANIZATION}.id = owner.id) {moved} EXCLUDED.stamp "
                 f"WHERE {STAMP}.stamp <> EXCLUDED.stamp; RETURN NULL; END $$",
                 f"CREATE CONSTRAINT TRIGGER {name} AFTER {when} DEFERRABLE INITIALLY DEFERRED "
                 f"FOR EACH ROW EXECUTE FUNCTION {name}()",

@@ -1,7 +1,7 @@
 """`make test`: the whole suite on SQLite and on PostgreSQL; tests with Chromium, kamailio and Node among them.
 
-Three passes, two at once: SQLite without Chromium beside PostgreSQL, and then the pages in Chromium, on SQLite. What
-the latter two print comes when they have ended.
+Three passes, two at once: SQLite without Chromium beside PostgreSQL, and when one of them has ended, the pages in
+Chromium, on SQLite. What the latter two print comes when they have ended.
 
 What is not installed is left out, loudly; with CI=true that is a failure. `DATABASE_URL` names an existing PostgreSQL
 server to use instead of one of our own. Arguments are passed on to pytest.
@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from tempfile import TemporaryFile
@@ -71,11 +72,11 @@ class Passes:
         with database() as url, ExitStack() as stack:
             on_sqlite = stack.enter_context(self._running("SQLite", "", "not browser", sys.stdout))
             on_postgres = stack.enter_context(self._printed_later("PostgreSQL", url, "not browser"))
-            codes = [on_postgres.wait()]
+            running = [on_sqlite, on_postgres]
             if "not browser" not in self._unwanted:
-                pages = stack.enter_context(self._printed_later("SQLite, in Chromium", "", "browser"))
-                codes.append(pages.wait())
-            return [*codes, on_sqlite.wait()]
+                wait_for_one_of(running)
+                running.append(stack.enter_context(self._printed_later("SQLite, in Chromium", "", "browser")))
+            return [process.wait() for process in running]
 
     def on_sqlite(self) -> list[int]:
         """Run everything in one pass; its exit code."""
@@ -113,6 +114,12 @@ class Passes:
         finally:
             process.terminate()
             process.wait()
+
+
+def wait_for_one_of(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Wait until one of the processes has ended."""
+    while all(process.poll() is None for process in processes):
+        time.sleep(0.2)
 
 
 def worst(codes: list[int]) -> int:

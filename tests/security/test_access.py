@@ -25,7 +25,7 @@ from tests.support.sign_in import sign_in
 from tests.support.things import key_for
 from tests.support.web.access_table import CALLERS, SECRETS, TABLE, WITH_ID, address, answer, ids_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 
 def product_routes() -> Iterator[tuple[str, str]]:

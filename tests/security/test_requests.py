@@ -17,7 +17,7 @@ from tests.fixtures.api import BASE, Caller
 from tests.fixtures.browsers import browser_of
 from tests.support.things import key_for, make_action, store_secret
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 ODD_PATHS = [
     "//api/v1/secrets",

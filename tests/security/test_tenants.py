@@ -22,7 +22,7 @@ from tests.support.things import (
 )
 from tests.support.web.access_table import TABLE, address, answer, ids_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 WITH_ID = [operation for operation in OPERATIONS if "_id}" in operation[1]]
 LISTS = [row for row in TABLE if row[0] == "GET" and TABLE[row][0] == 200 and "<slug:slug>" in row[1]]

@@ -24,7 +24,7 @@ from tests.support.sign_in import (
 from tests.support.things import VALUE
 from tests.support.web.access_table import API_KEYS, MEMBERS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 PASSWORD = "correct horse battery staple"
 

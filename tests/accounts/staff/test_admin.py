@@ -27,7 +27,7 @@ from tests.support.sign_in import set_proof, sign_in
 from tests.support.staff import make_staff, staff_browser
 from tests.support.things import key_for, make_action, store_secret
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 
 @pytest.fixture
