@@ -2,6 +2,8 @@
 
 import logging
 
+from django.urls import Resolver404, resolve
+
 UNKNOWN_ROUTE = "an unknown path"
 
 
@@ -15,8 +17,15 @@ class RoutesInsteadOfPaths(logging.Filter):
         """Replace the path in the arguments of the record, and keep the record."""
         request = getattr(record, "request", None)
         if request is not None and isinstance(record.args, tuple):
-            match = getattr(request, "resolver_match", None)
-            route = match.route if match else UNKNOWN_ROUTE
+            route = _route(request.path)
             spellings = (request.path, request.path.encode("unicode_escape").decode("ascii"))
             record.args = tuple(route if part in spellings else part for part in record.args)
         return True
+
+
+def _route(path: str) -> str:
+    """Return the pattern of a path, also where the request was refused before it was resolved."""
+    try:
+        return resolve(path).route
+    except Resolver404:
+        return UNKNOWN_ROUTE

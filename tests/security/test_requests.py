@@ -238,11 +238,13 @@ def test_value_in_an_address_is_in_no_line_of_the_log(owner, secret, caplog):
         for path in ("/secrets/canary-7f3a91", "/canary-7f3a91", "/secrets?value=canary-7f3a91"):
             caller.call("GET", path)
         caller.call("PUT", f"/secrets/{secret.id}", {})
+        Caller("cof_nonsense").call("POST", f"/integrations/{secret.id}/run", {"environment": "staging"})
         for path in ("/o/harbor-clinics/secrets/canary-7f3a91/", "/canary-7f3a91/", "/invitations/canary-7f3a91/"):
             browser.get(path)
     lines = [record.getMessage() for record in caplog.records if record.name == "django.request"]
     assert "Not Found: an unknown path" in lines
     assert "Method Not Allowed: api/v1/secrets/<uuidstr:secret_id>" in lines
+    assert "Unauthorized: api/v1/integrations/<uuidstr:integration_id>/run" in lines
     assert not any(text in line for line in lines for text in ("canary", str(secret.id)))
 
 
