@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.access.callers import read_key
+from accounts.common.environments import Environment
 from accounts.models import ApiKey
 from tests.support.things import make_action
 from tests.support.web.browser_pages import problems
@@ -99,8 +100,8 @@ def revoke(page, call):
 
 
 def test_make_copy_use_revoke_refused(sign_in, owner, site):
-    make_action(owner, "Look up patient", uses="")
-    make_action(owner, "Other action", uses="")
+    make_action(owner, "Look up patient", uses="", environments=list(Environment))
+    make_action(owner, "Other action", uses="", environments=list(Environment))
     page = prepared(sign_in(owner))
     clean(page)
     fill_in(page)
