@@ -76,10 +76,7 @@ class WholeBodies:
         self._waiting[address] += 1
         try:
             await _check_key(scope)
-            async with asyncio.timeout(READ_WITHIN):
-                await body.read()
-        except TimeoutError:
-            raise RequestTimedOut("The rest of the request did not arrive in time. Send it again.") from None
+            await _read_in_time(body)
         finally:
             self._waiting[address] -= 1
             if not self._waiting[address]:
@@ -119,6 +116,14 @@ class _Body:
             return await self._receive()
         self._is_replayed = True
         return {"type": "http.request", "body": b"".join(self._chunks), "more_body": False}
+
+
+async def _read_in_time(body: _Body) -> None:
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            await body.read()
+    except TimeoutError:
+        raise RequestTimedOut("The rest of the request did not arrive in time. Send it again.") from None
 
 
 async def _check_key(scope: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ class Proxies:
             claimed: the entries of `X-Forwarded-For`, in the order of the header.
         """
         for entry in reversed(claimed):
-            address = peer_address(entry)
+            address = peer_address(_host(entry))
             if address is None:
                 break
             peer = address
@@ -81,11 +81,10 @@ class TrustedProxies:
         """Return the scope without forwarded headers, and with what they say where they count."""
         read = {**scope, "headers": [entry for entry in scope["headers"] if entry[0] not in {_FOR, _PROTO}]}
         addresses, schemes = _entries(scope, _FOR), _entries(scope, _PROTO)
-        host, port = scope.get("client") or ("", None)
-        if addresses and port == 0:  # no connection has this port: the server read the header by itself
-            logger.error("The server trusts X-Forwarded-For by itself. Start uvicorn with --no-proxy-headers.")
+        if _is_from_header(scope.get("client"), addresses):
+            logger.error("The server may trust X-Forwarded-For by itself. Start uvicorn with --no-proxy-headers.")
             return {**read, "client": None}
-        peer = peer_address(host)
+        peer = peer_address(scope["client"][0]) if scope.get("client") else None
         return read | self._claimed(peer, addresses, schemes) if self._proxies.trusts(peer) else read
 
     def _claimed(self, peer: str | None, addresses: Sequence[str], schemes: Sequence[str]) -> dict[str, Any]:
@@ -96,6 +95,24 @@ class TrustedProxies:
         if schemes and schemes[-1] in {"http", "https"}:
             claimed["scheme"] = schemes[-1]
         return claimed
+
+
+def _is_from_header(client: tuple[str, int] | None, claimed: Sequence[str]) -> bool:
+    """Return whether the server may have taken the client of a connection from the header, by itself.
+
+    It would give port 0, which no connection has, or the port that an entry names beside the address.
+    """
+    if client is None or not claimed:
+        return False
+    host, port = client
+    return port == 0 or peer_address(host) in {None, *(peer_address(_host(entry)) for entry in claimed)}
+
+
+def _host(entry: str) -> str:
+    """Return an entry of `X-Forwarded-For` without its port: `203.0.113.9:5678`, `[2001:db8::1]:5678`."""
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry
 
 
 def _entries(scope: dict[str, Any], wanted: bytes) -> list[str]:

@@ -179,7 +179,7 @@ class Exchange(ABC):
         return ""
 
     def preview(self, _params: Mapping[str, object], /) -> PreviewRequest | None:
-        """Return the request with every value masked, if there is one to show."""
+        """Return the request with every value masked; None if there is nothing to show."""
         return None
 
 

@@ -6,27 +6,33 @@ action that passes on chosen fields, or the status alone, shows nothing else eit
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, TextField
-from django.db.models.functions import Cast
+from django.db.models import Exists, OuterRef, TextField, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 
 from accounts.models import Organization
-from integrations.models import SecretReference
+from integrations.exchange.returns import PassedOn
+from integrations.models import Integration
 from secrets_app.hygiene.findings import RISK, Finding, Fix
 from secrets_app.querysets import SecretQuerySet
 
-_READS_SETTINGS = (
-    r'"path": ?"[^"]*/(settings?|config(uration)?s?|web_?-?hooks?|hooks|credentials?|(api_?-?)?keys|tokens?|secrets?'
-    r'|env(ironment)?s?|integrations?|connections?)/?["/{]'
+_SETTINGS = (
+    r"/(settings?|config(uration)?s?|web_?-?hooks?|hooks|credentials?|(api_?-?)?keys|tokens?|secrets?"
+    r"|env(ironment)?s?|integrations?|connections?)(/|$)"
 )
-_SAYS_LESS = r'"returns": ?\{[^}]*"type": ?"(fields|status)"'
 
 
 def _select(secrets: SecretQuerySet, organization: Organization) -> SecretQuerySet:
-    uses = SecretReference.objects.filter(
-        secret=OuterRef("pk"), organization=organization, integration__kind="api_action", integration__enabled=True
-    ).annotate(config=Cast("integration__config", TextField()))
-    reads = uses.filter(config__iregex=r'"method": ?"GET"').filter(config__iregex=_READS_SETTINGS)
-    return secrets.filter(Exists(reads.exclude(config__iregex=_SAYS_LESS)))
+    everything = PassedOn.EVERYTHING.value
+    reads = Integration.objects.filter(
+        references__secret=OuterRef("pk"),
+        organization=organization,
+        kind="api_action",
+        enabled=True,
+        config__method__iexact="GET",
+        config__path__iregex=_SETTINGS,
+    ).alias(passed_on=Coalesce(KT("config__returns__type"), Value(everything), output_field=TextField()))
+    return secrets.filter(Exists(reads.filter(passed_on=everything)))
 
 
 def _describe(_secret: Any) -> str:

@@ -5,10 +5,8 @@ Errors quote nothing of the input but the names of parameters.
 
 from collections.abc import Iterable, Iterator
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-
 from accounts.errors import FieldError
+from integrations.exchange.returns import problem_with_expression
 from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig, ReturnsConfig
 from integrations.kinds.base import Slot
 from integrations.kinds.config_fields import (
@@ -97,13 +95,8 @@ def _returns(returns: ReturnsConfig) -> Iterator[FieldError]:
         if returns.expression:
             yield FieldError("config.returns.expression", "Choose the fields, or leave the expression out.")
         return
-    if not returns.expression.strip():
-        yield FieldError("config.returns.expression", "Enter a JMESPath expression, such as {id: id, status: status}.")
-        return
-    try:
-        jmespath.compile(returns.expression)
-    except JMESPathError:
-        yield FieldError("config.returns.expression", "This is not a JMESPath expression. See jmespath.org.")
+    if problem := problem_with_expression(returns.expression):
+        yield FieldError("config.returns.expression", problem)
 
 
 def _slot_params(config: ApiActionConfig, slot: Slot) -> Iterator[FieldError]:

@@ -5,6 +5,7 @@ import logging
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from config.http.checks import check_proxies
 from config.http.proxies import Proxies, TrustedProxies
@@ -34,6 +35,8 @@ TRUSTED = {
     "its client, not what the client claims": ("10.0.0.0/24", (PROXY, 5), f"{INVENTED}, {CLIENT}", CLIENT),
     "the client behind two proxies": ("10.0.0.0/24", (PROXY, 5), f"{INVENTED}, {CLIENT}, 10.0.0.7", CLIENT),
     "an IPv6 client": ("10.0.0.5", (PROXY, 5), "2001:db8::1", "2001:db8::1"),
+    "a client whose port the proxy adds": ("10.0.0.5", (PROXY, 5), f"{INVENTED}, {CLIENT}:5678", CLIENT),
+    "an IPv6 client with a port": ("10.0.0.5", (PROXY, 5), "[2001:db8::1]:5678", "2001:db8::1"),
     "a proxy of which nothing is known": ("10.0.0.5", (PROXY, 5), f"{CLIENT}, unknown", PROXY),
     "a proxy on a Unix socket": ("unix", None, CLIENT, CLIENT),
     "a proxy on an IPv6 socket": ("10.0.0.5", ("::ffff:10.0.0.5", 5), CLIENT, CLIENT),
@@ -61,9 +64,31 @@ def test_unix_socket_is_trusted_only_where_it_is_named():
     assert seen("10.0.0.5", None, *forwarded(INVENTED)) == (None, "http", [b"host"])
 
 
-def test_address_that_the_server_took_from_the_header_itself_is_nobodys(caplog):
+SERVED = [
+    INVENTED,
+    f"{INVENTED}:5678",
+    f"{CLIENT}, {INVENTED}:5678",
+    "2001:db8::1",
+    "[2001:db8::1]:5678",
+    "nobody:5678",
+]
+
+
+@pytest.mark.parametrize("trusted", ["", "127.0.0.1", "unix"])
+@pytest.mark.parametrize("header", SERVED)
+def test_address_that_the_server_took_from_the_header_itself_is_nobodys(caplog, trusted, header):
+    """As uvicorn does for proxies on loopback, unless it is told not to."""
+    scopes = []
+
+    async def application(scope, _receive, _send):
+        scopes.append(scope)
+
+    ours = TrustedProxies(application, Proxies(trusted))
+    headers = [(b"x-forwarded-for", header.encode())]
+    scope = {"type": "http", "client": ("127.0.0.1", 4711), "scheme": "http", "headers": headers}
     with caplog.at_level(logging.ERROR):
-        assert seen("127.0.0.1", (INVENTED, 0), *forwarded(INVENTED))[0] is None
+        async_to_sync(ProxyHeadersMiddleware(ours))(scope, None, None)
+    assert scopes[0]["client"] is None
     assert "--no-proxy-headers" in caplog.text
 
 

@@ -7,6 +7,7 @@ import pytest
 from accounts.common.environments import Environment
 from accounts.errors import Invalid
 from integrations.broker.masking import BodyType
+from integrations.exchange.returns import choose
 from secrets_app.redaction.redactor import Reason
 from tests.peers.upstreams import answering, http
 from tests.support.integrations.actions import VALUE, action_to
@@ -67,6 +68,10 @@ def test_what_the_expression_does_not_find_is_withheld_with_the_reason(owner, st
         {"type": "fields"},
         {"type": "fields", "expression": " "},
         {"type": "fields", "expression": "data[?"},
+        {"type": "fields", "expression": "(" * 490 + "a" + ")" * 490},
+        {"type": "fields", "expression": "!" * 998 + "a"},
+        {"type": "fields", "expression": "to_string(@)"},
+        {"type": "fields", "expression": "data[].{a: join('', [name, name])}"},
         {"type": "status", "expression": "data"},
         {"type": "everything", "expression": "data"},
     ],
@@ -75,3 +80,22 @@ def test_malformed_setting_is_an_error_at_save(owner, returns):
     with pytest.raises(Invalid) as refused:
         action_to(owner, "http://127.0.0.1:9", returns=returns)
     assert [error.field for error in refused.value.errors] == ["config.returns.expression"]
+
+
+BOMBS = {
+    "a list that doubles": "|".join(["[@,@][]"] * 100),
+    "a list of lists that doubles": "|".join(["[@,@]"] * 120),
+    "objects of objects": "|".join(["{a:@,b:@}"] * 90),
+    "text many times": "data[].[" + ",".join(["name"] * 90) + "]|" + "|".join(["[@,@][]"] * 30),
+    "deep": "[" * 240 + "total" + "]" * 240,
+}
+
+
+@pytest.mark.parametrize("expression", BOMBS.values(), ids=BOMBS)
+def test_expression_that_makes_much_of_little_gives_nothing(expression):
+    assert choose({"data": [{"name": "x" * 1000}], "total": 1}, expression) is None
+
+
+def test_large_answer_of_many_fields_is_chosen_from():
+    body = {"data": [{"id": number, "name": f"name {number}", "key": "k"} for number in range(20_000)]}
+    assert len(choose(body, "data[].{id: id, name: name}")) == 20_000

@@ -69,6 +69,8 @@ def good(owner, outsider):
         ({"path": "/settings", "returns": {"type": "status"}}, False),
         ({"path": "/settings", "returns": {"type": "fields", "expression": "id"}}, False),
         ({"path": "/settings", "method": "POST"}, False),
+        ({"path": "/settings", "method": "POST", "check": {"method": "GET", "path": "/settings"}}, False),
+        ({"path": "/patients", "check": {"method": "GET", "path": "/settings"}}, False),
         ({"path": "/patients"}, False),
     ],
 )
