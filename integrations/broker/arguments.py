@@ -26,6 +26,9 @@ from secrets_app.redaction.redactor import ValueSet, guesses_in
 _BROKEN_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]+(?:\s+[A-Za-z0-9+/_=-]+)+\s*")
 """A text that is base64 once its line breaks are gone, as a file argument may be written."""
 
+SHORTEST_BASE64 = 22
+"""Characters below which base64 is not searched (docs/security-rules.md, "Redaction")."""
+
 FEW_GUESSES = 1024
 """Bytes of arguments in which a strong value is not a guess among many."""
 
@@ -102,7 +105,7 @@ def _texts(node: Any) -> Iterator[str]:
             yield from _texts(child)
     elif isinstance(node, str):
         yield node
-        if _BROKEN_BASE64.fullmatch(node):
+        if len(node) > SHORTEST_BASE64 and _BROKEN_BASE64.fullmatch(node):
             yield "".join(node.split())
     elif node is not None:
         yield str(node)

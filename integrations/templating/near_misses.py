@@ -7,6 +7,7 @@ them, and so do texts about programs. So they are warnings that name the right s
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from integrations.templating.placeholders import PARAM_NAME, Template
 
@@ -42,7 +43,7 @@ def near_misses(slot: str, template: Template, declared: Collection[str]) -> Ite
         slot: the path of the slot; a body may well hold braces of another language.
         declared: the names of the parameters.
     """
-    for part, following in zip(template.parts, [*template.parts[1:], ""], strict=True):
+    for part, following in pairwise((*template.parts, "")):
         if not isinstance(part, str):
             continue
         yield from _in_literal(slot, part, declared)
