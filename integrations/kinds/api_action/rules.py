@@ -3,6 +3,7 @@
 Errors quote nothing of the input but the names of parameters.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -85,6 +86,8 @@ def _form(body: BodyConfig) -> Iterator[FieldError]:
     for index, entry in enumerate(body.content):
         field = f"config.body.content[{index}]"
         yield from problem_with_fixed_name(f"{field}.name", entry.name)
+        if body.type == "multipart" and _CONTROL.search(entry.name):
+            yield FieldError(f"{field}.name", "Leave line breaks and other control characters out of the name.")
         yield from problem_with_template(f"{field}.value", entry.value)
         for part in ("filename", "content_type"):
             if getattr(entry, part) and body.type == "form":
@@ -179,6 +182,7 @@ def _problem_as_text(declared: Mapping[str, Any], name: str, *, may_be_list: boo
     return f"Declare {name} as string, number, integer or boolean to use it in a text."
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FILE = (
     'Declare it as a file, {{"type": "object", "format": "file"}}, or as base64 text, '
     '{{"type": "string", "contentEncoding": "base64"}}.'
