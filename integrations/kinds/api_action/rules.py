@@ -151,7 +151,7 @@ def _problem_with_param(config: ApiActionConfig, slot: Slot, name: str, *, is_wh
     if name not in declared.get("properties", {}):
         return f"Declare {name} under parameters, or remove {{params.{name}}}."
     if not is_always_given(declared, name) and (not is_whole or slot.path == "path"):
-        return _NEEDED.format(name=name) if is_whole else _NEEDED_IN_TEXT.format(name=name)
+        return (_NEEDED if slot.path == "path" else _NEEDED_IN_TEXT).format(name=name)
     if is_whole and slot.path == "body" and slot.field.endswith(("content", "].value")):
         return _problem_in_body(config, name)
     is_entry = is_whole and slot.path.startswith("query.")
