@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from accounts.errors import FieldError
 from integrations.errors import InvalidArguments
-from integrations.templating.entries import ListStyle, fill_entries
+from integrations.templating.entries import ListStyle, fill_entries, shown_name
 from integrations.templating.files import File, file_of, is_media_type
 from integrations.templating.json_body import is_left_out
 from integrations.templating.placeholders import Template
@@ -123,7 +123,7 @@ def _sections(part: FormPart, filling: Filling) -> Iterator[_Section]:
         return
     param = part.value.whole_param or ""
     argument = filling.params.get(param)
-    name = f"{part.name}[]" if part.style is ListStyle.BRACKETS and not part.name.endswith("[]") else part.name
+    name = shown_name(part.name, part.style)
     for place, given in _elements(param, argument):
         file = _file(place, given)
         named = file if file.name else File(file.content, "file", file.media_type)

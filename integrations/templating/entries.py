@@ -20,6 +20,11 @@ class ListStyle(StrEnum):
     """`tag[]=a&tag[]=b`"""
 
 
+def shown_name(name: str, style: ListStyle) -> str:
+    """Return the name that is sent, with brackets where the style adds them."""
+    return f"{name}[]" if style is ListStyle.BRACKETS and not name.endswith("[]") else name
+
+
 def fill_entries(
     name: str, template: Template, style: ListStyle, filling: Filling, fill: Fill
 ) -> list[tuple[str, str]]:
@@ -32,13 +37,17 @@ def fill_entries(
     """
     param = template.whole_param
     value = filling.params.get(param) if param else ""
-    shown = f"{name}[]" if style is ListStyle.BRACKETS and not name.endswith("[]") else name
+    shown = shown_name(name, style)
     if param is None or not isinstance(value, list):
         return [] if value is None else [(shown, fill(template, filling))]
-    texts = [
-        fill(Template((text,) if text else ()), filling)
-        for text in (argument_text(f"{param}[{index}]", element) for index, element in enumerate(value))
-    ]
+    texts = _element_texts(param, value, filling, fill)
     if style is ListStyle.COMMA and texts:
         return [(shown, ",".join(texts))]
     return [(shown, text) for text in texts]
+
+
+def _element_texts(param: str, value: list[object], filling: Filling, fill: Fill) -> list[str]:
+    return [
+        fill(Template((text,) if text else ()), filling)
+        for text in (argument_text(f"{param}[{index}]", element) for index, element in enumerate(value))
+    ]

@@ -119,13 +119,7 @@ class ApiAction(Kind[ApiActionConfig]):
 def _body_slots(config: BodyConfig) -> list[Slot]:
     field = "config.body.content"
     if isinstance(config.content, list):
-        parts = ("value", "filename", "content_type") if config.type == "multipart" else ("value",)
-        return [
-            Slot("body", parse(getattr(entry, part)), f"{field}[{index}].{part}")
-            for index, entry in enumerate(config.content)
-            for part in parts
-            if part == "value" or getattr(entry, part)
-        ]
+        return [slot for index, entry in enumerate(config.content) for slot in _entry_slots(f"{field}[{index}]", entry)]
     if config.type == "binary":
         media_type = (
             [Slot("body", parse(config.content_type), "config.body.content_type")] if config.content_type else []
@@ -133,6 +127,11 @@ def _body_slots(config: BodyConfig) -> list[Slot]:
         return [Slot("body", parse(config.content or ""), field), *media_type]
     body = _body(config, {})
     return [Slot("body", template, field) for template in (body.templates if body else ())]
+
+
+def _entry_slots(field: str, entry: PartConfig) -> list[Slot]:
+    texts = {"value": entry.value, "filename": entry.filename, "content_type": entry.content_type}
+    return [Slot("body", parse(text), f"{field}.{part}") for part, text in texts.items() if text or part == "value"]
 
 
 def _check_of(connection: ApiConnectionConfig | None) -> CheckConfig | None:

@@ -104,7 +104,11 @@ def _media_types(config: ApiActionConfig) -> Iterator[FieldError]:
         template = template_of(text)
         if text and template and not (template.param_names or template.secret_names) and not is_media_type(text):
             yield FieldError(field, "Enter a media type such as audio/mpeg.")
-    if body.type == "multipart" or body.content_type:
+    yield from _contradictions(config)
+
+
+def _contradictions(config: ApiActionConfig) -> Iterator[FieldError]:
+    if config.body.type == "multipart" or config.body.content_type:
         for index, entry in enumerate(config.headers):
             if entry.name.lower() == "content-type":
                 sentence = "Remove this header: the body brings its own media type."
@@ -152,10 +156,15 @@ def _problem_with_param(config: ApiActionConfig, slot: Slot, name: str, *, is_wh
         return f"Declare {name} under parameters, or remove {{params.{name}}}."
     if not is_always_given(declared, name) and (not is_whole or slot.path == "path"):
         return (_NEEDED if slot.path == "path" else _NEEDED_IN_TEXT).format(name=name)
-    if is_whole and slot.path == "body" and slot.field.endswith(("content", "].value")):
+    return _problem_as_whole(config, slot, name) if is_whole else _problem_as_text(declared, name)
+
+
+def _problem_as_whole(config: ApiActionConfig, slot: Slot, name: str) -> str | None:
+    """Return why a parameter cannot be the whole text of a slot."""
+    if slot.path == "body" and slot.field.endswith(("content", "].value")):
         return _problem_in_body(config, name)
-    is_entry = is_whole and slot.path.startswith("query.")
-    return _problem_as_text(declared, name, may_be_list=is_entry, may_be_null=is_whole and slot.path != "path")
+    is_entry = slot.path.startswith("query.")
+    return _problem_as_text(config.parameters, name, may_be_list=is_entry, may_be_null=slot.path != "path")
 
 
 def _problem_in_body(config: ApiActionConfig, name: str) -> str | None:
@@ -174,7 +183,9 @@ def _problem_in_body(config: ApiActionConfig, name: str) -> str | None:
     return _problem_as_text(declared, name, may_be_list=kind in {"form", "multipart"}, may_be_null=True)
 
 
-def _problem_as_text(declared: Mapping[str, Any], name: str, *, may_be_list: bool, may_be_null: bool) -> str | None:
+def _problem_as_text(
+    declared: Mapping[str, Any], name: str, *, may_be_list: bool = False, may_be_null: bool = False
+) -> str | None:
     if may_be_text(declared, name, may_be_list=may_be_list, may_be_null=may_be_null):
         return None
     if may_be_list:

@@ -150,24 +150,27 @@ def _declared(row: Values, stored: Mapping[str, Any] | None) -> dict[str, Any]:
     if row["type"] not in TYPES and not (stored and row["type"] == KEPT):
         raise ColumnError("type", "Choose a type.")
     shown = _shown(stored) if stored is not None else {"type": "", "description": "", "choices": "", "rules": ""}
-    declared = dict(stored or {})
-    if row["rules"] is not None and _on_one_line(row["rules"]) != shown["rules"]:
-        kept = {"type", "description", *(("format",) if shown["type"] == "file" else ())}
-        declared = {
-            name: value for name, value in declared.items() if name in kept or (name == "enum" and shown["choices"])
-        }
-        declared |= _rules(row["rules"])
+    declared = _with_rules(row, shown, dict(stored or {}))
     if row["description"] != shown["description"]:
         _put(declared, "description", row["description"])
     if row["type"] != shown["type"]:
-        if shown["type"] == "file":
-            declared.pop("format", None)
-        declared |= TYPES[row["type"]]
-        if row["type"] == "array":
-            declared = _TEXTS | declared
+        declared = _with_type(row["type"], shown["type"], declared)
     if (row["type"], row["choices"]) != (shown["type"], shown["choices"]):
         _put(declared, "enum", _choices(row["type"], row["choices"]))
     return declared
+
+
+def _with_rules(row: Values, shown: Values, declared: dict[str, Any]) -> dict[str, Any]:
+    if row["rules"] is None or _on_one_line(row["rules"]) == shown["rules"]:
+        return declared
+    columns = {"type": True, "description": True, "enum": shown["choices"], "format": shown["type"] == "file"}
+    return {name: value for name, value in declared.items() if columns.get(name)} | _rules(row["rules"])
+
+
+def _with_type(kind: str, before: str, declared: dict[str, Any]) -> dict[str, Any]:
+    if before == "file":
+        declared.pop("format", None)
+    return (_TEXTS if kind == "array" else {}) | declared | TYPES[kind]
 
 
 def _put(declared: dict[str, Any], keyword: str, value: Any) -> None:
