@@ -46,6 +46,7 @@ from accounts.common.paging import decode_cursor, encode_cursor
 from accounts.errors import PermissionDenied, Refusal, Unauthenticated
 from accounts.policy import Permission
 from config.http.errors import InternalError, plain_problem, problem
+from config.http.requests import read_json
 from integrations.broker import broker
 from integrations.broker.preparation import Call
 from integrations.models import RunOutcome
@@ -56,6 +57,7 @@ logger = logging.getLogger(__name__)
 PAGE = 200
 INSTRUCTIONS = "Each tool is a call that Coffer makes for you with credentials that you never see. Results are masked."
 _CALLER = "coffer.caller"
+_BODY = "coffer.body"
 _AUTHENTICATION = AsyncApiKeyAuth()
 
 
@@ -139,7 +141,7 @@ async def _forward(manager: StreamableHTTPSessionManager, request: HttpRequest, 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await manager.handle_request(_scope(request, caller), receive, send)
+    await manager.handle_request({**_scope(request, caller), _BODY: body}, receive, send)
     status, answer = sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
     if status >= HTTPStatus.BAD_REQUEST and not _refers_to_a_message(answer):
         return plain_problem(HTTPStatus(status))
@@ -222,9 +224,19 @@ def _shown(tool: AgentTool) -> Tool:
 async def _call_tool(context: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
     try:
         with _hidden_errors():
-            return await _run(_caller_of(context), params.name, params.arguments or {})
+            return await _run(_caller_of(context), params.name, _arguments(context))
     except Refusal as refusal:
         return _text_result(_refused(refusal), is_error=True)
+
+
+def _arguments(context: ServerRequestContext[Any, Any]) -> dict[str, Any]:
+    """Return the arguments of a call with numbers as written, which the SDK's own parser rounds.
+
+    Raises:
+        InvalidJson: an object has the same name twice.
+    """
+    message: dict[str, Any] = read_json(context.request.scope[_BODY])  # type: ignore[union-attr]
+    return message["params"].get("arguments") or {}
 
 
 async def _run(caller: Caller, name: str, arguments: dict[str, Any]) -> CallToolResult:

@@ -78,6 +78,7 @@ class ApiHandler(ASGIHandler):
         made: tuple[Any, Any] = self.create_request(scope, io.BytesIO(body))
         request, response = made
         if request is not None:
+            request._body = body  # noqa: SLF001 - read and limited by `WholeBodies`, for a run beyond Django's limit
             response = await chain(request)
             if response.status_code >= HTTPStatus.BAD_REQUEST:
                 log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)

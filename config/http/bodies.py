@@ -6,6 +6,7 @@ keep a request open for as long as they like. So such requests end here.
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -19,8 +20,9 @@ from accounts.access.callers import PresentedKey, bearer_token
 from accounts.access.client_addresses import peer_address
 from accounts.api.authentication import authenticate
 from accounts.errors import RateLimited, Refusal, RequestTimedOut, TooLarge
-from config.http.errors import TOO_LARGE, is_for_programs, problem
+from config.http.errors import API_PREFIX, TOO_LARGE, is_for_programs, problem
 from config.http.requests import Application, Receive, Send, answer_unread
+from integrations.kinds.config_fields import LARGEST_ARGUMENTS
 
 ARRIVES_WITHIN = 1.0
 """Seconds after which a body that has not arrived counts as waiting, and its API key is checked first."""
@@ -31,6 +33,14 @@ READ_WITHIN = 60.0
 MOST_WAITING = 32
 """Bodies that may be waited for at once from one address."""
 
+LARGEST_RUN = LARGEST_ARGUMENTS + 65_536
+"""Bytes that a call of a run may have: the arguments, files among them, and what is around them."""
+
+MOST_LARGE = 4
+"""Calls larger than other requests that a process holds in memory at once, until they are answered."""
+
+_RUNS = re.compile(rf"{API_PREFIX}v1/integrations/[^/]+/run|/mcp")
+
 
 class WholeBodies:
     """An ASGI middleware that passes a request on once its body has arrived."""
@@ -38,6 +48,7 @@ class WholeBodies:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._waiting: Counter[str | None] = Counter()
+        self._large = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Read the body and call the application, or refuse the request without reading the rest."""
@@ -46,6 +57,14 @@ class WholeBodies:
             return
         body = _Body(receive)
         try:
+            await self._pass_on(scope, body, send)
+        finally:
+            self._large -= body.is_large
+
+    async def _pass_on(self, scope: dict[str, Any], body: "_Body", send: Send) -> None:
+        try:
+            if _declared_length(scope) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+                await self._admit_large(scope, body)
             await self._read(scope, body)
         except RequestAborted:
             return
@@ -54,6 +73,22 @@ class WholeBodies:
             return
         await self._application(scope, body.replayed, send)
 
+    async def _admit_large(self, scope: dict[str, Any], body: "_Body") -> None:
+        """Let a run with a valid API key send more than other requests may.
+
+        Raises:
+            TooLarge, Unauthenticated, RateLimited: nothing of the body is read.
+        """
+        if not _RUNS.fullmatch(scope["path"]) or _declared_length(scope) > LARGEST_RUN:
+            raise TooLarge(TOO_LARGE)
+        await _check_key(scope)
+        if self._large >= MOST_LARGE:
+            refusal = RateLimited("Too many large calls are under way. Try again in a moment.")
+            refusal.members["retry_after_seconds"] = 5
+            raise refusal
+        self._large += 1
+        body.is_large, body.most = True, LARGEST_RUN
+
     async def _read(self, scope: dict[str, Any], body: "_Body") -> None:
         """Read the body.
 
@@ -61,8 +96,6 @@ class WholeBodies:
             RequestAborted: the client disconnected.
             TooLarge, Unauthenticated, RateLimited, RequestTimedOut: the rest of it is not read.
         """
-        if _declared_length(scope) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
-            raise TooLarge(TOO_LARGE)
         try:
             async with asyncio.timeout(ARRIVES_WITHIN):
                 await body.read()
@@ -91,6 +124,7 @@ class _Body:
         self._chunks: list[bytes] = []
         self._size = 0
         self._is_replayed = False
+        self.is_large, self.most = False, settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 
     async def read(self) -> None:
         """Read the rest. It may be cancelled and called again.
@@ -106,7 +140,7 @@ class _Body:
                 raise RequestAborted
             self._chunks.append(message.get("body", b""))
             self._size += len(self._chunks[-1])
-            if self._size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+            if self._size > self.most:
                 raise TooLarge(TOO_LARGE)
             more = message.get("more_body", False)
 

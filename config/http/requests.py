@@ -4,7 +4,6 @@ Django responds with an empty page to a query string that is not UTF-8, before a
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, cast
@@ -19,6 +18,7 @@ from typing_extensions import override
 from accounts.errors import InvalidJson
 from config.http.errors import is_for_programs, plain_problem
 from integrations.egress.own_ports import note_port
+from integrations.templating import json_body
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -75,26 +75,17 @@ class StrictJsonParser(Parser):
 
 
 def read_json(body: bytes) -> Any:
-    """Parse a JSON text strictly.
+    """Parse a JSON text strictly, with numbers as written.
 
     Raises:
         InvalidJson: it is not JSON or not UTF-8. The parser's message is dropped, because it may quote the body.
     """
     try:
-        return _DECODER.decode(body.decode())
+        return json_body.read_json(body.decode())
+    except json_body.RepeatedName:
+        raise InvalidJson("The body is not valid JSON: an object has the same name twice. Keep one of them.") from None
     except (ValueError, RecursionError):
         raise InvalidJson("The body is not valid JSON.") from None
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(name)
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError
-    return found
 
 
 async def read_body(receive: Any) -> bytes:
@@ -148,6 +139,3 @@ def _is_utf8(query: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_distinct)

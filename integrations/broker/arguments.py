@@ -6,6 +6,7 @@ many guesses fit into the arguments, and at the first weak value, such as a word
 to be the last one (docs/security-rules.md, "Arguments").
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,12 @@ from integrations.errors import ArgumentContainsSecret, InvalidArguments
 from integrations.models import Integration
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.redactor import ValueSet, guesses_in
+
+_BROKEN_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]+(?:\s+[A-Za-z0-9+/_=-]+)+\s*")
+"""A text that is base64 once its line breaks are gone, as a file argument may be written."""
+
+SHORTEST_BASE64 = 22
+"""Characters below which base64 is not searched (docs/security-rules.md, "Redaction")."""
 
 FEW_GUESSES = 1024
 """Bytes of arguments in which a strong value is not a guess among many."""
@@ -96,5 +103,9 @@ def _texts(node: Any) -> Iterator[str]:
     elif isinstance(node, list | tuple):
         for child in node:
             yield from _texts(child)
+    elif isinstance(node, str):
+        yield node
+        if len(node) > SHORTEST_BASE64 and _BROKEN_BASE64.fullmatch(node):
+            yield "".join(node.split())
     elif node is not None:
         yield str(node)

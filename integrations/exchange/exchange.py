@@ -215,7 +215,7 @@ class HttpCall(Exchange):
         request = render(self.template, secrets=secrets, params=params)
         if self.template.basic:
             credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
-            for name in self.template.basic.password.secret_names:
+            for name in self.template.basic.secret_names:
                 channel.mask(name, Plaintext(credential))
         following = Following.of(self.template, secrets) if self.follows_redirects else None
         if self.token is None:

@@ -9,13 +9,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from urllib.parse import quote, quote_plus
 
 from yarl import URL
 
 from integrations.egress.destinations import parse_url
 from integrations.errors import InvalidUrl
-from integrations.templating.json_body import JsonBody, render_json_body
+from integrations.exchange.uploads import BinaryBody, MultipartBody
+from integrations.templating.entries import ListStyle, fill_entries
+from integrations.templating.json_body import JsonBody, is_left_out, render_json_body
 from integrations.templating.placeholders import Template
 from integrations.templating.slots import Filling, fill_basic, fill_form, fill_header, fill_path, fill_query, fill_text
 from secrets_app.plaintext import Plaintext
@@ -29,10 +32,11 @@ _QUERY = re.compile(rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|{_PERCENT_CODE})*")  # 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A header, query parameter or form field: a fixed name and a value that may hold placeholders."""
+    """A header, query parameter or form field: a fixed name, a value that may hold placeholders, and a list's style."""
 
     name: str
     value: Template
+    style: ListStyle = ListStyle.REPEATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class TextBody:
         return (self.template,)
 
 
-Body = JsonBody | FormBody | TextBody
+Body = JsonBody | FormBody | TextBody | MultipartBody | BinaryBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,11 @@ class BasicAuth:
     username: Template
     password: Template
     encoded: bool = False
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The secrets whose values the header as a whole gives away: the password's, or a user name's without one."""
+        return self.password.secret_names or self.username.secret_names
 
 
 @dataclass(frozen=True)
@@ -148,12 +157,12 @@ def render(
             message quotes it.
     """
     filling = Filling(params, secrets)
-    body = _body_text(template.body, filling)
+    body, media_type = _encoded(template.body, filling)
     return OutgoingRequest(
         method=template.method,
         url=_joined(parse_url(template.base_url), fill_path(template.path, filling), _query(template.query, filling)),
-        headers=_headers(template, filling),
-        body=None if body is None else body.encode(),
+        headers=_headers(template, filling, media_type),
+        body=body,
         timeout_seconds=template.timeout_seconds,
     )
 
@@ -168,12 +177,13 @@ def preview(template: RequestTemplate, *, params: Mapping[str, object]) -> Previ
     base = parse_url(template.base_url)
     query = _query(template.query, filling)
     path = _path_below(base, fill_path(template.path, filling))
+    body, media_type = _encoded(template.body, filling)
     return PreviewRequest(
         method=template.method,
         host=base.raw_authority,
         path_and_query=f"{path}?{query}" if query else path,
-        headers=list(_headers(template, filling)),
-        body=_body_text(template.body, filling, indent=2),
+        headers=list(_headers(template, filling, media_type)),
+        body=None if body is None else body.decode("utf-8", "replace"),
     )
 
 
@@ -222,32 +232,43 @@ def _path_below(base: URL, path: str) -> str:
 
 
 def _query(pairs: tuple[Pair, ...], filling: Filling) -> str:
-    return "&".join(f"{quote(pair.name, safe='')}={fill_query(pair.value, filling)}" for pair in pairs)
+    entries = (fill_entries(pair.name, pair.value, pair.style, filling, fill_query) for pair in pairs)
+    return "&".join(f"{quote(name, safe='')}={text}" for name, text in chain.from_iterable(entries))
 
 
-def _headers(template: RequestTemplate, filling: Filling) -> tuple[tuple[str, str], ...]:
-    """Return the headers, preceded by the media type of the body unless the template sets it."""
-    headers = tuple((pair.name, fill_header(pair.name, pair.value, filling)) for pair in template.headers)
+def _headers(template: RequestTemplate, filling: Filling, media_type: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers, preceded by the media type of the body unless the template sets it.
+
+    A header whose text is exactly one argument that is absent or null is left out.
+    """
+    headers = tuple(
+        (pair.name, fill_header(pair.name, pair.value, filling))
+        for pair in template.headers
+        if not (pair.value.whole_param and filling.params.get(pair.value.whole_param) is None)
+    )
     if template.basic:
         basic = fill_basic(template.basic.username, template.basic.password, filling, encoded=template.basic.encoded)
         headers = (*headers, (AUTHORIZATION, f"Basic {basic}"))
-    if template.body is None or any(name.lower() == "content-type" for name, _ in headers):
+    if not media_type or any(name.lower() == "content-type" for name, _ in headers):
         return headers
-    return (("Content-Type", _media_type(template.body)), *headers)
+    return (("Content-Type", media_type), *headers)
 
 
-def _media_type(body: Body) -> str:
+def _encoded(body: Body | None, filling: Filling) -> tuple[bytes | None, str]:
+    """Return the body and its media type; None without a body, or if it is exactly one absent argument."""
+    text, media_type = None, ""
+    if isinstance(body, MultipartBody | BinaryBody):
+        return body.encoded(filling)
     if isinstance(body, JsonBody):
-        return "application/json"
-    return "application/x-www-form-urlencoded" if isinstance(body, FormBody) else "text/plain; charset=utf-8"
-
-
-def _body_text(body: Body | None, filling: Filling, *, indent: int | None = None) -> str | None:
-    if isinstance(body, JsonBody):
-        return render_json_body(body, filling, indent=indent)
-    if isinstance(body, FormBody):
-        return "&".join(f"{quote_plus(pair.name)}={fill_form(pair.value, filling)}" for pair in body.pairs)
-    return fill_text(body.template, filling) if body else None
+        text = render_json_body(body, filling, indent=2 if filling.is_preview else None)
+        media_type = "application/json"
+    elif isinstance(body, FormBody):
+        entries = (fill_entries(pair.name, pair.value, pair.style, filling, fill_form) for pair in body.pairs)
+        text = "&".join(f"{quote_plus(name)}={value}" for name, value in chain.from_iterable(entries))
+        media_type = "application/x-www-form-urlencoded"
+    elif body and not is_left_out(body.template, filling):
+        text, media_type = fill_text(body.template, filling), "text/plain; charset=utf-8"
+    return (None, "") if text is None else (text.encode(), media_type)
 
 
 @dataclass(frozen=True, slots=True)

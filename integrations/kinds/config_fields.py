@@ -4,7 +4,7 @@ Messages never quote the input, because people paste values into the wrong field
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,6 +14,8 @@ from integrations.templating.placeholders import MalformedPlaceholder, Template,
 MAX_ENTRIES = 64
 MOST_ARGUMENT_BYTES = 65_536
 """How large the arguments of a run are together, unless the configuration says otherwise."""
+LARGEST_ARGUMENTS = 16 * 1024 * 1024
+"""The most that a configuration may allow: a file of about 12 MiB in base64."""
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -42,7 +44,16 @@ class NameAndValue(StrictConfig):
     value: Line
 
 
+class Entry(NameAndValue):
+    """A query parameter or form field, and how it is sent if its value is a list."""
+
+    style: Literal["repeated", "comma", "brackets"] = Field(
+        default="repeated", exclude_if=lambda style: style == "repeated"
+    )
+
+
 Entries = Annotated[list[NameAndValue], Field(max_length=MAX_ENTRIES)]
+ListEntries = Annotated[list[Entry], Field(max_length=MAX_ENTRIES)]
 
 NOT_IN_URL = (
     "A base URL cannot hold a placeholder, so that nobody can send a value to another host. "

@@ -4,7 +4,7 @@ This module owns the rules for each part (docs/security-rules.md, "Slots"), as f
 and the merging of entries with those of a connection and connector.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from accounts.errors import FieldError
 from integrations.egress.policy import problem_with_header_name, problem_with_header_text
@@ -12,7 +12,14 @@ from integrations.exchange.messages import Pair
 from integrations.kinds.auth_connector.config import AuthConnectorConfig
 from integrations.kinds.auth_connector.credential import Credential, credential_of
 from integrations.kinds.base import Slot
-from integrations.kinds.config_fields import NameAndValue, problem_with_fixed_name, problem_with_template, template_of
+from integrations.kinds.config_fields import (
+    Entry,
+    NameAndValue,
+    problem_with_fixed_name,
+    problem_with_template,
+    template_of,
+)
+from integrations.templating.entries import ListStyle
 from integrations.templating.placeholders import parse
 from integrations.templating.slots import problem_with_path
 
@@ -26,7 +33,7 @@ def path_problems(field: str, text: str) -> Iterator[FieldError]:
         yield FieldError(field, problem)
 
 
-def header_problems(entries: list[NameAndValue]) -> Iterator[FieldError]:
+def header_problems(entries: Sequence[NameAndValue]) -> Iterator[FieldError]:
     """Yield what is wrong with the names and values of headers."""
     seen: set[str] = set()
     for index, entry in enumerate(entries):
@@ -55,7 +62,9 @@ def credential_problems(field: str, text: str, *, in_header: bool = True) -> Ite
         yield from problem_with_template(field, text)
 
 
-def argument_problems(headers: list[NameAndValue], query: list[NameAndValue], sentence: str) -> Iterator[FieldError]:
+def argument_problems(
+    headers: Sequence[NameAndValue], query: Sequence[NameAndValue], sentence: str
+) -> Iterator[FieldError]:
     """Yield an error with this sentence for each header or query parameter that holds an argument."""
     for place, entries in (("headers", headers), ("query", query)):
         for index, entry in enumerate(entries):
@@ -72,14 +81,14 @@ def _header_value_problems(field: str, text: str) -> Iterator[FieldError]:
         yield FieldError(field, problem)
 
 
-def query_problems(entries: list[NameAndValue]) -> Iterator[FieldError]:
+def query_problems(entries: Sequence[NameAndValue]) -> Iterator[FieldError]:
     """Yield what is wrong with the names and values of query parameters."""
     for index, entry in enumerate(entries):
         yield from problem_with_fixed_name(f"config.query[{index}].name", entry.name)
         yield from problem_with_template(f"config.query[{index}].value", entry.value)
 
 
-def entry_slots(place: str, entries: list[NameAndValue]) -> list[Slot]:
+def entry_slots(place: str, entries: Sequence[NameAndValue]) -> list[Slot]:
     """Return the slots of a list of headers or query parameters: `headers.NAME`, `query.NAME`."""
     return [
         Slot(f"{place}.{entry.name}", parse(entry.value), f"config.{place}[{index}].value")
@@ -89,10 +98,15 @@ def entry_slots(place: str, entries: list[NameAndValue]) -> list[Slot]:
 
 def pairs(entries: Iterable[NameAndValue]) -> tuple[Pair, ...]:
     """Return the entries with their values parsed."""
-    return tuple(Pair(entry.name, parse(entry.value)) for entry in entries)
+    return tuple(Pair(entry.name, parse(entry.value), style_of(entry)) for entry in entries)
 
 
-def merged(own: list[NameAndValue], inherited: list[NameAndValue], *, ignore_case: bool) -> list[NameAndValue]:
+def style_of(entry: NameAndValue) -> ListStyle:
+    """Return how a list in the entry is sent."""
+    return ListStyle(entry.style) if isinstance(entry, Entry) else ListStyle.REPEATED
+
+
+def merged(own: Sequence[NameAndValue], inherited: Sequence[NameAndValue], *, ignore_case: bool) -> list[NameAndValue]:
     """Return the inherited entries that `own` does not override by name, followed by `own`.
 
     See docs/concepts.md, "Inheritance".
@@ -105,7 +119,7 @@ def merged(own: list[NameAndValue], inherited: list[NameAndValue], *, ignore_cas
     return [*(entry for entry in inherited if key(entry) not in taken), *own]
 
 
-def without_params(entries: list[NameAndValue]) -> list[NameAndValue]:
+def without_params(entries: Sequence[NameAndValue]) -> list[NameAndValue]:
     """Return the entries without arguments."""
     return [entry for entry in entries if not parse(entry.value).param_names]
 
@@ -116,7 +130,7 @@ def credential(connector: AuthConnectorConfig | None) -> Credential:
 
 
 def not_sent_by(
-    added: Credential, headers: list[NameAndValue], query: list[NameAndValue]
+    added: Credential, headers: Sequence[NameAndValue], query: Sequence[NameAndValue]
 ) -> tuple[list[NameAndValue], list[NameAndValue]]:
     """Return the headers and query parameters that the connector's credential does not replace."""
     names = {pair.name for pair in added.query}
@@ -124,7 +138,9 @@ def not_sent_by(
     return kept, [entry for entry in query if entry.name not in names]
 
 
-def collisions(headers: list[NameAndValue], query: list[NameAndValue], added: Credential) -> Iterator[FieldError]:
+def collisions(
+    headers: Sequence[NameAndValue], query: Sequence[NameAndValue], added: Credential
+) -> Iterator[FieldError]:
     """Yield an error for each entry that the connector's credential also sets."""
     sentence = "The auth connector already sends this; remove it here, or choose another connector."
     for index, entry in enumerate(headers):

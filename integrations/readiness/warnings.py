@@ -5,6 +5,7 @@ The warnings of a saved integration, the readiness matrix and the list of integr
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
 
 from yarl import URL
@@ -14,12 +15,18 @@ from accounts.errors import Refusal
 from integrations.broker.preparation import check_links, check_secret
 from integrations.egress.policy import is_judged_at_run
 from integrations.errors import EgressDenied
-from integrations.inheritance import Route, routes_of, secret_names, with_parents
+from integrations.inheritance import Route, parsed, routes_of, secret_names, with_parents
+from integrations.kinds import KINDS
+from integrations.kinds.base import slot_label
 from integrations.models import Integration
+from integrations.templating.near_misses import near_misses
 from secrets_app.naming.hosts import imitated_name
 from secrets_app.sealing import resolver
 
 LOOKALIKE_HOST = "lookalike_host"
+LITERAL_PLACEHOLDER = "literal_placeholder"
+MOST_TEXTS = 10
+"""Warnings about the texts of one integration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ def judge(integration: Integration, environments: Iterable[Environment], find: F
     return [
         *_link_warnings(integration, environments),
         *(warning for _, _, about in routes for warning in about),
+        *_text_warnings(integration),
         *_secret_warnings(environments, [(names, host) for names, host, _ in routes], find),
     ]
 
@@ -97,6 +105,21 @@ def _secret_warnings(
             except Refusal as refusal:
                 found.setdefault((name, refusal.detail), Warning(refusal.code, refusal.detail, name, environment))
     return list(found.values())
+
+
+def _text_warnings(integration: Integration) -> list[Warning]:
+    """Return what of the texts looks like a placeholder and is sent as it is."""
+    kind, config = KINDS[integration.kind], parsed(integration)
+    declared = {name for operation in kind.operations(config) for name in operation.parameters.get("properties", ())}
+    found = (
+        f"{slot_label(slot.path)}: {miss.text} is no placeholder and is sent as it is. Write {miss.meant}, "
+        "unless these characters are meant."
+        for slot in kind.slots(config)
+        for miss in near_misses(slot.path, slot.template, declared)
+    )
+    return [
+        Warning(LITERAL_PLACEHOLDER, sentence, certain=False) for sentence in islice(dict.fromkeys(found), MOST_TEXTS)
+    ]
 
 
 def host_of(integration: Integration) -> str | None:

@@ -24,9 +24,13 @@ PARAMETER_TYPES = [
     ("integer", "Whole number"),
     ("number", "Number"),
     ("boolean", "Yes or no"),
+    ("array", "List"),
+    ("object", "Object"),
+    ("file", "File"),
 ]
+LIST_STYLES = [("repeated", "a=1&a=2"), ("comma", "a=1,2"), ("brackets", "a[]=1&a[]=2")]
 BLANK_PAIR = {"name": "", "value": ""}
-BLANK_PARAMETER = {"name": "", "type": "string", "required": True, "description": "", "choices": ""}
+BLANK_PARAMETER = {"name": "", "type": "string", "required": True, "description": "", "choices": "", "rules": ""}
 MASKED = re.compile(r"(•{8}|\[redacted\])")
 
 Errors = Sequence[FieldError]
@@ -86,11 +90,20 @@ def editor(
 
 
 @register.inclusion_tag("components/pair_rows.html")
-def pair_rows(prefix: str, pairs: Sequence[Row], errors: Errors) -> dict[str, object]:
-    """Render rows of `{name, value}` as the parallel fields `PREFIX_name` and `PREFIX_value`."""
+def pair_rows(
+    prefix: str, pairs: Sequence[Row], errors: Errors, *, lists: bool = False, files: bool = False
+) -> dict[str, object]:
+    """Render rows of `{name, value}` as the parallel fields `PREFIX_name` and `PREFIX_value`.
+
+    Args:
+        lists: whether each row has a choice of how a list is sent.
+        files: whether each row has the name and the media type of a file.
+    """
     return {
         "prefix": prefix,
         "errors": errors,
+        "styles": LIST_STYLES if lists else [],
+        "files": files,
         "rows": [_pair_row(prefix, pair, f"-{index}") for index, pair in enumerate(pairs)],
         "blank": _pair_row(prefix, BLANK_PAIR, "-new"),
     }
@@ -100,6 +113,11 @@ def _pair_row(prefix: str, pair: Row, suffix: str) -> dict[str, object]:
     return {
         "name": pair["name"],
         "value": pair["value"],
+        "style": pair.get("style", "repeated"),
+        "filename": pair.get("filename", ""),
+        "content_type": pair.get("content_type", ""),
+        **{f"{part}_input": f"{prefix}_{part}" for part in ("style", "filename", "content_type")},
+        **{f"{part}_field": f"{prefix}_{part}{suffix}" for part in ("style", "filename", "content_type")},
         "name_input": f"{prefix}_name",
         "value_input": f"{prefix}_value",
         "name_field": f"{prefix}_name{suffix}",
@@ -128,7 +146,7 @@ def declared_field(
 
 @register.inclusion_tag("components/parameter_rows.html")
 def parameter_rows(parameters: Sequence[Row], errors: Errors) -> dict[str, object]:
-    """Render rows of `{name, type, required, description, choices}` as the parallel fields `param_…`."""
+    """Render rows of `{name, type, required, description, choices, rules}` as the parallel fields `param_…`."""
     return {
         "errors": errors,
         "types": PARAMETER_TYPES,

@@ -3,8 +3,8 @@
 The template is parsed as JSON first and its strings are filled afterwards, so no value can break out of its quotes
 (docs/security-rules.md, "Slots"). Keys are fixed; numbers, booleans and null are sent as parsed.
 
-It also limits JSON values from outside (valid Unicode, bounded numbers, bounded depth), so that later code can recurse
-and store them without checks of its own.
+It also reads and writes JSON from outside without changing a number's spelling, and limits it (valid Unicode, bounded
+numbers, bounded depth), so that later code can recurse and store it without checks of its own.
 """
 
 import json
@@ -12,21 +12,83 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from accounts.errors import FieldError
 from integrations.errors import InvalidArguments
-from integrations.templating.placeholders import MalformedPlaceholder, ParamPlaceholder, Template, parse
+from integrations.templating.placeholders import MalformedPlaceholder, Template, parse
 from integrations.templating.slots import Filling, fill_text
 
 MAX_DEPTH = 32
 MAX_VALUE_DEPTH = 16
-LARGEST_NUMBER = 2**64
+LARGEST_NUMBER = 10**100
 
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class JsonBodyError(ValueError):
     """The JSON body cannot be used. The message gives line and column where possible and never quotes the body."""
+
+
+class WrittenNumber(float):
+    """A number with a fraction or exponent that keeps its spelling: `18.00` is written as `18.00`."""
+
+    text: str
+
+    def __new__(cls, text: str) -> "WrittenNumber":
+        """Parse the text of a JSON number."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __reduce__(self) -> tuple[type["WrittenNumber"], tuple[str]]:
+        return type(self), (self.text,)
+
+
+class RepeatedName(ValueError):  # noqa: N818 - named like the refusals
+    """An object of a JSON text has the same name twice, which readers understand differently."""
+
+
+def read_json(text: str) -> Any:
+    """Parse a JSON text strictly, with numbers as written.
+
+    Raises:
+        RepeatedName: an object has the same name twice.
+        ValueError, RecursionError: the text is not JSON.
+    """
+    return _DECODER.decode(text)
+
+
+def write_json(value: object, *, indent: int | None = None, level: int = 0) -> str:
+    """Return a value as ASCII JSON with numbers as written; with `indent`, as readable Unicode.
+
+    Raises:
+        ValueError, TypeError, RecursionError: JSON cannot represent it.
+    """
+    if isinstance(value, WrittenNumber):
+        return value.text
+    if isinstance(value, dict):
+        names = (f"{json.dumps(str(name), ensure_ascii=indent is None)}: " for name in value)
+        entries = [
+            name + write_json(child, indent=indent, level=level + 1)
+            for name, child in zip(names, value.values(), strict=True)
+        ]
+        return _bracketed("{", entries, "}", indent, level)
+    if isinstance(value, list | tuple):
+        return _bracketed(
+            "[", [write_json(child, indent=indent, level=level + 1) for child in value], "]", indent, level
+        )
+    return json.dumps(value, allow_nan=False, ensure_ascii=indent is None)
+
+
+def _bracketed(opening: str, entries: list[str], closing: str, indent: int | None, level: int) -> str:
+    if indent is None or not entries:
+        return opening + ", ".join(entries) + closing
+    edge = "\n" + " " * indent * level
+    return opening + ",".join(f"{edge}{' ' * indent}{entry}" for entry in entries) + edge + closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +120,24 @@ def parse_json_body(text: str) -> JsonBody:
     return JsonBody(_parsed(document, depth=0))
 
 
-def render_json_body(body: JsonBody, filling: Filling, *, indent: int | None = None) -> str:
+def render_json_body(body: JsonBody, filling: Filling, *, indent: int | None = None) -> str | None:
     """Return the document as ASCII JSON; with `indent`, as readable Unicode for a preview.
 
+    A member or element whose string is exactly one absent argument is left out.
+
+    Returns:
+        None if the whole document is one absent argument.
+
     Raises:
-        InvalidArguments: an argument is missing or cannot be written as JSON.
+        InvalidArguments: an argument inside a longer string is missing, or one cannot be written as JSON.
     """
+    if is_left_out(body.tree, filling):
+        return None
     try:
-        return json.dumps(_filled(body.tree, filling), allow_nan=False, indent=indent, ensure_ascii=indent is None)
+        return write_json(_filled(body.tree, filling), indent=indent)
     except (ValueError, TypeError, RecursionError):
         sentence = "An argument is not JSON: infinity, a number that is too large, or lists that are too deep."
         raise InvalidArguments(sentence, errors=[FieldError("params", sentence)]) from None
-
-
-def whole_leaf_param(template: Template) -> ParamPlaceholder | None:
-    """Return the parameter if a string consists of exactly one parameter, which then keeps the argument's type."""
-    if len(template.parts) == 1 and isinstance(template.parts[0], ParamPlaceholder):
-        return template.parts[0]
-    return None
 
 
 _TOO_DEEP = f"Nest lists and objects at most {MAX_DEPTH} deep."
@@ -94,17 +156,38 @@ def _refuse_constant(_: str) -> object:
     raise JsonBodyError(_CONSTANTS)
 
 
-def _finite(text: str) -> float:
-    number = float(text)
+def _finite(text: str) -> WrittenNumber:
+    number = WrittenNumber(text)
     if math.isfinite(number):
         return number
     raise JsonBodyError("A number is too large; write it as a string.")
 
 
-def _integer(text: str) -> int:
+def _integer(text: str) -> int | WrittenNumber:
     if len(text) > 300:  # noqa: PLR2004 - far beyond any double, far below Python's own limit
         raise JsonBodyError("A number is too large; write it as a string.")
-    return int(text)
+    return _as_written(text)
+
+
+def _as_written(text: str) -> int | WrittenNumber:
+    """Return an integer; `-0`, which an int cannot hold, keeps its spelling."""
+    return WrittenNumber(text) if text == "-0" else int(text)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise RepeatedName
+    return found
+
+
+def _no_constant(_: str) -> None:
+    raise ValueError
+
+
+_DECODER = json.JSONDecoder(
+    parse_constant=_no_constant, parse_float=WrittenNumber, parse_int=_as_written, object_pairs_hook=_distinct
+)
 
 
 def _parsed(node: object, *, depth: int) -> object:
@@ -145,15 +228,21 @@ def _leaves(node: object) -> Iterator[Template]:
 
 def _filled(node: object, filling: Filling) -> object:
     if isinstance(node, dict):
-        return {key: _filled(value, filling) for key, value in node.items()}
+        return {key: _filled(value, filling) for key, value in node.items() if not is_left_out(value, filling)}
     if isinstance(node, list):
-        return [_filled(value, filling) for value in node]
+        return [_filled(value, filling) for value in node if not is_left_out(value, filling)]
     return _filled_leaf(node, filling) if isinstance(node, Template) else node
 
 
+def is_left_out(node: object, filling: Filling) -> bool:
+    """Return whether a node is a string of exactly one parameter without an argument."""
+    param = node.whole_param if isinstance(node, Template) else None
+    return param is not None and param not in filling.params
+
+
 def _filled_leaf(template: Template, filling: Filling) -> object:
-    param = whole_leaf_param(template)
-    return filling.argument(param.name) if param else fill_text(template, filling)
+    param = template.whole_param
+    return filling.argument(param) if param else fill_text(template, filling)
 
 
 def problem_with_json(value: object, *, depth: int = 0) -> str | None:

@@ -2,7 +2,7 @@
 
 The schema is one object whose properties are the parameters (docs/security-rules.md, "Slots"). Editors of an
 integration write it and agents send the arguments, so only keywords whose check is cheap and local are supported: no
-`$ref`, which would fetch something, and no `pattern`, which would run one party's regular expression on another's text.
+`$ref`, which would fetch something, and `pattern` only as RE2 reads it, which is linear in the text.
 """
 
 import re
@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from accounts.errors import FieldError
+from integrations.templating.files import as_callers_see, is_base64, is_file
+from integrations.templating.formats import VALIDATOR, problem_with_pattern
 from integrations.templating.json_body import problem_with_json
 from integrations.templating.placeholders import PARAM_NAME
 
@@ -20,11 +22,13 @@ MAX_PARAMETERS = 64
 
 _WHOLE = frozenset({"$schema", "type", "title", "description", "properties", "required", "additionalProperties"})
 _ANNOTATIONS = frozenset({"title", "description", "default", "examples", "deprecated", "format"})
+_ENCODINGS = frozenset({"contentEncoding", "contentMediaType"})
 _CHECKS = frozenset(
     {"type", "enum", "const", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
-    | {"multipleOf", "minItems", "maxItems", "minProperties", "maxProperties", "required"}
+    | {"multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "required", "pattern"}
 )
 _NESTED = frozenset({"properties", "additionalProperties", "items", "anyOf", "oneOf", "allOf"})
+_SUPPORTED = _ANNOTATIONS | _ENCODINGS | _CHECKS | _NESTED
 _SCALARS = frozenset({"string", "number", "integer", "boolean"})
 _NAME = re.compile(PARAM_NAME)
 
@@ -45,11 +49,43 @@ def is_always_given(schema: Mapping[str, Any], name: str) -> bool:
     return name in schema.get("required", ()) or "default" in schema["properties"][name]
 
 
-def may_be_text(schema: Mapping[str, Any], name: str) -> bool:
-    """Return whether every value of the declared type has one spelling as text: no list, object or null."""
-    declared = schema["properties"][name].get("type")
-    types = {declared} if isinstance(declared, str) else set(declared or ())
+def may_be_text(schema: Mapping[str, Any], name: str, *, may_be_list: bool = False, may_be_null: bool = False) -> bool:
+    """Return whether every value of the declared type has one spelling as text.
+
+    Args:
+        may_be_list: whether a list of such values may stand there, each in an entry of its own.
+        may_be_null: whether null may stand there; it is left out.
+    """
+    declared = schema["properties"][name]
+    types = _types(declared) - ({"null"} if may_be_null else set())
+    if may_be_list and "array" in types:
+        items = declared.get("items")
+        scalars = isinstance(items, Mapping) and bool(_types(items)) and _types(items) <= _SCALARS
+        types = types - {"array"} if scalars else types
     return types <= _SCALARS
+
+
+def may_be_file_object(schema: Mapping[str, Any], name: str) -> bool:
+    """Return whether a parameter is a file with a name and a media type."""
+    return is_file(schema["properties"][name])
+
+
+def may_be_one_file(schema: Mapping[str, Any], name: str) -> bool:
+    """Return whether a parameter is a file or base64 text."""
+    declared = schema["properties"][name]
+    return is_file(declared) or is_base64(declared)
+
+
+def may_be_file(schema: Mapping[str, Any], name: str) -> bool:
+    """Return whether a parameter is a file, base64 text, or a list of one of these."""
+    declared = schema.get("properties", {}).get(name, {})
+    items = declared.get("items") if declared.get("type") == "array" else None
+    return any(is_file(each) or is_base64(each) for each in (declared, items) if isinstance(each, Mapping))
+
+
+def _types(declared: Mapping[str, Any]) -> set[str]:
+    found = declared.get("type")
+    return {found} if isinstance(found, str) else set(found or ())
 
 
 def _first(errors: Iterator[FieldError]) -> list[FieldError]:
@@ -85,9 +121,10 @@ def _keyword_errors(properties: dict[str, Any], field: str) -> Iterator[FieldErr
 
 
 def _problem_with_keywords(schema: dict[str, Any]) -> str | None:
-    if not schema.keys() <= _ANNOTATIONS | _CHECKS | _NESTED:
-        known = ", ".join(sorted(_ANNOTATIONS | _CHECKS | _NESTED))
-        return f"A keyword is not supported here, $ref and pattern among them. Supported are: {known}."
+    if not schema.keys() <= _SUPPORTED:
+        return f"A keyword is not supported here, $ref among them. Supported are: {', '.join(sorted(_SUPPORTED))}."
+    if "pattern" in schema and (problem := problem_with_pattern(schema["pattern"])):
+        return problem
     problems = (_problem_with_keywords(child) for child in _children(schema))
     return next((problem for problem in problems if problem), None)
 
@@ -113,5 +150,5 @@ def _metaschema_errors(schema: dict[str, Any], field: str) -> Iterator[FieldErro
 
 def _default_errors(schema: dict[str, Any], field: str) -> Iterator[FieldError]:
     for name, declared in schema.get("properties", {}).items():
-        if "default" in declared and not Draft202012Validator(declared).is_valid(declared["default"]):
+        if "default" in declared and not VALIDATOR(as_callers_see(declared)).is_valid(declared["default"]):
             yield FieldError(f"{field}.properties.{name}.default", "The default does not match the parameter.")

@@ -11,11 +11,11 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from accounts.errors import FieldError
 from integrations.errors import InvalidArguments
+from integrations.templating.formats import FORMAT_CHECKER, FORMATS, VALIDATOR
 from integrations.templating.json_body import problem_with_json
 from integrations.templating.parameter_schemas import check_schema
 
@@ -25,8 +25,8 @@ _MAX_ERRORS = 20
 
 _SENTENCES: dict[str, Callable[[Any], str]] = {
     "type": lambda wanted: f"Give a value of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}.",
-    "enum": lambda wanted: f"Choose one of: {', '.join(map(str, wanted))}.",
-    "const": lambda wanted: f"This is always {wanted}.",
+    "enum": lambda wanted: f"Choose one of: {', '.join(map(_shown, wanted))}.",
+    "const": lambda wanted: f"This is always {_shown(wanted)}.",
     "minLength": lambda wanted: f"Use at least {wanted} characters.",
     "maxLength": lambda wanted: f"Use at most {wanted} characters.",
     "minimum": lambda wanted: f"Use {wanted} or more.",
@@ -36,7 +36,16 @@ _SENTENCES: dict[str, Callable[[Any], str]] = {
     "multipleOf": lambda wanted: f"Use a multiple of {wanted}.",
     "minItems": lambda wanted: f"Give at least {wanted} entries.",
     "maxItems": lambda wanted: f"Give at most {wanted} entries.",
+    "uniqueItems": lambda _: "Give each entry once.",
+    "minProperties": lambda wanted: f"Give at least {wanted} fields.",
+    "maxProperties": lambda wanted: f"Give at most {wanted} fields.",
     "required": lambda wanted: f"Required: {', '.join(wanted)}.",
+    "pattern": lambda wanted: f"Match the pattern “{wanted}”.",
+    "format": lambda wanted: FORMATS[wanted],
+    "contentEncoding": lambda _: "Give the bytes in base64.",
+    "additionalProperties": lambda _: "Leave out fields that are not declared.",
+    "anyOf": lambda _: "Match one of the declared forms.",
+    "oneOf": lambda _: "Match exactly one of the declared forms.",
 }
 
 
@@ -95,8 +104,8 @@ def _mismatches(properties: Mapping[str, Any], params: Mapping[str, Any]) -> lis
 
 
 @lru_cache(maxsize=256)
-def _validator(properties: str) -> Draft202012Validator:
-    return Draft202012Validator({"properties": json.loads(properties)})
+def _validator(properties: str) -> Any:
+    return VALIDATOR({"properties": json.loads(properties)}, format_checker=FORMAT_CHECKER)
 
 
 def _path(error: ValidationError) -> str:
@@ -108,6 +117,10 @@ def _sentence(error: ValidationError) -> str:
     """Return the message for a failed keyword. The library's own message would quote the argument."""
     sentence = _SENTENCES.get(str(error.validator))
     return sentence(error.validator_value) if sentence else "This does not match the declaration of the parameter."
+
+
+def _shown(choice: Any) -> str:
+    return choice if isinstance(choice, str) else json.dumps(choice)
 
 
 def _refusal(errors: list[FieldError]) -> InvalidArguments:

@@ -67,6 +67,12 @@ class Template:
         """The names of the parameters in order of appearance, without duplicates."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, ParamPlaceholder)))
 
+    @cached_property
+    def whole_param(self) -> str | None:
+        """The name of the parameter if the text is exactly one parameter, whose argument then keeps its type."""
+        only = self.parts[0] if len(self.parts) == 1 else None
+        return only.name if isinstance(only, ParamPlaceholder) else None
+
     def renamed(self, old: str, new: str) -> "Template":
         """Return the template with the secret `old` renamed to `new`."""
         wanted, replacement = SecretPlaceholder(old), SecretPlaceholder(new)

@@ -44,6 +44,11 @@ class Filling:
     params: Mapping[str, object] = field(repr=False)
     secrets: Mapping[str, Plaintext] | None = field(default=None, repr=False)
 
+    @property
+    def is_preview(self) -> bool:
+        """Whether this is for display, without values."""
+        return self.secrets is None
+
     def fill(self, template: Template, encode: Encode, literal: Callable[[str], str] = str) -> str:
         """Join the parts of a template; `encode` is applied to inserted texts and `literal` to literals."""
         filled = (literal(part) if isinstance(part, str) else self._insert(part, encode) for part in template.parts)
@@ -61,7 +66,7 @@ class Filling:
 
     def _insert(self, part: Placeholder, encode: Encode) -> str:
         if not isinstance(part, SecretPlaceholder):
-            return encode(_argument_text(part.name, self.argument(part.name)), part)
+            return encode(argument_text(part.name, self.argument(part.name)), part)
         if self.secrets is None:
             return MASK
         return encode(self.secrets[part.name].expose(), part)
@@ -180,7 +185,7 @@ def _used(template: Template) -> str:
     return ", ".join(str(part) for part in template.parts if not isinstance(part, str)) or "nothing"
 
 
-def _argument_text(name: str, value: object) -> str:
+def argument_text(name: str, value: object) -> str:
     """Return a scalar argument as text.
 
     Raises:
@@ -196,9 +201,9 @@ def _argument_text(name: str, value: object) -> str:
 
 
 def _number_text(name: str, value: float) -> str:
-    """Return a number or boolean as JSON."""
+    """Return a number or boolean as JSON; a number with a fraction as it was written."""
     try:
-        return json.dumps(value, allow_nan=False)
+        return getattr(value, "text", None) or json.dumps(value, allow_nan=False)
     except ValueError:  # infinity, or more digits than Python writes
         raise _bad_argument(name, "This number is too large.") from None
 

@@ -11,6 +11,7 @@ import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
+from io import BytesIO
 from typing import NoReturn
 
 import aiohttp
@@ -148,7 +149,7 @@ async def _exchange(
         request.method,
         request.url,
         headers=_sent_headers(request),
-        data=request.body,
+        data=BytesIO(request.body) if request.body and len(request.body) > _READ_BYTES else request.body,
         ssl=context,
         allow_redirects=False,
     )

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -69,7 +69,7 @@ def test(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResp
     integration = Integration.objects.fetch(actor, integration_id)
     operation = editor.chosen_operation(integration, request.POST.get("operation", ""))
     environment = next((item for item in Environment if item.value == request.POST.get("environment")), None)
-    result = _run_test(actor, integration, environment, operation, request.POST)
+    result = _run_test(actor, integration, environment, operation, request)
     wrong = {found[1]: error.message for error in result.errors if (found := _ARGUMENT.match(error.field))}
     arguments = argument_fields(operation.parameters, request.POST, wrong)
     shown = editor.operation_panel(integration, operation.name, environment=environment, arguments=arguments)
@@ -89,14 +89,19 @@ def arguments(request: CofferRequest, actor: Actor, integration_id: UUID) -> Htt
 
 
 def _run_test(
-    actor: Actor, integration: Integration, environment: Environment | None, operation: Operation, post: QueryDict
+    actor: Actor,
+    integration: Integration,
+    environment: Environment | None,
+    operation: Operation,
+    request: CofferRequest,
 ) -> TestResult:
+    post, files = request.POST, request.FILES
     try:
         if environment is None:
             raise NotSent("Choose an environment to test in: Development, Staging or Production.")
         if environment is Environment.PRODUCTION and "confirm_production" not in post:
             raise NotSent("Production is live. Tick “Send it to Production anyway” to call it with the live value.")
-        params = read_arguments(operation.parameters, post)
+        params = read_arguments(operation.parameters, post, files)
         return _result(async_to_sync(broker.run)(actor, Call(integration.id, environment, operation.name, params)))
     except Refusal as refusal:
         return TestResult(refusal=refusal, errors=refusal.errors)

@@ -5,15 +5,38 @@ from uuid import UUID
 
 from pydantic import Discriminator, Field, Tag
 
-from integrations.kinds.config_fields import MOST_ARGUMENT_BYTES, Entries, Line, LongText, StrictConfig
+from integrations.kinds.config_fields import (
+    LARGEST_ARGUMENTS,
+    MAX_ENTRIES,
+    MOST_ARGUMENT_BYTES,
+    Entries,
+    Entry,
+    Line,
+    ListEntries,
+    LongText,
+    StrictConfig,
+)
+
+
+class PartConfig(Entry):
+    """A field of a form, or a part of a multipart body.
+
+    Attributes:
+        filename: for a part; a file has its own name unless this is set.
+        content_type: for a part; a file has its own media type unless this is set.
+    """
+
+    filename: Line = Field(default="", exclude_if=lambda text: not text)
+    content_type: Line = Field(default="", exclude_if=lambda text: not text)
 
 
 def _content_tag(content: object) -> str:
     return "<entries>" if isinstance(content, list) else "<text>"
 
 
+Parts = Annotated[list[PartConfig], Field(max_length=MAX_ENTRIES)]
 Content = Annotated[
-    Annotated[LongText, Tag("<text>")] | Annotated[Entries, Tag("<entries>")], Discriminator(_content_tag)
+    Annotated[LongText, Tag("<text>")] | Annotated[Parts, Tag("<entries>")], Discriminator(_content_tag)
 ]
 
 
@@ -21,11 +44,14 @@ class BodyConfig(StrictConfig):
     """The body of the request.
 
     Attributes:
-        content: a text for `json` and `text`, a list for `form`, absent for `none`.
+        content: a text for `json` and `text`, a list for `form` and `multipart`, the file argument for `binary`, absent
+            for `none`.
+        content_type: for `binary`, its media type unless it is that of the file.
     """
 
-    type: Literal["none", "json", "form", "text"] = "none"
+    type: Literal["none", "json", "form", "text", "multipart", "binary"] = "none"
     content: Content | None = None
+    content_type: Line = Field(default="", exclude_if=lambda text: not text)
 
 
 class CheckConfig(StrictConfig):
@@ -55,11 +81,11 @@ class ApiActionConfig(StrictConfig):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
     path: Line = ""
     headers: Entries = Field(default_factory=list)
-    query: Entries = Field(default_factory=list)
+    query: ListEntries = Field(default_factory=list)
     body: BodyConfig = Field(default_factory=BodyConfig)
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
     timeout_seconds: Annotated[float, Field(strict=True, ge=1, le=120, allow_inf_nan=False)] = 20
-    max_argument_bytes: Annotated[int, Field(strict=True, ge=1, le=2_000_000)] = MOST_ARGUMENT_BYTES
+    max_argument_bytes: Annotated[int, Field(strict=True, ge=1, le=LARGEST_ARGUMENTS)] = MOST_ARGUMENT_BYTES
     follow_redirects: Annotated[bool, Field(strict=True)] = False
     check: CheckConfig | None = None
     returns: ReturnsConfig = Field(default_factory=ReturnsConfig)

@@ -14,8 +14,9 @@ from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, HttpCall
 from integrations.exchange.messages import Body, FormBody, RequestTemplate, TextBody
 from integrations.exchange.returns import PassedOn, Returns
+from integrations.exchange.uploads import BinaryBody, FormPart, MultipartBody
 from integrations.kinds.api_action import rules
-from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig, CheckConfig
+from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig, CheckConfig, PartConfig
 from integrations.kinds.api_connection.kind import ApiConnectionConfig
 from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
 from integrations.kinds.http_parts import (
@@ -25,12 +26,16 @@ from integrations.kinds.http_parts import (
     merged,
     not_sent_by,
     pairs,
+    style_of,
     without_params,
 )
+from integrations.templating.files import as_callers_see
 from integrations.templating.json_body import parse_json_body
+from integrations.templating.parameter_schemas import may_be_file
 from integrations.templating.placeholders import parse
 
 CALL = "call"
+CONTENT_TYPE = "content-type"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -91,7 +96,7 @@ class ApiAction(Kind[ApiActionConfig]):
     @override
     def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:
         """Return the request, merged with its connection and connector."""
-        request = _request(config, parents, config.method, config.path, _body(config.body))
+        request = _request(config, parents, config.method, config.path, _body(config.body, config.parameters))
         returns = Returns(PassedOn(config.returns.type), config.returns.expression)
         return HttpCall(request, credential(parents.connector).token, config.follow_redirects, returns)
 
@@ -112,11 +117,21 @@ class ApiAction(Kind[ApiActionConfig]):
 
 
 def _body_slots(config: BodyConfig) -> list[Slot]:
-    body = _body(config)
-    if isinstance(body, FormBody):
-        fields = [f"config.body.content[{index}].value" for index in range(len(body.pairs))]
-        return [Slot("body", pair.value, field) for pair, field in zip(body.pairs, fields, strict=True)]
-    return [Slot("body", template, "config.body.content") for template in (body.templates if body else ())]
+    field = "config.body.content"
+    if isinstance(config.content, list):
+        return [slot for index, entry in enumerate(config.content) for slot in _entry_slots(f"{field}[{index}]", entry)]
+    if config.type == "binary":
+        media_type = (
+            [Slot("body", parse(config.content_type), "config.body.content_type")] if config.content_type else []
+        )
+        return [Slot("body", parse(config.content or ""), field), *media_type]
+    body = _body(config, {})
+    return [Slot("body", template, field) for template in (body.templates if body else ())]
+
+
+def _entry_slots(field: str, entry: PartConfig) -> list[Slot]:
+    texts = {"value": entry.value, "filename": entry.filename, "content_type": entry.content_type}
+    return [Slot("body", parse(text), f"{field}.{part}") for part, text in texts.items() if text or part == "value"]
 
 
 def _check_of(connection: ApiConnectionConfig | None) -> CheckConfig | None:
@@ -129,6 +144,9 @@ def _request(config: ApiActionConfig, parents: Parents, method: str, path: str, 
     headers = merged(config.headers, connection.headers if connection else [], ignore_case=True)
     query = merged(config.query, connection.query if connection else [], ignore_case=False)
     headers, query = not_sent_by(added, headers, query)
+    if isinstance(body, MultipartBody | BinaryBody) and body.sets_media_type:
+        own = {entry.name.lower() for entry in config.headers}
+        headers = [entry for entry in headers if entry.name.lower() != CONTENT_TYPE or CONTENT_TYPE in own]
     return RequestTemplate(
         method=method,
         base_url=connection.base_url if connection else config.base_url,
@@ -141,14 +159,32 @@ def _request(config: ApiActionConfig, parents: Parents, method: str, path: str, 
     )
 
 
-def _body(body: BodyConfig) -> Body | None:
+def _body(body: BodyConfig, parameters: Mapping[str, Any]) -> Body | None:
     if isinstance(body.content, list):
+        if body.type == "multipart":
+            return MultipartBody(tuple(_part(entry, parameters) for entry in body.content))
         return FormBody(pairs(body.content))
+    content = body.content or ""
     if body.type == "json":
-        return parse_json_body(body.content or "")
-    return TextBody(parse(body.content or "")) if body.type == "text" else None
+        return parse_json_body(content)
+    if body.type == "binary":
+        return BinaryBody(parse(content), parse(body.content_type))
+    return TextBody(parse(content)) if body.type == "text" else None
+
+
+def _part(entry: PartConfig, parameters: Mapping[str, Any]) -> FormPart:
+    value = parse(entry.value)
+    return FormPart(
+        entry.name,
+        value,
+        parse(entry.filename),
+        parse(entry.content_type),
+        style_of(entry),
+        value.whole_param is not None and may_be_file(parameters, value.whole_param),
+    )
 
 
 def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Complete the schema of the parameters; undeclared arguments are always refused."""
-    return {"properties": {}, **schema, "type": "object", "additionalProperties": False}
+    declared = {name: as_callers_see(each) for name, each in schema.get("properties", {}).items()}
+    return {**schema, "properties": declared, "type": "object", "additionalProperties": False}

@@ -26,11 +26,11 @@ class ApiKeyConfig(StrictConfig):
 
 
 class BasicConfig(StrictConfig):
-    """A user name and password sent as `Authorization: Basic …` (RFC 7617)."""
+    """A user name and password sent as `Authorization: Basic …` (RFC 7617). One of them may be empty."""
 
     type: Literal["basic"]
-    username: CredentialText
-    password: CredentialText
+    username: Line = ""
+    password: Line = ""
 
 
 class OAuthConfig(StrictConfig):

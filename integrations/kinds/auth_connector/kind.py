@@ -86,8 +86,24 @@ class AuthConnector(Kind[AuthConnectorConfig]):
                     shown_for=("type", ("api_key",)),
                 ),
                 Field("value", "Value", Widget.TEMPLATE, _HINT, _EXAMPLE, shown_for=("type", ("api_key",))),
-                Field("username", "User name", Widget.TEMPLATE, shown_for=("type", ("basic",))),
-                Field("password", "Password", Widget.TEMPLATE, _HINT, _EXAMPLE, shown_for=("type", ("basic",))),
+                Field(
+                    "username",
+                    "User name",
+                    Widget.TEMPLATE,
+                    "Many services take an API key as user name and no password, or the other way round: "
+                    "leave the other field empty.",
+                    optional=True,
+                    shown_for=("type", ("basic",)),
+                ),
+                Field(
+                    "password",
+                    "Password",
+                    Widget.TEMPLATE,
+                    _HINT,
+                    _EXAMPLE,
+                    optional=True,
+                    shown_for=("type", ("basic",)),
+                ),
                 Field(
                     "token_url",
                     "Token URL",
@@ -168,7 +184,8 @@ class AuthConnector(Kind[AuthConnectorConfig]):
     def slots(self, config: AuthConnectorConfig) -> list[Slot]:
         """Return the slots `auth.token`, `auth.value`, `auth.username`, `auth.password` and so on, by type."""
         fields = _TEMPLATE_FIELDS[config.type]
-        return [Slot(f"auth.{field}", parse(getattr(config, field)), f"config.{field}") for field in fields]
+        texts = ((field, getattr(config, field)) for field in fields)
+        return [Slot(f"auth.{field}", parse(text), f"config.{field}") for field, text in texts if text]
 
 
 def _name_problems(name: str, in_header: bool) -> Iterator[FieldError]:
@@ -180,6 +197,10 @@ def _name_problems(name: str, in_header: bool) -> Iterator[FieldError]:
 
 def _value_problems(config: AuthConnectorConfig, name: str, in_header: bool) -> Iterator[FieldError]:
     field, text = f"config.{name}", getattr(config, name)
+    if not text:
+        if isinstance(config, BasicConfig) and not config.username and not config.password:
+            yield FieldError(field, "Enter a user name, a password, or both.")
+        return
     problems = [*credential_problems(field, text, in_header=in_header)]
     yield from problems
     if not problems and name == "username" and any(":" in literal for literal in parse(text).literals):

@@ -14,17 +14,28 @@ from integrations.web.forms import parameters
 from integrations.web.forms.base import IntegrationForm, SubmittedIntegration, Values, keep_line_ends, text
 from integrations.web.forms.rows import read_pairs
 
-PAIRS = {"header": "headers", "query": "query parameters", "form": "fields of the body"}
-"""The lists of names and values: the prefix of their fields, and a description for messages."""
+_STYLE = {"style": "repeated"}
+PAIRS: dict[str, tuple[str, dict[str, str]]] = {
+    "header": ("headers", {}),
+    "query": ("query parameters", _STYLE),
+    "form": ("fields of the body", _STYLE),
+    "part": ("parts of the body", {**_STYLE, "filename": "", "content_type": ""}),
+}
+"""The lists of names and values: the prefix of their fields, a description for messages, and their further columns."""
 
 _PLACES = [
     (re.compile(r"config\.headers\[(\d+)\]\.(name|value)"), "header_{1}-{0}"),
-    (re.compile(r"config\.query\[(\d+)\]\.(name|value)"), "query_{1}-{0}"),
-    (re.compile(r"config\.body\.content\[(\d+)\]\.(name|value)"), "form_{1}-{0}"),
+    (re.compile(r"config\.query\[(\d+)\]\.(name|value|style)"), "query_{1}-{0}"),
     (re.compile(r"config\.check\b.*"), "check_path"),
     (re.compile(r"config\.body\.type"), "body_type"),
+    (re.compile(r"config\.body\.content_type"), "body_content_type"),
     (re.compile(r"config\.returns\.(type|expression)"), "returns_{0}"),
-    (re.compile(r"config\.(base_url|connection|auth_connector|method|path|timeout_seconds|follow_redirects)"), "{0}"),
+    (
+        re.compile(
+            r"config\.(base_url|connection|auth_connector|method|path|timeout_seconds|max_argument_bytes|follow_redirects)"
+        ),
+        "{0}",
+    ),
 ]
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
@@ -47,9 +58,12 @@ class ActionForm(IntegrationForm):
             "query": config.get("query", []),
             "body_type": body.get("type", "none"),
             "body_content": content if isinstance(content, str) else "",
-            "form": content if isinstance(content, list) else [],
+            "form": content if isinstance(content, list) and body.get("type") == "form" else [],
+            "parts": content if isinstance(content, list) and body.get("type") == "multipart" else [],
+            "body_content_type": body.get("content_type", ""),
             "params": parameters.rows_of(config.get("parameters", {})),
             "timeout_seconds": _seconds_as_text(config.get("timeout_seconds", 20)),
+            "max_argument_bytes": str(config.get("max_argument_bytes", MOST_ARGUMENT_BYTES)),
             "follow_redirects": bool(config.get("follow_redirects", False)),
             "check_path": (config.get("check") or {}).get("path", ""),
             "returns_type": config.get("returns", {}).get("type", "everything"),
@@ -58,13 +72,16 @@ class ActionForm(IntegrationForm):
 
     def read_config(self, post: QueryDict) -> SubmittedIntegration:
         """Read all fields, including bodies of types that are not selected."""
-        pairs = {prefix: read_pairs(post, prefix, words) for prefix, words in PAIRS.items()}
+        pairs = {prefix: read_pairs(post, prefix, words, more) for prefix, (words, more) in PAIRS.items()}
         params, problems = parameters.read_parameters(post)
         values: Values = {
             "base_url": post.get("base_url", "").strip(),
             "headers": pairs["header"][0],
             "query": pairs["query"][0],
             "form": pairs["form"][0],
+            "parts": pairs["part"][0],
+            "body_content_type": post.get("body_content_type", "").strip(),
+            "max_argument_bytes": post.get("max_argument_bytes", "").strip(),
             "params": params,
             "timeout_seconds": post.get("timeout_seconds", "").strip(),
             "follow_redirects": "follow_redirects" in post,
@@ -82,7 +99,7 @@ class ActionForm(IntegrationForm):
     def config(self, values: Values, stored: Mapping[str, Any]) -> dict[str, Any]:
         """Return the configuration.
 
-        What the form does not show is kept: the method of the check, the limit of arguments, parts of the schema.
+        What the form does not show is kept: the method of the check.
         """
         config = {
             "base_url": values["base_url"],
@@ -95,7 +112,7 @@ class ActionForm(IntegrationForm):
             "body": _body(values),
             "parameters": parameters.schema_of(values["params"], stored.get("parameters", {})),
             "timeout_seconds": _seconds(values["timeout_seconds"]),
-            "max_argument_bytes": stored.get("max_argument_bytes", MOST_ARGUMENT_BYTES),
+            "max_argument_bytes": _whole(values["max_argument_bytes"], stored.get("max_argument_bytes")),
             "follow_redirects": values["follow_redirects"],
             "check": _check(values["check_path"], stored.get("check")),
             "returns": _returns(values["returns_type"], values["returns_expression"]),
@@ -119,10 +136,12 @@ def _templates(values: Values) -> Iterator[Template]:
     texts = [values["path"], *(row["value"] for row in (*values["headers"], *values["query"]))]
     if values["body_type"] == "json":
         yield from _json_templates(values["body_content"])
-    elif values["body_type"] == "text":
-        texts.append(values["body_content"])
+    elif values["body_type"] in {"text", "binary"}:
+        texts += [values["body_content"], values["body_content_type"]]
     elif values["body_type"] == "form":
         texts += [row["value"] for row in values["form"]]
+    elif values["body_type"] == "multipart":
+        texts += [row.get(part, "") for row in values["parts"] for part in ("value", "filename", "content_type")]
     yield from filter(None, map(template_of, [*texts, values["check_path"]]))
 
 
@@ -138,7 +157,10 @@ def _body(values: Values) -> dict[str, Any]:
     kind = values["body_type"]
     if kind == "none":
         return {"type": "none", "content": None}
-    return {"type": kind, "content": values["form"] if kind == "form" else values["body_content"]}
+    if kind in {"form", "multipart"}:
+        return {"type": kind, "content": values["form" if kind == "form" else "parts"]}
+    media_type = {"content_type": values["body_content_type"]} if kind == "binary" else {}
+    return {"type": kind, "content": values["body_content"], **media_type}
 
 
 def _check(path: str, stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -158,14 +180,26 @@ def _seconds(typed: str) -> float | str:
     return float(typed) if _NUMBER.fullmatch(typed) else typed
 
 
+def _whole(typed: str, stored: int | None) -> int | str:
+    """Return the number; blank text keeps the stored one, and the service refuses other text."""
+    if not typed:
+        return stored or MOST_ARGUMENT_BYTES
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else typed  # noqa: PLR2004
+
+
 def _seconds_as_text(seconds: float) -> str:
     return str(seconds).removesuffix(".0")
 
 
+_ENTRY = re.compile(r"config\.body\.content\[(\d+)\]\.(\w+)")
+
+
 def _field(path: str, values: Values) -> str:
+    if found := _ENTRY.fullmatch(path):
+        return f"{'part' if values['body_type'] == 'multipart' else 'form'}_{found[2]}-{found[1]}"
     for pattern, field in _PLACES:
         if found := pattern.fullmatch(path):
             return field.format(*found.groups())
     if path.startswith("config.body"):
-        return "body_type" if values["body_type"] == "form" else "body_content"
+        return "body_type" if values["body_type"] in {"form", "multipart"} else "body_content"
     return ""

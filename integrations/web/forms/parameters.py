@@ -1,9 +1,9 @@
 """Rows of parameters in the form, and the JSON Schema that they describe.
 
 Schemas written through the API may contain parts that rows cannot show. **A column that is unchanged does not change
-the schema**: each row is compared with what the page showed for the stored property, only changed columns are written,
-and all other keywords (`default`, `minLength`, `items`, …) are kept, as are those around the properties. Types other
-than the four of the page are shown as `kept`. A row carries the stored name of its parameter (`was`), so that a renamed
+the schema**: each row is compared with what the page showed for the stored property, and only changed columns are
+written. The column of rules holds all other keywords (`default`, `minLength`, `items`, …) as JSON. Types other than
+those of the page are shown as `kept`. A row carries the stored name of its parameter (`was`), so that a renamed
 parameter keeps its keywords.
 """
 
@@ -14,11 +14,20 @@ from typing import Any
 from django.http import QueryDict
 
 from accounts.errors import FieldError, Invalid
+from integrations.templating.files import is_file
 from integrations.web.forms.base import Values
 from integrations.web.forms.rows import read_rows
 from integrations.web.forms.typed import READERS, as_text
 
 KEPT = "kept"
+TYPES: dict[str, dict[str, Any]] = {
+    **{name: {"type": name} for name in READERS},
+    "array": {"type": "array"},
+    "object": {"type": "object"},
+    "file": {"type": "object", "format": "file"},
+}
+"""The types of the page, each with its keywords."""
+_TEXTS: dict[str, Any] = {"items": {"type": "string"}}
 
 _WORDS = {"integer": "whole numbers", "number": "numbers", "boolean": "true or false"}
 _PROPERTIES = "config.parameters.properties."
@@ -31,10 +40,9 @@ _STALE_DEFAULT = (
 def read_parameters(post: QueryDict) -> tuple[list[Values], list[FieldError]]:
     """Read the rows; those without name, description and choices are left out."""
     columns = {name: f"param_{name}" for name in ("name", "type", "required", "description", "choices")}
-    if "param_was" in post:
-        columns["was"] = "param_was"
+    columns |= {name: f"param_{name}" for name in ("was", "rules") if f"param_{name}" in post}
     rows, problems = read_rows(post, columns, "parameters")
-    filled = [row for row in rows if any(row[column].strip() for column in ("name", "description", "choices"))]
+    filled = [row for row in rows if any(row.get(column, "").strip() for column in ("name", "description", "choices"))]
     return [_as_typed(row) for row in filled], problems
 
 
@@ -78,6 +86,8 @@ def error_at(error: FieldError, rows: list[Values]) -> FieldError:
             return FieldError(f"param_name-{index}", error.message)
         if place == f"{row['name']}.default":
             return FieldError(f"param_type-{index}", _STALE_DEFAULT)
+        if place and place.startswith(f"{row['name']}.") and not place.startswith(f"{row['name']}.enum"):
+            return FieldError(f"param_rules-{index}", error.message)
         if place and place.startswith(f"{row['name']}."):
             return FieldError(f"param_choices-{index}", error.message)
     return FieldError("parameters", error.message)
@@ -93,7 +103,7 @@ class ColumnError(Exception):
 
 def _as_typed(row: Mapping[str, str]) -> Values:
     name = row["name"].strip()
-    return {**row, "name": name, "required": row["required"] == "yes", "was": row.get("was", name)}
+    return {"rules": None, **row, "name": name, "required": row["required"] == "yes", "was": row.get("was", name)}
 
 
 def _repeated(rows: list[Values]) -> list[FieldError]:
@@ -111,13 +121,23 @@ def _required(rows: list[Values], stored: Mapping[str, Any]) -> list[str]:
 
 def _shown(declared: Mapping[str, Any]) -> Values:
     """Return the columns for a stored property."""
-    kind = declared.get("type")
-    kind = kind if isinstance(kind, str) and kind in READERS else KEPT
+    kind = _kind_of(declared)
+    own = {"description", *TYPES.get(kind, {"type": ""})}
+    choices = _choices_as_text(kind, declared.get("enum", []))
+    rules = {name: value for name, value in declared.items() if name not in own and not (name == "enum" and choices)}
     return {
         "type": kind,
         "description": _on_one_line(declared.get("description", "")),
-        "choices": _choices_as_text(kind, declared.get("enum", [])),
+        "choices": choices,
+        "rules": json.dumps(rules, ensure_ascii=False) if rules else "",
     }
+
+
+def _kind_of(declared: Mapping[str, Any]) -> str:
+    if is_file(declared) and "type" in declared:
+        return "file"
+    kind = declared.get("type")
+    return kind if isinstance(kind, str) and kind in TYPES else KEPT
 
 
 def _on_one_line(text: str) -> str:
@@ -127,17 +147,30 @@ def _on_one_line(text: str) -> str:
 
 def _declared(row: Values, stored: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the stored property with the changed columns written over it."""
-    if row["type"] not in READERS and not (stored and row["type"] == KEPT):
+    if row["type"] not in TYPES and not (stored and row["type"] == KEPT):
         raise ColumnError("type", "Choose a type.")
-    shown = _shown(stored) if stored is not None else {"type": "", "description": "", "choices": ""}
-    declared = dict(stored or {})
+    shown = _shown(stored) if stored is not None else {"type": "", "description": "", "choices": "", "rules": ""}
+    declared = _with_rules(row, shown, dict(stored or {}))
     if row["description"] != shown["description"]:
         _put(declared, "description", row["description"])
     if row["type"] != shown["type"]:
-        declared["type"] = row["type"]
+        declared = _with_type(row["type"], shown["type"], declared)
     if (row["type"], row["choices"]) != (shown["type"], shown["choices"]):
         _put(declared, "enum", _choices(row["type"], row["choices"]))
     return declared
+
+
+def _with_rules(row: Values, shown: Values, declared: dict[str, Any]) -> dict[str, Any]:
+    if row["rules"] is None or _on_one_line(row["rules"]) == shown["rules"]:
+        return declared
+    columns = {"type": True, "description": True, "enum": shown["choices"], "format": shown["type"] == "file"}
+    return {name: value for name, value in declared.items() if columns.get(name)} | _rules(row["rules"])
+
+
+def _with_type(kind: str, before: str, declared: dict[str, Any]) -> dict[str, Any]:
+    if before == "file":
+        declared.pop("format", None)
+    return (_TEXTS if kind == "array" else {}) | declared | TYPES[kind]
 
 
 def _put(declared: dict[str, Any], keyword: str, value: Any) -> None:
@@ -145,6 +178,19 @@ def _put(declared: dict[str, Any], keyword: str, value: Any) -> None:
     declared.pop(keyword, None)
     if value:
         declared[keyword] = value
+
+
+def _rules(text: str) -> dict[str, Any]:
+    """Return the keywords of the column of rules."""
+    if not text.strip():
+        return {}
+    try:
+        rules = json.loads(text)
+    except (ValueError, RecursionError):
+        rules = None
+    if not isinstance(rules, dict) or {"type", "description"} & rules.keys():
+        raise ColumnError("rules", 'Write further JSON Schema keywords as an object, such as {"minimum": 1}.')
+    return rules
 
 
 def _choices(kind: str, text: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import zip_longest
+from types import MappingProxyType
 
 from django.http import QueryDict
 
@@ -28,7 +29,16 @@ def read_rows(post: QueryDict, columns: Mapping[str, str], words: str) -> tuple[
     return rows, [FieldError("", sentence)] if unequal else []
 
 
-def read_pairs(post: QueryDict, prefix: str, words: str) -> tuple[list[Row], list[FieldError]]:
-    """Read rows of a name and a value; blank rows are left out."""
-    rows, problems = read_rows(post, {"name": f"{prefix}_name", "value": f"{prefix}_value"}, words)
-    return [row for row in rows if row["name"].strip() or row["value"].strip()], problems
+def read_pairs(
+    post: QueryDict, prefix: str, words: str, more: Mapping[str, str] = MappingProxyType({})
+) -> tuple[list[Row], list[FieldError]]:
+    """Read rows of a name and a value; blank rows are left out.
+
+    Args:
+        more: further columns that the page may send, each with the value that is left out of its rows.
+    """
+    usual = {column: value for column, value in more.items() if f"{prefix}_{column}" in post}
+    columns = {column: f"{prefix}_{column}" for column in ("name", "value", *usual)}
+    rows, problems = read_rows(post, columns, words)
+    filled = [row for row in rows if row["name"].strip() or row["value"].strip()]
+    return [{column: cell for column, cell in row.items() if usual.get(column) != cell} for row in filled], problems

@@ -5,8 +5,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
+from integrations.templating.json_body import WrittenNumber
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,64}", re.ASCII)
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,63})(\.[0-9]{1,64})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -24,7 +26,7 @@ def _integer(text: str) -> int:
 def _number(text: str) -> int | float:
     if not _NUMBER.fullmatch(text):
         raise ValueError
-    return float(text) if "." in text else int(text)
+    return WrittenNumber(text) if "." in text else int(text)
 
 
 def _boolean(text: str) -> bool:

@@ -113,9 +113,9 @@ def test_scalar_arguments_have_one_spelling_as_text(value, text):
 def test_other_arguments_are_refused_in_a_text(value, slot):
     template = {
         "path": make("/{params.v}"),
-        "query": make(query=pairs(q="{params.v}")),
-        "headers": make(headers=pairs(H="{params.v}")),
-        "form": make(body=form_body(f="{params.v}")),
+        "query": make(query=pairs(q="-{params.v}")),
+        "headers": make(headers=pairs(H="-{params.v}")),
+        "form": make(body=form_body(f="-{params.v}")),
         "text": make(body=text_body("{params.v}")),
         "json": make(body=json_body('["-{params.v}"]')),
     }[slot]

@@ -76,7 +76,6 @@ BAD_ACTIONS = {
     "empty query name": (action(query=entries(("", "x"))), ["config.query[0].name"]),
     "malformed placeholder in a query": (action(query=entries(("q", "{{secrets.x}}"))), ["config.query[0].value"]),
     "unknown body type": (sending("xml", "x"), ["config.body.type"]),
-    "body of a GET": ({**MINIMAL, "body": {"type": "text", "content": "x"}}, ["config.body.type"]),
     "body of a HEAD": ({**MINIMAL, "method": "HEAD", "body": {"type": "json", "content": "{}"}}, ["config.body.type"]),
     "content without type": (action(body={"content": "x"}), CONTENT),
     "JSON as list": (sending("json", []), CONTENT),

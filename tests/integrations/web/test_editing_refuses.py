@@ -40,7 +40,7 @@ WRONG_ACTIONS = [
     ({"query_value": ["{secrets.}"]}, "query_value-0"),
     ({"query_name": ["a", "b"]}, ""),
     ({"body_type": "soup"}, "body_type"),
-    ({"method": "GET"}, "body_type"),
+    ({"method": "HEAD"}, "body_type"),
     ({"body_content": '{"phone": '}, "body_content"),
     ({"body_type": "form", "form_name": ["{params.phone}"], "form_value": ["x"]}, "form_name-0"),
     ({"body_type": "form", "form_name": ["a"], "form_value": ["{params.nobody}"]}, "form_value-0"),

@@ -117,7 +117,7 @@ def test_without_the_stored_names_rows_are_matched_by_name(as_owner, action):
 
 
 def test_removed_and_added_parameter_starts_afresh(as_owner, action):
-    sent = replaced(shown(as_owner, action), "param_was", "phone", "")
+    sent = replaced(replaced(shown(as_owner, action), "param_was", "phone", ""), "param_rules", "phone", "")
     declared = saved(as_owner, action, sent)["parameters"]["properties"]["phone"]
     assert declared == {"type": "string", "description": "Twolines"}
 
@@ -159,7 +159,7 @@ def test_rows_show_what_can_be_typed():
         "share": ("number", "0.5, 1, 2.5"),
         "mixed": ("kept", ""),
         "commas": ("string", ""),
-        "tags": ("kept", ""),
+        "tags": ("array", ""),
         "either": ("kept", ""),
         "sure": ("boolean", "true"),
     }
