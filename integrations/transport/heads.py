@@ -16,7 +16,9 @@ MAX_FIELDS = 256
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PLAIN = re.compile(rb"HTTP/1\.[01] [0-9]{3}(?: [^\r\n]*)?\r\n(?:%b:[^\r\n]*\r\n)*\r\n" % _TOKEN)
 _NAME = re.compile(_TOKEN)
-_FRAMING = re.compile(rb"^(?:content-length|transfer-encoding):[ \t]*([^\r\n]*?)[ \t]*\r$", re.IGNORECASE | re.MULTILINE)
+_FRAMING = re.compile(
+    rb"^(?:content-length|transfer-encoding):[ \t]*([^\r\n]*?)[ \t]*\r$", re.IGNORECASE | re.MULTILINE
+)
 _LENGTH, _CODING = b"content-length", b"transfer-encoding"
 _END = re.compile(rb"\r?\n\r?\n")
 _BREAK = re.compile(rb"\r?\n")
