@@ -29,9 +29,8 @@ from integrations.errors import (
 from integrations.exchange.exchange import OnPiece
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
 from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, pool_here
-from integrations.transport.decoding import codings_of, decode
-from integrations.transport.heads import MAX_BYTES, MAX_FIELDS
-from integrations.transport.reception import BoundedHandler
+from integrations.transport.decoding import NO_CODING, decode
+from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, BoundedHandler
 
 CONNECT_SECONDS = 5.0
 """The time limit for connecting."""
@@ -153,7 +152,8 @@ async def _exchange(
         _allow(response, max_body)
         reader = on_piece if response.content_type == _EVENT_STREAM and not _is_encoded(headers) else None
         raw = await _read_body(response, max_body, reader)
-    body = decode(raw, _encodings(headers), limit=max_body)
+    codings = _encodings(headers)
+    body = decode(raw, codings, limit=max_body) if codings else raw
     return UpstreamResponse(
         status=response.status,
         reason=(response.reason or "").encode("utf-8", "surrogateescape"),  # reverses the client's decoding
@@ -190,14 +190,15 @@ async def _read_body(response: aiohttp.ClientResponse, limit: int, on_piece: OnP
 
 
 def _is_encoded(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
-    return bool(codings_of(_encodings(headers)))
+    return bool(_encodings(headers))
 
 
 def _encodings(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
     """Return the codings of the body in lower case, including transfer codings other than `chunked`."""
-    named = {b"content-encoding", b"transfer-encoding"}
-    values = [value.decode("latin-1") for name, value in headers if name.lower() in named]
-    return [coding for value in values for part in value.split(",") if (coding := part.strip().lower()) != "chunked"]
+    said_by = {b"content-encoding", b"transfer-encoding"}
+    values = [value.decode("latin-1") for name, value in headers if name.lower() in said_by]
+    named = [part.strip().lower() for value in values for part in value.split(",")]
+    return [coding for coding in named if coding != "chunked" and coding not in NO_CODING]
 
 
 def _raise_refusal(error: Exception, request: OutgoingRequest) -> NoReturn:

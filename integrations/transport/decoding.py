@@ -25,7 +25,7 @@ _RAW_DEFLATE = -zlib.MAX_WBITS
 _ENOUGH_BYTES = 64 * 1024  # no other format inflates to this size by chance
 _ZSTD_WINDOW = 23  # RFC 8878 section 3.1.1.1.2: 8 MiB
 
-_NO_CODING = {"", "identity", "none", "binary", "7bit", "8bit", "utf-8", "utf8"}
+NO_CODING = {"", "identity", "none", "binary", "7bit", "8bit", "utf-8", "utf8"}
 """What stands in Content-Encoding without naming a coding: character sets, and codings of mail."""
 
 # The first bytes of compressed files and archives. Streams of zlib and deflate are recognized by inflating them.
@@ -53,11 +53,6 @@ def is_compressed(body: bytes) -> bool:
     return body.startswith(_SIGNATURES) or _inflates(body)
 
 
-def codings_of(encodings: list[str]) -> list[str]:
-    """Return the codings that were applied to a body, by the names in its headers in lower case."""
-    return [name for name in encodings if name not in _NO_CODING]
-
-
 def decode(body: bytes, encodings: list[str], *, limit: int) -> bytes | None:
     """Return the decompressed body; None if it cannot be read.
 
@@ -68,7 +63,7 @@ def decode(body: bytes, encodings: list[str], *, limit: int) -> bytes | None:
     Raises:
         ResponseTooLarge: the decompressed body exceeds the limit.
     """
-    applied = codings_of(encodings)
+    applied = [name for name in encodings if name not in NO_CODING]
     if not applied or not body:
         return body
     readers = _READERS.get(applied[0], ()) if len(applied) == 1 else ()

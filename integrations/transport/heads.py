@@ -9,86 +9,46 @@ so that nobody can slip a response of their own between two calls.
 import re
 from typing import NamedTuple
 
-MAX_BYTES = 64 * 1024
-"""The limit of the head of a response, with its status line."""
-MAX_FIELDS = 256
-
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PLAIN = re.compile(rb"HTTP/1\.[01] [0-9]{3}(?: [^\r\n]*)?\r\n(?:%b:[^\r\n]*\r\n)*\r\n" % _TOKEN)
 _NAME = re.compile(_TOKEN)
-_FRAMING = re.compile(
-    rb"^(?:content-length|transfer-encoding):[ \t]*([^\r\n]*?)[ \t]*\r$", re.IGNORECASE | re.MULTILINE
-)
 _LENGTH, _CODING = b"content-length", b"transfer-encoding"
-_END = re.compile(rb"\r?\n\r?\n")
 _BREAK = re.compile(rb"\r?\n")
-_STATUS_AT = slice(9, 12)
-_BODILESS = {204, 304}
-_SWITCHING, _FINAL = 101, 200
 
 
 class UnreadableHead(Exception):  # noqa: N818 - a result that the handler turns into a refusal
     """The head is not that of a response, or names several lengths."""
 
 
-class Head(NamedTuple):
-    """A head as the parser takes it."""
+class MendedHead(NamedTuple):
+    """A head as the parser takes it, its status, and the length of the body as far as the head says it."""
 
     written: bytes
     status: int
     length: int | None
-    """The bytes of the body; None if its own framing or the end of the connection ends it."""
-    is_odd: bool
-    """Whether the head is not written as HTTP prescribes."""
-    fields: int
-
-    @property
-    def is_interim(self) -> bool:
-        """Whether another head follows (RFC 9110 section 15.2)."""
-        return self.status < _FINAL and self.status != _SWITCHING
-
-    @property
-    def is_bodiless(self) -> bool:
-        """Whether no body follows, whatever the head says (RFC 9110 section 6.4.1)."""
-        return self.status in _BODILESS or self.is_interim
 
 
-def end_of_head(received: bytes | bytearray, start: int) -> int:
-    """Return where the head ends; 0 if it has not been received whole.
-
-    Args:
-        start: where a search without a result ended before.
-    """
-    found = _END.search(received, max(0, start - 3))
-    return found.end() if found else 0
-
-
-def read_head(raw: bytes) -> Head:
-    """Read a head, with the empty line at its end.
+def mended(raw: bytes) -> MendedHead:
+    """Read a head that is not written as HTTP prescribes.
 
     Raises:
         UnreadableHead: it is not the head of a response, or it names several lengths.
     """
-    if _PLAIN.fullmatch(raw):
-        framing = _FRAMING.findall(raw)
-        if not framing or (len(framing) == 1 and (framing[0].isdigit() or framing[0].lower() == b"chunked")):
-            length = int(framing[0]) if framing and framing[0].isdigit() else None
-            return Head(raw, int(raw[_STATUS_AT]), length, is_odd=False, fields=raw.count(b"\n") - 2)
-    return _mended(raw)
-
-
-def _mended(raw: bytes) -> Head:
     first, *lines = _BREAK.split(raw.strip(b"\r\n"))
     version, status, reason = (*first.split(None, 2), b"", b"")[:3]
     if not re.fullmatch(rb"HTTP/1\.[01]", version) or not re.fullmatch(rb"[0-9]{3}", status):
         raise UnreadableHead
     fields = [field for line in _unfolded(lines) if (field := _field(line))]
-    codings = [part.strip() for _, value in _named(fields, _CODING) for part in value.lower().split(b",")]
-    framing, length = _framing(fields, [coding for coding in codings if coding not in {b"", b"identity"}])
+    framing, length = _framing(fields, _codings(fields))
     kept = [field for field in fields if field[0].lower() not in {_LENGTH, _CODING}]
     written = b"".join(b"%b: %b\r\n" % field for field in [*kept, *framing])
     head = b"%b %b %b\r\n%b\r\n" % (version, status, reason.replace(b"\r", b" "), written)
-    return Head(head, int(status), length, is_odd=True, fields=len(lines))
+    return MendedHead(head, int(status), length)
+
+
+def _codings(fields: list[tuple[bytes, bytes]]) -> list[bytes]:
+    """Return the transfer codings, in order."""
+    named = [part.strip() for _, value in _named(fields, _CODING) for part in value.lower().split(b",")]
+    return [coding for coding in named if coding not in {b"", b"identity"}]
 
 
 def _unfolded(lines: list[bytes]) -> list[bytes]:

@@ -7,6 +7,8 @@ What follows a response without a body, or more body than was announced, is drop
 other call.
 """
 
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
@@ -14,14 +16,65 @@ from aiohttp.helpers import set_exception
 
 from accounts.errors import Refusal
 from integrations.errors import ResponseTooLarge, ResponseUnreadable
-from integrations.transport.heads import MAX_BYTES, MAX_FIELDS, Head, UnreadableHead, end_of_head, read_head
+from integrations.transport.heads import UnreadableHead, mended
 
 MOST_BYTES = 3 * 1024 * 1024
 """The limit of all bytes of a response with the usual limit of its body, which is a third of it."""
 MOST_INTERIM = 16
 """The limit of interim responses (RFC 9110 section 15.2) before the final response."""
+MAX_BYTES = 64 * 1024
+"""The limit of the head of a response, with its status line."""
+MAX_FIELDS = 256
+
 _SHARE = 3
+_END = re.compile(rb"\r?\n\r?\n")
+_PLAIN = re.compile(rb"HTTP/1\.[01] [0-9]{3}(?: [^\r\n]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*\r\n)*\r\n")
+_FRAMING = re.compile(
+    rb"^(?:content-length|transfer-encoding):[ \t]*([^\r\n]*?)[ \t]*\r$", re.IGNORECASE | re.MULTILINE
+)
+_STATUS_AT = slice(9, 12)
+_BODILESS = {204, 304}
+_SWITCHING, _FINAL = 101, 200
 _BEGINNING = b"HTTP/"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedHead:
+    """A head as the parser takes it.
+
+    Attributes:
+        length: the bytes of the body; None if its own framing or the end of the connection ends it.
+        is_odd: whether the head was not written as HTTP prescribes.
+    """
+
+    written: bytes
+    status: int
+    length: int | None
+    is_odd: bool
+
+    @property
+    def is_interim(self) -> bool:
+        """Whether another head follows (RFC 9110 section 15.2)."""
+        return self.status < _FINAL and self.status != _SWITCHING
+
+    @property
+    def is_bodiless(self) -> bool:
+        """Whether no body follows, whatever the head says (RFC 9110 section 6.4.1)."""
+        return self.status in _BODILESS or self.is_interim
+
+
+def read_head(raw: bytes) -> ReceivedHead:
+    """Read a head, with the empty line at its end.
+
+    Raises:
+        UnreadableHead: it is not the head of a response, or it names several lengths.
+    """
+    if _PLAIN.fullmatch(raw):
+        framing = _FRAMING.findall(raw)
+        if not framing or (len(framing) == 1 and (framing[0].isdigit() or framing[0].lower() == b"chunked")):
+            length = int(framing[0]) if framing and framing[0].isdigit() else None
+            return ReceivedHead(raw, int(raw[_STATUS_AT]), length, is_odd=False)
+    return ReceivedHead(*mended(raw), is_odd=True)
 
 
 class BoundedHandler(ResponseHandler):
@@ -29,6 +82,9 @@ class BoundedHandler(ResponseHandler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._head: bytearray | None = None
+        self._left: int | None = None
+        self._is_refused = False
         self._begin()
 
     def set_response_params(self, **params: Any) -> None:
@@ -60,10 +116,11 @@ class BoundedHandler(ResponseHandler):
         super().connection_lost(exc)
 
     def _receive_head(self, head: bytearray, data: bytes) -> None:
-        start = len(head)
+        start = max(0, len(head) - 3)
         head += data
-        while end := end_of_head(head, start):
-            raw, start = bytes(head[:end]), 0
+        while found := _END.search(head, start):
+            end, start = found.end(), 0
+            raw = bytes(head[:end])
             del head[:end]
             if not raw.strip():  # an empty line before the head
                 continue
@@ -87,7 +144,7 @@ class BoundedHandler(ResponseHandler):
         self._interim += head.is_interim
         if self._interim > MOST_INTERIM:
             self._refuse(ResponseTooLarge(f"There are more than {MOST_INTERIM} interim responses."))
-        elif head.fields > MAX_FIELDS:
+        elif raw.count(b"\n") - 2 > MAX_FIELDS:
             self._refuse(ResponseTooLarge(f"The response has more than {MAX_FIELDS} headers."))
         elif len(raw) > MAX_BYTES:
             self._refuse(_too_large())
@@ -96,7 +153,7 @@ class BoundedHandler(ResponseHandler):
             super().data_received(head.written)
         return not self._is_refused
 
-    def _begin_body(self, head: Head) -> None:
+    def _begin_body(self, head: ReceivedHead) -> None:
         if head.is_interim:
             return
         self._head, self._left = None, head.length
@@ -124,8 +181,8 @@ class BoundedHandler(ResponseHandler):
     def _begin(self) -> None:
         self._bytes = self._interim = 0
         self._most = MOST_BYTES
-        self._head: bytearray | None = bytearray()
-        self._left: int | None = None
+        self._head = bytearray()
+        self._left = None
         self._is_refused = False
 
     def _refuse(self, refusal: Refusal) -> None:
