@@ -13,8 +13,8 @@ from accounts.api.schemas import PROBLEMS, ProblemOut, StrictSchema
 from accounts.common.environments import Environment
 from accounts.policy import Permission
 from secrets_app.api.schemas import ValueWarningOut, to_plaintext, warning_out
-from secrets_app.importing import dotenv
 from secrets_app.importing.apply import apply_import, check_import
+from secrets_app.importing.dotenv import MAX_ENTRIES
 from secrets_app.importing.plan import ImportChoices, ImportLine, LineAction
 from secrets_app.plaintext import Plaintext
 
@@ -27,7 +27,7 @@ DotenvIn = Annotated[
         {
             "type": "string",
             "writeOnly": True,
-            "description": f"The text of a .env file: up to 1 MiB and {dotenv.MAX_ENTRIES:,} entries. It is never "
+            "description": f"The text of a .env file: up to 1 MiB and {MAX_ENTRIES:,} entries. It is never "
             "returned. If a name occurs twice, the last entry counts.",
         }
     ),
@@ -46,8 +46,8 @@ class ImportIn(StrictSchema):
     dry_run: StrictBool = False
     allow_short: StrictBool = False
     fill_references: StrictBool = False
-    leave_out: list[str] = Field(default=[], max_length=dotenv.MAX_ENTRIES)
-    names: dict[str, str] = Field(default={}, max_length=dotenv.MAX_ENTRIES)
+    leave_out: list[str] = Field(default=[], max_length=MAX_ENTRIES)
+    names: dict[str, str] = Field(default={}, max_length=MAX_ENTRIES)
 
 
 class ImportedOut(Schema):

@@ -27,6 +27,8 @@ _FOREIGN = re.compile(
     re.IGNORECASE,
 )
 """What other tools put before a name: shells, batch files, Dockerfiles, lists of YAML, PowerShell."""
+_WINDOWS = re.compile(r"set[^\S\n]|\$env:|\$\{env:", re.IGNORECASE)
+"""Lines whose backslashes are part of paths, also in double quotes."""
 _YAML = re.compile(r"(?:-[^\S\n]+)?[A-Za-z_][\w.\-]*+:(?=[^\S\n])")
 _BATCH = re.compile(r'set[^\S\n]+"(\w[\w.\-]*+)=([^\n]*)"[^\S\n]*\Z', re.IGNORECASE)
 _QUOTED = {
@@ -130,7 +132,8 @@ def _statement(content: str, start: int, line: int) -> _Statement:
             BadLine(line, name, YAML_BLOCK), _end_of_block(content, end, len(whole) - len(whole.lstrip()))
         )
     gap = len(right) - len(right.lstrip())
-    found = _value(content, start + len(left) + 1 + gap, line, name, after_blank=gap > 0)
+    is_escaped = _WINDOWS.match(bare) is None
+    found = _value(content, start + len(left) + 1 + gap, line, name, after_blank=gap > 0, is_escaped=is_escaped)
     return _Statement(BadLine(line, "", problem), found.end) if problem else found
 
 
@@ -146,13 +149,18 @@ def _name(left: str) -> tuple[str, str]:
     return ("", ODD_NAME) if len(name) > LONGEST_NAME or not _NAME_LIKE.match(name) else (name, "")
 
 
-def _value(content: str, start: int, line: int, name: str, *, after_blank: bool) -> _Statement:
-    """Parse a value from its first non-blank character; `after_blank` says whether a blank precedes it."""
+def _value(content: str, start: int, line: int, name: str, *, after_blank: bool, is_escaped: bool) -> _Statement:
+    """Parse a value from its first non-blank character.
+
+    Args:
+        after_blank: a blank precedes it.
+        is_escaped: double quotes have escapes.
+    """
     end = _end_of_line(content, start)
     if content.startswith(_ARMOR, start) and _ARMOR_END not in content[start:end]:
         return _armor(content, start, line, name)
     if content[start : start + 1] in _QUOTED:
-        return _quoted(content, start, line, name)
+        return _quoted(content, start, line, name, is_escaped=is_escaped)
     typed = content[start:end]
     comment = 0 if after_blank and typed.startswith("#") else None
     if comment is None and (mark := _INLINE_COMMENT.search(typed)):
@@ -160,7 +168,7 @@ def _value(content: str, start: int, line: int, name: str, *, after_blank: bool)
     return _Statement(_entry(line, name, typed[:comment].strip()), end)
 
 
-def _quoted(content: str, start: int, line: int, name: str) -> _Statement:
+def _quoted(content: str, start: int, line: int, name: str, *, is_escaped: bool) -> _Statement:
     found = _QUOTED[content[start]].match(content, start)
     if not found:
         return _Statement(BadLine(line, name, NOT_CLOSED), len(content))
@@ -173,7 +181,9 @@ def _quoted(content: str, start: int, line: int, name: str) -> _Statement:
         closing = line + content.count("\n", start, found.end())
         return _Statement(BadLine(line, name, _after_quote(line, closing)), found.end())
     is_double = content[start] == '"'
-    return _Statement(_entry(line, name, found[1], literal=not is_double, escaped=is_double), found.end())
+    return _Statement(
+        _entry(line, name, found[1], literal=not is_double, escaped=is_double and is_escaped), found.end()
+    )
 
 
 def _after_quote(line: int, closing: int) -> str:

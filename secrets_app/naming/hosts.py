@@ -58,6 +58,7 @@ def _to_a_label(label: str) -> str | None:
     lowered = label.lower()
     if lowered.isascii() and not lowered.startswith(_ENCODED):
         return lowered if _LABEL.fullmatch(lowered) else None
+    encoded: str | None
     try:
         encoded = idna.alabel(idna.ulabel(lowered)).decode()
     except (idna.IDNAError, UnicodeError):

@@ -111,13 +111,10 @@ def _plan(report: ImportReport, choices: ImportChoices) -> dict[str, Any]:
     """Return the template context of a report: counts, names and messages."""
     decisions = [_decision(line, choices) for line in report.lines if _needs_decision(line, choices)]
     lists = {act.value: report.of(act) for act in LineAction}
-    too_short = any(line.code == ValueTooShort.code for line in report.lines)
-    return {
+    return _offers(report, choices) | {
         "counts": {name: len(lines) for name, lines in lists.items()},
         "decisions": decisions,
-        "offer_allow_short": choices.allow_short or too_short,
         "allow_short": choices.allow_short,
-        "offer_references": choices.fill_references or any(line.references for line in report.lines),
         "fill_references": choices.fill_references,
         "token": report.token,
         "ready": not lists["refused"] and bool(lists["created"] or lists["replaced"]),
@@ -127,6 +124,15 @@ def _plan(report: ImportReport, choices: ImportChoices) -> dict[str, Any]:
             for act, title in LIST_TITLES.items()
         ],
         "lines": len(report.lines),
+    }
+
+
+def _offers(report: ImportReport, choices: ImportChoices) -> dict[str, bool]:
+    """Return which decisions about all lines at once the page offers."""
+    too_short = any(line.code == ValueTooShort.code for line in report.lines)
+    return {
+        "offer_allow_short": choices.allow_short or too_short,
+        "offer_references": choices.fill_references or any(line.references for line in report.lines),
     }
 
 

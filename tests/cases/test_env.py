@@ -118,6 +118,11 @@ def test_e36_lines_of_other_tools(send, line):
     assert stored() == {"FIREBASE_TOKEN": "1//invented-token", "NEXT_KEY": "value-of-the-next"}
 
 
+def test_e36_backslashes_of_windows_stay(send):
+    send('$env:CONFIG_DIR="C:\\new\\tools"\n')
+    assert stored() == {"CONFIG_DIR": "C:\\new\\tools"}
+
+
 def test_e36_block_of_yaml_is_told(send):
     refused = send("A_KEY: |\n  first=line\n  second\nB_KEY: value-of-b\n", dry_run=True)
     assert [(line["line"], line["name"]) for line in refused["refused"]] == [(1, "A_KEY")]
