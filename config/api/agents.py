@@ -28,8 +28,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
+    AudioContent,
     CallToolRequestParams,
     CallToolResult,
+    ImageContent,
     ListToolsResult,
     PaginatedRequestParams,
     TextContent,
@@ -48,6 +50,7 @@ from accounts.policy import Permission
 from config.http.errors import InternalError, plain_problem, problem
 from config.http.requests import read_json
 from integrations.broker import broker
+from integrations.broker.masking import BodyType
 from integrations.broker.preparation import Call
 from integrations.models import RunOutcome
 from integrations.tools.agent_tools import AgentTool, environment_of, tools_of
@@ -56,6 +59,7 @@ logger = logging.getLogger(__name__)
 
 PAGE = 200
 INSTRUCTIONS = "Each tool is a call that Coffer makes for you with credentials that you never see. Results are masked."
+_SHOWN = ("run_id", "outcome", "status", "body", "body_type", "media_type", "masked", "withheld")
 _CALLER = "coffer.caller"
 _BODY = "coffer.body"
 _AUTHENTICATION = AsyncApiKeyAuth()
@@ -247,8 +251,23 @@ async def _run(caller: Caller, name: str, arguments: dict[str, Any]) -> CallTool
     call = Call(tool.integration_id, caller.environment, tool.operation, arguments)
     result = await broker.run(caller.actor, call)
     answer = result.as_json()
-    shown = {name: answer[name] for name in ("run_id", "outcome", "status", "body", "body_type", "masked", "withheld")}
-    return _text_result(json.dumps(shown, ensure_ascii=False), is_error=result.outcome is not RunOutcome.SUCCEEDED)
+    shown = {name: answer[name] for name in _SHOWN}
+    media = _media(answer)
+    if media:
+        shown["body"] = None
+    text = TextContent(type="text", text=result.text_of(shown, is_ascii=False))
+    return CallToolResult(content=[text, *media], is_error=result.outcome is not RunOutcome.SUCCEEDED)
+
+
+def _media(answer: dict[str, Any]) -> list[ImageContent | AudioContent]:
+    """Return an image or a sound as content of its own, which agents see and hear instead of reading its base64."""
+    media_type = answer["media_type"] or ""
+    if answer["body_type"] == BodyType.BASE64 and answer["body"]:
+        if media_type.startswith("image/"):
+            return [ImageContent(type="image", data=answer["body"], mime_type=media_type)]
+        if media_type.startswith("audio/"):
+            return [AudioContent(type="audio", data=answer["body"], mime_type=media_type)]
+    return []
 
 
 @contextmanager

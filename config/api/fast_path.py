@@ -4,7 +4,6 @@ Only a well-formed call is handled here, and only if it is not refused; every ot
 says what is wrong. Both give the same responses (`tests/config/api/test_fast_path.py`).
 """
 
-import json
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -88,7 +87,8 @@ class FastPathCall:
         Raises:
             Refusal: the run was refused.
         """
-        return json.dumps((await broker.run(self.key, self.call)).as_json()).encode()
+        result = await broker.run(self.key, self.call)
+        return result.text_of(result.as_json()).encode()
 
 
 def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:

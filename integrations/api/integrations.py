@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from accounts.access.route_permissions import key_requires
@@ -162,10 +162,11 @@ def list_operations(request: HttpRequest, integration_id: UUID) -> dict[str, Any
     summary="Run an operation",
 )
 @key_requires(Permission.INTEGRATIONS_RUN)
-async def run(request: HttpRequest, integration_id: UUID, payload: RunIn) -> dict[str, Any]:
+async def run(request: HttpRequest, integration_id: UUID, payload: RunIn) -> Any:
     """Runs the operation with the values of one environment, and returns the upstream's masked response."""
     call = Call(integration_id, payload.environment, payload.operation, payload.params)
-    return (await broker.run(actor_of(request), call)).as_json()
+    result = await broker.run(actor_of(request), call)
+    return HttpResponse(result.text_of(result.as_json()), content_type="application/json; charset=utf-8")
 
 
 @router.post(

@@ -115,7 +115,9 @@ class HeaderOut(Schema):
 class WithheldOut(Schema):
     """Why a body is withheld."""
 
-    code: Literal["value_found", "short_value", "not_checked", "unknown_encoding", "compressed"]
+    code: Literal[
+        "value_found", "short_value", "not_checked", "unknown_encoding", "compressed", "status_alone", "not_json"
+    ]
     message: str
 
 
@@ -128,6 +130,7 @@ class RunResultOut(Schema):
     headers: list[HeaderOut]
     body: Any
     body_type: Literal["json", "text", "base64", "withheld"]
+    media_type: str | None
     masked: list[str]
     withheld: WithheldOut | None
     duration_ms: int

@@ -5,6 +5,7 @@ connection.
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -23,8 +24,8 @@ from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admit_all, stopped_meanwhile
 from integrations.broker.arguments import find_secret, refuse, size_of
 from integrations.broker.channel import RunChannel
-from integrations.broker.mask_sets import MASK_SETS
-from integrations.broker.masking import WORKERS, Answer, mask_response
+from integrations.broker.mask_sets import MASK_SETS, WORKERS
+from integrations.broker.masking import Answer, mask_response
 from integrations.broker.preparation import Call
 from integrations.errors import EgressDenied
 from integrations.exchange.messages import PreviewRequest
@@ -52,7 +53,7 @@ class RunResult:
         return self._preview()
 
     def as_json(self) -> dict[str, Any]:
-        """Return the response of `POST /integrations/{id}/run` (docs/api.md, "Running")."""
+        """Return the response of `POST /integrations/{id}/run` (docs/api.md, "Running"), for `text_of`."""
         return {
             "run_id": str(self.run_id),
             "outcome": self.outcome.value,
@@ -60,10 +61,18 @@ class RunResult:
             "headers": [{"name": name, "value": value} for name, value in self.answer.headers],
             "body": self.answer.body,
             "body_type": self.answer.body_type.value,
+            "media_type": self.answer.media_type,
             "masked": self.answer.masked,
             "withheld": self.answer.withheld and self.answer.withheld.as_json(),
             "duration_ms": self.duration_ms,
         }
+
+    def text_of(self, members: dict[str, Any], *, is_ascii: bool = True) -> str:
+        """Return members of `as_json` as JSON, with the numbers of the body as the upstream wrote them."""
+        if not self.answer.written:
+            return json.dumps(members, ensure_ascii=is_ascii)
+        others = json.dumps({name: members[name] for name in members if name != "body"}, ensure_ascii=is_ascii)
+        return f'{others[:-1]}, "body": {self.answer.written}}}'
 
 
 async def run(caller: Caller, call: Call) -> RunResult:

@@ -1,25 +1,24 @@
 """Masking responses and converting them for the caller (docs/security-rules.md, "Redaction").
 
-This module decides what is masked, what is withheld, and in which thread. Bytes are masked as received and decoded
+This module decides what is masked and what is withheld. Bytes are masked as received and decoded
 afterwards. Values are found by `secrets_app/redaction/redactor.py`; compressed bodies are recognized by
 `integrations/transport/decoding.py`.
 """
 
-import asyncio
 import base64
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any
 
+from integrations.broker import charsets
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
+from integrations.templating.json_body import WrittenNumber, distinct, write_json
 from integrations.transport.decoding import is_compressed
 from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext
@@ -37,7 +36,13 @@ class BodyType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A masked response. `body` is parsed JSON, text, base64 text, or None if withheld."""
+    """A masked response.
+
+    Attributes:
+        body: parsed JSON, text, base64 text, or None if withheld.
+        media_type: the media type that the upstream names, in lower case without its parameters.
+        written: the body as JSON, if Python's own writer would spell one of its numbers differently; otherwise empty.
+    """
 
     status: int | None
     succeeded: bool
@@ -48,6 +53,8 @@ class Answer:
     body_bytes: int
     masked: list[str]
     withheld: Reason | None = None
+    media_type: str | None = None
+    written: str = field(default="", repr=False)
 
 
 DEEPEST_JSON = 200
@@ -55,6 +62,16 @@ DEEPEST_JSON = 200
 
 WITHHELD = "[withheld]"
 """Replaces a header or a reason phrase from which a value cannot be cut out."""
+
+_MEDIA_TYPE = re.compile(r"\s*([!#$%&'*+.^_`|~\w-]+/[!#$%&'*+.^_`|~\w-]+)\s*(?:[;,].*)?", re.ASCII | re.DOTALL)
+_BINARY = re.compile(
+    r"(?:audio|video|font|image)/(?!.*(?:\+xml|mpegurl)).*"
+    r"|application/(?:octet-stream|pdf|ogg|mp4|wasm|cbor|msgpack|x-msgpack|protobuf|x-protobuf|grpc|java-archive|msword"
+    r"|zip|gzip|x-gzip|x-zip-compressed|x-tar|x-bzip2?|x-7z-compressed|x-rar-compressed|zstd|epub\+zip|pkcs\S*"
+    r"|x-pdf|x-binary|x-sqlite3|x-font\S*|font-\S*|vnd\.(?:ms-|openxmlformats-|oasis\.|sqlite3|rar|google\.protobuf)\S*)"
+)
+_RECORDS = re.compile(rb"(?:ndjson|json-?l(?:ines)?|json-stream|json-seq|stream\+json)\b")
+_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 def mask_response(
@@ -90,24 +107,56 @@ def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | No
     received = [response.reason, *chain.from_iterable(response.headers)]
     parts = redactor.mask_all([response.body, *received], deadline)
     reason, *head = map(_shown, parts[1:])
+    headers = list(zip(head[::2], head[1::2], strict=True))
+    content_type, media_type = _content_type(response), _media_type(headers)
+    parts[0] = _in_utf8(response, parts[0], media_type, redactor, deadline)
     withheld = next((part.withheld for part in parts if part.withheld), None) or _unreadable(response)
-    body, body_type = None, BodyType.WITHHELD
-    if withheld is None:
-        body, body_type, respelt = _present(parts[0].text, says_json=b"json" in _content_type(response))
-        parts.append(redactor.mask_bytes(respelt, deadline))
-        if parts[-1].text != respelt:
-            body, body_type, withheld = None, BodyType.WITHHELD, parts[-1].withheld or Reason.VALUE
+    nothing = None, BodyType.WITHHELD, b""
+    body, body_type, respelt = nothing if withheld else _present(parts[0].text, media_type, content_type)
+    parts.append(redactor.mask_bytes(respelt, deadline))
+    if parts[-1].text != respelt:
+        (body, body_type, respelt), withheld = nothing, parts[-1].withheld or Reason.VALUE
     return Answer(
         status=response.status,
         succeeded=response.is_success,
         reason=reason,
-        headers=list(zip(head[::2], head[1::2], strict=True)),
+        headers=headers,
         body=body,
         body_type=body_type,
         body_bytes=len(response.body),
         masked=sorted(frozenset().union(*(part.found for part in parts))),
         withheld=withheld,
+        media_type=media_type,
+        written=write_json(body, is_ascii=False) if respelt else "",
     )
+
+
+def _in_utf8(
+    response: UpstreamResponse, part: Masked, media_type: str | None, redactor: Redactor, deadline: float | None
+) -> Masked:
+    """Return the masked body in UTF-8 if it is a text in another character set; otherwise the part as it is.
+
+    The text is searched as well as the bytes: a value that only one of them shows withholds the body.
+    """
+    body, content_type = response.body, _content_type(response)
+    is_plain = part.withheld or _is_binary(media_type) or _is_plain(body, content_type)
+    read = None if is_plain else charsets.decoded(body, content_type)
+    if read is None:
+        return part
+    text, codec = read[0].encode(), read[1]
+    again = redactor.mask_bytes(text, deadline)
+    sent = again.text.decode().encode(codec, "replace")
+    left = redactor.mask_bytes(sent, deadline)
+    found = again.found | part.found | left.found
+    is_clean = left.text == sent and (again.text != text or part.text == body)
+    return replace(again, found=found, withheld=again.withheld or (None if is_clean else Reason.VALUE))
+
+
+def _is_plain(body: bytes, content_type: bytes) -> bool:
+    """Return whether a body is UTF-8 for all that anybody says."""
+    if body.startswith(_MARKS) or 0 in body[:2]:
+        return False
+    return (b"charset" not in content_type or b"utf-8" in content_type) and _text(body) is not None
 
 
 def _status_alone(response: UpstreamResponse, reason: Reason) -> Answer:
@@ -117,10 +166,20 @@ def _status_alone(response: UpstreamResponse, reason: Reason) -> Answer:
 def _with_fields(answer: Answer, expression: str) -> Answer:
     """Return the answer without its head, and with what the expression makes of its body."""
     chosen = choose(answer.body, expression) if answer.body_type is BodyType.JSON else None
-    if chosen is None:
-        withheld = answer.withheld or Reason.NOT_JSON
-        return replace(answer, reason="", headers=[], body=None, body_type=BodyType.WITHHELD, withheld=withheld)
-    return replace(answer, reason="", headers=[], body=chosen)
+    written = _written(chosen)
+    answer = replace(answer, reason="", headers=[], media_type=None, body=chosen, written=written or "")
+    if chosen is not None and written is not None:
+        return answer
+    withheld = answer.withheld or Reason.NOT_JSON
+    return replace(answer, body=None, body_type=BodyType.WITHHELD, withheld=withheld, written="")
+
+
+def _written(chosen: Any) -> str | None:
+    """Return what an expression has made as JSON; None if that cannot be, as for the sum of two infinite numbers."""
+    try:
+        return write_json(chosen, is_ascii=False)
+    except ValueError:
+        return None
 
 
 def _shown(part: Masked) -> str:
@@ -139,19 +198,31 @@ def _content_type(response: UpstreamResponse) -> bytes:
     return next((value.lower() for name, value in response.headers if name.lower() == b"content-type"), b"")
 
 
-def _present(body: bytes, *, says_json: bool) -> tuple[Any, BodyType, bytes]:
+def _media_type(headers: Sequence[tuple[str, str]]) -> str | None:
+    """Return the media type in masked headers; None if there is none or it cannot be one."""
+    said = next((value for name, value in headers if name.lower() == "content-type"), "")
+    found = _MEDIA_TYPE.fullmatch(said)
+    return found[1].lower() if found else None
+
+
+def _is_binary(media_type: str | None) -> bool:
+    return media_type is not None and _BINARY.fullmatch(media_type) is not None
+
+
+def _present(body: bytes, media_type: str | None, content_type: bytes) -> tuple[Any, BodyType, bytes]:
     """Return the body, its type, and its bytes as JSON if writing it again spells a number differently.
 
-    The body is JSON if the upstream declares it or if it looks like JSON, and parses; otherwise text if it is UTF-8;
-    otherwise base64.
+    A body whose media type says that it is no text is base64, even if its bytes happen to be UTF-8, as silence in
+    telephony is. Any other is JSON if the upstream declares it or if it looks like JSON, and parses; otherwise text if
+    it is UTF-8; otherwise base64.
     """
-    text = _text(body)
+    text = None if body and _is_binary(media_type) else _text(body)
     if text is None:
         return base64.b64encode(body).decode("ascii"), BodyType.BASE64, b""
-    if not says_json and not text.lstrip().startswith(("{", "[")):
+    if b"json" not in content_type and not text.lstrip().startswith(("{", "[")):
         return text, BodyType.TEXT, b""
     try:
-        value, respelt = _parsed(text)
+        value, respelt = _parsed(text, is_sequence=_RECORDS.search(content_type) is not None)
     except (ValueError, RecursionError):
         return text, BodyType.TEXT, b""
     return value, BodyType.JSON, respelt
@@ -164,31 +235,54 @@ def _text(body: bytes) -> str | None:
         return None
 
 
-def _parsed(text: str) -> tuple[Any, bytes]:
-    """Parse JSON that can be written again as JSON.
+def _parsed(text: str, *, is_sequence: bool) -> tuple[Any, bytes]:
+    """Parse JSON that can be written again as JSON, with numbers as written.
 
-    Numbers are written as Python spells them: `1.2345678E7`, in which no value was found, becomes `12345678.0`, which
-    may contain a value. Strings are never written in a form that was not masked.
+    A sequence, of lines (NDJSON) or of texts behind record separators (RFC 7464), becomes a list.
+
+    A program that reads `1.2345678E7`, in which no value was found, may write `12345678.0`, which may contain a value;
+    so that form is returned as well. Strings are never written in a form that was not masked.
 
     Raises:
         ValueError, RecursionError: the text is not such JSON.
     """
     is_respelt = False
 
-    def finite(number: str) -> float:
+    def number(spelled: str) -> int | float:
         nonlocal is_respelt
-        read = _finite(number)
-        is_respelt = is_respelt or repr(read) != number
-        return read
+        read: int | float = int(spelled) if spelled.lstrip("-").isdigit() else float(spelled)
+        if str(read) == spelled:
+            return read
+        is_respelt = True
+        return WrittenNumber(spelled)
 
-    value = json.loads(text, parse_float=finite, parse_constant=_refuse_constant)
-    if text.count("[") + text.count("{") > DEEPEST_JSON and _is_deeper(value, DEEPEST_JSON):
+    whole = json.JSONDecoder(
+        parse_float=number,
+        parse_int=number if "-0" in text else None,  # an int cannot hold -0
+        parse_constant=_refuse_constant,
+        object_pairs_hook=distinct,
+    )
+    value = [whole.decode(record) for record in _records(text)] if is_sequence else whole.decode(text)
+    if text.count("[") + text.count("{") >= DEEPEST_JSON and _is_deeper(value, DEEPEST_JSON):
         raise ValueError("too deep")
     if not is_respelt and "\\u" not in text:
         return value, b""
     # Unpaired surrogates, which only JSON can spell, raise UnicodeEncodeError here, a ValueError.
     written = json.dumps(value, ensure_ascii=False).encode()
     return value, written if is_respelt else b""
+
+
+def _records(text: str) -> list[str]:
+    """Return the JSON texts of a sequence.
+
+    Raises:
+        ValueError: there is none.
+    """
+    separator = "\x1e" if "\x1e" in text else "\n"  # neither stands in a JSON text, except between its tokens
+    records = [record for record in text.split(separator) if record.strip()]
+    if not records:
+        raise ValueError("no records")
+    return records
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
@@ -199,62 +293,5 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(child, levels - 1) for child in children)
 
 
-def _finite(text: str) -> float:
-    """Parse a number; refuse `1e999`, which Python would write as `Infinity`."""
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("too large")
-    return number
-
-
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
-
-
-# Where answers are searched: small ones at once, larger ones in threads, one at a time for each organization. Searching
-# holds the interpreter's lock for most of the time, so a large answer must not be searched on the event loop, and many
-# large answers of one organization must not keep the others waiting.
-
-SMALL_BYTES = 4 * 1024
-"""What is searched on the event loop: two milliseconds for the most hostile text of this size."""
-LARGE_BYTES = 64 * 1024
-LARGE_WORKERS, MEDIUM_WORKERS = 2, 2
-
-T = TypeVar("T")
-
-
-class Workers:
-    """Threads for medium texts and for large ones, so that the former never wait for the latter."""
-
-    def __init__(self) -> None:
-        self._medium = ThreadPoolExecutor(MEDIUM_WORKERS, thread_name_prefix="coffer-masking")
-        self._large = ThreadPoolExecutor(LARGE_WORKERS, thread_name_prefix="coffer-masking-large")
-        self._turns: dict[tuple[asyncio.AbstractEventLoop, UUID, bool], _Turn] = {}
-
-    async def run(self, organization: UUID, size: int, job: Callable[[], T]) -> T:
-        """Run a job that searches about so many bytes; return its result."""
-        if size <= SMALL_BYTES:
-            return job()
-        is_large, loop = size > LARGE_BYTES, asyncio.get_running_loop()
-        key = (loop, organization, is_large)
-        turn = self._turns.setdefault(key, _Turn())
-        turn.users += 1
-        try:
-            async with turn.lock:
-                return await loop.run_in_executor(self._large if is_large else self._medium, job)
-        finally:
-            turn.users -= 1
-            if not turn.users:
-                self._turns.pop(key, None)
-
-
-class _Turn:
-    """The jobs of one organization: the lock that lets in one at a time, and how many wait or run."""
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.users = 0
-
-
-WORKERS = Workers()
-"""The threads of this process."""

@@ -10,14 +10,20 @@ from enum import StrEnum
 from typing import Any
 
 import jmespath
+from jmespath import functions
 from jmespath.exceptions import JMESPathError
 from jmespath.visitor import TreeInterpreter
 from typing_extensions import override
+
+from integrations.templating.json_body import WrittenNumber
 
 MOST_WORK = 4 * 1024 * 1024
 """Steps of an expression, elements and characters that pass through them; and elements and characters of its result."""
 DEEPEST_RESULT = 200
 NOT_OFFERED = {"join", "to_string"}
+
+functions.TYPES_MAP[WrittenNumber.__name__] = "number"  # JMESPath knows types by the names of their classes
+functions.REVERSE_TYPES_MAP["number"] = (*functions.REVERSE_TYPES_MAP["number"], WrittenNumber.__name__)
 
 
 class PassedOn(StrEnum):

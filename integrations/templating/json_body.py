@@ -62,8 +62,8 @@ def read_json(text: str) -> Any:
     return _DECODER.decode(text)
 
 
-def write_json(value: object, *, indent: int | None = None, level: int = 0) -> str:
-    """Return a value as ASCII JSON with numbers as written; with `indent`, as readable Unicode.
+def write_json(value: object, *, is_ascii: bool = True, indent: int | None = None, level: int = 0) -> str:
+    """Return a value as JSON with numbers as written, in ASCII unless told otherwise.
 
     Raises:
         ValueError, TypeError, RecursionError: JSON cannot represent it.
@@ -71,17 +71,16 @@ def write_json(value: object, *, indent: int | None = None, level: int = 0) -> s
     if isinstance(value, WrittenNumber):
         return value.text
     if isinstance(value, dict):
-        names = (f"{json.dumps(str(name), ensure_ascii=indent is None)}: " for name in value)
+        names = (f"{json.dumps(str(name), ensure_ascii=is_ascii)}: " for name in value)
         entries = [
-            name + write_json(child, indent=indent, level=level + 1)
+            name + write_json(child, is_ascii=is_ascii, indent=indent, level=level + 1)
             for name, child in zip(names, value.values(), strict=True)
         ]
         return _bracketed("{", entries, "}", indent, level)
     if isinstance(value, list | tuple):
-        return _bracketed(
-            "[", [write_json(child, indent=indent, level=level + 1) for child in value], "]", indent, level
-        )
-    return json.dumps(value, allow_nan=False, ensure_ascii=indent is None)
+        entries = [write_json(child, is_ascii=is_ascii, indent=indent, level=level + 1) for child in value]
+        return _bracketed("[", entries, "]", indent, level)
+    return json.dumps(value, allow_nan=False, ensure_ascii=is_ascii)
 
 
 def _bracketed(opening: str, entries: list[str], closing: str, indent: int | None, level: int) -> str:
@@ -134,7 +133,7 @@ def render_json_body(body: JsonBody, filling: Filling, *, indent: int | None = N
     if is_left_out(body.tree, filling):
         return None
     try:
-        return write_json(_filled(body.tree, filling), indent=indent)
+        return write_json(_filled(body.tree, filling), is_ascii=indent is None, indent=indent)
     except (ValueError, TypeError, RecursionError):
         sentence = "An argument is not JSON: infinity, a number that is too large, or lists that are too deep."
         raise InvalidArguments(sentence, errors=[FieldError("params", sentence)]) from None
@@ -174,7 +173,12 @@ def _as_written(text: str) -> int | WrittenNumber:
     return WrittenNumber(text) if text == "-0" else int(text)
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object of its members.
+
+    Raises:
+        RepeatedName: a name stands twice.
+    """
     found = dict(pairs)
     if len(found) != len(pairs):
         raise RepeatedName
@@ -186,7 +190,7 @@ def _no_constant(_: str) -> None:
 
 
 _DECODER = json.JSONDecoder(
-    parse_constant=_no_constant, parse_float=WrittenNumber, parse_int=_as_written, object_pairs_hook=_distinct
+    parse_constant=_no_constant, parse_float=WrittenNumber, parse_int=_as_written, object_pairs_hook=distinct
 )
 
 

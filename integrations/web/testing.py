@@ -1,6 +1,5 @@
 """*Send test*: running an operation of the saved integration, and showing the result beside the form."""
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +23,7 @@ from integrations.broker.preparation import Call
 from integrations.exchange.messages import PreviewRequest
 from integrations.kinds.base import Operation
 from integrations.models import Integration, RunOutcome
+from integrations.templating.json_body import write_json
 from integrations.web import editor
 from integrations.web.forms.arguments import argument_fields, read_arguments
 from secrets_app.redaction.redactor import Reason
@@ -128,7 +128,7 @@ def _body_text(answer: Answer) -> str:
     if answer.body_type is not BodyType.JSON:
         return answer.body or ""
     try:
-        return json.dumps(answer.body, indent=2, ensure_ascii=False)
+        return write_json(answer.body, is_ascii=False, indent=2)
     except RecursionError:
         return TOO_DEEP
 

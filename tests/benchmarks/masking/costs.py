@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 
-from integrations.broker.masking import Workers
+from integrations.broker.mask_sets import Workers
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.redactor import Redactor, ValueSet
 from tests.benchmarks.masking.rows import MIB, Row, row, token

@@ -130,6 +130,26 @@ def test_an_error_of_the_upstream_is_an_error_of_the_tool(owner, key):
     assert json.loads(called.content[0].text)["status"] == 401
 
 
+def test_h07_sounds_and_images_are_content_of_their_own(owner, key):
+    store_secret(owner)
+    for media in ("audio/mpeg", "image/png"):
+        answer = http(b"\xff\xfb\x90", headers=(f"Content-Type: {media}",))
+        with answering(lambda _, connection, answer=answer: connection.sendall(answer)) as base_url:
+            make_action(owner, f"Make {media[:5]}", base_url=base_url)
+            told, shown = speak(key, call(f"make_{media[:5]}")).content
+        body = json.loads(told.text)
+        assert (body["body"], body["body_type"], body["media_type"]) == (None, "base64", media)
+        assert (shown.type, shown.data, shown.mime_type) == (media[:5], "//uQ", media)
+
+
+def test_h12_agents_get_numbers_as_sent(owner, key):
+    store_secret(owner)
+    answer = http('{"price": 18.00, "ü": 1E400}'.encode())
+    with answering(lambda _, connection: connection.sendall(answer)) as base_url:
+        make_action(owner, "Look up", base_url=base_url)
+        assert '"body": {"price": 18.00, "ü": 1E400}' in speak(key, call("look_up")).content[0].text
+
+
 def test_an_unknown_tool_is_told_and_leaves_no_run(owner, key):
     called = speak(key, call("nothing_of_the_kind"))
     assert (called.is_error, called.content[0].text) == (True, "There is no such tool. List the tools again.")

@@ -30,6 +30,7 @@ def test_run(caller, echoing):
         "outcome": "succeeded",
         "status": 200,
         "body_type": "text",
+        "media_type": None,
         "masked": ["crm.apiKey"],
         "withheld": None,
         "duration_ms": run.duration_ms,

@@ -118,9 +118,7 @@ def test_a_body_that_was_not_readable_is_withheld():
     assert (answer.body, answer.body_type, answer.withheld) == (None, BodyType.WITHHELD, Reason.ENCODING)
 
 
-@pytest.mark.parametrize(
-    "text", ["1e999", '{"n": -1e999}', "[NaN]", "[Infinity]", '["\\ud800"]', "[" * 20_000, "1" * 5_000]
-)
+@pytest.mark.parametrize("text", ['{"n": 1, "n": 2}', "[NaN]", "[Infinity]", '["\\ud800"]', "[" * 20_000, "1" * 5_000])
 def test_what_json_cannot_say_again_is_passed_on_as_text(text):
     answer = masked(text.encode(), headers=JSON)
     assert (answer.body, answer.body_type) == (text, BodyType.TEXT)

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from integrations.broker.masking import LARGE_BYTES, LARGE_WORKERS, SMALL_BYTES, Workers
+from integrations.broker.mask_sets import LARGE_BYTES, LARGE_WORKERS, SMALL_BYTES, Workers
 
 
 @pytest.mark.parametrize(("size", "inline"), [(0, True), (SMALL_BYTES, True), (SMALL_BYTES + 1, False), (2**20, False)])
