@@ -2,7 +2,7 @@
 
 This module decides what is masked, what is withheld, and in which thread. Bytes are masked as received and decoded
 afterwards. Values are found by `secrets_app/redaction/redactor.py`; compressed bodies are recognized by
-`integrations/transport/reception.py`.
+`integrations/transport/decoding.py`.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from uuid import UUID
 
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
-from integrations.transport.reception import is_compressed
+from integrations.transport.decoding import is_compressed
 from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.redactor import Masked, Reason, Redactor, ValueSet

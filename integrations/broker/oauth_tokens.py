@@ -138,6 +138,10 @@ _TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 """Visible ASCII with inner spaces. RFC 6750 section 2.1 allows fewer characters."""
 
 
+_BEARER = {"bearer", "bearertoken"}
+"""Types of a token that is sent as `Bearer`; one without a type is taken as such."""
+
+
 def read_grant(response: UpstreamResponse, host: str) -> Grant:
     """Read the token in the response of a token endpoint (RFC 6749 section 5.1).
 
@@ -152,7 +156,7 @@ def read_grant(response: UpstreamResponse, host: str) -> Grant:
     token, kind = answer.get("access_token"), answer.get("token_type")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise TokenRefused(f"The response of {host} contains no usable access token.")
-    if not isinstance(kind, str) or kind.lower() != "bearer":
+    if kind and (not isinstance(kind, str) or kind.strip().lower() not in _BEARER):
         raise TokenRefused(f"{host} issued a token that is not of the type Bearer.")
     return Grant(Plaintext(token), _seconds(answer.get("expires_in")))
 

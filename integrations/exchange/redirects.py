@@ -100,8 +100,11 @@ def next_url(url: URL, location: bytes, admit: Callable[[str], URL]) -> URL:
 
 
 def _split(location: bytes) -> tuple[str | None, str | None, str, str | None]:
-    """Split a URI reference (RFC 3986 section 4.1) into scheme, authority, path and query; encode non-ASCII bytes."""
-    text = "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in location)  # noqa: PLR2004 - ASCII
+    """Split a URI reference (RFC 3986 section 4.1) into scheme, authority, path and query.
+
+    Spaces and non-ASCII bytes are encoded, as browsers encode them.
+    """
+    text = "".join(chr(byte) if byte != 0x20 and byte < 0x80 else f"%{byte:02X}" for byte in location.strip(b" "))  # noqa: PLR2004 - ASCII
     found = _REFERENCE.fullmatch(text)
     if not found or _FORBIDDEN.search(text) or len(text) > _MAX_LENGTH:
         raise InvalidUrl("The redirect contains characters that a URL cannot contain.")

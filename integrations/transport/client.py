@@ -9,13 +9,11 @@ request. Addresses are resolved and judged in `connections.py`; the broker masks
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from io import BytesIO
 from typing import NoReturn
 
 import aiohttp
-from aiohttp.http_exceptions import LineTooLong
 from yarl import URL
 
 from accounts.errors import Refusal
@@ -32,18 +30,15 @@ from integrations.errors import (
 from integrations.exchange.exchange import OnPiece
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
 from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, pool_here
-from integrations.transport.reception import decode
+from integrations.transport.decoding import NO_CODING, decode
+from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, BoundedHandler
 
 CONNECT_SECONDS = 5.0
 """The time limit for connecting."""
 MAX_BODY_BYTES = 1024 * 1024
 """The limit of a body, compressed and decompressed."""
-MAX_HEADER_BYTES = 64 * 1024
-"""The limit of all headers of a response."""
 USER_AGENT = "Coffer"
 
-_MAX_HEADER_COUNT = 256
-_MAX_LINE_BYTES = 16 * 1024
 _READ_BYTES = 64 * 1024
 
 _EVENT_STREAM = "text/event-stream"
@@ -131,9 +126,9 @@ def _new_session(connector: JudgedConnector) -> aiohttp.ClientSession:
         trust_env=False,
         auto_decompress=False,
         read_bufsize=_READ_BYTES,
-        max_line_size=_MAX_LINE_BYTES,
-        max_field_size=_MAX_LINE_BYTES,
-        max_headers=_MAX_HEADER_COUNT,
+        max_line_size=MAX_BYTES,
+        max_field_size=MAX_BYTES,
+        max_headers=MAX_FIELDS + 1,
         skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
     )
 
@@ -154,10 +149,12 @@ async def _exchange(
         allow_redirects=False,
     )
     async with call as response:
-        headers = _read_headers(response)
+        headers = response.raw_headers
+        _allow(response, max_body)
         reader = on_piece if response.content_type == _EVENT_STREAM and not _is_encoded(headers) else None
         raw = await _read_body(response, max_body, reader)
-    body = decode(raw, _encodings(headers), limit=max_body)
+    codings = _encodings(headers)
+    body = decode(raw, codings, limit=max_body) if codings else raw
     return UpstreamResponse(
         status=response.status,
         reason=(response.reason or "").encode("utf-8", "surrogateescape"),  # reverses the client's decoding
@@ -174,11 +171,11 @@ def _sent_headers(request: OutgoingRequest) -> list[tuple[str, str]]:
     return [*agent, ("Accept-Encoding", "identity"), *request.headers]
 
 
-def _read_headers(response: aiohttp.ClientResponse) -> tuple[tuple[bytes, bytes], ...]:
-    raw = response.raw_headers
-    if sum(len(name) + len(value) + 4 for name, value in raw) > MAX_HEADER_BYTES:  # 4: the colon, a space, a line break
-        raise _headers_too_large()
-    return raw
+def _allow(response: aiohttp.ClientResponse, body: int) -> None:
+    """Let the connection take in a body of so many bytes."""
+    protocol = response.connection.protocol if response.connection else None
+    if isinstance(protocol, BoundedHandler):
+        protocol.allow(body)
 
 
 async def _read_body(response: aiohttp.ClientResponse, limit: int, on_piece: OnPiece | None) -> bytes:
@@ -194,14 +191,15 @@ async def _read_body(response: aiohttp.ClientResponse, limit: int, on_piece: OnP
 
 
 def _is_encoded(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
-    return any(coding not in {"", "identity"} for coding in _encodings(headers))
+    return bool(_encodings(headers))
 
 
 def _encodings(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
     """Return the codings of the body in lower case, including transfer codings other than `chunked`."""
-    named = {b"content-encoding", b"transfer-encoding"}
-    values = [value.decode("latin-1") for name, value in headers if name.lower() in named]
-    return [coding for value in values for part in value.split(",") if (coding := part.strip().lower()) != "chunked"]
+    said_by = {b"content-encoding", b"transfer-encoding"}
+    values = [value.decode("latin-1") for name, value in headers if name.lower() in said_by]
+    named = [part.strip().lower() for value in values for part in value.split(",")]
+    return [coding for coding in named if coding != "chunked" and coding not in NO_CODING]
 
 
 def _raise_refusal(error: Exception, request: OutgoingRequest) -> NoReturn:
@@ -211,23 +209,8 @@ def _raise_refusal(error: Exception, request: OutgoingRequest) -> NoReturn:
         raise UpstreamTimeout(f"{host} did not answer in time.") from None
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         raise UpstreamTls(f"{host} did not present a certificate that is trusted for this name.") from None
-    if isinstance(error, aiohttp.ClientResponseError) and any(
-        isinstance(cause, LineTooLong) for cause in _causes(error)
-    ):
-        raise _headers_too_large() from None
     if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
         raise ResponseUnreadable(f"The response of {host} ended too early or is not HTTP.") from None
     if not isinstance(error, aiohttp.ClientError | OSError):
         logger.error("an outgoing call failed with an unexpected %s", type(error).__name__)
     raise UpstreamUnreachable(f"{host} could not be reached.") from None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exceptions that caused an error. The client wraps its parser's errors once or twice."""
-    while error.__cause__:
-        error = error.__cause__
-        yield error
-
-
-def _headers_too_large() -> ResponseTooLarge:
-    return ResponseTooLarge(f"The headers of the response are larger than {MAX_HEADER_BYTES} bytes.")

@@ -1,56 +1,80 @@
-"""Limits on receiving a response, and decompression.
+"""Receiving a response: its head as browsers read it, its body no further than its head says, all of it bounded.
 
-The limits of headers and body (`client.py`) apply to the content of a response. The limits here apply to all received
-bytes: interim responses, chunk extensions and trailers carry no content but could keep a processor busy until the
-deadline.
+The limit of a body (`client.py`) applies to its content. The limits here apply to all received bytes: interim
+responses, chunk extensions and trailers carry no content but could keep a processor busy until the deadline.
 
-A single `gzip` or `deflate` encoding is decompressed (docs/security-rules.md, "Responses"). Any other encoding could
-hide a value from masking, so the body is reported as unreadable. Compressed bodies without a declared encoding are
-recognized by their first bytes. Formats that compress only parts, such as PNG and PDF, are not (docs/crypto.md).
+What follows a response without a body, or more body than was announced, is dropped, and its connection is used for no
+other call.
 """
 
-import zlib
-from collections.abc import Mapping
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import set_exception
 
-from integrations.errors import ResponseTooLarge
+from accounts.errors import Refusal
+from integrations.errors import ResponseTooLarge, ResponseUnreadable
+from integrations.transport.heads import UnreadableHead, mended
 
 MOST_BYTES = 3 * 1024 * 1024
-"""The limit of all bytes of a response: twice the largest body and headers, with a margin."""
+"""The limit of all bytes of a response with the usual limit of its body, which is a third of it."""
 MOST_INTERIM = 16
 """The limit of interim responses (RFC 9110 section 15.2) before the final response."""
+MAX_BYTES = 64 * 1024
+"""The limit of the head of a response, with its status line."""
+MAX_FIELDS = 256
 
-_FINAL = 200
-_SWITCHING = 101
-
-_GZIP = 16 + zlib.MAX_WBITS
-_ZLIB = zlib.MAX_WBITS
-_RAW_DEFLATE = -zlib.MAX_WBITS
-_ENOUGH_BYTES = 64 * 1024  # no other format inflates to this size by chance
-# Servers send "deflate" with the zlib wrapper that RFC 9110 requires, or without it.
-_WINDOWS: Mapping[str, tuple[int, ...]] = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (_ZLIB, _RAW_DEFLATE)}
-
-# The first bytes of compressed files and archives. Streams of zlib and deflate are recognized by inflating them.
-_SIGNATURES = (
-    b"\x1f\x8b",  # gzip, RFC 1952 section 2.3.1
-    b"PK\x03\x04",  # zip, and with it docx, xlsx, jar: a file
-    b"PK\x05\x06",  # zip: empty archive
-    b"PK\x07\x08",  # zip: split archive
-    b"BZh",  # bzip2
-    b"\xfd7zXZ\x00",  # xz
-    b"\x28\xb5\x2f\xfd",  # zstd, RFC 8878 section 3.1.1
-    b"7z\xbc\xaf\x27\x1c",
-    b"Rar!\x1a\x07",
-    b"\x1f\x9d",  # compress
-    b"\x1f\xa0",
-    b"\x04\x22\x4d\x18",  # lz4, frame format
-    b"LZIP",
-    b"\x5d\x00\x00",  # lzma, the format before xz
-    b"\xff\x06\x00\x00sNaPpY",
+_SHARE = 3
+_END = re.compile(rb"\r?\n\r?\n")
+_PLAIN = re.compile(rb"HTTP/1\.[01] [0-9]{3}(?: [^\r\n]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*\r\n)*\r\n")
+_FRAMING = re.compile(
+    rb"^(?:content-length|transfer-encoding):[ \t]*([^\r\n]*?)[ \t]*\r$", re.IGNORECASE | re.MULTILINE
 )
+_STATUS_AT = slice(9, 12)
+_BODILESS = {204, 304}
+_SWITCHING, _FINAL = 101, 200
+_BEGINNING = b"HTTP/"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedHead:
+    """A head as the parser takes it.
+
+    Attributes:
+        length: the bytes of the body; None if its own framing or the end of the connection ends it.
+        is_odd: whether the head was not written as HTTP prescribes.
+    """
+
+    written: bytes
+    status: int
+    length: int | None
+    is_odd: bool
+
+    @property
+    def is_interim(self) -> bool:
+        """Whether another head follows (RFC 9110 section 15.2)."""
+        return self.status < _FINAL and self.status != _SWITCHING
+
+    @property
+    def is_bodiless(self) -> bool:
+        """Whether no body follows, whatever the head says (RFC 9110 section 6.4.1)."""
+        return self.status in _BODILESS or self.is_interim
+
+
+def read_head(raw: bytes) -> ReceivedHead:
+    """Read a head, with the empty line at its end.
+
+    Raises:
+        UnreadableHead: it is not the head of a response, or it names several lengths.
+    """
+    if _PLAIN.fullmatch(raw):
+        framing = _FRAMING.findall(raw)
+        if not framing or (len(framing) == 1 and (framing[0].isdigit() or framing[0].lower() == b"chunked")):
+            length = int(framing[0]) if framing and framing[0].isdigit() else None
+            return ReceivedHead(raw, int(raw[_STATUS_AT]), length, is_odd=False)
+    return ReceivedHead(*mended(raw), is_odd=True)
 
 
 class BoundedHandler(ResponseHandler):
@@ -58,6 +82,9 @@ class BoundedHandler(ResponseHandler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._head: bytearray | None = None
+        self._left: int | None = None
+        self._is_refused = False
         self._begin()
 
     def set_response_params(self, **params: Any) -> None:
@@ -65,33 +92,104 @@ class BoundedHandler(ResponseHandler):
         self._begin()
         super().set_response_params(**params)
 
+    def allow(self, body: int) -> None:
+        """Let in a body of so many bytes, and its framing."""
+        self._most = max(MOST_BYTES, _SHARE * body)
+
     def data_received(self, data: bytes) -> None:
         """Count and process received bytes."""
         self._bytes += len(data)
-        if self._bytes > MOST_BYTES:
-            self._refuse(f"The response takes more than {MOST_BYTES} bytes.")
-        elif not self._is_refused:
-            super().data_received(data)
-
-    def feed_data(self, data: Any, size: int = 0) -> None:
-        """Count and process a parsed response, which may be an interim response."""
-        code = data[0].code
-        if code < _FINAL and code != _SWITCHING:
-            self._interim += 1
-        if self._interim > MOST_INTERIM:
-            self._refuse(f"There are more than {MOST_INTERIM} interim responses.")
+        if self._bytes > self._most:
+            self._refuse(ResponseTooLarge(f"The response takes more than {self._most} bytes."))
+        elif self._is_refused:
+            return
+        elif self._parser is None or self._head is None:
+            self._receive_body(data)
         else:
-            super().feed_data(data, size)
+            self._receive_head(self._head, data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Refuse a head that has ended too early."""
+        if self._head and self._parser is not None and not self._is_refused:
+            self._is_refused = True
+            self.set_exception(_not_http())
+        super().connection_lost(exc)
+
+    def _receive_head(self, head: bytearray, data: bytes) -> None:
+        start = max(0, len(head) - 3)
+        head += data
+        while found := _END.search(head, start):
+            end, start = found.end(), 0
+            raw = bytes(head[:end])
+            del head[:end]
+            if not raw.strip():  # an empty line before the head
+                continue
+            if not self._take(raw):
+                return
+            if self._head is None:
+                self._receive_body(bytes(head))
+                return
+        if not _BEGINNING.startswith(head.lstrip()[: len(_BEGINNING)]):
+            self._refuse(_not_http())
+        elif len(head) > MAX_BYTES:
+            self._refuse(_too_large())
+
+    def _take(self, raw: bytes) -> bool:
+        """Pass a whole head to the parser; return whether it may be used."""
+        try:
+            head = read_head(raw)
+        except UnreadableHead:
+            self._refuse(_not_http())
+            return False
+        self._interim += head.is_interim
+        if self._interim > MOST_INTERIM:
+            self._refuse(ResponseTooLarge(f"There are more than {MOST_INTERIM} interim responses."))
+        elif raw.count(b"\n") - 2 > MAX_FIELDS:
+            self._refuse(ResponseTooLarge(f"The response has more than {MAX_FIELDS} headers."))
+        elif len(raw) > MAX_BYTES:
+            self._refuse(_too_large())
+        else:
+            self._begin_body(head)
+            super().data_received(head.written)
+        return not self._is_refused
+
+    def _begin_body(self, head: ReceivedHead) -> None:
+        if head.is_interim:
+            return
+        self._head, self._left = None, head.length
+        if self._skip_payload or head.is_bodiless:
+            self._left = 0
+            if head.length or b"transfer-encoding" in head.written.lower():
+                self.force_close()  # a body may follow all the same
+        if head.is_odd:
+            self.force_close()
+
+    def _receive_body(self, data: bytes) -> None:
+        """Pass on the bytes that belong to the body, and drop others."""
+        body = data
+        if self._left is not None and self._parser is not None:
+            body = data[: self._left]
+            self._left -= len(body)
+            if len(body) < len(data):
+                self.force_close()
+        if body or not data:
+            payload = self._payload
+            super().data_received(body)
+            if self._exception is not None and payload is not None and not payload.is_eof():
+                set_exception(payload, ResponseUnreadable("The body of the response is not HTTP."))
 
     def _begin(self) -> None:
         self._bytes = self._interim = 0
+        self._most = MOST_BYTES
+        self._head = bytearray()
+        self._left = None
         self._is_refused = False
 
-    def _refuse(self, sentence: str) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         if self._is_refused:
             return
         self._is_refused = True
-        refusal, payload = ResponseTooLarge(sentence), self._payload
+        payload = self._payload
         self.set_exception(refusal)
         if payload is not None:
             set_exception(payload, refusal)
@@ -99,58 +197,9 @@ class BoundedHandler(ResponseHandler):
             self.transport.abort()
 
 
-def is_compressed(body: bytes) -> bool:
-    """Return whether a body is compressed or an archive in a known format, complete or truncated."""
-    return body.startswith(_SIGNATURES) or _inflates(body)
+def _too_large() -> ResponseTooLarge:
+    return ResponseTooLarge(f"The headers of the response are larger than {MAX_BYTES} bytes.")
 
 
-def decode(body: bytes, encodings: list[str], *, limit: int) -> bytes | None:
-    """Return the decompressed body; None if it cannot be read.
-
-    Args:
-        encodings: the names in Content-Encoding, in lower case.
-        limit: the most bytes of the decompressed body.
-
-    Raises:
-        ResponseTooLarge: the decompressed body exceeds the limit.
-    """
-    applied = [name for name in encodings if name not in {"", "identity"}]
-    if not applied or not body:
-        return body
-    if len(applied) > 1:
-        return None
-    for window in _WINDOWS.get(applied[0], ()):
-        plain = _inflate(body, window, limit)
-        if plain is not None:
-            return plain
-    return None
-
-
-def _inflate(body: bytes, window: int, limit: int) -> bytes | None:
-    """Return the decompressed body; None unless it is exactly one complete stream."""
-    stream = zlib.decompressobj(window)
-    try:
-        plain = stream.decompress(body, limit + 1)
-    except zlib.error:
-        return None
-    if len(plain) > limit:
-        raise ResponseTooLarge(f"The response is larger than {limit} bytes once decompressed.")
-    return plain if stream.eof and not stream.unused_data else None
-
-
-def _inflates(body: bytes) -> bool:
-    """Return whether a body begins with a zlib stream (RFC 1950), or is one complete deflate stream (RFC 1951).
-
-    Raw deflate has no header, so it is recognized only as a whole.
-    """
-    try:
-        if zlib.decompressobj(_ZLIB).decompress(body, _ENOUGH_BYTES):
-            return True
-    except zlib.error:
-        pass
-    stream = zlib.decompressobj(_RAW_DEFLATE)
-    try:
-        plain = stream.decompress(body, _ENOUGH_BYTES)
-    except zlib.error:
-        return False
-    return len(plain) == _ENOUGH_BYTES or (stream.eof and plain != b"" and not stream.unused_data)
+def _not_http() -> ResponseUnreadable:
+    return ResponseUnreadable("The response ended too early or does not begin as HTTP prescribes.")

@@ -1,13 +1,15 @@
 """A parser for the text of a `.env` file.
 
-It finds the entries with their lines, and explains why a line is not an entry. Nothing is looked up or expanded: `${X}`
-stays as it is. It reads each character a bounded number of times, and never reads a line inside an unclosed quote as a
-name (docs/decisions/0005). Messages name lines and never quote them.
+It finds the entries with their lines, and explains why a line is not an entry. Nothing is looked up: `${X}` is recorded
+as a reference, which `references.py` fills in if the caller asks for it. It reads each character a bounded number of
+times, and never reads a line inside an unclosed quote as a name (docs/decisions/0005). Messages name lines and never
+quote them.
 
-The syntax: blank lines and `#` comments; `export ` before a name; an unquoted value up to the end of the line or to a
-`#` after white space; a value in single quotes or backticks, taken literally; a value in double quotes with the escapes
-`\\n`, `\\r`, `\\t`, `\\"`, `\\'`, `\\``, `\\\\` and `\\$`. Quoted values may span lines. CR LF and CR each count as one
-line break. A byte order mark at the beginning is ignored.
+The syntax: blank lines and `#` comments; an unquoted value up to the end of the line or to a `#` after white space; a
+value in single quotes or backticks, taken literally; a value in double quotes with the escapes `\\n`, `\\r`, `\\t`, `\\"`,
+`\\'`, `\\``, `\\\\` and `\\$`. Quoted values may span lines. CR LF and CR each count as one line break. A byte order mark at
+the beginning is ignored. Lines of other tools are read as well (`_FOREIGN`): shells, batch files, PowerShell, Dockerfiles
+and YAML.
 """
 
 import re
@@ -20,17 +22,25 @@ from secrets_app.plaintext import Plaintext
 MAX_BYTES = 1_048_576
 MAX_ENTRIES = 5_000
 
-_EXPORT = re.compile(r"export[^\S\n]+")
+_FOREIGN = re.compile(
+    r"(?:export|readonly|(?:declare|typeset)(?:[^\S\n]+-\w+)+|set|ENV|-)[^\S\n]+|\$env:|\$\{env:(?=[^}]*+\}\s*+\Z)", re.IGNORECASE
+)
+"""What other tools put before a name: shells, batch files, Dockerfiles, lists of YAML, PowerShell."""
+_YAML = re.compile(r"(?:-[^\S\n]+)?[A-Za-z_][\w.\-]*+:(?=[^\S\n])")
+_BATCH = re.compile(r'set[^\S\n]+"(\w[\w.\-]*+)=([^\n]*)"[^\S\n]*\Z', re.IGNORECASE)
 _QUOTED = {
     '"': re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL),
     "'": re.compile(r"'([^']*+)'"),
     "`": re.compile(r"`([^`]*+)`"),
 }
 _INLINE_COMMENT = re.compile(r"[^\S\n]#")
+_APOSTROPHES = re.compile(r"'((?:[^'\\\n]|\\.)*+)'[^\S\n]*+(?:#|$)", re.MULTILINE)
+_REFERENCE = re.compile(r"(?<!\\)((?:\\\\)*+)\$\{([A-Za-z_]\w*+)\}", re.ASCII)
 _ESCAPE = re.compile(r"""\\([nrt"'`\\$])""")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _NAME_LIKE = re.compile(r"\w[\w .\-\u2010-\u2015\u2212]*+\Z")
 _ARMOR, _ARMOR_END = "-----BEGIN ", "-----END "
+_YAML_BLOCK = re.compile(r"[|>][+\-\d]*")
 
 NO_SIGN = "There is no “=” in this line. Write NAME=value."
 NO_NAME = "There is no name before “=”. Write NAME=value."
@@ -38,17 +48,28 @@ ODD_NAME = "The text before “=” is not a name. It is not shown because it ma
 NO_QUOTES = (
     "A key that spans several lines needs quotes around it. Put a quote before -----BEGIN and after the last line."
 )
+NO_END = "The key that begins here has no line “-----END …”, so nothing below it was read. Complete the key."
+YAML_BLOCK = "The value stands in the lines below, as YAML allows. Put it behind the name, in quotes."
 NOT_CLOSED = "The quote that opens here is never closed, so nothing below it was read. Close it."
 
 
 @dataclass(frozen=True, slots=True)
 class DotenvEntry:
-    """An entry `NAME=value` and the number of its first line, from 1. `name` is unchanged from the text."""
+    """An entry `NAME=value` and the number of its first line, from 1. `name` is unchanged from the text.
+
+    `parts` are texts and names of `${…}` references in turn, and empty if the value has no reference.
+    """
 
     line: int
     name: str
     value: Plaintext = field(repr=False)
     is_empty: bool
+    parts: tuple[Plaintext, ...] = field(default=(), repr=False)
+
+    @property
+    def references(self) -> list[str]:
+        """The names that the value refers to, in order, each once."""
+        return list(dict.fromkeys(name.expose() for name in self.parts[1::2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +114,18 @@ def _statement(content: str, start: int, line: int) -> _Statement:
     if not bare or bare.startswith("#"):
         return _Statement(None, end)
     if bare.startswith(_ARMOR):
-        return _Statement(BadLine(line, "", NO_QUOTES), _end_of_armor(content, start))
-    left, sign, right = whole.partition("=")
+        return _armor(content, start, line, "")
+    if batch := _BATCH.match(bare):
+        return _Statement(_entry(line, batch[1], batch[2], literal=True), end)
+    sign = "="
+    if yaml := _YAML.match(bare):
+        sign = ":"
+    left, sign, right = whole.partition(sign)
     if not sign:
         return _Statement(BadLine(line, "", NO_SIGN), end)
     name, problem = _name(left)
+    if yaml and _YAML_BLOCK.fullmatch(right.strip()):
+        return _Statement(BadLine(line, name, YAML_BLOCK), _end_of_block(content, end, len(whole) - len(whole.lstrip())))
     gap = len(right) - len(right.lstrip())
     found = _value(content, start + len(left) + 1 + gap, line, name, after_blank=gap > 0)
     return _Statement(BadLine(line, "", problem), found.end) if problem else found
@@ -105,7 +133,9 @@ def _statement(content: str, start: int, line: int) -> _Statement:
 
 def _name(left: str) -> tuple[str, str]:
     """Return the name as it is in the text, and the problem with it; one of the two is empty."""
-    name = _EXPORT.sub("", left.strip(), count=1) if left.lstrip().startswith("export") else left.strip()
+    name = left.strip()
+    if before := _FOREIGN.match(name):
+        name = name[before.end() :].strip().removesuffix("}")
     if len(name) > 1 and name[0] == name[-1] and name[0] in {'"', "'"}:
         name = name[1:-1]
     if not name:
@@ -116,8 +146,8 @@ def _name(left: str) -> tuple[str, str]:
 def _value(content: str, start: int, line: int, name: str, *, after_blank: bool) -> _Statement:
     """Parse a value from its first non-blank character; `after_blank` says whether a blank precedes it."""
     end = _end_of_line(content, start)
-    if content.startswith(_ARMOR, start):
-        return _Statement(BadLine(line, name, NO_QUOTES), _end_of_armor(content, start))
+    if content.startswith(_ARMOR, start) and _ARMOR_END not in content[start:end]:
+        return _armor(content, start, line, name)
     if content[start : start + 1] in _QUOTED:
         return _quoted(content, start, line, name)
     typed = content[start:end]
@@ -133,10 +163,12 @@ def _quoted(content: str, start: int, line: int, name: str) -> _Statement:
         return _Statement(BadLine(line, name, NOT_CLOSED), len(content))
     rest = content[found.end() : _end_of_line(content, found.end())].lstrip()
     if rest and not rest.startswith("#"):
+        if found[1].endswith("\\") and (whole := _APOSTROPHES.match(content, start)):
+            return _Statement(_entry(line, name, whole[1].replace("\\'", "'"), literal=True), _end_of_line(content, start))
         closing = line + content.count("\n", start, found.end())
         return _Statement(BadLine(line, name, _after_quote(line, closing)), found.end())
-    text = _ESCAPE.sub(_unescaped, found[1]) if content[start] == '"' else found[1]
-    return _Statement(_entry(line, name, text), found.end())
+    is_double = content[start] == '"'
+    return _Statement(_entry(line, name, found[1], literal=not is_double, escaped=is_double), found.end())
 
 
 def _after_quote(line: int, closing: int) -> str:
@@ -156,11 +188,40 @@ def _end_of_line(content: str, start: int) -> int:
     return len(content) if end < 0 else end
 
 
-def _end_of_armor(content: str, start: int) -> int:
-    """Return the position of the end of a PEM block, whose lines are not entries even if they contain “=”."""
+def _armor(content: str, start: int, line: int, name: str) -> _Statement:
+    """Skip a PEM block without quotes, whose lines are not entries even if they contain “=”."""
     end = content.find(_ARMOR_END, start)
-    return len(content) if end < 0 else end
+    if end < 0:
+        return _Statement(BadLine(line, name, NO_END), len(content))
+    return _Statement(BadLine(line, name, NO_QUOTES), end)
 
 
-def _entry(line: int, name: str, value: str) -> DotenvEntry:
-    return DotenvEntry(line, name, Plaintext(value), is_empty=not value)
+def _end_of_block(content: str, end: int, indent: int) -> int:
+    """Return the end of the lines of a YAML block, which are indented further than its name."""
+    while end < len(content):
+        following = _end_of_line(content, end + 1)
+        text = content[end + 1 : following]
+        if text.strip() and len(text) - len(text.lstrip()) <= indent:
+            break
+        end = following
+    return end
+
+
+def _entry(line: int, name: str, text: str, *, literal: bool = False, escaped: bool = False) -> DotenvEntry:
+    """Return an entry.
+
+    Args:
+        literal: the text has no references.
+        escaped: the text has the escapes of double quotes.
+    """
+    pieces: list[str] = []
+    at = 0
+    for found in () if literal else _REFERENCE.finditer(text):
+        pieces += [text[at : found.end(1)], found[2]]
+        at = found.end()
+    pieces.append(text[at:])
+    if escaped:
+        pieces[::2] = [_ESCAPE.sub(_unescaped, piece) for piece in pieces[::2]]
+    value = "".join(f"${{{piece}}}" if index % 2 else piece for index, piece in enumerate(pieces))
+    parts = tuple(map(Plaintext, pieces)) if len(pieces) > 1 else ()
+    return DotenvEntry(line, name, Plaintext(value), is_empty=not value, parts=parts)

@@ -83,6 +83,11 @@ class McpClient:
         """The server's host, for messages."""
         return self._request.url.raw_host or ""
 
+    @property
+    def sends_more(self) -> bool:
+        """Whether headers or query parameters are configured, which may hold a credential."""
+        return bool(self._request.headers or self._request.url.raw_query_string)
+
     def hide(self, given: str) -> None:
         """Mask a credential that the server issued. A short one cannot be told from other text and is not masked."""
         if len(given) >= MIN_LENGTH:

@@ -30,6 +30,8 @@ from integrations.kinds.mcp_server.streams import STREAM, NoStreamError, StreamS
 INITIALIZE = {"protocolVersion": LEGACY[0], "capabilities": {}, "clientInfo": CLIENT}
 DECIDED = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 429})
 """Statuses that do not depend on the era: any other request would get the same status."""
+UNDECIDED = frozenset({401, 403})
+"""Statuses after which `initialize` decides, if a credential is sent: some servers refuse unknown methods so."""
 
 _SESSION = re.compile(r"[\x21-\x7e]{1,1024}")
 
@@ -66,7 +68,7 @@ async def _is_modern_server(client: McpClient) -> bool:
         ServerFailure: the response does not reveal the era, or the server supports no known version.
     """
     response = await client.request("server/discover", {"_meta": META}, modern_headers("server/discover", {}))
-    if response.status in DECIDED:
+    if response.status in (DECIDED - UNDECIDED if client.sends_more else DECIDED):
         raise failure_of(response, client)
     versions = _versions(response)
     if versions is None:

@@ -74,7 +74,7 @@ def reply_in(message: Message, request_id: int, *, rejected: bool = False) -> Re
         rejected: whether the HTTP status is an error; an error may then lack the id of the request.
     """
     answered = message.get("id")
-    is_ours = answered == request_id and not isinstance(answered, bool)
+    is_ours = answered in (request_id, str(request_id)) and not isinstance(answered, bool)  # some return it as text
     result, error = message.get("result"), message.get("error")
     if isinstance(error, dict) and (is_ours or (rejected and answered is None)):
         return Reply(error=error, names_request=is_ours)

@@ -74,6 +74,7 @@ async def all_tools(session: Session) -> list[Tool]:
     """
     tools: list[Tool] = []
     cursor: dict[str, Any] = {}
+    seen: set[str] = {""}
     size = 0
     for _ in range(MAX_PAGES):
         page = await session.request(LIST_TOOLS, cursor)
@@ -84,9 +85,11 @@ async def all_tools(session: Session) -> list[Tool]:
         tools += [tool for tool in listed if _is_tool(tool) and session.may_use(tool)]
         if len(tools) > MAX_TOOLS or size > MAX_TOOL_BYTES:
             break
-        if not isinstance(page.get("nextCursor"), str):
+        following = page.get("nextCursor")
+        if not isinstance(following, str) or following in seen:  # some servers never stop naming a cursor
             return tools
-        cursor = {"cursor": page["nextCursor"]}
+        seen.add(following)
+        cursor = {"cursor": following}
     raise ResponseTooLarge(f"The server lists more than {MAX_TOOLS} tools, or its descriptions are too long.")
 
 

@@ -139,7 +139,6 @@ ANSWERS = {
     "empty token": ("200 OK", {"access_token": "", "token_type": "Bearer"}),
     "line break": ("200 OK", {"access_token": "a\nb", "token_type": "Bearer"}),
     "other type": ("200 OK", {"access_token": "abc", "token_type": "mac"}),
-    "no type": ("200 OK", {"access_token": "abc"}),
     "unknown error": ("400 Bad Request", {"error": "canary-in-the-error"}),
     "redirect": ("302 Found", {}),
 }

@@ -1,10 +1,11 @@
 import gzip
 import zlib
 
+import brotli
 import pytest
 
 from integrations.errors import ResponseTooLarge
-from integrations.transport.reception import decode
+from integrations.transport.decoding import decode, zstd
 
 PLAIN = b"hello hello hello"
 
@@ -25,6 +26,10 @@ def raw_deflate(data: bytes) -> bytes:
         (gzip.compress(PLAIN), ["identity", "gzip"]),
         (zlib.compress(PLAIN), ["deflate"]),
         (raw_deflate(PLAIN), ["deflate"]),
+        (brotli.compress(PLAIN), ["br"]),
+        (zstd.compress(PLAIN), ["zstd"]),
+        (zstd.compress(PLAIN[:6]) + zstd.compress(PLAIN[6:]), ["zstd"]),
+        (PLAIN, ["utf-8"]),
     ],
 )
 def test_one_known_encoding_is_undone(body, encodings):
@@ -36,8 +41,13 @@ def test_an_empty_body_is_empty_in_any_encoding():
 
 
 UNREADABLE = {
-    "unknown": (PLAIN, ["br"]),
-    "unknown zstd": (PLAIN, ["zstd"]),
+    "unknown": (PLAIN, ["dcb"]),
+    "not brotli": (PLAIN, ["br"]),
+    "not zstd": (PLAIN, ["zstd"]),
+    "truncated brotli": (brotli.compress(PLAIN)[:-1], ["br"]),
+    "truncated zstd": (zstd.compress(PLAIN)[:-1], ["zstd"]),
+    "something after brotli": (brotli.compress(PLAIN) + PLAIN, ["br"]),
+    "something after zstd": (zstd.compress(PLAIN) + PLAIN, ["zstd"]),
     "twice": (gzip.compress(gzip.compress(PLAIN)), ["gzip", "gzip"]),
     "not gzip": (PLAIN, ["gzip"]),
     "not deflate": (PLAIN, ["deflate"]),
@@ -54,7 +64,14 @@ def test_anything_else_cannot_be_read(body, encodings):
 
 
 @pytest.mark.parametrize(
-    ("compress", "encoding"), [(gzip.compress, "gzip"), (zlib.compress, "deflate"), (raw_deflate, "deflate")]
+    ("compress", "encoding"),
+    [
+        (gzip.compress, "gzip"),
+        (zlib.compress, "deflate"),
+        (raw_deflate, "deflate"),
+        (brotli.compress, "br"),
+        (zstd.compress, "zstd"),
+    ],
 )
 def test_a_body_of_the_limit_passes_and_one_byte_more_does_not(compress, encoding):
     assert decode(compress(b"a" * 1000), [encoding], limit=1000) == b"a" * 1000

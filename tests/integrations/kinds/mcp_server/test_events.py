@@ -122,7 +122,7 @@ def test_a_batch_holds_messages():
     [
         ({"id": 1, "result": {}}, False, True),
         ({"id": 2, "result": {}}, False, False),
-        ({"id": "1", "result": {}}, False, False),
+        ({"id": "1", "result": {}}, False, True),
         ({"id": True, "result": {}}, False, False),
         ({"id": 1, "result": []}, False, False),
         ({"id": 1, "error": {}}, False, True),

@@ -204,7 +204,7 @@ def test_a_silent_server_ends_at_the_time_limit(refused):
         drip(b"x" * 65536),
         lambda message, _: result(message, {"tools": [{"name": "x" * 2_000_000}]}),
         lambda message, _: result(message, {"tools": [{"name": f"tool {n}"} for n in range(1001)]}),
-        lambda message, _: result(message, {"tools": [], "nextCursor": "again"}),
+        lambda message, _: result(message, {"tools": [], "nextCursor": str(message["id"])}),
     ],
     ids=["comments", "events", "line", "json", "tools", "pages"],
 )

@@ -1,0 +1,159 @@
+"""Decompression, under the limit of a body, and the recognition of compressed files.
+
+A single `gzip`, `deflate`, `br` or `zstd` encoding is decompressed (docs/security-rules.md, "Responses"). Any other
+encoding could hide a value from masking, so the body is reported as unreadable. Compressed bodies without a declared
+encoding are recognized by their first bytes. Formats that compress only parts, such as PNG and PDF, are not
+(docs/crypto.md).
+"""
+
+import sys
+import zlib
+from collections.abc import Callable, Mapping
+
+import brotli
+
+from integrations.errors import ResponseTooLarge
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_GZIP = 16 + zlib.MAX_WBITS
+_ZLIB = zlib.MAX_WBITS
+_RAW_DEFLATE = -zlib.MAX_WBITS
+_ENOUGH_BYTES = 64 * 1024  # no other format inflates to this size by chance
+_ZSTD_WINDOW = 23  # RFC 8878 section 3.1.1.1.2: 8 MiB
+
+NO_CODING = {"", "identity", "none", "binary", "7bit", "8bit", "utf-8", "utf8"}
+"""What stands in Content-Encoding without naming a coding: character sets, and codings of mail."""
+
+# The first bytes of compressed files and archives. Streams of zlib and deflate are recognized by inflating them.
+_SIGNATURES = (
+    b"\x1f\x8b",  # gzip, RFC 1952 section 2.3.1
+    b"PK\x03\x04",  # zip, and with it docx, xlsx, jar: a file
+    b"PK\x05\x06",  # zip: empty archive
+    b"PK\x07\x08",  # zip: split archive
+    b"BZh",  # bzip2
+    b"\xfd7zXZ\x00",  # xz
+    b"\x28\xb5\x2f\xfd",  # zstd, RFC 8878 section 3.1.1
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"\x1f\x9d",  # compress
+    b"\x1f\xa0",
+    b"\x04\x22\x4d\x18",  # lz4, frame format
+    b"LZIP",
+    b"\x5d\x00\x00",  # lzma, the format before xz
+    b"\xff\x06\x00\x00sNaPpY",
+)
+
+
+def is_compressed(body: bytes) -> bool:
+    """Return whether a body is compressed or an archive in a known format, complete or truncated."""
+    return body.startswith(_SIGNATURES) or _inflates(body)
+
+
+def decode(body: bytes, encodings: list[str], *, limit: int) -> bytes | None:
+    """Return the decompressed body; None if it cannot be read.
+
+    Args:
+        encodings: the names in Content-Encoding, in lower case.
+        limit: the most bytes of the decompressed body.
+
+    Raises:
+        ResponseTooLarge: the decompressed body exceeds the limit.
+    """
+    applied = [name for name in encodings if name not in NO_CODING]
+    if not applied or not body:
+        return body
+    readers = _READERS.get(applied[0], ()) if len(applied) == 1 else ()
+    for read in readers:
+        plain = read(body, limit)
+        if plain is not None and len(plain) > limit:
+            raise ResponseTooLarge(f"The response is larger than {limit} bytes once decompressed.")
+        if plain is not None:
+            return plain
+    return None
+
+
+# Each reader returns at most one byte more than the limit, and None unless the body is exactly one complete stream.
+
+
+def _gzip(body: bytes, limit: int) -> bytes | None:
+    return _inflate(body, _GZIP, limit)
+
+
+def _zlib(body: bytes, limit: int) -> bytes | None:
+    return _inflate(body, _ZLIB, limit)
+
+
+def _deflate(body: bytes, limit: int) -> bytes | None:
+    return _inflate(body, _RAW_DEFLATE, limit)
+
+
+def _inflate(body: bytes, window: int, limit: int) -> bytes | None:
+    stream = zlib.decompressobj(window)
+    try:
+        plain = stream.decompress(body, limit + 1)
+    except zlib.error:
+        return None
+    return plain if len(plain) > limit or (stream.eof and not stream.unused_data) else None
+
+
+def _brotli(body: bytes, limit: int) -> bytes | None:
+    stream = brotli.Decompressor()
+    plain = bytearray()
+    data = body
+    try:
+        while len(plain) <= limit and not stream.is_finished():
+            piece = stream.process(data, output_buffer_limit=limit + 1 - len(plain))
+            if not piece and (not data or stream.can_accept_more_data()):
+                break  # it ended too early
+            plain += piece
+            data = b""
+    except brotli.error:
+        return None
+    return bytes(plain[: limit + 1]) if len(plain) > limit or stream.is_finished() else None
+
+
+def _zstd(body: bytes, limit: int) -> bytes | None:
+    """Read one frame or several (RFC 8878 section 3.1), with the window that the RFC asks decoders to support."""
+    plain = bytearray()
+    while body and len(plain) <= limit:
+        stream = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW})
+        try:
+            plain += stream.decompress(body, limit + 1 - len(plain))
+        except zstd.ZstdError:
+            return None
+        if not stream.eof and len(plain) <= limit:
+            return None
+        body = stream.unused_data
+    return bytes(plain)
+
+
+# Servers send "deflate" with the zlib wrapper that RFC 9110 requires, or without it.
+_READERS: Mapping[str, tuple[Callable[[bytes, int], bytes | None], ...]] = {
+    "gzip": (_gzip,),
+    "x-gzip": (_gzip,),
+    "deflate": (_zlib, _deflate),
+    "br": (_brotli,),
+    "zstd": (_zstd,),
+}
+
+
+def _inflates(body: bytes) -> bool:
+    """Return whether a body begins with a zlib stream (RFC 1950), or is one complete deflate stream (RFC 1951).
+
+    Raw deflate has no header, so it is recognized only as a whole.
+    """
+    try:
+        if zlib.decompressobj(_ZLIB).decompress(body, _ENOUGH_BYTES):
+            return True
+    except zlib.error:
+        pass
+    stream = zlib.decompressobj(_RAW_DEFLATE)
+    try:
+        plain = stream.decompress(body, _ENOUGH_BYTES)
+    except zlib.error:
+        return False
+    return len(plain) == _ENOUGH_BYTES or (stream.eof and plain != b"" and not stream.unused_data)
