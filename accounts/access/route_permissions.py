@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required, login_required
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 
 from accounts.access.client_addresses import client_address
 from accounts.access.requests import CofferRequest
@@ -25,7 +25,8 @@ from accounts.access.second_factor_requirement import missing_second_factor
 from accounts.access.step_up import ACCEPT_FOR, Proof, ask_for_proof, is_proven, missing_proof
 from accounts.actors import Actor, actor_for_member
 from accounts.audit import refused_attempts
-from accounts.errors import NotFound, ProofNeeded, Refusal
+from accounts.common.proposals import no_such
+from accounts.errors import FieldError, Invalid, NotFound, ProofNeeded, Refusal
 from accounts.models import Membership
 from accounts.policy import Permission
 
@@ -47,6 +48,8 @@ class RoutePermission:
     proof: Proof | None = None
 
 
+PARAMETERS_AT_MOST = 10
+"""Unknown query parameters that one response names."""
 LAST_ORGANIZATION = "organization"
 SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC = RoutePermission("public")
@@ -165,6 +168,19 @@ def actor_of_request(request: CofferRequest, slug: str) -> Actor:
     return request.actor
 
 
+def _refuse_other_parameters(request: HttpRequest, operation: Callable[..., Any]) -> None:
+    """Refuse query parameters that the operation does not have, because `?dry_run=true` would otherwise do the act.
+
+    Raises:
+        Invalid: there is such a parameter.
+    """
+    known = inspect.signature(operation).parameters.keys() - {"request", "payload"}
+    known -= request.resolver_match.kwargs.keys() if request.resolver_match else set()
+    if unknown := sorted(request.GET.keys() - known):
+        errors = [FieldError(name, no_such("query parameter", name, known)) for name in unknown[:PARAMETERS_AT_MOST]]
+        raise Invalid("The query is not valid.", errors=errors)
+
+
 def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Allow API keys that hold the permission. `request.auth` is the key's actor (accounts/api/authentication.py)."""
 
@@ -173,6 +189,7 @@ def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Calla
 
             @functools.wraps(operation)
             async def asynchronous(request: CofferRequest, *args: Any, **kwargs: Any) -> Any:
+                _refuse_other_parameters(request, operation)
                 request.auth.check(permission)
                 return await operation(request, *args, **kwargs)
 
@@ -182,6 +199,7 @@ def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Calla
         def wrapper(request: CofferRequest, *args: Any, **kwargs: Any) -> Any:
             actor = request.auth
             with _recording_refusals(request, operation, actor, kwargs):
+                _refuse_other_parameters(request, operation)
                 actor.check(permission)
                 return operation(request, *args, **kwargs)
 

@@ -6,14 +6,16 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError, ValidationErrorContext
 from ninja.openapi.docs import Swagger
 from ninja.operation import Operation
 from typing_extensions import override
 
 from accounts.api.audit import router as audit_router
 from accounts.api.authentication import ApiKeyAuth
+from accounts.common.proposals import no_such
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
+from config.api.known_fields import fields_at
 from config.http.errors import TOO_LARGE, problem
 from config.http.requests import StrictJsonParser
 from integrations.api.integrations import router as integrations_router
@@ -22,12 +24,20 @@ from integrations.api.rotation import router as rotation_router
 from integrations.api.runs import router as runs_router
 from integrations.api.secrets import router as replacing_router
 from integrations.api.tools import router as tools_router
+from integrations.errors import RawCredential
 from secrets_app.api.importing import router as import_router
 from secrets_app.api.secrets import router as secrets_router
+from secrets_app.errors import ValueTooShort
 
 ERRORS_AT_MOST = 100
 """The number of errors in one response. A body of a megabyte can contain a hundred thousand."""
 BODY_PARTS = {"body", "query", "path", "payload"}
+
+WAYS_OUT = {
+    ValueTooShort.code: "To store so short a value, send allow_short: true.",
+    RawCredential.code: "If it is none, send accept_raw_credentials: true.",
+}
+"""What a caller sends to confirm, by the code of the refusal. The pages ask with a checkbox."""
 
 OPERATION_PREFIXES = {
     "accounts.api.audit": "accounts_api_audit",
@@ -52,6 +62,19 @@ class Api(NinjaAPI):
         view = operation.view_func
         return f"{OPERATION_PREFIXES[view.__module__]}_{view.__name__}"
 
+    @override
+    def validation_error_from_error_contexts(
+        self, error_contexts: list[ValidationErrorContext[Any]]
+    ) -> ValidationError:
+        """Return the faults of a request. Those about unknown fields name the known ones."""
+        faults = super().validation_error_from_error_contexts(error_contexts)
+        models = {context.model.__ninja_param_source__: context.model for context in error_contexts}
+        for fault in faults.errors[:ERRORS_AT_MOST]:
+            if fault["type"] == "extra_forbidden":
+                source, *path, name = fault["loc"]
+                fault["msg"] = no_such("field", str(name), fields_at(models[source], path))
+        return faults
+
 
 api = Api(
     title="Coffer",
@@ -75,7 +98,9 @@ api.add_router("/audit-events", audit_router, tags=["Records"])
 
 @api.exception_handler(Refusal)
 def refused(_request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Respond to a refusal of a service."""
+    """Respond to a refusal of a service, with the way out in the API's words."""
+    if way_out := WAYS_OUT.get(refusal.code):
+        refusal.detail = f"{refusal.detail} {way_out}".strip()
     return problem(refusal)
 
 
@@ -127,6 +152,4 @@ def _field(location: tuple[Any, ...]) -> str:
 
 
 def _sentence(entry: dict[str, Any]) -> str:
-    if entry["type"] == "extra_forbidden":
-        return "There is no such field."
     return str(entry["msg"]).removeprefix("Value error, ").rstrip(".") + "."

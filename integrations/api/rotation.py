@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
+from pydantic import StrictBool
 
 from accounts.access.route_permissions import key_requires
 from accounts.api.authentication import AsyncApiKeyAuth, actor_of
@@ -26,13 +27,13 @@ class StageIn(StrictSchema):
     """`PUT …/rotation/{environment}`."""
 
     value: ValueIn
-    allow_short: bool = False
+    allow_short: StrictBool = False
 
 
 class PromoteIn(StrictSchema):
     """`POST …/promote`. An empty body promotes the value only if it passed everywhere."""
 
-    accept_failures: bool = False
+    accept_failures: StrictBool = False
 
 
 class RotationResultOut(Schema):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from accounts.api.schemas import StrictSchema
 from accounts.common.environments import Environment, in_order
@@ -23,10 +23,10 @@ class IntegrationIn(StrictSchema):
     kind: str
     name: str
     description: str = ""
-    enabled: bool = True
+    enabled: StrictBool = True
     environments: list[Environment] = []
     config: dict[str, Any]
-    accept_raw_credentials: bool = Field(default=False, description=RAW)
+    accept_raw_credentials: StrictBool = Field(default=False, description=RAW)
 
 
 class IntegrationPatch(StrictSchema):
@@ -34,10 +34,10 @@ class IntegrationPatch(StrictSchema):
 
     name: str | None = None
     description: str | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
     environments: list[Environment] | None = None
     config: dict[str, Any] | None = None
-    accept_raw_credentials: bool = Field(default=False, description=RAW)
+    accept_raw_credentials: StrictBool = Field(default=False, description=RAW)
 
 
 class OwnReferenceOut(Schema):

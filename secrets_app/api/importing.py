@@ -5,14 +5,14 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Router, Schema
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, StrictBool, WithJsonSchema
 
 from accounts.access.route_permissions import key_requires
 from accounts.api.authentication import actor_of
 from accounts.api.schemas import PROBLEMS, ProblemOut, StrictSchema
 from accounts.common.environments import Environment
 from accounts.policy import Permission
-from secrets_app.api.schemas import to_plaintext
+from secrets_app.api.schemas import ValueWarningOut, to_plaintext, warning_out
 from secrets_app.importing import dotenv
 from secrets_app.importing.apply import apply_import, check_import
 from secrets_app.importing.plan import ImportChoices, ImportLine, LineAction
@@ -27,30 +27,43 @@ DotenvIn = Annotated[
         {
             "type": "string",
             "writeOnly": True,
-            "description": f"The text of a .env file: up to 1 MiB and {dotenv.MAX_ENTRIES:,} entries. Nothing in it is "
-            "expanded, and it is never returned. If a name occurs twice, the last entry counts.",
+            "description": f"The text of a .env file: up to 1 MiB and {dotenv.MAX_ENTRIES:,} entries. It is never "
+            "returned. If a name occurs twice, the last entry counts.",
         }
     ),
 ]
 
 
 class ImportIn(StrictSchema):
-    """The body of `POST /secrets/import`. With `dry_run`, nothing is written."""
+    """The body of `POST /secrets/import`. With `dry_run`, nothing is written.
+
+    `leave_out` and `names` decide about lines by the name in the text: those that are no secrets, and other names for
+    secrets. With `fill_references`, `${NAME}` becomes the value of that entry of the text.
+    """
 
     environment: Environment
     dotenv: DotenvIn
-    dry_run: bool = False
-    allow_short: bool = False
+    dry_run: StrictBool = False
+    allow_short: StrictBool = False
+    fill_references: StrictBool = False
+    leave_out: list[str] = Field(default=[], max_length=dotenv.MAX_ENTRIES)
+    names: dict[str, str] = Field(default={}, max_length=dotenv.MAX_ENTRIES)
 
 
 class ImportedOut(Schema):
-    """A secret that gets its value from the text. In a dry run, `id` is null if the secret does not exist yet."""
+    """A secret that gets its value from the text. In a dry run, `id` is null if the secret does not exist yet.
+
+    `references` are the `${…}` in the value that are not filled in. `looks_like_setting` proposes to leave the
+    line out.
+    """
 
     line: int
     name: str
     id: UUID | None
     note: str
-    warnings: list[str]
+    warnings: list[ValueWarningOut]
+    references: list[str]
+    looks_like_setting: bool
 
 
 class SkippedOut(Schema):
@@ -69,6 +82,7 @@ class RefusedOut(Schema):
     code: str
     reason: str
     proposed_name: str | None
+    looks_like_setting: bool
 
 
 class ImportOut(Schema):
@@ -89,7 +103,12 @@ class ImportOut(Schema):
 def import_secrets(request: HttpRequest, payload: ImportIn) -> dict[str, Any]:
     """Import everything into one environment, or nothing: if a line is refused, the response is 422."""
     act = check_import if payload.dry_run else apply_import
-    choices = ImportChoices(allow_short=payload.allow_short)
+    choices = ImportChoices(
+        names=payload.names,
+        left_out=frozenset(payload.leave_out),
+        allow_short=payload.allow_short,
+        fill_references=payload.fill_references,
+    )
     report = act(actor=actor_of(request), environment=payload.environment, text=payload.dotenv, choices=choices)
     return {
         "environment": report.environment,
@@ -109,7 +128,9 @@ def _imported(line: ImportLine) -> dict[str, Any]:
         "name": line.name,
         "id": line.secret.pk if line.secret else None,
         "note": line.reason,
-        "warnings": line.warnings,
+        "warnings": [warning_out(warning, line.written) for warning in line.warnings],
+        "references": line.references,
+        "looks_like_setting": line.is_setting,
     }
 
 
@@ -120,4 +141,5 @@ def _refused(line: ImportLine) -> dict[str, Any]:
         "code": line.code,
         "reason": line.reason,
         "proposed_name": line.proposed or None,
+        "looks_like_setting": line.is_setting,
     }

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, StrictBool, StrictInt, WithJsonSchema
 
 from accounts.api.schemas import StrictSchema
 from accounts.common.environments import Environment, in_order
 from secrets_app.inventory.rows import InventoryRow
+from secrets_app.naming.value_rules import ValueWarning, warnings_for
 from secrets_app.plaintext import Plaintext
 
 
@@ -18,6 +19,11 @@ def to_plaintext(raw: object) -> Plaintext:
     if not isinstance(raw, str):
         raise ValueError("Enter the value as text.")  # noqa: TRY004 - pydantic reports ValueError by field
     return Plaintext(raw)
+
+
+def warning_out(warning: ValueWarning, field: str) -> dict[str, str]:
+    """Return a likely mistake in a value as the API shows it."""
+    return {"code": warning.code, "field": field, "message": warning.message}
 
 
 ValueIn = Annotated[
@@ -47,15 +53,27 @@ class SecretFieldsIn(StrictSchema):
     values: ValuesIn | None = None
     description: str | None = None
     allowed_domains: list[str] | None = Field(default=None, max_length=100)
-    enabled: bool | None = None
-    is_identifier: bool | None = None
-    rotate_every_days: int | None = None
-    allow_short: bool = False
+    enabled: StrictBool | None = None
+    is_identifier: StrictBool | None = None
+    rotate_every_days: StrictInt | None = None
+    allow_short: StrictBool = False
 
     @property
     def entered_once(self) -> bool:
         """Whether one value was given for every environment."""
         return self.value is not None and bool(self.value.expose())
+
+    def warnings(self) -> list[dict[str, str]]:
+        """Return the likely mistakes in the values that were given."""
+        given: dict[str, Plaintext | None] = {"value": self.value if self.entered_once else None}
+        if self.values:
+            given |= {f"values.{environment.value}": value for environment, value in self.values.given().items()}
+        return [
+            warning_out(warning, field)
+            for field, value in given.items()
+            if value is not None
+            for warning in warnings_for(value)
+        ]
 
     def given_values(self) -> dict[Environment, Plaintext | None]:
         """Return the values by environment. `values` takes precedence over `value`."""
@@ -111,6 +129,20 @@ class SecretOut(Schema):
     created_at: datetime | None
     updated_at: datetime | None
     version: int | None
+
+
+class ValueWarningOut(Schema):
+    """A likely mistake in a value that was accepted. `field` is where the value came from."""
+
+    code: str
+    field: str
+    message: str
+
+
+class SavedSecretOut(SecretOut):
+    """A secret that was stored or edited, with the likely mistakes in its new values."""
+
+    warnings: list[ValueWarningOut]
 
 
 class SecretsOut(Schema):

@@ -19,6 +19,7 @@ from accounts.errors import FieldError, Invalid
 from accounts.policy import Permission
 from secrets_app.api.schemas import (
     ReferencesOut,
+    SavedSecretOut,
     SecretIn,
     SecretOut,
     SecretPatch,
@@ -62,7 +63,7 @@ def list_secrets(
     return {"items": [secret_out(row) for row in page.items], "next_cursor": page.next_cursor}
 
 
-@router.post("", response={201: SecretOut, **PROBLEMS, 409: ProblemOut}, summary="Store a secret")
+@router.post("", response={201: SavedSecretOut, **PROBLEMS, 409: ProblemOut}, summary="Store a secret")
 @key_requires(Permission.SECRETS_WRITE)
 def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
     """Store a secret with one value for all environments, a value for each, or no value yet."""
@@ -80,7 +81,7 @@ def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
         entered_once=payload.entered_once and not payload.values,
         allow_short=payload.allow_short,
     )
-    return Status(201, _shown(actor, secret.id))
+    return Status(201, _shown(actor, secret.id) | {"warnings": payload.warnings()})
 
 
 @router.get("/{uuid:secret_id}", response={200: SecretOut, **PROBLEMS_OF_ONE}, summary="One secret")
@@ -92,7 +93,7 @@ def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
 
 @router.patch(
     "/{uuid:secret_id}",
-    response={200: SecretOut, **PROBLEMS_OF_ONE, 409: ProblemOut, 412: ProblemOut},
+    response={200: SavedSecretOut, **PROBLEMS_OF_ONE, 409: ProblemOut, 412: ProblemOut},
     summary="Edit a secret",
 )
 @key_requires(Permission.SECRETS_WRITE)
@@ -112,7 +113,7 @@ def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> 
         allow_short=payload.allow_short,
     )
     secrets.update_secret(actor=actor, secret_id=secret_id, changes=changes, expected_version=expected_version(request))
-    return _shown(actor, secret_id)
+    return _shown(actor, secret_id) | {"warnings": payload.warnings()}
 
 
 @router.delete(

@@ -6,10 +6,10 @@ times, and never reads a line inside an unclosed quote as a name (docs/decisions
 quote them.
 
 The syntax: blank lines and `#` comments; an unquoted value up to the end of the line or to a `#` after white space; a
-value in single quotes or backticks, taken literally; a value in double quotes with the escapes `\\n`, `\\r`, `\\t`, `\\"`,
-`\\'`, `\\``, `\\\\` and `\\$`. Quoted values may span lines. CR LF and CR each count as one line break. A byte order mark at
-the beginning is ignored. Lines of other tools are read as well (`_FOREIGN`): shells, batch files, PowerShell, Dockerfiles
-and YAML.
+value in single quotes or backticks, taken literally; a value in double quotes with the escapes `\\n`, `\\r`, `\\t`,
+`\\"`, `\\'`, `\\``, `\\\\` and `\\$`. Quoted values may span lines. CR LF and CR each count as one line break. A byte
+order mark at the beginning is ignored. Lines of other tools are read as well (`_FOREIGN`): shells, batch files,
+PowerShell, Dockerfiles and YAML.
 """
 
 import re
@@ -23,7 +23,8 @@ MAX_BYTES = 1_048_576
 MAX_ENTRIES = 5_000
 
 _FOREIGN = re.compile(
-    r"(?:export|readonly|(?:declare|typeset)(?:[^\S\n]+-\w+)+|set|ENV|-)[^\S\n]+|\$env:|\$\{env:(?=[^}]*+\}\s*+\Z)", re.IGNORECASE
+    r"(?:export|readonly|(?:declare|typeset)(?:[^\S\n]+-\w+)+|set|ENV|-)[^\S\n]+|\$env:|\$\{env:(?=[^}]*+\}\s*+\Z)",
+    re.IGNORECASE,
 )
 """What other tools put before a name: shells, batch files, Dockerfiles, lists of YAML, PowerShell."""
 _YAML = re.compile(r"(?:-[^\S\n]+)?[A-Za-z_][\w.\-]*+:(?=[^\S\n])")
@@ -125,7 +126,9 @@ def _statement(content: str, start: int, line: int) -> _Statement:
         return _Statement(BadLine(line, "", NO_SIGN), end)
     name, problem = _name(left)
     if yaml and _YAML_BLOCK.fullmatch(right.strip()):
-        return _Statement(BadLine(line, name, YAML_BLOCK), _end_of_block(content, end, len(whole) - len(whole.lstrip())))
+        return _Statement(
+            BadLine(line, name, YAML_BLOCK), _end_of_block(content, end, len(whole) - len(whole.lstrip()))
+        )
     gap = len(right) - len(right.lstrip())
     found = _value(content, start + len(left) + 1 + gap, line, name, after_blank=gap > 0)
     return _Statement(BadLine(line, "", problem), found.end) if problem else found
@@ -164,7 +167,9 @@ def _quoted(content: str, start: int, line: int, name: str) -> _Statement:
     rest = content[found.end() : _end_of_line(content, found.end())].lstrip()
     if rest and not rest.startswith("#"):
         if found[1].endswith("\\") and (whole := _APOSTROPHES.match(content, start)):
-            return _Statement(_entry(line, name, whole[1].replace("\\'", "'"), literal=True), _end_of_line(content, start))
+            return _Statement(
+                _entry(line, name, whole[1].replace("\\'", "'"), literal=True), _end_of_line(content, start)
+            )
         closing = line + content.count("\n", start, found.end())
         return _Statement(BadLine(line, name, _after_quote(line, closing)), found.end())
     is_double = content[start] == '"'

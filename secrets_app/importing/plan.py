@@ -18,17 +18,22 @@ from itertools import islice
 from django.db.models.functions import Lower
 
 from accounts.common.environments import Environment
-from accounts.errors import FieldError
+from accounts.errors import FieldError, Invalid
 from accounts.models import Organization
 from secrets_app.errors import TextTooLarge
 from secrets_app.importing import dotenv
+from secrets_app.importing.references import TooManyReferences, fill_in
 from secrets_app.models import Secret, SecretValue
 from secrets_app.naming.names import problem_with_name, propose_name
-from secrets_app.naming.value_rules import problem_with_value, warnings_for
+from secrets_app.naming.value_rules import ValueWarning, looks_like_setting, problem_with_value, warnings_for
 from secrets_app.plaintext import Plaintext
 from secrets_app.validation.required_domains import domains_needed, lacks_domains
 
 TOO_LARGE = "The text has more than 1 MiB. Import it in parts."
+ENDLESS = (
+    "The references of the text lead in a circle, or make a value longer than 64 KiB. "
+    "Import it without filling them in."
+)
 TOO_MANY = f"The text has more than {dotenv.MAX_ENTRIES:,} entries. Import it in parts."
 
 
@@ -43,16 +48,24 @@ class LineAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportChoices:
-    """The person's decisions about lines: new names, and lines to leave out, both by the name in the text."""
+    """The caller's decisions about lines: new names, and lines to leave out, both by the name in the text.
+
+    With `fill_references`, `${NAME}` becomes the value of that entry of the text.
+    """
 
     names: Mapping[str, str] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
     allow_short: bool = False
+    fill_references: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ImportLine:
-    """A line of the text. `written` is the name in the text and `name` the name of the secret; both may be empty."""
+    """A line of the text. `written` is the name in the text and `name` the name of the secret; both may be empty.
+
+    `references` are the names of `${…}` that stay as they are; with `is_setting` the value looks like
+    no credential.
+    """
 
     number: int
     written: str
@@ -61,7 +74,9 @@ class ImportLine:
     reason: str = ""
     code: str = ""
     proposed: str = ""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[ValueWarning] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
+    is_setting: bool = False
     secret: Secret | None = None
     value: Plaintext | None = field(default=None, repr=False)
 
@@ -98,8 +113,11 @@ def plan(
 
     Raises:
         TextTooLarge: the text exceeds the size limit.
+        Invalid: its references cannot be filled in.
     """
     found = _read(text)
+    if choices.fill_references:
+        found = _filled(found)
     entries = [item for item in found if isinstance(item, dotenv.DotenvEntry)]
     classifier = _Classifier(
         organization, environment, choices, entries, _Stored(organization, environment, entries, choices, lock=lock)
@@ -115,6 +133,15 @@ def _read(text: Plaintext) -> list[dotenv.DotenvEntry | dotenv.BadLine]:
     if problem:
         raise TextTooLarge("The text is too large.", errors=[FieldError("dotenv", problem)])
     return found
+
+
+def _filled(found: list[dotenv.DotenvEntry | dotenv.BadLine]) -> list[dotenv.DotenvEntry | dotenv.BadLine]:
+    entries = [item for item in found if isinstance(item, dotenv.DotenvEntry)]
+    try:
+        by_line = {entry.line: entry for entry in fill_in(entries)}
+    except TooManyReferences:
+        raise Invalid("The text cannot be imported.", errors=[FieldError("dotenv", ENDLESS)]) from None
+    return [by_line.get(item.line, item) for item in found]
 
 
 class _Stored:
@@ -183,16 +210,43 @@ class _Classifier:
     def _counted_line(self, entry: dotenv.DotenvEntry, name: str, secret: Secret | None) -> ImportLine:
         reason, code, proposed = self._problem(entry, name, secret)
         if reason:
-            return ImportLine(entry.line, entry.name, name, LineAction.REFUSED, reason, code, proposed)
+            return ImportLine(
+                entry.line,
+                entry.name,
+                name,
+                LineAction.REFUSED,
+                reason,
+                code,
+                proposed,
+                is_setting=looks_like_setting(entry.value),
+            )
         act = LineAction.REPLACED if secret else LineAction.CREATED
-        note = ""
-        if secret and secret.pk not in self._stored.with_value:
-            note = f"It has no {self._environment.label} value yet."
-        if secret and not secret.enabled:
-            note = f"{note} It is disabled and stays so.".strip()
+        note = self._note(entry, secret)
         return ImportLine(
-            entry.line, entry.name, name, act, note, "", "", warnings_for(entry.value), secret, entry.value
+            entry.line,
+            entry.name,
+            name,
+            act,
+            note,
+            warnings=warnings_for(entry.value),
+            references=entry.references,
+            is_setting=looks_like_setting(entry.value),
+            secret=secret,
+            value=entry.value,
         )
+
+    def _note(self, entry: dotenv.DotenvEntry, secret: Secret | None) -> str:
+        """Return what the caller should know about a line that is imported."""
+        notes = []
+        if entry.references:
+            names = " and ".join(f"${{{name}}}" for name in entry.references[:3])
+            filled = "is not in this text" if self._choices.fill_references else "is not filled in"
+            notes.append(f"{names} {filled}: the value has these characters.")
+        if secret and secret.pk not in self._stored.with_value:
+            notes.append(f"It has no {self._environment.label} value yet.")
+        if secret and not secret.enabled:
+            notes.append("It is disabled and stays so.")
+        return " ".join(notes)
 
     def _problem(self, entry: dotenv.DotenvEntry, name: str, secret: Secret | None) -> tuple[str, str, str]:
         """Return the reason to refuse an entry, its code and a proposed name; empty strings if there is none."""

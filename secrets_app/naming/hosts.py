@@ -6,16 +6,19 @@ on which host a name means.
 """
 
 import re
+import unicodedata
 from functools import lru_cache
 
 import idna
 
 from accounts.common.lookalikes import imitates_latin
 
-_LONGEST_NAME = 253
+_LONGEST_NAME, _LONGEST_LABEL = 253, 63
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_ENCODED_MARK = slice(2, 4)  # only A-labels have two hyphens here (RFC 5890 section 2.3.1)
+_ENCODED = "xn--"
+_SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+_EMOJI_STYLE = "\ufe0f"
 
 # `home.arpa` is covered by `arpa`. `example` and `test` count as ordinary names.
 _SPECIAL_USE = frozenset(
@@ -53,13 +56,40 @@ def _to_a_label(label: str) -> str | None:
     if any(sign.isascii() != sign.lower().isascii() for sign in label):  # the Kelvin sign would become "k"
         return None
     lowered = label.lower()
-    if lowered.isascii() and lowered[_ENCODED_MARK] != "--":
+    if lowered.isascii() and not lowered.startswith(_ENCODED):
         return lowered if _LABEL.fullmatch(lowered) else None
     try:
         encoded = idna.alabel(idna.ulabel(lowered)).decode()
     except (idna.IDNAError, UnicodeError):
-        return None
+        encoded = _emoji_label(lowered)
     return encoded if encoded == lowered or not lowered.isascii() else None  # an A-label must survive the round trip
+
+
+def _emoji_label(label: str) -> str | None:
+    """Return the A-label of a label with emoji, or None if it has none or something else is wrong with it.
+
+    IDNA 2008 has no emoji, and some registries sell such names anyway. Symbols that stand for letters, such as Ⓐ, are
+    no emoji.
+    """
+    text = _decoded(label) if label.isascii() else label.replace(_EMOJI_STYLE, "")
+    rest = "".join(sign for sign in text if not _is_emoji(sign))
+    if rest == text or (rest and _to_a_label(rest) is None):
+        return None
+    encoded = _ENCODED + text.encode("punycode").decode()
+    return encoded if len(encoded) <= _LONGEST_LABEL else None
+
+
+def _is_emoji(sign: str) -> bool:
+    is_symbol = unicodedata.category(sign) == "So" or sign in _SKIN_TONES
+    return is_symbol and unicodedata.normalize("NFKC", sign) == sign
+
+
+def _decoded(label: str) -> str:
+    """Return what an A-label stands for, without the rules of IDNA; the label itself if it stands for nothing."""
+    try:
+        return label.removeprefix(_ENCODED).encode().decode("punycode")
+    except UnicodeError:
+        return label
 
 
 def imitated_name(host: str) -> str | None:
@@ -68,7 +98,7 @@ def imitated_name(host: str) -> str | None:
     Args:
         host: a name in A-labels, such as `xn--pple-43d.com`.
     """
-    if "xn--" not in host:
+    if _ENCODED not in host:
         return None
-    shown = ".".join(idna.ulabel(label) if label.startswith("xn--") else label for label in host.split("."))
+    shown = ".".join(_decoded(label) if label.startswith(_ENCODED) else label for label in host.split("."))
     return shown if imitates_latin(shown) else None

@@ -16,6 +16,9 @@ MIN_LENGTH = 8
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SCHEME = re.compile(r"(bearer|basic|token)\s", re.IGNORECASE)
 _ONE_WORD = re.compile(r"[A-Z]?[a-z]{1,15}|[A-Z]{1,16}")
+_SERVER = re.compile(
+    r"(?:[a-z]{2,10}://)?(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,5})(?::\d{1,5})?/?", re.IGNORECASE
+)
 _ONE_CHARACTER = re.compile(r"(.)\1*", re.DOTALL)
 _TRAILING_DECORATION = re.compile(r"[0-9!.]*\Z")
 _NOT_LETTERS_OR_DIGITS = re.compile(r"[^a-z0-9]+")
@@ -64,21 +67,48 @@ def is_short(value: Plaintext) -> bool:
     return len(value.expose()) < MIN_LENGTH
 
 
-def warnings_for(value: Plaintext) -> list[str]:
-    """Return sentences about likely mistakes in a value that is accepted. They do not contain the value."""
+@dataclass(frozen=True, slots=True)
+class ValueWarning:
+    """A likely mistake in a value that is accepted: an API code, and a sentence that does not contain the value."""
+
+    code: str
+    message: str
+
+
+def warnings_for(value: Plaintext) -> list[ValueWarning]:
+    """Return the likely mistakes in a value that is accepted."""
     text = value.expose()
     checks = (
-        (text[:1].isspace(), "The value starts with white space."),
-        (text.endswith(("\n", "\r")), "The value ends with a line break."),
-        (text[-1:].isspace() and not text.endswith(("\n", "\r")), "The value ends with white space."),
+        (text[:1].isspace(), "white_space", "The value starts with white space."),
+        (text.endswith(("\n", "\r")), "line_break", "The value ends with a line break."),
+        (text[-1:].isspace() and not text.endswith(("\n", "\r")), "white_space", "The value ends with white space."),
         (
             _SCHEME.match(text.lstrip()),
+            "scheme",
             "The value starts with a scheme such as “Bearer ”. Usually the integration adds it.",
         ),
-        (text.strip().isdigit(), "The value consists of digits only and is easy to guess."),
-        (_is_stand_in(text.strip()), "The value looks like a word or a placeholder, not like a credential."),
+        (
+            text.startswith("-----BEGIN ") and "\\n" in text and "\n" not in text,
+            "escaped_line_breaks",
+            "The key has “\\n” written out instead of line breaks. It is sent like that.",
+        ),
+        (text.strip().isdigit(), "digits", "The value consists of digits only and is easy to guess."),
+        (
+            _is_stand_in(text.strip()),
+            "stand_in",
+            "The value looks like a word or a placeholder, not like a credential.",
+        ),
     )
-    return [sentence for applies, sentence in checks if applies]
+    return [ValueWarning(code, sentence) for applies, code, sentence in checks if applies]
+
+
+def looks_like_setting(value: Plaintext) -> bool:
+    """Whether a value is rather a setting than a credential: `true`, `587`, `local`, the address of a server.
+
+    A proposal for people, who decide.
+    """
+    text = value.expose().strip()
+    return len(text) < MIN_LENGTH or bool(_ONE_WORD.fullmatch(text) or _SERVER.fullmatch(text))
 
 
 def _is_stand_in(text: str) -> bool:

@@ -5,6 +5,7 @@ the session, the database or a page. With htmx, the response to a check is a fra
 keeps the pasted text. Without scripts, the page comes back with an empty field and says so.
 """
 
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -77,13 +78,26 @@ def _checked(
     status: int = 200,
 ) -> HttpResponse:
     started = monotonic()
-    report = check_import(actor=actor, environment=sent.environment, text=sent.text, choices=sent.choices)
+    choices = sent.choices
+    report = check_import(actor=actor, environment=sent.environment, text=sent.text, choices=choices)
+    if settings := _settings(report) - sent.decided:
+        choices = replace(choices, left_out=choices.left_out | settings)
+        report = check_import(actor=actor, environment=sent.environment, text=sent.text, choices=choices)
     context = {
         "environment": sent.environment,
         "errors": errors or [],
-        "plan": _plan(report, sent.choices) | {"seconds": monotonic() - started},
+        "plan": _plan(report, choices) | {"seconds": monotonic() - started},
     }
     return _page(request, context, status=status)
+
+
+def _settings(report: ImportReport) -> frozenset[str]:
+    """Return the names in the text whose values look like no credential and would become new secrets."""
+    return frozenset(line.written for line in report.lines if line.is_setting and not line.secret and _is_new(line))
+
+
+def _is_new(line: ImportLine) -> bool:
+    return line.act is LineAction.CREATED or line.code == ValueTooShort.code
 
 
 LIST_TITLES = {
@@ -103,6 +117,8 @@ def _plan(report: ImportReport, choices: ImportChoices) -> dict[str, Any]:
         "decisions": decisions,
         "offer_allow_short": choices.allow_short or too_short,
         "allow_short": choices.allow_short,
+        "offer_references": choices.fill_references or any(line.references for line in report.lines),
+        "fill_references": choices.fill_references,
         "token": report.token,
         "ready": not lists["refused"] and bool(lists["created"] or lists["replaced"]),
         "total": len(lists["created"]) + len(lists["replaced"]),
@@ -116,7 +132,7 @@ def _plan(report: ImportReport, choices: ImportChoices) -> dict[str, Any]:
 
 def _needs_decision(line: ImportLine, choices: ImportChoices) -> bool:
     changed = line.written in choices.left_out or choices.names.get(line.written, line.written) != line.written
-    return line.act is LineAction.REFUSED or (bool(line.written) and changed)
+    return line.act is LineAction.REFUSED or (bool(line.written) and (changed or line.is_setting))
 
 
 def _decision(line: ImportLine, choices: ImportChoices) -> dict[str, Any]:

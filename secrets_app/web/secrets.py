@@ -229,7 +229,7 @@ def _saved(
     request: CofferRequest, actor: Actor, secret: Secret, sent: forms.SecretSubmission, done: str
 ) -> HttpResponse:
     messages.success(request, done)
-    for sentence in dict.fromkeys(warning for value in sent.values.values() for warning in warnings_for(value)):
+    for sentence in dict.fromkeys(each.message for value in sent.values.values() for each in warnings_for(value)):
         messages.warning(request, f"{secret.name}: {sentence}")
     return redirect("secrets", actor.organization.slug)
 

@@ -70,7 +70,7 @@ def start(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse
     except Invalid as refusal:
         wrong = {error.field: error.message for error in refusal.errors}
         return _stage_form(request, actor, row, secret_id, chosen, wrong, short=isinstance(refusal, ValueTooShort))
-    for sentence in warnings_for(value):
+    for sentence in [warning.message for warning in warnings_for(value)]:
         messages.warning(request, f"{row.name}: {sentence}")
     return _to_step(actor, secret_id, chosen)
 

@@ -19,13 +19,17 @@ NOT_UTF_8 = "The file is not UTF-8 text. Save it as UTF-8 and choose it again."
 
 @dataclass(frozen=True, slots=True)
 class ImportSubmission:
-    """A submitted import form. `token` is that of the check that the person saw, or empty."""
+    """A submitted import form. `token` is that of the check that the person saw, or empty.
+
+    `decided` are the names in the text that the person saw with a choice.
+    """
 
     environment: Environment
     text: Plaintext
     choices: ImportChoices
     is_apply: bool
     token: str
+    decided: frozenset[str]
     errors: list[FieldError]
 
 
@@ -41,6 +45,7 @@ def read(request: HttpRequest) -> ImportSubmission:
         choices=_choices(request),
         is_apply=post.get("act") == "apply",
         token=post.get("token", ""),
+        decided=frozenset(post.getlist("written")),
         errors=[*errors, *([FieldError("dotenv", problem)] if problem else [])],
     )
 
@@ -54,6 +59,7 @@ def _choices(request: HttpRequest) -> ImportChoices:
         },
         left_out=frozenset(request.POST.getlist("left_out")),
         allow_short="allow_short" in request.POST,
+        fill_references="fill_references" in request.POST,
     )
 
 

@@ -10,6 +10,9 @@ from config.http import bodies
 from config.http.bodies import WholeBodies
 from tests.support.things import key_for
 
+LARGER_THAN_OTHERS = 2_621_441
+RUN = "/api/v1/integrations/2b4bd5ec-9d9f-4a8c-9f5e-3f5a7c1f2b11/run"
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -73,3 +76,40 @@ def test_one_address_keeps_a_bounded_number_waiting():
         return [answer[0] for answer in (*answers, again)]
 
     assert sorted(async_to_sync(many)()) == [200, 200, *[408] * bodies.MOST_WAITING, *[429] * 3]
+
+
+def large(path, key, size=LARGER_THAN_OTHERS, application=None):
+    """Status and length of the response to a request with one large body, whose length is declared."""
+
+    async def receive():
+        return {"type": "http.request", "body": b"a" * size, "more_body": False}
+
+    async def ask():
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        headers = [(b"content-length", str(size).encode()), (b"authorization", f"Bearer {key}".encode())]
+        scope = {"type": "http", "path": path, "headers": headers, "client": ("203.0.113.9", 5)}
+        await (application or WholeBodies(echo))(scope, receive, send)
+        return sent[0]["status"], len(sent[1]["body"])
+
+    return async_to_sync(ask)()
+
+
+def test_run_with_files_may_be_larger_than_other_requests(owner):
+    key = key_for(owner)
+    assert large(RUN, key) == large("/mcp", key) == (200, LARGER_THAN_OTHERS)
+    application = WholeBodies(echo)
+    for _ in range(bodies.MOST_LARGE + 1):
+        assert large(RUN, key, application=application)[0] == 200
+
+
+def test_nobody_else_may(owner):
+    key = key_for(owner)
+    assert large(RUN, "cof_nonsense")[0] == 401
+    assert large("/api/v1/secrets/import", key)[0] == large(RUN, key, bodies.LARGEST_RUN + 1)[0] == 413
+    application = WholeBodies(echo)
+    application._large = bodies.MOST_LARGE
+    assert large(RUN, key, application=application)[0] == 429

@@ -14,6 +14,9 @@ pytestmark = pytest.mark.django_db
 PATH = "/secrets/import"
 TEXT = "HUBSPOT_API_KEY=value-of-hubspot\ncrm.apiKey='Bearer value-of-the-crm'\nEMPTY=\n"
 
+NOTHING_TO_TELL = {"note": "", "warnings": [], "references": [], "looks_like_setting": False}
+SCHEME = "The value starts with a scheme such as “Bearer ”. Usually the integration adds it."
+
 
 def body(**fields):
     return {"environment": "staging", "dotenv": TEXT, "dry_run": False, **fields}
@@ -25,14 +28,14 @@ def test_dry_run_tells_everything_and_the_import_does_it(caller, owner):
     assert dry == {
         "environment": "staging",
         "dry_run": True,
-        "created": [{"line": 1, "name": "HUBSPOT_API_KEY", "id": None, "note": "", "warnings": []}],
+        "created": [{"line": 1, "name": "HUBSPOT_API_KEY", "id": None, **NOTHING_TO_TELL}],
         "replaced": [
             {
                 "line": 2,
                 "name": "crm.apiKey",
                 "id": str(secret.id),
-                "note": "",
-                "warnings": ["The value starts with a scheme such as “Bearer ”. Usually the integration adds it."],
+                **NOTHING_TO_TELL,
+                "warnings": [{"code": "scheme", "field": "crm.apiKey", "message": SCHEME}],
             }
         ],
         "skipped": [{"line": 3, "name": "EMPTY", "reason": "It has no value."}],
@@ -83,7 +86,9 @@ def test_key_imports_into_its_environments_alone(owner):
         ({"dotenv": None}, ["dotenv"]),
         ({"dotenv": ["A=b"]}, ["dotenv"]),
         ({"dry_run": "canary"}, ["dry_run"]),
-        ({"names": {}}, ["names"]),
+        ({"names": []}, ["names"]),
+        ({"leave_out": "A"}, ["leave_out"]),
+        ({"renamed": {}}, ["renamed"]),
         ({"dotenv": "x" * 1_048_577}, ["dotenv"]),
         ({"dotenv": "A=value-of-it\n" * 5_001}, ["dotenv"]),
     ],

@@ -43,7 +43,7 @@ REFUSED = [
     "example.com..", ".example.com",
     "example..com", ".", "..", "example.com ", " example.com", "example.com\n", "exa mple.com", "example.com\0",
     "example\t.com", "{secrets.x}.com",
-    "%65xample.com", "example,com", "example.com,other.com", "-example.com", "example-.com", "ab--c.com",
+    "%65xample.com", "example,com", "example.com,other.com", "-example.com", "example-.com",
     f"{'a' * 64}.com", f"{'a.' * 126}com",
     # addresses
     "127.0.0.1", "*.0.0.1", "8.8.8.8", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "1.2.3.4.5", "999.1.1.1",

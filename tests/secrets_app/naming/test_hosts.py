@@ -18,6 +18,11 @@ NAMES = {
     "faß.de": "xn--fa-hia.de",
     "a_b.münchen.de": "a_b.xn--mnchen-3ya.de",
     "a" * 63 + ".com": "a" * 63 + ".com",
+    "r3---sn-ab5l6n7s.example.com": "r3---sn-ab5l6n7s.example.com",
+    "hg--69.example.com": "hg--69.example.com",
+    "i\u2764.ws": "xn--i-7iq.ws",
+    "\u2764\ufe0f.ws": "xn--qei.ws",
+    "\U0001f44b\U0001f3fd.to": "xn--on8h1e.to",
 }
 
 
@@ -40,7 +45,8 @@ NO_NAMES = {
     "A-label of ASCII": "xn--abc-.com",
     "A-label that is not canonical": "xn---bbk.com",
     "undecodable A-label": "xn--99999999.com",
-    "other double hyphen": "ab--cd.com",
+    "symbol that stands for a letter": "a\u24d1.com",
+    "emoji beside a letter that is none": "\u2764\uff45.com",
     "edge hyphen": "-a.com",
     "long label": "a" * 64 + ".com",
     "long name": "a." * 127 + "com",

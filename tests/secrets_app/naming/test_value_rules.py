@@ -109,12 +109,12 @@ WORD = "The value looks like a word or a placeholder, not like a credential."
     ],
 )
 def test_what_looks_like_a_mistake_gets_its_warnings(text, expected):
-    assert warnings_for(Plaintext(text)) == expected
+    assert [warning.message for warning in warnings_for(Plaintext(text))] == expected
 
 
 @given(st.text(min_size=1))
 def test_no_sentence_contains_the_value(text):
     canary = f"{text}-canary"
     problem = problem_with_value(Plaintext(canary), allow_short=False)
-    sentences = warnings_for(Plaintext(canary)) + ([problem.message] if problem else [])
+    sentences = [each.message for each in warnings_for(Plaintext(canary))] + ([problem.message] if problem else [])
     assert not any(canary in sentence for sentence in sentences)

@@ -1,0 +1,54 @@
+"""What callers of the API misspell, and what they are told."""
+
+import pytest
+
+from secrets_app.models import Secret
+from tests.fixtures.api import Caller
+from tests.support.things import key_for
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def caller(owner):
+    return Caller(key_for(owner))
+
+
+def errors(caller, path, body):
+    response = caller.call("POST", path, body)
+    assert response.status_code == 422, response.content
+    return {error["field"]: error["message"] for error in response.json()["errors"]}
+
+
+def test_query_parameter_that_a_call_does_not_have_is_refused(caller):
+    found = errors(caller, "/secrets?dry_run=true", {"name": "crm.apiKey", "value": "a-value-of-the-crm"})
+    assert list(found) == ["dry_run"]
+    assert Secret.objects.count() == 0
+    response = caller.call("GET", "/secrets?limitt=5")
+    assert (response.status_code, "Did you mean limit?" in response.json()["errors"][0]["message"]) == (422, True)
+    assert caller.call("GET", "/secrets?limit=5").status_code == 200
+
+
+@pytest.mark.parametrize("value", ["off", "true", 1, 0, "1"])
+def test_booleans_are_booleans(caller, value):
+    body = {"name": "crm.apiKey", "value": "a-value-of-the-crm", "enabled": value}
+    assert list(errors(caller, "/secrets", body)) == ["enabled"]
+
+
+def test_whole_numbers_are_whole_numbers(caller):
+    for value in ("90", 90.5, True):
+        assert list(errors(caller, "/secrets", {"name": "crm.apiKey", "rotate_every_days": value})) == [
+            "rotate_every_days"
+        ]
+    assert caller.post("/secrets", {"name": "crm.apiKey", "rotate_every_days": 90})["rotate_every_days"] == 90
+
+
+def test_unknown_field_names_the_known_ones_and_the_nearest(caller):
+    found = errors(caller, "/secrets", {"name": "crm.apiKey", "values": {"stagin": "x"}, "descripton": ""})
+    assert "Did you mean staging? There are development, production, staging." in found["values.stagin"]
+    assert "Did you mean description?" in found["descripton"]
+
+
+def test_refusal_says_how_to_confirm(caller):
+    detail = caller.call("POST", "/secrets", {"name": "pin", "value": "1234"}).json()["detail"]
+    assert "allow_short: true" in detail
