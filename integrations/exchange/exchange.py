@@ -52,8 +52,8 @@ class Destination:
 class SipChannel(Protocol):
     """A SIP connection to one peer."""
 
-    async def send(self, request: SipRequest) -> SipMessage:
-        """Send a request and return its final response.
+    async def send(self, request: SipRequest, *, seconds: float = ...) -> SipMessage:
+        """Send a request and return its final response; `seconds` shortens the time limit of the transport.
 
         Raises:
             Refusal: as `transport.sip.SipConnection.send`.

@@ -14,8 +14,8 @@ ALGORITHMS: Mapping[str, str] = {"SHA-512-256": "sha512_256", "SHA-256": "sha256
 """The algorithms by their name in the header, strongest first, with hashlib's names. `-sess` variants are unused."""
 LEGACY = "MD5"
 """The algorithm of a challenge that names none, and the only one answered without qop (RFC 2617 section 3.2.1)."""
-MAX_LENGTH = 2048
-"""The longest header that is parsed, in characters."""
+MAX_LENGTH = 4096
+"""The longest challenge or answer that is parsed, in characters."""
 
 _MAX_PART = 1024
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]"
@@ -23,6 +23,9 @@ _QUOTED = r'(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*'
 _SCHEME = re.compile(r"[ \t]*digest[ \t]+", re.IGNORECASE)
 _PARAMETER = re.compile(rf'[ \t]*({_WORD}+)[ \t]*=[ \t]*(?:"({_QUOTED})"|({_WORD}+))[ \t]*(?:,|\Z)')
 _ESCAPED = re.compile(r"\\(.)")
+_BEGINS = re.compile(rf"{_WORD}+(?:[ \t]+(?![ \t=]).*)?", re.DOTALL)
+"""The first part of a challenge: a scheme, and what follows it unless that is “=”."""
+_PIECE = re.compile(rf'(?:[^",]|"{_QUOTED}"|")+')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COUNT = re.compile(r"[0-9a-fA-F]{8}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
@@ -71,6 +74,17 @@ class Credentials:
 def is_available(algorithm: str) -> bool:
     """Return whether this Python can compute the algorithm; SHA-512/256 depends on OpenSSL."""
     return ALGORITHMS[algorithm] in hashlib.algorithms_available
+
+
+def split_challenges(text: str) -> list[str]:
+    """Return the challenges that are joined by comma in one header, unread (RFC 7235 section 4.1)."""
+    found: list[str] = []
+    for piece in (match[0].strip(" \t") for match in _PIECE.finditer(text)):
+        if found and not _BEGINS.fullmatch(piece):
+            found[-1] = f"{found[-1]}, {piece}" if piece else found[-1]
+        else:
+            found.append(piece)
+    return found
 
 
 def read_challenge(text: str) -> Challenge:

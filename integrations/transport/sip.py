@@ -8,6 +8,7 @@ written in `integrations.sip.messages`; the broker masks responses.
 
 import asyncio
 import logging
+import math
 import secrets
 import socket
 import ssl
@@ -62,8 +63,11 @@ class SipConnection(ABC):
     def __init__(self, host: str, local: tuple[str, int]) -> None:
         self._host, self._local = host, local
 
-    async def send(self, request: SipRequest) -> SipMessage:
+    async def send(self, request: SipRequest, *, seconds: float = math.inf) -> SipMessage:
         """Send a request and return its final response.
+
+        Args:
+            seconds: a time limit below `RESPONSE_SECONDS`.
 
         Raises:
             UpstreamTimeout, UpstreamUnreachable: there is no response.
@@ -74,7 +78,7 @@ class SipConnection(ABC):
         sent_by = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         raw = write(request, f"SIP/2.0/{self._transport_name} {sent_by};rport;branch={branch}")
         cseq = next(value for name, value in request.headers if name == "CSeq").split(" ")
-        async with asyncio.timeout(RESPONSE_SECONDS):
+        async with asyncio.timeout(min(seconds, RESPONSE_SECONDS)):
             return await self._exchange(raw, branch, (int(cseq[0]), cseq[1]))
 
     @abstractmethod

@@ -93,13 +93,18 @@ class CalcomServer:
         if call.path == "/v2/event-types":
             return "200 OK", success([{"id": 42, "title": "Dental check-up", "lengthInMinutes": 30}])
         if call.path == "/v2/slots":
-            missing = {"start", "end", "eventTypeId"} - set(call.query)
+            missing = {"start", "end"} - set(call.query) or self._missing_event_type(call.query)
             if missing:
                 return "400 Bad Request", error(call, "BAD_REQUEST", f"{min(missing)} - Required, ", 400)
             return "200 OK", success({"2026-11-23": [{"start": "2026-11-23T10:00:00.000+01:00"}]})
         if call.path.endswith("/cancel"):
             return "200 OK", success({"uid": call.path.split("/")[3], "status": "cancelled"})
         return self._booked(call)
+
+    def _missing_event_type(self, given: dict[str, Any]) -> set[str]:
+        """An event type is named by its id, or by its slug and whose it is."""
+        by_slug = "eventTypeSlug" in given and bool({"username", "teamSlug"} & set(given))
+        return set() if by_slug or "eventTypeId" in given else {"eventTypeId"}
 
     def _booked(self, call: Call) -> tuple[str, Any]:
         moved = call.path.endswith("/reschedule")
@@ -114,7 +119,8 @@ class CalcomServer:
         if not moved and attendee.get("name") == "Without title":
             said = "responses - {title}error_required_field"
             return "400 Bad Request", error(call, "BadRequestException", said, 400)
-        if not moved and not (attendee.get("name") and attendee.get("timeZone") and call.body.get("eventTypeId")):
+        complete = attendee.get("name") and attendee.get("timeZone") and not self._missing_event_type(call.body)
+        if not moved and not complete:
             return "400 Bad Request", error(call, "BAD_REQUEST", "attendee - Required, ", 400)
         return "201 Created", success({"uid": "new-uid", "start": call.body["start"], "status": "accepted"})
 

@@ -4,16 +4,20 @@ Each endpoint states its own `cal-api-version`: without one Cal.com silently res
 it returns 404.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from accounts.errors import FieldError
 from integrations.egress.destinations import parse_url
 from integrations.exchange.exchange import FAILED, PASSED, Channel, Exchange, Step, steps_response
 from integrations.exchange.messages import Pair, PreviewRequest, RequestTemplate, UpstreamResponse, preview, render
+from integrations.kinds.calcom.arguments import (
+    problems_with_event_type,
+    problems_with_fields,
+    problems_with_times,
+    sendable,
+)
 from integrations.kinds.calcom.responses import TOO_MANY, Problem, data_of, in_one_shape, problem_of, seconds_to_wait
 from integrations.templating.json_body import JsonBody
 from integrations.templating.placeholders import ParamPlaceholder, Template, parse
@@ -21,12 +25,6 @@ from secrets_app.plaintext import Plaintext
 
 EVENT_TYPES, SLOTS, BOOKINGS = "2024-06-14", "2024-09-04", "2024-08-13"
 """The API versions of Cal.com's endpoints."""
-
-TIMES = ("start", "end")
-"""Parameters that are points in time; Cal.com requires UTC."""
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_NO_OFFSET = "Add a time zone: end the time with Z or an offset, such as 2026-11-23T09:20:00+01:00."
-_NO_TIME = "Enter a time such as 2026-11-23T09:20:00Z."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,14 @@ class Endpoint:
     body: tuple[tuple[str, str], ...] | None = None
 
 
+EVENT_TYPE = (
+    ("eventTypeId", "event_type_id"),
+    ("eventTypeSlug", "event_type_slug"),
+    ("username", "username"),
+    ("teamSlug", "team_slug"),
+    ("organizationSlug", "organization_slug"),
+)
+"""The fields that say which event type is meant: its id, or its slug and whose it is."""
 ME = Endpoint("GET", "/me")
 ENDPOINTS = {
     "me": ME,
@@ -56,7 +62,7 @@ ENDPOINTS = {
         "/slots",
         SLOTS,
         (
-            ("eventTypeId", "event_type_id"),
+            *EVENT_TYPE,
             ("start", "start"),
             ("end", "end"),
             ("timeZone", "time_zone"),
@@ -70,7 +76,7 @@ ENDPOINTS = {
         BOOKINGS,
         body=(
             ("start", "start"),
-            ("eventTypeId", "event_type_id"),
+            *EVENT_TYPE,
             ("attendee.name", "attendee_name"),
             ("attendee.email", "attendee_email"),
             ("attendee.phoneNumber", "attendee_phone_number"),
@@ -78,7 +84,9 @@ ENDPOINTS = {
             ("attendee.language", "attendee_language"),
             ("lengthInMinutes", "duration_minutes"),
             ("guests", "guests"),
+            ("location", "location"),
             ("bookingFieldsResponses", "booking_fields"),
+            ("bookingFieldsResponses", "booking_fields_responses"),
             ("metadata", "metadata"),
         ),
     ),
@@ -86,10 +94,13 @@ ENDPOINTS = {
         "POST",
         "/bookings/{params.booking_uid}/reschedule",
         BOOKINGS,
-        body=(("start", "start"), ("reschedulingReason", "reason")),
+        body=(("start", "start"), ("reschedulingReason", "reason"), ("seatUid", "seat_uid")),
     ),
     "cancel_booking": Endpoint(
-        "POST", "/bookings/{params.booking_uid}/cancel", BOOKINGS, body=(("cancellationReason", "reason"),)
+        "POST",
+        "/bookings/{params.booking_uid}/cancel",
+        BOOKINGS,
+        body=(("cancellationReason", "reason"), ("seatUid", "seat_uid")),
     ),
 }
 
@@ -100,11 +111,13 @@ class CalcomCall(Exchange):
 
     Attributes:
         base_url: the address of the API, including `/v2`.
+        own_event_type: the event type of the integration, which is meant unless an argument names another one.
     """
 
     base_url: str
     api_key: Template
     endpoint: Endpoint
+    own_event_type: int | None = None
 
     @property
     def secret_names(self) -> tuple[str, ...]:
@@ -122,12 +135,12 @@ class CalcomCall(Exchange):
         return parse_url(self.base_url).raw_host or ""
 
     def problems(self, params: Mapping[str, object]) -> list[FieldError]:
-        """Return invalid times, and a booking without e-mail address and phone number."""
-        found = [*_bad_times(params, days=self.endpoint.body is None)]
-        if self.endpoint is ENDPOINTS["create_booking"] and not {"attendee_email", "attendee_phone_number"} & set(
-            params
-        ):
-            found.append(FieldError("params.attendee_email", "Give an e-mail address or a phone number."))
+        """Return what is wrong with the arguments beyond their types."""
+        found = [*problems_with_times(params, days=self.endpoint.body is None)]
+        if self.endpoint in (ENDPOINTS["list_slots"], ENDPOINTS["create_booking"]):
+            found += problems_with_event_type(params, self.own_event_type)
+        if self.endpoint is ENDPOINTS["create_booking"]:
+            found += problems_with_fields(params)
         return found
 
     async def perform(
@@ -144,14 +157,14 @@ class CalcomCall(Exchange):
         self, channel: Channel, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
         """Send the request and return Cal.com's unchanged response."""
-        arguments = in_utc(params)
+        arguments = sendable(params)
         return await channel.http(
             render(self.request(arguments), secrets=secrets, params=arguments), seconds_to_wait=seconds_to_wait
         )
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
         """Return the request with the key masked."""
-        arguments = in_utc(params)
+        arguments = sendable(params)
         return preview(self.request(arguments), params=arguments)
 
     def request(self, arguments: Mapping[str, object]) -> RequestTemplate:
@@ -201,48 +214,9 @@ class SignIn(Exchange):
         return steps_response([Step("sign_in", PASSED, None, f"Cal.com accepted the API key: {whose}")])
 
 
-def in_utc(params: Mapping[str, object]) -> dict[str, object]:
-    """Convert points in time to UTC. Whole days are kept. The arguments have no `problems`."""
-    return {
-        name: _utc(value) if name in TIMES and isinstance(value, str) and not _DAY.fullmatch(value) else value
-        for name, value in params.items()
-    }
-
-
 def _failed(response: UpstreamResponse, problem: Problem) -> Step:
     code = problem.code if response.status == TOO_MANY else "upstream_error"
     return Step("sign_in", FAILED, code, problem.message)
-
-
-def _bad_times(params: Mapping[str, object], *, days: bool) -> Iterator[FieldError]:
-    """Yield an error for each invalid time.
-
-    Args:
-        days: whether a whole day is accepted.
-    """
-    for name in TIMES:
-        value = params.get(name)
-        if not isinstance(value, str):
-            continue
-        try:
-            date.fromisoformat(value) if days and _DAY.fullmatch(value) else _utc(value)
-        except (ValueError, OverflowError):
-            yield FieldError(f"params.{name}", _NO_TIME)
-        except LookupError:
-            yield FieldError(f"params.{name}", _NO_OFFSET)
-
-
-def _utc(text: str) -> str:
-    """Convert a time to UTC.
-
-    Raises:
-        ValueError, OverflowError: the text is not a time.
-        LookupError: the time has no offset.
-    """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise LookupError
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _argument(name: str) -> Template:

@@ -6,9 +6,7 @@ This module holds the kind and the rules of its configuration. The operations ar
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
 
 from typing_extensions import override
 
@@ -18,6 +16,7 @@ from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
 from integrations.kinds.calcom.calls import ENDPOINTS, ME, CalcomCall, SignIn
 from integrations.kinds.calcom.config import CLOUD, OPTIONAL_OPERATIONS, CalcomConfig
 from integrations.kinds.calcom.operations import operations
+from integrations.kinds.calcom.zones import problem_with_zone
 from integrations.kinds.config_fields import (
     base_url_problems,
 )
@@ -26,7 +25,6 @@ from integrations.kinds.http_parts import credential_problems
 from integrations.templating.placeholders import parse
 
 _BEARER = re.compile(r"\s*bearer\s", re.IGNORECASE)
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}", re.ASCII)
 
 
 class Calcom(Kind[CalcomConfig]):
@@ -117,7 +115,8 @@ class Calcom(Kind[CalcomConfig]):
     @override
     def plan(self, config: CalcomConfig, operation: str, parents: Parents = NO_PARENTS) -> CalcomCall:
         """Return the request of an operation."""
-        return CalcomCall(api_url(config.base_url), parse(config.api_key), ENDPOINTS[operation])
+        endpoint = ENDPOINTS[operation]
+        return CalcomCall(api_url(config.base_url), parse(config.api_key), endpoint, config.event_type_id)
 
     @override
     def check(self, config: CalcomConfig, parents: Parents = NO_PARENTS) -> SignIn:
@@ -142,12 +141,5 @@ def _key_problems(text: str) -> Iterator[FieldError]:
 
 
 def _zone_problems(name: str) -> Iterator[FieldError]:
-    known = _known_zones()
-    if name and (not _ZONE.fullmatch(name) or (known and name not in known)):
-        yield FieldError("config.time_zone", "Enter a time zone such as Europe/Berlin.")
-
-
-@cache
-def _known_zones() -> frozenset[str]:
-    """Return the time zones of the operating system; empty if it has no database of them."""
-    return frozenset(available_timezones())
+    if name and (problem := problem_with_zone(name)):
+        yield FieldError("config.time_zone", problem)

@@ -22,6 +22,14 @@ _BOOKING_FIELDS = {
     "type": "object",
     "description": 'Answers to the event type\'s questions, such as {"title": "Check-up"}.',
 }
+_FORMER_FIELDS = {**_BOOKING_FIELDS, "deprecated": True, "description": "The former name of booking_fields_responses."}
+_LOCATION = {
+    "type": ["object", "string"],
+    "maxLength": 1000,
+    "description": "Where it takes place, if the event type offers several locations, such as "
+    '{"type": "attendeePhone", "phone": "+4930123456"} or {"type": "integration", "integration": "zoom"}.',
+}
+_SEAT = {**_SHORT, "description": "The uid of one attendee's seat, for event types with seats."}
 _METADATA = {
     "type": "object",
     "description": 'Texts to keep with the booking, such as {"call": "17"}.',
@@ -39,7 +47,7 @@ def operations(config: CalcomConfig) -> list[Operation]:
             "reschedule_booking",
             "Move a booking",
             _object(
-                {"booking_uid": _UID, "start": {**_SHORT, "description": _TIME}, "reason": _REASON},
+                {"booking_uid": _UID, "start": {**_SHORT, "description": _TIME}, "reason": _REASON, "seat_uid": _SEAT},
                 ["booking_uid", "start"],
             ),
             read_only=False,
@@ -47,7 +55,7 @@ def operations(config: CalcomConfig) -> list[Operation]:
         Operation(
             "cancel_booking",
             "Cancel a booking",
-            _object({"booking_uid": _UID, "reason": _REASON}, ["booking_uid"]),
+            _object({"booking_uid": _UID, "reason": _REASON, "seat_uid": _SEAT}, ["booking_uid"]),
             read_only=False,
         ),
     ]
@@ -71,24 +79,22 @@ def _list_event_types() -> Operation:
 
 
 def _list_slots(config: CalcomConfig) -> Operation:
-    zone = _time_zone(config) | {"description": "The time zone of the response, such as Europe/Berlin."}
+    zone = _time_zone(config) | {"description": "The IANA time zone of the response, such as Europe/Berlin."}
     properties = {
         "start": {**_SHORT, "description": _TIME_OR_DAY},
         "end": {**_SHORT, "description": _TIME_OR_DAY},
-        "event_type_id": _event_type(config),
+        **_event_type(config),
         "time_zone": zone,
         "duration_minutes": {**_MINUTES, "description": "The length, for event types with several lengths."},
         "booking_uid_to_reschedule": {**_SHORT, "description": "The uid of a booking whose slot counts as free."},
     }
-    return Operation(
-        "list_slots", "Find free slots", _object(properties, ["start", "end", "event_type_id"]), read_only=True
-    )
+    return Operation("list_slots", "Find free slots", _object(properties, ["start", "end"]), read_only=True)
 
 
 def _create_booking(config: CalcomConfig) -> Operation:
     properties = {
         "start": {**_SHORT, "description": _TIME},
-        "event_type_id": _event_type(config),
+        **_event_type(config),
         "attendee_name": {**_SHORT, "description": "The name of the attendee."},
         "attendee_email": {**_SHORT, "description": "Required unless there is a phone number."},
         "attendee_phone_number": {**_SHORT, "description": "With country code, such as +4930123456."},
@@ -96,20 +102,36 @@ def _create_booking(config: CalcomConfig) -> Operation:
         "attendee_language": {**_SHORT, "description": "The language of mails to the attendee, such as de."},
         "duration_minutes": {**_MINUTES, "description": "The length, for event types with several lengths."},
         "guests": _GUESTS,
-        "booking_fields": _BOOKING_FIELDS,
+        "location": _LOCATION,
+        "booking_fields_responses": _BOOKING_FIELDS,
+        "booking_fields": _FORMER_FIELDS,
         "metadata": _METADATA,
     }
-    needed = ["start", "event_type_id", "attendee_name", "time_zone"]
+    needed = ["start", "attendee_name", "time_zone"]
     return Operation("create_booking", "Book a slot", _object(properties, needed), read_only=False)
 
 
 def _event_type(config: CalcomConfig) -> dict[str, Any]:
-    event_type = {"type": "integer", "minimum": 1, "description": "The event type's id."}
-    return event_type | ({"default": config.event_type_id} if config.event_type_id else {})
+    """Return the parameters that name an event type; `arguments.problems_with_event_type` has their rules."""
+    event_type = {
+        "type": "integer",
+        "minimum": 1,
+        "description": "The event type's id. Leave it out with event_type_slug.",
+    }
+    return {
+        "event_type_id": event_type | ({"default": config.event_type_id} if config.event_type_id else {}),
+        "event_type_slug": {
+            **_SHORT,
+            "description": "The slug in the event type's address, in place of its id; with username or team_slug.",
+        },
+        "username": {**_SHORT, "description": "Whose event type the slug names: a person's user name."},
+        "team_slug": {**_SHORT, "description": "Whose event type the slug names: a team's slug."},
+        "organization_slug": {**_SHORT, "description": "The slug of the organization of that person or team."},
+    }
 
 
 def _time_zone(config: CalcomConfig) -> dict[str, Any]:
-    zone = {**_SHORT, "description": "The attendee's time zone, such as Europe/Berlin."}
+    zone = {**_SHORT, "description": "The attendee's IANA time zone, such as Europe/Berlin."}
     return zone | ({"default": config.time_zone} if config.time_zone else {})
 
 

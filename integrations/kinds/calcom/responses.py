@@ -114,7 +114,7 @@ def _seconds_after_refusal(response: UpstreamResponse, resets: list[float]) -> f
 
 def _sentence(status: int, message: str, host: str) -> tuple[str, str]:
     if found := _FIELD_NEEDED.search(message):
-        return "field_required", f"The booking needs the field “{found[1]}”. Give it in booking_fields."
+        return "field_required", f"The booking needs the field “{found[1]}”. Give it in booking_fields_responses."
     if "not available" in message and status == 400:  # noqa: PLR2004 - HTTP
         return "slot_not_free", "This slot is not free. Ask for the free slots and choose another one."
     if status == 404 and message.startswith("Cannot "):  # noqa: PLR2004 - HTTP

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from integrations.errors import ResponseUnreadable
+from integrations.errors import ResponseUnreadable, UpstreamTimeout, UpstreamUnreachable
 from integrations.exchange.exchange import (
     FAILED,
     NOT_CHECKABLE,
@@ -22,6 +22,7 @@ from integrations.exchange.exchange import (
     steps_response,
 )
 from integrations.exchange.messages import UpstreamResponse
+from integrations.kinds.sip_trunk.challenges import readable, usable
 from integrations.kinds.sip_trunk.login import CHALLENGES, Login
 from integrations.sip import digest
 from integrations.sip.digest import Challenge, MalformedDigest
@@ -29,6 +30,8 @@ from integrations.sip.messages import SipMessage, SipPeer, SipRequest, shown_rea
 from secrets_app.plaintext import Plaintext
 
 UPSTREAM_ERROR = "upstream_error"
+OPTIONS_SECONDS = 4.0
+"""How long OPTIONS is waited for if REGISTER follows."""
 
 _NOT_THERE = {408, 503}  # from a proxy whose server does not respond
 _NO_REGISTRAR = {405, 501}
@@ -64,15 +67,24 @@ class SipCheck(Exchange):
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
-        """Return the steps. REGISTER is sent only if OPTIONS passed."""
-        user = self.login.user(secrets) if self.login else ""
-        if self.login:
-            self.login.hide_halves(channel, secrets)
+        """Return the steps. REGISTER is sent whatever OPTIONS brings: many providers answer it alone."""
+        if self.login is None:
+            async with channel.sip(self.peer) as connection:
+                return steps_response([_about_options(await connection.send(self._options()))])
+        user = self.login.user(secrets)
+        self.login.hide_halves(channel, secrets)
+        options = await self._asked(channel)
         async with channel.sip(self.peer) as connection:
-            steps = [_about_options(await connection.send(self._options()))]
-            if self.login and steps[0].outcome == PASSED:
-                steps.append(await self._register(self.login, user, channel, connection, secrets))
-        return steps_response(steps)
+            register = await self._register(self.login, user, channel, connection, secrets)
+        return steps_response([_beside(register, options), register])
+
+    async def _asked(self, channel: Channel) -> SipMessage | None:
+        """Send OPTIONS on a connection of its own, which the server may close; return None without an answer."""
+        try:
+            async with channel.sip(self.peer) as connection:
+                return await connection.send(self._options(), seconds=OPTIONS_SECONDS)
+        except (UpstreamTimeout, UpstreamUnreachable):
+            return None
 
     def _options(self) -> SipRequest:
         headers = _headers("OPTIONS", 1, caller=f"sip:coffer@{self.domain}", called=f"sip:{self.domain}")
@@ -88,10 +100,11 @@ class SipCheck(Exchange):
         if answer.status not in CHALLENGES:
             return _about_unchallenged(answer)
         for count in (2, 3):
+            offered = _offered(answer)
             try:
-                challenge = _chosen(answer, login)
+                challenge = usable(offered, login)[0]
             except MalformedDigest as problem:
-                return Step("register", FAILED, UPSTREAM_ERROR, f"Coffer did not answer the challenge. {problem}")
+                return _about_unusable(problem, offered, login)
             value = await login.answer(channel, challenge, secrets, method="REGISTER", uri=uri)
             login.hide(channel, digest.read_credentials(value).response)
             header = CHALLENGES[answer.status or 0][1]
@@ -124,6 +137,22 @@ def _about_options(answer: SipMessage) -> Step:
     return Step("options", PASSED, None, f"The server answers: {shown_reason(answer)}.")
 
 
+def _beside(register: Step, options: SipMessage | None) -> Step:
+    """Return the step for OPTIONS of a server that answered REGISTER."""
+    if options is None:
+        return Step("options", PASSED, None, "The server does not answer OPTIONS, but it answers REGISTER.")
+    if options.status in _NOT_THERE and register.outcome != FAILED:
+        sentence = f"The server refuses OPTIONS ({shown_reason(options)}), but it answers REGISTER."
+        return Step("options", PASSED, None, sentence)
+    return _about_options(options)
+
+
+def _about_unusable(problem: MalformedDigest, offered: list[str], login: Login) -> Step:
+    others = dict.fromkeys(found.realm for found in readable(offered) if found.realm != login.realm)
+    realm = f" Its realm is {_shown(next(iter(others)))}." if others and login.realm is not None else ""
+    return Step("register", FAILED, UPSTREAM_ERROR, f"Coffer did not answer the challenge. {problem}{realm}")
+
+
 def _about_unchallenged(answer: SipMessage) -> Step:
     if answer.is_success:
         return Step("register", NOT_CHECKABLE, None, "The server accepted Coffer without a password.")
@@ -132,7 +161,7 @@ def _about_unchallenged(answer: SipMessage) -> Step:
 
 def _about_registration(answer: SipMessage, challenge: Challenge, login: Login) -> Step:
     if answer.is_success:
-        realm = "" if login.realm else f" Its realm is {_shown(challenge.realm)}."
+        realm = "" if login.realm is not None else f" Its realm is {_shown(challenge.realm)}."
         return Step(
             "register", PASSED, None, f"User name and password were accepted, with {challenge.algorithm}.{realm}"
         )
@@ -150,47 +179,24 @@ def _about_other(answer: SipMessage) -> Step:
     return Step("register", FAILED, UPSTREAM_ERROR, f"The registration failed: {shown_reason(answer)}.")
 
 
-def _chosen(answer: SipMessage, login: Login) -> Challenge:
-    """Return the strongest challenge that may be answered.
-
-    Their order is not protected against tampering, so it is ignored.
+def _offered(answer: SipMessage) -> list[str]:
+    """Return the values of the headers with challenges.
 
     Raises:
-        MalformedDigest: no challenge may be answered; the message describes the last one.
-        ResponseUnreadable: there is no challenge.
+        ResponseUnreadable: there is none.
     """
     offered = answer.every(CHALLENGES[answer.status or 0][0])
     if not offered:
         raise ResponseUnreadable("The response asks for a password but contains no challenge.")
-    usable, problem = [], MalformedDigest()
-    for text in offered:
-        try:
-            usable.append(_accepted(digest.read_challenge(text), login))
-        except MalformedDigest as error:
-            problem = error
-    if not usable:
-        raise problem
-    return min(usable, key=lambda challenge: list(digest.ALGORITHMS).index(challenge.algorithm))
-
-
-def _accepted(challenge: Challenge, login: Login) -> Challenge:
-    if login.realm and challenge.realm != login.realm:
-        raise MalformedDigest(f"The server asks for the realm {_shown(challenge.realm)}, which is not the trunk's.")
-    if challenge.algorithm not in login.algorithms:
-        raise MalformedDigest(f"The server asks for {challenge.algorithm}, which the trunk does not allow.")
-    return challenge
+    return offered
 
 
 def _is_stale(answer: SipMessage) -> bool:
-    for text in answer.every(CHALLENGES[answer.status or 0][0]):
-        try:
-            if digest.read_challenge(text).stale:
-                return True
-        except MalformedDigest:
-            continue
-    return False
+    return any(challenge.stale for challenge in readable(answer.every(CHALLENGES[answer.status or 0][0])))
 
 
 def _shown(realm: str) -> str:
     """Return the realm whole or not at all, because half of a value would not be found and masked."""
+    if not realm:
+        return "empty (empty_realm)"
     return f"“{realm}”" if realm.isprintable() and len(realm) <= _SHOWN_REALM else "(too long or not printable)"

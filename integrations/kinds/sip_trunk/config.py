@@ -19,7 +19,12 @@ ALL_ALGORITHMS: tuple[Algorithm, ...] = ("SHA-512-256", "SHA-256", "MD5")
 
 
 class SipTrunkConfig(StrictConfig):
-    """A trunk. User name and password may hold secrets; without a port, the default port of the transport is used."""
+    """A trunk. User name and password may hold secrets; without a port, the default port of the transport is used.
+
+    Attributes:
+        empty_realm: whether the realm is the empty text; a blank `realm` alone means that it is not known.
+        sign_hosts: further hosts of URIs that are signed for, such as Contact and Record-Route targets.
+    """
 
     direction: Literal["inbound", "outbound", "both"] = "both"
     host: Annotated[str, Limits(min_length=1, max_length=253)]
@@ -28,6 +33,8 @@ class SipTrunkConfig(StrictConfig):
     username: Line = ""
     password: Line = ""
     realm: Annotated[str, Limits(max_length=255)] = ""
+    empty_realm: Annotated[bool, Limits(strict=True)] = False
+    sign_hosts: Annotated[list[str], Limits(max_length=64)] = Limits(default_factory=list)
     registers: Annotated[bool, Limits(strict=True, alias="register")] = False
     algorithms: Annotated[list[Algorithm], Limits(min_length=1, max_length=8)] = Limits(
         default_factory=lambda: list(ALL_ALGORITHMS)
@@ -43,7 +50,7 @@ class SipTrunkConfig(StrictConfig):
         Raises:
             InvalidUrl: the host is malformed.
         """
-        return read_host(f"[{self.host}]" if ":" in self.host and not self.host.startswith("[") else self.host)
+        return read_sip_host(self.host)
 
     @property
     def domain(self) -> str:
@@ -65,13 +72,24 @@ class SipTrunkConfig(StrictConfig):
     @property
     def login(self) -> Login:
         """The login for digest authentication."""
-        return Login(parse(self.username), parse(self.password), self.realm, tuple(self.algorithms))
+        realm = self.realm if self.realm or self.empty_realm else None
+        return Login(parse(self.username), parse(self.password), realm, tuple(self.algorithms))
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The hosts of URIs that may be signed for: the trunk's host, and its realm if that is a domain."""
+        """The hosts of URIs that may be signed for: the trunk's, its realm if that is a domain, and `sign_hosts`."""
         realm = {self.realm.lower()} if _is_host(self.realm) else set()
-        return frozenset({self.address.strip("[]"), *realm})
+        named = {read_sip_host(host).strip("[]") for host in self.sign_hosts}
+        return frozenset({self.address.strip("[]"), *realm, *named})
+
+
+def read_sip_host(text: str) -> str:
+    """Parse a host as `read_host` does; an IPv6 address may be given without brackets.
+
+    Raises:
+        InvalidUrl: the host is malformed.
+    """
+    return read_host(f"[{text}]" if ":" in text and not text.startswith("[") else text)
 
 
 def _is_host(realm: str) -> bool:

@@ -15,6 +15,7 @@ from integrations.errors import InvalidUrl
 from integrations.exchange.exchange import Destination, Exchange
 from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
 from integrations.kinds.form_sections import Field, Section, Widget
+from integrations.kinds.sip_trunk.challenges import MAX_OFFERED, MAX_OFFERED_LENGTH
 from integrations.kinds.sip_trunk.check import SipCheck
 from integrations.kinds.sip_trunk.config import ALL_ALGORITHMS, SipTrunkConfig
 from integrations.kinds.sip_trunk.rules import problems_of
@@ -86,6 +87,21 @@ class SipTrunk(Kind[SipTrunkConfig]):
                     "Realm",
                     hint="The name that the server gives when it asks for the password. Coffer answers only its "
                     "challenges. If this is blank, the connection check shows it.",
+                    optional=True,
+                ),
+                Field(
+                    "empty_realm",
+                    "The realm is empty",
+                    Widget.SWITCH,
+                    hint='For a server whose challenges say realm="". Coffer then answers only these.',
+                ),
+                Field(
+                    "sign_hosts",
+                    "Further hosts to sign for",
+                    Widget.LINES,
+                    hint="Host names and IP addresses, one per line: where requests within a call go, as Contact and "
+                    "Record-Route name it. The SIP server and a realm that is a domain are always signed for.",
+                    placeholder="198.51.100.7",
                     optional=True,
                 ),
                 Field(
@@ -191,12 +207,16 @@ _ABOUT_REQUEST = {
     "uri": {
         "type": "string",
         "maxLength": uris.MAX_LENGTH,
-        "description": "The URI that the answer is for, such as sip:sip.example.com",
+        "description": "The URI in the request line, such as sip:sip.example.com or tel:+494055500100",
     },
     "challenge": {
-        "type": "string",
-        "maxLength": digest.MAX_LENGTH,
-        "description": "The value of WWW-Authenticate or Proxy-Authenticate",
+        "type": ["string", "array"],
+        "maxLength": MAX_OFFERED_LENGTH,
+        "items": {"type": "string", "maxLength": MAX_OFFERED_LENGTH},
+        "minItems": 1,
+        "maxItems": MAX_OFFERED,
+        "description": "The value of WWW-Authenticate or Proxy-Authenticate; a list if the response has several, of "
+        "which the strongest that the trunk allows is answered",
     },
 }
 _SIGN_ONLY = {

@@ -21,11 +21,11 @@ CHALLENGES = {401: ("www-authenticate", "Authorization"), 407: ("proxy-authentic
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A user name and password. An empty `realm` accepts any realm."""
+    """A user name and password. Without a `realm`, every realm is accepted; the empty text is a realm."""
 
     username: Template
     password: Template
-    realm: str
+    realm: str | None
     algorithms: tuple[str, ...]
 
     @property
@@ -59,8 +59,9 @@ class Login:
 
     def hide_halves(self, channel: Channel, secrets: Mapping[str, Plaintext]) -> None:
         """Mask the HA1 of every algorithm for the trunk's realm; the server may store and return them."""
-        for algorithm in filter(digest.is_available, self.algorithms if self.realm else ()):
-            self.secret_half(channel, Challenge(self.realm, "", algorithm), secrets)
+        if self.realm is not None:
+            for algorithm in filter(digest.is_available, self.algorithms):
+                self.secret_half(channel, Challenge(self.realm, "", algorithm), secrets)
 
     def hide(self, channel: Channel, made: str) -> None:
         """Mask a text that was computed from the password."""

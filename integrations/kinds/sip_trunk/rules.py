@@ -9,7 +9,7 @@ from accounts.errors import FieldError
 from integrations.errors import InvalidUrl
 from integrations.kinds.config_fields import holds_placeholder
 from integrations.kinds.http_parts import credential_problems
-from integrations.kinds.sip_trunk.config import SipTrunkConfig
+from integrations.kinds.sip_trunk.config import SipTrunkConfig, read_sip_host
 from integrations.templating.placeholders import parse
 
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{0,30}")
@@ -20,7 +20,8 @@ def problems_of(config: SipTrunkConfig) -> list[FieldError]:
     return [
         *_host_problems(config),
         *_credential_problems(config),
-        *_realm_problems(config.realm),
+        *_realm_problems(config),
+        *_sign_host_problems(config.sign_hosts),
         *([FieldError("config.algorithms", "An algorithm is listed twice.")] if _repeats(config.algorithms) else []),
         *_number_problems(config.numbers),
         *_address_problems(config.allowed_addresses),
@@ -54,11 +55,28 @@ def _credential_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
             yield FieldError(field, "User name and password go together, and a trunk that registers needs both.")
 
 
-def _realm_problems(realm: str) -> Iterator[FieldError]:
+def _realm_problems(config: SipTrunkConfig) -> Iterator[FieldError]:
+    realm = config.realm
+    if realm and config.empty_realm:
+        yield FieldError("config.empty_realm", "Leave the realm blank, or do not say that it is empty.")
     if holds_placeholder(realm):
         yield FieldError("config.realm", "A realm cannot hold a placeholder: it says which challenges are answered.")
     elif not realm.isprintable() or realm != realm.strip():
         yield FieldError("config.realm", "Enter the realm on one line, without spaces at the ends.")
+
+
+def _sign_host_problems(hosts: list[str]) -> Iterator[FieldError]:
+    seen: set[str] = set()
+    for index, text in enumerate(hosts):
+        field = f"config.sign_hosts[{index}]"
+        try:
+            host = read_sip_host(text)
+        except InvalidUrl as refusal:
+            yield FieldError(field, f"{refusal.detail} Enter the host alone: without sip:, user and port.")
+            continue
+        if host in seen:
+            yield FieldError(field, "This host is listed twice.")
+        seen.add(host)
 
 
 def _number_problems(numbers: list[str]) -> Iterator[FieldError]:

@@ -14,14 +14,23 @@ from accounts.errors import FieldError
 from integrations.errors import InvalidHeaderValue
 from integrations.exchange.exchange import Channel, Exchange
 from integrations.exchange.messages import UpstreamResponse
+from integrations.kinds.sip_trunk.challenges import usable
 from integrations.kinds.sip_trunk.login import CHALLENGES, Login
 from integrations.sip import digest
 from integrations.sip.digest import MalformedDigest
-from integrations.sip.uris import host_of
+from integrations.sip.uris import MAX_LENGTH, host_of, is_telephone
 from secrets_app.plaintext import Plaintext
 
-METHODS = ("REGISTER", "INVITE", "ACK", "BYE", "REFER", "OPTIONS", "UPDATE", "PRACK", "INFO")
-"""Methods that media servers authenticate for calls. Methods that could cost money without a call are left out."""
+METHODS = (
+    *("REGISTER", "INVITE", "ACK", "BYE", "REFER", "OPTIONS", "UPDATE", "PRACK", "INFO"),
+    *("SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH"),
+)
+"""The methods of SIP that can be challenged: all but CANCEL (RFC 3261 section 22.1)."""
+
+_SHOWN_HOSTS = 5
+_NO_URI = (
+    f"Give a SIP URI of at most {MAX_LENGTH} characters without password, header part (?…) and maddr, or a tel URI."
+)
 
 
 @dataclass(frozen=True)
@@ -38,9 +47,9 @@ class _WithChallenge(Exchange):
 
     def note(self, params: Mapping[str, Any]) -> str:
         """Return the method, the hashed nonce, the algorithm and the host of the URI."""
-        challenge = digest.read_challenge(params["challenge"])
+        challenge = usable(params["challenge"], self.login)[0]
         marked = digest.nonce_hash(challenge.nonce)[:16]
-        return f"{params['method']}, nonce {marked}, {challenge.algorithm}, {host_of(params['uri'])}"[:200]
+        return f"{params['method']}, nonce {marked}, {challenge.algorithm}, {host_of(params['uri']) or 'tel'}"[:200]
 
     def problems(self, params: Mapping[str, Any]) -> list[FieldError]:
         """Return what is wrong if the trunk may not answer the challenge, or not for the URI."""
@@ -50,15 +59,11 @@ class _WithChallenge(Exchange):
         }
         return [FieldError(f"params.{name}", problem) for name, problem in found.items() if problem]
 
-    def _problem_with_challenge(self, text: str) -> str | None:
+    def _problem_with_challenge(self, offered: str | list[str]) -> str | None:
         try:
-            challenge = digest.read_challenge(text)
+            usable(offered, self.login)
         except MalformedDigest as problem:
             return str(problem)
-        if self.login.realm and challenge.realm != self.login.realm:
-            return "The challenge is for another realm than the trunk's."
-        if challenge.algorithm not in self.login.algorithms:
-            return f"The trunk does not allow {challenge.algorithm}."
         return None
 
     @abstractmethod
@@ -75,19 +80,26 @@ class SignCall(_WithChallenge):
         """A description of the operation."""
         return "Answer a digest challenge"
 
-    def _problem_with_challenge(self, text: str) -> str | None:
+    def _problem_with_challenge(self, offered: str | list[str]) -> str | None:
         """Return why a challenge is refused. Without a realm, answers for other servers could be requested."""
-        if not self.login.realm:
-            return "The trunk has no realm. Enter the realm in the trunk, so that Coffer answers only its challenges."
+        if self.login.realm is None:
+            return (
+                "The trunk has no realm. Enter the realm in the trunk, so that Coffer answers only its challenges; "
+                'for realm="", say there that it is empty (empty_realm).'
+            )
         if self.login.username.secret_names:
             return "The user name of the trunk is a secret, but answers contain it. Enter it as plain text."
-        return super()._problem_with_challenge(text)
+        return super()._problem_with_challenge(offered)
 
     def _problem_with_uri(self, uri: str) -> str | None:
-        if host_of(uri) in self.hosts:
+        host = host_of(uri)
+        if host in self.hosts or is_telephone(uri):
             return None
-        known = " or ".join(f"sip:{host}" for host in sorted(self.hosts))
-        return f"The host of the URI is not the trunk's. Use {known}, with or without a user."
+        if host is None:
+            return _NO_URI
+        known = [f"sip:[{host}]" if ":" in host else f"sip:{host}" for host in sorted(self.hosts)]
+        shown = " or ".join(known[:_SHOWN_HOSTS])
+        return f"The host of the URI is not the trunk's. Use {shown}, or add the host to the trunk's sign_hosts."
 
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, Any]
@@ -97,7 +109,7 @@ class SignCall(_WithChallenge):
         Raises:
             InvalidHeaderValue: the value would contain the password.
         """
-        challenge = digest.read_challenge(params["challenge"])
+        challenge = usable(params["challenge"], self.login)[0]
         value = await self.login.answer(channel, challenge, secrets, method=params["method"], uri=params["uri"])
         if self.login.shows_in(value, secrets):
             raise InvalidHeaderValue(
@@ -127,20 +139,23 @@ class VerifyCall(_WithChallenge):
 
     def _problem_with_uri(self, uri: str) -> str | None:
         """Return why a URI is refused. Its host is the media server's, which the trunk does not know."""
-        return "Give a SIP URI without password, header part and maddr." if host_of(uri) is None else None
+        return None if host_of(uri) or is_telephone(uri) else _NO_URI
 
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, Any]
     ) -> UpstreamResponse:
-        """Return whether the answer is valid."""
-        challenge = digest.read_challenge(params["challenge"])
-        valid = digest.is_answered_by(
-            challenge,
-            digest.read_credentials(params["authorization"]),
-            username=self.login.user(secrets),
-            ha1=self.login.secret_half(channel, challenge, secrets),
-            method=params["method"],
-            uri=params["uri"],
+        """Return whether the answer is valid for one of the challenges."""
+        user, given = self.login.user(secrets), digest.read_credentials(params["authorization"])
+        valid = any(
+            digest.is_answered_by(
+                challenge,
+                given,
+                username=user,
+                ha1=self.login.secret_half(channel, challenge, secrets),
+                method=params["method"],
+                uri=params["uri"],
+            )
+            for challenge in usable(params["challenge"], self.login)
         )
         return _json_response({"valid": valid})
 

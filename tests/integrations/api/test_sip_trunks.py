@@ -24,6 +24,8 @@ CONFIG = {
     "username": "trunk1",
     "password": "{secrets.sip.password}",
     "realm": "sip.test",
+    "empty_realm": False,
+    "sign_hosts": [],
     "register": True,
     "algorithms": ["SHA-256"],
     "numbers": ["+49 40 5550 0100"],
@@ -106,7 +108,7 @@ def test_the_ledger_says_what_was_signed_and_never_the_response(caller, trunk):
         ({"challenge": CHALLENGE.replace("sip.test", "evil.test")}, "params.challenge"),
         ({"challenge": CHALLENGE.replace("SHA-256", "MD5")}, "params.challenge"),
         ({"uri": "sip:evil.test"}, "params.uri"),
-        ({"method": "MESSAGE"}, "params.method"),
+        ({"method": "CANCEL"}, "params.method"),
     ],
 )
 def test_what_is_not_signed(caller, trunk, params, field):

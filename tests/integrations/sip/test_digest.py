@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.sip import digest
-from integrations.sip.digest import Challenge, MalformedDigest, UnsupportedDigest, read_challenge, read_credentials
+from integrations.sip.digest import (
+    Challenge,
+    MalformedDigest,
+    UnsupportedDigest,
+    read_challenge,
+    read_credentials,
+    split_challenges,
+)
 
 needs_sha_512_256 = pytest.mark.skipif(not digest.is_available("SHA-512-256"), reason="not in this OpenSSL")
 
@@ -268,3 +275,25 @@ def test_a_quoted_text_never_breaks_out(text):
     assert not set(written) & {"\r", "\n", "\0"}
     challenge = read_challenge(f'Digest realm={written}, nonce="n"')
     assert (challenge.realm, challenge.nonce) == (text, "n")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ('Digest realm="a, b", nonce=n,Digest  Realm = "c" ,nonce=m', 2),
+        ('Digest realm="a\\", Digest b", nonce=n', 1),
+        ('Negotiate, NTLM abc==, Basic realm="x", , Digest realm="a",, nonce=n', 4),
+        ("", 0),
+    ],
+)
+def test_challenges_that_are_joined_by_comma(header, expected):
+    assert len(split_challenges(header)) == expected
+
+
+@given(st.text(st.sampled_from('ab =,"\\\r\t')))
+def test_splitting_never_makes_a_challenge_readable_that_holds_a_line_break(text):
+    joined = f'Digest realm="r", nonce="n", x={text}'
+    for part in split_challenges(joined)[:1]:
+        if "\r" in part:
+            with pytest.raises(MalformedDigest):
+                read_challenge(part)

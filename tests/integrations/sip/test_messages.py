@@ -18,7 +18,7 @@ from integrations.sip.messages import (
     uri_user,
     write,
 )
-from integrations.sip.uris import host_of
+from integrations.sip.uris import host_of, is_telephone
 
 OK = (
     b"SIP/2.0 200 OK\r\nv: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKa;rport=1\r\nVIA : SIP/2.0/UDP outer;branch=b\r\n"
@@ -163,7 +163,8 @@ URIS = {
     "sips:alice@sip.test;transport=tls": "sip.test",
     "sip:+49-40.5550(0100)@sip.test": "sip.test",
     "sip:a%20b@192.0.2.1": "192.0.2.1",
-    "sip:alice@[2001:DB8::1]:5061;lr": "2001:db8::1",
+    "sip:alice@[2001:DB8:0::1]:5061;lr": "2001:db8::1",
+    "sip:" + "a" * 1011 + "@sip.test": "sip.test",
 }
 NO_URIS = [
     "",
@@ -184,7 +185,8 @@ NO_URIS = [
     "sip:alice@sip.test,sip:eve@sip.test",
     "<sip:alice@sip.test>",
     "sip:alice@s\u00efp.test",
-    "sip:" + "a" * 300 + "@sip.test",
+    "sip:" + "a" * 1012 + "@sip.test",
+    "sip:alice@[2001:db8::1::2]",
 ]
 
 
@@ -196,3 +198,24 @@ def test_the_host_of_a_uri(uri, host):
 @pytest.mark.parametrize("uri", NO_URIS)
 def test_a_uri_that_could_be_read_otherwise_has_none(uri):
     assert host_of(uri) is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("tel:+49-40.5550(0100)", True),
+        ("TEL:+494055500100;isub=1;ext=22", True),
+        ("tel:7042;phone-context=sip.test", True),
+        ("tel:*21*100#", True),
+        ("tel:", False),
+        ("tel:+", False),
+        ("tel:+49 40", False),
+        ("tel:+4940@sip.test", False),
+        ("tel:+4940?x=y", False),
+        ("tel:+4940\r\nVia: x", False),
+        ("tel:+" + "4" * 1024, False),
+        ("sip:+4940@sip.test", False),
+    ],
+)
+def test_a_telephone_number_as_uri(uri, expected):
+    assert is_telephone(uri) is expected

@@ -29,6 +29,7 @@ TYPED = {
     "username": "trunk1",
     "password": "{secrets.sip.password}",
     "realm": "sip.test",
+    "sign_hosts": "198.51.100.7\r\n edge.sip.test ",
     "register": "on",
     "algorithms": ["SHA-256", "MD5"],
     "allowed_addresses": "192.0.2.0/24",
@@ -42,6 +43,8 @@ CONFIG = {
     "username": "trunk1",
     "password": "{secrets.sip.password}",
     "realm": "sip.test",
+    "empty_realm": False,
+    "sign_hosts": ["198.51.100.7", "edge.sip.test"],
     "register": True,
     "algorithms": ["SHA-256", "MD5"],
     "numbers": ["+49 40 5550 0100", "+49 40 5550 0101"],
@@ -71,6 +74,7 @@ def test_the_blank_form_makes_a_trunk_with_sensible_settings(as_owner, organizat
         NEW, form_with(page, "host") | {"name": "New", "host": "sip.test", "username": "a", "password": "{secrets.b}"}
     )
     assert Integration.objects.get().config == CONFIG | {
+        "sign_hosts": [],
         "direction": "both",
         "username": "a",
         "password": "{secrets.b}",

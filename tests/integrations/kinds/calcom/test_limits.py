@@ -148,7 +148,7 @@ def test_without_defaults_agents_say_which_event_type(owner):
 
     kind = KINDS["calcom"]
     operations = {found.name: found for found in kind.operations(kind.parse_config(calendar.config))}
-    assert operations["list_slots"].parameters["required"] == ["start", "end", "event_type_id"]
+    assert operations["list_slots"].parameters["required"] == ["start", "end"]
     assert "time_zone" in operations["create_booking"].parameters["required"]
 
 

@@ -135,7 +135,7 @@ HOSTILE = {
     "line break in the URI": ("uri", "sip:sip.test\r\nVia: x"),
     "a longer name": ("uri", "sip:sip.test.evil.test"),
     "no URI": ("uri", "sip.test"),
-    "another method": ("method", "MESSAGE"),
+    "another method": ("method", "CANCEL"),
     "method in lower case": ("method", "register"),
     "method with a line break": ("method", "REGISTER\r\nVia: x"),
     "not a truth": ("proxy", "yes"),

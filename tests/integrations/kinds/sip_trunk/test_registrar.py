@@ -139,14 +139,14 @@ def test_another_realm_is_not_answered(owner, server):
     store_secret(owner, "sip.password", PASSWORD)
     step = steps_of(owner, trunk_at(owner, server.port, realm="other.test"))[1]
     assert step[1:3] == ("failed", "upstream_error")
-    sentence = "The server asks for the realm “sip.test”, which is not the trunk's."
+    sentence = "The challenge is for another realm than the trunk's. Its realm is “sip.test”."
     assert step[3] == f"Coffer did not answer the challenge. {sentence}"
 
 
 def test_an_algorithm_that_is_not_allowed_is_not_answered(owner, server):
     store_secret(owner, "sip.password", PASSWORD)
     step = steps_of(owner, trunk_at(owner, server.port, algorithms=["SHA-256"]))[1]
-    assert step[3] == "Coffer did not answer the challenge. The server asks for MD5, which the trunk does not allow."
+    assert step[3] == "Coffer did not answer the challenge. The trunk does not allow MD5."
 
 
 def test_the_check_tells_the_realm_where_it_is_not_known_yet(owner, server):
