@@ -203,7 +203,7 @@ def test_nobody_makes_themselves_staff(owner):
 @pytest.mark.parametrize("query", ["organization__slug=x", "name__regex=.", "q__contains=a", "_connector=OR", "pk=1"])
 def test_look_ups_in_an_address_are_words_that_nobody_knows(owner, secret, query):
     caller = Caller(key_for(owner))
-    assert caller.call("GET", f"/secrets?{query}").content == caller.call("GET", "/secrets").content
+    assert caller.call("GET", f"/secrets?{query}").status_code == 422
     page = browser_of(owner).get(f"/o/harbor-clinics/secrets/?{query}")
     assert page.status_code == 200
     assert b"crm.apiKey" in page.content
