@@ -10,7 +10,7 @@ With `proof=Proof.PAGE` or `proof=Proof.ACT` the route also asks the person to c
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -168,14 +168,18 @@ def actor_of_request(request: CofferRequest, slug: str) -> Actor:
     return request.actor
 
 
-def _refuse_other_parameters(request: HttpRequest, operation: Callable[..., Any]) -> None:
+def _refuse_other_parameters(request: HttpRequest, arguments: Set[str]) -> None:
     """Refuse query parameters that the operation does not have, because `?dry_run=true` would otherwise do the act.
+
+    Args:
+        arguments: the names of the operation's arguments, parts of the path among them.
 
     Raises:
         Invalid: there is such a parameter.
     """
-    known = inspect.signature(operation).parameters.keys() - {"request", "payload"}
-    known -= request.resolver_match.kwargs.keys() if request.resolver_match else set()
+    if not request.GET:
+        return
+    known = arguments - (request.resolver_match.kwargs.keys() if request.resolver_match else set())
     if unknown := sorted(request.GET.keys() - known):
         errors = [FieldError(name, no_such("query parameter", name, known)) for name in unknown[:PARAMETERS_AT_MOST]]
         raise Invalid("The query is not valid.", errors=errors)
@@ -185,12 +189,13 @@ def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Calla
     """Allow API keys that hold the permission. `request.auth` is the key's actor (accounts/api/authentication.py)."""
 
     def decorate(operation: Callable[..., Any]) -> Callable[..., Any]:
+        arguments = inspect.signature(operation).parameters.keys() - {"request", "payload"}
         if inspect.iscoroutinefunction(operation):
 
             @functools.wraps(operation)
             async def asynchronous(request: CofferRequest, *args: Any, **kwargs: Any) -> Any:
-                _refuse_other_parameters(request, operation)
                 request.auth.check(permission)
+                _refuse_other_parameters(request, arguments)
                 return await operation(request, *args, **kwargs)
 
             return set_permission(asynchronous, RoutePermission("key", permission))
@@ -199,8 +204,8 @@ def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Calla
         def wrapper(request: CofferRequest, *args: Any, **kwargs: Any) -> Any:
             actor = request.auth
             with _recording_refusals(request, operation, actor, kwargs):
-                _refuse_other_parameters(request, operation)
                 actor.check(permission)
+                _refuse_other_parameters(request, arguments)
                 return operation(request, *args, **kwargs)
 
         return set_permission(wrapper, RoutePermission("key", permission))

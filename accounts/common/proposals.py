@@ -1,7 +1,10 @@
-"""The sentence about a name that does not exist: which names do, and which of them was probably meant."""
+"""Names that do not exist: which ones do, and which of them was probably meant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel
 
 LONGEST = 64
 """Longer names are not compared: they are no misspelling, and comparing takes quadratic time."""
@@ -22,3 +25,24 @@ def no_such(thing: str, name: str, known: Iterable[str]) -> str:
     nearest = get_close_matches(name, names, n=1) if len(name) <= LONGEST else []
     proposal = f" Did you mean {nearest[0]}?" if nearest else ""
     return f"There is no such {thing}.{proposal} There are {', '.join(names)}."
+
+
+def fields_at(model: type[BaseModel], path: Sequence[Any]) -> list[str]:
+    """Return the names of the fields at a place of a schema.
+
+    Args:
+        model: the schema of the whole.
+        path: the fields and list positions that lead to the place, as pydantic names them.
+    """
+    for step in path:
+        if isinstance(step, str) and step in model.model_fields:
+            model = next(_models(model.model_fields[step].annotation), model)
+    return list(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the schemas in an annotation such as `list[Entry] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)

@@ -13,9 +13,8 @@ from typing_extensions import override
 
 from accounts.api.audit import router as audit_router
 from accounts.api.authentication import ApiKeyAuth
-from accounts.common.proposals import no_such
+from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
-from config.api.known_fields import fields_at
 from config.http.errors import TOO_LARGE, problem
 from config.http.requests import StrictJsonParser
 from integrations.api.integrations import router as integrations_router

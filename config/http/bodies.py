@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
@@ -18,6 +19,7 @@ from django.template.loader import render_to_string
 
 from accounts.access.callers import PresentedKey, bearer_token
 from accounts.access.client_addresses import peer_address
+from accounts.actors import Actor
 from accounts.api.authentication import authenticate
 from accounts.errors import RateLimited, Refusal, RequestTimedOut, TooLarge
 from config.http.errors import API_PREFIX, TOO_LARGE, is_for_programs, problem
@@ -36,9 +38,14 @@ MOST_WAITING = 32
 LARGEST_RUN = LARGEST_ARGUMENTS + 65_536
 """Bytes that a call of a run may have: the arguments, files among them, and what is around them."""
 
-MOST_LARGE = 4
-"""Calls larger than other requests that a process holds in memory at once, until they are answered."""
+MOST_LARGE, MOST_LARGE_OF_ONE = 4, 2
+"""Calls larger than other requests that a process holds in memory at once, until they are answered: of all
+organizations, and of one."""
 
+LARGE_RUN = (
+    "A run may have at most 16 MiB of arguments, and above 2.5 MiB only a request that declares its Content-Length and "
+    "carries a valid API key."
+)
 _RUNS = re.compile(rf"{API_PREFIX}v1/integrations/[^/]+/run|/mcp")
 
 
@@ -48,18 +55,20 @@ class WholeBodies:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._waiting: Counter[str | None] = Counter()
-        self._large = 0
+        self._large: Counter[UUID] = Counter()
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Read the body and call the application, or refuse the request without reading the rest."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        body = _Body(receive)
+        body = _Body(receive, _about_size(scope))
         try:
             await self._pass_on(scope, body, send)
         finally:
-            self._large -= body.is_large
+            if body.large_of:
+                self._large[body.large_of] -= 1
+                self._large += Counter()  # leaves out those without any
 
     async def _pass_on(self, scope: dict[str, Any], body: "_Body", send: Send) -> None:
         try:
@@ -80,14 +89,14 @@ class WholeBodies:
             TooLarge, Unauthenticated, RateLimited: nothing of the body is read.
         """
         if not _RUNS.fullmatch(scope["path"]) or _declared_length(scope) > LARGEST_RUN:
-            raise TooLarge(TOO_LARGE)
-        await _check_key(scope)
-        if self._large >= MOST_LARGE:
+            raise TooLarge(_about_size(scope))
+        organization = (await _actor(scope)).organization.pk
+        if self._large[organization] >= MOST_LARGE_OF_ONE or self._large.total() >= MOST_LARGE:
             refusal = RateLimited("Too many large calls are under way. Try again in a moment.")
             refusal.members["retry_after_seconds"] = 5
             raise refusal
-        self._large += 1
-        body.is_large, body.most = True, LARGEST_RUN
+        self._large[organization] += 1
+        body.large_of, body.most = organization, LARGEST_RUN
 
     async def _read(self, scope: dict[str, Any], body: "_Body") -> None:
         """Read the body.
@@ -119,12 +128,13 @@ class WholeBodies:
 class _Body:
     """The body of one request, as far as it has arrived."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+    def __init__(self, receive: Receive, about_size: str) -> None:
+        self._receive, self._about_size = receive, about_size
         self._chunks: list[bytes] = []
         self._size = 0
         self._is_replayed = False
-        self.is_large, self.most = False, settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+        self.large_of: UUID | None = None
+        self.most = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 
     async def read(self) -> None:
         """Read the rest. It may be cancelled and called again.
@@ -141,7 +151,7 @@ class _Body:
             self._chunks.append(message.get("body", b""))
             self._size += len(self._chunks[-1])
             if self._size > self.most:
-                raise TooLarge(TOO_LARGE)
+                raise TooLarge(self._about_size)
             more = message.get("more_body", False)
 
     async def replayed(self) -> Mapping[str, Any]:
@@ -166,10 +176,23 @@ async def _check_key(scope: dict[str, Any]) -> None:
     Raises:
         Unauthenticated: there is no valid key.
     """
-    if not is_for_programs(scope["path"]):
-        return
+    if is_for_programs(scope["path"]):
+        await _actor(scope)
+
+
+async def _actor(scope: dict[str, Any]) -> Actor:
+    """Return the actor of the API key that came with a request.
+
+    Raises:
+        Unauthenticated: there is no valid key.
+    """
     headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
-    await authenticate(PresentedKey(bearer_token(headers[0]) or "" if headers else "", _address(scope)))
+    return await authenticate(PresentedKey(bearer_token(headers[0]) or "" if headers else "", _address(scope)))
+
+
+def _about_size(scope: dict[str, Any]) -> str:
+    """Return the sentence about a body that is too large."""
+    return LARGE_RUN if _RUNS.fullmatch(scope["path"]) else TOO_LARGE
 
 
 def _address(scope: dict[str, Any]) -> str | None:

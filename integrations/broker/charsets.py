@@ -8,6 +8,8 @@ closed: UTF-7 and codecs with escape sequences could hide a value from masking.
 import re
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+MARKS = tuple(mark for mark, _ in _MARKS)
+"""The byte order marks."""
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?([a-z0-9_:.-]+)""")
 _SAID_INSIDE = re.compile(rb"""<(?:\?xml|meta)\s[^>]*(?:encoding|charset)\s*=\s*["']?([a-z0-9_:.-]+)""", re.IGNORECASE)
 _FIRST_BYTES = 1024

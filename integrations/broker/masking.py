@@ -71,7 +71,6 @@ _BINARY = re.compile(
     r"|x-pdf|x-binary|x-sqlite3|x-font\S*|font-\S*|vnd\.(?:ms-|openxmlformats-|oasis\.|sqlite3|rar|google\.protobuf)\S*)"
 )
 _RECORDS = re.compile(rb"(?:ndjson|json-?l(?:ines)?|json-stream|json-seq|stream\+json)\b")
-_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 def mask_response(
@@ -153,8 +152,8 @@ def _in_utf8(
 
 
 def _is_plain(body: bytes, content_type: bytes) -> bool:
-    """Return whether a body is UTF-8 for all that anybody says."""
-    if body.startswith(_MARKS) or 0 in body[:2]:
+    """Return whether a body is UTF-8 for all that anybody says, as most are."""
+    if body.startswith(charsets.MARKS) or 0 in body[:2]:
         return False
     return (b"charset" not in content_type or b"utf-8" in content_type) and _text(body) is not None
 

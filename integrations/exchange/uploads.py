@@ -1,6 +1,5 @@
 """Bodies that carry files: `multipart/form-data` (RFC 7578) and bare bytes."""
 
-import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,14 +8,13 @@ from typing import ClassVar
 from accounts.errors import FieldError
 from integrations.errors import InvalidArguments
 from integrations.templating.entries import ListStyle, fill_entries, shown_name
-from integrations.templating.files import File, file_of, is_media_type
+from integrations.templating.files import File, file_of, fits_in_head, is_media_type
 from integrations.templating.json_body import is_left_out
 from integrations.templating.placeholders import Template
 from integrations.templating.slots import Filling, fill_text
 
 ANY_BYTES = "application/octet-stream"
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TEXT = "text/plain; charset=utf-8"
 
 
@@ -180,7 +178,7 @@ def _quoted(text: str, param: str) -> str:
     Raises:
         InvalidArguments: it holds a control character.
     """
-    if _CONTROL.search(text):
+    if not fits_in_head(text):
         raise _refused(param, "Leave line breaks and other control characters out of the name of the file.")
     return text.replace('"', "%22")
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid
 from integrations.templating.placeholders import MalformedPlaceholder, Template, parse
 
@@ -62,7 +63,6 @@ NOT_IN_URL = (
 _UUID = "Choose an auth connector by its id."
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda _: "This field is required.",
-    "extra_forbidden": lambda _: "There is no such field; remove it.",
     "string_type": lambda _: "Enter text.",
     "string_unicode": lambda _: "Enter valid Unicode text.",
     "string_too_long": lambda limits: f"This text is too long: {limits['max_length']} characters are the limit.",
@@ -95,7 +95,7 @@ def read_shape(shape: type[Shape], raw: Mapping[str, Any]) -> Shape:
         return shape.model_validate(raw)
     except ValidationError as error:
         errors = [
-            FieldError(field_path(finding["loc"]), _sentence(finding["type"], finding.get("ctx", {})))
+            FieldError(field_path(finding["loc"]), _sentence(shape, finding))
             for finding in error.errors(include_url=False, include_input=False)
         ]
         raise Invalid("The configuration cannot be used.", errors=errors) from None
@@ -147,6 +147,9 @@ def template_of(text: str) -> Template | None:
         return None
 
 
-def _sentence(kind: str, limits: Mapping[str, Any]) -> str:
+def _sentence(shape: type[BaseModel], finding: Mapping[str, Any]) -> str:
+    kind, location = finding["type"], finding["loc"]
+    if kind == "extra_forbidden":
+        return no_such("field", str(location[-1]), fields_at(shape, location[:-1]))
     sentence = _SENTENCES.get(kind)
-    return sentence(limits) if sentence else "This cannot be used here."
+    return sentence(finding.get("ctx", {})) if sentence else "This cannot be used here."

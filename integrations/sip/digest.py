@@ -25,7 +25,8 @@ _PARAMETER = re.compile(rf'[ \t]*({_WORD}+)[ \t]*=[ \t]*(?:"({_QUOTED})"|({_WORD
 _ESCAPED = re.compile(r"\\(.)")
 _BEGINS = re.compile(rf"{_WORD}+(?:[ \t]+(?![ \t=]).*)?", re.DOTALL)
 """The first part of a challenge: a scheme, and what follows it unless that is “=”."""
-_PIECE = re.compile(rf'(?:[^",]|"{_QUOTED}"|")+')
+_PIECE = re.compile(rf'(?:[^",]|"{_QUOTED}"|".*)+', re.DOTALL)
+"""The text up to a comma outside quotes. A quote that is never closed takes the rest, so that it is read once."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COUNT = re.compile(r"[0-9a-fA-F]{8}")
 _HEX = re.compile(r"[0-9a-fA-F]+")

@@ -81,4 +81,10 @@ def is_media_type(text: str) -> bool:
     return bool(_MEDIA_TYPE.fullmatch(text)) and text == text.strip()
 
 
+def fits_in_head(text: str) -> bool:
+    """Return whether a name can stand in the head of a part: it has no line break or other control character."""
+    return _CONTROL.search(text) is None
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STANDARD = str.maketrans("-_", "+/")

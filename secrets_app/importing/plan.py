@@ -156,7 +156,8 @@ class _Stored:
         *,
         lock: bool,
     ) -> None:
-        folded = {choices.names.get(entry.name, entry.name).lower() for entry in entries}
+        names = {choices.names.get(entry.name, entry.name) for entry in entries}
+        folded = {name.lower() for name in names if not problem_with_name(name)}  # a database refuses some others
         same = Secret.objects.of(organization).annotate(folded=Lower("name")).filter(folded__in=folded)
         rows = Secret.objects.filter(pk__in=list(same.values_list("pk", flat=True))).order_by("name")
         self.by_folded = {secret.name.lower(): secret for secret in (rows.select_for_update() if lock else rows)}

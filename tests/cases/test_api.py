@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts.policy import Scope
 from secrets_app.models import Secret
 from tests.fixtures.api import Caller
 from tests.support.things import key_for
@@ -47,6 +48,24 @@ def test_unknown_field_names_the_known_ones_and_the_nearest(caller):
     found = errors(caller, "/secrets", {"name": "crm.apiKey", "values": {"stagin": "x"}, "descripton": ""})
     assert "Did you mean staging? There are development, production, staging." in found["values.stagin"]
     assert "Did you mean description?" in found["descripton"]
+
+
+def test_unknown_field_of_a_configuration_names_the_nearest(caller):
+    config = {"type": "basic", "usernam": "x", "password": "{secrets.crm.apiKey}"}
+    body = {"kind": "auth_connector", "name": "CRM", "environments": ["staging"], "config": config}
+    assert "Did you mean username?" in errors(caller, "/integrations", body)["config.usernam"]
+    body["kind"], body["config"] = (
+        "api_action",
+        {"method": "GET", "base_url": "https://a.example", "pth": "/", "body": {"typ": "json"}},
+    )
+    found = errors(caller, "/integrations", body)
+    assert "Did you mean path?" in found["config.pth"]
+    assert "Did you mean type? There are content, content_type, type." in found["config.body.typ"]
+
+
+def test_who_may_not_learns_nothing_of_the_parameters(owner):
+    caller = Caller(key_for(owner, Scope.RUN))
+    assert caller.problem("GET", "/secrets?limitt=5") == (403, "permission_denied")
 
 
 def test_refusal_says_how_to_confirm(caller):

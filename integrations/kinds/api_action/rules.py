@@ -3,7 +3,6 @@
 Errors quote nothing of the input but the names of parameters.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from integrations.kinds.config_fields import (
     template_of,
 )
 from integrations.kinds.http_parts import header_problems, path_problems, query_problems
-from integrations.templating.files import is_media_type
+from integrations.templating.files import fits_in_head, is_media_type
 from integrations.templating.json_body import JsonBodyError, parse_json_body
 from integrations.templating.parameter_schemas import (
     check_schema,
@@ -86,7 +85,7 @@ def _form(body: BodyConfig) -> Iterator[FieldError]:
     for index, entry in enumerate(body.content):
         field = f"config.body.content[{index}]"
         yield from problem_with_fixed_name(f"{field}.name", entry.name)
-        if body.type == "multipart" and _CONTROL.search(entry.name):
+        if body.type == "multipart" and not fits_in_head(entry.name):
             yield FieldError(f"{field}.name", "Leave line breaks and other control characters out of the name.")
         yield from problem_with_template(f"{field}.value", entry.value)
         for part in ("filename", "content_type"):
@@ -193,7 +192,6 @@ def _problem_as_text(
     return f"Declare {name} as string, number, integer or boolean to use it in a text."
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FILE = (
     'Declare it as a file, {{"type": "object", "format": "file"}}, or as base64 text, '
     '{{"type": "string", "contentEncoding": "base64"}}.'

@@ -78,24 +78,24 @@ def test_one_address_keeps_a_bounded_number_waiting():
     assert sorted(async_to_sync(many)()) == [200, 200, *[408] * bodies.MOST_WAITING, *[429] * 3]
 
 
-def large(path, key, size=LARGER_THAN_OTHERS, application=None):
-    """Status and length of the response to a request with one large body, whose length is declared."""
+async def declared(application, path, key, size=LARGER_THAN_OTHERS):
+    """Status and length of the response to a request with one body, whose length is declared."""
+    sent = []
 
     async def receive():
         return {"type": "http.request", "body": b"a" * size, "more_body": False}
 
-    async def ask():
-        sent = []
+    async def send(message):
+        sent.append(message)
 
-        async def send(message):
-            sent.append(message)
+    headers = [(b"content-length", str(size).encode()), (b"authorization", f"Bearer {key}".encode())]
+    scope = {"type": "http", "path": path, "headers": headers, "client": ("203.0.113.9", 5)}
+    await application(scope, receive, send)
+    return sent[0]["status"], len(sent[1]["body"])
 
-        headers = [(b"content-length", str(size).encode()), (b"authorization", f"Bearer {key}".encode())]
-        scope = {"type": "http", "path": path, "headers": headers, "client": ("203.0.113.9", 5)}
-        await (application or WholeBodies(echo))(scope, receive, send)
-        return sent[0]["status"], len(sent[1]["body"])
 
-    return async_to_sync(ask)()
+def large(path, key, size=LARGER_THAN_OTHERS, application=None):
+    return async_to_sync(declared)(application or WholeBodies(echo), path, key, size)
 
 
 def test_run_with_files_may_be_larger_than_other_requests(owner):
@@ -110,6 +110,26 @@ def test_nobody_else_may(owner):
     key = key_for(owner)
     assert large(RUN, "cof_nonsense")[0] == 401
     assert large("/api/v1/secrets/import", key)[0] == large(RUN, key, bodies.LARGEST_RUN + 1)[0] == 413
-    application = WholeBodies(echo)
-    application._large = bodies.MOST_LARGE
-    assert large(RUN, key, application=application)[0] == 429
+
+
+def test_large_calls_at_once_are_bounded_for_all_and_for_one_organization(owner, outsider):
+    """The calls under way have read their bodies and wait for their answers."""
+    keys = [key_for(owner), key_for(outsider)]
+
+    async def at_once():
+        answered = asyncio.Event()
+
+        async def waiting(scope, receive, send):
+            await receive()
+            await answered.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+        application = WholeBodies(waiting)
+        calls = [asyncio.ensure_future(declared(application, RUN, key)) for key in (*keys[:1] * 3, *keys[1:] * 3)]
+        while sum(call.done() for call in calls) < 2:
+            await asyncio.sleep(0.01)
+        answered.set()
+        return [status for status, _ in await asyncio.gather(*calls)]
+
+    assert async_to_sync(at_once)() == [200, 200, 429, 200, 200, 429]

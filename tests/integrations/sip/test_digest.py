@@ -1,6 +1,7 @@
 """Digest authentication: the vectors of the RFCs, and what is refused."""
 
 import hashlib
+import time
 
 import pytest
 from hypothesis import given
@@ -297,3 +298,10 @@ def test_splitting_never_makes_a_challenge_readable_that_holds_a_line_break(text
         if "\r" in part:
             with pytest.raises(MalformedDigest):
                 read_challenge(part)
+
+
+@pytest.mark.parametrize("hostile", ['\\"', '"', '",', '"a', ","])
+def test_splitting_reads_each_character_a_bounded_number_of_times(hostile):
+    started = time.perf_counter()
+    split_challenges('Digest realm="' + hostile * 32_768)
+    assert time.perf_counter() - started < 2  # half a minute if each quote looked for its end
