@@ -203,7 +203,10 @@ class _Classifier:
 
     def _why_skipped(self, entry: dotenv.DotenvEntry) -> str:
         if entry.name in self._choices.left_out:
-            return "You left it out."
+            setting = (
+                ": the value looks like a setting, not like a credential" if looks_like_setting(entry.value) else ""
+            )
+            return f"It is left out{setting}."
         if self._last[entry.name] != entry.line:
             return f"Line {self._last[entry.name]} has the same name. The last one counts."
         return "It has no value."

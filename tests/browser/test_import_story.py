@@ -36,12 +36,13 @@ def test_paste_check_fix_a_name_apply(sign_in, owner, site):
     page.get_by_role("button", name="Check", exact=True).click()
 
     expect(page.get_by_role("alert")).to_be_focused()
-    expect(page.get_by_text("2 lines are refused")).to_be_visible()
+    expect(page.get_by_text("1 line is refused")).to_be_visible()
     expect(page.get_by_label("Name for line 4")).to_have_value("FA_SEED")
     clean(page)
 
     page.get_by_label("Name for line 4").fill("crm.seed")
-    page.get_by_label("Leave out line 5").check()
+    expect(page.get_by_label("Leave out line 5")).to_be_checked()
+    expect(page.get_by_text("looks like a setting").first).to_be_visible()
     page.get_by_role("button", name="Check again").click()
     expect(page.get_by_text("3 values can be imported into Staging")).to_be_visible()
     expect(page.get_by_label("Text of the .env file")).to_have_value(TEXT)

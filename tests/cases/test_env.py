@@ -95,7 +95,9 @@ def test_e31_settings_can_be_left_out(send):
     assert settings == ["APP_DEBUG", "MAIL_PORT", "APP_ENV", "MAIL_ENCRYPTION", "DB_PORT"]
     done = send(SETTINGS, leave_out=settings, names={"DB_PASSWORD": "db.password"})
     assert [line["name"] for line in done["created"]] == ["db.password", "APP_KEY"]
-    assert [line["reason"] for line in done["skipped"]] == ["You left it out."] * 5
+    assert [line["reason"] for line in done["skipped"]] == [
+        "It is left out: the value looks like a setting, not like a credential."
+    ] * 5
     assert set(stored()) == {"db.password", "APP_KEY"}
 
 
