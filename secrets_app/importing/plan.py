@@ -243,9 +243,9 @@ class _Classifier:
         """Return what the caller should know about a line that is imported."""
         notes = []
         if entry.references:
-            names = " and ".join(f"${{{name}}}" for name in entry.references[:3])
-            filled = "is not in this text" if self._choices.fill_references else "is not filled in"
-            notes.append(f"{names} {filled}: the value has these characters.")
+            names = ", ".join(f"${{{name}}}" for name in entry.references[:3])
+            why = ", for this text does not have it" if self._choices.fill_references else ""
+            notes.append(f"The value keeps {names} as written{why}.")
         if secret and secret.pk not in self._stored.with_value:
             notes.append(f"It has no {self._environment.label} value yet.")
         if secret and not secret.enabled:

@@ -50,7 +50,7 @@ def test_e07_key_without_an_end_is_told(send):
 def test_e11_references_are_told_and_stay(send):
     created = {line["name"]: line for line in send(COMPOSED)["created"]}
     assert created["DATABASE_URL"]["references"] == ["PGUSER", "PGPASSWORD"]
-    assert "not filled in" in created["DATABASE_URL"]["note"]
+    assert "${PGUSER}, ${PGPASSWORD} as written" in created["DATABASE_URL"]["note"]
     assert created["KEPT"]["references"] == created["LITERAL"]["references"] == []
     assert stored()["DATABASE_URL"] == "postgresql://${PGUSER}:${PGPASSWORD}@db/plane"
 
@@ -58,7 +58,7 @@ def test_e11_references_are_told_and_stay(send):
 def test_e11_references_are_filled_in_where_asked_for(send):
     created = {line["name"]: line for line in send(COMPOSED, fill_references=True)["created"]}
     assert created["UNKNOWN_ONE"]["references"] == ["ELSEWHERE"]
-    assert "not in this text" in created["UNKNOWN_ONE"]["note"]
+    assert "this text does not have it" in created["UNKNOWN_ONE"]["note"]
     assert stored() == {
         "PGUSER": "planeuser",
         "PGPASSWORD": "planepass1",
