@@ -5,7 +5,7 @@ import os
 import sys
 
 if __name__ == "__main__":
-    from config.process import protect_process
+    from accounts.common.process import protect_process
 
     protect_process()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

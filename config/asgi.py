@@ -5,9 +5,10 @@ import os
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from config.process import protect_process
+from accounts.common.process import protect_process, shorten_turns
 
 protect_process()
+shorten_turns()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 pages = get_asgi_application()

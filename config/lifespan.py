@@ -1,5 +1,7 @@
-"""What lasts as long as the server process: pooled connections, the MCP server, the garbage collector's settings."""
+"""What lasts as long as the server process: pooled connections, the MCP server, the processes that make views of large
+answers, the garbage collector's settings."""
 
+import asyncio
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from accounts.common.database import in_database
 from config.api.agents import serving_agents
 from config.http.requests import Receive, Send
 from integrations.transport.connections import keeping_connections
+from secrets_app.redaction.view_processes import VIEW_PROCESSES
 from secrets_app.sealing import canaries
 
 GARBAGE = (10_000, 20, 50)
@@ -25,6 +28,7 @@ async def lifespan(_scope: dict[str, Any], receive: Receive, send: Send) -> None
         async with keeping_connections(), serving_agents():
             await send({"type": "lifespan.startup.complete"})
             await receive()
+    await asyncio.to_thread(VIEW_PROCESSES.stop)
     await send({"type": "lifespan.shutdown.complete"})
 
 

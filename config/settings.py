@@ -12,9 +12,9 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from accounts.common.process import protect_files
 from config.databases import cache, database
 from config.logs import logging
-from config.process import protect_files
 from config.single_sign_on import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -14,8 +14,8 @@ import django
 import environ
 from django.core.management import CommandError, call_command
 
+from accounts.common.process import protect_process
 from config.ports import Listener, PortProblem, asked_port, first_free, listen, upward
-from config.process import protect_process
 
 USUAL_PORT = 8000
 ENV_FILE = Path(__file__).resolve().parent.parent / ".env"

@@ -18,7 +18,8 @@ from secrets_app.naming.value_rules import MIN_LENGTH
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.components import SHORTEST_UNLABELLED, components_of
 from secrets_app.redaction.grams import folded, grams_of
-from secrets_app.redaction.views import views
+from secrets_app.redaction.view_processes import VIEW_PROCESSES
+from secrets_app.redaction.views import View, views
 
 WINDOW, OVERLAP = 64 * 1024, 2 * 1024
 """A text is searched in windows, so that no other thread waits long. A gram in any encoding fits into the overlap."""
@@ -55,6 +56,17 @@ class Budget:
         self._bytes -= size
         if self._bytes < 0:
             raise NotChecked
+
+    def views(self, text: bytes, *, is_timed: bool) -> list[View]:
+        """Return the views of a text that this budget allows, made in a process of its own.
+
+        Raises:
+            NotChecked: the time is over, and it counts.
+        """
+        try:
+            return VIEW_PROCESSES.views(text, self._bytes, self._deadline if is_timed else None)
+        except TimeoutError:
+            raise NotChecked from None
 
     def check_time(self) -> None:
         """Raise NotChecked if the time is over."""
@@ -189,7 +201,8 @@ def search(text: bytes, matchers: Sequence[Matcher], budget: Budget) -> list[set
     for at in range(0, max(len(text), 1), WINDOW):
         if at:
             budget.check_time()
-        for view, letters in views(text[max(0, at - OVERLAP) : at + WINDOW]):
+        window = text[max(0, at - OVERLAP) : at + WINDOW]
+        for view, letters in views(window) if len(text) <= WINDOW else budget.views(window, is_timed=at > 0):
             budget.spend(len(view))
             for names, matcher in zip(found, matchers, strict=True):
                 names.update(matcher.find(view, letters))

@@ -8,7 +8,7 @@ compared.
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -108,14 +108,14 @@ def _competitors() -> Iterator[list[Competitor]]:
         yield found
 
 
-def stored(base_url: str) -> tuple[dict[str, str], dict[str, str]]:
+def stored(base_url: str, upstreams: Iterable[str] = tuple(CONNECTIONS)) -> tuple[dict[str, str], dict[str, str]]:
     """The paths of an action for each upstream, and the headers of a caller."""
     user = User.objects.create(email="owner@example.com", name="Owner")
     organization = create_organization(user=user, name="Benchmark")
     owner = actor_for_member(Membership.objects.select_related("user", "organization").get(organization=organization))
     store_secret(owner, value=VALUE)
     paths = {}
-    for which in CONNECTIONS:
+    for which in upstreams:
         action = make_action(
             owner, f"Ask {which}", base_url=base_url, path=f"/{which}", environments=[Environment.STAGING]
         )

@@ -1,6 +1,6 @@
 """Masking: what it costs, what it finds, and what it finds wrongly (`make bench PART=masking`)."""
 
-from tests.benchmarks.masking import costs, findings
+from tests.benchmarks.masking import callers, costs, findings
 from tests.benchmarks.masking.rows import Row
 
 
@@ -9,7 +9,7 @@ def measure() -> list[Row]:
     return [
         *costs.answers(),
         *costs.hostile_bodies(),
-        *costs.other_callers(),
+        *callers.beside_hostile_answers(),
         *findings.echoes(),
         *findings.false_positives(),
     ]

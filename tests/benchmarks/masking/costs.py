@@ -1,15 +1,11 @@
-"""CPU of searching one answer, and what it means for other callers."""
+"""CPU of searching one answer."""
 
-import asyncio
 import base64
 import json
 import os
-import statistics
 import time
-import uuid
 from collections.abc import Callable, Iterator
 
-from integrations.broker.mask_sets import Workers
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.redactor import Redactor, ValueSet
 from tests.benchmarks.masking.rows import MIB, Row, row, token
@@ -88,32 +84,3 @@ def hostile_bodies() -> Iterator[Row]:
     value = redactor("a" * 65_000)
     seconds = _cpu(lambda: value.mask_bytes(b"a" * MIB))
     yield row("a value of 65,000 equal letters", "1 MiB of that letter", round(seconds * 1000), "ms")
-
-
-def other_callers() -> Iterator[Row]:
-    """How long a small answer takes while another organization's hostile answers are searched."""
-    guard = Redactor({}, others=[ValueSet([("", Plaintext(token())) for _ in range(300)])])
-    hostile, small = _repeated(b"%41a\\u0041b&#65;c"), _json(300)
-
-    async def medians() -> tuple[float, float]:
-        workers, attacker, caller = Workers(), uuid.uuid4(), uuid.uuid4()
-
-        async def one() -> float:
-            started = time.perf_counter()
-            await workers.run(caller, len(small), lambda: guard.mask_bytes(small))
-            await asyncio.sleep(0)
-            return time.perf_counter() - started
-
-        quiet = [await one() for _ in range(300)]
-        attack = [
-            asyncio.ensure_future(workers.run(attacker, MIB, lambda: guard.mask_bytes(hostile))) for _ in range(8)
-        ]
-        busy = []
-        while not all(task.done() for task in attack):
-            busy.append(await one())
-            await asyncio.sleep(0.001)
-        return statistics.median(quiet), statistics.median(busy)
-
-    quiet, busy = asyncio.run(medians())
-    yield row("a small answer", "alone, median", round(quiet * 1e6), "µs")
-    yield row("a small answer", "beside 8 hostile MiB of another organization, median", round(busy * 1e6), "µs")

@@ -1,12 +1,17 @@
 """What the process writes and holds stays with its user, whatever the umask is."""
 
+import importlib
 import os
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+import pytest
+
+from accounts.common.process import TURN_SECONDS
+
+ROOT = Path(__file__).resolve().parents[3]
 TOLD = """
 import ctypes, os, resource
 from django.db import connection
@@ -28,6 +33,11 @@ def test_files_are_private_and_the_memory_is_never_dumped(tmp_path):
     assert done.stdout.strip() == "(0, 0) 0"
     assert {path.name: oct(mode(path)) for path in tmp_path.iterdir()} == {"coffer.sqlite3": "0o600", "new": "0o600"}
     assert mode(ROOT / "var") == 0o700
+
+
+def test_threads_of_a_server_take_short_turns():
+    importlib.import_module("config.asgi")
+    assert sys.getswitchinterval() == pytest.approx(TURN_SECONDS)
 
 
 def test_files_of_before_become_private(tmp_path):
