@@ -162,22 +162,28 @@ def read_grant(response: UpstreamResponse, host: str) -> Grant:
 
 
 def _object(response: UpstreamResponse) -> dict[str, object]:
+    """Return the members of the answer; none if it is not a JSON object."""
     try:
-        answer = json.loads(response.body)
+        answer = json.loads(response.body, parse_int=_integer)
     except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
 
 
+def _integer(digits: str) -> float:
+    """Parse an integer; Python refuses to read one with thousands of digits."""
+    return int(digits) if len(digits) < 300 else float(digits)  # noqa: PLR2004 - fits a float as well
+
+
 def _seconds(stated: object) -> float:
-    """Return `expires_in`, which some servers send as a text."""
+    """Return `expires_in`, which some servers send as a text; without a usable number, `KEPT_WITHOUT_EXPIRY`."""
     if isinstance(stated, bool) or not isinstance(stated, int | float | str):
         return KEPT_WITHOUT_EXPIRY
     try:
         seconds = float(stated)
-    except (ValueError, OverflowError):
+    except ValueError:
         return KEPT_WITHOUT_EXPIRY
-    return seconds if 0 < seconds < float("inf") else KEPT_WITHOUT_EXPIRY
+    return seconds if seconds > 0 else KEPT_WITHOUT_EXPIRY
 
 
 TOKENS = Tokens()

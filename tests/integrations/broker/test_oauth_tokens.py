@@ -74,6 +74,10 @@ def test_a_token_is_fetched_sent_and_masked(owner, client, run, authentication):
         (-5, 200, 1),
         (10**9, 86_300, 1),
         (10**9, 86_400, 2),
+        (10**250, 86_300, 1),
+        (10**400, 86_300, 1),
+        (float("inf"), 86_300, 1),
+        ("1e999", 86_400, 2),
     ],
 )
 def test_a_token_is_used_nearly_as_long_as_it_holds(owner, client, run, no_tokens, expires_in, after, fetched):
