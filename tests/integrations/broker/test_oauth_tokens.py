@@ -107,7 +107,8 @@ def test_a_changed_secret_never_gets_the_old_token(owner, client, run):
         with pytest.raises(TokenRefused) as refusal:
             run(owner, action, S)
     assert refusal.value.detail == (
-        "127.0.0.1 did not issue a token: invalid_client. Check client id, client secret and scope."
+        "127.0.0.1 did not issue a token: invalid_client. Check client id, client secret and scope. "
+        "It answered: “invalid_client: no such client”."
     )
     assert (Run.objects.newest_first()[0].outcome, Run.objects.newest_first()[0].error_code) == (
         "failed",
@@ -143,7 +144,7 @@ ANSWERS = {
     "empty token": ("200 OK", {"access_token": "", "token_type": "Bearer"}),
     "line break": ("200 OK", {"access_token": "a\nb", "token_type": "Bearer"}),
     "other type": ("200 OK", {"access_token": "abc", "token_type": "mac"}),
-    "unknown error": ("400 Bad Request", {"error": "canary-in-the-error"}),
+    "unknown member": ("400 Bad Request", {"trace": "canary-in-the-answer"}),
     "redirect": ("302 Found", {}),
 }
 
