@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline"), pytest.m
 
 KEY_LINES = ["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "MzEfYyjiWA4R4/M2bS1GB4t7NXp98C3S"]
 PEM = "-----BEGIN PRIVATE KEY-----\n" + "\n".join(KEY_LINES) + "\n-----END PRIVATE KEY-----\n"
-ACCOUNT = {"type": "service_account", "private_key_id": "9f8e7d6c5b4a39281706", "private_key": PEM}
+ACCOUNT = {"type": "service_account", "refresh_token": "9f8e7d6c5b4a39281706", "private_key": PEM}
 SERVICE_ACCOUNT = json.dumps(ACCOUNT, indent=2)
 BEARER = "Bearer abcdefgh-123456"
 URL = "postgres://app:Zt4-uu19Lk@db.example/app"
@@ -23,7 +23,7 @@ MASKED = {
     "G01-base64": (SERVICE_ACCOUNT, base64.b64encode(json.dumps(ACCOUNT).encode()).decode()),
     "G02": (SERVICE_ACCOUNT, json.dumps({"private_key": PEM})),
     "G02-one-line": (SERVICE_ACCOUNT, f"bad key: {KEY_LINES[0]}"),
-    "G02-other-field": (SERVICE_ACCOUNT, json.dumps({"error": f"key {ACCOUNT['private_key_id']} is revoked"})),
+    "G02-other-field": (SERVICE_ACCOUNT, json.dumps({"error": f"key {ACCOUNT['refresh_token']} is revoked"})),
     "G02-nested": (json.dumps({"a": [{"token": "Qk29-uuX81zL"}]}), "Qk29-uuX81zL is no token"),
     "G02-line-of-a-pem": (PEM, f"could not parse {KEY_LINES[1]}"),
     "G02-password-of-a-url": (URL, 'password authentication failed for "Zt4-uu19Lk"'),
@@ -46,5 +46,5 @@ def test_no_part_of_a_value_comes_back(owner, caller, value, answer):
         result = caller.call("POST", f"/integrations/{action.id}/run", {"environment": "staging"}).json()
     shown = json.dumps(result["body"])
     assert result["body_type"] == "withheld" or ("[redacted]" in shown and result["masked"] == ["crm.apiKey"])
-    for part in (*KEY_LINES, ACCOUNT["private_key_id"], "Qk29-uuX81zL", "Zt4-uu19Lk", "abcdef-123456", "gh-123456"):
+    for part in (*KEY_LINES, ACCOUNT["refresh_token"], "Qk29-uuX81zL", "Zt4-uu19Lk", "abcdef-123456", "gh-123456"):
         assert part.lower() not in shown.lower()
