@@ -9,6 +9,7 @@ import pytest
 
 from tests.peers.loose_token_server import CLIENT_SECRET, GRANTED, TOKEN, json_answer
 from tests.peers.upstreams import http
+from tests.support.things import store_secret
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline"), pytest.mark.sqlite]
 
@@ -187,3 +188,12 @@ TAKEN = {
 def test_a_token_is_taken_however_loosely_it_is_given(run_signed_in, answer):
     with run_signed_in(answer) as (result, service):
         assert (result["outcome"], service.calls) == ("succeeded", 1), result
+
+
+@pytest.mark.parametrize(
+    "config", [{"scope": "a {secrets.x.y}"}, field("a", "{secrets.x.y}"), {"audience": "{secrets.x.y}"}]
+)
+def test_a_secret_in_any_field_goes_to_its_allowed_domains_alone(owner, run_signed_in, config):
+    store_secret(owner, "x.y", "kept-at-home-0001", allowed_domains=["api.example.com"])
+    with run_signed_in(**config) as (result, service):
+        assert (result["code"], service.asked) == ("domain_not_allowed", [])
