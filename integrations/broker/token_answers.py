@@ -26,7 +26,8 @@ _KNOWN_ERRORS = {
 _TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 """Visible ASCII with inner spaces. RFC 6750 section 2.1 allows fewer characters."""
 _BEARER = {"bearer", "bearertoken"}
-"""Types of a token that is sent as `Bearer`; one without a type is taken as such."""
+"""Types of a token that is sent as `Bearer`, however they are written; one without a type is taken as such."""
+_NOT_LETTERS = re.compile(r"[\s_-]")
 _SAYING = frozenset(
     {"error", "errors", "errorcode", "errordescription", "errormessage", "errorsummary", "code", "message", "msg"}
     | {"detail", "details", "description", "reason", "title", "fault", "faultstring"}
@@ -47,11 +48,12 @@ def read_grant(response: UpstreamResponse, host: str) -> Grant:
     token, kind, said = answer.get("access_token"), answer.get("token_type"), _said(answer)
     if not response.is_success or (said and not token):
         raise _refused(response, host, said)
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token.strip()):
         raise TokenRefused(f"The response of {host} contains no usable access token.")
-    if kind and (not isinstance(kind, str) or kind.strip().lower() not in _BEARER):
-        raise TokenRefused(f"{host} issued a token that is not of the type Bearer.")
-    return Grant(Plaintext(token), _seconds(answer.get("expires_in")))
+    if kind and _NOT_LETTERS.sub("", str(kind)).lower() not in _BEARER:
+        problem = f"{host} issued a token that is not of the type Bearer."
+        raise TokenRefused(problem, host=host, said=str(kind).encode("utf-8", "replace"))
+    return Grant(Plaintext(token.strip()), _seconds(answer.get("expires_in")))
 
 
 def _refused(response: UpstreamResponse, host: str, said: list[str]) -> TokenRefused:

@@ -121,7 +121,7 @@ def _brotli(body: bytes, limit: int) -> bytes | None:
 
 def _zstd(body: bytes, limit: int) -> bytes | None:
     """Read one frame or several (RFC 8878 section 3.1), with the window that the RFC asks decoders to support."""
-    options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW}
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW}
     return _joined(body, limit, lambda: zstd.ZstdDecompressor(options=options), zstd.ZstdError)
 
 

@@ -84,6 +84,14 @@ NO_TOKEN = {
         {"error": "word " * 200},
         f"127.0.0.1 did not issue a token. {CHECK} It answered: “{('word ' * 200)[:299]}…”.",
     ),
+    "another type": (
+        GRANTED | {"token_type": "mac"},
+        "127.0.0.1 issued a token that is not of the type Bearer. It answered: “mac”.",
+    ),
+    "type that is the value": (
+        GRANTED | {"token_type": CLIENT_SECRET},
+        "127.0.0.1 issued a token that is not of the type Bearer. It answered: “[redacted]”.",
+    ),
     "page": (http(b"<html>Sorry</html>"), "The response of 127.0.0.1 contains no usable access token."),
     "empty": ({}, "The response of 127.0.0.1 contains no usable access token."),
 }
