@@ -28,9 +28,8 @@ _TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _BEARER = {"bearer", "bearertoken"}
 """Types of a token that is sent as `Bearer`, however they are written; one without a type is taken as such."""
 _NOT_LETTERS = re.compile(r"[\s_-]")
-_SAYING = frozenset(
-    {"error", "errors", "errorcode", "errordescription", "errormessage", "errorsummary", "code", "message", "msg"}
-    | {"detail", "details", "description", "reason", "title", "fault", "faultstring"}
+_SAYING = re.compile(
+    r"(?!.*(?:id|uri|url|link)$)(?:.*(?:err|message|msg|description|reason|detail|fault|summary).*|code|title)"
 )
 """Members in which services say what is wrong, in lower case and without underscores."""
 _DEEPEST, _MOST_WORDS = 4, 20
@@ -92,7 +91,7 @@ def _words(node: object, depth: int) -> Iterator[str]:
 
 
 def _saying(members: dict[str, object]) -> list[object]:
-    return [child for name, child in members.items() if name.replace("_", "").lower() in _SAYING]
+    return [child for name, child in members.items() if _SAYING.fullmatch(name.replace("_", "").lower())]
 
 
 def _integer(digits: str) -> float:

@@ -48,6 +48,14 @@ NO_TOKEN = {
         {"errors": [{"code": "A1", "detail": "Locked"}, {"code": "A2", "detail": "Late"}, "Locked"]},
         f"127.0.0.1 did not issue a token. {CHECK} It answered: “A1: Locked: A2: Late”.",
     ),
+    "200-codes": (
+        {"errcode": 40013, "errmsg": "invalid appid", "errorId": "x", "error_uri": "https://x"},
+        f"127.0.0.1 did not issue a token. {CHECK} It answered: “40013: invalid appid”.",
+    ),
+    "O08-causes": (
+        json_answer({"errorCauses": [{"errorSummary": "No scope"}], "trace_id": "x"}, "400 Bad Request"),
+        f"127.0.0.1 did not issue a token with status 400. {CHECK} It answered: “No scope”.",
+    ),
     "200-success-false": (
         {"success": False, "access_token": None, "message": "[AADSTS7000215] Invalid client secret"},
         f"127.0.0.1 did not issue a token. {CHECK} It answered: “[AADSTS7000215] Invalid client secret”.",
