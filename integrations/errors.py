@@ -140,6 +140,15 @@ class RawCredential(Invalid):
 
 
 class TokenRefused(Refusal):
-    """The token endpoint of an auth connector returned no access token, so the call was not made."""
+    """The token endpoint of an auth connector returned no access token, so the call was not made.
+
+    Attributes:
+        host: of the token endpoint.
+        said: what the endpoint said, not masked yet: it must not be shown.
+    """
 
     code, status, title = "token_refused", 502, "No access token"
+
+    def __init__(self, detail: str = "", *, host: str = "", said: bytes = b"") -> None:
+        super().__init__(detail)
+        self.host, self.said = host, said

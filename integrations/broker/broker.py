@@ -27,8 +27,9 @@ from integrations.broker.channel import RunChannel
 from integrations.broker.mask_sets import MASK_SETS, WORKERS
 from integrations.broker.masking import Answer, mask_response
 from integrations.broker.preparation import Call
-from integrations.errors import EgressDenied
-from integrations.exchange.messages import PreviewRequest
+from integrations.broker.token_answers import as_response, in_words
+from integrations.errors import EgressDenied, TokenRefused
+from integrations.exchange.messages import PreviewRequest, UpstreamResponse
 from integrations.models import RunOutcome
 from secrets_app.redaction.redactor import size_of_values
 
@@ -138,9 +139,19 @@ async def _abandon(job: "asyncio.Future[Admitted]") -> None:
 
 async def _send(admitted: Admitted, channel: RunChannel) -> Answer:
     await _check_arguments(admitted)
-    response = await admitted.exchange.perform(channel, secrets=admitted.secrets, params=admitted.params)
+    try:
+        response = await admitted.exchange.perform(channel, secrets=admitted.secrets, params=admitted.params)
+    except TokenRefused as refusal:
+        said = as_response(refusal)
+        masked = await _masked(admitted, channel, said, refusal.host) if said else None
+        raise in_words(refusal, masked) from None
+    return await _masked(admitted, channel, response)
+
+
+async def _masked(admitted: Admitted, channel: RunChannel, response: UpstreamResponse, *hosts: str) -> Answer:
+    """Return the masked response; `hosts` may hold values that other runs sent there, beside those that were called."""
     organization, masked = admitted.run.organization_id, admitted.masked
-    others = await MASK_SETS.get(organization, {admitted.run.host, *channel.hosts}, admitted.mask_stamp)
+    others = await MASK_SETS.get(organization, {admitted.run.host, *channel.hosts, *hosts}, admitted.mask_stamp)
     mask = partial(
         mask_response, response, masked, channel.composites, others,
         deadline=channel.deadline, returns=admitted.exchange.returns,

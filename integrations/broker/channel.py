@@ -11,8 +11,10 @@ from accounts.common.database import in_database
 from integrations.broker import nonces
 from integrations.broker.back_off import BACK_OFF
 from integrations.broker.following import follow
-from integrations.broker.oauth_tokens import TOKENS, Grant, read_grant
+from integrations.broker.oauth_tokens import TOKENS, Grant
 from integrations.broker.server_facts import SERVER_FACTS
+from integrations.broker.token_answers import read_grant
+from integrations.broker.token_requests import ask
 from integrations.egress import configuration
 from integrations.egress.destinations import parse_url
 from integrations.egress.lookups import LOOKUPS
@@ -92,7 +94,7 @@ class RunChannel:
         """Return the access token for a token request; it is shared by runs with the same values."""
 
         async def fetch() -> Grant:
-            response = await self.http(render(request, secrets=secrets, params={}))
+            response = await ask(render(request, secrets=secrets, params={}), self._send)
             return read_grant(response, parse_url(request.base_url).raw_host or "")
 
         values = frozenset((name, self._value_ids[name]) for name in request.secret_names)

@@ -63,7 +63,7 @@ async def follow(
         if url.origin() != home:
             _check_no_value_leaves(request, location, following, redactor)
         _check_domains(url, following, domains)
-        response = await send(replace(request, timeout_seconds=_left(deadline, url)))
+        response = await send(replace(request, timeout_seconds=left(deadline, url)))
     if location_of(response) is not None:
         raise ResponseUnreadable(f"{request.url.raw_host} redirects more than {MAX_HOPS} times.")
     return response
@@ -89,7 +89,12 @@ def _refuse_disclosure(disclosed: Set[str]) -> None:
         raise DomainNotAllowed(f"A redirect would send {', '.join(sorted(disclosed))} to another origin.")
 
 
-def _left(deadline: float, url: URL) -> float:
+def left(deadline: float, url: URL) -> float:
+    """Return how many seconds of a call are left.
+
+    Raises:
+        UpstreamTimeout: there are none.
+    """
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise UpstreamTimeout(f"{url.raw_host} did not answer in time.")

@@ -1,13 +1,10 @@
 """Access tokens of OAuth 2 client credentials (RFC 6749 section 4.4): fetching, caching and sharing them.
 
 Tokens are kept in memory by organization, token request and ids of the values in it, so a changed secret never gets an
-old token. Concurrent runs that need the same token share one request. Messages never quote a token endpoint, except for
-the error codes of RFC 6749 section 5.2.
+old token. Concurrent runs that need the same token share one request.
 """
 
 import asyncio
-import json
-import re
 import threading
 import time
 from collections import OrderedDict
@@ -16,7 +13,6 @@ from dataclasses import dataclass
 
 from accounts.errors import Refusal
 from integrations.errors import TokenRefused
-from integrations.exchange.messages import UpstreamResponse
 from secrets_app.plaintext import Plaintext
 
 KEPT_WITHOUT_EXPIRY = 300.0
@@ -30,15 +26,6 @@ SKEW_SHARE = 0.2
 FAILURE_KEPT = 15.0
 """How long a refusal is repeated without another request, in seconds."""
 MAX_KEPT = 1000
-
-_KNOWN_ERRORS = {
-    "invalid_request",
-    "invalid_client",
-    "invalid_grant",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +70,7 @@ class Tokens:
         """
         kept = self._usable(key, instead_of)
         if kept and kept.refusal is not None:
-            raise type(kept.refusal)(kept.refusal.detail)
+            raise _again(kept.refusal)
         if kept and kept.token is not None:
             return kept.token
         return await asyncio.shield(self._shared_fetch(key, fetch))
@@ -128,56 +115,17 @@ class Tokens:
                 self._kept.popitem(last=False)
 
 
+def _again(refusal: Refusal) -> Refusal:
+    """Return a refusal of its own for each run, because the run is named in it."""
+    if isinstance(refusal, TokenRefused):
+        return TokenRefused(refusal.detail, host=refusal.host, said=refusal.said)
+    return type(refusal)(refusal.detail)
+
+
 def usable_for(seconds: float) -> float:
     """Return for how many of its seconds a token is used: not to the very end, and at most a day."""
     bounded = min(max(seconds, 1.0), LONGEST)
     return bounded - min(MAX_SKEW, SKEW_SHARE * bounded)
-
-
-_TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-"""Visible ASCII with inner spaces. RFC 6750 section 2.1 allows fewer characters."""
-
-
-_BEARER = {"bearer", "bearertoken"}
-"""Types of a token that is sent as `Bearer`; one without a type is taken as such."""
-
-
-def read_grant(response: UpstreamResponse, host: str) -> Grant:
-    """Read the token in the response of a token endpoint (RFC 6749 section 5.1).
-
-    Raises:
-        TokenRefused: there is no usable token; the detail names the host and a known error code.
-    """
-    answer = _object(response)
-    if not response.is_success:
-        error = answer.get("error")
-        why = f": {error}" if isinstance(error, str) and error in _KNOWN_ERRORS else f" with status {response.status}"
-        raise TokenRefused(f"{host} did not issue a token{why}. Check client id, client secret and scope.")
-    token, kind = answer.get("access_token"), answer.get("token_type")
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise TokenRefused(f"The response of {host} contains no usable access token.")
-    if kind and (not isinstance(kind, str) or kind.strip().lower() not in _BEARER):
-        raise TokenRefused(f"{host} issued a token that is not of the type Bearer.")
-    return Grant(Plaintext(token), _seconds(answer.get("expires_in")))
-
-
-def _object(response: UpstreamResponse) -> dict[str, object]:
-    try:
-        answer = json.loads(response.body)
-    except (ValueError, RecursionError):
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
-def _seconds(stated: object) -> float:
-    """Return `expires_in`, which some servers send as a text."""
-    if isinstance(stated, bool) or not isinstance(stated, int | float | str):
-        return KEPT_WITHOUT_EXPIRY
-    try:
-        seconds = float(stated)
-    except (ValueError, OverflowError):
-        return KEPT_WITHOUT_EXPIRY
-    return seconds if 0 < seconds < float("inf") else KEPT_WITHOUT_EXPIRY
 
 
 TOKENS = Tokens()

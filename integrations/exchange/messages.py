@@ -1,8 +1,7 @@
 """Request templates, the requests rendered from them, and the responses of upstreams.
 
 A template is rendered to a request, or to a masked preview. It fixes everything about the destination; rendering only
-fills in values (docs/threat-model.md, T9). Texts are encoded by `templating/slots.py`; whether a destination may be
-called is decided by `egress/policy.py`.
+fills in values (docs/threat-model.md, T9). `templating/slots.py` encodes texts, `egress/policy.py` judges destinations.
 """
 
 import re
@@ -27,7 +26,7 @@ AUTHORIZATION = "Authorization"
 
 _PERCENT_CODE = "%[0-9A-Fa-f]{2}"
 _PATH = re.compile(rf"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|{_PERCENT_CODE})*")  # RFC 3986 section 3.3
-_QUERY = re.compile(rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|{_PERCENT_CODE})*")  # section 3.4
+QUERY = re.compile(rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|{_PERCENT_CODE})*")  # section 3.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +90,7 @@ class RequestTemplate:
     Attributes:
         base_url: as configured.
         timeout_seconds: the time limit of the whole call.
+        fixed_query: an encoded query that is sent as it is, before the entries of `query`.
     """
 
     method: str
@@ -101,6 +101,7 @@ class RequestTemplate:
     body: Body | None = None
     timeout_seconds: float = 20
     basic: BasicAuth | None = None
+    fixed_query: str = ""
 
     @cached_property
     def secret_names(self) -> tuple[str, ...]:
@@ -160,7 +161,7 @@ def render(
     body, media_type = _encoded(template.body, filling)
     return OutgoingRequest(
         method=template.method,
-        url=_joined(parse_url(template.base_url), fill_path(template.path, filling), _query(template.query, filling)),
+        url=_joined(parse_url(template.base_url), fill_path(template.path, filling), _query(template, filling)),
         headers=_headers(template, filling, media_type),
         body=body,
         timeout_seconds=template.timeout_seconds,
@@ -175,7 +176,7 @@ def preview(template: RequestTemplate, *, params: Mapping[str, object]) -> Previ
     """
     filling = Filling(params)
     base = parse_url(template.base_url)
-    query = _query(template.query, filling)
+    query = _query(template, filling)
     path = _path_below(base, fill_path(template.path, filling))
     body, media_type = _encoded(template.body, filling)
     return PreviewRequest(
@@ -194,7 +195,7 @@ def _joined(base: URL, path: str, query: str) -> URL:
         InvalidUrl: with the values filled in, path or query would end early.
     """
     full_path = _path_below(base, path)
-    if not _PATH.fullmatch(full_path) or not _QUERY.fullmatch(query):
+    if not _PATH.fullmatch(full_path) or not QUERY.fullmatch(query):
         raise InvalidUrl("With its values filled in, the address would lead elsewhere.")
     return uncached_url(base.scheme, base.raw_authority, full_path, query)
 
@@ -210,7 +211,7 @@ def with_target(url: URL, target: str) -> URL:
     """
     path, _, query = target.partition("?")
     query = "&".join(part for part in (query, url.raw_query_string) if part)
-    if path.startswith("//") or not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
+    if path.startswith("//") or not _PATH.fullmatch(path) or not QUERY.fullmatch(query):
         raise InvalidUrl("The server named an address that is not a path of the same origin.")
     return uncached_url(url.scheme, url.raw_authority, path, query)
 
@@ -218,8 +219,7 @@ def with_target(url: URL, target: str) -> URL:
 def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
     """Build a URL from encoded parts, without normalization.
 
-    `URL(text)`, `URL.build` and `with_path` cache what they build, values included. An empty URL is never cached,
-    because unpickling fills one in; this function does the same.
+    `URL(text)`, `URL.build` and `with_path` cache what they build, values included; unpickling does not.
     """
     url = URL()
     url.__setstate__(((scheme, authority, path, query, ""),))
@@ -231,9 +231,10 @@ def _path_below(base: URL, path: str) -> str:
     return base.raw_path.removesuffix("/") + path if path else base.raw_path
 
 
-def _query(pairs: tuple[Pair, ...], filling: Filling) -> str:
-    entries = (fill_entries(pair.name, pair.value, pair.style, filling, fill_query) for pair in pairs)
-    return "&".join(f"{quote(name, safe='')}={text}" for name, text in chain.from_iterable(entries))
+def _query(template: RequestTemplate, filling: Filling) -> str:
+    entries = (fill_entries(pair.name, pair.value, pair.style, filling, fill_query) for pair in template.query)
+    texts = (f"{quote(name, safe='')}={text}" for name, text in chain.from_iterable(entries))
+    return "&".join(filter(None, (template.fixed_query, *texts)))
 
 
 def _headers(template: RequestTemplate, filling: Filling, media_type: str) -> tuple[tuple[str, str], ...]:

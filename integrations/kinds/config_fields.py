@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid
 from integrations.templating.placeholders import MalformedPlaceholder, Template, parse
+from integrations.templating.slots import decodings
 
 MAX_ENTRIES = 64
 MOST_ARGUMENT_BYTES = 65_536
@@ -130,13 +131,13 @@ def holds_placeholder(text: str) -> bool:
     return template is None or bool(template.secret_names or template.param_names)
 
 
-def base_url_problems(url: str, field: str = "config.base_url") -> Iterator[FieldError]:
-    """Yield an error if a base URL holds a placeholder.
+def base_url_problems(url: str, field: str = "config.base_url", sentence: str = NOT_IN_URL) -> Iterator[FieldError]:
+    """Yield an error if a URL that is fixed holds a placeholder, percent-encoded or not.
 
     Whether the URL may be called is judged when the integration is saved (`egress.policy.admit_url`).
     """
-    if holds_placeholder(url):
-        yield FieldError(field, NOT_IN_URL)
+    if any(map(holds_placeholder, decodings(url))):
+        yield FieldError(field, sentence)
 
 
 def template_of(text: str) -> Template | None:

@@ -71,3 +71,8 @@ class Section:
     title: str
     fields: tuple[Field, ...]
     note: str = ""
+
+    @property
+    def is_one_field(self) -> bool:
+        """Whether the card's heading is that of its only field."""
+        return len(self.fields) == 1

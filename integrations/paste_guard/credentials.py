@@ -93,6 +93,11 @@ _SHAPES = [
             r"(?i:password|passwd|secret|api_?key|access_?token|auth_?token)[\"']?\s{0,8}[:=]\s{0,8}"
             r"[\"'](?P<it>[^\"'{}\\\s]{8,256})[\"']",
         ),
+        (
+            NAMED,
+            r"[?&](?i:[\w.-]{0,32}(?:token|secret|password|passwd|pwd|api[-_]?key|access[-_]?key|auth[-_]?key)|key)"
+            r"=(?=[^\s&#\"'<>{}]{0,255}[0-9])(?P<it>[^\s&#\"'<>{}]{8,256})",
+        ),
     ]
 ]
 """Descriptions and patterns. If only a part of the match is the credential, it is the group `it`."""

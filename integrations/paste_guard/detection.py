@@ -19,7 +19,7 @@ from secrets_app.naming.names import propose_name
 Step = str | int
 
 _HOLDS_PLACEHOLDERS = re.compile(
-    r"config\b.*\.(?:value|path|content|token|username|password|client_id|client_secret|api_key)"
+    r"config\b.*\.(?:value|path|content|token|username|password|client_id|client_secret|scope|audience|api_key)"
 )
 _WORDS = {"headers": "Header", "query": "Query parameter", "base_url": "URL", "check": "Check path"}
 

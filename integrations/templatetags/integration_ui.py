@@ -127,14 +127,19 @@ def _pair_row(prefix: str, pair: Row, suffix: str) -> dict[str, object]:
 
 @register.inclusion_tag("components/declared_field.html", takes_context=True)
 def declared_field(
-    context: Mapping[str, Any], field: Field, values: Mapping[str, Any], errors: Errors
+    context: Mapping[str, Any], field: Field, values: Mapping[str, Any], errors: Errors, *, alone: bool = False
 ) -> dict[str, object]:
-    """Render a field that a kind declares. It is hidden unless the choice it belongs to is selected."""
+    """Render a field that a kind declares. It is hidden unless the choice it belongs to is selected.
+
+    Args:
+        alone: whether it is the only field of its card, whose heading says what it is.
+    """
     other, wanted = field.shown_for or ("", ())
     return {
         "field": field,
         "value": values[field.input],
         "errors": errors,
+        "alone": alone,
         "cards": any(about for _, _, about in field.choices),
         "described_by": f"h-{field.input}" if field.hint else "",
         "parents": context.get("parents", {}).get(field.widget, []),

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.errors import FieldError
@@ -94,7 +94,7 @@ def _bracketed(opening: str, entries: list[str], closing: str, indent: int | Non
 class JsonBody:
     """A parsed JSON document in which every string is a `Template`. It is never changed after parsing."""
 
-    tree: object
+    tree: object = field(hash=False)
 
     @property
     def templates(self) -> tuple[Template, ...]:

@@ -11,7 +11,7 @@ encoding (OpenBao's CVE-2026-3605 is an example of the attack).
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus, unquote
 
@@ -252,11 +252,14 @@ def has_unsafe_segment(path: str) -> bool:
 
 
 def _is_unsafe(segment: str) -> bool:
+    return any(_is_empty_or_dots(piece) for text in decodings(segment) for piece in _SEPARATOR.split(text))
+
+
+def decodings(text: str) -> Iterator[str]:
+    """Yield a text and what it reads as without one, two and three layers of percent-encoding."""
     for _ in range(DECODING_PASSES + 1):
-        if any(_is_empty_or_dots(piece) for piece in _SEPARATOR.split(segment)):
-            return True
-        segment = unquote(segment)
-    return False
+        yield text
+        text = unquote(text)
 
 
 def _is_empty_or_dots(piece: str) -> bool:

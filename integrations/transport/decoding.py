@@ -9,6 +9,7 @@ encoding are recognized by their first bytes. Formats that compress only parts, 
 import sys
 import zlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import brotli
 
@@ -23,6 +24,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 _ZLIB = zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _ENOUGH_BYTES = 64 * 1024  # no other format inflates to this size by chance
+_MOST_STREAMS = 100
 _ZSTD_WINDOW = 23  # RFC 8878 section 3.1.1.1.2: 8 MiB
 
 NO_CODING = {"", "identity", "none", "binary", "7bit", "8bit", "utf-8", "utf8"}
@@ -80,7 +82,8 @@ def decode(body: bytes, encodings: list[str], *, limit: int) -> bytes | None:
 
 
 def _gzip(body: bytes, limit: int) -> bytes | None:
-    return _inflate(body, _GZIP, limit)
+    """Read one member or several (RFC 1952 section 2.2)."""
+    return _joined(body, limit, lambda: zlib.decompressobj(_GZIP), zlib.error)
 
 
 def _zlib(body: bytes, limit: int) -> bytes | None:
@@ -118,17 +121,27 @@ def _brotli(body: bytes, limit: int) -> bytes | None:
 
 def _zstd(body: bytes, limit: int) -> bytes | None:
     """Read one frame or several (RFC 8878 section 3.1), with the window that the RFC asks decoders to support."""
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW}
+    return _joined(body, limit, lambda: zstd.ZstdDecompressor(options=options), zstd.ZstdError)
+
+
+def _joined(body: bytes, limit: int, decompressor: Callable[[], Any], error: type[Exception]) -> bytes | None:
+    """Read streams that follow each other: at most `_MOST_STREAMS`, because what follows is copied for each."""
     plain = bytearray()
-    while body and len(plain) <= limit:
-        stream = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW})
+    for _ in range(_MOST_STREAMS):
+        stream = decompressor()
         try:
             plain += stream.decompress(body, limit + 1 - len(plain))
-        except zstd.ZstdError:
+        except error:
             return None
-        if not stream.eof and len(plain) <= limit:
+        if len(plain) > limit:
+            return bytes(plain)
+        if not stream.eof:
             return None
         body = stream.unused_data
-    return bytes(plain)
+        if not body:
+            return bytes(plain)
+    return None
 
 
 # Servers send "deflate" with the zlib wrapper that RFC 9110 requires, or without it.

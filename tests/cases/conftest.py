@@ -1,11 +1,14 @@
-"""An upstream that keeps what it received, and actions that are saved and run through the API."""
+"""An upstream that keeps what it received, and actions and connectors that are saved and run through the API."""
 
 import json
+from contextlib import contextmanager
 from email import message_from_bytes
 
 import pytest
 
+from tests.peers.loose_token_server import CLIENT_SECRET, GRANTED, LooseTokenServer
 from tests.peers.upstreams import answering, http
+from tests.support.things import store_secret
 
 
 class Upstream:
@@ -77,4 +80,43 @@ def send(caller, upstream):
         return caller.call("POST", f"/integrations/{created['id']}/run", raw=call)
 
     run.create = create
+    return run
+
+
+@pytest.fixture
+def save_connector(owner, caller):
+    """Saves a connector through the API: the response."""
+    store_secret(owner, "crm.clientId", "agent-0007")
+    store_secret(owner, "crm.clientSecret", CLIENT_SECRET)
+    store_secret(owner, "crm.account", "account-5512-Xy")
+
+    def save(url, path="/token", **config):
+        wanted = {
+            "type": "oauth2_client_credentials",
+            "token_url": f"{url}{path}",
+            "client_id": "{secrets.crm.clientId}",
+            "client_secret": "{secrets.crm.clientSecret}",
+            **config,
+        }
+        body = {"kind": "auth_connector", "name": "Sign-in", "environments": ["staging"], "config": wanted}
+        return caller.call("POST", "/integrations", body)
+
+    return save
+
+
+@pytest.fixture
+def run_signed_in(save_connector, caller):
+    """Runs an action that uses a connector, both saved through the API: the result, and what the service saw."""
+
+    @contextmanager
+    def run(answer=GRANTED, **config):
+        service = LooseTokenServer(answer)
+        with answering(service.respond) as url:
+            created = save_connector(url, **config)
+            assert created.status_code == 201, created.json()
+            action = {"base_url": url, "path": "/api", "method": "GET", "auth_connector": created.json()["id"]}
+            body = {"kind": "api_action", "name": "Act", "environments": ["staging"], "config": action}
+            target = caller.post("/integrations", body)
+            yield caller.call("POST", f"/integrations/{target['id']}/run", {"environment": "staging"}).json(), service
+
     return run

@@ -1,5 +1,7 @@
 """What servers answer: heads, bodiless answers and codings of real servers, over real sockets."""
 
+import gzip
+import zlib
 from uuid import UUID
 
 import brotli
@@ -20,6 +22,13 @@ def coded(coding: bytes, body: bytes) -> bytes:
 
 
 ANSWERS = {
+    "H03": (coded(b"gzip", gzip.compress(PLAIN)), PLAIN),
+    "H03-x-gzip": (coded(b"x-gzip", gzip.compress(PLAIN)), PLAIN),
+    "H03-capitals": (coded(b"GZIP", gzip.compress(PLAIN)), PLAIN),
+    "H03-two-members": (coded(b"gzip", gzip.compress(PLAIN[:5]) + gzip.compress(PLAIN[5:])), PLAIN),
+    "H03-deflate": (coded(b"deflate", zlib.compress(PLAIN)), PLAIN),
+    "H03-raw-deflate": (coded(b"deflate", zlib.compress(PLAIN)[2:-4]), PLAIN),
+    "H03-identity": (coded(b"identity", PLAIN), PLAIN),
     "H04-br": (coded(b"br", brotli.compress(PLAIN)), PLAIN),
     "H04-zstd": (coded(b"zstd", zstd.compress(PLAIN)), PLAIN),
     "H20": (OK + b"Set-Cookie: a=b\x01c\r\nContent-Length: 4\r\n\r\nfine", b"fine"),

@@ -38,7 +38,9 @@ class TokenServer:
             CLIENT_ID,
             CLIENT_SECRET,
         ):
-            return http(b'{"error": "invalid_client", "error_description": "leak me"}', status="401 Unauthorized")
+            return http(
+                b'{"error": "invalid_client", "error_description": "no such client"}', status="401 Unauthorized"
+            )
         answer = {"access_token": f"access-token-{len(self.asked)}", "token_type": "Bearer"}
         answer |= {"expires_in": self.expires_in} if self.expires_in is not None else {}
         return http(json.dumps(answer).encode(), headers=("Content-Type: application/json",))

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from integrations.kinds.config_fields import Line, Name, StrictConfig
+from integrations.kinds.config_fields import Entries, Line, Name, StrictConfig
+
+CLIENT_CREDENTIALS = "client_credentials"
 
 CredentialText = Annotated[Line, Field(min_length=1)]
 
@@ -34,15 +36,43 @@ class BasicConfig(StrictConfig):
 
 
 class OAuthConfig(StrictConfig):
-    """OAuth 2 client credentials (RFC 6749 section 4.4). The access token is sent as bearer token."""
+    """OAuth 2 client credentials (RFC 6749 section 4.4). The access token is sent as bearer token.
+
+    Attributes:
+        token_url: it may have a query, which is sent as it is.
+        client_secret: empty for a client that has none.
+        grant_type: left out of the body if the query of the token URL says it.
+        token_body: how the fields of the token request are sent.
+        extra: further fields of the token request.
+    """
 
     type: Literal["oauth2_client_credentials"]
     token_url: Annotated[str, Field(min_length=1, max_length=2048)]
     client_id: CredentialText
-    client_secret: CredentialText
+    client_secret: Line
     scope: Line = ""
     client_authentication: Literal["basic", "basic_raw", "post"] = "basic"
     audience: Line = ""
+    grant_type: CredentialText = Field(
+        default=CLIENT_CREDENTIALS, exclude_if=lambda grant_type: grant_type == CLIENT_CREDENTIALS
+    )
+    token_body: Literal["form", "json"] = Field(default="form", exclude_if=lambda body: body == "form")
+    extra: Entries = Field(default_factory=list, exclude_if=lambda extra: not extra)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the fields of the token request are sent as JSON."""
+        return self.token_body == "json"  # noqa: S105 - a format
+
+    @property
+    def token_address(self) -> str:
+        """The token URL without its query: the destination that is judged."""
+        return self.token_url.partition("?")[0]
+
+    @property
+    def token_query(self) -> str:
+        """The query of the token URL, as configured."""
+        return self.token_url.partition("?")[2]
 
 
 AuthConnectorConfig = BearerConfig | ApiKeyConfig | BasicConfig | OAuthConfig

@@ -12,6 +12,7 @@ from accounts.errors import FieldError, Invalid
 from integrations.egress.policy import problem_with_header_name
 from integrations.exchange.exchange import Destination, TokenCall
 from integrations.kinds.auth_connector.config import (
+    CLIENT_CREDENTIALS,
     ApiKeyConfig,
     AuthConnectorConfig,
     BasicConfig,
@@ -19,8 +20,9 @@ from integrations.kinds.auth_connector.config import (
     OAuthConfig,
 )
 from integrations.kinds.auth_connector.credential import token_request
+from integrations.kinds.auth_connector.oauth_rules import token_request_problems
 from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
-from integrations.kinds.config_fields import base_url_problems, problem_with_fixed_name, read_shape
+from integrations.kinds.config_fields import problem_with_fixed_name, read_shape
 from integrations.kinds.form_sections import Field, Section, Widget
 from integrations.kinds.http_parts import credential_problems
 from integrations.templating.placeholders import parse
@@ -39,7 +41,7 @@ _TEMPLATE_FIELDS = {
     "bearer": ("token",),
     "api_key": ("value",),
     "basic": ("username", "password"),
-    "oauth2_client_credentials": ("client_id", "client_secret"),
+    "oauth2_client_credentials": ("client_id", "client_secret", "scope", "audience"),
 }
 """The fields that may hold placeholders, by type."""
 
@@ -107,7 +109,7 @@ class AuthConnector(Kind[AuthConnectorConfig]):
                 Field(
                     "token_url",
                     "Token URL",
-                    hint="Client id and secret are sent there and nowhere else.",
+                    hint="Client id and secret are sent there and nowhere else. It may have a query.",
                     placeholder="https://auth.example.com/oauth/token",
                     shown_for=("type", (OAUTH,)),
                 ),
@@ -116,12 +118,19 @@ class AuthConnector(Kind[AuthConnectorConfig]):
                     "client_secret",
                     "Client secret",
                     Widget.TEMPLATE,
-                    _HINT,
+                    f"{_HINT} Leave it empty only if the client has none.",
                     _EXAMPLE,
                     shown_for=("type", (OAUTH,)),
                 ),
-                Field("scope", "Scope", optional=True, placeholder="contacts.read", shown_for=("type", (OAUTH,))),
-                Field("audience", "Audience", optional=True, shown_for=("type", (OAUTH,))),
+                Field(
+                    "scope",
+                    "Scope",
+                    Widget.TEMPLATE,
+                    optional=True,
+                    placeholder="contacts.read",
+                    shown_for=("type", (OAUTH,)),
+                ),
+                Field("audience", "Audience", Widget.TEMPLATE, optional=True, shown_for=("type", (OAUTH,))),
                 Field(
                     "client_authentication",
                     "How the client signs in",
@@ -133,6 +142,31 @@ class AuthConnector(Kind[AuthConnectorConfig]):
                         ("basic_raw", "Basic header, not encoded", ""),
                         ("post", "In the request body", ""),
                     ),
+                    shown_for=("type", (OAUTH,)),
+                ),
+                Field(
+                    "grant_type",
+                    "Grant type",
+                    hint="Change it only where the service says so, as Zoom does (account_credentials).",
+                    optional=True,
+                    default=CLIENT_CREDENTIALS,
+                    shown_for=("type", (OAUTH,)),
+                ),
+                Field(
+                    "token_body",
+                    "How the fields are sent",
+                    Widget.CHOICE,
+                    default="form",
+                    choices=(("form", "As a form (RFC 6749)", ""), ("json", "As JSON", "")),
+                    shown_for=("type", (OAUTH,)),
+                ),
+                Field(
+                    "extra",
+                    "Further fields",
+                    Widget.PAIRS,
+                    "What the service asks for besides these, such as resource or account_id.",
+                    optional=True,
+                    default=(),
                     shown_for=("type", (OAUTH,)),
                 ),
             ),
@@ -160,7 +194,7 @@ class AuthConnector(Kind[AuthConnectorConfig]):
             found for field in _TEMPLATE_FIELDS[config.type] for found in _value_problems(config, field, in_header)
         ]
         if isinstance(config, OAuthConfig):
-            return [*problems, *base_url_problems(config.token_url, "config.token_url")]
+            return [*problems, *token_request_problems(config)]
         named = _name_problems(config.name, in_header) if isinstance(config, ApiKeyConfig) else ()
         return [*named, *problems]
 
@@ -169,12 +203,12 @@ class AuthConnector(Kind[AuthConnectorConfig]):
         if isinstance(config, ApiKeyConfig):
             return f"API key in {config.name}"
         if isinstance(config, OAuthConfig):
-            return f"OAuth 2 from {config.token_url.partition('://')[2].partition('/')[0]}"
+            return f"OAuth 2 from {config.token_address.partition('://')[2].partition('/')[0]}"
         return "Bearer token" if isinstance(config, BearerConfig) else "User name and password"
 
     def destinations(self, config: AuthConnectorConfig) -> list[Destination]:
         """Return the token URL, if there is one."""
-        return [Destination("config.token_url", config.token_url)] if isinstance(config, OAuthConfig) else []
+        return [Destination("config.token_url", config.token_address)] if isinstance(config, OAuthConfig) else []
 
     @override
     def check(self, config: AuthConnectorConfig, parents: Parents = NO_PARENTS) -> TokenCall | None:
@@ -182,10 +216,15 @@ class AuthConnector(Kind[AuthConnectorConfig]):
         return TokenCall(token_request(config)) if isinstance(config, OAuthConfig) else None
 
     def slots(self, config: AuthConnectorConfig) -> list[Slot]:
-        """Return the slots `auth.token`, `auth.value`, `auth.username`, `auth.password` and so on, by type."""
+        """Return the slots `auth.token`, `auth.value`, `auth.username`, `auth.extra.NAME` and so on, by type."""
         fields = _TEMPLATE_FIELDS[config.type]
         texts = ((field, getattr(config, field)) for field in fields)
-        return [Slot(f"auth.{field}", parse(text), f"config.{field}") for field, text in texts if text]
+        slots = [Slot(f"auth.{field}", parse(text), f"config.{field}") for field, text in texts if text]
+        extra = config.extra if isinstance(config, OAuthConfig) else []
+        return slots + [
+            Slot(f"auth.extra.{entry.name}", parse(entry.value), f"config.extra[{index}].value")
+            for index, entry in enumerate(extra)
+        ]
 
 
 def _name_problems(name: str, in_header: bool) -> Iterator[FieldError]:

@@ -74,6 +74,10 @@ def test_a_token_is_fetched_sent_and_masked(owner, client, run, authentication):
         (-5, 200, 1),
         (10**9, 86_300, 1),
         (10**9, 86_400, 2),
+        (10**250, 86_300, 1),
+        (10**400, 86_300, 1),
+        (float("inf"), 86_300, 1),
+        ("1e999", 86_400, 2),
     ],
 )
 def test_a_token_is_used_nearly_as_long_as_it_holds(owner, client, run, no_tokens, expires_in, after, fetched):
@@ -103,7 +107,8 @@ def test_a_changed_secret_never_gets_the_old_token(owner, client, run):
         with pytest.raises(TokenRefused) as refusal:
             run(owner, action, S)
     assert refusal.value.detail == (
-        "127.0.0.1 did not issue a token: invalid_client. Check client id, client secret and scope."
+        "127.0.0.1 did not issue a token: invalid_client. Check client id, client secret and scope. "
+        "It answered: “invalid_client: no such client”."
     )
     assert (Run.objects.newest_first()[0].outcome, Run.objects.newest_first()[0].error_code) == (
         "failed",
@@ -139,7 +144,7 @@ ANSWERS = {
     "empty token": ("200 OK", {"access_token": "", "token_type": "Bearer"}),
     "line break": ("200 OK", {"access_token": "a\nb", "token_type": "Bearer"}),
     "other type": ("200 OK", {"access_token": "abc", "token_type": "mac"}),
-    "unknown error": ("400 Bad Request", {"error": "canary-in-the-error"}),
+    "unknown member": ("400 Bad Request", {"trace": "canary-in-the-answer"}),
     "redirect": ("302 Found", {}),
 }
 

@@ -22,6 +22,7 @@ def raw_deflate(data: bytes) -> bytes:
         (PLAIN, ["identity"]),
         (PLAIN, [""]),
         (gzip.compress(PLAIN), ["gzip"]),
+        (gzip.compress(PLAIN[:6]) + gzip.compress(PLAIN[6:]), ["gzip"]),
         (gzip.compress(PLAIN), ["x-gzip"]),
         (gzip.compress(PLAIN), ["identity", "gzip"]),
         (zlib.compress(PLAIN), ["deflate"]),
@@ -54,7 +55,8 @@ UNREADABLE = {
     "truncated": (gzip.compress(PLAIN)[:-1], ["gzip"]),
     "wrong checksum": (gzip.compress(PLAIN)[:-8] + b"\0" * 8, ["gzip"]),
     "something after it": (gzip.compress(PLAIN) + PLAIN, ["gzip"]),
-    "a second member": (gzip.compress(PLAIN) * 2, ["gzip"]),
+    "very many members": (gzip.compress(b"") * 200, ["gzip"]),
+    "very many frames": (zstd.compress(b"") * 200, ["zstd"]),
 }
 
 

@@ -18,6 +18,7 @@ from tests.support.web.integration_forms import (
     LIST,
     NEW_ACTION,
     NEW_CONNECTOR,
+    OAUTH,
     errors_of,
     page_of,
 )
@@ -54,6 +55,12 @@ def test_each_type_of_body_is_stored(as_owner, organization, fields, body):
     assert Integration.objects.get().config["body"] == body
 
 
+OAUTH_CONFIG = {
+    **{name: text for name, text in OAUTH.items() if not name.startswith("extra")},
+    "extra": [{"name": "account_id", "value": "{secrets.zoom.account}"}],
+}
+
+
 @pytest.mark.parametrize(
     ("fields", "config"),
     [
@@ -62,11 +69,21 @@ def test_each_type_of_body_is_stored(as_owner, organization, fields, body):
             {"type": "api_key", "in": "query", "key_name": "key", "value": "{secrets.y}"},
             {"type": "api_key", "in": "query", "name": "key", "value": "{secrets.y}"},
         ),
+        (OAUTH, OAUTH_CONFIG),
+        (
+            OAUTH | {"grant_type": " ", "token_body": "form", "extra_name": [""], "extra_value": [""]},
+            {name: OAUTH_CONFIG[name] for name in OAUTH_CONFIG if name not in {"grant_type", "token_body", "extra"}},
+        ),
     ],
 )
-def test_new_connector_is_stored(as_owner, organization, fields, config):
+def test_new_connector_is_stored_and_shown_again(as_owner, organization, fields, config):
     assert as_owner.post(NEW_CONNECTOR, CONNECTOR | fields).status_code == 303
-    assert Integration.objects.get().config == config
+    integration = Integration.objects.get()
+    assert integration.config == config
+    page = form_with(as_owner.get(page_of(integration)), "token")
+    assert as_owner.post(page_of(integration), page).status_code == 303
+    integration.refresh_from_db()
+    assert integration.config == config
 
 
 def test_connector_is_offered_and_chosen(as_owner, connector):

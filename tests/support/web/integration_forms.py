@@ -63,6 +63,21 @@ CONNECTOR = {
     "token": "{secrets.x}",
 }
 
+OAUTH = {
+    "type": "oauth2_client_credentials",
+    "token_url": "https://zoom.us/oauth/token?a=1",
+    "client_id": "{secrets.zoom.id}",
+    "client_secret": "",
+    "scope": "",
+    "audience": "",
+    "client_authentication": "basic",
+    "grant_type": "account_credentials",
+    "token_body": "json",
+    "extra_name": ["account_id", ""],
+    "extra_value": ["{secrets.zoom.account}", ""],
+}
+"""The fields of a connector of the type OAuth 2, with all that is not usual."""
+
 
 def page_of(integration, name="integration-edit"):
     return reverse(name, args=[SLUG, integration.id])
