@@ -1,39 +1,240 @@
-"""Cases of MCP servers as they are."""
+"""Cases of MCP servers as they are: what they answer to the requests of a run."""
+
+import json
 
 import pytest
 
 from accounts.common.environments import Environment
-from tests.peers.odd_server import TOOLS, odd_server, result
+from tests.peers.odd_server import STREAM, TOOLS, error, event, odd_server, result
 from tests.peers.upstreams import http
 from tests.support.things import make_mcp_server, store_secret
 
-pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite, pytest.mark.usefixtures("inline")]
+
+S = Environment.STAGING
+HEADERS = [{"name": "X-Api-Key", "value": "{secrets.crm.apiKey}"}]
+DONE = {"content": [{"type": "text", "text": "done"}]}
+
+
+@pytest.fixture
+def call(owner, run):
+    """Lists the tools of a server, or calls one where arguments are given."""
+
+    def call(server, params=None, **config):
+        operation = ("list_tools",) if params is None else ("call_tool", {"name": "echo", "arguments": params})
+        return run(owner, make_mcp_server(owner, server.url, **config), S, *operation)
+
+    return call
+
+
+def body_of(message, **members):
+    return json.dumps({"jsonrpc": "2.0", "id": message["id"], **members}).encode()
+
+
+def crlf(message, _):
+    """As uvicorn and FastMCP write a stream."""
+    data = body_of(message, result={"tools": TOOLS})
+    return STREAM + b": ping\r\n\r\nevent: message\r\ndata: " + data + b"\r\n\r\n"
+
+
+def told_first(*before, **after):
+    """A stream with messages before the result."""
+    events = b"".join(event(message) for message in before)
+    return lambda message, _: STREAM + events + event({"id": message["id"], "result": {"tools": TOOLS}, **after})
+
+
+PROGRESS = {"method": "notifications/progress", "params": {"progressToken": 1, "progress": 1}}
+LOG = {"method": "notifications/message", "params": {"level": "info", "data": "working"}}
 
 
 @pytest.mark.parametrize(
     "answers",
     [
+        pytest.param({"notifications/initialized": http(b"Accepted", status="202 Accepted")}, id="M01"),
+        pytest.param({"notifications/initialized": http(b"")}, id="M02-200"),
+        pytest.param({"notifications/initialized": http(b"", status="204 No Content")}, id="M02-204"),
+        pytest.param({"notifications/initialized": http(b"no", status="400 Bad Request")}, id="M02-400"),
+        pytest.param({"tools/list": crlf}, id="M04"),
         pytest.param({"tools/list": lambda m, _: result({"id": str(m["id"])}, {"tools": TOOLS})}, id="M06"),
+        pytest.param({"tools/list": told_first(LOG)}, id="M07"),
+        pytest.param({"tools/list": [http(b"", status="404 Not Found"), told_first()]}, id="M08"),
+        pytest.param(
+            {"tools/list": [http(b"Bad Request: No valid session ID", status="400 Bad Request"), told_first()]},
+            id="M08-400",
+        ),
         pytest.param({"server/discover": http(b"", status="401 Unauthorized")}, id="M09-401"),
         pytest.param({"server/discover": http(b"", status="403 Forbidden")}, id="M09-403"),
+        pytest.param({"server/discover": http(b"", status="404 Not Found")}, id="M09c-404"),
+        pytest.param({"server/discover": http(b"missing session", status="400 Bad Request")}, id="M09c-400"),
+        pytest.param({"server/discover": http(b"{}", status="422 Unprocessable Content")}, id="M09c-422"),
+        pytest.param({"server/discover": http(b"oops", status="500 Internal Server Error")}, id="M09c-500"),
+        pytest.param({"server/discover": lambda m, _: error(m, -32601)}, id="M09c-32601"),
+        pytest.param({"server/discover": lambda m, _: error({}, -32600)}, id="M09c-without-id"),
         pytest.param({"tools/list": lambda m, _: result(m, {"tools": TOOLS, "nextCursor": ""})}, id="M10b-empty"),
+        pytest.param({"tools/list": lambda m, _: result(m, {"tools": TOOLS, "nextCursor": None})}, id="M10b-null"),
+        pytest.param({"tools/list": lambda m, _: http(body_of(m, result={"tools": TOOLS}))}, id="M17"),
+        pytest.param(
+            {"tools/list": lambda m, _: http(body_of(m, result={"tools": TOOLS}), headers=("Content-Type: text/plain",))},
+            id="M17-text",
+        ),
+        pytest.param({"tools/list": told_first(*[PROGRESS] * 300)}, id="M18"),
+        pytest.param({"tools/list": told_first(*[LOG, PROGRESS] * 300)}, id="M18-log"),
+        pytest.param({"tools/list": lambda m, _: http(b"[" + body_of(m, result={"tools": TOOLS}) + b"]")}, id="M20"),
+        pytest.param({"initialize": lambda m, _: result(m, {"protocolVersion": "2025-03-26"})}, id="M33"),
     ],
-)
-def test_the_tools_are_listed(owner, run, answers):
+)  # fmt: skip
+def test_the_tools_are_listed(owner, call, answers):
     store_secret(owner)
-    headers = [{"name": "X-Api-Key", "value": "{secrets.crm.apiKey}"}]
     with odd_server(answers) as server:
-        integration = make_mcp_server(owner, server.url, headers=headers)
-        answered = run(owner, integration, Environment.STAGING, "list_tools")
+        answered = call(server, headers=HEADERS)
     assert answered.answer.body == {"tools": TOOLS}
 
 
-def test_m10b_a_repeated_cursor_ends_the_list(owner, run):
+def test_m10_the_tools_of_all_pages_are_listed(call):
+    pages = {None: ("a", "2"), "2": ("b", "3"), "3": ("c", None)}
+
     def paged(message, _):
-        return result(message, {"tools": TOOLS, "nextCursor": "again"})
+        name, following = pages[message["params"].get("cursor")]
+        return result(message, {"tools": [{"name": name}], **({"nextCursor": following} if following else {})})
 
     with odd_server({"tools/list": paged}) as server:
+        assert call(server).answer.body == {"tools": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}
+
+
+@pytest.mark.parametrize("cursors", [["again"], ["a", "b"]])
+def test_m10b_a_repeated_cursor_ends_the_list(call, cursors):
+    given = iter(cursors * 3)
+
+    def paged(message, _):
+        return result(message, {"tools": TOOLS, "nextCursor": next(given)})
+
+    with odd_server({"tools/list": paged}) as server:
+        assert call(server).outcome == "succeeded"
+    assert server.methods.count("tools/list") == len(cursors) + 1
+
+
+def test_m12_odd_schemas_do_not_hide_the_tools(call):
+    odd = [
+        {"name": "null", "inputSchema": None},
+        {"name": "empty", "inputSchema": {}},
+        {"name": "none"},
+        {"name": "required", "inputSchema": {"type": "object", "required": None}},
+        {"name": "ref", "inputSchema": {"$ref": "#/$defs/missing"}},
+        {"name": "text", "inputSchema": "object"},
+        {"name": "undescribed", "description": None},
+    ]
+    with odd_server({"tools/list": lambda message, _: result(message, {"tools": [*odd, None, {}, 7]})}) as server:
+        assert call(server).answer.body == {"tools": odd}
+
+
+def refusing(refusal, takes):
+    """A server that refuses `initialize` until it is asked for a version that it takes."""
+
+    def initialize(message, _):
+        version = message["params"]["protocolVersion"]
+        if version in takes:
+            return result(message, {"protocolVersion": version})
+        return refusal(message, version)
+
+    return initialize
+
+
+def jsonrpc(said, status="200 OK", **more):
+    body = {"code": -32602, "message": said, **more}
+    return lambda message, version: http(
+        body_of(message, error={**body, "message": said.replace("VERSION", version)}), status=status
+    )
+
+
+def in_text(said):
+    return lambda _, version: http(said.replace("VERSION", version).encode(), status="400 Bad Request")
+
+
+NAMED = {"supported": ["2024-11-05", "2025-06-18"], "requested": "2025-11-25"}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "takes", "asked"),
+    [
+        pytest.param(jsonrpc("Unsupported protocol version", data=NAMED), "2025-06-18", 2, id="M13-data"),
+        pytest.param(jsonrpc("no", "400 Bad Request", data=NAMED), "2025-06-18", 2, id="M13-400-data"),
+        pytest.param(jsonrpc("VERSION? Use 2024-11-05, 2025-03-26"), "2025-03-26", 2, id="M13-message"),
+        pytest.param(in_text("Not VERSION; supported versions: 2025-03-26"), "2025-03-26", 2, id="M13-text"),
+        pytest.param(in_text("Unsupported protocol version: VERSION"), "2025-06-18", 2, id="M13-unnamed"),
+        pytest.param(jsonrpc("protocolVersion VERSION is not known"), "2024-11-05", 4, id="M13-to-the-oldest"),
+    ],
+)
+def test_m13_a_version_that_the_refusal_names_is_tried(call, refusal, takes, asked):
+    with odd_server({"initialize": refusing(refusal, [takes])}) as server:
+        assert call(server).answer.body == {"tools": TOOLS}
+    assert server.methods.count("initialize") == asked
+    assert server.received[-1].headers["mcp-protocol-version"] == takes
+
+
+@pytest.mark.parametrize(
+    ("refusal", "asked"),
+    [
+        (jsonrpc("Supported protocol versions: 1999-01-01, 2024-10-07"), 1),
+        (jsonrpc("Supported protocol versions: 2025-06-18"), 4),
+        (jsonrpc("tired"), 1),
+        (jsonrpc("protocol version 2025-06-18", "401 Unauthorized"), 1),
+        (jsonrpc("protocol version 2025-06-18", "429 Too Many Requests"), 1),
+        (jsonrpc("VERSION: bad protocol version"), 4),
+    ],
+)
+def test_m13_no_other_version_is_guessed(call, refusal, asked):
+    with odd_server({"initialize": refusing(refusal, [])}) as server:
+        assert call(server).outcome == "upstream_error"
+    assert server.methods.count("initialize") == asked
+
+
+def test_an_error_without_an_id_reaches_the_agent(call):
+    unnamed = {"error": {"code": -32700, "message": "cannot parse that"}}
+    for answer in (lambda *_: http(json.dumps({"jsonrpc": "2.0", **unnamed}).encode()), STREAM + event(unnamed)):
+        with odd_server({"tools/call": answer}) as server:
+            answered = call(server, {}, name=str(server.url))
+        assert answered.answer.body == {"error": {"code": -32700, "message": "cannot parse that"}}
+
+
+def test_of_several_errors_that_of_the_request_counts(call):
+    def both(message, _):
+        unnamed = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "what?"}}
+        named = {"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32000, "message": "tired"}}
+        return http(json.dumps([unnamed, named]).encode())
+
+    with odd_server({"tools/call": both}) as server:
+        assert call(server, {}).answer.body == {"error": {"code": -32000, "message": "tired"}}
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+@pytest.mark.parametrize("discover", [True, False])
+def test_a_refused_credential_keeps_the_words_of_the_server(owner, call, status, discover):
+    store_secret(owner)
+
+    def refused(message, _):
+        said = {"code": -32001, "message": "Plan expired", "data": {"plan": "free"}}
+        return http(body_of(message, error=said), status=status)
+
+    method = "initialize" if discover else "tools/list"
+    with odd_server({method: refused}) as server:
+        answered = call(server, headers=HEADERS)
+    told = answered.answer.body["error"]
+    assert told.pop("message").startswith("127.0.0.1 refused the credential: it answered with status 40")
+    assert told == {"http_status": int(status[:3]), "code": -32001, "data": {"plan": "free"}, "said": "Plan expired"}
+
+
+def test_numbers_go_through_as_they_are_written(owner, caller):
+    numbers = '{"price": 18.00, "id": 12345678901234567890.123, "size": 1E5}'
+
+    def priced(message, _):
+        return http(b'{"jsonrpc": "2.0", "id": %d, "result": %s}' % (message["id"], numbers.encode()))
+
+    with odd_server({"tools/call": priced}) as server:
         integration = make_mcp_server(owner, server.url)
-        answered = run(owner, integration, Environment.STAGING, "list_tools")
-    assert answered.outcome == "succeeded"
-    assert server.methods.count("tools/list") == 2
+        params = f'{{"name": "echo", "arguments": {numbers}}}'
+        call = f'{{"environment": "staging", "operation": "call_tool", "params": {params}}}'
+        answered = caller.call("POST", f"/integrations/{integration.id}/run", raw=call.encode())
+    assert answered.status_code == 200, answered.content
+    (sent,) = [each.body for each in server.received if each.method == "tools/call"]
+    assert numbers in sent.decode()
+    assert numbers in answered.content.decode()

@@ -119,9 +119,7 @@ def test_what_the_server_asks_on_the_stream_is_refused(listed):
         "//evil.example/messages",
         "ORIGIN.evil.example/messages",
         "ORIGIN@evil.example/messages",
-        "messages",
-        "/messages#x",
-        "/a b",
+        "javascript:alert(1)",
         "\\\\evil.example",
     ],
 )
@@ -164,9 +162,7 @@ def test_a_stream_that_never_answers(listed):
 
 def test_a_stream_without_end_of_events(listed):
     oldest = Oldest()
-    oldest.answers["tools/list"] = lambda *_: (
-        oldest.said.put(event({"method": "notifications/message"}) * 300) or ACCEPTED
-    )
+    oldest.answers["tools/list"] = lambda *_: oldest.said.put(event({"id": 4711, "result": {}}) * 300) or ACCEPTED
     assert refusal_of(listed, oldest) == "response_too_large"
 
 
