@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sqlite, pytest.mark.usefixtures
 
 S = Environment.STAGING
 HEADERS = [{"name": "X-Api-Key", "value": "{secrets.crm.apiKey}"}]
-DONE = {"content": [{"type": "text", "text": "done"}]}
+TEXT = "Content-Type: text/plain"
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ LOG = {"method": "notifications/message", "params": {"level": "info", "data": "w
         pytest.param({"tools/list": lambda m, _: result(m, {"tools": TOOLS, "nextCursor": None})}, id="M10b-null"),
         pytest.param({"tools/list": lambda m, _: http(body_of(m, result={"tools": TOOLS}))}, id="M17"),
         pytest.param(
-            {"tools/list": lambda m, _: http(body_of(m, result={"tools": TOOLS}), headers=("Content-Type: text/plain",))},
+            {"tools/list": lambda m, _: http(body_of(m, result={"tools": TOOLS}), headers=(TEXT,))},
             id="M17-text",
         ),
         pytest.param({"tools/list": told_first(*[PROGRESS] * 300)}, id="M18"),
