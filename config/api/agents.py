@@ -47,7 +47,7 @@ from accounts.common.environments import Environment
 from accounts.common.paging import decode_cursor, encode_cursor
 from accounts.errors import PermissionDenied, Refusal, Unauthenticated
 from accounts.policy import Permission
-from config.http.errors import InternalError, plain_problem, problem
+from config.http.errors import AGENTS, InternalError, plain_problem, problem
 from config.http.requests import read_json
 from integrations.broker import broker
 from integrations.broker.masking import BodyType
@@ -167,8 +167,8 @@ def _scope(request: HttpRequest, caller: Caller) -> dict[str, Any]:
     return {
         "type": "http",
         "method": "POST",
-        "path": "/mcp",
-        "raw_path": b"/mcp",
+        "path": AGENTS[0],
+        "raw_path": AGENTS[0].encode(),
         "root_path": "",
         "query_string": b"",
         "headers": headers,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from urllib.parse import quote, quote_plus, unquote_plus
+from urllib.parse import quote, quote_plus
 
 from yarl import URL
 
@@ -197,29 +197,6 @@ def _joined(base: URL, path: str, query: str) -> URL:
     if not _PATH.fullmatch(full_path) or not _QUERY.fullmatch(query):
         raise InvalidUrl("With its values filled in, the address would lead elsewhere.")
     return uncached_url(base.scheme, base.raw_authority, full_path, query)
-
-
-def with_target(url: URL, target: str) -> URL:
-    """Replace path and query of a URL. The URL's own query is appended to the new query, in place of the same names.
-
-    Args:
-        target: path and query, encoded: `/messages?id=1`.
-
-    Raises:
-        InvalidUrl: `target` is not a path with an optional query.
-    """
-    path, _, query = target.partition("?")
-    own = [part for part in url.raw_query_string.split("&") if part]
-    names = {_name(part) for part in own}
-    query = "&".join([*(part for part in query.split("&") if part and _name(part) not in names), *own])
-    if path.startswith("//") or not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
-        raise InvalidUrl("The server named an address that is not a path of the same origin.")
-    return uncached_url(url.scheme, url.raw_authority, path, query)
-
-
-def _name(part: str) -> str:
-    """Return the name of a query parameter."""
-    return unquote_plus(part.partition("=")[0])
 
 
 def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:

@@ -18,8 +18,8 @@ from yarl import URL
 from accounts.errors import Refusal
 from integrations.errors import InvalidUrl, ResponseUnreadable, UpstreamTimeout, UpstreamUnreachable
 from integrations.exchange.exchange import Channel, OnPiece
-from integrations.exchange.messages import OutgoingRequest, UpstreamResponse, with_target
-from integrations.exchange.redirects import MAX_HOPS, location_of, next_url
+from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
+from integrations.exchange.redirects import MAX_HOPS, location_of, next_url, with_query
 from integrations.kinds.mcp_server.messages import Message, encode, reply_to
 from integrations.kinds.mcp_server.replies import McpResponse, ReplyReader, not_mcp
 from secrets_app.naming.value_rules import MIN_LENGTH
@@ -206,8 +206,7 @@ class McpClient:
         Raises:
             InvalidUrl: it leads to another origin, or is ambiguous.
         """
-        url = next_url(base, reference, self._own)
-        return with_target(self._request.url, f"{url.raw_path}?{url.raw_query_string}")
+        return with_query(next_url(base, reference, self._own), self._request.url.raw_query_string)
 
     def _own(self, origin: str) -> URL:
         """Return the configured URL if `origin` is its origin.
