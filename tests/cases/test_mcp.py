@@ -62,6 +62,10 @@ LOG = {"method": "notifications/message", "params": {"level": "info", "data": "w
             {"tools/list": [http(b"Bad Request: No valid session ID", status="400 Bad Request"), told_first()]},
             id="M08-400",
         ),
+        pytest.param(
+            {"tools/list": [lambda *_: error({"id": "x"}, -32600, "400 No", data="Missing session ID"), told_first()]},
+            id="M08-400-error",
+        ),
         pytest.param({"server/discover": http(b"", status="401 Unauthorized")}, id="M09-401"),
         pytest.param({"server/discover": http(b"", status="403 Forbidden")}, id="M09-403"),
         pytest.param({"server/discover": http(b"", status="404 Not Found")}, id="M09c-404"),
@@ -190,10 +194,24 @@ def test_m13_no_other_version_is_guessed(call, refusal, asked):
 
 def test_an_error_without_an_id_reaches_the_agent(call):
     unnamed = {"error": {"code": -32700, "message": "cannot parse that"}}
-    for answer in (lambda *_: http(json.dumps({"jsonrpc": "2.0", **unnamed}).encode()), STREAM + event(unnamed)):
+    body = json.dumps({"jsonrpc": "2.0", "id": "server-error", **unnamed}).encode()
+    for answer in (
+        http(body.replace(b'"server-error"', b"null")),
+        http(body, status="400 No"),
+        STREAM + event(unnamed),
+    ):
         with odd_server({"tools/call": answer}) as server:
             answered = call(server, {}, name=str(server.url))
         assert answered.answer.body == {"error": {"code": -32700, "message": "cannot parse that"}}
+
+
+def test_m08_a_call_that_failed_is_not_repeated_for_its_words(call):
+    failed = {
+        "tools/call": lambda message, _: error(message, -32000, "400 Bad Request", data="checkout session expired")
+    }
+    with odd_server(failed) as server:
+        assert call(server, {}).outcome == "upstream_error"
+    assert server.methods.count("tools/call") == 1
 
 
 def test_of_several_errors_that_of_the_request_counts(call):

@@ -80,12 +80,18 @@ def reply_in(message: Message, request_id: int) -> Reply | None:
     """Return the reply to a request if the message is one. An error may lack the id of the request."""
     answered = message.get("id")
     is_ours = answered in (request_id, str(request_id)) and not isinstance(answered, bool)  # some return it as text
-    result, error = message.get("result"), message.get("error")
-    if isinstance(error, str):
-        error = {"message": error}
-    if isinstance(error, dict) and (is_ours or answered is None):
+    result, error = message.get("result"), error_in(message)
+    if error is not None and (is_ours or answered is None):
         return Reply(error=error, names_request=is_ours)
     return Reply(result=result) if is_ours and isinstance(result, dict) else None
+
+
+def error_in(message: Message) -> Message | None:
+    """Return the error of a message; None if it has none."""
+    error = message.get("error")
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else None
 
 
 def is_notification(message: Message) -> bool:

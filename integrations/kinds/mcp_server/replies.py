@@ -17,6 +17,7 @@ from integrations.kinds.mcp_server.messages import (
     NotJsonRpcError,
     Reply,
     decode,
+    error_in,
     is_notification,
     is_request,
     reply_among,
@@ -134,10 +135,18 @@ class ReplyReader:
             await self.on_piece(response.body)
         elif not is_stream:
             with suppress(NotJsonRpcError):
-                await self._read(decode(response.body))
+                await self._read_body(response.body)
         session = header(response, SESSION_ID.lower().encode()).decode("latin-1")
         location = header(response, b"location")
         return McpResponse(response.status or 0, self._reply, session or None, location, self._words_of(response))
+
+    async def _read_body(self, body: bytes) -> None:
+        """Read the messages of a body; a single error is the reply, whatever its id: some servers make one up."""
+        messages = decode(body)
+        await self._read(messages)
+        error = error_in(messages[0]) if len(messages) == 1 else None
+        if self._reply is None and error is not None:
+            self._reply = Reply(error=error, names_request=False)
 
     async def _read(self, messages: list[Message]) -> None:
         self._reply = self._reply or reply_among(messages, self._request_id)

@@ -194,9 +194,14 @@ def _is_from_this_era(response: McpResponse) -> bool:
 
 
 def _is_forgotten(response: McpResponse) -> bool:
-    """Return whether the server no longer knows the session: 404, or 400 with words about it, as some servers have."""
-    said = f"{response.text} {response.reply.error.get('message') if response.reply and response.reply.error else ''}"
-    return response.status == NOT_FOUND or (response.status == BAD_REQUEST and "session" in said.lower())
+    """Return whether the server no longer knows the session: 404, or 400 with words about it, as some servers have.
+
+    An error with the id of the request is an answer to it, so the request may have had an effect.
+    """
+    reply = response.reply
+    if response.status != BAD_REQUEST or (reply and reply.names_request):
+        return response.status == NOT_FOUND
+    return "session" in f"{response.text} {reply.error if reply else ''}".lower()
 
 
 def _stale(response: McpResponse, client: McpClient) -> Stale | ResponseUnreadable:
