@@ -31,6 +31,14 @@ def body_of(message, **members):
     return json.dumps({"jsonrpc": "2.0", "id": message["id"], **members}).encode()
 
 
+def bare(message):
+    return {"id": message["id"], "result": {"tools": TOOLS}}
+
+
+def untyped(message):
+    return b"data: " + body_of(message, result={"tools": TOOLS}) + b"\n\n"
+
+
 def crlf(message, _):
     """As uvicorn and FastMCP write a stream."""
     data = body_of(message, result={"tools": TOOLS})
@@ -83,6 +91,11 @@ LOG = {"method": "notifications/message", "params": {"level": "info", "data": "w
         ),
         pytest.param({"tools/list": told_first(*[PROGRESS] * 300)}, id="M18"),
         pytest.param({"tools/list": told_first(*[LOG, PROGRESS] * 300)}, id="M18-log"),
+        pytest.param({"tools/list": lambda m, _: STREAM + b"data: ping\n\n" * 9 + untyped(m)}, id="M18-alive"),
+        pytest.param({"tools/list": lambda m, _: http(b": hi\n\n" + untyped(m))}, id="M17-stream"),
+        pytest.param({"tools/list": lambda m, _: STREAM + body_of(m, result={"tools": TOOLS})}, id="M17-no-stream"),
+        pytest.param({"tools/list": lambda m, _: http(json.dumps(bare(m)).encode())}, id="M17-no-version"),
+        pytest.param({"initialize": lambda m, _: result(m, {"protocolVersion": "2024-10-07"})}, id="M33-older"),
         pytest.param({"tools/list": lambda m, _: http(b"[" + body_of(m, result={"tools": TOOLS}) + b"]")}, id="M20"),
         pytest.param({"initialize": lambda m, _: result(m, {"protocolVersion": "2025-03-26"})}, id="M33"),
     ],
@@ -94,12 +107,13 @@ def test_the_tools_are_listed(owner, call, answers):
     assert answered.answer.body == {"tools": TOOLS}
 
 
-def test_m10_the_tools_of_all_pages_are_listed(call):
-    pages = {None: ("a", "2"), "2": ("b", "3"), "3": ("c", None)}
+@pytest.mark.parametrize("cursors", [("2", "3"), (2, 3), ("eyJ0", 0)])
+def test_m10_the_tools_of_all_pages_are_listed(call, cursors):
+    pages = {None: ("a", cursors[0]), cursors[0]: ("b", cursors[1]), cursors[1]: ("c", None)}
 
     def paged(message, _):
         name, following = pages[message["params"].get("cursor")]
-        return result(message, {"tools": [{"name": name}], **({"nextCursor": following} if following else {})})
+        return result(message, {"tools": [{"name": name}], **({} if following is None else {"nextCursor": following})})
 
     with odd_server({"tools/list": paged}) as server:
         assert call(server).answer.body == {"tools": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}

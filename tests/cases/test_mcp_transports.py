@@ -179,6 +179,12 @@ def silent(_, sock):
     sock.recv(1)
 
 
+def test_m09_a_server_that_does_not_answer_the_probe_gets_initialize(call):
+    with odd_server({"server/discover": silent}) as server:
+        assert call(server, timeout_seconds=2).answer.body == DONE
+    assert server.methods[:2] == ["server/discover", "initialize"]
+
+
 def test_nothing_waits_for_the_answer_to_a_notification(call, monkeypatch):
     monkeypatch.setattr("integrations.kinds.mcp_server.client.NOTIFY_SECONDS", 0.2)
     started = time.monotonic()

@@ -66,6 +66,17 @@ class McpClient:
         """Whether headers or query parameters are configured, which may hold a credential."""
         return bool(self._request.headers or self._request.url.raw_query_string)
 
+    def left(self) -> float:
+        """Return the seconds that are left of the run.
+
+        Raises:
+            UpstreamTimeout: there are none.
+        """
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise UpstreamTimeout(f"{self.host} did not answer in time.")
+        return seconds
+
     def hide(self, given: str) -> None:
         """Mask a credential that the server issued. A short one cannot be told from other text and is not masked."""
         if len(given) >= MIN_LENGTH:
@@ -112,10 +123,10 @@ class McpClient:
         for _ in range(MAX_RESUMPTIONS):
             if not reader.is_resumable:
                 break
-            await asyncio.sleep(min(reader.resume(), self._left()))
+            await asyncio.sleep(min(reader.resume(), self.left()))
             resuming = (*headers, ("Last-Event-ID", reader.last_id))
             with suppress(ResponseUnreadable, UpstreamUnreachable):  # broken off once more
-                rest = await self._http(self._built("GET", resuming, None, self._left()), reader.on_piece)
+                rest = await self._http(self._built("GET", resuming, None, self.left()), reader.on_piece)
                 if rest.status != HTTPStatus.OK:
                     break
                 response = replace(response, reply=(await reader.response(rest)).reply)
@@ -129,7 +140,7 @@ class McpClient:
         """
         with suppress(UpstreamTimeout):
             post = self._post(message, headers)
-            await self._http(replace(post, timeout_seconds=min(NOTIFY_SECONDS, self._left())), _discard)
+            await self._http(replace(post, timeout_seconds=min(NOTIFY_SECONDS, self.left())), _discard)
 
     async def listen(self, on_piece: OnPiece) -> int:
         """GET the event stream of a server of 2024-11-05 for the rest of the run; return the HTTP status.
@@ -137,7 +148,7 @@ class McpClient:
         Raises:
             Refusal: as the transport, and as `on_piece`.
         """
-        response = await self._http(self._built("GET", (), None, self._left()), on_piece)
+        response = await self._http(self._built("GET", (), None, self.left()), on_piece)
         return response.status or 0
 
     def at(self, reference: bytes) -> "McpClient":
@@ -181,7 +192,7 @@ class McpClient:
             url = self._moved(request, response)
             if url is None:
                 return response
-            request = replace(request, url=url, timeout_seconds=min(request.timeout_seconds, self._left()))
+            request = replace(request, url=url, timeout_seconds=min(request.timeout_seconds, self.left()))
         return await self._channel.http(request, on_piece=on_piece)
 
     def _moved(self, request: OutgoingRequest, response: UpstreamResponse) -> URL | None:
@@ -225,13 +236,7 @@ class McpClient:
 
     def _post(self, message: Message, headers: Headers) -> OutgoingRequest:
         typed = (("Content-Type", "application/json"), *headers)
-        return self._built("POST", typed, encode(message), self._left())
-
-    def _left(self) -> float:
-        seconds = self._deadline - time.monotonic()
-        if seconds <= 0:
-            raise UpstreamTimeout(f"{self.host} did not answer in time.")
-        return seconds
+        return self._built("POST", typed, encode(message), self.left())
 
     def _built(self, method: str, headers: Headers, body: bytes | None, seconds: float) -> OutgoingRequest:
         complete = (("Accept", ACCEPT), *headers, *self._request.headers)

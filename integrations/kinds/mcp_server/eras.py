@@ -3,6 +3,7 @@
 The era of a server is remembered between runs, in memory, and detected again when it turns out to be wrong.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -35,7 +36,9 @@ DECIDED = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 429})
 UNDECIDED = frozenset({401, 403})
 """Statuses after which `initialize` decides, if a credential is sent: some servers refuse unknown methods so."""
 
-INITIALIZE = "initialize"
+DISCOVER, INITIALIZE = "server/discover", "initialize"
+PATIENCE = 0.5
+"""The share of the time of a run that a server gets to answer `DISCOVER`."""
 
 _VERSION, _ABOUT_VERSION = re.compile(r"\b20\d\d-\d\d-\d\d\b"), re.compile(r"protocol[ _-]?version", re.IGNORECASE)
 _SESSION = re.compile(r"[\x21-\x7e]{1,1024}")
@@ -67,12 +70,16 @@ async def connect(client: McpClient, channel: Channel, url: str, *, rediscover: 
 
 
 async def _is_modern_server(client: McpClient) -> bool:
-    """Send `server/discover`, which changes nothing at a server of either era.
+    """Send `DISCOVER`, which changes nothing at a server of either era.
 
     Raises:
         ServerFailure: the response does not reveal the era, or the server supports no known version.
     """
-    response = await client.request("server/discover", {"_meta": META}, modern_headers("server/discover", {}))
+    try:
+        async with asyncio.timeout(client.left() * PATIENCE):
+            response = await client.request(DISCOVER, {"_meta": META}, modern_headers(DISCOVER, {}))
+    except TimeoutError:  # some servers do not answer what they do not know
+        return False
     if response.status in (DECIDED - UNDECIDED if client.sends_more else DECIDED):
         raise failure_of(response, client)
     versions = _versions(response)
@@ -158,13 +165,13 @@ async def _opened(client: McpClient, response: McpResponse) -> LegacySession:
 
 
 def _negotiated(result: Mapping[str, Any], client: McpClient) -> str:
-    """Return the version that the server chose.
+    """Return the version that the server chose; one between those that Coffer knows differs in nothing that it uses.
 
     Raises:
         ServerFailure: the version is unknown.
     """
     version = result.get("protocolVersion")
-    if not isinstance(version, str) or version not in LEGACY:
+    if not isinstance(version, str) or not _VERSION.fullmatch(version) or version >= MODERN:
         raise ServerFailure(f"{client.host} supports no version of MCP that Coffer knows.")
     return version
 

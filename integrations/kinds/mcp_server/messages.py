@@ -65,9 +65,18 @@ def decode(data: bytes) -> list[Message]:
     messages = found if isinstance(found, list) else [found]
     if _is_deeper(found, DEEPEST):
         raise NotJsonRpcError
-    if not all(isinstance(message, dict) and message.get("jsonrpc") == "2.0" for message in messages):
+    if not all(_is_message(message) for message in messages):
         raise NotJsonRpcError
     return messages
+
+
+def _is_message(found: object) -> bool:
+    """Return whether it is a message; some servers leave the version out of a reply."""
+    if not isinstance(found, dict):
+        return False
+    return found.get("jsonrpc") == "2.0" or (
+        "jsonrpc" not in found and "id" in found and bool({"result", "error"} & found.keys())
+    )
 
 
 def reply_among(messages: Sequence[Message], request_id: int) -> Reply | None:

@@ -31,6 +31,7 @@ SHOWN_CHARACTERS = 1000
 DEFAULT_RETRY, SHORTEST_RETRY, LONGEST_RETRY = 1.0, 0.1, 5.0
 """Seconds before a stream is resumed, whatever the server asks for."""
 
+_STREAM = re.compile(rb"(?:\xef\xbb\xbf)?(?:event|data|id|retry)?:")
 _EVENT_ID = re.compile(rb"[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?")
 
 
@@ -69,17 +70,22 @@ class StreamMessages:
         self._host, self._count = host, 0
 
     def of(self, event: ServerSentEvent) -> list[Message]:
-        """Return the messages of an event; none if it is an event of another type.
+        """Return the messages of an event; none if it is of another type, or a sign of life such as `ping`.
 
         Raises:
             ResponseUnreadable: the event is not MCP.
             ResponseTooLarge: there are more than `MAX_MESSAGES` that are not notifications.
         """
+        if not event.is_message:
+            return []
         try:
-            messages = decode(event.data) if event.is_message else []
+            messages = decode(event.data)
+            self._count += sum(not is_notification(message) for message in messages)
         except NotJsonRpcError:
-            raise not_mcp(self._host) from None
-        self._count += sum(not is_notification(message) for message in messages)
+            if event.data.lstrip().startswith((b"{", b"[{")):
+                raise not_mcp(self._host) from None
+            messages = []
+            self._count += 1
         if self._count > MAX_MESSAGES:
             raise ResponseTooLarge(f"The response is a stream of more than {MAX_MESSAGES} messages.")
         return messages
@@ -128,12 +134,12 @@ class ReplyReader:
         Raises:
             ResponseUnreadable: the event stream is not MCP.
         """
-        is_stream = header(response, b"content-type").lower().startswith(EVENT_STREAM)
         if not response.readable:
             raise not_mcp(self._host)
-        if is_stream and not self._has_events:  # a compressed stream is not passed on in pieces
-            await self.on_piece(response.body)
-        elif not is_stream:
+        is_stream = header(response, b"content-type").lower().startswith(EVENT_STREAM)
+        if (is_stream or _STREAM.match(response.body)) and not self._has_events:
+            await self.on_piece(response.body)  # compressed or without its type, it is not passed on in pieces
+        elif self._reply is None:
             with suppress(NotJsonRpcError):
                 await self._read_body(response.body)
         session = header(response, SESSION_ID.lower().encode()).decode("latin-1")

@@ -75,7 +75,7 @@ async def all_tools(session: Session) -> list[Tool]:
     """
     tools: list[Tool] = []
     cursor: dict[str, Any] = {}
-    seen: set[str] = {""}
+    seen: set[object] = {"", None}
     size = 0
     for _ in range(MAX_PAGES):
         page = await session.request(LIST_TOOLS, cursor)
@@ -89,7 +89,7 @@ async def all_tools(session: Session) -> list[Tool]:
         if size > MAX_TOOL_BYTES:
             raise ResponseTooLarge(f"The server describes its tools in more than {MAX_TOOL_BYTES} bytes.")
         following = page.get("nextCursor")
-        if not isinstance(following, str) or following in seen:  # some servers never stop naming a cursor
+        if not isinstance(following, str | int | None) or following in seen:  # some servers never stop naming a cursor
             return tools
         seen.add(following)
         cursor = {"cursor": following}

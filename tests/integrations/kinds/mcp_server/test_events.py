@@ -130,11 +130,28 @@ DEEP = b'{"jsonrpc": "2.0", "id": 1, "result": ' + b'{"a": ' * 100 + b"1" + b"}"
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"x", b"[", b"1", b"{}", b'{"jsonrpc": "1.0"}', b'[{"jsonrpc": "2.0"}, 1]', b"\xff", DEEP]
+    "data",
+    [
+        b"",
+        b"x",
+        b"[",
+        b"1",
+        b"{}",
+        b'{"error": "no"}',
+        b'{"id": 1}',
+        b'{"jsonrpc": "1.0"}',
+        b'[{"jsonrpc": "2.0"}, 1]',
+        b"\xff",
+        DEEP,
+    ],
 )
 def test_what_is_no_message(data):
     with pytest.raises(NotJsonRpcError):
         decode(data)
+
+
+def test_a_reply_without_the_version_is_a_message():
+    assert decode(b'{"id": 1, "result": {}}') == [{"id": 1, "result": {}}]
 
 
 def test_a_batch_holds_messages():

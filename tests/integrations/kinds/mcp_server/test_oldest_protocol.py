@@ -143,7 +143,7 @@ def test_a_stream_without_end_of_events(listed):
 
 def test_a_stream_of_something_else(listed):
     oldest = Oldest()
-    oldest.answers["tools/list"] = lambda *_: oldest.said.put(b"data: hello\n\n") or ACCEPTED
+    oldest.answers["tools/list"] = lambda *_: oldest.said.put(b"data: {hello\n\n") or ACCEPTED
     assert refusal_of(listed, oldest) == "response_unreadable"
 
 
