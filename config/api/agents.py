@@ -159,11 +159,10 @@ async def _forward(manager: StreamableHTTPSessionManager, request: HttpRequest, 
 
 def _scope(request: HttpRequest, caller: Caller) -> dict[str, Any]:
     """Return the ASGI scope of a message to the protocol's server. The API key and cookies are left out."""
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in request.headers.items()
-        if name.lower() not in {"authorization", "cookie"}
-    ]
+    unnamed = dict.fromkeys(("accept", "content-type"), "application/json")  # without them, the SDK refuses a message
+    found = unnamed | {name.lower(): value for name, value in request.headers.items() if value}
+    passed_on = found.keys() - {"authorization", "cookie"}
+    headers = [(name.encode("latin-1"), found[name].encode("latin-1")) for name in sorted(passed_on)]
     return {
         "type": "http",
         "method": "POST",

@@ -62,6 +62,8 @@ LOG = {"method": "notifications/message", "params": {"level": "info", "data": "w
         pytest.param({"notifications/initialized": http(b"")}, id="M02-200"),
         pytest.param({"notifications/initialized": http(b"", status="204 No Content")}, id="M02-204"),
         pytest.param({"notifications/initialized": http(b"no", status="400 Bad Request")}, id="M02-400"),
+        pytest.param({"notifications/initialized": b"\r\n"}, id="M02-closed"),
+        pytest.param({"notifications/initialized": STREAM + b"data: {\n\n"}, id="M02-stream"),
         pytest.param({"tools/list": crlf}, id="M04"),
         pytest.param({"tools/list": lambda m, _: result({"id": str(m["id"])}, {"tools": TOOLS})}, id="M06"),
         pytest.param({"tools/list": told_first(LOG)}, id="M07"),
@@ -131,8 +133,9 @@ def test_m10b_a_repeated_cursor_ends_the_list(call, cursors):
     assert server.methods.count("tools/list") == len(cursors) + 1
 
 
-def test_m12_odd_schemas_do_not_hide_the_tools(call):
+def test_m12_odd_schemas_do_not_hide_the_tools(owner, call, caller):
     odd = [
+        {"name": "numbers", "inputSchema": {"type": "object", "maxProperties": float(10**25), "default": 1e-400}},
         {"name": "null", "inputSchema": None},
         {"name": "empty", "inputSchema": {}},
         {"name": "none"},
@@ -143,6 +146,23 @@ def test_m12_odd_schemas_do_not_hide_the_tools(call):
     ]
     with odd_server({"tools/list": lambda message, _: result(message, {"tools": [*odd, None, {}, 7]})}) as server:
         assert call(server).answer.body == {"tools": odd}
+        integration = make_mcp_server(owner, server.url, "Again")
+        listed = caller.post(f"/integrations/{integration.id}/tools", {"environment": "staging"})
+    assert [tool["name"] for tool in listed["items"]] == [tool["name"] for tool in odd]
+
+
+@pytest.mark.parametrize("number", ["1E400", "-1E400", "18.00", "1" * 400])
+def test_m12_numbers_that_no_float_holds_are_listed(owner, caller, number):
+    def listing(message, _):
+        schema = f'{{"type": "object", "properties": {{"n": {{"maximum": {number}}}}}}}'
+        tools = f'{{"tools": [{{"name": "echo", "inputSchema": {schema}}}]}}'
+        return http(b'{"jsonrpc": "2.0", "id": %d, "result": %s}' % (message["id"], tools.encode()))
+
+    with odd_server({"tools/list": listing}) as server:
+        integration = make_mcp_server(owner, server.url)
+        answered = caller.call("POST", f"/integrations/{integration.id}/tools", {"environment": "staging"})
+    assert answered.status_code == 200, answered.content
+    assert json.loads(answered.content, parse_constant=pytest.fail)["items"][0]["name"] == "echo"
 
 
 def refusing(refusal, takes):

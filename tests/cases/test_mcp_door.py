@@ -13,7 +13,7 @@ from tests.support.things import key_for
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
-ACCEPT = (b"accept", b"application/json, text/event-stream")
+ACCEPT = [(b"accept", b"application/json, text/event-stream")]
 ADDRESSES = ["/mcp", "/mcp/"]
 
 
@@ -22,7 +22,7 @@ def door(owner):
     """Sends requests, as (method, path, message); their statuses, headers and answers."""
     key = key_for(owner, Scope.RUN, environments=[Environment.STAGING])
 
-    def ask(*requests, headers=None):
+    def ask(*requests, headers=None, accept=ACCEPT, **options):
         async def asked():
             async with served(application):
                 return [
@@ -31,7 +31,8 @@ def door(owner):
                         method,
                         path,
                         json.dumps({"jsonrpc": "2.0", **message}).encode() if message else b"",
-                        [ACCEPT, *(bearer(key) if headers is None else headers)],
+                        [*accept, *(bearer(key) if headers is None else headers)],
+                        **options,
                     )
                     for method, path, message in requests
                 ]
@@ -64,6 +65,14 @@ def test_w01_both_addresses_ask_for_a_key(door):
 def test_w01_an_error_of_the_protocol_stays_one_at_both_addresses(door):
     for _, headers, body in door(*(("POST", path, {"id": 7, "method": "no/such"}) for path in ADDRESSES)):
         assert (headers[b"content-type"], body["id"], body["error"]["code"]) == (b"application/json", 7, -32601)
+
+
+@pytest.mark.parametrize("accept", [b"", b"*/*", b"application/*", b"application/json"])
+@pytest.mark.parametrize("media", [None, b"application/json; charset=utf-8"])
+def test_a_client_need_not_name_its_media_types(door, accept, media):
+    accepts = [(b"accept", accept)] if accept else []
+    ((status, _, body),) = door(("POST", "/mcp", initialize("2025-11-25")), accept=accepts, content_type=media)
+    assert (status, body["result"]["protocolVersion"]) == (200, "2025-11-25")
 
 
 def test_w02_an_id_comes_back_as_it_was_sent(door):

@@ -3,9 +3,11 @@
 import time
 
 import pytest
+from asgiref.sync import async_to_sync
 
 from accounts.common.environments import Environment
 from accounts.errors import Refusal
+from integrations.broker.checking import check
 from integrations.egress import configuration
 from tests.peers.odd_server import SESSION, STREAM, event, odd_server, result
 from tests.peers.oldest_server import ACCEPTED, Oldest
@@ -97,6 +99,15 @@ def test_m23_another_address_is_named_and_not_called(call, status, location, nam
         in answered.answer.body["error"]["message"]
     )
     assert {each.target for each in server.received} == {"/mcp?tenant=1"}
+
+
+def test_m23_the_check_names_the_address_too(owner):
+    with odd_server(moved={"/mcp": redirect(307, "https://x.example/mcp?key=1")}) as server:
+        (step,) = async_to_sync(check)(owner, make_mcp_server(owner, server.url).id, S)
+    assert step.detail == (
+        "127.0.0.1 answered with a redirect to https://x.example/mcp (status 307), which is not followed. "
+        "Enter the address of the MCP server itself."
+    )
 
 
 def test_m23_a_value_in_a_redirect_is_masked(call):

@@ -16,7 +16,7 @@ from typing import Any
 from yarl import URL
 
 from accounts.errors import Refusal
-from integrations.errors import InvalidUrl, ResponseUnreadable, UpstreamTimeout, UpstreamUnreachable
+from integrations.errors import InvalidUrl, ResponseTooLarge, ResponseUnreadable, UpstreamTimeout, UpstreamUnreachable
 from integrations.exchange.exchange import Channel, OnPiece
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
 from integrations.exchange.redirects import MAX_HOPS, location_of, next_url, with_query
@@ -36,6 +36,8 @@ SHORTEST_ID = 16
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _KEPT_METHOD = frozenset({301, 307, 308})
 """Redirects after which a POST is repeated as it is."""
+
+_NO_RESPONSE = (UpstreamTimeout, UpstreamUnreachable, ResponseUnreadable, ResponseTooLarge)
 
 Headers = Sequence[tuple[str, str]]
 
@@ -133,12 +135,12 @@ class McpClient:
         return response
 
     async def notify(self, message: Message, headers: Headers) -> None:
-        """Send a notification, or a reply to a request of the server. The response does not matter to the run.
+        """Send a notification, or a reply to a request of the server. The run does not depend on the response.
 
         Raises:
-            Refusal: as the transport.
+            Refusal: as the transport, unless there is merely no readable response in time.
         """
-        with suppress(UpstreamTimeout):
+        with suppress(*_NO_RESPONSE):
             post = self._post(message, headers)
             await self._http(replace(post, timeout_seconds=min(NOTIFY_SECONDS, self.left())), _discard)
 
@@ -154,7 +156,7 @@ class McpClient:
     def at(self, reference: bytes) -> "McpClient":
         """Return a client for another address of the same origin; deadline and ids are shared.
 
-        What may be a session id in the address is masked: its own query values, and long segments of its path.
+        What may be a session id in the address is masked: new query values, and new long segments of the path.
 
         Args:
             reference: a URI reference, as the server sent it.
@@ -167,7 +169,7 @@ class McpClient:
         for part in url.raw_query_string.split("&"):
             if part not in own:
                 self.hide(part.partition("=")[2])
-        for segment in url.raw_path.split("/"):
+        for segment in set(url.raw_path.split("/")) - set(self._request.url.raw_path.split("/")):
             if len(segment) >= SHORTEST_ID:
                 self.hide(segment)
         client = McpClient(self._channel, replace(self._request, url=url))
