@@ -37,7 +37,8 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _KEPT_METHOD = frozenset({301, 307, 308})
 """Redirects after which a POST is repeated as it is."""
 
-_NO_RESPONSE = (UpstreamTimeout, UpstreamUnreachable, ResponseUnreadable, ResponseTooLarge)
+NO_RESPONSE = (UpstreamTimeout, UpstreamUnreachable, ResponseUnreadable, ResponseTooLarge)
+"""Refusals that only say that there is no readable response."""
 
 Headers = Sequence[tuple[str, str]]
 
@@ -140,7 +141,7 @@ class McpClient:
         Raises:
             Refusal: as the transport, unless there is merely no readable response in time.
         """
-        with suppress(*_NO_RESPONSE):
+        with suppress(*NO_RESPONSE):
             post = self._post(message, headers)
             await self._http(replace(post, timeout_seconds=min(NOTIFY_SECONDS, self.left())), _discard)
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from integrations.exchange.exchange import Channel
-from integrations.kinds.mcp_server.client import McpClient
+from integrations.kinds.mcp_server.client import NO_RESPONSE, McpClient
 from integrations.kinds.mcp_server.failures import ServerFailure, Stale, failure_of
 from integrations.kinds.mcp_server.messages import UNSUPPORTED_VERSION
 from integrations.kinds.mcp_server.replies import McpResponse
@@ -78,7 +78,7 @@ async def _is_modern_server(client: McpClient) -> bool:
     try:
         async with asyncio.timeout(client.left() * PATIENCE):
             response = await client.request(DISCOVER, {"_meta": META}, modern_headers(DISCOVER, {}))
-    except TimeoutError:  # some servers do not answer what they do not know
+    except (TimeoutError, *NO_RESPONSE):  # some servers do not answer what they do not know; `initialize` decides
         return False
     if response.status in (DECIDED - UNDECIDED if client.sends_more else DECIDED):
         raise failure_of(response, client)
