@@ -7,7 +7,7 @@ from config.api.agents import mcp
 from config.api.application import api
 from config.api.route_permissions import api_urls
 from config.http import health
-from config.http.errors import bad_request, not_found, server_error
+from config.http.errors import AGENTS, bad_request, not_found, server_error
 
 urlpatterns = [
     path("", include("accounts.web.urls")),
@@ -16,7 +16,7 @@ urlpatterns = [
     path("o/<slug:slug>/integrations/", include("integrations.web.urls")),
     path("o/<slug:slug>/api-keys/", include("integrations.web.urls_api_keys")),
     path("api/v1/", api_urls(api)),
-    path("mcp", mcp),
+    *(path(address.removeprefix("/"), mcp) for address in AGENTS),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

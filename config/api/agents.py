@@ -47,7 +47,7 @@ from accounts.common.environments import Environment
 from accounts.common.paging import decode_cursor, encode_cursor
 from accounts.errors import PermissionDenied, Refusal, Unauthenticated
 from accounts.policy import Permission
-from config.http.errors import InternalError, plain_problem, problem
+from config.http.errors import AGENTS, InternalError, plain_problem, problem
 from config.http.requests import read_json
 from integrations.broker import broker
 from integrations.broker.masking import BodyType
@@ -159,16 +159,15 @@ async def _forward(manager: StreamableHTTPSessionManager, request: HttpRequest, 
 
 def _scope(request: HttpRequest, caller: Caller) -> dict[str, Any]:
     """Return the ASGI scope of a message to the protocol's server. The API key and cookies are left out."""
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in request.headers.items()
-        if name.lower() not in {"authorization", "cookie"}
-    ]
+    unnamed = dict.fromkeys(("accept", "content-type"), "application/json")  # without them, the SDK refuses a message
+    found = unnamed | {name.lower(): value for name, value in request.headers.items() if value}
+    passed_on = found.keys() - {"authorization", "cookie"}
+    headers = [(name.encode("latin-1"), found[name].encode("latin-1")) for name in sorted(passed_on)]
     return {
         "type": "http",
         "method": "POST",
-        "path": "/mcp",
-        "raw_path": b"/mcp",
+        "path": AGENTS[0],
+        "raw_path": AGENTS[0].encode(),
         "root_path": "",
         "query_string": b"",
         "headers": headers,

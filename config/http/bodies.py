@@ -22,7 +22,7 @@ from accounts.access.client_addresses import peer_address
 from accounts.actors import Actor
 from accounts.api.authentication import authenticate
 from accounts.errors import RateLimited, Refusal, RequestTimedOut, TooLarge
-from config.http.errors import API_PREFIX, TOO_LARGE, is_for_programs, problem
+from config.http.errors import AGENTS, API_PREFIX, TOO_LARGE, is_for_programs, problem
 from config.http.requests import Application, Receive, Send, answer_unread
 from integrations.kinds.config_fields import LARGEST_ARGUMENTS
 
@@ -46,7 +46,7 @@ LARGE_RUN = (
     "A run may have at most 16 MiB of arguments, and above 2.5 MiB only a request that declares its Content-Length and "
     "carries a valid API key."
 )
-_RUNS = re.compile(rf"{API_PREFIX}v1/integrations/[^/]+/run|/mcp")
+_RUNS = re.compile(rf"{API_PREFIX}v1/integrations/[^/]+/run|{'|'.join(AGENTS)}")
 
 
 class WholeBodies:

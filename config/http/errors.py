@@ -11,11 +11,12 @@ from django.template.loader import render_to_string
 from accounts.errors import NotFound, Refusal
 
 API_PREFIX = "/api/"
-AGENTS = "/mcp"
+AGENTS = ("/mcp", "/mcp/")
+"""The endpoint for agents. Some clients write its address with a slash at the end."""
 PROBLEM = "application/problem+json"
 TOO_LARGE = "A request may have at most 2.5 MiB."
-is_for_programs = re.compile(rf"{API_PREFIX}|{AGENTS}\Z").match
-"""Whether a path belongs to the API or `/mcp`, which respond with problem documents instead of pages."""
+is_for_programs = re.compile(rf"{API_PREFIX}|(?:{'|'.join(AGENTS)})\Z").match
+"""Whether a path belongs to the API or is `/mcp`, which respond with problem documents instead of pages."""
 
 
 class InternalError(Refusal):

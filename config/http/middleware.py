@@ -34,7 +34,7 @@ class ProblemMiddleware(MiddlewareMixin):
 def _is_ours(request: HttpRequest, response: HttpResponse) -> bool:
     """Whether programs can read this error as it is."""
     kind = response.headers.get("Content-Type")
-    return kind == PROBLEM or (request.path == AGENTS and kind == "application/json")
+    return kind == PROBLEM or (request.path in AGENTS and kind == "application/json")
 
 
 class ContentPolicyMiddleware(CSPMiddleware):

@@ -200,22 +200,6 @@ def _joined(base: URL, path: str, query: str) -> URL:
     return uncached_url(base.scheme, base.raw_authority, full_path, query)
 
 
-def with_target(url: URL, target: str) -> URL:
-    """Replace path and query of a URL. The URL's own query is appended to the new query.
-
-    Args:
-        target: path and query, encoded: `/messages?id=1`.
-
-    Raises:
-        InvalidUrl: `target` is not a path with an optional query.
-    """
-    path, _, query = target.partition("?")
-    query = "&".join(part for part in (query, url.raw_query_string) if part)
-    if path.startswith("//") or not _PATH.fullmatch(path) or not QUERY.fullmatch(query):
-        raise InvalidUrl("The server named an address that is not a path of the same origin.")
-    return uncached_url(url.scheme, url.raw_authority, path, query)
-
-
 def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
     """Build a URL from encoded parts, without normalization.
 

@@ -6,6 +6,7 @@ This module reads lists of tools, makes their texts visible, and computes the fi
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,7 +84,16 @@ def _tool(entry: Mapping[str, Any]) -> OfferedTool:
 
 
 def _definition(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: entry[key] for key in _READ_BY_AGENTS if key in entry}
+    return {key: _as_json(entry[key]) for key in _READ_BY_AGENTS if key in entry}
+
+
+def _as_json(value: Any) -> Any:
+    """Return a value with numbers beyond every float, such as 1e400, as texts: JSON has no infinity."""
+    if isinstance(value, dict):
+        return {key: _as_json(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_as_json(child) for child in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from yarl import URL
 
@@ -97,6 +97,22 @@ def next_url(url: URL, location: bytes, admit: Callable[[str], URL]) -> URL:
     admitted = admit(origin)
     encoded = quote(_without_dots(path) or "/", safe=_SAFE.replace("?", ""))
     return uncached_url(admitted.scheme, admitted.raw_authority, encoded, quote(query or "", safe=_SAFE))
+
+
+def with_query(url: URL, own: str) -> URL:
+    """Return the URL with a configured query, which takes the place of parameters of the same names.
+
+    Args:
+        own: the configured query, encoded.
+    """
+    names = {_name(part) for part in own.split("&") if part}
+    others = [part for part in url.raw_query_string.split("&") if part and _name(part) not in names]
+    query = "&".join([*others, own] if own else others)
+    return uncached_url(url.scheme, url.raw_authority, url.raw_path, query)
+
+
+def _name(parameter: str) -> str:
+    return unquote_plus(parameter.partition("=")[0])
 
 
 def _split(location: bytes) -> tuple[str | None, str | None, str, str | None]:

@@ -25,6 +25,13 @@ def modern(key: str) -> Iterator[str]:
 
 
 @contextmanager
+def fastmcp() -> Iterator[str]:
+    """The server on FastMCP; its URL without path."""
+    with running([sys.executable, "-m", "tests.peers.fastmcp_server"], {}) as process:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+
+
+@contextmanager
 def everything(transport: str = "streamableHttp") -> Iterator[str]:
     """The reference server of the legacy era, on Node; its URL."""
     install()

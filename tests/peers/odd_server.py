@@ -15,12 +15,13 @@ Answer = Callable[[dict, Any], None] | bytes
 
 @dataclass
 class Received:
-    """One request: verb, headers in lower case, and the message in it."""
+    """One request: verb, headers in lower case, the message in it, and the body as it came."""
 
     verb: str
     target: str
     headers: dict[str, str]
     message: dict[str, Any]
+    body: bytes
 
     @property
     def method(self) -> str:
@@ -50,9 +51,10 @@ def event(message: Any) -> bytes:
 
 @dataclass
 class OddServer:
-    """What it answers to each method, by default what a server of 2025-11-25 would."""
+    """What it answers to each method, by default what a server of 2025-11-25 would; `moved` answers by target."""
 
     answers: dict[str, Any] = field(default_factory=dict)
+    moved: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
     received: list[Received] = field(default_factory=list)
 
@@ -68,9 +70,9 @@ class OddServer:
         pairs = (line.partition(": ") for line in lines)
         headers = {name.lower(): value for name, _, value in pairs}
         verb, target, _ = first.split(" ")
-        got = Received(verb, target, headers, json.loads(body) if body else {})
+        got = Received(verb, target, headers, json.loads(body) if body else {}, body)
         self.received.append(got)
-        answer = self.answers.get(got.method, DEFAULTS.get(got.method))
+        answer = self.moved.get(target) or self.answers.get(got.method, DEFAULTS.get(got.method))
         if isinstance(answer, list):
             answer = answer.pop(0)
         if callable(answer):
@@ -93,9 +95,11 @@ DEFAULTS: dict[str, Any] = {
 
 
 @contextmanager
-def odd_server(answers: dict[str, Any] | None = None, **options: Any) -> Iterator[OddServer]:
+def odd_server(
+    answers: dict[str, Any] | None = None, moved: dict[str, bytes] | None = None, **options: Any
+) -> Iterator[OddServer]:
     """One that answers until the block ends."""
-    server = OddServer(answers or {})
+    server = OddServer(answers or {}, moved or {})
     with answering(server.respond, **options) as url:
         server.url = f"{url}/mcp"
         yield server

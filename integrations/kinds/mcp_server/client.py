@@ -1,60 +1,46 @@
-"""One request of a run to an MCP server, and the response as JSON or as an event stream.
+"""One request of a run to an MCP server: sending, redirects within the origin, and the rest of a broken stream.
 
 All requests of a run share one deadline. Requests that the server sends meanwhile are refused. Which requests are sent,
-and with which headers, is decided in `sessions.py`.
+and with which headers, is decided in `sessions.py`; their replies are read in `replies.py`.
 """
 
+import asyncio
 import itertools
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
+from yarl import URL
+
 from accounts.errors import Refusal
-from integrations.errors import ResponseUnreadable, UpstreamTimeout
+from integrations.errors import InvalidUrl, ResponseTooLarge, ResponseUnreadable, UpstreamTimeout, UpstreamUnreachable
 from integrations.exchange.exchange import Channel, OnPiece
-from integrations.exchange.messages import OutgoingRequest, UpstreamResponse, with_target
-from integrations.kinds.mcp_server.events import EventReader
-from integrations.kinds.mcp_server.headers import SESSION_ID
-from integrations.kinds.mcp_server.messages import (
-    Message,
-    NotJsonRpcError,
-    Reply,
-    decode,
-    encode,
-    is_request,
-    reply_in,
-    reply_to,
-)
+from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
+from integrations.exchange.redirects import MAX_HOPS, location_of, next_url, with_query
+from integrations.kinds.mcp_server.messages import Message, encode, reply_to
+from integrations.kinds.mcp_server.replies import McpResponse, ReplyReader, not_mcp
 from secrets_app.naming.value_rules import MIN_LENGTH
 from secrets_app.plaintext import Plaintext
 
-EVENT_STREAM = b"text/event-stream"
 ACCEPT = "application/json, text/event-stream"
+NOTIFY_SECONDS = 5.0
+"""How long the response to a notification is waited for; nothing depends on it."""
 END_SESSION_SECONDS = 2.0
-REJECTED = 400
+MAX_RESUMPTIONS = 100
+SHORTEST_ID = 16
+"""Characters of a path segment from which on it is treated as a session id."""
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_KEPT_METHOD = frozenset({301, 307, 308})
+"""Redirects after which a POST is repeated as it is."""
+
+NO_RESPONSE = (UpstreamTimeout, UpstreamUnreachable, ResponseUnreadable, ResponseTooLarge)
+"""Refusals that only say that there is no readable response."""
 
 Headers = Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class McpResponse:
-    """The response to one request.
-
-    Attributes:
-        reply: the JSON-RPC reply; None if there was none.
-        session: the id of the session, which is a credential.
-    """
-
-    status: int
-    reply: Reply | None
-    session: str | None = field(default=None, repr=False)
-
-    @property
-    def is_rejected(self) -> bool:
-        """Whether the HTTP status is an error."""
-        return self.status >= REJECTED
 
 
 class McpClient:
@@ -74,11 +60,6 @@ class McpClient:
         return "<McpClient>"
 
     @property
-    def origin(self) -> str:
-        """The scheme and authority of every request."""
-        return f"{self._request.url.scheme}://{self._request.url.raw_authority}"
-
-    @property
     def host(self) -> str:
         """The server's host, for messages."""
         return self._request.url.raw_host or ""
@@ -88,35 +69,81 @@ class McpClient:
         """Whether headers or query parameters are configured, which may hold a credential."""
         return bool(self._request.headers or self._request.url.raw_query_string)
 
+    def left(self) -> float:
+        """Return the seconds that are left of the run.
+
+        Raises:
+            UpstreamTimeout: there are none.
+        """
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise UpstreamTimeout(f"{self.host} did not answer in time.")
+        return seconds
+
     def hide(self, given: str) -> None:
         """Mask a credential that the server issued. A short one cannot be told from other text and is not masked."""
         if len(given) >= MIN_LENGTH:
             self._channel.hide(Plaintext(given))
 
-    async def request(self, method: str, params: Mapping[str, Any], headers: Headers) -> McpResponse:
+    async def request(
+        self, method: str, params: Mapping[str, Any], headers: Headers, *, resumes: bool = False
+    ) -> McpResponse:
         """Send a JSON-RPC request.
+
+        Args:
+            resumes: ask for the rest of an event stream that ends before the reply.
 
         Raises:
             ResponseUnreadable: the event stream is not MCP.
             Refusal: as the transport.
         """
-        message = self.numbered(method, params)
-        reader = _ReplyReader(self, message["id"], headers)
-        response = await self._channel.http(self._post(message, headers), on_piece=reader.on_piece)
-        return await reader.response(response)
+        return await self.post(self.numbered(method, params), headers, resumes=resumes)
 
     def numbered(self, method: str, params: Mapping[str, Any]) -> Message:
         """Return a request with an id of its own."""
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": dict(params)}
 
-    async def notify(self, message: Message, headers: Headers) -> int:
-        """Send a notification, or a reply to a request of the server; return the HTTP status.
+    async def post(self, message: Message, headers: Headers, *, resumes: bool = False) -> McpResponse:
+        """Send a numbered request, as `request` does."""
+
+        async def answer(asked: Message) -> None:
+            await self.notify(reply_to(asked), headers)
+
+        reader = ReplyReader(self.host, message["id"], answer)
+        try:
+            response = await reader.response(await self._http(self._post(message, headers), reader.on_piece))
+        except (ResponseUnreadable, UpstreamUnreachable):
+            if not (resumes and reader.is_resumable):
+                raise
+            response = McpResponse(HTTPStatus.OK, None)
+        return await self._rest(response, reader, headers) if resumes and not response.is_rejected else response
+
+    async def _rest(self, response: McpResponse, reader: ReplyReader, headers: Headers) -> McpResponse:
+        """Ask for the rest of a stream with GET, which sends the request no second time ("Resumability").
+
+        The status stays that of the request, whatever the server answers to GET.
+        """
+        for _ in range(MAX_RESUMPTIONS):
+            if not reader.is_resumable:
+                break
+            await asyncio.sleep(min(reader.resume(), self.left()))
+            resuming = (*headers, ("Last-Event-ID", reader.last_id))
+            with suppress(ResponseUnreadable, UpstreamUnreachable):  # broken off once more
+                rest = await self._http(self._built("GET", resuming, None, self.left()), reader.on_piece)
+                if rest.status != HTTPStatus.OK:
+                    break
+                response = replace(response, reply=(await reader.response(rest)).reply)
+        return response
+
+    async def notify(self, message: Message, headers: Headers) -> None:
+        """Send a notification, or a reply to a request of the server. The run does not depend on the response.
 
         Raises:
-            Refusal: as the transport.
+            Refusal: as the transport, unless there is merely no readable response in time.
         """
-        response = await self._channel.http(self._post(message, headers), on_piece=_discard)
-        return response.status or 0
+        with suppress(*NO_RESPONSE):
+            post = self._post(message, headers)
+            await self._http(replace(post, timeout_seconds=min(NOTIFY_SECONDS, self.left())), _discard)
 
     async def listen(self, on_piece: OnPiece) -> int:
         """GET the event stream of a server of 2024-11-05 for the rest of the run; return the HTTP status.
@@ -124,19 +151,29 @@ class McpClient:
         Raises:
             Refusal: as the transport, and as `on_piece`.
         """
-        response = await self._channel.http(self._built("GET", (), None, self._left()), on_piece=on_piece)
+        response = await self._http(self._built("GET", (), None, self.left()), on_piece)
         return response.status or 0
 
-    def for_target(self, target: str) -> "McpClient":
-        """Return a client for another path of the same origin; deadline and ids are shared.
+    def at(self, reference: bytes) -> "McpClient":
+        """Return a client for another address of the same origin; deadline and ids are shared.
+
+        What may be a session id in the address is masked: new query values, and new long segments of the path.
 
         Args:
-            target: path and query, as the server sent them.
+            reference: a URI reference, as the server sent it.
 
         Raises:
-            InvalidUrl: it is not a path with an optional query.
+            InvalidUrl: it leads to another origin, or is ambiguous.
         """
-        client = McpClient(self._channel, replace(self._request, url=with_target(self._request.url, target)))
+        url = self._resolved(self._request.url, reference)
+        own = set(self._request.url.raw_query_string.split("&"))
+        for part in url.raw_query_string.split("&"):
+            if part not in own:
+                self.hide(part.partition("=")[2])
+        for segment in set(url.raw_path.split("/")) - set(self._request.url.raw_path.split("/")):
+            if len(segment) >= SHORTEST_ID:
+                self.hide(segment)
+        client = McpClient(self._channel, replace(self._request, url=url))
         client._deadline, client._ids = self._deadline, self._ids
         return client
 
@@ -145,73 +182,70 @@ class McpClient:
         seconds = min(END_SESSION_SECONDS, self._deadline - time.monotonic())
         if seconds > 0:
             with suppress(Refusal):
-                await self._channel.http(self._built("DELETE", headers, None, seconds), on_piece=_discard)
+                await self._http(self._built("DELETE", headers, None, seconds), _discard)
 
     def unreadable(self) -> ResponseUnreadable:
         """Return the refusal for a response that is not MCP."""
-        return ResponseUnreadable(f"The response of {self.host} is not MCP, or ended too early.")
+        return not_mcp(self.host)
+
+    async def _http(self, request: OutgoingRequest, on_piece: OnPiece) -> UpstreamResponse:
+        """Send a request, and again where a redirect within the origin leads; other redirects are returned."""
+        for _ in range(MAX_HOPS):
+            response = await self._channel.http(request, on_piece=on_piece)
+            url = self._moved(request, response)
+            if url is None:
+                return response
+            request = replace(request, url=url, timeout_seconds=min(request.timeout_seconds, self.left()))
+        return await self._channel.http(request, on_piece=on_piece)
+
+    def _moved(self, request: OutgoingRequest, response: UpstreamResponse) -> URL | None:
+        """Return where a redirect within the origin leads; None if there is none.
+
+        A POST is repeated where the status allows it, and after 302 where the address differs in its last slash alone;
+        elsewhere 302 and 303 lead to a page, such as one to sign in.
+        """
+        try:
+            location = location_of(response)
+            url = self._resolved(request.url, location) if location else None
+        except InvalidUrl:
+            return None
+        if url is None or request.method == "GET" or response.status in _KEPT_METHOD:
+            return url
+        is_same = url.raw_path.rstrip("/") == request.url.raw_path.rstrip("/")
+        return url if is_same and response.status == HTTPStatus.FOUND else None
+
+    def _resolved(self, base: URL, reference: bytes) -> URL:
+        """Return the URL that a reference of the server names, with the configured query.
+
+        Raises:
+            InvalidUrl: it leads to another origin, or is ambiguous.
+        """
+        return with_query(next_url(base, reference, self._own), self._request.url.raw_query_string)
+
+    def _own(self, origin: str) -> URL:
+        """Return the configured URL if `origin` is its origin.
+
+        Servers behind a proxy that ends TLS name `http`; they are called over `https` nevertheless.
+
+        Raises:
+            InvalidUrl: it is another origin.
+        """
+        own = self._request.url
+        scheme, _, authority = origin.lower().partition("://")
+        is_same = authority.removesuffix(_DEFAULT_PORTS.get(scheme, "")) == own.raw_authority
+        if is_same and (scheme == own.scheme or (scheme, own.scheme) == ("http", "https")):
+            return own
+        raise InvalidUrl("The server named an address of another origin.")
 
     def _post(self, message: Message, headers: Headers) -> OutgoingRequest:
         typed = (("Content-Type", "application/json"), *headers)
-        return self._built("POST", typed, encode(message), self._left())
-
-    def _left(self) -> float:
-        seconds = self._deadline - time.monotonic()
-        if seconds <= 0:
-            raise UpstreamTimeout(f"{self.host} did not answer in time.")
-        return seconds
+        return self._built("POST", typed, encode(message), self.left())
 
     def _built(self, method: str, headers: Headers, body: bytes | None, seconds: float) -> OutgoingRequest:
         complete = (("Accept", ACCEPT), *headers, *self._request.headers)
         return replace(self._request, method=method, headers=complete, body=body, timeout_seconds=seconds)
 
 
-class _ReplyReader:
-    """Reads the reply to one request, and refuses requests that the server sends meanwhile."""
-
-    def __init__(self, client: McpClient, request_id: int, headers: Headers) -> None:
-        self._client, self._request_id, self._headers = client, request_id, headers
-        self._events, self._has_events = EventReader(), False
-        self._reply: Reply | None = None
-
-    async def on_piece(self, piece: bytes) -> bool:
-        """Read a piece of an event stream; return whether the reply has arrived."""
-        self._has_events = True
-        for event in self._events.feed(piece):
-            if event.is_message:
-                await self._read_event(event.data, rejected=False)
-        return self._reply is not None
-
-    async def response(self, response: UpstreamResponse) -> McpResponse:
-        """Return the response after the whole body has been read."""
-        status, is_stream = response.status or 0, _header(response, b"content-type").startswith(EVENT_STREAM)
-        if not response.readable:
-            raise self._client.unreadable()
-        if is_stream and not self._has_events:  # a compressed stream is not passed on in pieces
-            await self.on_piece(response.body)
-        elif not is_stream:
-            with suppress(NotJsonRpcError):
-                await self._read_messages(response.body, rejected=status >= REJECTED)
-        session = _header(response, SESSION_ID.lower().encode()).decode("latin-1")
-        return McpResponse(status, self._reply, session or None)
-
-    async def _read_event(self, data: bytes, *, rejected: bool) -> None:
-        try:
-            await self._read_messages(data, rejected=rejected)
-        except NotJsonRpcError:
-            raise self._client.unreadable() from None
-
-    async def _read_messages(self, data: bytes, *, rejected: bool) -> None:
-        for message in decode(data):
-            self._reply = self._reply or reply_in(message, self._request_id, rejected=rejected)
-            if is_request(message):
-                await self._client.notify(reply_to(message), self._headers)
-
-
 async def _discard(_: bytes) -> bool:
     """Skip the rest of a stream from which no reply is expected."""
     return True
-
-
-def _header(response: UpstreamResponse, name: bytes) -> bytes:
-    return next((value.strip() for key, value in response.headers if key.lower() == name), b"")

@@ -1,16 +1,13 @@
 """An incremental parser of event streams (WHATWG HTML, section 9.2 "Server-sent events").
 
-It limits the number of events. Limits of size and time are enforced by the transport.
+Limits of size and time are enforced by the transport, the limit of messages by `replies.py`.
 """
 
 import re
 from dataclasses import dataclass, field
 
-from integrations.errors import ResponseTooLarge
-
-MAX_EVENTS = 256
-
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_DIGITS = 9
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -28,21 +25,23 @@ class ServerSentEvent:
 
 
 class EventReader:
-    """Parses a stream piece by piece."""
+    """Parses a stream piece by piece.
 
-    def __init__(self) -> None:
+    Attributes:
+        last_id: the id of the last event that had one; with it the stream can be resumed.
+        retry_seconds: how long the server asks clients to wait before they resume; None if it does not say.
+    """
+
+    def __init__(self, last_id: bytes = b"", retry_seconds: float | None = None) -> None:
+        self.last_id, self.retry_seconds = last_id, retry_seconds
+        self._id = last_id
         self._tail = bytearray()
         self._after_return = False
         self._is_first = True
-        self._events = 0
         self._name, self._data = b"", list[bytes]()
 
     def feed(self, piece: bytes) -> list[ServerSentEvent]:
-        """Return the events that this piece completes, without events that have no data.
-
-        Raises:
-            ResponseTooLarge: there are more than `MAX_EVENTS` events.
-        """
+        """Return the events that this piece completes, without events that have no data."""
         if self._after_return and piece.startswith(b"\n"):
             piece = piece[1:]
         self._after_return = piece.endswith(b"\r")
@@ -65,14 +64,14 @@ class EventReader:
             self._data.append(value)
         elif field == b"event":
             self._name = value
+        elif field == b"id" and b"\0" not in value:
+            self._id = value
+        elif field == b"retry" and value.isdigit():
+            self.retry_seconds = int(value[:_DIGITS]) / 1000
         return None
 
     def _dispatch(self) -> ServerSentEvent | None:
         name, data = self._name, b"\n".join(self._data)
         self._name, self._data = b"", []
-        if not data:  # servers open a stream with an event that has only an id
-            return None
-        self._events += 1
-        if self._events > MAX_EVENTS:
-            raise ResponseTooLarge(f"The response is a stream of more than {MAX_EVENTS} events.")
-        return ServerSentEvent(name, data)
+        self.last_id = self._id
+        return ServerSentEvent(name, data) if data else None  # servers open a stream with an event that has only an id

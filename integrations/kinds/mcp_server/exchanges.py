@@ -1,6 +1,5 @@
 """The exchanges of an MCP server: listing tools, calling a tool, and the check."""
 
-import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from integrations.kinds.mcp_server.client import McpClient
 from integrations.kinds.mcp_server.eras import connect
 from integrations.kinds.mcp_server.failures import ServerFailure, Stale
 from integrations.kinds.mcp_server.sessions import CALL_TOOL, LIST_TOOLS, Session, all_tools
+from integrations.templating.json_body import write_json
 from secrets_app.plaintext import Plaintext
 
 UPSTREAM_ERROR = "upstream_error"
@@ -75,7 +75,7 @@ class _McpExchange(Exchange):
 
     def _previewed(self, method: str, params: Mapping[str, object]) -> PreviewRequest:
         shown = preview(self.request, params={})
-        return replace(shown, body=json.dumps({"method": method, "params": params}, indent=2, ensure_ascii=False))
+        return replace(shown, body=write_json({"method": method, "params": params}, is_ascii=False, indent=2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +148,4 @@ class CheckTools(_McpExchange):
 
 def _as_response(body: Mapping[str, Any], *, succeeded: bool) -> UpstreamResponse:
     """Return a JSON response. The server's headers are dropped, because they contain the session id."""
-    return UpstreamResponse(None, b"", (), json.dumps(body).encode(), True, succeeded=succeeded)
+    return UpstreamResponse(None, b"", (), write_json(body).encode(), True, succeeded=succeeded)

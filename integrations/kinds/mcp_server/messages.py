@@ -4,8 +4,11 @@ Sending is left to `client.py`, and headers to `sessions.py`.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from integrations.templating.json_body import WrittenNumber, write_json
 
 Message = dict[str, Any]
 
@@ -45,8 +48,8 @@ class Reply:
 
 
 def encode(message: Message) -> bytes:
-    """Return the message as JSON bytes."""
-    return json.dumps(message, allow_nan=False).encode()
+    """Return the message as JSON bytes, with numbers as written."""
+    return write_json(message).encode()
 
 
 def decode(data: bytes) -> list[Message]:
@@ -56,29 +59,53 @@ def decode(data: bytes) -> list[Message]:
         NotJsonRpcError: the data is anything else; the exception quotes nothing.
     """
     try:
-        found = json.loads(data, parse_constant=_refuse_constant)
+        found = json.loads(data, parse_constant=_refuse_constant, parse_float=WrittenNumber)
     except (ValueError, RecursionError):
         raise NotJsonRpcError from None
     messages = found if isinstance(found, list) else [found]
     if _is_deeper(found, DEEPEST):
         raise NotJsonRpcError
-    if not all(isinstance(message, dict) and message.get("jsonrpc") == "2.0" for message in messages):
+    if not all(_is_message(message) for message in messages):
         raise NotJsonRpcError
     return messages
 
 
-def reply_in(message: Message, request_id: int, *, rejected: bool = False) -> Reply | None:
-    """Return the reply to a request if the message is one.
+def _is_message(found: object) -> bool:
+    """Return whether it is a message; some servers leave the version out of a reply."""
+    if not isinstance(found, dict):
+        return False
+    return found.get("jsonrpc") == "2.0" or (
+        "jsonrpc" not in found and "id" in found and bool({"result", "error"} & found.keys())
+    )
 
-    Args:
-        rejected: whether the HTTP status is an error; an error may then lack the id of the request.
-    """
+
+def reply_among(messages: Sequence[Message], request_id: int) -> Reply | None:
+    """Return the reply to a request; an error without an id counts where no message has the id of the request."""
+    found = [reply for message in messages if (reply := reply_in(message, request_id))]
+    return next((reply for reply in found if reply.names_request), found[0] if found else None)
+
+
+def reply_in(message: Message, request_id: int) -> Reply | None:
+    """Return the reply to a request if the message is one. An error may lack the id of the request."""
     answered = message.get("id")
     is_ours = answered in (request_id, str(request_id)) and not isinstance(answered, bool)  # some return it as text
-    result, error = message.get("result"), message.get("error")
-    if isinstance(error, dict) and (is_ours or (rejected and answered is None)):
+    result, error = message.get("result"), error_in(message)
+    if error is not None and (is_ours or answered is None):
         return Reply(error=error, names_request=is_ours)
     return Reply(result=result) if is_ours and isinstance(result, dict) else None
+
+
+def error_in(message: Message) -> Message | None:
+    """Return the error of a message; None if it has none."""
+    error = message.get("error")
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else None
+
+
+def is_notification(message: Message) -> bool:
+    """Return whether the message is a notification, which nobody answers."""
+    return isinstance(message.get("method"), str) and message.get("id") is None
 
 
 def is_request(message: Message) -> bool:

@@ -3,13 +3,12 @@
 Which era a server belongs to is detected in `eras.py`; the different transport of 2024-11-05 is in `streams.py`.
 """
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 from integrations.errors import ResponseTooLarge, ResponseUnreadable
-from integrations.kinds.mcp_server.client import Headers, McpClient, McpResponse
+from integrations.kinds.mcp_server.client import Headers, McpClient
 from integrations.kinds.mcp_server.failures import ServerFailure, Stale, failure_of
 from integrations.kinds.mcp_server.headers import (
     METHOD,
@@ -22,6 +21,8 @@ from integrations.kinds.mcp_server.headers import (
     mirrored,
 )
 from integrations.kinds.mcp_server.messages import HEADER_MISMATCH, METHOD_NOT_FOUND, MODERN_ERRORS
+from integrations.kinds.mcp_server.replies import McpResponse
+from integrations.templating.json_body import write_json
 
 MODERN = "2026-07-28"
 LEGACY = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
@@ -37,8 +38,8 @@ LIST_TOOLS, CALL_TOOL = "tools/list", "tools/call"
 MAX_PAGES, MAX_TOOLS, MAX_TOOL_BYTES = 20, 1000, 1024 * 1024
 Tool = Mapping[str, Any]
 
-NOT_FOUND = 404
-NO_ENDPOINT = frozenset({400, NOT_FOUND, 405})
+BAD_REQUEST, NOT_FOUND = 400, 404
+NO_ENDPOINT = frozenset({BAD_REQUEST, NOT_FOUND, 405})
 
 
 class Session(ABC):
@@ -74,23 +75,25 @@ async def all_tools(session: Session) -> list[Tool]:
     """
     tools: list[Tool] = []
     cursor: dict[str, Any] = {}
-    seen: set[str] = {""}
+    seen: set[object] = {"", None}
     size = 0
     for _ in range(MAX_PAGES):
         page = await session.request(LIST_TOOLS, cursor)
         listed = page.get("tools")
         if not isinstance(listed, list):
             raise ResponseUnreadable("The server did not return a list of tools.")
-        size += len(json.dumps(listed))
+        size += len(write_json(listed))
         tools += [tool for tool in listed if _is_tool(tool) and session.may_use(tool)]
-        if len(tools) > MAX_TOOLS or size > MAX_TOOL_BYTES:
-            break
+        if len(tools) > MAX_TOOLS:
+            raise ResponseTooLarge(f"The server lists more than {MAX_TOOLS} tools.")
+        if size > MAX_TOOL_BYTES:
+            raise ResponseTooLarge(f"The server describes its tools in more than {MAX_TOOL_BYTES} bytes.")
         following = page.get("nextCursor")
-        if not isinstance(following, str) or following in seen:  # some servers never stop naming a cursor
+        if not isinstance(following, str | int | None) or following in seen:  # some servers never stop naming a cursor
             return tools
         seen.add(following)
         cursor = {"cursor": following}
-    raise ResponseTooLarge(f"The server lists more than {MAX_TOOLS} tools, or its descriptions are too long.")
+    raise ResponseTooLarge(f"The server lists its tools on more than {MAX_PAGES} pages.")
 
 
 def _is_tool(tool: object) -> bool:
@@ -162,8 +165,8 @@ class LegacySession(Session):
 
     async def request(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send a request. If the server no longer knows the session, raise Stale."""
-        response = await self._client.request(method, params, self._headers)
-        if self._session and response.status == NOT_FOUND:
+        response = await self._client.request(method, params, self._headers, resumes=True)
+        if self._session and _is_forgotten(response):
             raise _stale(response, self._client)
         return result_of(response, self._client)
 
@@ -188,6 +191,17 @@ def is_modern(response: McpResponse) -> bool:
 def _is_from_this_era(response: McpResponse) -> bool:
     """Return whether an error responds to the request itself; legacy servers do not repeat its id."""
     return is_modern(response) or (response.reply is not None and response.reply.names_request)
+
+
+def _is_forgotten(response: McpResponse) -> bool:
+    """Return whether the server no longer knows the session: 404, or 400 with words about it, as some servers have.
+
+    An error with the id of the request is an answer to it, so the request may have had an effect.
+    """
+    reply = response.reply
+    if response.status != BAD_REQUEST or (reply and reply.names_request):
+        return response.status == NOT_FOUND
+    return "session" in f"{response.text} {reply.error if reply else ''}".lower()
 
 
 def _stale(response: McpResponse, client: McpClient) -> Stale | ResponseUnreadable:

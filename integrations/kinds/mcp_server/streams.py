@@ -6,21 +6,21 @@ refused (docs/threat-model.md, T16).
 
 import asyncio
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from integrations.errors import InvalidUrl
-from integrations.kinds.mcp_server.client import McpClient, McpResponse
+from integrations.kinds.mcp_server.client import McpClient
 from integrations.kinds.mcp_server.events import EventReader
-from integrations.kinds.mcp_server.failures import ServerFailure, failure_of
-from integrations.kinds.mcp_server.messages import NotJsonRpcError, Reply, decode, is_request, reply_in, reply_to
+from integrations.kinds.mcp_server.failures import ServerFailure, shown_address
+from integrations.kinds.mcp_server.messages import Message, Reply, is_request, reply_among, reply_to
+from integrations.kinds.mcp_server.replies import McpResponse, StreamMessages
 from integrations.kinds.mcp_server.sessions import INITIALIZED, LEGACY, Session, result_of
 
 STREAM = "HTTP+SSE"
 """The value that is remembered of a server with this transport."""
 ENDPOINT_SECONDS = 5.0
 ACCEPTED = range(200, 300)
-SHORTEST_ID = 16
-"""Characters of a path segment from which on it is treated as a session id and masked."""
 
 
 class NoStreamError(Exception):
@@ -35,8 +35,8 @@ class StreamSession(Session):
 
     def __init__(self, client: McpClient) -> None:
         self._client, self._posts = client, client
-        self._events = EventReader()
-        self._endpoint: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._events, self._messages = EventReader(), StreamMessages(client.host)
+        self._endpoint: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._listening: asyncio.Task[int] | None = None
 
@@ -52,7 +52,7 @@ class StreamSession(Session):
         """
         self._listening = asyncio.ensure_future(self._client.listen(self._on_piece))
         try:
-            await self._first(self._listening, self._endpoint, seconds=ENDPOINT_SECONDS)
+            await _first(self._listening, self._endpoint, seconds=ENDPOINT_SECONDS)
             self._posts = self._client_for(self._endpoint)
         except BaseException:
             await self.close()
@@ -64,72 +64,76 @@ class StreamSession(Session):
 
     async def request(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send a request, and wait for its reply on the stream."""
+        return result_of(await self.ask(method, params), self._client)
+
+    async def ask(self, method: str, params: Mapping[str, Any]) -> McpResponse:
+        """Send a request; return what comes first: the reply, on the stream or where it was posted, or an error.
+
+        Raises:
+            ResponseUnreadable: the stream ended before the reply. Also the refusals of the transport.
+        """
+        if self._listening is None:
+            raise self._client.unreadable()
         message = self._client.numbered(method, params)
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[message["id"]] = reply
-        status = await self._posts.notify(message, ())
-        if status not in ACCEPTED:
-            raise failure_of(McpResponse(status, None), self._client)
-        return result_of(McpResponse(status, await self._reply_or_failure(reply)), self._client)
+        posting = asyncio.ensure_future(self._posts.post(message, ()))
+        try:
+            await _first(self._listening, reply, posting)
+            if posting.done() and not reply.done():
+                response = posting.result()
+                if response.reply or response.status not in ACCEPTED:
+                    return response
+                await _first(self._listening, reply)
+            if reply.done():
+                return McpResponse(HTTPStatus.OK, reply.result())
+            self._listening.result()  # raise the reason, if there is one
+            raise self._client.unreadable()
+        finally:
+            del self._waiting[message["id"]]
+            await _ended(posting)
 
     async def close(self) -> None:
         """Close the stream, which ends the session."""
         listening, self._listening = self._listening, None
         if listening:
-            listening.cancel()
-            await asyncio.wait({listening})
-            _ = (
-                listening.cancelled() or listening.exception()
-            )  # retrieve the exception, so that asyncio does not log it
-
-    async def _reply_or_failure(self, reply: asyncio.Future[Reply]) -> Reply:
-        if self._listening is None:
-            raise self._client.unreadable()
-        await self._first(self._listening, reply)
-        if reply.done():
-            return reply.result()
-        self._listening.result()  # raise the reason, if there is one
-        raise self._client.unreadable()
-
-    @staticmethod
-    async def _first(first: asyncio.Future[Any], second: asyncio.Future[Any], *, seconds: float | None = None) -> None:
-        await asyncio.wait({first, second}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await _ended(listening)
 
     async def _on_piece(self, piece: bytes) -> bool:
         for event in self._events.feed(piece):
             if event.name == b"endpoint" and not self._endpoint.done():
-                self._endpoint.set_result(event.data.decode("latin-1"))
-            elif event.is_message:
-                await self._read_event(event.data)
+                self._endpoint.set_result(event.data)
+            else:
+                await self._read(self._messages.of(event))
         return False
 
-    async def _read_event(self, data: bytes) -> None:
-        try:
-            messages = decode(data)
-        except NotJsonRpcError:
-            raise self._client.unreadable() from None
+    async def _read(self, messages: list[Message]) -> None:
+        for request_id, waiting in self._waiting.items():
+            if not waiting.done() and (reply := reply_among(messages, request_id)):
+                waiting.set_result(reply)
         for message in messages:
-            for request_id, waiting in self._waiting.items():
-                if not waiting.done() and (reply := reply_in(message, request_id)):
-                    waiting.set_result(reply)
             if is_request(message):
                 await self._posts.notify(reply_to(message), ())
 
-    def _client_for(self, endpoint: asyncio.Future[str]) -> McpClient:
-        """Return the client for the address that the server named: a path, or a URL of the same origin."""
+    def _client_for(self, endpoint: asyncio.Future[bytes]) -> McpClient:
+        """Return the client for the address that the server named, which must be of the same origin."""
         if not endpoint.done():
             raise NoStreamError
-        target = endpoint.result().removeprefix(self._client.origin)
-        path, _, query = target.partition("?")
-        for credential in (*(part.partition("=")[2] for part in query.split("&")), *_ids_in(path)):
-            self._client.hide(credential)
         try:
-            return self._client.for_target(target)
+            return self._client.at(endpoint.result())
         except InvalidUrl:
-            sentence = f"{self._client.host} asks for requests to another origin, which Coffer does not send."
-            raise ServerFailure(sentence) from None
+            address = shown_address(endpoint.result())
+            asked = f"{self._client.host} asks for requests to another origin{f' ({address})' if address else ''}"
+            raise ServerFailure(f"{asked}, which Coffer does not send.") from None
 
 
-def _ids_in(path: str) -> list[str]:
-    """Return the segments of a path that are long enough to be ids."""
-    return [part for part in path.split("/") if len(part) >= SHORTEST_ID]
+async def _first(*awaited: asyncio.Future[Any], seconds: float | None = None) -> None:
+    """Wait until one of them is done."""
+    await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _ended(task: asyncio.Task[Any]) -> None:
+    """Cancel a task, and retrieve its exception, so that asyncio does not log it."""
+    task.cancel()
+    await asyncio.wait({task})
+    _ = task.cancelled() or task.exception()

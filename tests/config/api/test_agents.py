@@ -1,8 +1,6 @@
 """Agents at `/mcp`, spoken to with the official SDK's client: tools, calls, refusals, and who may not come in."""
 
-import asyncio
 import json
-from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
@@ -19,7 +17,7 @@ from integrations.editing.integrations import IntegrationChanges, update_integra
 from integrations.models import Integration, Run
 from integrations.tools.agent_tools import tools_of
 from tests.peers.upstreams import answering, http
-from tests.support.api.asgi import call_asgi
+from tests.support.api.asgi import call_asgi, served
 from tests.support.things import (
     VALUE,
     key_for,
@@ -35,20 +33,6 @@ PARAMETERS = {"type": "object", "properties": {"id": {"type": "string", "maxLeng
 ERAS = ["2026-07-28", "legacy"]
 
 
-@asynccontextmanager
-async def served():
-    """The application between the server's start and stop."""
-    messages, sent = asyncio.Queue(), asyncio.Queue()
-    await messages.put({"type": "lifespan.startup"})
-    lifespan = asyncio.create_task(application({"type": "lifespan", "asgi": {}}, messages.get, sent.put))
-    assert (await asyncio.wait_for(sent.get(), 30))["type"] == "lifespan.startup.complete"
-    try:
-        yield
-    finally:
-        await messages.put({"type": "lifespan.shutdown"})
-        await lifespan
-
-
 def speak(key, exchange, *, era="2026-07-28"):
     """What an exchange with `/mcp` gives: an asynchronous function of the SDK's client."""
 
@@ -56,7 +40,7 @@ def speak(key, exchange, *, era="2026-07-28"):
         transport = httpx2.ASGITransport(app=application)
         headers = {"Authorization": f"Bearer {key}"}
         async with (
-            served(),
+            served(application),
             httpx2.AsyncClient(transport=transport, headers=headers, base_url="http://localhost") as client,
             Client(streamable_http_client("http://localhost/mcp", http_client=client), mode=era) as session,
         ):
@@ -277,7 +261,7 @@ ACCEPT = (b"accept", b"application/json, text/event-stream")
 
 def status_and_code(method, headers=(), body=MESSAGE, **options):
     async def asked():
-        async with served():
+        async with served(application):
             return await call_asgi(application, method, "/mcp", body, [ACCEPT, *headers], **options)
 
     status, found, answer = async_to_sync(asked)()
@@ -330,7 +314,7 @@ def test_what_is_no_message_is_refused(key, body):
 @pytest.mark.parametrize("version", [b"2026-07-28", b"2025-06-18"])
 def test_an_agent_that_reads_no_json_is_refused(key, version):
     async def asked():
-        async with served():
+        async with served(application):
             headers = [(b"accept", b"text/html"), (b"mcp-protocol-version", version), bearer(key)]
             return await call_asgi(application, "POST", "/mcp", MESSAGE, headers)
 

@@ -100,7 +100,7 @@ def large(path, key, size=LARGER_THAN_OTHERS, application=None):
 
 def test_run_with_files_may_be_larger_than_other_requests(owner):
     key = key_for(owner)
-    assert large(RUN, key) == large("/mcp", key) == (200, LARGER_THAN_OTHERS)
+    assert large(RUN, key) == large("/mcp", key) == large("/mcp/", key) == (200, LARGER_THAN_OTHERS)
     application = WholeBodies(echo)
     for _ in range(bodies.MOST_LARGE + 1):
         assert large(RUN, key, application=application)[0] == 200

@@ -7,7 +7,7 @@ from yarl import URL
 
 from accounts.errors import Refusal
 from integrations.egress.policy import EgressPolicy, admit_url
-from integrations.exchange.redirects import next_url
+from integrations.exchange.redirects import next_url, with_query
 
 BASE = URL("https://api.example.com/a/b?c=d", encoded=True)
 
@@ -45,3 +45,16 @@ def test_any_text_leads_to_a_public_web_address_or_is_refused(location):
     assert (found.scheme, found.port, found.raw_user, found.raw_fragment) == ("https", 443, None, "")
     assert str(found).isascii()
     assert "/../" not in found.raw_path
+
+
+@pytest.mark.parametrize(
+    ("url", "own", "expected"),
+    [
+        ("https://mcp.example.com:8443/m/x?id=1", "key=a%20b", "https://mcp.example.com:8443/m/x?id=1&key=a%20b"),
+        ("https://mcp.example.com/?key=b&id=1&k%65y=c", "key=a", "https://mcp.example.com/?id=1&key=a"),
+        ("https://mcp.example.com/?=1&&id=2", "", "https://mcp.example.com/?=1&id=2"),
+        ("https://mcp.example.com/m", "a=1&a=2", "https://mcp.example.com/m?a=1&a=2"),
+    ],
+)
+def test_a_configured_query_is_kept(url, own, expected):
+    assert str(with_query(URL(url, encoded=True), own)) == expected

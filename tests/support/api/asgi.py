@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import asynccontextmanager
 
 from asgiref.sync import async_to_sync
 
@@ -51,6 +52,20 @@ async def call_asgi(
     found = sorted((name.lower(), value) for name, value in sent[0]["headers"])
     assert int(dict(found).get(b"content-length", len(answer))) == len(answer)
     return sent[0]["status"], found, answer
+
+
+@asynccontextmanager
+async def served(application):
+    """The application between the server's start and stop."""
+    messages, sent = asyncio.Queue(), asyncio.Queue()
+    await messages.put({"type": "lifespan.startup"})
+    lifespan = asyncio.create_task(application({"type": "lifespan", "asgi": {}}, messages.get, sent.put))
+    assert (await asyncio.wait_for(sent.get(), 30))["type"] == "lifespan.startup.complete"
+    try:
+        yield
+    finally:
+        await messages.put({"type": "lifespan.shutdown"})
+        await lifespan
 
 
 def without_varying_parts(status, headers, body):

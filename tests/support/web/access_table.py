@@ -29,7 +29,9 @@ TABLE = {
     ("GET", "api/v1/docs"): (200, 200, 200, 200, 200, 200),
     ("GET", "api/v1/"): (404, 404, 404, 404, 404, 404),
     ("GET", "mcp"): (405, 405, 405, 405, 405, 405),
+    ("GET", "mcp/"): (405, 405, 405, 405, 405, 405),
     ("POST", "mcp"): (401, 401, 401, 401, 401, 403),  # sessions count for nothing; the key has three environments
+    ("POST", "mcp/"): (401, 401, 401, 401, 401, 403),
     ("GET", "signin/"): (302, 302, 302, 302, 200, 200),
     ("POST", "signin/"): (302, 302, 302, 302, 200, 200),
     # signing in, with nothing under way

@@ -7,9 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.errors import ResponseTooLarge
-from integrations.kinds.mcp_server.events import MAX_EVENTS, EventReader
+from integrations.kinds.mcp_server.events import EventReader
 from integrations.kinds.mcp_server.headers import BadMarkError, header_text, is_own, marks, mirrored
-from integrations.kinds.mcp_server.messages import NotJsonRpcError, decode, is_request, reply_in, reply_to
+from integrations.kinds.mcp_server.messages import (
+    NotJsonRpcError,
+    decode,
+    encode,
+    is_request,
+    reply_among,
+    reply_in,
+    reply_to,
+)
+from integrations.kinds.mcp_server.replies import MAX_MESSAGES, StreamMessages
 
 STREAM = (
     b"\xef\xbb\xbf: hello\r\ndata: one\n\nevent: message\rdata:two\rdata: lines\r\r"
@@ -29,11 +38,26 @@ def test_an_event_that_is_not_finished_is_none():
     assert EventReader().feed(b"data: one\n") == []
 
 
-def test_a_stream_has_a_limit_of_events():
+def test_a_stream_says_how_it_is_resumed():
     reader = EventReader()
-    assert len(reader.feed(b"data: x\n\n" * MAX_EVENTS)) == MAX_EVENTS
+    reader.feed(b"id: 1\nretry: 100\ndata:\n\nid: 2\nretry: soon\ndata: cut o")
+    assert (reader.last_id, reader.retry_seconds) == (b"1", 0.1)
+    reader.feed(b"ff\n\nid: a\0b\ndata: x\n\n")
+    assert reader.last_id == b"2"
+
+
+def test_messages_are_limited_and_notifications_are_not():
+    events = EventReader().feed(
+        b'data: {"jsonrpc": "2.0", "method": "notifications/progress"}\n\n' * (MAX_MESSAGES + 1)
+        + b"event: ping\ndata: 12:00\n\n" * (MAX_MESSAGES + 1)
+        + b'data: {"jsonrpc": "2.0", "id": 7, "result": {}}\n\n' * (MAX_MESSAGES + 1)
+    )
+    *fine, last = events
+    messages = StreamMessages("mcp.example.com")
+    for event in fine:
+        messages.of(event)
     with pytest.raises(ResponseTooLarge):
-        reader.feed(b"event: other\ndata: x\n\n")
+        messages.of(last)
 
 
 @pytest.mark.parametrize(
@@ -106,11 +130,28 @@ DEEP = b'{"jsonrpc": "2.0", "id": 1, "result": ' + b'{"a": ' * 100 + b"1" + b"}"
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"x", b"[", b"1", b"{}", b'{"jsonrpc": "1.0"}', b'[{"jsonrpc": "2.0"}, 1]', b"\xff", DEEP]
+    "data",
+    [
+        b"",
+        b"x",
+        b"[",
+        b"1",
+        b"{}",
+        b'{"error": "no"}',
+        b'{"id": 1}',
+        b'{"jsonrpc": "1.0"}',
+        b'[{"jsonrpc": "2.0"}, 1]',
+        b"\xff",
+        DEEP,
+    ],
 )
 def test_what_is_no_message(data):
     with pytest.raises(NotJsonRpcError):
         decode(data)
+
+
+def test_a_reply_without_the_version_is_a_message():
+    assert decode(b'{"id": 1, "result": {}}') == [{"id": 1, "result": {}}]
 
 
 def test_a_batch_holds_messages():
@@ -118,22 +159,35 @@ def test_a_batch_holds_messages():
 
 
 @pytest.mark.parametrize(
-    ("message", "rejected", "is_reply"),
+    ("message", "is_reply"),
     [
-        ({"id": 1, "result": {}}, False, True),
-        ({"id": 2, "result": {}}, False, False),
-        ({"id": "1", "result": {}}, False, True),
-        ({"id": True, "result": {}}, False, False),
-        ({"id": 1, "result": []}, False, False),
-        ({"id": 1, "error": {}}, False, True),
-        ({"id": None, "error": {}}, False, False),
-        ({"id": None, "error": {}}, True, True),
-        ({"error": {}}, True, True),
-        ({"id": 2, "error": {}}, True, False),
+        ({"id": 1, "result": {}}, True),
+        ({"id": 2, "result": {}}, False),
+        ({"id": "1", "result": {}}, True),
+        ({"id": True, "result": {}}, False),
+        ({"id": 1, "result": []}, False),
+        ({"id": 1, "error": {}}, True),
+        ({"id": 1, "error": "no"}, True),
+        ({"id": None, "error": {}}, True),
+        ({"error": {}}, True),
+        ({"id": 2, "error": {}}, False),
+        ({"id": None, "result": {}}, False),
     ],
 )
-def test_which_messages_are_the_reply(message, rejected, is_reply):
-    assert (reply_in(message, 1, rejected=rejected) is not None) == is_reply
+def test_which_messages_are_the_reply(message, is_reply):
+    assert (reply_in(message, 1) is not None) == is_reply
+
+
+def test_a_reply_with_the_id_of_the_request_wins_over_an_error_without():
+    unnamed, named = {"error": {"code": 1}}, {"id": 1, "error": {"code": 2}}
+    assert reply_among([unnamed, named], 1).error_code == 2
+    assert reply_among([unnamed, {"id": 2, "result": {}}], 1).error_code == 1
+    assert reply_among([], 1) is None
+
+
+def test_numbers_are_written_as_they_were_read():
+    text = b'{"jsonrpc": "2.0", "id": 1, "result": {"price": 18.00, "size": 1e3, "count": 12345678901234567890}}'
+    assert encode(decode(text)[0]) == text
 
 
 def test_everything_that_a_server_asks_is_refused_but_a_ping():

@@ -121,7 +121,10 @@ def test_a_modern_server_that_speaks_no_known_version(failed):
     [
         ("401 Unauthorized", "127.0.0.1 refused the credential: it answered with status 401."),
         ("403 Forbidden", "127.0.0.1 refused the credential: it answered with status 403."),
-        ("307 Temporary Redirect", "127.0.0.1 answered with a redirect (status 307), which is not followed."),
+        (
+            "307 Temporary Redirect",
+            "127.0.0.1 answered with a redirect to http://127.0.0.1:1/other (status 307), which",
+        ),
         ("404 Not Found", "127.0.0.1 has no MCP server at this path: status 404."),
         ("405 Method Not Allowed", "127.0.0.1 has no MCP server at this path: status 405."),
         ("429 Too Many Requests", "127.0.0.1 answered with status 429."),

@@ -1,7 +1,6 @@
 """The transport of 2024-11-05: one stream, requests posted beside it, and servers that would lead us elsewhere."""
 
 import logging
-import queue
 import time
 
 import pytest
@@ -9,45 +8,13 @@ import pytest
 from accounts.common.environments import Environment
 from integrations.models import Run
 from tests.peers.odd_server import STREAM, event, odd_server
+from tests.peers.oldest_server import ACCEPTED, SESSION, Oldest
 from tests.peers.upstreams import http
 from tests.support.things import make_mcp_server, store_secret
 
 pytestmark = pytest.mark.django_db
 
 S = Environment.STAGING
-SESSION = "session-4711-canary"
-ACCEPTED = http(b"", status="202 Accepted")
-RESULTS = {
-    "initialize": {"protocolVersion": "2024-11-05", "capabilities": {}},
-    "tools/list": {"tools": [{"name": "echo", "description": f"You are {SESSION}."}]},
-    "tools/call": {"content": []},
-}
-
-
-class Oldest:
-    """Answers of an `OddServer` that speaks this transport."""
-
-    def __init__(self, endpoint=f"/messages?session={SESSION}", first=b""):
-        self.endpoint, self.first = endpoint, first
-        self.said = queue.Queue()
-        self.answers = {"server/discover": http(b"", status="405 Method Not Allowed"), "GET": self.stream}
-        self.answers["initialize"] = self.initialize
-        self.answers["notifications/initialized"] = self.answers["POST"] = ACCEPTED
-        self.answers |= {method: self.reply for method in RESULTS if method != "initialize"}
-
-    def stream(self, message, sock):
-        sock.sendall(STREAM + self.first + f"event: endpoint\ndata: {self.endpoint}\n\n".encode())
-        while said := self.said.get():
-            sock.sendall(said)
-
-    def initialize(self, message, sock):
-        if self.server.received[-1].target == "/mcp?tenant=1":
-            return http(b"", status="404 Not Found")
-        return self.reply(message, sock)
-
-    def reply(self, message, sock):
-        self.said.put(event({"id": message["id"], "result": RESULTS[message["method"]]}))
-        return ACCEPTED
 
 
 @pytest.fixture
@@ -70,9 +37,17 @@ def listed(owner, run):
     return listed
 
 
-@pytest.mark.parametrize("prefix", ["", "ORIGIN"])
-def test_tools_are_listed_over_one_stream(listed, prefix):
-    answered, server = listed(Oldest(f"{prefix}/messages?session={SESSION}"))
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        f"/messages?session={SESSION}",
+        f"ORIGIN/messages?session={SESSION}",
+        f"messages?session={SESSION}#x",
+        f"./messages?tenant=1&session={SESSION}",
+    ],
+)
+def test_tools_are_listed_over_one_stream(listed, endpoint):
+    answered, server = listed(Oldest(endpoint))
     assert answered.outcome == "succeeded"
     assert [each.method for each in server.received] == [
         "server/discover",
@@ -119,9 +94,7 @@ def test_what_the_server_asks_on_the_stream_is_refused(listed):
         "//evil.example/messages",
         "ORIGIN.evil.example/messages",
         "ORIGIN@evil.example/messages",
-        "messages",
-        "/messages#x",
-        "/a b",
+        "javascript:alert(1)",
         "\\\\evil.example",
     ],
 )
@@ -164,15 +137,13 @@ def test_a_stream_that_never_answers(listed):
 
 def test_a_stream_without_end_of_events(listed):
     oldest = Oldest()
-    oldest.answers["tools/list"] = lambda *_: (
-        oldest.said.put(event({"method": "notifications/message"}) * 300) or ACCEPTED
-    )
+    oldest.answers["tools/list"] = lambda *_: oldest.said.put(event({"id": 4711, "result": {}}) * 300) or ACCEPTED
     assert refusal_of(listed, oldest) == "response_too_large"
 
 
 def test_a_stream_of_something_else(listed):
     oldest = Oldest()
-    oldest.answers["tools/list"] = lambda *_: oldest.said.put(b"data: hello\n\n") or ACCEPTED
+    oldest.answers["tools/list"] = lambda *_: oldest.said.put(b"data: {hello\n\n") or ACCEPTED
     assert refusal_of(listed, oldest) == "response_unreadable"
 
 

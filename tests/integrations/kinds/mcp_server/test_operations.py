@@ -98,8 +98,9 @@ def test_the_value_is_that_of_the_environment_and_a_wrong_one_is_told(owner, run
     store_key(owner)
     result = run(owner, make_server(owner, modern, **BEARER), P, "list_tools")
     assert result.outcome == "upstream_error"
-    message = "127.0.0.1 refused the credential: it answered with status 401. Check the secrets in its headers"
-    assert result.answer.body == {"error": {"message": f"{message} and query parameters.", "http_status": 401}}
+    sentence = "127.0.0.1 refused the credential: it answered with status 401. Check the secrets in its headers"
+    error = {"message": f"{sentence} and query parameters.", "http_status": 401, "said": '{"error": "invalid_token"}'}
+    assert result.answer.body == {"error": error}
     assert Run.objects.get().outcome == "upstream_error"
 
 

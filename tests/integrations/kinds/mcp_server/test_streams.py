@@ -3,10 +3,9 @@
 import asyncio
 
 import pytest
-from yarl import URL
 
 from integrations.exchange.exchange import Channel
-from integrations.exchange.messages import InvalidUrl, RequestTemplate, UpstreamResponse, with_target
+from integrations.exchange.messages import RequestTemplate, UpstreamResponse
 from integrations.kinds.mcp_server.exchanges import ListTools
 from integrations.templating.placeholders import parse
 
@@ -46,14 +45,3 @@ async def test_a_cancelled_run_leaves_its_stream():
         await run
     assert (channel.listening, channel.left) == (1, 1)
     assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-def test_another_target_keeps_origin_and_query():
-    found = with_target(URL("https://mcp.example.com:8443/sse?key=a%20b", encoded=True), "/m/x?id=1")
-    assert str(found) == "https://mcp.example.com:8443/m/x?id=1&key=a%20b"
-
-
-@pytest.mark.parametrize("target", ["", "m", "//evil.example/", "/a#b", "/a b", "/a?b=c d", "@evil.example", "/é"])
-def test_what_is_no_target(target):
-    with pytest.raises(InvalidUrl):
-        with_target(URL("https://mcp.example.com/sse"), target)
