@@ -111,9 +111,9 @@ def _seconds(stated: object) -> float:
 
 
 def as_response(refusal: TokenRefused) -> UpstreamResponse | None:
-    """Return what the endpoint said as the text of a response, which begins like no JSON; None if it said nothing.
+    """Return the words of the endpoint as a response of text, which begins like no JSON; None if they are not passed on.
 
-    Words with control or invisible characters are left out: without them, they may read as a value.
+    Words with control or invisible characters are withheld: without them, they may read as a value.
     """
     words = " ".join(refusal.said.decode("utf-8", "replace").split())
     if not words or not words.isprintable():
@@ -125,11 +125,11 @@ def in_words(refusal: TokenRefused, masked: Answer | None) -> TokenRefused:
     """Return the refusal with what the endpoint said in its sentence.
 
     Args:
-        masked: what it said, masked; None if there is nothing to pass on.
+        masked: what it said, masked; None if that cannot be passed on.
     """
-    if masked is None:
+    if not refusal.said.strip():
         return TokenRefused(refusal.detail)
-    if masked.body_type is not BodyType.TEXT:
+    if masked is None or masked.body_type is not BodyType.TEXT:
         return TokenRefused(f"{refusal.detail} What it said is withheld.")
     words = masked.body[1:-1]
     shown = words if len(words) <= MOST_CHARACTERS else f"{words[: MOST_CHARACTERS - 1]}…"

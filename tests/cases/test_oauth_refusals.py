@@ -86,7 +86,7 @@ NO_TOKEN = {
     ),
     "invisible characters": (
         {"error": "q7ZkM2vR-\u200b9tLw4ZbN81xP"},
-        f"127.0.0.1 did not issue a token. {CHECK}",
+        f"127.0.0.1 did not issue a token. {CHECK} What it said is withheld.",
     ),
     "very long": (
         {"error": "word " * 200},
