@@ -111,7 +111,7 @@ def _seconds(stated: object) -> float:
 
 
 def as_response(refusal: TokenRefused) -> UpstreamResponse | None:
-    """Return the words of the endpoint as a response of text, which begins like no JSON; None if they are not passed on.
+    """Return the words of an endpoint as a text response, which begins like no JSON; None if they are not passed on.
 
     Words with control or invisible characters are withheld: without them, they may read as a value.
     """
