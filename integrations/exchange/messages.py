@@ -22,12 +22,17 @@ from integrations.templating.json_body import JsonBody, is_left_out, render_json
 from integrations.templating.placeholders import Template
 from integrations.templating.slots import Filling, fill_basic, fill_form, fill_header, fill_path, fill_query, fill_text
 from secrets_app.plaintext import Plaintext
+from secrets_app.redaction.redactor import Reason
 
 AUTHORIZATION = "Authorization"
+RESPONSE_BYTES = 1024 * 1024
+"""How large the body of a response may be, compressed and decompressed, unless the configuration says otherwise."""
+LARGEST_RESPONSE = 32 * 1024 * 1024
+"""The most that a configuration may allow."""
 
 _PERCENT_CODE = "%[0-9A-Fa-f]{2}"
-_PATH = re.compile(rf"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|{_PERCENT_CODE})*")  # RFC 3986 section 3.3
-_QUERY = re.compile(rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|{_PERCENT_CODE})*")  # section 3.4
+PATH = re.compile(rf"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|{_PERCENT_CODE})*")  # RFC 3986 section 3.3
+QUERY = re.compile(rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|{_PERCENT_CODE})*")  # section 3.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +128,20 @@ class RequestTemplate:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRequest:
-    """A rendered request, ready to send. It contains values: never show it, and keep it no longer than the call."""
+    """A rendered request, ready to send. It contains values: never show it, and keep it no longer than the call.
+
+    Attributes:
+        most_bytes: the limit of the response's body.
+        needs_body: whether a response that succeeded is a failure if its body cannot be read.
+    """
 
     method: str
     url: URL = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes | None = field(repr=False)
     timeout_seconds: float
+    most_bytes: int = field(default=RESPONSE_BYTES, repr=False)
+    needs_body: bool = field(default=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,25 +206,9 @@ def _joined(base: URL, path: str, query: str) -> URL:
         InvalidUrl: with the values filled in, path or query would end early.
     """
     full_path = _path_below(base, path)
-    if not _PATH.fullmatch(full_path) or not _QUERY.fullmatch(query):
+    if not PATH.fullmatch(full_path) or not QUERY.fullmatch(query):
         raise InvalidUrl("With its values filled in, the address would lead elsewhere.")
     return uncached_url(base.scheme, base.raw_authority, full_path, query)
-
-
-def with_target(url: URL, target: str) -> URL:
-    """Replace path and query of a URL. The URL's own query is appended to the new query.
-
-    Args:
-        target: path and query, encoded: `/messages?id=1`.
-
-    Raises:
-        InvalidUrl: `target` is not a path with an optional query.
-    """
-    path, _, query = target.partition("?")
-    query = "&".join(part for part in (query, url.raw_query_string) if part)
-    if path.startswith("//") or not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
-        raise InvalidUrl("The server named an address that is not a path of the same origin.")
-    return uncached_url(url.scheme, url.raw_authority, path, query)
 
 
 def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
@@ -282,6 +278,7 @@ class UpstreamResponse:
         body: decompressed; empty if not `readable`.
         readable: False if the body has an encoding that cannot be checked.
         succeeded: whether an exchange in another protocol succeeded.
+        missing: why there is no body although one was announced.
     """
 
     status: int | None
@@ -290,6 +287,7 @@ class UpstreamResponse:
     body: bytes = field(repr=False)
     readable: bool
     succeeded: bool | None = field(default=None, repr=False)
+    missing: Reason | None = field(default=None, repr=False)
 
     @property
     def is_success(self) -> bool:

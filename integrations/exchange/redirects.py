@@ -14,7 +14,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from integrations.errors import InvalidUrl
-from integrations.exchange.messages import OutgoingRequest, RequestTemplate, UpstreamResponse, uncached_url
+from integrations.exchange.messages import PATH, QUERY, OutgoingRequest, RequestTemplate, UpstreamResponse, uncached_url
 from secrets_app.plaintext import Plaintext
 
 MAX_HOPS = 3
@@ -135,6 +135,22 @@ def _next_method(method: str, status: int) -> str:
     if method == "HEAD" or (status != 303 and method != "POST"):  # noqa: PLR2004 - HTTP
         return method
     return "GET" if status in {301, 302, 303} else method
+
+
+def with_target(url: URL, target: str) -> URL:
+    """Replace path and query of a URL. The URL's own query is appended to the new query.
+
+    Args:
+        target: path and query, encoded: `/messages?id=1`.
+
+    Raises:
+        InvalidUrl: `target` is not a path with an optional query.
+    """
+    path, _, query = target.partition("?")
+    query = "&".join(part for part in (query, url.raw_query_string) if part)
+    if path.startswith("//") or not PATH.fullmatch(path) or not QUERY.fullmatch(query):
+        raise InvalidUrl("The server named an address that is not a path of the same origin.")
+    return uncached_url(url.scheme, url.raw_authority, path, query)
 
 
 def _relative_to(base: str, path: str) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 from accounts.errors import Refusal
 from integrations.errors import ResponseUnreadable, UpstreamTimeout
 from integrations.exchange.exchange import Channel, OnPiece
-from integrations.exchange.messages import OutgoingRequest, UpstreamResponse, with_target
+from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
+from integrations.exchange.redirects import with_target
 from integrations.kinds.mcp_server.events import EventReader
 from integrations.kinds.mcp_server.headers import SESSION_ID
 from integrations.kinds.mcp_server.messages import (

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from integrations.exchange.exchange import FAILED, PASSED, Channel, Exchange, Step, steps_response
+from integrations.exchange.exchange import Channel, Exchange
 from integrations.exchange.messages import PreviewRequest, RequestTemplate, UpstreamResponse, preview, render
+from integrations.exchange.steps import FAILED, PASSED, Step, steps_response
 from integrations.kinds.mcp_server.client import McpClient
 from integrations.kinds.mcp_server.eras import connect
 from integrations.kinds.mcp_server.failures import ServerFailure, Stale

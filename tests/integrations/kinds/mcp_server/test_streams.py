@@ -6,7 +6,8 @@ import pytest
 from yarl import URL
 
 from integrations.exchange.exchange import Channel
-from integrations.exchange.messages import InvalidUrl, RequestTemplate, UpstreamResponse, with_target
+from integrations.exchange.messages import InvalidUrl, RequestTemplate, UpstreamResponse
+from integrations.exchange.redirects import with_target
 from integrations.kinds.mcp_server.exchanges import ListTools
 from integrations.templating.placeholders import parse
 
