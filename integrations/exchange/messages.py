@@ -96,6 +96,7 @@ class RequestTemplate:
     Attributes:
         base_url: as configured.
         timeout_seconds: the time limit of the whole call.
+        most_bytes: the limit of the response's body.
     """
 
     method: str
@@ -106,6 +107,7 @@ class RequestTemplate:
     body: Body | None = None
     timeout_seconds: float = 20
     basic: BasicAuth | None = None
+    most_bytes: int = RESPONSE_BYTES
 
     @cached_property
     def secret_names(self) -> tuple[str, ...]:
@@ -176,6 +178,7 @@ def render(
         headers=_headers(template, filling, media_type),
         body=body,
         timeout_seconds=template.timeout_seconds,
+        most_bytes=template.most_bytes,
     )
 
 

@@ -42,7 +42,7 @@ class Returns:
     expression: str = ""
 
 
-EVERYTHING = Returns()
+EVERYTHING, STATUS_ALONE = Returns(), Returns(PassedOn.STATUS)
 
 
 class _TooMuch(Exception):  # noqa: N818 - a result that `choose` turns into nothing

@@ -78,11 +78,15 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "too_long": lambda limits: f"At most {limits['max_length']} entries are possible.",
     "dict_type": lambda _: "Enter an object.",
     "model_type": lambda _: "Enter an object.",
-    "greater_than_equal": lambda limits: f"Use {limits['ge']:g} or more.",
-    "less_than_equal": lambda limits: f"Use {limits['le']:g} or less.",
+    "greater_than_equal": lambda limits: f"Use {_plain(limits['ge'])} or more.",
+    "less_than_equal": lambda limits: f"Use {_plain(limits['le'])} or less.",
     "uuid_parsing": lambda _: _UUID,
     "uuid_type": lambda _: _UUID,
 }
+
+
+def _plain(limit: float) -> str:
+    return str(int(limit) if limit == int(limit) else limit)
 
 
 def read_shape(shape: type[Shape], raw: Mapping[str, Any]) -> Shape:

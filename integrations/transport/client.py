@@ -9,6 +9,7 @@ request. Addresses are resolved and judged in `connections.py`; the broker masks
 import asyncio
 import logging
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from io import BytesIO
@@ -28,7 +29,7 @@ from integrations.errors import (
     UpstreamUnreachable,
 )
 from integrations.exchange.exchange import OnPiece
-from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
+from integrations.exchange.messages import RESPONSE_BYTES, OutgoingRequest, UpstreamResponse
 from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, pool_here
 from integrations.transport.decoding import NO_CODING, beyond, decode
 from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, BoundedHandler
@@ -43,7 +44,14 @@ _READ_BYTES = 64 * 1024
 _EVENT_STREAM = "text/event-stream"
 _REASONS = {ResponseTooLarge: Reason.TOO_LARGE, UpstreamTimeout: Reason.TOO_SLOW}
 
+OnLarge = Callable[[], Awaitable[None]]
+"""Waits until a large body may be read."""
+
 logger = logging.getLogger(__name__)
+
+
+async def _at_once() -> None:
+    """Let a large body be read at once."""
 
 
 async def send(
@@ -54,6 +62,7 @@ async def send(
     owner: Owner | None = None,
     lookup: Lookup = system_lookup,
     on_piece: OnPiece | None = None,
+    on_large: OnLarge = _at_once,
 ) -> UpstreamResponse:
     """Send a request and read the whole response, within `request.timeout_seconds` of wall-clock time including DNS.
 
@@ -65,6 +74,7 @@ async def send(
             owner; without an owner it gets its own.
         on_piece: called with each piece of an uncompressed event stream; reading ends once it returns True. The limits
             of size and time still apply.
+        on_large: awaited before more of a body is read than the usual limit.
 
     Raises:
         InvalidHeaderValue, InvalidUrl, EgressDenied: the request may not be sent.
@@ -77,7 +87,7 @@ async def send(
     heads: list[UpstreamResponse] = []
     try:
         async with asyncio.timeout(request.timeout_seconds), _session(request, policy, lookup, owner) as session:
-            return await _exchange(session, request, ssl_context, heads, on_piece)
+            return await _exchange(session, request, ssl_context, heads, on_piece, on_large)
     except Exception as error:  # broad, because any exception of a library could quote the request
         refusal = error if isinstance(error, Refusal) else _refusal(error, request, has_begun=bool(heads))
     if heads:
@@ -143,6 +153,7 @@ async def _exchange(
     context: ssl.SSLContext,
     heads: list[UpstreamResponse],
     on_piece: OnPiece | None,
+    on_large: OnLarge,
 ) -> UpstreamResponse:
     """Send the request and read the response. Its head is put into `heads` as soon as it has arrived."""
     call = session.request(
@@ -160,7 +171,9 @@ async def _exchange(
         _allow(response, request.most_bytes)
         codings = _encodings(head.headers)
         reader = on_piece if response.content_type == _EVENT_STREAM and not codings else None
-        raw = await _read_body(response, request.most_bytes, reader)
+        raw = await _read_body(response, request.most_bytes, reader, on_large)
+        if codings and request.most_bytes > RESPONSE_BYTES:
+            await on_large()
     body = decode(raw, codings, limit=request.most_bytes) if codings else raw
     return replace(head, body=b"" if body is None else body, readable=body is not None)
 
@@ -192,13 +205,17 @@ def _allow(response: aiohttp.ClientResponse, body: int) -> None:
         protocol.allow(body)
 
 
-async def _read_body(response: aiohttp.ClientResponse, limit: int, on_piece: OnPiece | None) -> bytes:
+async def _read_body(
+    response: aiohttp.ClientResponse, limit: int, on_piece: OnPiece | None, on_large: OnLarge
+) -> bytes:
     """Return the body as received, still compressed; for an event stream, the part that was needed."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
             raise beyond(limit)
+        if len(body) > RESPONSE_BYTES >= len(body) - len(chunk):
+            await on_large()
         if on_piece and await on_piece(chunk):
             break
     return bytes(body)

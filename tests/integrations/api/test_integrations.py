@@ -30,6 +30,7 @@ WHOLE_CONFIG = {
     "parameters": PARAMETERS,
     "timeout_seconds": 20,
     "max_argument_bytes": 65_536,
+    "max_response_bytes": 1_048_576,
     "follow_redirects": False,
     "returns": {"type": "everything", "expression": ""},
     "check": None,
