@@ -9,10 +9,13 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError, ValidationErrorContext
 from ninja.openapi.docs import Swagger
 from ninja.operation import Operation
+from ninja.renderers import BaseRenderer
+from ninja.responses import NinjaJSONEncoder
 from typing_extensions import override
 
 from accounts.api.audit import router as audit_router
 from accounts.api.authentication import ApiKeyAuth
+from accounts.common.fields import write_json
 from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
 from config.http.errors import TOO_LARGE, problem
@@ -75,6 +78,17 @@ class Api(NinjaAPI):
         return faults
 
 
+class WrittenJson(BaseRenderer):
+    """Writes responses as JSON, with the numbers of configurations as somebody wrote them."""
+
+    media_type = "application/json"
+
+    @override
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> str:
+        """Return the text of a response."""
+        return write_json(data, default=NinjaJSONEncoder().default)
+
+
 api = Api(
     title="Coffer",
     version="1",
@@ -82,6 +96,7 @@ api = Api(
     urls_namespace="api-1",
     auth=ApiKeyAuth(),
     parser=StrictJsonParser(),
+    renderer=WrittenJson(),
     docs=Swagger(settings={"persistAuthorization": False}),
 )
 api.add_router("/secrets", secrets_router, tags=["Secrets"])

@@ -116,7 +116,16 @@ class WithheldOut(Schema):
     """Why a body is withheld."""
 
     code: Literal[
-        "value_found", "short_value", "not_checked", "unknown_encoding", "compressed", "status_alone", "not_json"
+        "value_found",
+        "short_value",
+        "not_checked",
+        "unknown_encoding",
+        "compressed",
+        "status_alone",
+        "not_json",
+        "response_too_large",
+        "response_unreadable",
+        "upstream_timeout",
     ]
     message: str
 

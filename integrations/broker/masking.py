@@ -15,10 +15,10 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
+from accounts.common.fields import WrittenNumber, distinct, write_json
 from integrations.broker import charsets
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
-from integrations.templating.json_body import WrittenNumber, distinct, write_json
 from integrations.transport.decoding import is_compressed
 from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext

@@ -14,6 +14,7 @@ from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.environments import Environment
+from accounts.common.fields import write_json
 from accounts.errors import FieldError, Refusal
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment
@@ -23,7 +24,6 @@ from integrations.broker.preparation import Call
 from integrations.exchange.messages import PreviewRequest
 from integrations.kinds.base import Operation
 from integrations.models import Integration, RunOutcome
-from integrations.templating.json_body import write_json
 from integrations.web import editor
 from integrations.web.forms.arguments import argument_fields, read_arguments
 from secrets_app.redaction.redactor import Reason

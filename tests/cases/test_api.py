@@ -1,5 +1,7 @@
 """What callers of the API misspell, and what they are told."""
 
+import json
+
 import pytest
 
 from accounts.policy import Scope
@@ -71,3 +73,29 @@ def test_who_may_not_learns_nothing_of_the_parameters(owner):
 def test_refusal_says_how_to_confirm(caller):
     detail = caller.call("POST", "/secrets", {"name": "pin", "value": "1234"}).json()["detail"]
     assert "allow_short: true" in detail
+
+
+EUROS = '{"type": "number", "default": 18.00, "enum": [18.00, 20.50, 1E2, 12345678901234567890.123]}'
+
+
+@pytest.mark.usefixtures("inline")
+def test_q12_defaults_and_choices_keep_their_spelling(upstream, caller):
+    body = {"type": "json", "content": '{"price": "{params.price}", "text": "{params.price} EUR"}'}
+    text = json.dumps(
+        {"kind": "api_action", "name": "Price", "environments": ["staging"],
+         "config": {"base_url": upstream.url, "method": "POST", "body": body, "timeout_seconds": 10,
+                    "parameters": {"type": "object", "properties": {"price": "…"}}}}
+    )  # fmt: skip
+    created = caller.call("POST", "/integrations", raw=text.replace('"\\u2026"', EUROS).encode())
+    place = f"/integrations/{created.json()['id']}"
+    shown = caller.call("GET", place)
+    for answer in (created, shown, caller.call("GET", f"{place}/operations")):
+        assert EUROS in answer.content.decode()
+    assert caller.post(f"{place}/run", {"environment": "staging"})["outcome"] == "succeeded"
+    assert upstream.body == b'{"price": 18.00, "text": "18.00 EUR"}'
+    caller.call("POST", f"{place}/run", {"environment": "staging", "params": {"price": 20.5}})
+    assert upstream.body == b'{"price": 20.5, "text": "20.5 EUR"}'
+    config = json.dumps(shown.json()["config"]).replace('"default": 18.0,', '"default": 18.000,')
+    patched = caller.call("PATCH", place, raw=f'{{"config": {config}}}'.encode())
+    assert '"default": 18.000, "enum": [18.0, ' in patched.content.decode()
+    assert patched.json()["version"] == shown.json()["version"] + 1
