@@ -144,8 +144,7 @@ def write_json(
     """
     if isinstance(value, WrittenNumber):
         return value.text
-    is_container = isinstance(value, dict | list | tuple)
-    if not is_container or (indent is None and not level and not holds_written(value)):
+    if not isinstance(value, dict | list | tuple) or (indent is None and not level and not holds_written(value)):
         return json.dumps(value, allow_nan=False, ensure_ascii=is_ascii, default=default)
 
     def further(child: object) -> str:
@@ -155,7 +154,7 @@ def write_json(
         names = (json.dumps(str(name), ensure_ascii=is_ascii) for name in value)
         members = [f"{name}: {further(child)}" for name, child in zip(names, value.values(), strict=True)]
         return _bracketed("{", members, "}", indent, level)
-    return _bracketed("[", list(map(further, value)), "]", indent, level)
+    return _bracketed("[", [further(child) for child in value], "]", indent, level)
 
 
 def _bracketed(opening: str, entries: list[str], closing: str, indent: int | None, level: int) -> str:

@@ -14,8 +14,9 @@ from accounts.api.schemas import PROBLEMS_OF_ONE, ProblemOut, StrictSchema
 from accounts.common.environments import Environment
 from accounts.policy import Permission
 from integrations.rotation import rotation
-from secrets_app.api.schemas import ReferenceOut, SecretOut, ValueIn, secret_out
+from secrets_app.api.schemas import ReferenceOut, SavedSecretOut, SecretOut, ValueIn, secret_out, warning_out
 from secrets_app.inventory import inventory
+from secrets_app.naming.value_rules import warnings_for
 from secrets_app.rotation import rotation as values
 
 router = Router()
@@ -53,7 +54,7 @@ class RotationResultsOut(Schema):
 
 @router.put(
     ADDRESS,
-    response={200: SecretOut, **PROBLEMS, 412: ProblemOut},
+    response={200: SavedSecretOut, **PROBLEMS, 412: ProblemOut},
     summary="Stage a new value",
 )
 @key_requires(Permission.SECRETS_WRITE)
@@ -67,7 +68,8 @@ def stage(request: HttpRequest, secret_id: UUID, environment: Environment, paylo
         allow_short=payload.allow_short,
         expected_version=expected_version(request),
     )
-    return _shown(request, secret_id)
+    warnings = [warning_out(warning, "value") for warning in warnings_for(payload.value)]
+    return _shown(request, secret_id) | {"warnings": warnings}
 
 
 @router.delete(ADDRESS, response={204: None, **PROBLEMS}, summary="Discard the staged value")

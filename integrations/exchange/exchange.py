@@ -156,6 +156,11 @@ class Exchange(ABC):
     def summary(self) -> str:
         """A short description without values: `GET /v2/me`."""
 
+    @property
+    def requests(self) -> tuple[RequestTemplate, ...]:
+        """The HTTP requests that hold secrets, with placeholders unresolved; none in another protocol."""
+        return ()
+
     def problems(self, _params: Mapping[str, Any], /) -> list[FieldError]:
         """Return what is wrong with arguments that match the operation's schema, as `params.NAME`."""
         return []
@@ -208,6 +213,11 @@ class HttpCall(Exchange):
     def summary(self) -> str:
         """The method and path."""
         return f"{self.template.method} {self.template.path.source or '/'}"
+
+    @property
+    def requests(self) -> tuple[RequestTemplate, ...]:
+        """Both requests."""
+        return (self.template, self.token) if self.token else (self.template,)
 
     @property
     def needs_body(self) -> bool:

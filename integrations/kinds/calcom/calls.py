@@ -126,6 +126,11 @@ class CalcomCall(Exchange):
         return self.api_key.secret_names
 
     @property
+    def requests(self) -> tuple[RequestTemplate, ...]:
+        """The request without arguments."""
+        return (self.request({}),)
+
+    @property
     def summary(self) -> str:
         """The method and path."""
         return f"{self.endpoint.method} {self.endpoint.path}"

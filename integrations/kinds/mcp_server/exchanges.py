@@ -38,6 +38,11 @@ class _McpExchange(Exchange):
         """The names of the secrets in headers and query parameters."""
         return self.request.secret_names
 
+    @property
+    def requests(self) -> tuple[RequestTemplate, ...]:
+        """The request without its body."""
+        return (self.request,)
+
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
