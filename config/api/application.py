@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from accounts.api.audit import router as audit_router
 from accounts.api.authentication import ApiKeyAuth
+from accounts.api.schemas import NOT_VALID, field_of, sentence_of
 from accounts.common.fields import write_json
 from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
@@ -127,8 +128,8 @@ def unauthenticated(_request: HttpRequest, _error: AuthenticationError) -> HttpR
 @api.exception_handler(ValidationError)
 def invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Respond to input that the schemas refuse, with the field and the reason but without the input."""
-    errors = [FieldError(_field(entry["loc"]), _sentence(entry)) for entry in error.errors[:ERRORS_AT_MOST]]
-    return problem(Invalid("The input is not valid.", errors=errors))
+    errors = [FieldError(_field(entry["loc"]), sentence_of(entry)) for entry in error.errors[:ERRORS_AT_MOST]]
+    return problem(Invalid(NOT_VALID, errors=errors))
 
 
 @api.exception_handler(HttpError)
@@ -155,15 +156,8 @@ def fault(_request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def _field(location: tuple[Any, ...]) -> str:
-    """Return `("body", "payload", "config", "headers", 0, "name")` as `config.headers[0].name`."""
+    """Return the path of a field without the part of the request that it is in."""
     parts = list(location)
     while parts and parts[0] in BODY_PARTS:
         parts.pop(0)
-    text = ""
-    for part in parts:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text or "body"
-
-
-def _sentence(entry: dict[str, Any]) -> str:
-    return str(entry["msg"]).removeprefix("Value error, ").rstrip(".") + "."
+    return field_of(tuple(parts))

@@ -155,5 +155,7 @@ def _sentence(shape: type[BaseModel], finding: Mapping[str, Any]) -> str:
     kind, location = finding["type"], finding["loc"]
     if kind == "extra_forbidden":
         return no_such("field", str(location[-1]), fields_at(shape, location[:-1]))
+    if kind in {"uuid_parsing", "uuid_type"} and location[-1] == "connection":
+        return "Choose a connection by its id."
     sentence = _SENTENCES.get(kind)
     return sentence(finding.get("ctx", {})) if sentence else "This cannot be used here."
