@@ -1,6 +1,6 @@
 """What the API of every app shares: strict input, limits of lists, problem documents."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar, Self
 
@@ -13,6 +13,8 @@ from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid
 
 NOT_VALID = "The input is not valid."
+ERRORS_AT_MOST = 100
+"""The number of errors in one response. A body of a megabyte can contain a hundred thousand."""
 
 Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT)]
 
@@ -42,12 +44,17 @@ class Payload(StrictSchema):
             return handler(data)
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
-            if not isinstance(data, dict) or not all(fault["loc"] for fault in found):
+            wrong = {fault["loc"][0] if fault["loc"] else None for fault in found}
+            if None in wrong or not isinstance(data, dict):
                 raise
-            wrong = {fault["loc"][0] for fault in found}
-            needed = {name: value for name, value in cls.stand_ins.items() if name in wrong}
-            payload = handler({name: value for name, value in data.items() if name not in wrong} | needed)
-            return payload._noting([cls._fault(dict(fault)) for fault in found])  # noqa: SLF001 - of this class
+            payload = handler(cls._without(wrong, data))
+            faults = [cls._fault(dict(fault)) for fault in found[:ERRORS_AT_MOST]]
+            return payload._noting(faults)  # noqa: SLF001 - of this class
+
+    @classmethod
+    def _without(cls, wrong: Container[object], data: dict[str, Any]) -> dict[str, Any]:
+        rest = {name: value for name, value in data.items() if name not in wrong}
+        return rest | {name: value for name, value in cls.stand_ins.items() if name in wrong}
 
     def _noting(self, faults: list[FieldError]) -> Self:
         self._faults = faults
@@ -78,7 +85,7 @@ class Payload(StrictSchema):
         except Invalid as refusal:
             told = {_top(fault) for fault in self._faults}
             broken = [error for error in refusal.errors if _top(error) not in told]
-        raise Invalid(NOT_VALID, errors=[*self._faults, *broken])
+        raise Invalid(NOT_VALID, errors=[*self._faults, *broken][:ERRORS_AT_MOST])
 
 
 def _top(error: FieldError) -> str:

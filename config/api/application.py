@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from accounts.api.audit import router as audit_router
 from accounts.api.authentication import ApiKeyAuth
-from accounts.api.schemas import NOT_VALID, field_of, sentence_of
+from accounts.api.schemas import ERRORS_AT_MOST, NOT_VALID, field_of, sentence_of
 from accounts.common.fields import write_json
 from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
@@ -32,8 +32,6 @@ from secrets_app.api.importing import router as import_router
 from secrets_app.api.secrets import router as secrets_router
 from secrets_app.errors import ValueTooShort
 
-ERRORS_AT_MOST = 100
-"""The number of errors in one response. A body of a megabyte can contain a hundred thousand."""
 BODY_PARTS = {"body", "query", "path", "payload"}
 
 WAYS_OUT = {
