@@ -116,7 +116,8 @@ class McpClient:
         Raises:
             Refusal: as the transport.
         """
-        response = await self._channel.http(self._post(message, headers), on_piece=_discard)
+        request = replace(self._post(message, headers), needs_body=False)
+        response = await self._channel.http(request, on_piece=_discard)
         return response.status or 0
 
     async def listen(self, on_piece: OnPiece) -> int:
