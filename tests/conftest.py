@@ -29,8 +29,8 @@ TransactionTestCase.databases = {"default"}
 
 
 TESTS = Path(__file__).parent
-INTERFACES = {"browser", "demo", "web", "kinds"}
-"""Folders of pages and of kinds: what they ask the database is asked by services, and tested with those."""
+INTERFACES = {"api", "browser", "demo", "web", "kinds"}
+"""Folders of doors and of kinds: what they ask the database is asked by services, and tested with those."""
 
 QUERIES = {"db", "transactional_db", "live_server"}
 
@@ -41,7 +41,7 @@ def _is_for_postgres(item: pytest.Item) -> bool:
 
 def _is_for_any(item: pytest.Item) -> bool:
     """Whether it would be the same on every database."""
-    if _is_for_postgres(item):
+    if _is_for_postgres(item) or item.get_closest_marker("each_database"):
         return False
     is_of_interface = not INTERFACES.isdisjoint(item.path.relative_to(TESTS).parts)
     return is_of_interface or item.get_closest_marker("sqlite") is not None or _asks_no_database(item)
@@ -55,8 +55,8 @@ def _asks_no_database(item: pytest.Item) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What both databases would only repeat runs on one of them.
 
-    Tests that need threads which really run at once: on PostgreSQL, for SQLite has one writer by design. Pages, kinds,
-    protocols, and what never asks a database: on SQLite.
+    Tests that need threads which really run at once: on PostgreSQL, for SQLite has one writer by design. Pages, the
+    API, kinds, protocols, and what never asks a database: on SQLite.
     """
     on_postgres = connection.vendor == "postgresql"
     items[:] = [item for item in items if not (_is_for_any(item) if on_postgres else _is_for_postgres(item))]

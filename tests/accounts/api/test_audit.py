@@ -25,7 +25,7 @@ from tests.support.things import (
     store_secret,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.each_database, pytest.mark.django_db]
 
 PATH = "/audit-events"
 

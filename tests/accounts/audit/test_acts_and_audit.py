@@ -1,7 +1,9 @@
 """Every act of every service stands or falls with its audit event: when that cannot be written, nothing happened."""
 
 import ast
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -11,6 +13,7 @@ from secrets_app.models import Secret
 from tests.support import audited_acts
 from tests.support.audited_acts import ACTS, MORE_ACTS, SET_UP_BY_THE_ACT, furnished
 from tests.support.databases.rows import all_rows
+from tests.support.databases.undone import failures
 from tests.support.source import modules
 
 pytestmark = pytest.mark.django_db
@@ -31,64 +34,61 @@ TRIED_ELSEWHERE = {"secret.unreadable", "secret_request.answered", "integration.
 """Events that other acts or runs leave; `MORE_ACTS` and the tests of the broker try them."""
 
 
-@pytest.mark.parametrize("event", ACTS)
-def test_act_is_recorded_once(owner, stage, event):
+def test_act_is_recorded_once(owner, stage):
     before = set(AuditEvent.objects.values_list("pk", flat=True))
-    ACTS[event](owner, stage)
-    written = [row for row in AuditEvent.objects.all() if row.pk not in before]
-    assert [row.event for row in written if row.event != GAINED] == [event]
-    assert written[0].target_id is not None
+
+    def recorded(event):
+        ACTS[event](owner, stage)
+        written = AuditEvent.objects.exclude(pk__in=before)
+        assert [row.event for row in written if row.event != GAINED] == [event]
+        assert written[0].target_id is not None
+
+    assert failures(ACTS, recorded) == {}
 
 
-@pytest.fixture
-def broken_log(monkeypatch):
+def test_act_of_many_events_leaves_some(owner, stage):
+    before = AuditEvent.objects.count()
+
+    def recorded(act):
+        MORE_ACTS[act](owner, stage)
+        assert AuditEvent.objects.count() > before
+
+    assert failures(MORE_ACTS, recorded) == {}
+
+
+@contextmanager
+def broken_log():
     """No audit event can be inserted."""
+    manager = type(AuditEvent.objects)
+    bulk_create = manager.bulk_create
 
     def fail(self, *args, **kwargs):
         raise Broken
-
-    def break_it():
-        monkeypatch.setattr(AuditEvent, "save", fail)
-        monkeypatch.setattr(type(AuditEvent.objects), "bulk_create", failing_for_events(type(AuditEvent.objects)))
-
-    return break_it
-
-
-def failing_for_events(manager):
-    bulk_create = manager.bulk_create
 
     def create(self, *args, **kwargs):
         if self.model is AuditEvent:
             raise Broken
         return bulk_create(self, *args, **kwargs)
 
-    return create
+    with patch.object(AuditEvent, "save", fail), patch.object(manager, "bulk_create", create):
+        yield
 
 
-@pytest.mark.parametrize("event", ACTS)
-def test_act_without_its_event_did_not_happen(owner, stage, event, broken_log):
-    before = all_rows()
-    broken_log()
-    with pytest.raises(Broken):
-        ACTS[event](owner, stage)
-    assert all_rows() == before
+def test_act_without_its_event_did_not_happen(owner, stage):
+    acts = ACTS | MORE_ACTS
+    before = {left_out: all_rows(*left_out) for left_out in map(left_out_of, acts)}
+
+    def without_a_trace(act):
+        with broken_log(), pytest.raises(Broken):
+            acts[act](owner, stage)
+        assert all_rows(*left_out_of(act)) == before[left_out_of(act)]
+
+    assert failures(acts, without_a_trace) == {}
 
 
-@pytest.mark.parametrize("act", MORE_ACTS)
-def test_act_of_many_events_leaves_some(owner, stage, act):
-    before = AuditEvent.objects.count()
-    MORE_ACTS[act](owner, stage)
-    assert AuditEvent.objects.count() > before
-
-
-@pytest.mark.parametrize("act", MORE_ACTS)
-def test_act_of_many_events_without_them_did_not_happen(owner, stage, act, broken_log):
-    left_out = SET_UP_BY_THE_ACT.get(act, [])
-    before = all_rows(*left_out)
-    broken_log()
-    with pytest.raises(Broken):
-        MORE_ACTS[act](owner, stage)
-    assert all_rows(*left_out) == before
+def left_out_of(act):
+    """Return the columns that the act sets before it calls its service."""
+    return tuple(SET_UP_BY_THE_ACT.get(act, ()))
 
 
 def test_every_event_that_a_service_writes_is_tried():

@@ -1,4 +1,4 @@
-"""Every page of the Django admin opens over the demo data.
+"""Every page of the Django admin opens over the demo data, on PostgreSQL, which refuses more queries than SQLite does.
 
 The models come from the registry of the admin site, so the pages of a new model are opened without a change here.
 """
@@ -22,7 +22,7 @@ from tests.support.demo import loaded_demo
 from tests.support.staff import staff_browser
 from tests.support.things import key_for
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 ROWS = 6
 """Rows of each model whose own pages are opened; runs and audit events are many and alike."""

@@ -27,7 +27,7 @@ from tests.support.things import (
     store_secret,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.each_database, pytest.mark.django_db(transaction=True)]
 
 RUN = b'{"environment": "staging"}'
 BODIES = {

@@ -12,7 +12,7 @@ from tests import factories
 from tests.fixtures.api import Caller, when
 from tests.support.things import VALUE, key_for, make_action, store_secret
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.each_database, pytest.mark.django_db]
 
 MARK = "canary-3f9a"
 D, S, P = Environment

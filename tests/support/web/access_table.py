@@ -3,12 +3,11 @@
 import re
 from uuid import uuid4
 
-from django.db import transaction
-
 from accounts.common.environments import Environment
 from accounts.models import ApiKey, Invitation
 from secrets_app.requests.answering import ask
 from tests import factories
+from tests.support.databases.undone import undone
 from tests.support.invited import invited
 from tests.support.things import key_for, make_action, store_secret
 
@@ -288,7 +287,5 @@ def answer(client, method, path):
     """The response to an empty form or body; what it changed is undone."""
     is_api = path.startswith("/api/")
     media = "application/json" if is_api else "application/x-www-form-urlencoded"
-    with transaction.atomic():
-        response = client.generic(method, path, b"{}" if is_api else b"", content_type=media)
-        transaction.set_rollback(True)
-    return response
+    with undone():
+        return client.generic(method, path, b"{}" if is_api else b"", content_type=media)
