@@ -5,7 +5,6 @@ the connection's) for the credential. A parent with a URL of its own sends its s
 client's secret goes to the token URL (docs/concepts.md, "Allowed domains"). All other secrets go where the call goes.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from uuid import UUID
 
 from yarl import URL
 
+from accounts.common.fields import read_json, write_json
 from integrations.egress import configuration
 from integrations.egress.destinations import WEB, parse_url
 from integrations.egress.policy import admit_url
@@ -88,12 +88,12 @@ def plan_of(integration: Integration, operation: str) -> Exchange:
 
 
 def _text_of(link: Integration) -> Text:
-    return link.kind, json.dumps(link.config)
+    return link.kind, write_json(link.config)
 
 
 @lru_cache(maxsize=KEPT)
 def _parsed(text: Text) -> Any:
-    return KINDS[text[0]].parse_config(json.loads(text[1]))
+    return KINDS[text[0]].parse_config(read_json(text[1]))
 
 
 @lru_cache(maxsize=KEPT)
@@ -114,7 +114,7 @@ def _own_secret_names(text: Text) -> frozenset[str]:
 @lru_cache(maxsize=KEPT)
 def _destination(text: Text) -> Destination | None:
     kind = KINDS[text[0]]
-    return next(iter(kind.destinations(kind.read(json.loads(text[1])))), None)
+    return next(iter(kind.destinations(kind.read(read_json(text[1])))), None)
 
 
 def with_parents(integration: Integration) -> list[Integration]:

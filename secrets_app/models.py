@@ -140,6 +140,7 @@ class SecretValue(models.Model):
     sealed = models.BinaryField(null=True)
     data_key = models.ForeignKey(OrganizationKey, on_delete=models.RESTRICT, related_name="values")
     unreadable = models.BooleanField(default=False, help_text="It failed to open; a new value is needed.")
+    traits = models.SmallIntegerField(null=True, help_text="What no header could carry; null if it is not known.")
     entered_once = models.UUIDField(
         null=True, help_text="The same id on values that were entered as one value for all environments."
     )

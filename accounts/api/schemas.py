@@ -1,11 +1,20 @@
 """What the API of every app shares: strict input, limits of lists, problem documents."""
 
-from typing import Annotated
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, ClassVar, Self
 
+from django.db import transaction
 from ninja import Query, Schema
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
 
 from accounts.common.paging import LARGEST_LIMIT
+from accounts.common.proposals import fields_at, no_such
+from accounts.errors import FieldError, Invalid
+
+NOT_VALID = "The input is not valid."
+ERRORS_AT_MOST = 100
+"""The number of errors in one response. A body of a megabyte can contain a hundred thousand."""
 
 Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT)]
 
@@ -14,6 +23,86 @@ class StrictSchema(BaseModel):
     """Input that refuses unknown fields and never quotes what it refuses."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Payload(StrictSchema):
+    """Input whose rules are checked even if some of its fields have the wrong type, so that one answer names all.
+
+    A view calls its service inside `faults_told`.
+
+    Attributes:
+        stand_ins: values of required fields with which the others can be checked.
+    """
+
+    stand_ins: ClassVar[Mapping[str, Any]] = {}
+    _faults: list[FieldError] = PrivateAttr(default_factory=list)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_faults(cls, data: Any, handler: Callable[[Any], Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False)
+            wrong = {fault["loc"][0] if fault["loc"] else None for fault in found}
+            if None in wrong or not isinstance(data, dict):
+                raise
+            payload = handler(cls._without(wrong, data))
+            faults = [cls._fault(dict(fault)) for fault in found[:ERRORS_AT_MOST]]
+            return payload._noting(faults)  # noqa: SLF001 - of this class
+
+    @classmethod
+    def _without(cls, wrong: Container[object], data: dict[str, Any]) -> dict[str, Any]:
+        rest = {name: value for name, value in data.items() if name not in wrong}
+        return rest | {name: value for name, value in cls.stand_ins.items() if name in wrong}
+
+    def _noting(self, faults: list[FieldError]) -> Self:
+        self._faults = faults
+        return self
+
+    @classmethod
+    def _fault(cls, fault: dict[str, Any]) -> FieldError:
+        *path, name = fault["loc"]
+        if fault["type"] == "extra_forbidden":
+            fault["msg"] = no_such("field", str(name), fields_at(cls, path))
+        return FieldError(field_of(fault["loc"]), sentence_of(fault))
+
+    @contextmanager
+    def faults_told(self) -> Iterator[None]:
+        """Run the block; if fields had the wrong type, undo what it wrote and tell of them and of broken rules.
+
+        Raises:
+            Invalid: with the faults, and with what the block was refused for.
+        """
+        if not self._faults:
+            yield
+            return
+        try:
+            with transaction.atomic():
+                yield
+                transaction.set_rollback(True)
+            broken: list[FieldError] = []
+        except Invalid as refusal:
+            told = {_top(fault) for fault in self._faults}
+            broken = [error for error in refusal.errors if _top(error) not in told]
+        raise Invalid(NOT_VALID, errors=[*self._faults, *broken][:ERRORS_AT_MOST])
+
+
+def _top(error: FieldError) -> str:
+    return error.field.partition(".")[0].partition("[")[0]
+
+
+def field_of(location: tuple[Any, ...]) -> str:
+    """Return the path of a field: `("config", "headers", 0, "name")` becomes `config.headers[0].name`."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "body"
+
+
+def sentence_of(fault: Mapping[str, Any]) -> str:
+    """Return what is wrong with a field as a sentence."""
+    return str(fault["msg"]).removeprefix("Value error, ").rstrip(".") + "."
 
 
 class FieldErrorOut(Schema):

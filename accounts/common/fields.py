@@ -1,12 +1,14 @@
-"""Model fields: a set of environments, and JSON that keeps its order."""
+"""Model fields: a set of environments, and JSON as it was written; and how such JSON is read and written."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KeyTransform
 from django.db.models.lookups import Lookup
 from psycopg.types.json import Json
 from typing_extensions import override
@@ -83,8 +85,122 @@ def concerns(column: str, environments: Iterable[Environment]) -> Q:
     return reduce(or_, (Q(**{f"{column}__has": environment}) for environment in environments), Q(**{column: 0}))
 
 
+class WrittenNumber(float):
+    """A number with a fraction or exponent that keeps its spelling: `18.00` is written as `18.00`."""
+
+    text: str
+
+    def __new__(cls, text: str) -> "WrittenNumber":
+        """Parse the text of a JSON number."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __reduce__(self) -> tuple[type["WrittenNumber"], tuple[str]]:
+        return type(self), (self.text,)
+
+
+class RepeatedName(ValueError):  # noqa: N818 - named like the refusals
+    """An object of a JSON text has the same name twice, which readers understand differently."""
+
+
+def read_json(text: str) -> Any:
+    """Parse a JSON text strictly, with numbers as written.
+
+    Raises:
+        RepeatedName: an object has the same name twice.
+        ValueError, RecursionError: the text is not JSON.
+    """
+    return _DECODER.decode(text)
+
+
+def holds_written(value: object) -> bool:
+    """Return whether a number somewhere in a JSON value keeps its spelling."""
+    if isinstance(value, dict):
+        return any(map(holds_written, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(holds_written, value))
+    return isinstance(value, WrittenNumber)
+
+
+def write_json(
+    value: object,
+    *,
+    is_ascii: bool = True,
+    indent: int | None = None,
+    default: Callable[[Any], Any] | None = None,
+    level: int = 0,
+) -> str:
+    """Return a value as JSON with numbers as written, in ASCII unless told otherwise.
+
+    Args:
+        default: makes JSON of what is none, as for `json.dumps`.
+
+    Raises:
+        ValueError, TypeError, RecursionError: JSON cannot represent it.
+    """
+    if isinstance(value, WrittenNumber):
+        return value.text
+    if not isinstance(value, dict | list | tuple) or (indent is None and not level and not holds_written(value)):
+        return json.dumps(value, allow_nan=False, ensure_ascii=is_ascii, default=default)
+
+    def further(child: object) -> str:
+        return write_json(child, is_ascii=is_ascii, indent=indent, default=default, level=level + 1)
+
+    if isinstance(value, dict):
+        names = (json.dumps(str(name), ensure_ascii=is_ascii) for name in value)
+        members = [f"{name}: {further(child)}" for name, child in zip(names, value.values(), strict=True)]
+        return _bracketed("{", members, "}", indent, level)
+    return _bracketed("[", [further(child) for child in value], "]", indent, level)
+
+
+def _bracketed(opening: str, entries: list[str], closing: str, indent: int | None, level: int) -> str:
+    if indent is None or not entries:
+        return opening + ", ".join(entries) + closing
+    edge = "\n" + " " * indent * level
+    return opening + ",".join(f"{edge}{' ' * indent}{entry}" for entry in entries) + edge + closing
+
+
+def as_written(text: str) -> int | WrittenNumber:
+    """Return an integer; `-0`, which an int cannot hold, keeps its spelling."""
+    return WrittenNumber(text) if text == "-0" else int(text)
+
+
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object of its members.
+
+    Raises:
+        RepeatedName: a name stands twice.
+    """
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise RepeatedName
+    return found
+
+
+def _no_constant(_: str) -> None:
+    raise ValueError
+
+
+_DECODER = json.JSONDecoder(
+    parse_constant=_no_constant, parse_float=WrittenNumber, parse_int=as_written, object_pairs_hook=distinct
+)
+
+
+def _stored(text: str) -> float:
+    """Return a stored number; only what Python would spell differently keeps its spelling."""
+    number = float(text)
+    return number if str(number) == text else WrittenNumber(text)
+
+
+_STORED = json.JSONDecoder(parse_float=_stored, parse_int=as_written)
+
+
 class OrderedJSONField(models.JSONField):
-    """JSON that is read back in the order in which it was saved, such as parameters in the order that a person chose.
+    """JSON that is read back as it was saved: names in their order, such as that of parameters, numbers as written.
 
     Django uses `jsonb` on PostgreSQL, which sorts names. This field uses `json`, which keeps the text. PostgreSQL has
     no equality for `json`, so queries may not compare such a column or group by it.
@@ -96,13 +212,17 @@ class OrderedJSONField(models.JSONField):
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         """Return the value as the database driver takes it."""
-        if connection.vendor != "postgresql" or value is None or hasattr(value, "as_sql"):
+        if value is None or hasattr(value, "as_sql"):
             return super().get_db_prep_value(value, connection, prepared)
-        return Json(value)
+        return Json(value, dumps=write_json) if connection.vendor == "postgresql" else write_json(value)
+
+    @override
+    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
+        """Select the text, because PostgreSQL's driver would read the numbers of `json`."""
+        return (f"({sql})::text" if compiler.connection.vendor == "postgresql" else sql), params
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        """Decode texts from SQLite and from look-ups inside the JSON.
-
-        PostgreSQL's driver has already decoded whole columns.
-        """
+        """Parse the text of a whole column. What is looked up inside the JSON is read as Django reads it."""
+        if isinstance(value, str) and not isinstance(expression, KeyTransform):
+            return _STORED.decode(value)
         return super().from_db_value(value, expression, connection) if isinstance(value, str) else value

@@ -9,10 +9,14 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError, ValidationErrorContext
 from ninja.openapi.docs import Swagger
 from ninja.operation import Operation
+from ninja.renderers import BaseRenderer
+from ninja.responses import NinjaJSONEncoder
 from typing_extensions import override
 
 from accounts.api.audit import router as audit_router
 from accounts.api.authentication import ApiKeyAuth
+from accounts.api.schemas import ERRORS_AT_MOST, NOT_VALID, field_of, sentence_of
+from accounts.common.fields import write_json
 from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
 from config.http.errors import TOO_LARGE, problem
@@ -28,8 +32,6 @@ from secrets_app.api.importing import router as import_router
 from secrets_app.api.secrets import router as secrets_router
 from secrets_app.errors import ValueTooShort
 
-ERRORS_AT_MOST = 100
-"""The number of errors in one response. A body of a megabyte can contain a hundred thousand."""
 BODY_PARTS = {"body", "query", "path", "payload"}
 
 WAYS_OUT = {
@@ -75,6 +77,17 @@ class Api(NinjaAPI):
         return faults
 
 
+class WrittenJson(BaseRenderer):
+    """Writes responses as JSON, with the numbers of configurations as somebody wrote them."""
+
+    media_type = "application/json"
+
+    @override
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> str:
+        """Return the text of a response."""
+        return write_json(data, default=NinjaJSONEncoder().default)
+
+
 api = Api(
     title="Coffer",
     version="1",
@@ -82,6 +95,7 @@ api = Api(
     urls_namespace="api-1",
     auth=ApiKeyAuth(),
     parser=StrictJsonParser(),
+    renderer=WrittenJson(),
     docs=Swagger(settings={"persistAuthorization": False}),
 )
 api.add_router("/secrets", secrets_router, tags=["Secrets"])
@@ -112,8 +126,8 @@ def unauthenticated(_request: HttpRequest, _error: AuthenticationError) -> HttpR
 @api.exception_handler(ValidationError)
 def invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Respond to input that the schemas refuse, with the field and the reason but without the input."""
-    errors = [FieldError(_field(entry["loc"]), _sentence(entry)) for entry in error.errors[:ERRORS_AT_MOST]]
-    return problem(Invalid("The input is not valid.", errors=errors))
+    errors = [FieldError(_field(entry["loc"]), sentence_of(entry)) for entry in error.errors[:ERRORS_AT_MOST]]
+    return problem(Invalid(NOT_VALID, errors=errors))
 
 
 @api.exception_handler(HttpError)
@@ -140,15 +154,8 @@ def fault(_request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def _field(location: tuple[Any, ...]) -> str:
-    """Return `("body", "payload", "config", "headers", 0, "name")` as `config.headers[0].name`."""
+    """Return the path of a field without the part of the request that it is in."""
     parts = list(location)
     while parts and parts[0] in BODY_PARTS:
         parts.pop(0)
-    text = ""
-    for part in parts:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text or "body"
-
-
-def _sentence(entry: dict[str, Any]) -> str:
-    return str(entry["msg"]).removeprefix("Value error, ").rstrip(".") + "."
+    return field_of(tuple(parts))

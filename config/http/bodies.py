@@ -8,7 +8,7 @@ keep a request open for as long as they like. So such requests end here.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from accounts.api.authentication import authenticate
 from accounts.errors import RateLimited, Refusal, RequestTimedOut, TooLarge
 from config.http.errors import AGENTS, API_PREFIX, TOO_LARGE, is_for_programs, problem
 from config.http.requests import Application, Receive, Send, answer_unread
+from integrations.broker.large_answers import AT_END
 from integrations.kinds.config_fields import LARGEST_ARGUMENTS
 
 ARRIVES_WITHIN = 1.0
@@ -80,7 +81,14 @@ class WholeBodies:
         except Refusal as refusal:
             await answer_unread(_page(scope, refusal), send)
             return
-        await self._application(scope, body.replayed, send)
+        at_end: list[Callable[[], None]] = []
+        token = AT_END.set(at_end)
+        try:
+            await self._application(scope, body.replayed, send)
+        finally:
+            AT_END.reset(token)
+            for call in at_end:
+                call()
 
     async def _admit_large(self, scope: dict[str, Any], body: "_Body") -> None:
         """Let a run with a valid API key send more than other requests may.

@@ -2,11 +2,13 @@
 
 import re
 from http import HTTPStatus
+from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import Resolver404, resolve
 
 from accounts.errors import NotFound, Refusal
 
@@ -14,6 +16,8 @@ API_PREFIX = "/api/"
 AGENTS = ("/mcp", "/mcp/")
 """The endpoint for agents. Some clients write its address with a slash at the end."""
 PROBLEM = "application/problem+json"
+_NIL = UUID(int=0)
+_THINGS = {"secrets": "secret", "integrations": "integration"}
 TOO_LARGE = "A request may have at most 2.5 MiB."
 is_for_programs = re.compile(rf"{API_PREFIX}|(?:{'|'.join(AGENTS)})\Z").match
 """Whether a path belongs to the API or is `/mcp`, which respond with problem documents instead of pages."""
@@ -51,8 +55,26 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Respond with 404: a problem document for programs, otherwise the page."""
     del exception  # unused, but Django passes it by name
     if is_for_programs(request.path):
-        return problem(NotFound("No such address."))
+        return problem(NotFound(_no_such(request.path)))
     return render(request, "404.html", status=404)
+
+
+def _no_such(path: str) -> str:
+    """Return what an address names that does not exist: a thing whose id is malformed, or the address itself."""
+    parts = path.split("/")
+    for index, part in enumerate(parts):
+        thing = _THINGS.get(parts[index - 1]) if index else None
+        if thing and part and _is_address("/".join([*parts[:index], str(_NIL), *parts[index + 1 :]])):
+            return f"No such {thing}."
+    return "No such address."
+
+
+def _is_address(path: str) -> bool:
+    try:
+        resolve(path)
+    except Resolver404:
+        return False
+    return True
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -15,10 +15,11 @@ from django.urls import reverse
 from ninja.parser import Parser
 from typing_extensions import override
 
+from accounts.common.fields import RepeatedName
+from accounts.common.fields import read_json as json_as_written
 from accounts.errors import InvalidJson
 from config.http.errors import is_for_programs, plain_problem
 from integrations.egress.own_ports import note_port
-from integrations.templating import json_body
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -81,8 +82,8 @@ def read_json(body: bytes) -> Any:
         InvalidJson: it is not JSON or not UTF-8. The parser's message is dropped, because it may quote the body.
     """
     try:
-        return json_body.read_json(body.decode())
-    except json_body.RepeatedName:
+        return json_as_written(body.decode())
+    except RepeatedName:
         raise InvalidJson("The body is not valid JSON: an object has the same name twice. Keep one of them.") from None
     except (ValueError, RecursionError):
         raise InvalidJson("The body is not valid JSON.") from None

@@ -47,7 +47,9 @@ def _mail(text: str) -> bool:
 async def _post(text: str) -> str:
     """Send the document, and return what went wrong."""
     headers = (("Content-Type", "application/json"), ("User-Agent", client.USER_AGENT))
-    request = OutgoingRequest("POST", URL(settings.AUDIT_HEADS_WEBHOOK), headers, text.encode(), SECONDS)
+    request = OutgoingRequest(
+        "POST", URL(settings.AUDIT_HEADS_WEBHOOK), headers, text.encode(), SECONDS, needs_body=False
+    )
     try:
         response = await client.send(request, policy(), ssl_context=ssl_context())
     except Refusal as refusal:

@@ -1,5 +1,6 @@
 """`/api/v1/integrations` (docs/api.md, "Integrations")."""
 
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -32,10 +33,13 @@ from integrations.broker.checking import check
 from integrations.broker.preparation import Call
 from integrations.editing import integrations
 from integrations.errors import IntegrationInUse
+from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.readiness import matrix, overview
 
 router = Router()
+
+KindName = StrEnum("KindName", {key.upper(): key for key in KINDS})  # type: ignore[misc] # the kinds of this installation
 
 PROBLEMS_OF_RUN = {**PROBLEMS_OF_ONE, 409: ProblemOut, 429: ProblemOut, 502: ProblemOut, 504: ProblemOut}
 
@@ -44,7 +48,7 @@ PROBLEMS_OF_RUN = {**PROBLEMS_OF_ONE, 409: ProblemOut, 429: ProblemOut, 502: Pro
 @key_requires(Permission.INTEGRATIONS_READ)
 def list_integrations(
     request: HttpRequest,
-    kind: str = "",
+    kind: KindName | None = None,
     environment: Environment | None = None,
     q: str = "",
     secret: str = "",
@@ -53,7 +57,7 @@ def list_integrations(
 ) -> dict[str, Any]:
     """By name. `secret` filters by the name of a secret that an integration uses."""
     rows = overview.with_secrets(Integration.objects.listed_for(actor_of(request)).search(searchable(q))).matching(
-        kind=searchable(kind), environment=environment, secret=searchable(secret)
+        kind=kind.value if kind else "", environment=environment, secret=searchable(secret)
     )
     if cursor:
         rows = rows.filter(name__gt=decode_cursor(cursor, length=1)[0])
@@ -68,16 +72,17 @@ def list_integrations(
 def create_integration(request: HttpRequest, payload: IntegrationIn) -> Any:
     """Names of secrets that do not exist yet are accepted, with a warning."""
     actor = actor_of(request)
-    integration = integrations.create_integration(
-        actor=actor,
-        kind=payload.kind,
-        name=payload.name,
-        config=payload.config,
-        description=payload.description,
-        enabled=payload.enabled,
-        environments=payload.environments,
-        accept_raw_credentials=payload.accept_raw_credentials,
-    )
+    with payload.faults_told():
+        integration = integrations.create_integration(
+            actor=actor,
+            kind=payload.kind,
+            name=payload.name,
+            config=payload.config,
+            description=payload.description,
+            enabled=payload.enabled,
+            environments=payload.environments,
+            accept_raw_credentials=payload.accept_raw_credentials,
+        )
     return Status(201, _shown(actor, integration.id))
 
 
@@ -106,9 +111,10 @@ def edit_integration(request: HttpRequest, integration_id: UUID, payload: Integr
         accept_raw_credentials=payload.accept_raw_credentials,
     )
     version = expected_version(request)
-    integrations.update_integration(
-        actor=actor, integration_id=integration_id, changes=changes, expected_version=version
-    )
+    with payload.faults_told():
+        integrations.update_integration(
+            actor=actor, integration_id=integration_id, changes=changes, expected_version=version
+        )
     return _shown(actor, integration_id)
 
 

@@ -1,6 +1,7 @@
 """`/api/v1/secrets/{id}/rotation/{environment}` (docs/api.md, "Rotation")."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -10,12 +11,13 @@ from pydantic import StrictBool
 from accounts.access.route_permissions import key_requires
 from accounts.api.authentication import AsyncApiKeyAuth, actor_of
 from accounts.api.preconditions import expected_version
-from accounts.api.schemas import PROBLEMS_OF_ONE, ProblemOut, StrictSchema
+from accounts.api.schemas import PROBLEMS_OF_ONE, Payload, ProblemOut, StrictSchema
 from accounts.common.environments import Environment
 from accounts.policy import Permission
 from integrations.rotation import rotation
-from secrets_app.api.schemas import ReferenceOut, SecretOut, ValueIn, secret_out
+from secrets_app.api.schemas import ReferenceOut, SavedSecretOut, SecretOut, ValueIn, secret_out, warning_out
 from secrets_app.inventory import inventory
+from secrets_app.naming.value_rules import warnings_for
 from secrets_app.rotation import rotation as values
 
 router = Router()
@@ -23,8 +25,10 @@ ADDRESS = "/{uuid:secret_id}/rotation/{environment}"
 PROBLEMS = {**PROBLEMS_OF_ONE, 409: ProblemOut}
 
 
-class StageIn(StrictSchema):
+class StageIn(Payload):
     """`PUT …/rotation/{environment}`."""
+
+    stand_ins: ClassVar[Mapping[str, Any]] = {"value": "a value to check with"}
 
     value: ValueIn
     allow_short: StrictBool = False
@@ -53,21 +57,23 @@ class RotationResultsOut(Schema):
 
 @router.put(
     ADDRESS,
-    response={200: SecretOut, **PROBLEMS, 412: ProblemOut},
+    response={200: SavedSecretOut, **PROBLEMS, 412: ProblemOut},
     summary="Stage a new value",
 )
 @key_requires(Permission.SECRETS_WRITE)
 def stage(request: HttpRequest, secret_id: UUID, environment: Environment, payload: StageIn) -> dict[str, Any]:
     """The current value stays in use. A value that was staged before is destroyed."""
-    values.stage(
-        actor=actor_of(request),
-        secret_id=secret_id,
-        environment=environment,
-        value=payload.value,
-        allow_short=payload.allow_short,
-        expected_version=expected_version(request),
-    )
-    return _shown(request, secret_id)
+    with payload.faults_told():
+        values.stage(
+            actor=actor_of(request),
+            secret_id=secret_id,
+            environment=environment,
+            value=payload.value,
+            allow_short=payload.allow_short,
+            expected_version=expected_version(request),
+        )
+    warnings = [warning_out(warning, "value") for warning in warnings_for(payload.value)]
+    return _shown(request, secret_id) | {"warnings": warnings}
 
 
 @router.delete(ADDRESS, response={204: None, **PROBLEMS}, summary="Discard the staged value")

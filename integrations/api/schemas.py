@@ -1,14 +1,14 @@
 """Schemas of integrations and runs in the HTTP API."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from ninja import Schema
 from pydantic import Field, StrictBool
 
-from accounts.api.schemas import StrictSchema
+from accounts.api.schemas import Payload, StrictSchema
 from accounts.common.environments import Environment, in_order
 from integrations.kinds import KINDS
 from integrations.models import Integration, Run
@@ -17,8 +17,10 @@ from integrations.readiness.warnings import Warning  # noqa: A004 - the API's wo
 RAW = "Accept texts that look like a credential; otherwise they are refused with the code `raw_credential`."
 
 
-class IntegrationIn(StrictSchema):
+class IntegrationIn(Payload):
     """`POST /integrations`. The content of `config` depends on the kind."""
+
+    stand_ins: ClassVar[Mapping[str, Any]] = {"kind": "", "name": "A name that nobody has", "config": {}}
 
     kind: str
     name: str
@@ -29,7 +31,7 @@ class IntegrationIn(StrictSchema):
     accept_raw_credentials: StrictBool = Field(default=False, description=RAW)
 
 
-class IntegrationPatch(StrictSchema):
+class IntegrationPatch(Payload):
     """`PATCH /integrations/{id}`. Omitted fields are not changed; `config` is replaced as a whole."""
 
     name: str | None = None
@@ -116,7 +118,16 @@ class WithheldOut(Schema):
     """Why a body is withheld."""
 
     code: Literal[
-        "value_found", "short_value", "not_checked", "unknown_encoding", "compressed", "status_alone", "not_json"
+        "value_found",
+        "short_value",
+        "not_checked",
+        "unknown_encoding",
+        "compressed",
+        "status_alone",
+        "not_json",
+        "response_too_large",
+        "response_unreadable",
+        "upstream_timeout",
     ]
     message: str
 

@@ -105,7 +105,8 @@ async def _run(admitted: Admitted) -> RunResult:
         answer = await _send(admitted, channel)
     except Refusal as refusal:
         outcome = RunOutcome.REFUSED if _is_before_sending(refusal) and not channel.has_sent else RunOutcome.FAILED
-        await _finish(admitted, outcome, _elapsed(started), refusal.code)
+        status = refusal.members.get("upstream_status")
+        await _finish(admitted, outcome, _elapsed(started), refusal.code, status if isinstance(status, int) else None)
         refusal.members["run_id"] = str(admitted.run.id)
         raise
     except BaseException as fault:  # always close the run record, even on disconnect or crash

@@ -11,6 +11,7 @@ from accounts.common.database import in_database
 from integrations.broker import nonces
 from integrations.broker.back_off import BACK_OFF
 from integrations.broker.following import follow
+from integrations.broker.large_answers import make_room
 from integrations.broker.oauth_tokens import TOKENS, Grant
 from integrations.broker.server_facts import SERVER_FACTS
 from integrations.broker.token_answers import read_grant
@@ -84,6 +85,7 @@ class RunChannel:
             owner=(self._organization, self._integration),
             lookup=self._lookup,
             on_piece=on_piece,
+            on_large=partial(make_room, self._organization),
         )
         self.has_sent = True
         return response

@@ -11,7 +11,8 @@ from accounts.policy import Permission
 from integrations.broker import broker
 from integrations.broker.masking import BodyType
 from integrations.broker.preparation import Call
-from integrations.exchange.exchange import FAILED, NOT_CHECKABLE, PASSED, Exchange, Step
+from integrations.exchange.exchange import Exchange
+from integrations.exchange.steps import FAILED, NOT_CHECKABLE, PASSED, Step
 from integrations.inheritance import parents_of
 from integrations.kinds import KINDS
 from integrations.models import Integration, RunOutcome

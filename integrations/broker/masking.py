@@ -15,10 +15,10 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
+from accounts.common.fields import WrittenNumber, distinct, write_json
 from integrations.broker import charsets
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
-from integrations.templating.json_body import WrittenNumber, distinct, write_json
 from integrations.transport.decoding import is_compressed
 from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext
@@ -109,7 +109,8 @@ def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | No
     headers = list(zip(head[::2], head[1::2], strict=True))
     content_type, media_type = _content_type(response), _media_type(headers)
     parts[0] = _in_utf8(response, parts[0], media_type, redactor, deadline)
-    withheld = next((part.withheld for part in parts if part.withheld), None) or _unreadable(response)
+    withheld = response.missing or next((part.withheld for part in parts if part.withheld), None)
+    withheld = withheld or _unreadable(response)
     nothing = None, BodyType.WITHHELD, b""
     body, body_type, respelt = nothing if withheld else _present(parts[0].text, media_type, content_type)
     parts.append(redactor.mask_bytes(respelt, deadline))

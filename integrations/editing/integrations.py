@@ -25,6 +25,7 @@ from integrations.editing.rules import (
     check_name,
     clean_config,
     dependants_of,
+    differs,
 )
 from integrations.egress.destinations import parse_url
 from integrations.errors import IntegrationInUse
@@ -249,7 +250,7 @@ def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChan
         wanted["config"] = cleaned.config
     elif errors:
         raise Invalid(NOT_SAVED, errors=errors)
-    changed = [name for name, value in wanted.items() if getattr(integration, name) != value]
+    changed = [name for name, value in wanted.items() if differs(getattr(integration, name), value)]
     config = cleaned.parsed if cleaned else parsed(integration)
     for name in changed:
         setattr(integration, name, wanted[name])

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actors import Actor
+from accounts.common.fields import write_json
 from accounts.common.texts import problem_with_line, problem_with_text
 from accounts.errors import FieldError, Invalid, Refusal
 from accounts.models import Organization
@@ -106,7 +107,23 @@ def clean_config(
         errors += _check_dependants(editing, config, connector)
     if errors:
         raise Invalid(NOT_SAVED, errors=errors)
-    return Cleaned(config.model_dump(mode="json", by_alias=True), config, connector, connection)
+    return Cleaned(_as_json(config.model_dump(by_alias=True)), config, connector, connection)
+
+
+def _as_json(value: Any) -> Any:
+    """Return a dumped configuration as JSON. Pydantic's own way of doing so writes numbers anew."""
+    if isinstance(value, dict):
+        return {name: _as_json(child) for name, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(child) for child in value]
+    return str(value) if isinstance(value, UUID) else value
+
+
+def differs(before: Any, after: Any) -> bool:
+    """Return whether a value changes; parameters also by the spelling of a number."""
+    if before == after and isinstance(after, dict) and "parameters" in after:
+        return write_json(before["parameters"]) != write_json(after["parameters"])
+    return bool(before != after)
 
 
 def dependants_of(integration: Integration) -> list[Integration]:

@@ -4,7 +4,6 @@ A kind plans an exchange with its placeholders unresolved; the broker checks it,
 Everything is sent through the channel that the broker passes in. The simplest exchange is one request (`HttpCall`).
 """
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -25,12 +24,14 @@ from integrations.exchange.messages import (
     render,
 )
 from integrations.exchange.redirects import Following
-from integrations.exchange.returns import EVERYTHING, Returns
+from integrations.exchange.returns import EVERYTHING, PassedOn, Returns
+from integrations.exchange.steps import PASSED, Step, steps_response
 from integrations.sip.messages import SipMessage, SipPeer, SipRequest
 from integrations.templating.slots import MASK, bearer
 from secrets_app.plaintext import Plaintext
 
 UNAUTHORIZED = 401
+READING = frozenset({"GET", "HEAD"})
 
 OnPiece = Callable[[bytes], Awaitable[bool]]
 """Receives each piece of an event stream; returns whether the rest of the stream is not needed."""
@@ -155,6 +156,11 @@ class Exchange(ABC):
     def summary(self) -> str:
         """A short description without values: `GET /v2/me`."""
 
+    @property
+    def requests(self) -> tuple[RequestTemplate, ...]:
+        """The HTTP requests that hold secrets, with placeholders unresolved; none in another protocol."""
+        return ()
+
     def problems(self, _params: Mapping[str, Any], /) -> list[FieldError]:
         """Return what is wrong with arguments that match the operation's schema, as `params.NAME`."""
         return []
@@ -208,11 +214,22 @@ class HttpCall(Exchange):
         """The method and path."""
         return f"{self.template.method} {self.template.path.source or '/'}"
 
+    @property
+    def requests(self) -> tuple[RequestTemplate, ...]:
+        """Both requests."""
+        return (self.template, self.token) if self.token else (self.template,)
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether a 2xx without its body is worth nothing to the caller: a request that reads, and not the status."""
+        return self.template.method in READING and self.returns.passed_on is not PassedOn.STATUS
+
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
         """Render and send the request. If the access token is refused, fetch a new one and try once more."""
-        request = render(self.template, secrets=secrets, params=params)
+        rendered = render(self.template, secrets=secrets, params=params)
+        request = replace(rendered, needs_body=self.needs_body)
         if self.template.basic:
             credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
             for name in self.template.basic.secret_names:
@@ -261,39 +278,6 @@ class TokenCall(Exchange):
         """
         await channel.token(self.token, secrets)
         return steps_response([Step("token", PASSED, None, "The token endpoint issued an access token.")])
-
-
-PASSED, FAILED, NOT_CHECKABLE = "passed", "failed", "not_checkable"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The result of one step of a check.
-
-    Attributes:
-        outcome: `passed`, `failed` or `not_checkable`.
-        code: the error code of a failed step.
-    """
-
-    name: str
-    outcome: str
-    code: str | None
-    detail: str
-
-    @property
-    def title(self) -> str:
-        """The name of the step as a heading."""
-        return self.name.replace("_", " ").capitalize()
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the step as the API represents it."""
-        return {"name": self.name, "outcome": self.outcome, "code": self.code, "detail": self.detail}
-
-
-def steps_response(steps: list[Step]) -> UpstreamResponse:
-    """Return the steps of a check as a response, so that they are masked like any response."""
-    body = json.dumps({"steps": [step.as_json() for step in steps]}).encode()
-    return UpstreamResponse(None, b"", (), body, True, succeeded=all(step.outcome != FAILED for step in steps))
 
 
 def _with_token(request: OutgoingRequest, access: Plaintext) -> OutgoingRequest:

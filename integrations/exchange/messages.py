@@ -21,8 +21,11 @@ from integrations.templating.json_body import JsonBody, is_left_out, render_json
 from integrations.templating.placeholders import Template
 from integrations.templating.slots import Filling, fill_basic, fill_form, fill_header, fill_path, fill_query, fill_text
 from secrets_app.plaintext import Plaintext
+from secrets_app.redaction.redactor import Reason
 
 AUTHORIZATION = "Authorization"
+RESPONSE_BYTES, LARGEST_RESPONSE = 1024 * 1024, 32 * 1024 * 1024
+"""How large the body of a response may be, also decompressed: unless the configuration says otherwise, and at most."""
 
 _PERCENT_CODE = "%[0-9A-Fa-f]{2}"
 _PATH = re.compile(rf"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|{_PERCENT_CODE})*")  # RFC 3986 section 3.3
@@ -91,6 +94,7 @@ class RequestTemplate:
         base_url: as configured.
         timeout_seconds: the time limit of the whole call.
         fixed_query: an encoded query that is sent as it is, before the entries of `query`.
+        most_bytes: the limit of the response's body.
     """
 
     method: str
@@ -102,6 +106,7 @@ class RequestTemplate:
     timeout_seconds: float = 20
     basic: BasicAuth | None = None
     fixed_query: str = ""
+    most_bytes: int = RESPONSE_BYTES
 
     @cached_property
     def secret_names(self) -> tuple[str, ...]:
@@ -124,13 +129,20 @@ class RequestTemplate:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRequest:
-    """A rendered request, ready to send. It contains values: never show it, and keep it no longer than the call."""
+    """A rendered request, ready to send. It contains values: never show it, and keep it no longer than the call.
+
+    Attributes:
+        most_bytes: the limit of the response's body.
+        needs_body: whether a response that succeeded is a failure if its body cannot be read.
+    """
 
     method: str
     url: URL = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes | None = field(repr=False)
     timeout_seconds: float
+    most_bytes: int = field(default=RESPONSE_BYTES, repr=False)
+    needs_body: bool = field(default=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +177,7 @@ def render(
         headers=_headers(template, filling, media_type),
         body=body,
         timeout_seconds=template.timeout_seconds,
+        most_bytes=template.most_bytes,
     )
 
 
@@ -267,6 +280,7 @@ class UpstreamResponse:
         body: decompressed; empty if not `readable`.
         readable: False if the body has an encoding that cannot be checked.
         succeeded: whether an exchange in another protocol succeeded.
+        missing: why there is no body although one was announced.
     """
 
     status: int | None
@@ -275,6 +289,7 @@ class UpstreamResponse:
     body: bytes = field(repr=False)
     readable: bool
     succeeded: bool | None = field(default=None, repr=False)
+    missing: Reason | None = field(default=None, repr=False)
 
     @property
     def is_success(self) -> bool:

@@ -15,7 +15,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.visitor import TreeInterpreter
 from typing_extensions import override
 
-from integrations.templating.json_body import WrittenNumber
+from accounts.common.fields import WrittenNumber
 
 MOST_WORK = 4 * 1024 * 1024
 """Steps of an expression, elements and characters that pass through them; and elements and characters of its result."""
@@ -42,7 +42,7 @@ class Returns:
     expression: str = ""
 
 
-EVERYTHING = Returns()
+EVERYTHING, STATUS_ALONE = Returns(), Returns(PassedOn.STATUS)
 
 
 class _TooMuch(Exception):  # noqa: N818 - a result that `choose` turns into nothing

@@ -79,11 +79,15 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "too_long": lambda limits: f"At most {limits['max_length']} entries are possible.",
     "dict_type": lambda _: "Enter an object.",
     "model_type": lambda _: "Enter an object.",
-    "greater_than_equal": lambda limits: f"Use {limits['ge']:g} or more.",
-    "less_than_equal": lambda limits: f"Use {limits['le']:g} or less.",
+    "greater_than_equal": lambda limits: f"Use {_plain(limits['ge'])} or more.",
+    "less_than_equal": lambda limits: f"Use {_plain(limits['le'])} or less.",
     "uuid_parsing": lambda _: _UUID,
     "uuid_type": lambda _: _UUID,
 }
+
+
+def _plain(limit: float) -> str:
+    return str(int(limit) if limit == int(limit) else limit)
 
 
 def read_shape(shape: type[Shape], raw: Mapping[str, Any]) -> Shape:
@@ -152,5 +156,7 @@ def _sentence(shape: type[BaseModel], finding: Mapping[str, Any]) -> str:
     kind, location = finding["type"], finding["loc"]
     if kind == "extra_forbidden":
         return no_such("field", str(location[-1]), fields_at(shape, location[:-1]))
+    if kind in {"uuid_parsing", "uuid_type"} and location[-1] == "connection":
+        return "Choose a connection by its id."
     sentence = _SENTENCES.get(kind)
     return sentence(finding.get("ctx", {})) if sentence else "This cannot be used here."

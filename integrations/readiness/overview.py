@@ -39,6 +39,7 @@ NOTES = {
     "domain_not_allowed": "A secret may not go to its host",
     "egress_denied": "Its host may not be called",
     "invalid_url": "Its URL may not be called",
+    "invalid_header_value": "A value cannot be sent where it is used",
 }
 """The note in the list for each code with which a run would be refused."""
 

@@ -14,11 +14,12 @@ from accounts.common.environments import Environment, in_order
 from accounts.errors import Refusal
 from integrations.broker.preparation import check_links, check_secret
 from integrations.egress.policy import is_judged_at_run
-from integrations.errors import EgressDenied
+from integrations.errors import EgressDenied, InvalidHeaderValue
 from integrations.inheritance import Route, parsed, routes_of, secret_names, with_parents
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
 from integrations.models import Integration
+from integrations.readiness.slots import places_of
 from integrations.templating.near_misses import near_misses
 from secrets_app.naming.hosts import imitated_name
 from secrets_app.sealing import resolver
@@ -71,6 +72,7 @@ def judge(integration: Integration, environments: Iterable[Environment], find: F
         *(warning for _, _, about in routes for warning in about),
         *_text_warnings(integration),
         *_secret_warnings(environments, [(names, host) for names, host, _ in routes], find),
+        *_value_warnings(integration, environments, find),
     ]
 
 
@@ -104,6 +106,19 @@ def _secret_warnings(
                 check_secret(name, entries[name], environment, host)
             except Refusal as refusal:
                 found.setdefault((name, refusal.detail), Warning(refusal.code, refusal.detail, name, environment))
+    return list(found.values())
+
+
+def _value_warnings(integration: Integration, environments: Iterable[Environment], find: Finder) -> list[Warning]:
+    """Return which saved values cannot go into the place where they are sent."""
+    found: dict[str, Warning] = {}
+    places = places_of(integration)
+    for environment in environments if places else ():
+        entries = find(environment)
+        for place in places:
+            value = entries[place.secret].value if place.secret in entries else None
+            if value and value.traits and (problem := place.problem(value.traits, environment)):
+                found.setdefault(problem, Warning(InvalidHeaderValue.code, problem, place.secret, environment))
     return list(found.values())
 
 

@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from accounts.common.fields import write_json
 from integrations.templating.files import decode_base64
-from integrations.templating.json_body import write_json
 
 MOST_PATTERN_BYTES = 1024
 _MEMORY = 1 << 20

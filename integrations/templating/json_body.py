@@ -3,8 +3,8 @@
 The template is parsed as JSON first and its strings are filled afterwards, so no value can break out of its quotes
 (docs/security-rules.md, "Slots"). Keys are fixed; numbers, booleans and null are sent as parsed.
 
-It also reads and writes JSON from outside without changing a number's spelling, and limits it (valid Unicode, bounded
-numbers, bounded depth), so that later code can recurse and store it without checks of its own.
+It also limits JSON from outside (valid Unicode, bounded numbers, bounded depth), so that later code can recurse and
+store it without checks of its own. Numbers keep their spelling (`accounts/common/fields.py`).
 """
 
 import json
@@ -12,8 +12,8 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from accounts.common.fields import WrittenNumber, as_written, write_json
 from accounts.errors import FieldError
 from integrations.errors import InvalidArguments
 from integrations.templating.placeholders import MalformedPlaceholder, Template, parse
@@ -28,66 +28,6 @@ _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 class JsonBodyError(ValueError):
     """The JSON body cannot be used. The message gives line and column where possible and never quotes the body."""
-
-
-class WrittenNumber(float):
-    """A number with a fraction or exponent that keeps its spelling: `18.00` is written as `18.00`."""
-
-    text: str
-
-    def __new__(cls, text: str) -> "WrittenNumber":
-        """Parse the text of a JSON number."""
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __reduce__(self) -> tuple[type["WrittenNumber"], tuple[str]]:
-        return type(self), (self.text,)
-
-
-class RepeatedName(ValueError):  # noqa: N818 - named like the refusals
-    """An object of a JSON text has the same name twice, which readers understand differently."""
-
-
-def read_json(text: str) -> Any:
-    """Parse a JSON text strictly, with numbers as written.
-
-    Raises:
-        RepeatedName: an object has the same name twice.
-        ValueError, RecursionError: the text is not JSON.
-    """
-    return _DECODER.decode(text)
-
-
-def write_json(value: object, *, is_ascii: bool = True, indent: int | None = None, level: int = 0) -> str:
-    """Return a value as JSON with numbers as written, in ASCII unless told otherwise.
-
-    Raises:
-        ValueError, TypeError, RecursionError: JSON cannot represent it.
-    """
-    if isinstance(value, WrittenNumber):
-        return value.text
-    if isinstance(value, dict):
-        names = (f"{json.dumps(str(name), ensure_ascii=is_ascii)}: " for name in value)
-        entries = [
-            name + write_json(child, is_ascii=is_ascii, indent=indent, level=level + 1)
-            for name, child in zip(names, value.values(), strict=True)
-        ]
-        return _bracketed("{", entries, "}", indent, level)
-    if isinstance(value, list | tuple):
-        entries = [write_json(child, is_ascii=is_ascii, indent=indent, level=level + 1) for child in value]
-        return _bracketed("[", entries, "]", indent, level)
-    return json.dumps(value, allow_nan=False, ensure_ascii=is_ascii)
-
-
-def _bracketed(opening: str, entries: list[str], closing: str, indent: int | None, level: int) -> str:
-    if indent is None or not entries:
-        return opening + ", ".join(entries) + closing
-    edge = "\n" + " " * indent * level
-    return opening + ",".join(f"{edge}{' ' * indent}{entry}" for entry in entries) + edge + closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,33 +105,7 @@ def _finite(text: str) -> WrittenNumber:
 def _integer(text: str) -> int | WrittenNumber:
     if len(text) > 300:  # noqa: PLR2004 - far beyond any double, far below Python's own limit
         raise JsonBodyError("A number is too large; write it as a string.")
-    return _as_written(text)
-
-
-def _as_written(text: str) -> int | WrittenNumber:
-    """Return an integer; `-0`, which an int cannot hold, keeps its spelling."""
-    return WrittenNumber(text) if text == "-0" else int(text)
-
-
-def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object of its members.
-
-    Raises:
-        RepeatedName: a name stands twice.
-    """
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise RepeatedName
-    return found
-
-
-def _no_constant(_: str) -> None:
-    raise ValueError
-
-
-_DECODER = json.JSONDecoder(
-    parse_constant=_no_constant, parse_float=WrittenNumber, parse_int=_as_written, object_pairs_hook=distinct
-)
+    return as_written(text)
 
 
 def _parsed(node: object, *, depth: int) -> object:

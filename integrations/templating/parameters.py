@@ -13,6 +13,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
+from accounts.common.fields import write_json
 from accounts.errors import FieldError
 from integrations.errors import InvalidArguments
 from integrations.templating.formats import FORMAT_CHECKER, FORMATS, VALIDATOR
@@ -120,7 +121,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _shown(choice: Any) -> str:
-    return choice if isinstance(choice, str) else json.dumps(choice)
+    return choice if isinstance(choice, str) else write_json(choice)
 
 
 def _refusal(errors: list[FieldError]) -> InvalidArguments:

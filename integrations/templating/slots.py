@@ -18,6 +18,7 @@ from urllib.parse import quote, quote_plus, unquote
 from accounts.errors import FieldError
 from integrations.errors import InvalidArguments, InvalidHeaderValue, InvalidPathValue
 from integrations.templating.placeholders import Part, Placeholder, SecretPlaceholder, Template
+from secrets_app.naming.value_traits import CONTROL, HEADER_TEXT, SCHEME
 from secrets_app.plaintext import Plaintext
 
 MASK = "\N{BULLET}" * 8
@@ -25,8 +26,7 @@ MASK = "\N{BULLET}" * 8
 
 Encode = Callable[[str, Placeholder], str]
 
-_HEADER_TEXT = re.compile(r"[\t\x20-\x7e]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SCHEME_TWICE = re.compile(rf"{SCHEME.pattern}(?=\1\s)", SCHEME.flags)
 
 DECODING_PASSES = 3
 """How many layers of percent-encoding an upstream and its proxies may plausibly decode."""
@@ -95,7 +95,7 @@ def fill_header(name: str, template: Template, filling: Filling) -> str:
     """
 
     def checked(text: str, part: Part) -> str:
-        if not _HEADER_TEXT.fullmatch(text):
+        if not HEADER_TEXT.fullmatch(text):
             raise InvalidHeaderValue(
                 f"The header {name} cannot be sent: what {part} stands for holds a character that a header may not "
                 "hold, such as a line break or a letter outside ASCII."
@@ -106,6 +106,11 @@ def fill_header(name: str, template: Template, filling: Filling) -> str:
     if not value or value != value.strip(" \t"):
         raise InvalidHeaderValue(
             f"The header {name} cannot be sent: with {_used(template)} filled in it is empty or has blanks at an edge."
+        )
+    if _SCHEME_TWICE.match(value):
+        raise InvalidHeaderValue(
+            f"The header {name} cannot be sent: with {_used(template)} filled in it names its scheme twice, as in "
+            "“Bearer Bearer”. Remove the scheme from the value or from the integration."
         )
     return value
 
@@ -146,7 +151,7 @@ def fill_sip(what: str, template: Template, filling: Filling) -> str:
     """
 
     def checked(text: str, part: Part) -> str:
-        if _CONTROL.search(text):
+        if CONTROL.search(text):
             raise InvalidHeaderValue(
                 f"The {what} cannot be used: what {part} stands for holds a line break or another control character."
             )

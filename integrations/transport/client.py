@@ -9,9 +9,10 @@ request. Addresses are resolved and judged in `connections.py`; the broker masks
 import asyncio
 import logging
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from io import BytesIO
-from typing import NoReturn
 
 import aiohttp
 from yarl import URL
@@ -28,22 +29,29 @@ from integrations.errors import (
     UpstreamUnreachable,
 )
 from integrations.exchange.exchange import OnPiece
-from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
+from integrations.exchange.messages import RESPONSE_BYTES, OutgoingRequest, UpstreamResponse
 from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, pool_here
-from integrations.transport.decoding import NO_CODING, decode
+from integrations.transport.decoding import NO_CODING, beyond, decode
 from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, BoundedHandler
+from secrets_app.redaction.redactor import Reason
 
 CONNECT_SECONDS = 5.0
 """The time limit for connecting."""
-MAX_BODY_BYTES = 1024 * 1024
-"""The limit of a body, compressed and decompressed."""
 USER_AGENT = "Coffer"
 
 _READ_BYTES = 64 * 1024
 
 _EVENT_STREAM = "text/event-stream"
+_REASONS = {ResponseTooLarge: Reason.TOO_LARGE, UpstreamTimeout: Reason.TOO_SLOW}
+
+OnLarge = Callable[[], Awaitable[None]]
+"""Waits until a large body may be read."""
 
 logger = logging.getLogger(__name__)
+
+
+async def _at_once() -> None:
+    """Let a large body be read at once."""
 
 
 async def send(
@@ -52,17 +60,21 @@ async def send(
     *,
     ssl_context: ssl.SSLContext,
     owner: Owner | None = None,
-    max_body: int = MAX_BODY_BYTES,
     lookup: Lookup = system_lookup,
     on_piece: OnPiece | None = None,
+    on_large: OnLarge = _at_once,
 ) -> UpstreamResponse:
     """Send a request and read the whole response, within `request.timeout_seconds` of wall-clock time including DNS.
+
+    If its head has arrived but its body cannot be read, the response is returned without it, unless it succeeded and
+    the request needs the body.
 
     Args:
         owner: the organization and integration that the call belongs to. The call may reuse a connection of the same
             owner; without an owner it gets its own.
         on_piece: called with each piece of an uncompressed event stream; reading ends once it returns True. The limits
             of size and time still apply.
+        on_large: awaited before more of a body is read than the usual limit.
 
     Raises:
         InvalidHeaderValue, InvalidUrl, EgressDenied: the request may not be sent.
@@ -72,13 +84,15 @@ async def send(
     check_headers(request.headers)
     _check_destination(request, policy)
     check_tls(ssl_context)
+    heads: list[UpstreamResponse] = []
     try:
         async with asyncio.timeout(request.timeout_seconds), _session(request, policy, lookup, owner) as session:
-            return await _exchange(session, request, ssl_context, max_body, on_piece)
-    except Refusal:
-        raise
+            return await _exchange(session, request, ssl_context, heads, on_piece, on_large)
     except Exception as error:  # broad, because any exception of a library could quote the request
-        _raise_refusal(error, request)
+        refusal = error if isinstance(error, Refusal) else _refusal(error, request, has_begun=bool(heads))
+    if heads:
+        return _without_body(heads[0], request, refusal)
+    raise refusal from None
 
 
 def _check_destination(request: OutgoingRequest, policy: EgressPolicy) -> None:
@@ -137,9 +151,11 @@ async def _exchange(
     session: aiohttp.ClientSession,
     request: OutgoingRequest,
     context: ssl.SSLContext,
-    max_body: int,
+    heads: list[UpstreamResponse],
     on_piece: OnPiece | None,
+    on_large: OnLarge,
 ) -> UpstreamResponse:
+    """Send the request and read the response. Its head is put into `heads` as soon as it has arrived."""
     call = session.request(
         request.method,
         request.url,
@@ -149,19 +165,30 @@ async def _exchange(
         allow_redirects=False,
     )
     async with call as response:
-        headers = response.raw_headers
-        _allow(response, max_body)
-        reader = on_piece if response.content_type == _EVENT_STREAM and not _is_encoded(headers) else None
-        raw = await _read_body(response, max_body, reader)
-    codings = _encodings(headers)
-    body = decode(raw, codings, limit=max_body) if codings else raw
-    return UpstreamResponse(
-        status=response.status,
-        reason=(response.reason or "").encode("utf-8", "surrogateescape"),  # reverses the client's decoding
-        headers=headers,
-        body=b"" if body is None else body,
-        readable=body is not None,
-    )
+        reason = (response.reason or "").encode("utf-8", "surrogateescape")  # reverses the client's decoding
+        head = UpstreamResponse(response.status, reason, response.raw_headers, b"", readable=True)
+        heads.append(head)
+        _allow(response, request.most_bytes)
+        codings = _encodings(head.headers)
+        reader = on_piece if response.content_type == _EVENT_STREAM and not codings else None
+        raw = await _read_body(response, request.most_bytes, reader, on_large)
+        if codings and request.most_bytes > RESPONSE_BYTES:
+            await on_large()
+    body = decode(raw, codings, limit=request.most_bytes) if codings else raw
+    return replace(head, body=b"" if body is None else body, readable=body is not None)
+
+
+def _without_body(head: UpstreamResponse, request: OutgoingRequest, refusal: Refusal) -> UpstreamResponse:
+    """Return the response without its body: a call that worked is never reported as failed.
+
+    Raises:
+        Refusal: the body is what the request is made for. The refusal says the status.
+    """
+    if head.is_success and request.needs_body:
+        refusal.detail += f" The status was {head.status}."
+        refusal.members["upstream_status"] = head.status
+        raise refusal from None
+    return replace(head, missing=_REASONS.get(type(refusal), Reason.BROKEN_OFF))
 
 
 def _sent_headers(request: OutgoingRequest) -> list[tuple[str, str]]:
@@ -178,20 +205,20 @@ def _allow(response: aiohttp.ClientResponse, body: int) -> None:
         protocol.allow(body)
 
 
-async def _read_body(response: aiohttp.ClientResponse, limit: int, on_piece: OnPiece | None) -> bytes:
+async def _read_body(
+    response: aiohttp.ClientResponse, limit: int, on_piece: OnPiece | None, on_large: OnLarge
+) -> bytes:
     """Return the body as received, still compressed; for an event stream, the part that was needed."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
-            raise ResponseTooLarge(f"The response is larger than {limit} bytes.")
+            raise beyond(limit)
+        if len(body) > RESPONSE_BYTES >= len(body) - len(chunk):
+            await on_large()
         if on_piece and await on_piece(chunk):
             break
     return bytes(body)
-
-
-def _is_encoded(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
-    return bool(_encodings(headers))
 
 
 def _encodings(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
@@ -202,15 +229,19 @@ def _encodings(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
     return [coding for coding in named if coding != "chunked" and coding not in NO_CODING]
 
 
-def _raise_refusal(error: Exception, request: OutgoingRequest) -> NoReturn:
-    """Raise the refusal for an error; its text and cause are dropped."""
+def _refusal(error: Exception, request: OutgoingRequest, *, has_begun: bool) -> Refusal:
+    """Return the refusal for an error; its text and cause are dropped.
+
+    Args:
+        has_begun: whether the head of a response has arrived.
+    """
     host = request.url.raw_host
     if isinstance(error, TimeoutError):
-        raise UpstreamTimeout(f"{host} did not answer in time.") from None
-    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-        raise UpstreamTls(f"{host} did not present a certificate that is trusted for this name.") from None
-    if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
-        raise ResponseUnreadable(f"The response of {host} ended too early or is not HTTP.") from None
+        return UpstreamTimeout(f"{host} did not answer in time.")
+    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError) and not has_begun:
+        return UpstreamTls(f"{host} did not present a certificate that is trusted for this name.")
+    if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError) or has_begun:
+        return ResponseUnreadable(f"The response of {host} ended too early or is not HTTP.")
     if not isinstance(error, aiohttp.ClientError | OSError):
         logger.error("an outgoing call failed with an unexpected %s", type(error).__name__)
-    raise UpstreamUnreachable(f"{host} could not be reached.") from None
+    return UpstreamUnreachable(f"{host} could not be reached.")

@@ -14,6 +14,7 @@ from typing import Any
 import brotli
 
 from integrations.errors import ResponseTooLarge
+from integrations.exchange.messages import LARGEST_RESPONSE
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -72,10 +73,16 @@ def decode(body: bytes, encodings: list[str], *, limit: int) -> bytes | None:
     for read in readers:
         plain = read(body, limit)
         if plain is not None and len(plain) > limit:
-            raise ResponseTooLarge(f"The response is larger than {limit} bytes once decompressed.")
+            raise beyond(limit, " once decompressed")
         if plain is not None:
             return plain
     return None
+
+
+def beyond(limit: int, when: str = "") -> ResponseTooLarge:
+    """Return the refusal of a body that is larger than its limit."""
+    raised = f"An API action sets this limit with max_response_bytes, up to {LARGEST_RESPONSE}."
+    return ResponseTooLarge(f"The response is larger than {limit} bytes{when}. {raised}")
 
 
 # Each reader returns at most one byte more than the limit, and None unless the body is exactly one complete stream.

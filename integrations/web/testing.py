@@ -14,6 +14,7 @@ from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.environments import Environment
+from accounts.common.fields import write_json
 from accounts.errors import FieldError, Refusal
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment
@@ -23,12 +24,13 @@ from integrations.broker.preparation import Call
 from integrations.exchange.messages import PreviewRequest
 from integrations.kinds.base import Operation
 from integrations.models import Integration, RunOutcome
-from integrations.templating.json_body import write_json
 from integrations.web import editor
 from integrations.web.forms.arguments import argument_fields, read_arguments
 from secrets_app.redaction.redactor import Reason
 
 TOO_DEEP = "The response is nested too deeply to be shown."
+MOST_SHOWN = 262_144
+"""Characters of a body that the page shows."""
 
 _ARGUMENT = re.compile(r"params\.([A-Za-z0-9_-]+)", re.ASCII)
 
@@ -126,11 +128,18 @@ def _result(run: broker.RunResult) -> TestResult:
 def _body_text(answer: Answer) -> str:
     """Return the body for display; empty if it is withheld."""
     if answer.body_type is not BodyType.JSON:
-        return answer.body or ""
+        return _shortened(answer.body or "")
     try:
-        return write_json(answer.body, is_ascii=False, indent=2)
+        return _shortened(write_json(answer.body, is_ascii=False, indent=2))
     except RecursionError:
         return TOO_DEEP
+
+
+def _shortened(text: str) -> str:
+    """Return the beginning of a text that is too long for a page, and how long it is."""
+    if len(text) <= MOST_SHOWN:
+        return text
+    return f"{text[:MOST_SHOWN]}\n… {len(text) - MOST_SHOWN:,} more characters. Callers of the API get all of them."
 
 
 def _printable(text: str) -> str:

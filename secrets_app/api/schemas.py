@@ -1,13 +1,14 @@
 """The schemas of secrets in the API. Requests may contain a value; responses have no field for it."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from ninja import Schema
 from pydantic import Field, PlainValidator, StrictBool, StrictInt, WithJsonSchema
 
-from accounts.api.schemas import StrictSchema
+from accounts.api.schemas import Payload, StrictSchema
 from accounts.common.environments import Environment, in_order
 from secrets_app.inventory.rows import InventoryRow
 from secrets_app.naming.value_rules import ValueWarning, warnings_for
@@ -46,7 +47,7 @@ class ValuesIn(StrictSchema):
         return {environment: value for environment, value in named.items() if value is None or value.expose()}
 
 
-class SecretFieldsIn(StrictSchema):
+class SecretFieldsIn(Payload):
     """The fields that creating and editing share. `value` is stored in every environment."""
 
     value: ValueIn | None = None
@@ -85,6 +86,8 @@ class SecretFieldsIn(StrictSchema):
 
 class SecretIn(SecretFieldsIn):
     """The body of `POST /secrets`."""
+
+    stand_ins: ClassVar[Mapping[str, Any]] = {"name": "a.name.that.nobody.has"}
 
     name: str
 

@@ -69,18 +69,19 @@ def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
     """Store a secret with one value for all environments, a value for each, or no value yet."""
     actor = actor_of(request)
     values = {environment: value for environment, value in payload.given_values().items() if value is not None}
-    secret = secrets.create_secret(
-        actor=actor,
-        name=payload.name,
-        values=values,
-        description=payload.description or "",
-        allowed_domains=payload.allowed_domains or [],
-        enabled=payload.enabled is not False,
-        is_identifier=bool(payload.is_identifier),
-        rotate_every_days=payload.rotate_every_days,
-        entered_once=payload.entered_once and not payload.values,
-        allow_short=payload.allow_short,
-    )
+    with payload.faults_told():
+        secret = secrets.create_secret(
+            actor=actor,
+            name=payload.name,
+            values=values,
+            description=payload.description or "",
+            allowed_domains=payload.allowed_domains or [],
+            enabled=payload.enabled is not False,
+            is_identifier=bool(payload.is_identifier),
+            rotate_every_days=payload.rotate_every_days,
+            entered_once=payload.entered_once and not payload.values,
+            allow_short=payload.allow_short,
+        )
     return Status(201, _shown(actor, secret.id) | {"warnings": payload.warnings()})
 
 
@@ -112,7 +113,10 @@ def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> 
         entered_once=payload.entered_once and not payload.values,
         allow_short=payload.allow_short,
     )
-    secrets.update_secret(actor=actor, secret_id=secret_id, changes=changes, expected_version=expected_version(request))
+    with payload.faults_told():
+        secrets.update_secret(
+            actor=actor, secret_id=secret_id, changes=changes, expected_version=expected_version(request)
+        )
     return _shown(actor, secret_id) | {"warnings": payload.warnings()}
 
 

@@ -12,6 +12,7 @@ from django.db.models import Max, Q
 from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from secrets_app.models import Secret, SecretValue, ValueState
+from secrets_app.naming.value_traits import traits_of
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import keyring
 
@@ -57,11 +58,12 @@ def store_values(values: Sequence[NewValue], *, actor: Actor, entered_once: bool
             version=version,
             sealed=content,
             data_key=key,
+            traits=int(traits_of(plaintext)),
             entered_once=batch,
             created_by_id=actor.id,
             created_by=actor.label,
         )
-        for (secret, environment, version, _), content in zip(new, sealed, strict=True)
+        for (secret, environment, version, plaintext), content in zip(new, sealed, strict=True)
     )
 
 
@@ -92,7 +94,7 @@ def next_version(secret: Secret, environment: Environment) -> int:
 
 def _destroy_all(values: Sequence[NewValue], *states: ValueState) -> None:
     rows = SecretValue.objects.filter(_at(values), state__in=[state.value for state in states])
-    rows.update(state=ValueState.DESTROYED.value, sealed=None)
+    rows.update(state=ValueState.DESTROYED.value, sealed=None, traits=None)
 
 
 def _last_versions(values: Sequence[NewValue]) -> dict[tuple[UUID, Environment], int]:

@@ -15,6 +15,8 @@ from secrets_app.redaction.components import components_of
 
 MOST_WORK = 64 * 1024 * 1024
 """Bytes that the cuts of one text may look at: the text's length times the number of spellings."""
+MOST_SPELLINGS = 24
+"""Spellings that are searched for in a text of any length: those of a value or two."""
 
 Span = tuple[int, int]
 
@@ -31,7 +33,7 @@ def spans_of(text: bytes, values: Iterable[Plaintext]) -> list[Span]:
     """
     lower = text.lower()
     spellings = {spelling for value in values for spelling in _spellings(value.expose())}
-    if len(spellings) * len(lower) > MOST_WORK:
+    if len(spellings) > MOST_SPELLINGS and len(spellings) * len(lower) > MOST_WORK:
         raise CannotCut
     return _merged(span for spelling in spellings for span in _occurrences(lower, spelling))
 

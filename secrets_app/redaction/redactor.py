@@ -42,6 +42,9 @@ class Reason(StrEnum):
     COMPRESSED = "compressed"
     STATUS_ALONE = "status_alone"
     NOT_JSON = "not_json"
+    TOO_LARGE = "response_too_large"
+    BROKEN_OFF = "response_unreadable"
+    TOO_SLOW = "upstream_timeout"
 
     @property
     def sentence(self) -> str:
@@ -65,6 +68,12 @@ _SENTENCES = {
     Reason.STATUS_ALONE: "The integration passes on the status of an answer and nothing else.",
     Reason.NOT_JSON: "The integration passes on chosen fields of a JSON body, and this body is not JSON or does not "
     "have them. Ask an owner or admin to correct the expression.",
+    Reason.TOO_LARGE: "The upstream answered with this status, but its body is larger than the limit. Do not repeat a "
+    "call that succeeded; ask an owner or admin to raise max_response_bytes of the action.",
+    Reason.BROKEN_OFF: "The upstream answered with this status, but its body broke off. Do not repeat a call that "
+    "succeeded.",
+    Reason.TOO_SLOW: "The upstream answered with this status, but its body did not arrive within the time limit. Do "
+    "not repeat a call that succeeded.",
 }
 
 

@@ -25,6 +25,7 @@ from secrets_app.editing.values import destroy, next_version
 from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
 from secrets_app.models import Secret, SecretValue, ValueState
 from secrets_app.naming.value_rules import problem_with_value
+from secrets_app.naming.value_traits import traits_of
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation.previous_values import destroy_previous_value, previous_value
 from secrets_app.sealing import keyring
@@ -231,6 +232,7 @@ def _store_staged(secret: Secret, environment: Environment, value: Plaintext, ac
         state=ValueState.STAGED.value,
         sealed=sealed,
         data_key=key,
+        traits=int(traits_of(value)),
         created_by_id=actor.id,
         created_by=actor.label,
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Discriminator, Field, Tag
 
+from integrations.exchange.messages import LARGEST_RESPONSE, RESPONSE_BYTES
 from integrations.kinds.config_fields import (
     LARGEST_ARGUMENTS,
     MAX_ENTRIES,
@@ -86,6 +87,7 @@ class ApiActionConfig(StrictConfig):
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
     timeout_seconds: Annotated[float, Field(strict=True, ge=1, le=120, allow_inf_nan=False)] = 20
     max_argument_bytes: Annotated[int, Field(strict=True, ge=1, le=LARGEST_ARGUMENTS)] = MOST_ARGUMENT_BYTES
+    max_response_bytes: Annotated[int, Field(strict=True, ge=1024, le=LARGEST_RESPONSE)] = RESPONSE_BYTES
     follow_redirects: Annotated[bool, Field(strict=True)] = False
     check: CheckConfig | None = None
     returns: ReturnsConfig = Field(default_factory=ReturnsConfig)

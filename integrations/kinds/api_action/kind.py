@@ -13,7 +13,7 @@ from typing_extensions import override
 from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, HttpCall
 from integrations.exchange.messages import Body, FormBody, RequestTemplate, TextBody
-from integrations.exchange.returns import PassedOn, Returns
+from integrations.exchange.returns import STATUS_ALONE, PassedOn, Returns
 from integrations.exchange.uploads import BinaryBody, FormPart, MultipartBody
 from integrations.kinds.api_action import rules
 from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig, CheckConfig, PartConfig
@@ -109,7 +109,7 @@ class ApiAction(Kind[ApiActionConfig]):
             update={"headers": without_params(config.headers), "query": without_params(config.query)}
         )
         request = _request(fixed, parents, declared.method, declared.path, None)
-        return HttpCall(request, credential(parents.connector).token, config.follow_redirects)
+        return HttpCall(request, credential(parents.connector).token, config.follow_redirects, STATUS_ALONE)
 
     def problems_with_parents(self, config: ApiActionConfig, parents: Parents) -> list[FieldError]:
         """Return an error for each entry that the connector also sends (docs/concepts.md, "Inheritance")."""
@@ -156,6 +156,7 @@ def _request(config: ApiActionConfig, parents: Parents, method: str, path: str, 
         body=body,
         timeout_seconds=config.timeout_seconds,
         basic=added.basic,
+        most_bytes=config.max_response_bytes,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import Field as Limits
 from accounts.errors import FieldError
 from integrations.exchange.exchange import Destination, HttpCall
 from integrations.exchange.messages import RequestTemplate
+from integrations.exchange.returns import STATUS_ALONE
 from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
 from integrations.kinds.config_fields import Entries, Line, StrictConfig, base_url_problems, template_of
 from integrations.kinds.form_sections import Field, Section, Widget
@@ -126,7 +127,7 @@ class ApiConnection(Kind[ApiConnectionConfig]):
             timeout_seconds=config.timeout_seconds,
             basic=added.basic,
         )
-        return HttpCall(template, added.token)
+        return HttpCall(template, added.token, returns=STATUS_ALONE)
 
     def problems_with_parents(self, config: ApiConnectionConfig, parents: Parents) -> list[FieldError]:
         """Return an error for each entry that the connector also sends (docs/concepts.md, "Inheritance")."""

@@ -5,13 +5,14 @@ it returns 404.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from accounts.errors import FieldError
 from integrations.egress.destinations import parse_url
-from integrations.exchange.exchange import FAILED, PASSED, Channel, Exchange, Step, steps_response
+from integrations.exchange.exchange import Channel, Exchange
 from integrations.exchange.messages import Pair, PreviewRequest, RequestTemplate, UpstreamResponse, preview, render
+from integrations.exchange.steps import FAILED, PASSED, Step, steps_response
 from integrations.kinds.calcom.arguments import (
     problems_with_event_type,
     problems_with_fields,
@@ -125,6 +126,11 @@ class CalcomCall(Exchange):
         return self.api_key.secret_names
 
     @property
+    def requests(self) -> tuple[RequestTemplate, ...]:
+        """The request without arguments."""
+        return (self.request({}),)
+
+    @property
     def summary(self) -> str:
         """The method and path."""
         return f"{self.endpoint.method} {self.endpoint.path}"
@@ -150,7 +156,8 @@ class CalcomCall(Exchange):
         response = await self.send(channel, secrets, params)
         if not response.is_success:
             return in_one_shape(response, problem_of(response, self.host))
-        data_of(response, self.host)
+        if response.body or self.endpoint.body is None:
+            data_of(response, self.host)
         return response
 
     async def send(
@@ -158,9 +165,9 @@ class CalcomCall(Exchange):
     ) -> UpstreamResponse:
         """Send the request and return Cal.com's unchanged response."""
         arguments = sendable(params)
-        return await channel.http(
-            render(self.request(arguments), secrets=secrets, params=arguments), seconds_to_wait=seconds_to_wait
-        )
+        request = render(self.request(arguments), secrets=secrets, params=arguments)
+        changes = self.endpoint.body is not None
+        return await channel.http(replace(request, needs_body=not changes), seconds_to_wait=seconds_to_wait)
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
         """Return the request with the key masked."""

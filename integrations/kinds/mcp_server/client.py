@@ -143,7 +143,8 @@ class McpClient:
         """
         with suppress(*NO_RESPONSE):
             post = self._post(message, headers)
-            await self._http(replace(post, timeout_seconds=min(NOTIFY_SECONDS, self.left())), _discard)
+            request = replace(post, timeout_seconds=min(NOTIFY_SECONDS, self.left()), needs_body=False)
+            await self._http(request, _discard)
 
     async def listen(self, on_piece: OnPiece) -> int:
         """GET the event stream of a server of 2024-11-05 for the rest of the run; return the HTTP status.

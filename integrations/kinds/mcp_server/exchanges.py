@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from integrations.exchange.exchange import FAILED, PASSED, Channel, Exchange, Step, steps_response
+from integrations.exchange.exchange import Channel, Exchange
 from integrations.exchange.messages import PreviewRequest, RequestTemplate, UpstreamResponse, preview, render
+from integrations.exchange.steps import FAILED, PASSED, Step, steps_response
 from integrations.kinds.mcp_server.client import McpClient
 from integrations.kinds.mcp_server.eras import connect
 from integrations.kinds.mcp_server.failures import ServerFailure, Stale
@@ -36,6 +37,11 @@ class _McpExchange(Exchange):
     def secret_names(self) -> tuple[str, ...]:
         """The names of the secrets in headers and query parameters."""
         return self.request.secret_names
+
+    @property
+    def requests(self) -> tuple[RequestTemplate, ...]:
+        """The request without its body."""
+        return (self.request,)
 
     async def perform(
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]

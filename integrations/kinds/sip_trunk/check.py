@@ -11,17 +11,9 @@ from typing import ClassVar
 from typing_extensions import override
 
 from integrations.errors import ResponseUnreadable, UpstreamTimeout, UpstreamUnreachable
-from integrations.exchange.exchange import (
-    FAILED,
-    NOT_CHECKABLE,
-    PASSED,
-    Channel,
-    Exchange,
-    SipChannel,
-    Step,
-    steps_response,
-)
+from integrations.exchange.exchange import Channel, Exchange, SipChannel
 from integrations.exchange.messages import UpstreamResponse
+from integrations.exchange.steps import FAILED, NOT_CHECKABLE, PASSED, Step, steps_response
 from integrations.kinds.sip_trunk.challenges import readable, usable
 from integrations.kinds.sip_trunk.login import CHALLENGES, Login
 from integrations.sip import digest

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.http import QueryDict
 
 from accounts.errors import FieldError
+from integrations.exchange.messages import RESPONSE_BYTES
 from integrations.kinds.config_fields import MOST_ARGUMENT_BYTES, template_of
 from integrations.templating.json_body import JsonBodyError, parse_json_body
 from integrations.templating.placeholders import Template
@@ -32,7 +33,8 @@ _PLACES = [
     (re.compile(r"config\.returns\.(type|expression)"), "returns_{0}"),
     (
         re.compile(
-            r"config\.(base_url|connection|auth_connector|method|path|timeout_seconds|max_argument_bytes|follow_redirects)"
+            r"config\.(base_url|connection|auth_connector|method|path|timeout_seconds"
+            r"|max_argument_bytes|max_response_bytes|follow_redirects)"
         ),
         "{0}",
     ),
@@ -64,6 +66,7 @@ class ActionForm(IntegrationForm):
             "params": parameters.rows_of(config.get("parameters", {})),
             "timeout_seconds": _seconds_as_text(config.get("timeout_seconds", 20)),
             "max_argument_bytes": str(config.get("max_argument_bytes", MOST_ARGUMENT_BYTES)),
+            "max_response_bytes": str(config.get("max_response_bytes", RESPONSE_BYTES)),
             "follow_redirects": bool(config.get("follow_redirects", False)),
             "check_path": (config.get("check") or {}).get("path", ""),
             "returns_type": config.get("returns", {}).get("type", "everything"),
@@ -82,6 +85,7 @@ class ActionForm(IntegrationForm):
             "parts": pairs["part"][0],
             "body_content_type": post.get("body_content_type", "").strip(),
             "max_argument_bytes": post.get("max_argument_bytes", "").strip(),
+            "max_response_bytes": post.get("max_response_bytes", "").strip(),
             "params": params,
             "timeout_seconds": post.get("timeout_seconds", "").strip(),
             "follow_redirects": "follow_redirects" in post,
@@ -112,7 +116,12 @@ class ActionForm(IntegrationForm):
             "body": _body(values),
             "parameters": parameters.schema_of(values["params"], stored.get("parameters", {})),
             "timeout_seconds": _seconds(values["timeout_seconds"]),
-            "max_argument_bytes": _whole(values["max_argument_bytes"], stored.get("max_argument_bytes")),
+            "max_argument_bytes": _whole(
+                values["max_argument_bytes"], stored.get("max_argument_bytes", MOST_ARGUMENT_BYTES)
+            ),
+            "max_response_bytes": _whole(
+                values["max_response_bytes"], stored.get("max_response_bytes", RESPONSE_BYTES)
+            ),
             "follow_redirects": values["follow_redirects"],
             "check": _check(values["check_path"], stored.get("check")),
             "returns": _returns(values["returns_type"], values["returns_expression"]),
@@ -180,10 +189,10 @@ def _seconds(typed: str) -> float | str:
     return float(typed) if _NUMBER.fullmatch(typed) else typed
 
 
-def _whole(typed: str, stored: int | None) -> int | str:
+def _whole(typed: str, stored: int) -> int | str:
     """Return the number; blank text keeps the stored one, and the service refuses other text."""
     if not typed:
-        return stored or MOST_ARGUMENT_BYTES
+        return stored
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else typed  # noqa: PLR2004
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 
+from accounts.common.fields import read_json
 from integrations.templating.files import is_file
-from integrations.templating.json_body import read_json
 from integrations.web.forms.typed import READERS, as_text
 
 

@@ -7,12 +7,12 @@ those of the page are shown as `kept`. A row carries the stored name of its para
 parameter keeps its keywords.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from django.http import QueryDict
 
+from accounts.common.fields import read_json, write_json
 from accounts.errors import FieldError, Invalid
 from integrations.templating.files import is_file
 from integrations.web.forms.base import Values
@@ -129,7 +129,7 @@ def _shown(declared: Mapping[str, Any]) -> Values:
         "type": kind,
         "description": _on_one_line(declared.get("description", "")),
         "choices": choices,
-        "rules": json.dumps(rules, ensure_ascii=False) if rules else "",
+        "rules": write_json(rules, is_ascii=False) if rules else "",
     }
 
 
@@ -185,7 +185,7 @@ def _rules(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        rules = json.loads(text)
+        rules = read_json(text)
     except (ValueError, RecursionError):
         rules = None
     if not isinstance(rules, dict) or {"type", "description"} & rules.keys():
@@ -210,6 +210,6 @@ def _choices_as_text(kind: str, enum: Any) -> str:
         return ""
     text = _on_one_line(", ".join(map(as_text, enum)))
     try:
-        return text if json.dumps(_choices(kind, text)) == json.dumps(enum) else ""
+        return text if write_json(_choices(kind, text)) == write_json(enum) else ""
     except ColumnError:
         return ""

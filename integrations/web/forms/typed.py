@@ -1,11 +1,10 @@
 """Converting between texts and JSON values of the parameter types that the page offers."""
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
-from integrations.templating.json_body import WrittenNumber
+from accounts.common.fields import WrittenNumber, write_json
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,64}", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,63})(\.[0-9]{1,64})?", re.ASCII)
@@ -14,7 +13,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 def as_text(value: Any) -> str:
     """Return a JSON value as typed: a string unchanged, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else write_json(value, is_ascii=False)
 
 
 def _integer(text: str) -> int:

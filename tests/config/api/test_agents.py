@@ -1,5 +1,6 @@
 """Agents at `/mcp`, spoken to with the official SDK's client: tools, calls, refusals, and who may not come in."""
 
+import base64
 import json
 
 import httpx2
@@ -124,6 +125,30 @@ def test_h07_sounds_and_images_are_content_of_their_own(owner, key):
         body = json.loads(told.text)
         assert (body["body"], body["body_type"], body["media_type"]) == (None, "base64", media)
         assert (shown.type, shown.data, shown.mime_type) == (media[:5], "//uQ", media)
+
+
+def test_h08_speech_of_2_4_mb_reaches_the_agent_byte_for_byte(owner, key):
+    store_secret(owner)
+    speech = bytes(range(251)) * 9562
+    answer = http(speech, headers=("Content-Type: audio/mpeg",))
+    with answering(lambda _, connection: connection.sendall(answer)) as base_url:
+        make_action(owner, "Speak", base_url=base_url, max_response_bytes=3_000_000, timeout_seconds=60)
+        called = speak(key, call("speak"))
+    assert (called.is_error, called.content[1].type) == (False, "audio")
+    assert base64.b64decode(called.content[1].data) == speech
+
+
+def test_h05_an_agent_is_told_that_a_call_worked_whose_body_is_missing(owner, key):
+    store_secret(owner)
+    answer = b"HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\nshort"
+    with answering(lambda _, connection: connection.sendall(answer)) as base_url:
+        for method in ("POST", "GET"):
+            make_action(owner, f"Do {method}", base_url=base_url, method=method)
+        done, read = speak(key, call("do_post")), speak(key, call("do_get"))
+    told = json.loads(done.content[0].text)
+    assert (done.is_error, told["status"], told["body"]) == (False, 201, None)
+    assert told["withheld"]["code"] == "response_unreadable"
+    assert (read.is_error, "The status was 201." in read.content[0].text) == (True, True)
 
 
 def test_h12_agents_get_numbers_as_sent(owner, key):

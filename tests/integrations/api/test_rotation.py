@@ -82,6 +82,7 @@ class TestAnswers:
         expected["environments"] = before["environments"] | {
             "staging": before["environments"]["staging"] | {"staged_at": staged_at, "rollback_until": None}
         }
+        assert answer.pop("warnings") == []
         assert answer == expected == caller.get(f"/secrets/{secret.id}")
         assert (sealed("current"), sealed("staged")) == (VALUE, NEW)
 

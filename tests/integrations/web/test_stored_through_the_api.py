@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.common.environments import Environment
+from accounts.common.fields import read_json, write_json
 from integrations.editing.integrations import create_integration
 from integrations.web.forms import parameters
 from tests.support.web.sent_by_browsers import form_with
@@ -163,3 +164,17 @@ def test_rows_show_what_can_be_typed():
         "either": ("kept", ""),
         "sure": ("boolean", "true"),
     }
+
+
+def test_an_edit_on_the_page_keeps_the_spelling_of_numbers():
+    text = '{"price": {"type": "number", "enum": [18.00, 1E2, 2.50], "default": 18.00, "minimum": 0.10}}'
+    schema = {"type": "object", "properties": read_json(text)}
+    (row,) = rows = parameters.rows_of(schema)
+    assert (row["choices"], row["rules"]) == ("", '{"enum": [18.00, 1E2, 2.50], "default": 18.00, "minimum": 0.10}')
+    assert write_json(parameters.schema_of(rows, schema)["properties"]) == text
+    row["rules"] = '{"default": 18.000}'
+    assert (
+        write_json(parameters.schema_of(rows, schema)["properties"]["price"]) == '{"type": "number", "default": 18.000}'
+    )
+    row["choices"] = "18.00, 2.50"
+    assert '"enum": [18.00, 2.50]' in write_json(parameters.schema_of(rows, schema))

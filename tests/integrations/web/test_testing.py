@@ -250,3 +250,10 @@ def test_answer_that_is_nested_too_deeply_is_not_shown():
         body = [body]
     answer = Answer(200, True, "OK", [], body, BodyType.JSON, 3, [])
     assert testing._body_text(answer) == testing.TOO_DEEP
+
+
+def test_answer_that_is_too_long_for_a_page_is_shortened_and_says_so():
+    answer = Answer(200, True, "OK", [], "z" * (testing.MOST_SHOWN + 1_234), BodyType.BASE64, 3, [])
+    shown = testing._body_text(answer)
+    assert len(shown) < testing.MOST_SHOWN + 100
+    assert "1,234 more characters" in shown

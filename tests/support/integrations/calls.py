@@ -1,12 +1,13 @@
 """One way to make a call in tests, and a resolver that can change its mind; no tests here."""
 
 import ssl
+from dataclasses import replace
 
 from yarl import URL
 
 from integrations.egress.lookups import system_lookup
 from integrations.egress.policy import EgressPolicy
-from integrations.exchange.messages import OutgoingRequest
+from integrations.exchange.messages import RESPONSE_BYTES, OutgoingRequest
 from integrations.transport.client import UpstreamResponse, send
 from tests.peers.tls_upstream import Upstream
 
@@ -33,6 +34,6 @@ def request(
 
 
 async def call(server: Upstream, trusting: ssl.SSLContext, *, path="/", **parts) -> UpstreamResponse:
-    max_body = parts.pop("max_body", 1024 * 1024)
-    outgoing = request(f"http://127.0.0.1:{server.port}{path}", **parts)
-    return await send(outgoing, LOOPBACK, ssl_context=trusting, lookup=system_lookup, max_body=max_body)
+    most_bytes = parts.pop("max_body", RESPONSE_BYTES)
+    outgoing = replace(request(f"http://127.0.0.1:{server.port}{path}", **parts), most_bytes=most_bytes)
+    return await send(outgoing, LOOPBACK, ssl_context=trusting, lookup=system_lookup)

@@ -51,6 +51,7 @@ CONFIG = {
     },
     "timeout_seconds": 12.5,
     "max_argument_bytes": 65536,
+    "max_response_bytes": 1_048_576,
     "follow_redirects": False,
     "check": {"method": "GET", "path": "/v2/me"},
     "returns": {"type": "fields", "expression": "{id: id}"},
