@@ -107,6 +107,17 @@ def test_k08_a_slug_takes_the_place_of_the_integrations_event_type(call, server)
     assert (server.calls[0].version, server.calls[0].query) == ("2024-09-04", asked)
 
 
+@pytest.mark.parametrize("path", ["/v2", "/v2/", "/api/v2", "/", ""], ids="K01-K13-{}".format)
+def test_each_way_to_write_the_base_url_leads_to_one_path(call, server, path):
+    call("list_slots", SLOTS, event_type_id=42, base_url=f"{server.url}{path}")
+    call("create_booking", BOOKING, event_type_id=42, base_url=f"{server.url}{path}")
+    below = "/api" if path == "/api/v2" else ""
+    assert [(each.path, each.version) for each in server.calls] == [
+        (f"{below}/v2/slots", "2024-09-04"),
+        (f"{below}/v2/bookings", "2024-08-13"),
+    ]
+
+
 def test_k11_no_slots_on_one_day(call, server):
     server.say = ("200 OK", (), b'{"status":"success","data":{}}')
     assert call("list_slots", SLOTS | {"event_type_id": 7})["body"]["data"] == {}
