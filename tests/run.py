@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -23,6 +24,7 @@ import pytest
 from tests import postgres
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER_TESTS = "tests/browser"
 MARKERS = {"Chromium": "browser", "kamailio": "kamailio", "Node with npm": "node"}
 """What is left out, by marker, where something is not installed."""
 
@@ -66,6 +68,7 @@ class Passes:
     def __init__(self, arguments: list[str], unwanted: list[str]) -> None:
         """Take pytest's arguments, and expressions of markers that keep away what is not installed."""
         self._arguments, self._unwanted = arguments, unwanted
+        self._names_tests = any(Path(argument.partition("::")[0]).exists() for argument in arguments)
 
     def on_both(self) -> list[int]:
         """Run all passes; their exit codes."""
@@ -75,7 +78,8 @@ class Passes:
             running = [on_sqlite, on_postgres]
             if "not browser" not in self._unwanted:
                 wait_for_one_of(running)
-                running.append(stack.enter_context(self._printed_later("SQLite, in Chromium", "", "browser")))
+                folder = [] if self._names_tests else [BROWSER_TESTS]
+                running.append(stack.enter_context(self._printed_later("SQLite, in Chromium", "", "browser", *folder)))
             return [process.wait() for process in running]
 
     def on_sqlite(self) -> list[int]:
@@ -84,30 +88,33 @@ class Passes:
             return [process.wait()]
 
     @contextmanager
-    def _printed_later(self, label: str, url: str, wanted: str) -> Iterator[subprocess.Popen[bytes]]:
+    def _printed_later(self, label: str, url: str, wanted: str, *paths: str) -> Iterator[subprocess.Popen[bytes]]:
         with TemporaryFile("w+") as printed:
             try:
-                with self._running(label, url, wanted, printed) as process:
+                with self._running(label, url, wanted, printed, *paths) as process:
                     yield process
             finally:
                 printed.seek(0)
                 shutil.copyfileobj(printed, sys.stdout)
 
     @contextmanager
-    def _running(self, label: str, url: str, wanted: str, printed: IO[str]) -> Iterator[subprocess.Popen[bytes]]:
+    def _running(
+        self, label: str, url: str, wanted: str, printed: IO[str], *paths: str
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """Start a pass, and end it with the block.
 
         Args:
             url: the PostgreSQL server to use; empty for SQLite.
             wanted: the markers of the tests to run.
             printed: where what pytest prints goes.
+            paths: the folders to search for tests; all if none is given.
         """
         printed.write(f"\n=== The suite on {label} ===\n")
         printed.flush()
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         environment |= {"DATABASE_URL": url} if url else {}
         markers = " and ".join(filter(None, [wanted, *self._unwanted]))
-        command = [sys.executable, "-m", "pytest", *self._arguments, *(["-m", markers] if markers else [])]
+        command = [sys.executable, "-m", "pytest", *self._arguments, *paths, *(["-m", markers] if markers else [])]
         process = subprocess.Popen(command, env=environment, stdout=printed, stderr=subprocess.STDOUT)
         try:
             yield process

@@ -141,10 +141,22 @@ def counts(organization: Organization) -> dict[str, int]:
     """Return the number of secrets and missing names by status; `all` is their sum."""
     secrets = Secret.objects.of(organization)
     every, disabled = secrets.count(), secrets.filter(enabled=False).count()
-    lacking = Secret.objects.missing(organization, keyring.held_ids()).count()
-    names = waiting_references(organization).order_by().values("name").distinct().count()
+    lacking, names = _lacking(organization), _waiting_names(organization)
     active = every - disabled - lacking
     return {"all": every + names, "active": active, "disabled": disabled, "missing": lacking + names}
+
+
+def missing_count(organization: Organization) -> int:
+    """Return the number of secrets and names that are missing, as `counts` does."""
+    return _lacking(organization) + _waiting_names(organization)
+
+
+def _lacking(organization: Organization) -> int:
+    return Secret.objects.missing(organization, keyring.held_ids()).count()
+
+
+def _waiting_names(organization: Organization) -> int:
+    return waiting_references(organization).order_by().values("name").distinct().count()
 
 
 def catalog(organization: Organization, text: str, *, cursor: str, limit: int) -> Page[Any]:

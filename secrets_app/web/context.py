@@ -35,4 +35,4 @@ def _asked_for(organization: Organization) -> str:
 
 
 def _missing(organization: Organization) -> int | None:
-    return inventory.counts(organization)["missing"] if inventory.is_counted_at_once(organization) else None
+    return inventory.missing_count(organization) if inventory.is_counted_at_once(organization) else None

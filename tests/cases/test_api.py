@@ -11,7 +11,7 @@ from secrets_app.models import Secret, SecretValue
 from tests.fixtures.api import Caller
 from tests.support.things import key_for, make_action, store_secret
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 
 @pytest.fixture

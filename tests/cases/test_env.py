@@ -7,7 +7,7 @@ from secrets_app.sealing import keyring
 from tests.fixtures.api import Caller
 from tests.support.things import key_for
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 PEM = r"-----BEGIN PRIVATE KEY-----\nMIICinvented\n-----END PRIVATE KEY-----"
 FIREBASE = f"FIREBASE_PRIVATE_KEY={PEM}\n"

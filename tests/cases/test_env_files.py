@@ -8,7 +8,7 @@ from tests.fixtures.api import Caller
 from tests.support.databases.undone import failures
 from tests.support.things import key_for
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 PEM = "-----BEGIN PRIVATE KEY-----\nMIICinventedline1\nMIICinventedline2\n-----END PRIVATE KEY-----"
 READ = {

@@ -25,7 +25,7 @@ from tests.support.canary import (
     watched_logs,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 CONFIG = {
     "method": "POST",

@@ -18,7 +18,7 @@ from tests.support.canary import (
     watched_logs,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 CONFIG = {
     "query": [{"name": "key", "value": "{secrets.crm.apiKey}"}],

@@ -19,7 +19,7 @@ from tests.support.canary import (
     watched_logs,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 CHALLENGE = 'Digest realm="sip.test", nonce="n-1", qop="auth", algorithm=SHA-256'
 

@@ -22,7 +22,7 @@ from tests.support.source import APPS
 from tests.support.things import key_for
 from tests.support.web.access_table import TABLE, address
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 PAGES = [row for row in TABLE if row[0] == "GET" and "api/v1" not in row[1]]
 READS = [operation for operation in OPERATIONS if operation[0] == "GET"]

@@ -14,7 +14,7 @@ from config.sessions import RowKey
 from tests.fixtures.browsers import browser_of
 from tests.support.web.access_table import TABLE, address
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 PRODUCTION = """
 import os

@@ -21,7 +21,7 @@ from config import settings as settings_file
 from tests import factories
 from tests.support.invited import invited
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 EMAIL = Email("a@x.example", "Hello", ["One.", "Two."])
 

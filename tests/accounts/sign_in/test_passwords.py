@@ -8,7 +8,7 @@ from accounts.models import AuditEvent, User
 from tests.support.sign_in import add_totp, sign_in, totp_code
 from tests.support.web.sign_in_forms import EMAIL, PASSWORD, code_in, is_in, password_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 
 # Codes by mail instead of the password

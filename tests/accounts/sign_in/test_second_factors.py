@@ -25,7 +25,7 @@ from tests.support.sign_in import (
     totp_code,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 PASSWORD = "correct horse battery staple"
 

@@ -21,7 +21,7 @@ from config import settings as product
 from tests.support.sign_in import add_totp, sign_in, totp_code
 from tests.support.web.sign_in_forms import EMAIL, PASSWORD, CountingHasher, code_in, is_in, password_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 
 @pytest.fixture

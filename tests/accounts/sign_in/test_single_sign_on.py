@@ -21,7 +21,7 @@ from tests import factories
 from tests.peers.oidc import CLIENT_ID, CLIENT_SECRET, serving
 from tests.support.sign_in import add_totp, sign_in, totp_code
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 EMAIL = "mara@harbor.example"
 START = "/signin/with/sso/"

@@ -13,7 +13,7 @@ from tests.support.things import key_for
 LARGER_THAN_OTHERS = 2_621_441
 RUN = "/api/v1/integrations/2b4bd5ec-9d9f-4a8c-9f5e-3f5a7c1f2b11/run"
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(autouse=True)

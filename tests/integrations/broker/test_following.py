@@ -20,7 +20,7 @@ from tests.peers.upstreams import answering, closed_port, http
 from tests.support.integrations.memory import caches_that_hold, reaches, urls_that_hold
 from tests.support.things import VALUE, make_action, store_secret
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 S = Environment.STAGING
 JSON = {"type": "json", "content": '{"note": "hello"}'}

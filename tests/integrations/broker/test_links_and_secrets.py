@@ -13,7 +13,7 @@ from tests.peers.token_server import CLIENT_ID, CLIENT_SECRET, token_server
 from tests.peers.upstreams import answering, http
 from tests.support.things import make_action, make_connection, make_connector, make_oauth, store_secret
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 S = Environment.STAGING
 NEW = "the-new-key-of-staging"

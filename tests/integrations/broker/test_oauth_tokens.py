@@ -19,7 +19,7 @@ from secrets_app.plaintext import Plaintext
 from tests.peers.token_server import CLIENT_ID, CLIENT_SECRET, token_server
 from tests.support.things import make_action, make_oauth, store_secret
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 S = Environment.STAGING
 

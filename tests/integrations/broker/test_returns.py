@@ -12,7 +12,7 @@ from secrets_app.redaction.redactor import Reason
 from tests.peers.upstreams import answering, http
 from tests.support.integrations.actions import VALUE, action_to
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 S = Environment.STAGING
 ANSWER = {"data": [{"name": "crm", "key": VALUE, "note": "kept to ourselves"}, {"name": "billing"}], "total": 2}

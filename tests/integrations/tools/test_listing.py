@@ -19,7 +19,7 @@ from tests.support.things import (
     store_secret,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 S = Environment.STAGING
 TOOL = {"name": "search", "description": "Finds people.", "inputSchema": {"type": "object"}}

@@ -109,10 +109,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_megabyte_of_anything_is_read_in_seconds(text):
-    started = time.monotonic()
+    started = time.process_time()
     for _ in parse(Plaintext(text)):
         pass
-    assert time.monotonic() - started < 8
+    assert time.process_time() - started < 8
 
 
 def test_size_is_counted_in_bytes():

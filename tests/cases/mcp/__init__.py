@@ -1,0 +1,1 @@
+"""MCP: servers as they are, their transports, and the door for agents."""
