@@ -155,7 +155,7 @@ def destroy_data_keys(*, organization: Organization, **_: Any) -> None:
 
 def lost_keys() -> list[OrganizationKey]:
     """Return the data keys that this process cannot open, with their organizations."""
-    kept = OrganizationKey.objects.exclude(state=KeyState.DESTROYED.value).select_related("organization")
+    kept = OrganizationKey.objects.kept().select_related("organization")
     return [key for key in kept.order_by("created_at", "pk").iterator() if not opens(key)]
 
 
@@ -208,19 +208,26 @@ def _require_right_key(key: OrganizationKey) -> None:
 
 def new_key(organization: Organization | None) -> OrganizationKey:
     """Create the active data key of an organization that has none, or of the installation."""
-    keys, key_id = held_keys.current, uuid4()
+    key_id = uuid4()
+    wrapped, master_key_id = wrap(crypto.new_data_key(), key_id, organization.id if organization else None)
+    return OrganizationKey.objects.create(
+        id=key_id, organization=organization, wrapped=wrapped, master_key_id=master_key_id
+    )
+
+
+def wrap(data_key: bytes, key_id: UUID, organization_id: UUID | None) -> tuple[bytes, str]:
+    """Wrap the bytes of a data key with the first master key.
+
+    Returns:
+        the wrapped bytes, and the id of the master key.
+    """
+    keys = held_keys.current
     master_key = keys.get(keys.primary_id)
     assert master_key is not None  # noqa: S101 - the primary key is always held
     wrapped = crypto.wrap_data_key(
-        master_key,
-        crypto.new_data_key(),
-        organization=organization.id if organization else None,
-        data_key_id=key_id,
-        master_key_id=keys.primary_id,
+        master_key, data_key, organization=organization_id, data_key_id=key_id, master_key_id=keys.primary_id
     )
-    return OrganizationKey.objects.create(
-        id=key_id, organization=organization, wrapped=wrapped, master_key_id=keys.primary_id
-    )
+    return wrapped, keys.primary_id
 
 
 def opens(key: OrganizationKey) -> bool:
