@@ -61,6 +61,8 @@ class Event(StrEnum):
     MEMBER_SINGLE_SIGN_ON_DISCONNECTED = "member.single_sign_on_disconnected"
     ORGANIZATION_CHANGED = "organization.changed"
     ORGANIZATION_CREATED = "organization.created"
+    ORGANIZATION_DATA_KEY_DESTROYED = "organization.data_key_destroyed"
+    ORGANIZATION_DATA_KEY_REPLACED = "organization.data_key_replaced"
     ORGANIZATION_DATA_KEY_REWRAPPED = "organization.data_key_rewrapped"
     ORGANIZATION_DELETED = "organization.deleted"
     ORGANIZATION_KEYS_REPAIRED = "organization.keys_repaired"

@@ -37,6 +37,8 @@ SENTENCES = {
     "member.single_sign_on_disconnected": "Disconnected single sign-on for",
     "organization.changed": "Changed the settings of",
     "organization.created": "Created organization",
+    "organization.data_key_destroyed": "Destroyed an old data key of",
+    "organization.data_key_replaced": "Replaced the data key of",
     "organization.data_key_rewrapped": "Wrapped again, with another master key, the data key of",
     "organization.deleted": "Deleted organization",
     "organization.keys_repaired": "Repaired the data key of",

@@ -30,7 +30,7 @@ class ProgressBar:
     def _write_line(self, tenths: int) -> None:
         if self._steps and tenths > max(0, self._shown):
             self._shown = tenths
-            self._stream.write(f"{self._done} of {self._total} {self._steps}.")
+            self._stream.write(f"{min(self._done, self._total)} of {self._total} {self._steps}.")
 
     def _draw(self, percent: int) -> None:
         self._shown = percent
