@@ -12,6 +12,7 @@ from itertools import cycle
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.common.environments import Environment
@@ -22,7 +23,7 @@ from secrets_app.editing.secrets import update_secret
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation
-from secrets_app.sealing import canaries, held_keys, resealing, rewrapping
+from secrets_app.sealing import canaries, held_keys, keyring, resealing, rewrapping
 from secrets_app.sealing.master_keys import parse_master_keys
 from tests.peers.upstreams import answering, http
 from tests.support.audit import chain_holds
@@ -121,6 +122,28 @@ def test_no_run_fails_and_edits_win(owner, together):
         assert wrapped_by() == {"new"}
         assert not SecretValue.objects.filter(unreadable=True).exists()
         assert chain_holds(owner.organization)
+
+
+def test_old_key_waits_for_an_edit_that_has_read_it(owner, together):
+    secret, has_sealed, has_rotated = store_secret(owner, environments=[S]), threading.Event(), threading.Event()
+
+    def edit():
+        with transaction.atomic():
+            sealed, key = keyring.seal(secret, P, 1, Plaintext("a-late-value"))
+            has_sealed.set()
+            assert not has_rotated.wait(1)
+            SecretValue.objects.create(
+                secret=secret, environment=P.value, version=1, sealed=sealed, data_key=key, created_by="late"
+            )
+
+    def rotate():
+        assert has_sealed.wait(10)
+        resealing.rotate(owner.organization, made_before=timezone.now(), progress=ignore)
+        has_rotated.set()
+
+    assert_only(together(edit, rotate))
+    assert stored_values(secret) == {S: (1, VALUE), P: (1, "a-late-value")}
+    assert owner.organization.data_keys.kept().get().state == "active"
 
 
 @pytest.mark.parametrize("death", ["before", "after"])
