@@ -16,7 +16,7 @@ from accounts.common.environments import Environment
 from accounts.common.fields import EnvironmentsField
 from accounts.models import Organization
 from secrets_app.naming import names
-from secrets_app.querysets import SecretQuerySet, SecretValueQuerySet
+from secrets_app.querysets import OrganizationKeyQuerySet, SecretQuerySet, SecretValueQuerySet
 
 ENVIRONMENT_CHOICES = [(environment.value, environment.label) for environment in Environment]
 
@@ -47,6 +47,8 @@ class OrganizationKey(models.Model):
     master_key_id = models.CharField(max_length=40)
     state = models.CharField(max_length=10, default=KeyState.ACTIVE.value)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[OrganizationKeyQuerySet] = OrganizationKeyQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [

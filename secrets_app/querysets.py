@@ -52,6 +52,18 @@ def sort_key(secret: Any, order: Order) -> str:
     return ""
 
 
+class OrganizationKeyQuerySet(models.QuerySet[Any]):
+    """Queries on data keys. They never open one."""
+
+    def kept(self) -> Self:
+        """Keep the data keys that are not destroyed."""
+        return self.exclude(state="destroyed")
+
+    def with_value_count(self) -> Self:
+        """Annotate `value_count`, the number of values that need the data key."""
+        return self.annotate(value_count=Count("values", filter=Q(values__sealed__isnull=False)))
+
+
 class SecretValueQuerySet(models.QuerySet[Any]):
     """Queries on sealed values. They never open a value."""
 

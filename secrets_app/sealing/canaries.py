@@ -7,7 +7,7 @@ other sealed. So a process compares its keys with the canaries at its start and 
 from django.db import DatabaseError, IntegrityError, transaction
 
 from secrets_app.errors import KeyUnavailable
-from secrets_app.models import KeyState, MasterKeyCanary, OrganizationKey
+from secrets_app.models import MasterKeyCanary, OrganizationKey
 from secrets_app.sealing import crypto, held_keys
 from secrets_app.sealing.held_keys import VARIABLE
 
@@ -66,7 +66,7 @@ def _matches(master_key_id: str) -> bool:
     canary = MasterKeyCanary.objects.filter(pk=master_key_id).first()
     if canary:
         return crypto.opens_canary(master_key, bytes(canary.sealed), master_key_id)
-    wrapped = OrganizationKey.objects.filter(master_key_id=master_key_id).exclude(state=KeyState.DESTROYED.value)
+    wrapped = OrganizationKey.objects.kept().filter(master_key_id=master_key_id)
     first = wrapped.order_by("created_at", "pk").first()
     return first is None or _opens(master_key, first)
 

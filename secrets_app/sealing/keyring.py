@@ -4,7 +4,8 @@ This module chooses keys; `crypto` uses them. An opened data key is cached for a
 contains everything that the data key is bound to (its id, the organization, the master key id and the wrapped bytes),
 so a changed row never finds a cached key.
 
-No data key is ever retired here: a process with the wrong master key would put good keys out of service.
+No data key is ever retired here: a process with the wrong master key would put good keys out of service. `resealing`
+replaces data keys that open.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts.common.environments import Environment
 from accounts.models import Organization
@@ -75,6 +76,7 @@ class DataKeyCache:
 
 
 _cache = DataKeyCache()
+_HOLD_ACTIVE = f"SELECT * FROM {OrganizationKey._meta.db_table} WHERE organization_id = %s AND state = %s FOR KEY SHARE"  # noqa: S608 - no input
 
 
 def load() -> None:
@@ -120,7 +122,7 @@ def seal_all(
 
 
 def unseal(value: SecretValue) -> Plaintext:
-    """Open a stored value whose secret and data key are loaded. Only `secrets_app.sealing.resolver` may call this.
+    """Open a stored value whose secret and data key are loaded. Only `resolver` and `resealing` may call this.
 
     Raises:
         KeyLost: its data key does not open in this process, or it has the form of an earlier version.
@@ -155,7 +157,7 @@ def destroy_data_keys(*, organization: Organization, **_: Any) -> None:
 
 def lost_keys() -> list[OrganizationKey]:
     """Return the data keys that this process cannot open, with their organizations."""
-    kept = OrganizationKey.objects.exclude(state=KeyState.DESTROYED.value).select_related("organization")
+    kept = OrganizationKey.objects.kept().select_related("organization")
     return [key for key in kept.order_by("created_at", "pk").iterator() if not opens(key)]
 
 
@@ -181,13 +183,13 @@ def context(secret: Secret, environment: Environment, version: int, key: Organiz
 def active_key(organization: Organization | None) -> OrganizationKey:
     """Return the active data key of an organization, or of the installation if `organization` is None.
 
-    The key is created on first use; of two concurrent first uses, the second returns the key of the first.
+    The key is created on first use; of two concurrent first uses, the second returns the key of the first. Until the
+    caller's transaction ends, nobody destroys the key (`resealing`).
 
     Raises:
         KeyUnavailable: the key does not open in this process, or this process holds a wrong master key.
     """
-    active = OrganizationKey.objects.filter(organization=organization, state=KeyState.ACTIVE.value)
-    found = active.first()
+    found = _held_active(organization) or _held_active(organization)  # the second sees what replaced it meanwhile
     if found:
         _require_right_key(found)
         return found
@@ -196,7 +198,18 @@ def active_key(organization: Organization | None) -> OrganizationKey:
         with transaction.atomic():
             return new_key(organization)
     except IntegrityError:
-        return active.get()
+        return active_key(organization)
+
+
+def _held_active(organization: Organization | None) -> OrganizationKey | None:
+    """Return the active data key and hold it, which blocks neither others who do nor changes of its state.
+
+    The installation's is never destroyed. On SQLite transactions write one after another, so nothing has to be held.
+    """
+    if organization is None or connection.vendor != "postgresql":
+        return OrganizationKey.objects.filter(organization=organization, state=KeyState.ACTIVE.value).first()
+    parameters = [organization.pk, KeyState.ACTIVE.value]
+    return next(iter(OrganizationKey.objects.raw(_HOLD_ACTIVE, parameters)), None)
 
 
 def _require_right_key(key: OrganizationKey) -> None:
@@ -208,19 +221,26 @@ def _require_right_key(key: OrganizationKey) -> None:
 
 def new_key(organization: Organization | None) -> OrganizationKey:
     """Create the active data key of an organization that has none, or of the installation."""
-    keys, key_id = held_keys.current, uuid4()
+    key_id = uuid4()
+    wrapped, master_key_id = wrap(crypto.new_data_key(), key_id, organization.id if organization else None)
+    return OrganizationKey.objects.create(
+        id=key_id, organization=organization, wrapped=wrapped, master_key_id=master_key_id
+    )
+
+
+def wrap(data_key: bytes, key_id: UUID, organization_id: UUID | None) -> tuple[bytes, str]:
+    """Wrap the bytes of a data key with the first master key.
+
+    Returns:
+        the wrapped bytes, and the id of the master key.
+    """
+    keys = held_keys.current
     master_key = keys.get(keys.primary_id)
     assert master_key is not None  # noqa: S101 - the primary key is always held
     wrapped = crypto.wrap_data_key(
-        master_key,
-        crypto.new_data_key(),
-        organization=organization.id if organization else None,
-        data_key_id=key_id,
-        master_key_id=keys.primary_id,
+        master_key, data_key, organization=organization_id, data_key_id=key_id, master_key_id=keys.primary_id
     )
-    return OrganizationKey.objects.create(
-        id=key_id, organization=organization, wrapped=wrapped, master_key_id=keys.primary_id
-    )
+    return wrapped, keys.primary_id
 
 
 def opens(key: OrganizationKey) -> bool:

@@ -4,15 +4,18 @@ A process with a wrong master key once retired good data keys and sealed values 
 the good data key active again. Values under a key that does not open stay: they open when the right master key is back.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import F
 
 from accounts.actors import actor_for_command
 from accounts.audit import trail
 from accounts.common.environments import Environment
 from accounts.models import Organization
 from secrets_app.models import KeyState, MasterKeyCanary, OrganizationKey, SecretValue
+from secrets_app.querysets import OrganizationKeyQuerySet
 from secrets_app.sealing import canaries, held_keys, keyring
 
 COMMAND = "keys --repair"
@@ -20,23 +23,39 @@ COMMAND = "keys --repair"
 
 @dataclass(frozen=True, slots=True)
 class MasterKeyUse:
-    """A master key that this process holds or that data keys need, and the number of those data keys."""
+    """A master key that this process holds or that data keys need, the number of those and of their values."""
 
     id: str
     is_held: bool
     is_primary: bool
     data_keys: int
+    values: int
+
+    @property
+    def may_be_removed(self) -> bool:
+        """Whether the setting lists it and nothing needs it."""
+        return self.is_held and not self.is_primary and not self.data_keys
 
 
 def master_keys() -> list[MasterKeyUse]:
     """Return the master keys, those of this process first."""
-    used = OrganizationKey.objects.exclude(state=KeyState.DESTROYED.value)
-    ids = {*used.values_list("master_key_id", flat=True), *MasterKeyCanary.objects.values_list("pk", flat=True)}
+    kept = OrganizationKey.objects.kept()
+    needed = dict.fromkeys(MasterKeyCanary.objects.values_list("pk", flat=True), 0)
+    needed |= Counter(kept.values_list("master_key_id", flat=True))
+    values = Counter(
+        SecretValue.objects.filter(sealed__isnull=False).values_list("data_key__master_key_id", flat=True).iterator()
+    )
     keys = held_keys.current
     return [
-        MasterKeyUse(key_id, key_id in keys.ids, key_id == keys.primary_id, used.filter(master_key_id=key_id).count())
-        for key_id in sorted(ids | keys.ids, key=lambda key_id: (key_id not in keys.ids, key_id))
+        MasterKeyUse(key_id, key_id in keys.ids, key_id == keys.primary_id, needed.get(key_id, 0), values[key_id])
+        for key_id in sorted(needed.keys() | keys.ids, key=lambda key_id: (key_id not in keys.ids, key_id))
     ]
+
+
+def data_keys() -> OrganizationKeyQuerySet:
+    """Return the data keys with their organizations and the number of their values, first the installation's."""
+    rows = OrganizationKey.objects.kept().select_related("organization").with_value_count()
+    return rows.order_by(F("organization__slug").asc(nulls_first=True), "created_at", "pk")
 
 
 def lost_values(key: OrganizationKey) -> list[str]:
@@ -61,7 +80,7 @@ def repair(organization: Organization | None) -> OrganizationKey:
     canaries.settle()
     with transaction.atomic():
         keys = OrganizationKey.objects.select_for_update().filter(organization=organization)
-        kept = list(keys.exclude(state=KeyState.DESTROYED.value).order_by("-created_at", "pk"))
+        kept = list(keys.kept().order_by("-created_at", "pk"))
         opening = [key for key in kept if keyring.opens(key)]
         keys.filter(state=KeyState.ACTIVE.value).update(state=KeyState.RETIRING.value)
         if opening:

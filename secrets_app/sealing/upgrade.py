@@ -6,7 +6,6 @@ organization is upgraded once. That it was is an event in its audit log, which i
 be intact; and the command remembers it outside the database. What remains: docs/threat-model.md, "Limits".
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -20,11 +19,10 @@ from accounts.models import AuditEvent, AuditHead, Organization
 from secrets_app.models import Secret, SecretValue
 from secrets_app.querysets import SecretValueQuerySet
 from secrets_app.sealing import crypto, keyring
+from secrets_app.sealing.background import Progress, in_batches
 
 BATCH = 500
 COMMAND = "upgrade_values"
-Progress = Callable[[int], object]
-"""Is told how many values were looked at."""
 
 
 @dataclass(slots=True)
@@ -77,7 +75,7 @@ def upgrade(organization: Organization, *, progress: Progress, despite_findings:
     if not despite_findings and chain.verify(organization.pk, before_upgrade=True).findings:
         raise LogNotIntact
     result = Upgrade(organization)
-    for batch in _batches(organization):
+    for batch in in_batches(_stored(organization).select_related("secret", "data_key"), BATCH):
         with transaction.atomic():
             for value in batch:
                 _seal_again(value, result)
@@ -95,14 +93,6 @@ def upgrade(organization: Organization, *, progress: Progress, despite_findings:
 
 def _stored(organization: Organization) -> SecretValueQuerySet:
     return SecretValue.objects.filter(secret__organization=organization.pk, sealed__isnull=False)
-
-
-def _batches(organization: Organization) -> Iterator[list[SecretValue]]:
-    rows = _stored(organization).select_related("secret", "data_key").order_by("pk")
-    batch = list(rows[:BATCH])
-    while batch:
-        yield batch
-        batch = list(rows.filter(pk__gt=batch[-1].pk)[:BATCH])
 
 
 def _seal_again(value: SecretValue, result: Upgrade) -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 from dataclasses import replace
+from datetime import timedelta
+from unittest.mock import patch
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
@@ -34,11 +36,12 @@ from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.requests import answering
 from secrets_app.rotation import previous_values, rotation
-from secrets_app.sealing import resolver
+from secrets_app.sealing import canaries, resealing, resolver, rewrapping
 from secrets_app.sealing.repair import repair
 from secrets_app.sealing.upgrade import upgrade
 from tests import factories
 from tests.support.invited import invited, token_in
+from tests.support.master_keys import NEW_FIRST, held
 from tests.support.things import make_action, make_connector, make_mcp_server, store_secret
 
 
@@ -99,9 +102,24 @@ def switch(person, *, active):
     set_active(email=user.email, active=active, actor_in=lambda found: actor_for_command(found, "test"))
 
 
+def rewrap(owner):
+    """Wrap the organization's data key with a new master key. The installation's would leave no event."""
+    with held(NEW_FIRST), patch.object(rewrapping, "waiting", owner.organization.data_keys.filter(state="active").all):
+        rewrapping.rewrap_all(progress=lambda keys: None)
+
+
+def rotate_data_key(owner):
+    """Replace the data key of an organization, and leave the old one."""
+    with patch.object(resealing, "_old_keys", lambda organization: []):
+        resealing.rotate(owner.organization, made_before=timezone.now(), progress=lambda values: None)
+
+
 def furnished(owner):
     """Something to act on, for each act."""
+    with held(NEW_FIRST):
+        canaries.settle()
     organization = owner.organization
+    factories.OrganizationKeyFactory(organization=organization, retiring=True)
     used = store_secret(owner, "used.key")
     factories.AuthenticatorFactory(user=User.objects.get(pk=owner.id), passkey=True)
     factories.SocialAccountFactory(user=User.objects.get(pk=owner.id), uid="42")
@@ -171,6 +189,11 @@ ACTS = {
     ),
     "api_key.suspension_lifted": lambda owner, stage: lift_suspension(actor=owner, key_id=stage["suspended"].id),
     "api_key.revoked": lambda owner, stage: revoke_api_key(actor=owner, key_id=stage["key"].id),
+    "organization.data_key_destroyed": lambda owner, stage: resealing.rotate(
+        owner.organization, made_before=timezone.now() - timedelta(days=1), progress=lambda values: None
+    ),
+    "organization.data_key_replaced": lambda owner, stage: rotate_data_key(owner),
+    "organization.data_key_rewrapped": lambda owner, stage: rewrap(owner),
     "organization.keys_repaired": lambda owner, stage: repair(owner.organization),
     "organization.upgraded": lambda owner, stage: upgrade(owner.organization, progress=lambda values: None),
     "organization.values_compared": lambda owner, stage: compare_values(actor=owner),

@@ -7,17 +7,19 @@ from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
 from secrets_app.errors import KeyUnavailable
-from secrets_app.models import OrganizationKey
+from secrets_app.models import KeyState, OrganizationKey
 from secrets_app.sealing import canaries, keyring, repair
 from secrets_app.sealing.repair import MasterKeyUse
 
+CHUNK = 200
+
 
 class Command(BaseCommand):
-    """Prints the master keys, and each data key that does not open with the values that it sealed."""
+    """Prints the master and data keys with what needs them, and the values whose data key does not open."""
 
     help = (
-        "List the master keys and the data keys that do not open in this process. --repair gives each organization "
-        "without a usable data key the newest one that opens, or a new one; it deletes nothing."
+        "List the master and data keys, what needs each, what may be removed and what does not open. --repair gives "
+        "each organization without a usable data key the newest one that opens, or a new one; it deletes nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,14 +35,16 @@ class Command(BaseCommand):
         """
         for key in repair.master_keys():
             self.stdout.write(_line(key))
+        for data_key in repair.data_keys().iterator(chunk_size=CHUNK):
+            self.stdout.write(f"{_owner(data_key)}: data key {data_key.id}, {_use(data_key)}.")
         if problems := canaries.mismatches():
             raise CommandError("\n".join(problems))
         if options["repair"]:
             self._repair()
         lost = keyring.lost_keys()
-        for data_key in lost:
-            self.stdout.write(f"{_owner(data_key)}: {keyring.why_lost(data_key)}")
-            for value in repair.lost_values(data_key):
+        for lost_key in lost:
+            self.stdout.write(f"{_owner(lost_key)}: {keyring.why_lost(lost_key)}")
+            for value in repair.lost_values(lost_key):
                 self.stdout.write(f"  Does not open: {value}. Enter a new value, or bring the master key back.")
         if not lost:
             self.stdout.write("Every data key opens.")
@@ -57,8 +61,17 @@ class Command(BaseCommand):
 
 def _line(key: MasterKeyUse) -> str:
     state = "seals new data keys" if key.is_primary else "opens" if key.is_held else "NOT held by this process"
-    removable = ", may be removed" if key.is_held and not key.is_primary and not key.data_keys else ""
-    return f"Master key {key.id}: {state}; data keys: {key.data_keys}{removable}."
+    removable = ", may be removed" if key.may_be_removed else ""
+    return f"Master key {key.id}: {state}; data keys: {key.data_keys}, values: {key.values}{removable}."
+
+
+def _use(key: Any) -> str:
+    """Return what a data key of `repair.data_keys` does, under which master key, and what depends on it."""
+    needed = f"values: {key.value_count}" if key.organization else "for audit logs and second factors"
+    idle = key.state == KeyState.RETIRING.value and key.organization and not key.value_count
+    state = "seals" if key.state == KeyState.ACTIVE.value else "opens only"
+    removable = ", not needed: `manage.py rotate_data_keys` destroys it" if idle else ""
+    return f"{state}, under the master key {key.master_key_id}; {needed}{removable}"
 
 
 def _owner(key: OrganizationKey) -> str:

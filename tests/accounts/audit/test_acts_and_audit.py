@@ -99,6 +99,7 @@ NOT_AUDITED = {
     "create_person": "belongs to no organization",
     "rotate_session": "belongs to no organization",
     "settle": "writes canaries of master keys",
+    "give_way": "runs a job of maintenance, which has its event",
     "ensure_installation_key": "makes the installation's own data key",
     "atomic_with_mail": "runs an act of allauth, which has its event",
     "note": "writes the event of a refused attempt",

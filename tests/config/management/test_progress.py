@@ -26,3 +26,11 @@ def test_nothing_is_drawn_where_nobody_watches():
     stream = io.StringIO()
     ProgressBar(OutputWrapper(stream), 1).advance(1)
     assert stream.getvalue() == ""
+
+
+def test_lines_say_how_far_it_is_where_there_is_no_terminal():
+    stream = io.StringIO()
+    bar = ProgressBar(OutputWrapper(stream), 40, "data keys")
+    for _ in range(40):
+        bar.advance(1)
+    assert stream.getvalue().splitlines() == [f"{done} of 40 data keys." for done in range(4, 41, 4)]

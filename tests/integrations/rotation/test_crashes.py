@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import warnings
 from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
@@ -19,13 +18,11 @@ from urllib.parse import urlsplit
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 
 from accounts.common import database
-from accounts.common.database import close_connections
 from accounts.common.environments import Environment
-from accounts.errors import Refusal
 from accounts.models import AuditEvent
 from integrations.broker import broker, mask_sets
 from integrations.broker.preparation import Call
@@ -40,6 +37,7 @@ from secrets_app.rotation import rotation as values
 from secrets_app.sealing import keyring
 from tests.peers.upstreams import answering, http
 from tests.support.audit import chain_holds
+from tests.support.crashes import REFUSED, child
 from tests.support.races import assert_only
 from tests.support.things import VALUE, make_action, store_secret
 
@@ -48,7 +46,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 S = Environment.STAGING
 NEW, THIRD = "the-new-key-of-staging", "the-third-key-of-staging"
 CHECK = {"check": {"method": "GET", "path": "/me"}}
-REFUSED = 7
 
 
 @pytest.fixture
@@ -117,44 +114,6 @@ class Stand:
 
 def expire():
     SecretValue.objects.filter(state="previous").update(rollback_until=timezone.now() - timedelta(seconds=1))
-
-
-def child(act, *, kill="", at=1):
-    """Run the act in a process of its own; how that ended: -9 killed, 0 done, REFUSED.
-
-    Args:
-        kill: `before` or `after` the commit of this number (`at`); empty to let it live.
-    """
-    close_connections()
-    connections.close_all()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pid = os.fork()
-    if pid == 0:
-        try:
-            _kill_at_commit(kill, at)
-            act()
-        except Refusal:
-            os._exit(REFUSED)
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def _kill_at_commit(kill, at):
-    backend, seen = type(connections["default"]), []
-    commit = backend._commit
-
-    def committing(self):
-        seen.append(1)
-        if kill == "before" and len(seen) == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        commit(self)
-        if kill == "after" and len(seen) == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    backend._commit = committing  # of every thread
 
 
 # Each act, and what is kept once it is done.

@@ -182,7 +182,11 @@ def test_repair_makes_the_good_data_key_active_and_names_what_is_lost(damaged, o
 def test_list_changes_nothing_and_says_what_depends_on_what(damaged, capsys):
     before = all_rows()
     said = keys(capsys)
-    assert "Master key test: seals new data keys; data keys: 3." in said
+    assert "Master key test: seals new data keys; data keys: 3, values: 3." in said
+    assert ", opens only, under the master key test; values: 2.\n" in said
+    assert ", seals, under the master key test; values: 1.\n" in said
+    assert "The installation: data key " in said
+    assert ", seals, under the master key test; for audit logs and second factors.\n" in said
     assert "harbor-clinics: Data key " in said
     assert all_rows() == before
     keys(capsys, repair=True)
@@ -195,7 +199,7 @@ def test_repair_makes_a_new_key_where_none_opens(owner, capsys, master_keys):
     secret = store_secret(owner)
     master_keys(f"new:env:{OTHER}")
     said = keys(capsys, repair=True)
-    assert "Master key test: NOT held by this process; data keys: 2." in said
+    assert "Master key test: NOT held by this process; data keys: 2, values: 3." in said
     assert "Repaired the installation" in said
     assert said.count("Does not open: crm.apiKey") == 3
     store_secret(owner, "second.key")

@@ -1,0 +1,50 @@
+"""Processes of a test that kill themselves around a commit."""
+
+import os
+import signal
+import warnings
+
+from django.db import connections
+
+from accounts.common.database import close_connections
+from accounts.errors import Refusal
+
+REFUSED = 7
+
+
+def child(act, *, kill="", at=1):
+    """Run the act in a process of its own; how that ended: -9 killed, 0 done, REFUSED.
+
+    Args:
+        kill: `before` or `after` the commit of this number (`at`); empty to let it live.
+    """
+    close_connections()
+    connections.close_all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pid = os.fork()
+    if pid == 0:
+        try:
+            _kill_at_commit(kill, at)
+            act()
+        except Refusal:
+            os._exit(REFUSED)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _kill_at_commit(kill, at):
+    backend, seen = type(connections["default"]), []
+    commit = backend._commit
+
+    def committing(self):
+        seen.append(1)
+        if kill == "before" and len(seen) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        commit(self)
+        if kill == "after" and len(seen) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    backend._commit = committing  # of every thread
