@@ -104,3 +104,13 @@ class RequestTimedOut(Refusal):
     """The body of the request did not arrive in time."""
 
     code, status, title = "request_timed_out", 408, "Too slow"
+
+
+class DatabaseUnavailable(Refusal):
+    """The database cannot be used now (`accounts.common.outages`)."""
+
+    code, status, title = "database_unavailable", 503, "Database unavailable"
+
+    def __init__(self, detail: str = "The database cannot be used at the moment. Try again in a few seconds.") -> None:
+        super().__init__(detail)
+        self.members["retry_after_seconds"] = 5

@@ -12,11 +12,14 @@ def logging(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-        "filters": {"routes": {"()": "accounts.common.log_filters.RoutesInsteadOfPaths"}},
+        "filters": {
+            "routes": {"()": "accounts.common.log_filters.RoutesInsteadOfPaths"},
+            "outages": {"()": "accounts.common.log_filters.OutagesOnce"},
+        },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             **{name: {"level": "WARNING", "propagate": True} for name in QUIET},
-            **{name: {"filters": ["routes"]} for name in WITHOUT_PATHS},
+            **{name: {"filters": ["outages", "routes"]} for name in WITHOUT_PATHS},
         },
     }

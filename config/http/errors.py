@@ -1,6 +1,7 @@
 """Responses to requests that no view handled: pages for people, problem documents for the API."""
 
 import re
+import sys
 from http import HTTPStatus
 
 from django.core.exceptions import RequestDataTooBig
@@ -8,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from accounts.errors import NotFound, Refusal
+from accounts.common.outages import is_outage
+from accounts.errors import DatabaseUnavailable, NotFound, Refusal
 
 API_PREFIX = "/api/"
 AGENTS = ("/mcp", "/mcp/")
@@ -80,7 +82,20 @@ def plain_problem(status: HTTPStatus) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Respond with 500. The page shows nothing about the error and uses no database, which may be what is broken."""
+    """Respond with 500, or with 503 during an outage of the database.
+
+    The pages show nothing about the error and use no database, which may be what is broken.
+    """
+    if is_outage(sys.exc_info()[1]):
+        return _unavailable(request)
     if is_for_programs(request.path):
         return plain_problem(HTTPStatus.INTERNAL_SERVER_ERROR)
     return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    refusal = DatabaseUnavailable()
+    if is_for_programs(request.path):
+        return problem(refusal)
+    headers = {"Retry-After": str(refusal.members["retry_after_seconds"])}
+    return HttpResponse(render_to_string("503.html"), status=refusal.status, headers=headers)

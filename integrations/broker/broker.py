@@ -15,11 +15,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError
+from django.db import DatabaseError, Error
 
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common.database import Batches, in_database
-from accounts.errors import RateLimited, Refusal
+from accounts.common.outages import as_refusal
+from accounts.errors import DatabaseUnavailable, RateLimited, Refusal
 from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admit_all, stopped_meanwhile
 from integrations.broker.arguments import find_secret, refuse, size_of
@@ -30,10 +31,14 @@ from integrations.broker.preparation import Call
 from integrations.broker.token_answers import as_response, in_words
 from integrations.errors import EgressDenied, TokenRefused
 from integrations.exchange.messages import PreviewRequest, UpstreamResponse
-from integrations.models import RunOutcome
+from integrations.models import Run, RunOutcome
 from secrets_app.redaction.redactor import size_of_values
 
 CANCELLED = "cancelled"
+UNRECORDED = (
+    "The database became unavailable during this run, so its end is not on record and its answer is not given out. It "
+    "may have reached the upstream: look there before you repeat it."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +97,8 @@ async def run(caller: Caller, call: Call) -> RunResult:
     admitted = await _admit(caller, call)
     try:
         return await _run(admitted)
+    except Error as fault:
+        raise _unrecorded(fault, admitted.run)  # noqa: B904 - an exception that is no outage stays as it is
     finally:
         CONCURRENT_CALLS.release(admitted.actor)
 
@@ -117,6 +124,15 @@ async def _run(admitted: Admitted) -> RunResult:
     await _finish(admitted, outcome, duration_ms, "", answer.status)
     shown = partial(admitted.exchange.preview, admitted.params)
     return RunResult(admitted.run.id, outcome, answer, duration_ms, shown)
+
+
+def _unrecorded(fault: Exception, run: Run) -> Exception:
+    """Return the refusal of a run that an outage of the database broke off, or another exception as it is."""
+    refusal = as_refusal(fault)
+    if isinstance(refusal, DatabaseUnavailable):
+        refusal = DatabaseUnavailable(UNRECORDED)
+        refusal.members["run_id"] = str(run.pk)
+    return refusal
 
 
 async def _admit(caller: Caller, call: Call) -> Admitted:
