@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -23,6 +25,9 @@ from integrations.templating import json_body
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+
+
+PROBES = {"/healthz", "/readyz"}
 
 
 class ReadableQueries:
@@ -44,7 +49,7 @@ class ReadableQueries:
 class ApiOrPages:
     """An ASGI application that routes the API, the pages and the server's lifespan to their applications.
 
-    The API's documentation is a page.
+    The API's documentation is a page. Probes are passed on as requests to the site itself.
     """
 
     def __init__(self, *, api: Application, pages: Application, lifespan: Application) -> None:
@@ -55,6 +60,8 @@ class ApiOrPages:
         """Pass the event to one of the applications."""
         if scope.get("server"):
             note_port(scope["server"][1])
+        if scope["type"] == "http" and scope["path"] in PROBES:
+            scope = _to_the_site(scope)
         chosen = self._lifespan if scope["type"] == "lifespan" else self._pages
         if scope["type"] == "http" and is_for_programs(scope["path"]) and scope["path"] != self._documentation:
             chosen = self._api
@@ -131,6 +138,16 @@ async def answer_unread(response: HttpResponse, send: Send) -> None:
     headers = [(name.lower().encode(), value.encode()) for name, value in response.headers.items()]
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": response.content})
+
+
+def _to_the_site(scope: dict[str, Any]) -> dict[str, Any]:
+    """Return the scope of a probe without its headers, and with the host and scheme of the site.
+
+    Load balancers probe by IP address and plain HTTP. Neither the check of the host nor the redirect to https protects
+    anything here, because the answers are the same for everybody.
+    """
+    host = settings.ALLOWED_HOSTS[0].encode()
+    return {**scope, "headers": [(b"host", host)], "scheme": urlsplit(settings.SITE_URL).scheme}
 
 
 def _is_utf8(query: bytes) -> bool:

@@ -243,6 +243,7 @@ async def _while_it_is_down(served: Served) -> dict[str, tuple[int, str | None, 
         "framework": ("POST", f"/api/v1/integrations/{served.integration}/run?a=b", {"environment": "staging"}),
         "mcp": ("POST", "/mcp", listing),
         "healthz": ("GET", "/healthz", None),
+        "readyz": ("GET", "/readyz", None),
     }
     async with aiohttp.ClientSession(headers=key) as session:
         for name, (method, path, body) in [*requests.items()] * 3:
@@ -260,6 +261,7 @@ def test_database_that_is_down_is_told_as_such_until_it_is_back(product):
     finally:
         product.database.start()
     assert {name: answer[:2] for name, answer in found.items() if answer[0] != 503} == {"healthz": (200, None)}
+    assert json.loads(found["readyz"][2])["problems"] == ["database"]
     for name in ("run", "api", "framework", "mcp"):
         assert (found[name][1], json.loads(found[name][2])["code"]) == ("5", "database_unavailable"), name
     lines = served.log.read_bytes()[before:].decode().splitlines()
