@@ -1,9 +1,13 @@
 """The setting `LOGGING`. Libraries that log what they send, or the address of a request, are limited to warnings."""
 
+from contextvars import ContextVar
 from typing import Any
 
 QUIET = ("aiohttp", "asyncio", "urllib3", "django.db.backends", "django.template", "uvicorn.access")
 WITHOUT_PATHS = ("django.request", "django.security.csrf")
+
+REQUEST_ID: ContextVar[str] = ContextVar("coffer.request_id", default="")
+"""The id of the request that is being handled; empty outside of one."""
 
 
 def logging(level: str) -> dict[str, Any]:

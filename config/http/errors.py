@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 
 from accounts.common.outages import is_outage
 from accounts.errors import DatabaseUnavailable, NotFound, Refusal
+from config.logs import REQUEST_ID
 
 API_PREFIX = "/api/"
 AGENTS = ("/mcp", "/mcp/")
@@ -41,7 +42,7 @@ def problem(refusal: Refusal) -> HttpResponse:
     }
     if refusal.errors:
         document["errors"] = [{"field": error.field, "message": error.message} for error in refusal.errors]
-    answer = JsonResponse({**document, **refusal.members}, status=refusal.status, content_type=PROBLEM)
+    answer = JsonResponse({**document, **refusal.members, **_request_id()}, status=refusal.status, content_type=PROBLEM)
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 11.6.1
     if "retry_after_seconds" in refusal.members:
@@ -78,7 +79,7 @@ def plain_problem(status: HTTPStatus) -> HttpResponse:
         "code": code,
         "detail": status.description or status.phrase,
     }
-    return JsonResponse(document, status=status, content_type=PROBLEM)
+    return JsonResponse(document | _request_id(), status=status, content_type=PROBLEM)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -90,7 +91,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return _unavailable(request)
     if is_for_programs(request.path):
         return plain_problem(HTTPStatus.INTERNAL_SERVER_ERROR)
-    return HttpResponse(render_to_string("500.html"), status=500)
+    return HttpResponse(render_to_string("500.html", _request_id()), status=500)
+
+
+def _request_id() -> dict[str, str]:
+    """Return the member `request_id`, which finds the request in the log; nothing outside of the server."""
+    request_id = REQUEST_ID.get()
+    return {"request_id": request_id} if request_id else {}
 
 
 def _unavailable(request: HttpRequest) -> HttpResponse:
@@ -98,4 +105,4 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
     if is_for_programs(request.path):
         return problem(refusal)
     headers = {"Retry-After": str(refusal.members["retry_after_seconds"])}
-    return HttpResponse(render_to_string("503.html"), status=refusal.status, headers=headers)
+    return HttpResponse(render_to_string("503.html", _request_id()), status=refusal.status, headers=headers)

@@ -4,10 +4,12 @@ Django responds with an empty page to a query string that is not UTF-8, before a
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
@@ -19,6 +21,7 @@ from typing_extensions import override
 
 from accounts.errors import InvalidJson
 from config.http.errors import is_for_programs, plain_problem
+from config.logs import REQUEST_ID
 from integrations.egress.own_ports import note_port
 from integrations.templating import json_body
 
@@ -28,6 +31,34 @@ Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
 PROBES = {"/healthz", "/readyz"}
+
+_is_request_id = re.compile(rb"[A-Za-z0-9._:/+=@-]{8,128}").fullmatch
+
+
+class RequestIds:
+    """An ASGI middleware that gives each request an id, which its response and its errors carry as `X-Request-ID`.
+
+    An id that came with the request is kept, so that a call can be followed through several systems.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Pass the request on, and add the header to its response."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        given = [value for name, value in scope["headers"] if name == b"x-request-id"]
+        request_id = given[0] if len(given) == 1 and _is_request_id(given[0]) else uuid4().hex.encode()
+        REQUEST_ID.set(request_id.decode())
+
+        async def send_with_id(message: Mapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id)]}
+            await send(message)
+
+        await self._application(scope, receive, send_with_id)
 
 
 class ReadableQueries:
