@@ -27,6 +27,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an outcome, not an error
         detail: a sentence for people.
         errors: the invalid fields.
         members: further members of the problem document, such as `run_id` and `references`. JSON, and never a value.
+        run: the ids of the run that was refused, for the log; empty if none is on record.
     """
 
     code: ClassVar[str]
@@ -38,6 +39,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an outcome, not an error
         self.detail = detail
         self.errors = errors or []
         self.members: dict[str, object] = {}
+        self.run: dict[str, str] = {}
 
 
 class NotFound(Refusal):

@@ -5,13 +5,16 @@ outage of the database.
 """
 
 import logging
+import re
 from http import HTTPStatus
 
 from django.urls import Resolver404, resolve
+from django.urls.converters import UUIDConverter
 
 from accounts.common.outages import is_outage, log_outage
 
 UNKNOWN_ROUTE = "an unknown path"
+_is_id = re.compile(UUIDConverter.regex).fullmatch
 
 
 class RoutesInsteadOfPaths(logging.Filter):
@@ -43,6 +46,16 @@ class OutagesOnce(logging.Filter):
             log_outage(fault)
             return False
         return getattr(record, "status_code", None) != HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def described(path: str) -> dict[str, str]:
+    """Return the route of a path, and of its parameters the ids."""
+    try:
+        match = resolve(path)
+    except Resolver404:
+        return {"route": UNKNOWN_ROUTE}
+    ids = {name.removesuffix("_id"): str(value) for name, value in match.kwargs.items() if _is_id(str(value))}
+    return {"route": match.route, **ids}
 
 
 def _route(path: str) -> str:

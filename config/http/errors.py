@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from accounts.common.outages import is_outage
+from accounts.common.request_notes import note
 from accounts.errors import DatabaseUnavailable, NotFound, Refusal
 from config.logs import REQUEST_ID
 
@@ -33,6 +34,7 @@ class InternalError(Refusal):
 
 def problem(refusal: Refusal) -> HttpResponse:
     """Return a refusal as an RFC 9457 problem document (docs/api.md, "Errors")."""
+    note(code=refusal.code)
     document: dict[str, object] = {
         "type": f"urn:coffer:problem:{refusal.code}",
         "title": refusal.title,
@@ -72,6 +74,7 @@ def plain_problem(status: HTTPStatus) -> HttpResponse:
     """Return a problem document for a status alone, with codes such as `method_not_allowed` and `internal_error`."""
     is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     code = InternalError.code if is_ours else status.phrase.lower().replace(" ", "_")
+    note(code=code)
     document = {
         "type": f"urn:coffer:problem:{code}",
         "title": status.phrase,

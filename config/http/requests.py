@@ -4,7 +4,9 @@ Django responds with an empty page to a query string that is not UTF-8, before a
 """
 
 import asyncio
+import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, cast
@@ -19,6 +21,8 @@ from django.urls import reverse
 from ninja.parser import Parser
 from typing_extensions import override
 
+from accounts.common.log_filters import described
+from accounts.common.request_notes import NOTES, REQUESTS
 from accounts.errors import InvalidJson
 from config.http.errors import is_for_programs, plain_problem
 from config.logs import REQUEST_ID
@@ -32,11 +36,13 @@ Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 PROBES = {"/healthz", "/readyz"}
 
+logger = logging.getLogger(REQUESTS)
+
 _is_request_id = re.compile(rb"[A-Za-z0-9._:/+=@-]{8,128}").fullmatch
 
 
 class RequestIds:
-    """An ASGI middleware that gives each request an id, which its response and its errors carry as `X-Request-ID`.
+    """An ASGI middleware that gives each request a line in the log and an id, which its response carries.
 
     An id that came with the request is kept, so that a call can be followed through several systems.
     """
@@ -49,16 +55,41 @@ class RequestIds:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        given = [value for name, value in scope["headers"] if name == b"x-request-id"]
-        request_id = given[0] if len(given) == 1 and _is_request_id(given[0]) else uuid4().hex.encode()
-        REQUEST_ID.set(request_id.decode())
+        started, status, notes, request_id = time.monotonic(), 0, dict[str, str](), _request_id_of(scope)
+        of_id, of_notes = REQUEST_ID.set(request_id.decode()), NOTES.set(notes)
 
         async def send_with_id(message: Mapping[str, Any]) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id)]}
             await send(message)
 
-        await self._application(scope, receive, send_with_id)
+        try:
+            await self._application(scope, receive, send_with_id)
+        finally:
+            _log_request(scope, status, started, notes)
+            REQUEST_ID.reset(of_id)
+            NOTES.reset(of_notes)
+
+
+def _request_id_of(scope: dict[str, Any]) -> bytes:
+    """Return the id that came with the request, or a new one if there is none, several or one that is not safe."""
+    given = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    return given[0] if len(given) == 1 and _is_request_id(given[0]) else uuid4().hex.encode()
+
+
+def _log_request(scope: dict[str, Any], status: int, started: float, notes: dict[str, str]) -> None:
+    """Write the line of a request that is no probe; its status is 0 if the client left before the response."""
+    if scope["path"] in PROBES or not logger.isEnabledFor(logging.INFO):
+        return
+    fields = {
+        "method": scope["method"],
+        **(notes if "route" in notes else described(scope["path"]) | notes),
+        "status": status,
+        "milliseconds": round((time.monotonic() - started) * 1000),
+    }
+    logger.info("request %s", fields)
 
 
 class ReadableQueries:

@@ -20,6 +20,7 @@ from django.db import DatabaseError, Error
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common.database import Batches, in_database
 from accounts.common.outages import as_refusal
+from accounts.common.request_notes import NOTES, RUNS
 from accounts.errors import DatabaseUnavailable, RateLimited, Refusal
 from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admit_all, stopped_meanwhile
@@ -41,6 +42,7 @@ UNRECORDED = (
 )
 
 logger = logging.getLogger(__name__)
+run_lines = logging.getLogger(RUNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,10 @@ async def _admit(caller: Caller, call: Call) -> Admitted:
     job = _ADMISSIONS.ask((caller, call))
     try:
         return await asyncio.shield(job)
+    except Refusal as refusal:
+        if refusal.run:
+            _log(refusal.run, RunOutcome.REFUSED, refusal.code)
+        raise
     except asyncio.CancelledError:
         await asyncio.shield(asyncio.create_task(_abandon(job)))
         raise
@@ -198,7 +204,20 @@ async def _finish(
     """
     end = ledger.RunEnd(admitted.run, outcome, duration_ms, error_code, status)
     used = None if outcome is RunOutcome.REFUSED else admitted
-    await _ENDS.ask((end, used))
+    ids = ledger.ids_of(admitted.run)
+    try:
+        await _ENDS.ask((end, used))
+    except Refusal as refusal:
+        _log(ids, RunOutcome.FAILED, refusal.code, duration_ms, status)
+        raise
+    _log(ids, outcome, error_code, duration_ms, status)
+
+
+def _log(ids: dict[str, str], outcome: RunOutcome, code: str, duration_ms: int = 0, status: int | None = None) -> None:
+    """Write the line of a run whose end is on record."""
+    NOTES.get({}).update(ids)
+    fields = {**ids, "outcome": outcome.value, "code": code, "status": status, "milliseconds": duration_ms}
+    run_lines.info("run %s", fields)
 
 
 def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[Refusal | None]:
