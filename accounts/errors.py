@@ -27,6 +27,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an outcome, not an error
         detail: a sentence for people.
         errors: the invalid fields.
         members: further members of the problem document, such as `run_id` and `references`. JSON, and never a value.
+        run: the ids of the run that was refused, for the log; empty if none is on record.
     """
 
     code: ClassVar[str]
@@ -38,6 +39,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an outcome, not an error
         self.detail = detail
         self.errors = errors or []
         self.members: dict[str, object] = {}
+        self.run: dict[str, str] = {}
 
 
 class NotFound(Refusal):
@@ -104,3 +106,13 @@ class RequestTimedOut(Refusal):
     """The body of the request did not arrive in time."""
 
     code, status, title = "request_timed_out", 408, "Too slow"
+
+
+class DatabaseUnavailable(Refusal):
+    """The database cannot be used now (`accounts.common.outages`)."""
+
+    code, status, title = "database_unavailable", 503, "Database unavailable"
+
+    def __init__(self, detail: str = "The database cannot be used at the moment. Try again in a few seconds.") -> None:
+        super().__init__(detail)
+        self.members["retry_after_seconds"] = 5

@@ -1,22 +1,78 @@
 """The setting `LOGGING`. Libraries that log what they send, or the address of a request, are limited to warnings."""
 
+import json
+import logging as standard_logging
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from typing_extensions import override
+
+from accounts.common.request_notes import REQUESTS, RUNS
 
 QUIET = ("aiohttp", "asyncio", "urllib3", "django.db.backends", "django.template", "uvicorn.access")
 WITHOUT_PATHS = ("django.request", "django.security.csrf")
 
+REQUEST_ID: ContextVar[str] = ContextVar("coffer.request_id", default="")
+"""The id of the request that is being handled; empty outside of one."""
 
-def logging(level: str) -> dict[str, Any]:
-    """Return the setting `LOGGING`: everything from this level up goes to standard error."""
+
+FORMATS = ("text", "json")
+
+
+class JsonLines(standard_logging.Formatter):
+    """Writes each record as a line of JSON, with the id of its request."""
+
+    @override
+    def format(self, record: standard_logging.LogRecord) -> str:
+        """Return the line. A record whose only argument is a dictionary becomes its members."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+        }
+        if isinstance(record.args, dict):
+            line["message"] = record.msg.partition(" ")[0]
+            line.update(record.args)
+        else:
+            line["message"] = record.getMessage()
+        if request_id := REQUEST_ID.get():
+            line["request_id"] = request_id
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def logging(level: str, form: str) -> dict[str, Any]:
+    """Return the setting `LOGGING`: everything from this level up goes to standard error, as text or as lines of JSON.
+
+    Raises:
+        ImproperlyConfigured: there is no such format.
+    """
+    if form not in FORMATS:
+        raise ImproperlyConfigured("COFFER_LOG_FORMAT is unknown. Set it to text or json.")
+    of_format: dict[str, dict[str, Any]] = {
+        # the lines of requests and runs are for machines
+        "text": {REQUESTS: {"level": "WARNING"}, RUNS: {"level": "WARNING"}},
+        "json": {"uvicorn": {"handlers": [], "propagate": True}},
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-        "filters": {"routes": {"()": "accounts.common.log_filters.RoutesInsteadOfPaths"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+        "formatters": {
+            "text": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+            "json": {"()": "config.logs.JsonLines"},
+        },
+        "filters": {
+            "routes": {"()": "accounts.common.log_filters.RoutesInsteadOfPaths"},
+            "outages": {"()": "accounts.common.log_filters.OutagesOnce"},
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             **{name: {"level": "WARNING", "propagate": True} for name in QUIET},
-            **{name: {"filters": ["routes"]} for name in WITHOUT_PATHS},
+            **of_format[form],
+            **{name: {"filters": ["outages", "routes"]} for name in WITHOUT_PATHS},
         },
     }

@@ -296,4 +296,4 @@ vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10  # seconds; a person waits for the page that says whether the mail was sent
 DEFAULT_FROM_EMAIL = env.str("COFFER_FROM_EMAIL", default=f"coffer@{ALLOWED_HOSTS[0]}")
 
-LOGGING = logging(env.str("COFFER_LOG_LEVEL", default="INFO"))
+LOGGING = logging(env.str("COFFER_LOG_LEVEL", default="INFO"), env.str("COFFER_LOG_FORMAT", default="text"))

@@ -26,6 +26,7 @@ from accounts.access.step_up import ACCEPT_FOR, Proof, ask_for_proof, is_proven,
 from accounts.actors import Actor, actor_for_member
 from accounts.audit import refused_attempts
 from accounts.common.proposals import no_such
+from accounts.common.request_notes import note
 from accounts.errors import FieldError, Invalid, NotFound, ProofNeeded, Refusal
 from accounts.models import Membership
 from accounts.policy import Permission
@@ -164,6 +165,7 @@ def actor_of_request(request: CofferRequest, slug: str) -> Actor:
     )
     if membership is None:
         raise NotFound("No such organization.")
+    note(organization=str(membership.organization_id))
     request.actor = actor_for_member(membership, address=client_address(request), proven=is_proven(request, ACCEPT_FOR))
     return request.actor
 

@@ -10,6 +10,7 @@ from accounts.access.client_addresses import client_address
 from accounts.access.requests import CofferRequest
 from accounts.actors import Actor
 from accounts.common.database import Batches
+from accounts.common.request_notes import note
 from accounts.common.texts import UNSTORABLE
 
 _BATCHES = Batches(actors_of_keys)
@@ -35,7 +36,7 @@ class ApiKeyAuth(HttpBearer):
         Raises:
             Unauthenticated: the key is not valid.
         """
-        return actor_of_key(token, address=client_address(request))
+        return _noted(actor_of_key(token, address=client_address(request)))
 
 
 class AsyncApiKeyAuth(ApiKeyAuth):
@@ -47,7 +48,7 @@ class AsyncApiKeyAuth(ApiKeyAuth):
         Raises:
             Unauthenticated: the key is not valid.
         """
-        return await authenticate(PresentedKey(token, client_address(request)))
+        return _noted(await authenticate(PresentedKey(token, client_address(request))))
 
 
 async def authenticate(key: PresentedKey) -> Actor:
@@ -57,6 +58,12 @@ async def authenticate(key: PresentedKey) -> Actor:
         Unauthenticated: the key is not valid.
     """
     return await _BATCHES.ask(key)
+
+
+def _noted(actor: Actor) -> Actor:
+    """Note the organization and the key for the log, and return the actor."""
+    note(organization=str(actor.organization.pk), key=str(actor.id))
+    return actor
 
 
 def actor_of(request: HttpRequest) -> Actor:

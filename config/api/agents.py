@@ -44,6 +44,7 @@ from accounts.actors import Actor
 from accounts.api.authentication import AsyncApiKeyAuth
 from accounts.common.database import in_database
 from accounts.common.environments import Environment
+from accounts.common.outages import as_refusal
 from accounts.common.paging import decode_cursor, encode_cursor
 from accounts.errors import PermissionDenied, Refusal, Unauthenticated
 from accounts.policy import Permission
@@ -201,7 +202,7 @@ async def _list_tools(
         with _hidden_errors():
             return await _page_of_tools(_caller_of(context), params.cursor if params else None)
     except Refusal as refusal:
-        code = INTERNAL_ERROR if isinstance(refusal, InternalError) else INVALID_PARAMS
+        code = INTERNAL_ERROR if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else INVALID_PARAMS
         raise MCPError(code, refusal.detail) from None
 
 
@@ -276,13 +277,13 @@ def _hidden_errors() -> Iterator[None]:
     The log gets the traceback without the text.
 
     Raises:
-        InternalError: replaces the exception. Refusals pass.
+        InternalError, DatabaseUnavailable: replaces the exception. Refusals pass.
     """
     try:
         yield
-    except Refusal:
-        raise
     except Exception as fault:  # the SDK would send the text of any exception
+        if isinstance(refusal := as_refusal(fault), Refusal):
+            raise refusal from None
         place = "".join(traceback.format_tb(fault.__traceback__))
         logger.error("%s while answering an agent\n%s", type(fault).__name__, place)  # noqa: TRY400 - without the text
         raise InternalError from None

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from accounts.access.callers import PresentedKey, bearer_token
 from accounts.access.client_addresses import peer_address
+from accounts.common.request_notes import NOTES
 from accounts.errors import InvalidJson
 from config.api.handler import HEADERS_READ, ApiHandler, Headers
 from config.http.errors import API_PREFIX
@@ -26,6 +27,8 @@ from integrations.broker.preparation import Call
 
 MAX_CACHED_HEADERS = 256
 """Different sets of request headers for which the response headers are cached."""
+
+ROUTE = "api/v1/integrations/<uuidstr:integration_id>/run"
 
 _ADDRESS = re.compile(rf"{API_PREFIX}v1/integrations/({UUIDConverter.regex})/run")
 
@@ -88,6 +91,7 @@ class FastPathCall:
             Refusal: the run was refused.
         """
         result = await broker.run(self.key, self.call)
+        NOTES.get({}).update(route=ROUTE)
         return result.text_of(result.as_json()).encode()
 
 

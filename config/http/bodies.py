@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
+from django.db import Error
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
@@ -21,6 +22,7 @@ from accounts.access.callers import PresentedKey, bearer_token
 from accounts.access.client_addresses import peer_address
 from accounts.actors import Actor
 from accounts.api.authentication import authenticate
+from accounts.common.outages import as_refusal
 from accounts.errors import RateLimited, Refusal, RequestTimedOut, TooLarge
 from config.http.errors import AGENTS, API_PREFIX, TOO_LARGE, is_for_programs, problem
 from config.http.requests import Application, Receive, Send, answer_unread
@@ -193,9 +195,14 @@ async def _actor(scope: dict[str, Any]) -> Actor:
 
     Raises:
         Unauthenticated: there is no valid key.
+        DatabaseUnavailable: nobody can say.
     """
     headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
-    return await authenticate(PresentedKey(bearer_token(headers[0]) or "" if headers else "", _address(scope)))
+    key = PresentedKey(bearer_token(headers[0]) or "" if headers else "", _address(scope))
+    try:
+        return await authenticate(key)
+    except Error as fault:
+        raise as_refusal(fault)  # noqa: B904 - an exception that is none stays as it is
 
 
 def _about_size(scope: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Responses to requests that no view handled: pages for people, problem documents for the API."""
 
 import re
+import sys
 from http import HTTPStatus
 from uuid import UUID
 
@@ -10,7 +11,10 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 
-from accounts.errors import NotFound, Refusal
+from accounts.common.outages import is_outage
+from accounts.common.request_notes import note
+from accounts.errors import DatabaseUnavailable, NotFound, Refusal
+from config.logs import REQUEST_ID
 
 API_PREFIX = "/api/"
 AGENTS = ("/mcp", "/mcp/")
@@ -34,6 +38,7 @@ class InternalError(Refusal):
 
 def problem(refusal: Refusal) -> HttpResponse:
     """Return a refusal as an RFC 9457 problem document (docs/api.md, "Errors")."""
+    note(code=refusal.code)
     document: dict[str, object] = {
         "type": f"urn:coffer:problem:{refusal.code}",
         "title": refusal.title,
@@ -43,7 +48,7 @@ def problem(refusal: Refusal) -> HttpResponse:
     }
     if refusal.errors:
         document["errors"] = [{"field": error.field, "message": error.message} for error in refusal.errors]
-    answer = JsonResponse({**document, **refusal.members}, status=refusal.status, content_type=PROBLEM)
+    answer = JsonResponse({**document, **refusal.members, **_request_id()}, status=refusal.status, content_type=PROBLEM)
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 11.6.1
     if "retry_after_seconds" in refusal.members:
@@ -91,6 +96,7 @@ def plain_problem(status: HTTPStatus) -> HttpResponse:
     """Return a problem document for a status alone, with codes such as `method_not_allowed` and `internal_error`."""
     is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     code = InternalError.code if is_ours else status.phrase.lower().replace(" ", "_")
+    note(code=code)
     document = {
         "type": f"urn:coffer:problem:{code}",
         "title": status.phrase,
@@ -98,11 +104,30 @@ def plain_problem(status: HTTPStatus) -> HttpResponse:
         "code": code,
         "detail": status.description or status.phrase,
     }
-    return JsonResponse(document, status=status, content_type=PROBLEM)
+    return JsonResponse(document | _request_id(), status=status, content_type=PROBLEM)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Respond with 500. The page shows nothing about the error and uses no database, which may be what is broken."""
+    """Respond with 500, or with 503 during an outage of the database.
+
+    The pages show nothing about the error and use no database, which may be what is broken.
+    """
+    if is_outage(sys.exc_info()[1]):
+        return _unavailable(request)
     if is_for_programs(request.path):
         return plain_problem(HTTPStatus.INTERNAL_SERVER_ERROR)
-    return HttpResponse(render_to_string("500.html"), status=500)
+    return HttpResponse(render_to_string("500.html", _request_id()), status=500)
+
+
+def _request_id() -> dict[str, str]:
+    """Return the member `request_id`, which finds the request in the log; nothing outside of the server."""
+    request_id = REQUEST_ID.get()
+    return {"request_id": request_id} if request_id else {}
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    refusal = DatabaseUnavailable()
+    if is_for_programs(request.path):
+        return problem(refusal)
+    headers = {"Retry-After": str(refusal.members["retry_after_seconds"])}
+    return HttpResponse(render_to_string("503.html", _request_id()), status=refusal.status, headers=headers)

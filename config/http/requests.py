@@ -4,10 +4,16 @@ Django responds with an empty page to a query string that is not UTF-8, before a
 """
 
 import asyncio
+import logging
+import re
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, cast
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -17,13 +23,74 @@ from typing_extensions import override
 
 from accounts.common.fields import RepeatedName
 from accounts.common.fields import read_json as json_as_written
+from accounts.common.log_filters import described
+from accounts.common.request_notes import NOTES, REQUESTS
 from accounts.errors import InvalidJson
 from config.http.errors import is_for_programs, plain_problem
+from config.logs import REQUEST_ID
 from integrations.egress.own_ports import note_port
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+
+
+PROBES = {"/healthz", "/readyz"}
+
+logger = logging.getLogger(REQUESTS)
+
+_is_request_id = re.compile(rb"[A-Za-z0-9._:/+=@-]{8,128}").fullmatch
+
+
+class RequestIds:
+    """An ASGI middleware that gives each request a line in the log and an id, which its response carries.
+
+    An id that came with the request is kept, so that a call can be followed through several systems.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Pass the request on, and add the header to its response."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        started, status, notes, request_id = time.monotonic(), 0, dict[str, str](), _request_id_of(scope)
+        of_id, of_notes = REQUEST_ID.set(request_id.decode()), NOTES.set(notes)
+
+        async def send_with_id(message: Mapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id)]}
+            await send(message)
+
+        try:
+            await self._application(scope, receive, send_with_id)
+        finally:
+            _log_request(scope, status, started, notes)
+            REQUEST_ID.reset(of_id)
+            NOTES.reset(of_notes)
+
+
+def _request_id_of(scope: dict[str, Any]) -> bytes:
+    """Return the id that came with the request, or a new one if there is none, several or one that is not safe."""
+    given = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    return given[0] if len(given) == 1 and _is_request_id(given[0]) else uuid4().hex.encode()
+
+
+def _log_request(scope: dict[str, Any], status: int, started: float, notes: dict[str, str]) -> None:
+    """Write the line of a request that is no probe; its status is 0 if the client left before the response."""
+    if scope["path"] in PROBES or not logger.isEnabledFor(logging.INFO):
+        return
+    fields = {
+        "method": scope["method"],
+        **(notes if "route" in notes else described(scope["path"]) | notes),
+        "status": status,
+        "milliseconds": round((time.monotonic() - started) * 1000),
+    }
+    logger.info("request %s", fields)
 
 
 class ReadableQueries:
@@ -45,7 +112,7 @@ class ReadableQueries:
 class ApiOrPages:
     """An ASGI application that routes the API, the pages and the server's lifespan to their applications.
 
-    The API's documentation is a page.
+    The API's documentation is a page. Probes are passed on as requests to the site itself.
     """
 
     def __init__(self, *, api: Application, pages: Application, lifespan: Application) -> None:
@@ -56,6 +123,8 @@ class ApiOrPages:
         """Pass the event to one of the applications."""
         if scope.get("server"):
             note_port(scope["server"][1])
+        if scope["type"] == "http" and scope["path"] in PROBES:
+            scope = _to_the_site(scope)
         chosen = self._lifespan if scope["type"] == "lifespan" else self._pages
         if scope["type"] == "http" and is_for_programs(scope["path"]) and scope["path"] != self._documentation:
             chosen = self._api
@@ -132,6 +201,16 @@ async def answer_unread(response: HttpResponse, send: Send) -> None:
     headers = [(name.lower().encode(), value.encode()) for name, value in response.headers.items()]
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": response.content})
+
+
+def _to_the_site(scope: dict[str, Any]) -> dict[str, Any]:
+    """Return the scope of a probe without its headers, and with the host and scheme of the site.
+
+    Load balancers probe by IP address and plain HTTP. Neither the check of the host nor the redirect to https protects
+    anything here, because the answers are the same for everybody.
+    """
+    host = settings.ALLOWED_HOSTS[0].encode()
+    return {**scope, "headers": [(b"host", host)], "scheme": urlsplit(settings.SITE_URL).scheme}
 
 
 def _is_utf8(query: bytes) -> bool:

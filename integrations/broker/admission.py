@@ -183,6 +183,7 @@ def _record(entries: Sequence[_Entry]) -> None:
         entry.run = run
         if isinstance(entry.refusal, Refusal):
             entry.refusal.members["run_id"] = str(run.id)
+            entry.refusal.run = ledger.ids_of(run)
 
 
 def _start(entry: _Entry) -> ledger.RunStart:
@@ -242,6 +243,7 @@ def _open(entry: _Entry) -> None:
         refusal = cannot_open(problem.name, entry.call.environment)
         ledger.finish_all([ledger.RunEnd(entry.run, RunOutcome.REFUSED, 0, refusal.code)])
         refusal.members["run_id"] = str(entry.run.id)
+        refusal.run = ledger.ids_of(entry.run)
         entry.refusal = refusal
     except Exception as fault:  # unexpected: close the record and raise it to the caller
         ledger.finish_all([ledger.RunEnd(entry.run, RunOutcome.FAILED, 0, INTERNAL_ERROR)])

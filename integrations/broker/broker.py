@@ -15,11 +15,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError
+from django.db import DatabaseError, Error
 
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common.database import Batches, in_database
-from accounts.errors import RateLimited, Refusal
+from accounts.common.outages import as_refusal
+from accounts.common.request_notes import NOTES, RUNS
+from accounts.errors import DatabaseUnavailable, RateLimited, Refusal
 from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admit_all, stopped_meanwhile
 from integrations.broker.arguments import find_secret, refuse, size_of
@@ -30,12 +32,17 @@ from integrations.broker.preparation import Call
 from integrations.broker.token_answers import as_response, in_words
 from integrations.errors import EgressDenied, TokenRefused
 from integrations.exchange.messages import PreviewRequest, UpstreamResponse
-from integrations.models import RunOutcome
+from integrations.models import Run, RunOutcome
 from secrets_app.redaction.redactor import size_of_values
 
 CANCELLED = "cancelled"
+UNRECORDED = (
+    "The database became unavailable during this run, so its end is not on record and its answer is not given out. It "
+    "may have reached the upstream: look there before you repeat it."
+)
 
 logger = logging.getLogger(__name__)
+run_lines = logging.getLogger(RUNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,8 @@ async def run(caller: Caller, call: Call) -> RunResult:
     admitted = await _admit(caller, call)
     try:
         return await _run(admitted)
+    except Error as fault:
+        raise _unrecorded(fault, admitted.run)  # noqa: B904 - an exception that is no outage stays as it is
     finally:
         CONCURRENT_CALLS.release(admitted.actor)
 
@@ -120,11 +129,24 @@ async def _run(admitted: Admitted) -> RunResult:
     return RunResult(admitted.run.id, outcome, answer, duration_ms, shown)
 
 
+def _unrecorded(fault: Exception, run: Run) -> Exception:
+    """Return the refusal of a run that an outage of the database broke off, or another exception as it is."""
+    refusal = as_refusal(fault)
+    if isinstance(refusal, DatabaseUnavailable):
+        refusal = DatabaseUnavailable(UNRECORDED)
+        refusal.members["run_id"] = str(run.pk)
+    return refusal
+
+
 async def _admit(caller: Caller, call: Call) -> Admitted:
     """Return the admitted call. If the caller disconnects meanwhile, the run is closed."""
     job = _ADMISSIONS.ask((caller, call))
     try:
         return await asyncio.shield(job)
+    except Refusal as refusal:
+        if refusal.run:
+            _log(refusal.run, RunOutcome.REFUSED, refusal.code)
+        raise
     except asyncio.CancelledError:
         await asyncio.shield(asyncio.create_task(_abandon(job)))
         raise
@@ -183,7 +205,20 @@ async def _finish(
     """
     end = ledger.RunEnd(admitted.run, outcome, duration_ms, error_code, status)
     used = None if outcome is RunOutcome.REFUSED else admitted
-    await _ENDS.ask((end, used))
+    ids = ledger.ids_of(admitted.run)
+    try:
+        await _ENDS.ask((end, used))
+    except Refusal as refusal:
+        _log(ids, RunOutcome.FAILED, refusal.code, duration_ms, status)
+        raise
+    _log(ids, outcome, error_code, duration_ms, status)
+
+
+def _log(ids: dict[str, str], outcome: RunOutcome, code: str, duration_ms: int = 0, status: int | None = None) -> None:
+    """Write the line of a run whose end is on record."""
+    NOTES.get({}).update(ids)
+    fields = {**ids, "outcome": outcome.value, "code": code, "status": status, "milliseconds": duration_ms}
+    run_lines.info("run %s", fields)
 
 
 def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[Refusal | None]:

@@ -19,7 +19,7 @@ from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.actors import Actor
+from accounts.actors import Actor, ActorKind
 from accounts.common.environments import Environment
 from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretReference
 from secrets_app.models import Secret, SecretValue
@@ -120,6 +120,13 @@ class RunEnd:
     def has_answer(self) -> bool:
         """Whether the upstream answered, so that the caller gets something."""
         return self.outcome in {RunOutcome.SUCCEEDED, RunOutcome.UPSTREAM_ERROR}
+
+
+def ids_of(run: Run) -> dict[str, str]:
+    """Return what the log says of who runs what where."""
+    ids = {"run_id": str(run.pk), "organization": str(run.organization_id), "integration": str(run.integration_id)}
+    caller = {"key" if run.caller_kind == ActorKind.API_KEY.value else run.caller_kind: str(run.caller_id)}
+    return {**ids, **caller, "environment": run.environment}
 
 
 def begin_all(starts: Sequence[RunStart]) -> list[Run]:

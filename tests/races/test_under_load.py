@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -57,6 +58,7 @@ class Served:
     key: str
     integration: str
     environment: dict[str, str]
+    log: Path
 
     def shell(self, code: str) -> str:
         """What code prints that runs in a process of its own."""
@@ -89,16 +91,20 @@ def serving(database_url: str, upstream_url: str) -> Iterator[Served]:
     }
     _manage("migrate", "--verbosity", "0", env=env)
     key, integration = _manage("shell", "--no-imports", "-c", SEED.replace("{url}", upstream_url), env=env).split()
-    options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "critical"]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "error"]
     command = [sys.executable, "-m", "uvicorn", "config.asgi:application", *options]
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    served = Served(process, f"http://127.0.0.1:{port}", key, integration, env)
+    with tempfile.NamedTemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=log)
+        yield from _until_it_ends(Served(process, f"http://127.0.0.1:{port}", key, integration, env, Path(log.name)))
+
+
+def _until_it_ends(served: Served) -> Iterator[Served]:
     try:
         asyncio.run(_until_ready(served))
         yield served
     finally:
-        process.kill()
-        process.wait(timeout=20)
+        served.process.kill()
+        served.process.wait(timeout=20)
 
 
 async def _until_ready(served: Served) -> None:
@@ -225,6 +231,44 @@ def test_database_that_restarts_between_calls_fails_none(product):
         product.database.stop()
         product.database.start()
         assert set(asyncio.run(several(product.served))) == {(200, "succeeded")}
+
+
+async def _while_it_is_down(served: Served) -> dict[str, tuple[int, str | None, str]]:
+    """Status, `Retry-After` and text of every kind of request, several times."""
+    key, found = {"Authorization": f"Bearer {served.key}"}, {}
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    requests = {
+        "run": ("POST", f"/api/v1/integrations/{served.integration}/run", {"environment": "staging"}),
+        "api": ("GET", "/api/v1/secrets", None),
+        "framework": ("POST", f"/api/v1/integrations/{served.integration}/run?a=b", {"environment": "staging"}),
+        "mcp": ("POST", "/mcp", listing),
+        "healthz": ("GET", "/healthz", None),
+        "readyz": ("GET", "/readyz", None),
+    }
+    async with aiohttp.ClientSession(headers=key) as session:
+        for name, (method, path, body) in [*requests.items()] * 3:
+            async with session.request(method, served.url + path, json=body, allow_redirects=False) as response:
+                found[name] = response.status, response.headers.get("Retry-After"), await response.text()
+    return found
+
+
+def test_database_that_is_down_is_told_as_such_until_it_is_back(product):
+    served = product.served
+    product.database.stop()
+    before = len(served.log.read_bytes())
+    try:
+        found = asyncio.run(_while_it_is_down(served))
+    finally:
+        product.database.start()
+    assert {name: answer[:2] for name, answer in found.items() if answer[0] != 503} == {"healthz": (200, None)}
+    assert json.loads(found["readyz"][2])["problems"] == ["database"]
+    for name in ("run", "api", "framework", "mcp"):
+        assert (found[name][1], json.loads(found[name][2])["code"]) == ("5", "database_unavailable"), name
+    lines = served.log.read_bytes()[before:].decode().splitlines()
+    assert len(lines) <= 2, lines  # of a connection that was cut, and of those that cannot be made
+    assert all("The database cannot be used" in line for line in lines), lines
+    with upstream_process(product.port, 0.05):
+        assert set(asyncio.run(several(served))) == {(200, "succeeded")}
 
 
 def test_upstream_that_is_killed_fails_only_what_it_had(product):

@@ -68,7 +68,9 @@ def ready(url, seconds=60):
     while True:
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
-                return json.load(answer), {name.lower() for name, _ in answer.getheaders()}
+                document = json.load(answer)
+                assert {part["code"] for part in document.pop("parts").values()} == {"ok"}
+                return document, {name.lower() for name, _ in answer.getheaders()}
         except OSError:
             if time.monotonic() > deadline:
                 raise

@@ -2,12 +2,14 @@
 
 import asyncio
 
+import psycopg
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import OperationalError
 
 from accounts.common import database
 from accounts.common.environments import Environment
+from accounts.errors import DatabaseUnavailable
 from integrations.broker import admission, broker
 from integrations.broker.checking import check
 from integrations.broker.preparation import Call
@@ -89,6 +91,17 @@ def test_a_stamp_that_fails_costs_nobody_an_answer(owner, stored, run, monkeypat
         result = run(owner, action_to(owner, base_url), S)
     assert result.outcome == "succeeded"
     assert list(Run.objects.values_list("outcome", flat=True)) == ["succeeded"]
+
+
+def test_run_that_an_outage_breaks_off_names_its_record(owner, stored, run, monkeypatch):
+    def gone(*args):
+        raise OperationalError from psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr("integrations.broker.ledger.finish_all", gone)
+    reached = answering(lambda _, connection: connection.sendall(http(b"{}")))
+    with reached as base_url, pytest.raises(DatabaseUnavailable, match="may have reached the upstream") as told:
+        run(owner, action_to(owner, base_url), S)
+    assert told.value.members == {"retry_after_seconds": 5, "run_id": str(Run.objects.get(outcome="started").pk)}
 
 
 def steps_of(owner, action):
