@@ -86,6 +86,8 @@ COMMANDS_OF_OURS = {
     "housekeeping",
     "keys",
     "revoke_api_key",
+    "rotate_data_keys",
+    "rotate_master_key",
     "serve",
     "upgrade_values",
     "verify_audit",
@@ -101,6 +103,8 @@ def test_no_command_gives_a_value(secret, owner, settings, tmp_path):
     call_command("housekeeping", stdout=said)
     call_command("keys", repair=True, stdout=said)
     call_command("upgrade_values", stdout=said)
+    call_command("rotate_master_key", stdout=said)
+    call_command("rotate_data_keys", older_than=0, stdout=said)
     slug = owner.organization.slug
     options = {"organization": slug, "name": "k", "scope": ["run"], "environment": ["staging"]}
     call_command("create_api_key", stdout=said, **options)
