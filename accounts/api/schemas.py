@@ -45,7 +45,7 @@ class Payload(StrictSchema):
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)
             wrong = {fault["loc"][0] if fault["loc"] else None for fault in found}
-            if None in wrong or not isinstance(data, dict):
+            if None in wrong or not isinstance(data, dict) or cls._needed() & wrong:
                 raise
             payload = handler(cls._without(wrong, data))
             faults = [cls._fault(dict(fault)) for fault in found[:ERRORS_AT_MOST]]
@@ -55,6 +55,16 @@ class Payload(StrictSchema):
     def _without(cls, wrong: Container[object], data: dict[str, Any]) -> dict[str, Any]:
         rest = {name: value for name, value in data.items() if name not in wrong}
         return rest | {name: value for name, value in cls.stand_ins.items() if name in wrong}
+
+    @classmethod
+    def _needed(cls) -> set[object]:
+        """Return the required fields that nothing can stand in for."""
+        return {name for name, field in cls.model_fields.items() if field.is_required()} - cls.stand_ins.keys()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every field has its type."""
+        return not self._faults
 
     def _noting(self, faults: list[FieldError]) -> Self:
         self._faults = faults

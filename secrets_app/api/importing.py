@@ -1,6 +1,7 @@
 """`POST /api/v1/secrets/import`: the import of a `.env` text into one environment (docs/api.md, "Import")."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -9,7 +10,7 @@ from pydantic import Field, PlainValidator, StrictBool, WithJsonSchema
 
 from accounts.access.route_permissions import key_requires
 from accounts.api.authentication import actor_of
-from accounts.api.schemas import PROBLEMS, ProblemOut, StrictSchema
+from accounts.api.schemas import PROBLEMS, Payload, ProblemOut
 from accounts.common.environments import Environment
 from accounts.policy import Permission
 from secrets_app.api.schemas import ValueWarningOut, to_plaintext, warning_out
@@ -34,12 +35,14 @@ DotenvIn = Annotated[
 ]
 
 
-class ImportIn(StrictSchema):
+class ImportIn(Payload):
     """The body of `POST /secrets/import`. With `dry_run`, nothing is written.
 
     `leave_out` and `names` decide about lines by the name in the text: those that are no secrets, and other names for
     secrets. With `fill_references`, `${NAME}` becomes the value of that entry of the text.
     """
+
+    stand_ins: ClassVar[Mapping[str, Any]] = {"dotenv": "A_NAME_THAT_NOBODY_HAS=and-its-value"}
 
     environment: Environment
     dotenv: DotenvIn
@@ -102,14 +105,15 @@ class ImportOut(Schema):
 @key_requires(Permission.SECRETS_WRITE)
 def import_secrets(request: HttpRequest, payload: ImportIn) -> dict[str, Any]:
     """Import everything into one environment, or nothing: if a line is refused, the response is 422."""
-    act = check_import if payload.dry_run else apply_import
+    act = check_import if payload.dry_run and payload.is_sound else apply_import
     choices = ImportChoices(
         names=payload.names,
         left_out=frozenset(payload.leave_out),
         allow_short=payload.allow_short,
         fill_references=payload.fill_references,
     )
-    report = act(actor=actor_of(request), environment=payload.environment, text=payload.dotenv, choices=choices)
+    with payload.faults_told():
+        report = act(actor=actor_of(request), environment=payload.environment, text=payload.dotenv, choices=choices)
     return {
         "environment": report.environment,
         "dry_run": payload.dry_run,

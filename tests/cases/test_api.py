@@ -116,6 +116,16 @@ TWO_FAULTS = {
     "an integration without a kind": ("POST", "/integrations", {"name": ""}, ["kind", "config", "name"]),
     "a change": ("PATCH", "/integrations/{integration}", {"environments": ["stagin"], "name": ""},
                  ["environments[0]", "name"]),
+    "an import": ("POST", "/secrets/import",
+                  {"environment": "staging", "dotenv": "A_KEY=x", "dry_run": False, "leave_out": "B"},
+                  ["leave_out", "dotenv"]),
+    "a dry run of an import": ("POST", "/secrets/import",
+                               {"environment": "staging", "dotenv": "A_KEY=x", "dry_run": True, "allow_short": "yes"},
+                               ["allow_short", "dotenv"]),
+    "an import of nothing": ("POST", "/secrets/import", {"environment": "staging", "names": {"A": 1}},
+                             ["dotenv", "names.A"]),
+    "an import without an environment": ("POST", "/secrets/import", {"dotenv": "A_KEY=x", "dry_run": 1},
+                                         ["environment", "dry_run"]),
 }  # fmt: skip
 
 
@@ -140,6 +150,7 @@ def test_a_wrong_type_alone_stores_nothing(owner, caller):
         ("PATCH", f"/secrets/{secret.id}", {"description": "new", "enabled": 1}),
         ("PUT", f"/secrets/{secret.id}/rotation/staging", {"value": "value-of-crm", "allow_short": 1}),
         ("POST", "/integrations", {**ACTION, "enabled": 1}),
+        ("POST", "/secrets/import", {"environment": "staging", "dotenv": "B_KEY=value-of-b", "allow_short": 1}),
         ("PATCH", f"/integrations/{integration.id}", {"description": "new", "enabled": 1}),
     ):
         (error,) = caller.call(method, path, body).json()["errors"]
