@@ -76,7 +76,7 @@ class DataKeyCache:
 
 
 _cache = DataKeyCache()
-_HOLD_ACTIVE = f"SELECT * FROM {OrganizationKey._meta.db_table} WHERE organization_id = %s AND state = %s FOR KEY SHARE"  # noqa: S608 - no input
+_HOLD_ACTIVE = "SELECT * FROM secrets_app_organizationkey WHERE organization_id = %s AND state = %s FOR KEY SHARE"
 
 
 def load() -> None:
