@@ -16,8 +16,9 @@ from multiprocessing import get_context, parent_process
 from accounts.common.process import protect_process
 from secrets_app.redaction.views import View, views
 
-PROCESSES = 2
-NICENESS = 10
+PROCESSES = min(2, max(1, (os.cpu_count() or 1) // 2))
+"""At most half of the processors, so that large answers leave the rest to runs."""
+NICENESS = 19
 """Runs that wait for nothing but the processor come first."""
 
 logger = logging.getLogger(__name__)
