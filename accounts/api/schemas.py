@@ -59,7 +59,8 @@ class Payload(StrictSchema):
     @classmethod
     def _needed(cls) -> set[object]:
         """Return the required fields that nothing can stand in for."""
-        return {name for name, field in cls.model_fields.items() if field.is_required()} - cls.stand_ins.keys()
+        needed: set[object] = {name for name, field in cls.model_fields.items() if field.is_required()}
+        return needed - cls.stand_ins.keys()
 
     @property
     def is_sound(self) -> bool:
