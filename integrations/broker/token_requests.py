@@ -12,10 +12,9 @@ from dataclasses import replace
 from yarl import URL
 
 from integrations.broker.following import left
-from integrations.egress.destinations import DEFAULT_PORTS
 from integrations.errors import TokenRefused
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
-from integrations.exchange.redirects import MAX_HOPS, location_of, next_url
+from integrations.exchange.redirects import MAX_HOPS, is_origin_of, location_of, next_url
 
 _KEEPS_THE_REQUEST = {307, 308}
 
@@ -49,18 +48,11 @@ def _target(url: URL, status: int | None, location: bytes) -> URL:
         raise _refused(url, problem, location)
 
     def same_origin(origin: str) -> URL:
-        """Compare without parsing, because parsers cache what they parse and the server may repeat a value."""
-        if not _is_origin(origin, url):
+        if not is_origin_of(origin, url):
             raise _refused(url, "redirects the token request to another origin, which gets no credentials", location)
         return url.origin()
 
     return next_url(url, location, same_origin)
-
-
-def _is_origin(text: str, url: URL) -> bool:
-    home = f"{url.scheme}://{url.raw_authority}"
-    with_port = home if url.explicit_port else f"{home}:{DEFAULT_PORTS[url.scheme]}"
-    return text.lower() in {home, with_port}
 
 
 def _refused(url: URL, problem: str, location: bytes = b"") -> TokenRefused:

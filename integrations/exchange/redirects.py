@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote_plus
 
 from yarl import URL
 
+from integrations.egress.destinations import DEFAULT_PORTS
 from integrations.errors import InvalidUrl
 from integrations.exchange.messages import OutgoingRequest, RequestTemplate, UpstreamResponse, uncached_url
 from secrets_app.plaintext import Plaintext
@@ -97,6 +98,16 @@ def next_url(url: URL, location: bytes, admit: Callable[[str], URL]) -> URL:
     admitted = admit(origin)
     encoded = quote(_without_dots(path) or "/", safe=_SAFE.replace("?", ""))
     return uncached_url(admitted.scheme, admitted.raw_authority, encoded, quote(query or "", safe=_SAFE))
+
+
+def is_origin_of(origin: str, url: URL) -> bool:
+    """Return whether a text is the origin of a parsed URL. Nothing is parsed, because parsers cache what they parse.
+
+    Servers behind a proxy that ends TLS name `http`, which counts as the origin: the call goes to `url` all the same.
+    """
+    scheme, _, authority = origin.lower().partition("://")
+    is_scheme = scheme == url.scheme or (scheme, url.scheme) == ("http", "https")
+    return is_scheme and authority.removesuffix(f":{DEFAULT_PORTS[scheme]}") == url.raw_authority
 
 
 def with_query(url: URL, own: str) -> URL:

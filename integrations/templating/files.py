@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from secrets_app.naming.value_traits import CONTROL
+
 FILE = "file"
 FILE_PROPERTIES: dict[str, Any] = {
     "content": {"type": "string", "contentEncoding": "base64", "description": "The bytes of the file in base64."},
@@ -83,8 +85,7 @@ def is_media_type(text: str) -> bool:
 
 def fits_in_head(text: str) -> bool:
     """Return whether a name can stand in the head of a part: it has no line break or other control character."""
-    return _CONTROL.search(text) is None
+    return CONTROL.search(text) is None
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STANDARD = str.maketrans("-_", "+/")

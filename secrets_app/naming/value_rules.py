@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from secrets_app.naming.value_traits import SCHEME
 from secrets_app.plaintext import Plaintext
 
 MAX_BYTES = 65_536
@@ -14,7 +15,6 @@ MIN_LENGTH = 8
 """In characters. Shorter values occur in responses by chance, so they cannot be masked reliably."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SCHEME = re.compile(r"(bearer|basic|token)\s", re.IGNORECASE)
 _ONE_WORD = re.compile(r"[A-Z]?[a-z]{1,15}|[A-Z]{1,16}")
 _SERVER = re.compile(
     r"(?:[a-z]{2,10}://)?(?:localhost|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,5})(?::\d{1,5})?/?", re.IGNORECASE
@@ -83,7 +83,7 @@ def warnings_for(value: Plaintext) -> list[ValueWarning]:
         (text.endswith(("\n", "\r")), "line_break", "The value ends with a line break."),
         (text[-1:].isspace() and not text.endswith(("\n", "\r")), "white_space", "The value ends with white space."),
         (
-            _SCHEME.match(text.lstrip()),
+            SCHEME.match(text.lstrip()),
             "scheme",
             "The value starts with a scheme such as “Bearer ”. Usually the integration adds it.",
         ),

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import CancelledError, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 
 from accounts.common.process import protect_process
@@ -53,21 +53,27 @@ class ViewProcesses:
             TimeoutError: the time is over.
         """
         seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
+        pool = self._started()
         try:
-            return self._started().submit(bounded_views, text, most).result(seconds)
+            return pool.submit(bounded_views, text, most).result(seconds)
         except TimeoutError:
             raise
-        except (BrokenExecutor, OSError):
+        except (RuntimeError, CancelledError, OSError):  # broken, or ended by another thread
             logger.warning("A process that searches large answers could not be used.", exc_info=True)
-            self.stop()
+            self._end(pool)
             return bounded_views(text, most)
 
     def stop(self) -> None:
         """End the processes; the next text starts new ones."""
+        if pool := self._pool:
+            self._end(pool)
+
+    def _end(self, pool: ProcessPoolExecutor) -> None:
+        """End these processes, and not those that another thread has started since."""
         with self._lock:
-            pool, self._pool = self._pool, None
-        if pool:
-            pool.shutdown(cancel_futures=True)
+            if self._pool is pool:
+                self._pool = None
+        pool.shutdown(cancel_futures=True)
 
     def _started(self) -> ProcessPoolExecutor:
         with self._lock:

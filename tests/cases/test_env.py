@@ -2,9 +2,8 @@
 
 import pytest
 
-from secrets_app.models import SecretValue
-from secrets_app.sealing import keyring
 from tests.fixtures.api import Caller
+from tests.support.databases.stored_values import values_by_name
 from tests.support.things import key_for
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
@@ -31,14 +30,9 @@ def send(owner):
     return call
 
 
-def stored():
-    rows = SecretValue.objects.current().select_related("secret", "data_key")
-    return {row.secret.name: keyring.unseal(row).expose() for row in rows}
-
-
 def test_e07_key_on_one_line_is_read_and_its_written_out_breaks_are_told(send):
     assert [warning["code"] for warning in send(FIREBASE)["created"][0]["warnings"]] == ["escaped_line_breaks"]
-    assert stored() == {"FIREBASE_PRIVATE_KEY": PEM}
+    assert values_by_name() == {"FIREBASE_PRIVATE_KEY": PEM}
 
 
 def test_e07_key_without_an_end_is_told(send):
@@ -52,14 +46,14 @@ def test_e11_references_are_told_and_stay(send):
     assert created["DATABASE_URL"]["references"] == ["PGUSER", "PGPASSWORD"]
     assert "${PGUSER}, ${PGPASSWORD} as written" in created["DATABASE_URL"]["note"]
     assert created["KEPT"]["references"] == created["LITERAL"]["references"] == []
-    assert stored()["DATABASE_URL"] == "postgresql://${PGUSER}:${PGPASSWORD}@db/plane"
+    assert values_by_name()["DATABASE_URL"] == "postgresql://${PGUSER}:${PGPASSWORD}@db/plane"
 
 
 def test_e11_references_are_filled_in_where_asked_for(send):
     created = {line["name"]: line for line in send(COMPOSED, fill_references=True)["created"]}
     assert created["UNKNOWN_ONE"]["references"] == ["ELSEWHERE"]
     assert "this text does not have it" in created["UNKNOWN_ONE"]["note"]
-    assert stored() == {
+    assert values_by_name() == {
         "PGUSER": "planeuser",
         "PGPASSWORD": "planepass1",
         "DATABASE_URL": "postgresql://planeuser:planepass1@db/plane",
@@ -86,7 +80,7 @@ def test_e11_references_without_an_end_are_refused(owner, text):
 
 def test_e16_apostrophe_in_single_quotes(send):
     send("MESSAGE='Let\\'s go now!'\nENDS='C:\\data\\'\nNEXT='sentinel-1'\n", allow_short=True)
-    assert stored() == {"MESSAGE": "Let's go now!", "ENDS": "C:\\data\\", "NEXT": "sentinel-1"}
+    assert values_by_name() == {"MESSAGE": "Let's go now!", "ENDS": "C:\\data\\", "NEXT": "sentinel-1"}
 
 
 def test_e31_settings_can_be_left_out(send):
@@ -98,7 +92,7 @@ def test_e31_settings_can_be_left_out(send):
     assert [line["reason"] for line in done["skipped"]] == [
         "It is left out: the value looks like a setting, not like a credential."
     ] * 5
-    assert set(stored()) == {"db.password", "APP_KEY"}
+    assert set(values_by_name()) == {"db.password", "APP_KEY"}
 
 
 LINES = {
@@ -117,12 +111,12 @@ LINES = {
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
 def test_e36_lines_of_other_tools(send, line):
     send(f"{line}\nNEXT_KEY=value-of-the-next\n")
-    assert stored() == {"FIREBASE_TOKEN": "1//invented-token", "NEXT_KEY": "value-of-the-next"}
+    assert values_by_name() == {"FIREBASE_TOKEN": "1//invented-token", "NEXT_KEY": "value-of-the-next"}
 
 
 def test_e36_backslashes_of_windows_stay(send):
     send('$env:CONFIG_DIR="C:\\new\\tools"\n')
-    assert stored() == {"CONFIG_DIR": "C:\\new\\tools"}
+    assert values_by_name() == {"CONFIG_DIR": "C:\\new\\tools"}
 
 
 def test_e36_block_of_yaml_is_told(send):

@@ -2,9 +2,8 @@
 
 import pytest
 
-from secrets_app.models import SecretValue
-from secrets_app.sealing import keyring
 from tests.fixtures.api import Caller
+from tests.support.databases.stored_values import values_by_name
 from tests.support.databases.undone import failures
 from tests.support.things import key_for
 
@@ -66,17 +65,12 @@ def send(owner):
     return call
 
 
-def stored():
-    rows = SecretValue.objects.current().select_related("secret", "data_key")
-    return {row.secret.name: keyring.unseal(row).expose() for row in rows}
-
-
 def test_what_a_file_means_is_stored(send):
     def arrives(case):
         text, expected = READ[case]
         refused = [line["name"] for line in send(text, dry_run=True)["refused"] if line["name"]]
         send(text, leave_out=refused)
-        assert stored() == expected
+        assert values_by_name() == expected
 
     assert failures(READ, arrives) == {}
 
@@ -91,7 +85,7 @@ def test_lines_that_cannot_be_read_are_told_and_nothing_of_the_file_is_stored(ow
         assert answer.status_code == 422
         assert line in [refused["line"] for refused in send(text, dry_run=True)["refused"]]
         assert not any(part in answer.content for part in (b"MIIC", b"invented=="))
-        assert stored() == {}
+        assert values_by_name() == {}
 
     assert failures(REFUSED, told) == {}
 
@@ -101,4 +95,4 @@ def test_e26_a_second_import_replaces_and_makes_nothing_twice(send):
     again = send("A_KEY=value-of-a\nB_KEY=another-value-of-b\n")
     assert [line["name"] for line in again["replaced"]] == ["A_KEY", "B_KEY"]
     assert again["created"] == []
-    assert stored() == {"A_KEY": "value-of-a", "B_KEY": "another-value-of-b"}
+    assert values_by_name() == {"A_KEY": "value-of-a", "B_KEY": "another-value-of-b"}

@@ -19,7 +19,7 @@ from accounts.errors import Refusal
 from integrations.errors import InvalidUrl, ResponseTooLarge, ResponseUnreadable, UpstreamTimeout, UpstreamUnreachable
 from integrations.exchange.exchange import Channel, OnPiece
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
-from integrations.exchange.redirects import MAX_HOPS, location_of, next_url, with_query
+from integrations.exchange.redirects import MAX_HOPS, is_origin_of, location_of, next_url, with_query
 from integrations.kinds.mcp_server.messages import Message, encode, reply_to
 from integrations.kinds.mcp_server.replies import McpResponse, ReplyReader, not_mcp
 from secrets_app.naming.value_rules import MIN_LENGTH
@@ -33,7 +33,6 @@ MAX_RESUMPTIONS = 100
 SHORTEST_ID = 16
 """Characters of a path segment from which on it is treated as a session id."""
 
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _KEPT_METHOD = frozenset({301, 307, 308})
 """Redirects after which a POST is repeated as it is."""
 
@@ -226,16 +225,11 @@ class McpClient:
     def _own(self, origin: str) -> URL:
         """Return the configured URL if `origin` is its origin.
 
-        Servers behind a proxy that ends TLS name `http`; they are called over `https` nevertheless.
-
         Raises:
             InvalidUrl: it is another origin.
         """
-        own = self._request.url
-        scheme, _, authority = origin.lower().partition("://")
-        is_same = authority.removesuffix(_DEFAULT_PORTS.get(scheme, "")) == own.raw_authority
-        if is_same and (scheme == own.scheme or (scheme, own.scheme) == ("http", "https")):
-            return own
+        if is_origin_of(origin, self._request.url):
+            return self._request.url
         raise InvalidUrl("The server named an address of another origin.")
 
     def _post(self, message: Message, headers: Headers) -> OutgoingRequest:

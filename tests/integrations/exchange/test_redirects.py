@@ -7,7 +7,7 @@ from yarl import URL
 
 from accounts.errors import Refusal
 from integrations.egress.policy import EgressPolicy, admit_url
-from integrations.exchange.redirects import next_url, with_query
+from integrations.exchange.redirects import is_origin_of, next_url, with_query
 
 BASE = URL("https://api.example.com/a/b?c=d", encoded=True)
 
@@ -58,3 +58,24 @@ def test_any_text_leads_to_a_public_web_address_or_is_refused(location):
 )
 def test_a_configured_query_is_kept(url, own, expected):
     assert str(with_query(URL(url, encoded=True), own)) == expected
+
+
+@pytest.mark.parametrize(
+    ("origin", "url", "expected"),
+    [
+        ("https://a.example", "https://a.example/x", True),
+        ("HTTPS://A.example:443", "https://a.example/x", True),
+        ("http://a.example", "https://a.example/x", True),
+        ("http://a.example:80", "https://a.example/x", True),
+        ("https://a.example:8443", "https://a.example:8443/x", True),
+        ("https://a.example", "http://a.example/x", False),
+        ("https://a.example:8443", "https://a.example/x", False),
+        ("http://a.example:443", "https://a.example/x", False),
+        ("https://b.example", "https://a.example/x", False),
+        ("https://a.example@b.example", "https://a.example/x", False),
+        ("ftp://a.example", "https://a.example/x", False),
+        ("", "https://a.example/x", False),
+    ],
+)
+def test_origin_is_told_from_others_without_parsing(origin, url, expected):
+    assert is_origin_of(origin, URL(url)) is expected

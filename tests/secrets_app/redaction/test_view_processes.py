@@ -70,6 +70,18 @@ def test_a_process_that_dies_is_replaced_and_nothing_is_left_unsearched(processe
     assert not set(ids_of(processes)) & set(died)
 
 
+def test_processes_that_another_thread_has_ended_are_replaced_and_newer_ones_go_on(processes):
+    processes.views(TEXT, PLENTY, None)
+    ended = processes._pool
+    ended.shutdown()
+    assert processes.views(TEXT, PLENTY, None) == list(views(TEXT))
+    processes.views(TEXT, PLENTY, None)
+    newer = processes._pool
+    processes._end(ended)
+    assert processes._pool is newer
+    assert processes.views(TEXT, PLENTY, None) == list(views(TEXT))
+
+
 def test_time_that_is_over_is_told(processes):
     with pytest.raises(TimeoutError):
         processes.views(TEXT, PLENTY, time.monotonic())

@@ -11,6 +11,12 @@ def stored_values(secret):
     return {Environment(row.environment): (row.version, keyring.unseal(row).expose()) for row in rows}
 
 
+def values_by_name():
+    """The opened current values of all secrets, by name."""
+    rows = SecretValue.objects.current().select_related("secret", "data_key")
+    return {row.secret.name: keyring.unseal(row).expose() for row in rows}
+
+
 def all_stored_values():
     """The opened current values of all secrets, by environment."""
     rows = SecretValue.objects.current().select_related("secret", "data_key")
