@@ -27,6 +27,7 @@ from integrations.exchange.redirects import Following
 from integrations.exchange.returns import EVERYTHING, PassedOn, Returns
 from integrations.exchange.steps import PASSED, Step, steps_response
 from integrations.sip.messages import SipMessage, SipPeer, SipRequest
+from integrations.templating.placeholders import Template
 from integrations.templating.slots import MASK, bearer
 from secrets_app.plaintext import Plaintext
 
@@ -160,6 +161,11 @@ class Exchange(ABC):
     def requests(self) -> tuple[RequestTemplate, ...]:
         """The HTTP requests that hold secrets, with placeholders unresolved; none in another protocol."""
         return ()
+
+    @property
+    def sip_texts(self) -> Mapping[str, Template]:
+        """The texts of a SIP login by what they are, with placeholders unresolved; none in another protocol."""
+        return {}
 
     def problems(self, _params: Mapping[str, Any], /) -> list[FieldError]:
         """Return what is wrong with arguments that match the operation's schema, as `params.NAME`."""

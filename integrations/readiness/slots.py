@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
 from integrations.exchange.messages import BasicAuth, RequestTemplate
-from integrations.inheritance import operations_of, parsed, plan_of
-from integrations.kinds import KINDS
+from integrations.inheritance import operations_of, plan_of
 from integrations.models import Integration
 from integrations.templating.placeholders import SecretPlaceholder, Template
 from secrets_app.naming.value_traits import SCHEMES, Trait
@@ -47,13 +46,15 @@ class Place:
 
 def places_of(integration: Integration) -> list[Place]:
     """Return the places where the runs of an integration send values that not every value fits into."""
-    found = [*_sip_places(integration)]
+    found: list[Place] = []
     for name in operations_of(integration):
         try:
-            requests = plan_of(integration, name).requests
+            exchange = plan_of(integration, name)
         except (Invalid, Refusal):  # what is wrong with it is told elsewhere
             continue
-        found += [place for request in requests for place in _places(request)]
+        found += [place for request in exchange.requests for place in _places(request)]
+        for label, template in exchange.sip_texts.items():
+            found += _all(template, label, (Trait.LINE_BREAK | Trait.TAB, _CONTROL))
     return list(dict.fromkeys(found))
 
 
@@ -82,14 +83,6 @@ def _in_header(label: str, template: Template) -> Iterator[Place]:
 def _in_basic(basic: BasicAuth) -> Iterator[Place]:
     yield from _all(basic.username, "User name", (Trait.NOT_PRINTABLE, _CONTROL), (Trait.COLON, "a colon"))
     yield from _all(basic.password, "Password", (Trait.NOT_PRINTABLE, _CONTROL))
-
-
-def _sip_places(integration: Integration) -> Iterator[Place]:
-    if integration.kind == "sip_trunk":
-        config = parsed(integration)
-        for slot in KINDS[integration.kind].slots(config):
-            label = {"auth.username": "User name", "auth.password": "Password"}[slot.path]
-            yield from _all(slot.template, label, (Trait.LINE_BREAK | Trait.TAB, _CONTROL))
 
 
 def _all(template: Template, label: str, *refused: tuple[Trait, str]) -> Iterable[Place]:

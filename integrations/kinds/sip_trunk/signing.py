@@ -19,6 +19,7 @@ from integrations.kinds.sip_trunk.login import CHALLENGES, Login
 from integrations.sip import digest
 from integrations.sip.digest import MalformedDigest
 from integrations.sip.uris import MAX_LENGTH, host_of, is_telephone
+from integrations.templating.placeholders import Template
 from secrets_app.plaintext import Plaintext
 
 METHODS = (
@@ -44,6 +45,11 @@ class _WithChallenge(Exchange):
     def secret_names(self) -> tuple[str, ...]:
         """The names of the secrets in the login."""
         return self.login.secret_names
+
+    @property
+    def sip_texts(self) -> Mapping[str, Template]:
+        """The user name and the password."""
+        return {"User name": self.login.username, "Password": self.login.password}
 
     def note(self, params: Mapping[str, Any]) -> str:
         """Return the method, the hashed nonce, the algorithm and the host of the URI."""
