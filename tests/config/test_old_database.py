@@ -123,7 +123,7 @@ def test_no_migration_is_missing(after_migrate):
 
 @pytest.fixture(scope="module")
 def upgrade(migrated):
-    """What commands say after the values of the same database were sealed again: `upgrade_values` and those after it."""
+    """What `upgrade_values` says, and the commands after it."""
     memories = set(VAR.glob("values-upgraded-*"))
     yield migrated.run(["upgrade_values"], ["verify_audit"], ["opened_values"])
     for memory in set(VAR.glob("values-upgraded-*")) - memories:
