@@ -41,6 +41,7 @@ def test_each_part_is_ok(client):
         "problems": [],
         "lost_data_keys": 0,
         "parts": {name: {"code": "ok", "reason": ""} for name in names},
+        "warnings": [],
     }
 
 
@@ -67,6 +68,11 @@ def full(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: FREE(1024))
 
 
+def replica(monkeypatch):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL transaction_read_only = on")
+
+
 def late(monkeypatch):
     now = timezone.now()
     monkeypatch.setattr(health.timezone, "now", lambda: now + timedelta(seconds=9))
@@ -78,6 +84,7 @@ CASES = [
     (with_another_key, "keys", "keys_do_not_match", "Compare COFFER_MASTER_KEYS", EACH),
     (read_only, "disk", "disk_not_writable", "Check their modes", SQLITE),
     (full, "disk", "disk_full", "Make room", SQLITE),
+    (replica, "database", "database_read_only", "Set DATABASE_URL to the primary", POSTGRES),
     (late, "clock", "clock_differs", "9 s apart", POSTGRES),
 ]
 
@@ -127,3 +134,11 @@ def test_what_is_wrong_with_a_query_is_an_answer_too(client, monkeypatch):
 
     monkeypatch.setattr(health, "_measured", wrong)
     assert client.get("/readyz").json()["problems"] == ["database"]
+
+
+@EACH
+def test_what_should_be_changed_is_a_warning_and_leaves_it_ready(client, settings):
+    settings.WORKERS = 50
+    answer = client.get("/readyz")
+    code = {"sqlite": "sqlite_several_workers", "postgresql": "too_few_connections"}[connection.vendor]
+    assert (answer.status_code, [warning["code"] for warning in answer.json()["warnings"]]) == (200, [code])
