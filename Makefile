@@ -25,7 +25,7 @@ lint: .venv/development  ## ruff, mypy, Django's checks, missing migrations and 
 	$(PY) -m tests.types
 	$(PY) -m tests.deployment check --deploy --fail-level WARNING
 	$(PY) -m tests.deployment makemigrations --check --dry-run
-	$(PY) -m tests.migration_linter
+	$(PY) -m tests.support.databases.migration_linter
 
 picture: .venv/development  ## Draw docs/pictures/architecture.svg from the imports
 	@$(PY) -m tests.architecture_picture

@@ -22,7 +22,7 @@ from secrets_app.models import MasterKeyCanary, OrganizationKey
 SOURCE, TARGET = "default", "target"
 MADE_BY_MIGRATIONS = (Permission, ContentType, OrganizationKey, MasterKeyCanary)
 """What `migrate` itself writes, such as the data key of the installation. The rows of the source take their place."""
-BUSY_MILLISECONDS = 1000
+WAIT_A_SECOND = "PRAGMA busy_timeout = 1000"
 
 Progress = Callable[[int], object]
 """Is told how many rows were copied or compared."""
@@ -73,7 +73,7 @@ def _target(url: str) -> Iterator[None]:
 def _nobody_writes() -> Iterator[None]:
     """Hold SQLite's write lock: who is writing now stops the copy, and who wants to waits for its end."""
     with connection.cursor() as cursor:
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        cursor.execute(WAIT_A_SECOND)
     try:
         with transaction.atomic(using=SOURCE):
             yield
@@ -103,21 +103,24 @@ def _copy(progress: Progress) -> int:
     models = tables.copied_models()
     number = 0
     with connections[TARGET].cursor() as cursor:
-        for model in models:
-            cursor.execute(f"ALTER TABLE {model._meta.db_table} DISABLE TRIGGER USER")
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-        for model in MADE_BY_MIGRATIONS:
-            cursor.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608 - our own name
+        for statement in [*_triggers(models, "DISABLE"), "SET CONSTRAINTS ALL DEFERRED", *_without_own_rows()]:
+            cursor.execute(statement)
         for model in models:
             for inserted in tables.insert(model, TARGET, tables.rows(model, SOURCE)):
                 number += inserted
                 progress(inserted)
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for model in models:
-            cursor.execute(f"ALTER TABLE {model._meta.db_table} ENABLE TRIGGER USER")
-        for statement in connections[TARGET].ops.sequence_reset_sql(no_style(), models):
+        sequences = connections[TARGET].ops.sequence_reset_sql(no_style(), models)
+        for statement in ["SET CONSTRAINTS ALL IMMEDIATE", *_triggers(models, "ENABLE"), *sequences]:
             cursor.execute(statement)
     return number
+
+
+def _triggers(models: list[tables.Model], verb: str) -> list[str]:
+    return [f"ALTER TABLE {model._meta.db_table} {verb} TRIGGER USER" for model in models]
+
+
+def _without_own_rows() -> list[str]:
+    return [f"DELETE FROM {model._meta.db_table}" for model in MADE_BY_MIGRATIONS]  # noqa: S608 - our own names
 
 
 def _compare(progress: Progress) -> None:

@@ -14,9 +14,11 @@ from django.utils import timezone
 from accounts.common import outages
 from config.api.fast_path import FastPath
 from config.api.handler import ApiHandler
+from config.databases.checks import check_database
 from config.http import health
 from config.http.requests import ApiOrPages
 from config.lifespan import lifespan
+from tests.factories import RunFactory
 from tests.support.api.asgi import call_asgi
 
 pytestmark = [pytest.mark.django_db]
@@ -137,8 +139,15 @@ def test_what_is_wrong_with_a_query_is_an_answer_too(client, monkeypatch):
 
 
 @EACH
-def test_what_should_be_changed_is_a_warning_and_leaves_it_ready(client, settings):
+def test_what_should_be_changed_is_a_warning_and_leaves_it_ready(client, settings, monkeypatch):
     settings.WORKERS = 50
     answer = client.get("/readyz")
     code = {"sqlite": "sqlite_several_workers", "postgresql": "too_few_connections"}[connection.vendor]
     assert (answer.status_code, [warning["code"] for warning in answer.json()["warnings"]]) == (200, [code])
+    assert [message.id for message in check_database(databases=["default"])] == [f"coffer.{code}"]
+    assert check_database() == []
+    settings.WORKERS = 1
+    monkeypatch.setattr("config.databases.advice.MANY_RUNS_A_MINUTE", 1)
+    RunFactory.create_batch(2, started_at=timezone.now())
+    many = ["sqlite_many_writes"] if connection.vendor == "sqlite" else []
+    assert [warning["code"] for warning in client.get("/readyz").json()["warnings"]] == many

@@ -1,6 +1,6 @@
 """Looks for migrations that lock a table for long or break the version before them, on PostgreSQL (for `make lint`).
 
-usage: python -m tests.migration_linter
+usage: python -m tests.support.databases.migration_linter
 
 The linter asks a database for the SQL of each migration. `DATABASE_URL` names an existing server to use instead of one
 of our own, as for the tests.
