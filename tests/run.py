@@ -1,4 +1,4 @@
-"""`make test`: the whole suite on SQLite and on PostgreSQL; with Chromium, kamailio, pgbouncer and Node.
+"""`make test`: the whole suite on SQLite and on PostgreSQL; with Chromium, kamailio, nginx, pgbouncer and Node.
 
 Three passes, two at once: SQLite without Chromium beside PostgreSQL, and when one of them has ended, the pages in
 Chromium, on SQLite. What the latter two print comes when they have ended.
@@ -25,7 +25,13 @@ from tests import postgres
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_TESTS = "tests/browser"
-MARKERS = {"Chromium": "browser", "kamailio": "kamailio", "pgbouncer": "pgbouncer", "Node with npm": "node"}
+MARKERS = {
+    "Chromium": "browser",
+    "kamailio": "kamailio",
+    "nginx": "nginx",
+    "pgbouncer": "pgbouncer",
+    "Node with npm": "node",
+}
 """What is left out, by marker, where something is not installed."""
 
 
@@ -52,6 +58,7 @@ def missing() -> list[str]:
         "Chromium": any(shutil.which(name) for name in BROWSERS),
         "kamailio": shutil.which("kamailio"),
         "pgbouncer": shutil.which("pgbouncer"),
+        "nginx": shutil.which("nginx"),
         "Node with npm": shutil.which("node") and shutil.which("npm"),
     }
     return [name for name, present in found.items() if not present]
