@@ -48,7 +48,8 @@ def copy_to(url: str, progress: Progress) -> int:
                 _compare(progress)
                 return number
         except DatabaseError as problem:
-            raise CannotCopy(f"The new database refused the copy, and is as it was: {problem}") from None
+            said = str(problem).partition("\n")[0]  # the lines after it may quote a row
+            raise CannotCopy(f"The new database refused the copy, and is as it was: {said}") from None
 
 
 @contextmanager

@@ -53,7 +53,6 @@ def _findings() -> int:
         path=str(Path(__file__).parent.parent),
         no_cache=True,
         quiet=["ok", "ignore"],
-        exclude_migration_tests=["RUNPYTHON_MODEL_VARIABLE_NAME"],
         warnings_as_errors_tests=["CREATE_INDEX", "CREATE_INDEX_EXCLUSIVE"],
     )
     for (app, name), migration in sorted(linter.migration_loader.disk_migrations.items()):
