@@ -19,12 +19,13 @@ test: .venv/development  ## The whole suite on SQLite and on PostgreSQL
 bench: .venv/development  ## How long things take, as ratios within one run; PostgreSQL
 	@$(PY) -m tests.benchmarks $(PART)
 
-lint: .venv/development  ## ruff, mypy, Django's checks, missing migrations
+lint: .venv/development  ## ruff, mypy, Django's checks, missing migrations and those that lock
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m tests.types
 	$(PY) -m tests.deployment check --deploy --fail-level WARNING
 	$(PY) -m tests.deployment makemigrations --check --dry-run
+	$(PY) -m tests.support.databases.migration_linter
 
 picture: .venv/development  ## Draw docs/pictures/architecture.svg from the imports
 	@$(PY) -m tests.architecture_picture

@@ -16,6 +16,7 @@ class ConfigConfig(AppConfig):
             ImproperlyConfigured: the setting cannot be used.
         """
         from accounts.audit import refused_attempts  # noqa: PLC0415 - models can be imported only now
+        from config.databases import checks as database_checks  # noqa: F401, PLC0415 - registers them
         from config.http import checks  # noqa: F401, PLC0415 - registers them
         from config.http.proxies import Proxies  # noqa: PLC0415
         from config.refused_attempts import EVENT_OF_VIEW, FINDERS  # noqa: PLC0415

@@ -6,11 +6,13 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from accounts.common.process import protect_process, shorten_turns
+from config.databases.limits import limit_statements
 
 protect_process()
 shorten_turns()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+limit_statements()
 pages = get_asgi_application()
 
 from config.api.fast_path import FastPath  # noqa: E402 - importing these needs the settings

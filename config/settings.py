@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
 from accounts.common.process import protect_files
-from config.databases import cache, database
+from config.databases.addresses import cache, database
 from config.logs import logging
 from config.single_sign_on import providers
 
@@ -153,7 +153,7 @@ TEMPLATES = [
 
 VAR = BASE_DIR / "var"
 VAR.mkdir(mode=0o700, exist_ok=True)
-DATABASES = {"default": database(env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'coffer.sqlite3'}"), VAR)}
+DATABASES = {"default": database(env, VAR)}
 protect_files(VAR, DATABASES["default"]["NAME"] if "sqlite" in DATABASES["default"]["ENGINE"] else "")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": cache(env.cache_url("CACHE_URL", default="dbcache://coffer_cache"))}

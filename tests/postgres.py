@@ -79,16 +79,16 @@ def running(*, durable: bool = False) -> Iterator[Server]:
     if folder is None:
         raise RuntimeError("PostgreSQL is not installed.")
     home = Path(tempfile.mkdtemp(prefix="coffer-postgres-"))
-    identity = _identity()
-    if identity:
-        os.chown(home, identity["user"], identity["group"])
+    whose = identity()
+    if whose:
+        os.chown(home, whose["user"], whose["group"])
     chosen = SETTINGS | (DURABLE if durable else {})
     options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
-    started = Server(home, [folder / "postgres", "-D", home / "data", "-k", home, *options], identity)
+    started = Server(home, [folder / "postgres", "-D", home / "data", "-k", home, *options], whose)
     try:
         initdb = [folder / "initdb", "-D", home / "data", "-U", "coffer", "-A", "trust", "-E", "UTF8"]
         initdb += ["--locale=C.UTF-8", "--no-sync"]
-        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=home, **identity)
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=home, **whose)
         started.start()
         subprocess.run([folder / "createdb", "-h", home, "-U", "coffer", "coffer_main"], check=True)
         yield started
@@ -97,7 +97,7 @@ def running(*, durable: bool = False) -> Iterator[Server]:
         shutil.rmtree(home)
 
 
-def _identity() -> dict[str, int]:
+def identity() -> dict[str, int]:
     """The server refuses to run as root; anybody else runs it as themselves."""
     if os.geteuid() != 0:
         return {}

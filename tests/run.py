@@ -1,4 +1,4 @@
-"""`make test`: the whole suite on SQLite and on PostgreSQL; tests with Chromium, kamailio, nginx and Node too.
+"""`make test`: the whole suite on SQLite and on PostgreSQL; with Chromium, kamailio, nginx, pgbouncer and Node.
 
 Three passes, two at once: SQLite without Chromium beside PostgreSQL, and when one of them has ended, the pages in
 Chromium, on SQLite. What the latter two print comes when they have ended.
@@ -27,7 +27,13 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 """Debian's shell without a window takes a third of the processor time that its Chromium takes for the same pages."""
 
 BROWSER_TESTS = "tests/browser"
-MARKERS = {"Chromium": "browser", "kamailio": "kamailio", "nginx": "nginx", "Node with npm": "node"}
+MARKERS = {
+    "Chromium": "browser",
+    "kamailio": "kamailio",
+    "nginx": "nginx",
+    "pgbouncer": "pgbouncer",
+    "Node with npm": "node",
+}
 """What is left out, by marker, where something is not installed."""
 
 
@@ -53,6 +59,7 @@ def missing() -> list[str]:
         "PostgreSQL": postgres.binaries() or os.environ.get("DATABASE_URL"),
         "Chromium": any(shutil.which(name) for name in BROWSERS),
         "kamailio": shutil.which("kamailio"),
+        "pgbouncer": shutil.which("pgbouncer"),
         "nginx": shutil.which("nginx"),
         "Node with npm": shutil.which("node") and shutil.which("npm"),
     }

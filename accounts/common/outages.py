@@ -9,15 +9,16 @@ import threading
 import time
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 
 from accounts.errors import DatabaseUnavailable
 
 LOGGED_EVERY = 60.0
 """Seconds between two log lines about outages of one kind."""
 
-SQLSTATES = ("08", "53", "57P")
-"""PostgreSQL's connection exceptions, insufficient resources (a full disk, too many connections) and shutdowns."""
+SQLSTATES = ("08", "53", "57", "55P03", "25P03")
+"""PostgreSQL's connection exceptions, insufficient resources (a full disk, too many connections), shutdowns, and its
+limits of time: for a statement, a lock, and a transaction that does nothing."""
 
 SQLITE_CODES = {5, 6, 10, 13, 14}
 """SQLite's primary codes BUSY, LOCKED, IOERR, FULL and CANTOPEN."""
@@ -32,7 +33,7 @@ def is_outage(fault: BaseException | None) -> bool:
     """Return whether an exception means that the database cannot be reached or used, whatever the query is."""
     if isinstance(fault, InterfaceError):
         return "connection" in str(fault)
-    if not isinstance(fault, OperationalError):
+    if not isinstance(fault, OperationalError | InternalError):
         return False
     cause: Any = fault.__cause__
     if hasattr(cause, "sqlite_errorcode"):

@@ -1,5 +1,6 @@
 """The triggers that keep audit events as they are, and the table of the database cache."""
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import migrations
 
@@ -21,10 +22,16 @@ def create_cache_table(apps, schema_editor):
     call_command("createcachetable", database=schema_editor.connection.alias, verbosity=0)
 
 
+def drop_cache_table(apps, schema_editor):
+    for cache in settings.CACHES.values():
+        if cache["BACKEND"].endswith("DatabaseCache"):
+            schema_editor.execute(f"DROP TABLE {schema_editor.quote_name(cache['LOCATION'])}")
+
+
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0001_initial")]
 
     operations = [
         migrations.RunPython(install, remove),
-        migrations.RunPython(create_cache_table, migrations.RunPython.noop),
+        migrations.RunPython(create_cache_table, drop_cache_table),
     ]

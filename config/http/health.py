@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.access.route_permissions import public
 from accounts.common.outages import log_outage
+from config.databases.advice import Advice, advice
 from secrets_app.models import KeyState
 from secrets_app.sealing import canaries, keyring
 
@@ -42,10 +43,11 @@ NOT_CHECKED = Part("not_checked", "It cannot be checked before the other problem
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The parts by name, and the number of data keys that do not open; None if it is not known."""
+    """The parts by name, the number of data keys that do not open (None if it is not known), and what to change."""
 
     parts: dict[str, Part]
     lost_data_keys: int | None = None
+    warnings: list[Advice] = field(default_factory=list)
 
     @property
     def problems(self) -> list[str]:
@@ -66,7 +68,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 def readyz(_request: HttpRequest) -> HttpResponse:
     """Respond with 200 if everything that Coffer needs is usable, otherwise 503 with the codes of what is not.
 
-    A lost data key of one organization is counted, but stops nobody else.
+    A lost data key of one organization is counted, but stops nobody else. Nor does a warning.
     """
     state = _state()
     answer = {
@@ -74,6 +76,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
         "problems": state.problems,
         "lost_data_keys": state.lost_data_keys,
         "parts": {name: asdict(part) for name, part in state.parts.items()},
+        "warnings": [asdict(warning) for warning in state.warnings],
     }
     return JsonResponse(answer, status=503 if state.problems else 200)
 
@@ -95,13 +98,23 @@ def _state() -> State:
 
 def _measured() -> State:
     migrations = _migrations()
-    parts = {"database": OK, "migrations": migrations}
+    parts = {"database": _writable(), "migrations": migrations}
     if migrations != OK:
         return State({**parts, "keys": NOT_CHECKED})
     lost = keyring.lost_keys()
     of_installation = any(key.organization_id is None and key.state == KeyState.ACTIVE.value for key in lost)
     of_database = {"disk": _disk()} if connection.vendor == "sqlite" else {"clock": _clock()}
-    return State({**parts, "keys": _keys(is_lost=of_installation), **of_database}, len(lost))
+    return State({**parts, "keys": _keys(is_lost=of_installation), **of_database}, len(lost), advice())
+
+
+def _writable() -> Part:
+    """Return whether the database takes writes: a read replica does not."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('transaction_read_only')")
+            if cursor.fetchone() == ("on",):
+                return Part("database_read_only", "The database is a read replica. Set DATABASE_URL to the primary.")
+    return OK
 
 
 def _migrations() -> Part:

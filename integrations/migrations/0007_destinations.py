@@ -24,10 +24,10 @@ def fill(apps, schema_editor):
     for pk, link in apps.get_model("integrations", "SecretReference").objects.values_list("pk", "integration_id"):
         references.setdefault(link, []).append(pk)
     rows = apps.get_model("integrations", "Integration").objects.order_by("pk")
-    destination = apps.get_model("integrations", "SecretDestination")
-    destination.objects.bulk_create(
+    SecretDestination = apps.get_model("integrations", "SecretDestination")
+    SecretDestination.objects.bulk_create(
         (
-            destination(
+            SecretDestination(
                 organization_id=row.organization_id, reference_id=reference, integration_id=row.pk, host=host
             )
             for row in rows.select_related("auth_connector", "connection__auth_connector")

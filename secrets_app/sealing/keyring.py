@@ -252,6 +252,18 @@ def opens(key: OrganizationKey) -> bool:
     return True
 
 
+def opens_a_value(key: OrganizationKey) -> bool:
+    """Whether the oldest value that a data key sealed opens, if there is one. Nobody gets to see it."""
+    values = SecretValue.objects.filter(data_key=key, sealed__isnull=False, unreadable=False)
+    oldest = values.select_related("secret", "data_key").order_by("created_at", "pk").first()
+    try:
+        if oldest:
+            unseal(oldest)
+    except CannotOpen:
+        return False
+    return True
+
+
 def unwrap(key: OrganizationKey) -> bytes:
     """Return the bytes of a data key, from the cache if they are there.
 

@@ -179,3 +179,9 @@ def test_every_trigger_is_there(migrated, triggers_before):
 def test_database_still_refuses(migrated, statement, told):
     with pytest.raises(REFUSED, match=told):
         migrated.ask(statement)
+
+
+def test_every_migration_can_be_taken_back_with_its_rows_and_applied_again(upgraded):
+    triggers, tables = upgraded.trigger_names(), upgraded.table_names()
+    assert upgraded.run("-m", "tests.support.databases.back_and_forth").split() == []
+    assert (upgraded.trigger_names(), upgraded.table_names()) == (triggers, tables)

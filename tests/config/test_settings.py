@@ -82,6 +82,10 @@ REFUSED = {
         {"COFFER_EGRESS_ALLOW": "internal"},
         "COFFER_EGRESS_ALLOW: “internal” is not a network",
     ),
+    "a limit of time that is none": (
+        {"COFFER_LOCK_SECONDS": "0", "DATABASE_URL": "postgres://coffer@/coffer"},
+        "COFFER_LOCK_SECONDS is out of range. Set it to seconds from 1",
+    ),
     "sign-up for whom?": ({"COFFER_SIGN_UP": "everybody"}, "COFFER_SIGN_UP is unknown"),
     "single sign-on in clear": ({"COFFER_OIDC_ISSUER": "http://id.example.com"}, "COFFER_OIDC_ISSUER is not https"),
     "single sign-on without an id": (

@@ -80,11 +80,14 @@ def test_every_way_to_write_a_model_down_leaves_the_text_out(secret):
 
 
 COMMANDS_OF_OURS = {
+    "backup",
+    "copy_database",
     "create_api_key",
     "create_member",
     "deactivate_person",
     "housekeeping",
     "keys",
+    "restore_check",
     "revoke_api_key",
     "rotate_data_keys",
     "rotate_master_key",
@@ -102,6 +105,7 @@ def test_no_command_gives_a_value(secret, owner, settings, tmp_path):
     call_command("verify_audit", stdout=said)
     call_command("housekeeping", stdout=said)
     call_command("keys", repair=True, stdout=said)
+    call_command("restore_check", stdout=said)
     call_command("upgrade_values", stdout=said)
     call_command("rotate_master_key", stdout=said)
     call_command("rotate_data_keys", older_than=0, stdout=said)

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
 from psycopg import errors
 
 from accounts.common import outages
@@ -44,7 +44,10 @@ def test_outages_are_told_from_faults(tmp_path):
         (raised(OperationalError, errors.DiskFull()), True),
         (raised(InterfaceError, psycopg.InterfaceError("the connection is closed")), True),
         (of_sqlite(tmp_path / "no" / "such.sqlite3", "SELECT 1"), True),
-        (raised(OperationalError, errors.QueryCanceled()), False),
+        (raised(OperationalError, errors.QueryCanceled()), True),
+        (raised(OperationalError, errors.LockNotAvailable()), True),
+        (raised(InternalError, errors.IdleInTransactionSessionTimeout()), True),
+        (raised(InternalError, errors.InFailedSqlTransaction()), False),
         (raised(OperationalError, errors.DeadlockDetected()), False),
         (raised(InterfaceError, psycopg.InterfaceError("the cursor is closed")), False),
         (raised(ProgrammingError, errors.UndefinedTable()), False),

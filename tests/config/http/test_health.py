@@ -14,9 +14,11 @@ from django.utils import timezone
 from accounts.common import outages
 from config.api.fast_path import FastPath
 from config.api.handler import ApiHandler
+from config.databases.checks import check_database
 from config.http import health
 from config.http.requests import ApiOrPages
 from config.lifespan import lifespan
+from tests.factories import RunFactory
 from tests.support.api.asgi import call_asgi
 
 pytestmark = [pytest.mark.django_db]
@@ -41,6 +43,7 @@ def test_each_part_is_ok(client):
         "problems": [],
         "lost_data_keys": 0,
         "parts": {name: {"code": "ok", "reason": ""} for name in names},
+        "warnings": [],
     }
 
 
@@ -67,6 +70,11 @@ def full(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: FREE(1024))
 
 
+def replica(monkeypatch):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL transaction_read_only = on")
+
+
 def late(monkeypatch):
     now = timezone.now()
     monkeypatch.setattr(health.timezone, "now", lambda: now + timedelta(seconds=9))
@@ -78,6 +86,7 @@ CASES = [
     (with_another_key, "keys", "keys_do_not_match", "Compare COFFER_MASTER_KEYS", EACH),
     (read_only, "disk", "disk_not_writable", "Check their modes", SQLITE),
     (full, "disk", "disk_full", "Make room", SQLITE),
+    (replica, "database", "database_read_only", "Set DATABASE_URL to the primary", POSTGRES),
     (late, "clock", "clock_differs", "9 s apart", POSTGRES),
 ]
 
@@ -127,3 +136,18 @@ def test_what_is_wrong_with_a_query_is_an_answer_too(client, monkeypatch):
 
     monkeypatch.setattr(health, "_measured", wrong)
     assert client.get("/readyz").json()["problems"] == ["database"]
+
+
+@EACH
+def test_what_should_be_changed_is_a_warning_and_leaves_it_ready(client, settings, monkeypatch):
+    settings.WORKERS = 50
+    answer = client.get("/readyz")
+    code = {"sqlite": "sqlite_several_workers", "postgresql": "too_few_connections"}[connection.vendor]
+    assert (answer.status_code, [warning["code"] for warning in answer.json()["warnings"]]) == (200, [code])
+    assert [message.id for message in check_database(databases=["default"])] == [f"coffer.{code}"]
+    assert check_database() == []
+    settings.WORKERS = 1
+    monkeypatch.setattr("config.databases.advice.MANY_RUNS_A_MINUTE", 1)
+    RunFactory.create_batch(2, started_at=timezone.now())
+    many = ["sqlite_many_writes"] if connection.vendor == "sqlite" else []
+    assert [warning["code"] for warning in client.get("/readyz").json()["warnings"]] == many

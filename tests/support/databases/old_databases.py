@@ -98,12 +98,17 @@ def loaded(version: str, folder: Path) -> Iterator[OldDatabase]:
         folder: where a database of SQLite is put. One of PostgreSQL goes onto the server that the suite uses.
     """
     server = os.environ["DATABASE_URL"]
-    with _on_postgres(version, server) if server.startswith("postgres") else _on_sqlite(version, folder) as database:
+    with (
+        _on_postgres(version, server)
+        if server.startswith("postgres")
+        else loaded_on_sqlite(version, folder) as database
+    ):
         yield database
 
 
 @contextmanager
-def _on_sqlite(version: str, folder: Path) -> Iterator[OldDatabase]:
+def loaded_on_sqlite(version: str, folder: Path) -> Iterator[OldDatabase]:
+    """The same, always on SQLite."""
     database = OldDatabase(version, "sqlite", f"sqlite:///{folder / f'{version}.sqlite3'}")
     with closing(_connect(database.vendor, database.url)) as connection:
         connection.executescript(_dump(version, database.vendor))

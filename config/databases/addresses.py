@@ -4,7 +4,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from config.databases import limits
 
 CACHES_OF_COFFER = {
     "django.core.cache.backends.db.DatabaseCache": "config.caches.JsonDatabaseCache",
@@ -32,18 +35,20 @@ def cache(address: dict[str, Any]) -> dict[str, Any]:
     return {**address, "BACKEND": CACHES_OF_COFFER[address["BACKEND"]]}
 
 
-def database(address: dict[str, Any], folder: Path) -> dict[str, Any]:
+def database(env: environ.Env, folder: Path) -> dict[str, Any]:
     """Return an entry of the setting `DATABASES`.
 
     Args:
-        address: the parts of the database's URL.
-        folder: the folder for test databases of SQLite.
+        env: the environment, which names the database and its limits.
+        folder: the folder for SQLite's files.
+
+    Raises:
+        ImproperlyConfigured: a limit is out of range.
     """
-    return {**address, "ATOMIC_REQUESTS": False, **(_sqlite(folder) if _is_sqlite(address) else _server())}
-
-
-def _is_sqlite(address: dict[str, Any]) -> bool:
-    return bool(address["ENGINE"] == "django.db.backends.sqlite3")
+    address = env.db_url("DATABASE_URL", default=f"sqlite:///{folder / 'coffer.sqlite3'}")
+    if address["ENGINE"] == "django.db.backends.sqlite3":
+        return {**address, "ATOMIC_REQUESTS": False, **_sqlite(folder)}
+    return {**address, "ATOMIC_REQUESTS": False, **_server(env, address.get("OPTIONS", {}))}
 
 
 def _sqlite(folder: Path) -> dict[str, Any]:
@@ -59,7 +64,14 @@ def _sqlite(folder: Path) -> dict[str, Any]:
     }
 
 
-def _server() -> dict[str, Any]:
+def _server(env: environ.Env, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a PostgreSQL server.
+
+    Args:
+        env: the environment.
+        given: the options of its URL, which win over Coffer's.
+    """
+    chosen = limits.options(env)
     # Under ASGI, the thread of a request ends with the request, so a kept connection would leak. Asynchronous code uses
     # long-lived database threads instead (accounts/common/database.py).
-    return {"CONN_MAX_AGE": 0}
+    return {**chosen, "CONN_MAX_AGE": 0, "OPTIONS": {**chosen["OPTIONS"], **given}}
