@@ -105,7 +105,7 @@ def _is_from_header(client: tuple[str, int] | None, claimed: Sequence[str]) -> b
     if client is None or not claimed:
         return False
     host, port = client
-    return port == 0 or peer_address(host) in {None, *(peer_address(_host(entry)) for entry in claimed)}
+    return port == 0 or not {f"{host}:{port}", f"[{host}]:{port}"}.isdisjoint(claimed)
 
 
 def _host(entry: str) -> str:

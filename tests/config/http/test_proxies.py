@@ -38,6 +38,7 @@ TRUSTED = {
     "a client whose port the proxy adds": ("10.0.0.5", (PROXY, 5), f"{INVENTED}, {CLIENT}:5678", CLIENT),
     "an IPv6 client with a port": ("10.0.0.5", (PROXY, 5), "[2001:db8::1]:5678", "2001:db8::1"),
     "a proxy of which nothing is known": ("10.0.0.5", (PROXY, 5), f"{CLIENT}, unknown", PROXY),
+    "a client on the host of the proxy": ("127.0.0.1", ("127.0.0.1", 5), "127.0.0.1", "127.0.0.1"),
     "a proxy on a Unix socket": ("unix", None, CLIENT, CLIENT),
     "a proxy on an IPv6 socket": ("10.0.0.5", ("::ffff:10.0.0.5", 5), CLIENT, CLIENT),
 }
