@@ -6,10 +6,12 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from accounts.common.process import protect_process, shorten_turns
+from config.monitoring.start import begin
 
 protect_process()
 shorten_turns()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+begin()
 
 pages = get_asgi_application()
 

@@ -64,8 +64,8 @@ async def test_run_is_a_line_and_so_is_its_request(owner, action, key, lines):
     assert [line | {"time": 0} for line in lines(RUNS)] == [
         {
             "time": 0, "level": "INFO", "logger": RUNS, "message": "run", "run_id": str(run.pk), **ids,
-            "environment": run.environment, "outcome": run.outcome, "code": run.error_code, "status": run.status,
-            "milliseconds": run.duration_ms, "request_id": GIVEN.decode(),
+            "kind": "api_action", "environment": run.environment, "outcome": run.outcome, "code": run.error_code,
+            "status": run.status, "milliseconds": run.duration_ms, "request_id": GIVEN.decode(),
         }
         for run in runs
     ]  # fmt: skip

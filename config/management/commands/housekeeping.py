@@ -10,6 +10,7 @@ from accounts.audit import refused_attempts
 from accounts.people.people import forget_unconfirmed
 from accounts.sign_in.seen_sign_ins import forget_old_sign_ins
 from config.management.exported_heads import export_heads
+from config.models import FinishedJob
 from integrations.broker import nonces, retention
 from integrations.rotation import rotation
 from secrets_app.rotation.previous_values import destroy_expired
@@ -42,3 +43,4 @@ class Command(BaseCommand):
         call_command("clearsessions")
         self.stdout.write(f"Reminders of due rotations: {remind()}.")
         self.stdout.write(export_heads())
+        FinishedJob.objects.note("housekeeping")
