@@ -33,14 +33,6 @@ measures.IN_PROGRESS.labels("upstream").inc(5)
 """
 
 
-@pytest.fixture(scope="module")
-def counting(tmp_path_factory):
-    """The folder of a server; `prometheus_client` keeps to the first for as long as this process lives."""
-    os.environ[folder.VARIABLE] = str(tmp_path_factory.mktemp("metrics"))
-    yield os.environ[folder.VARIABLE]
-    del os.environ[folder.VARIABLE]
-
-
 @pytest.fixture
 def measuring(counting, monkeypatch, settings):
     from config.monitoring import measures
