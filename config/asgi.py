@@ -5,10 +5,12 @@ import os
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from accounts.common.process import protect_process, shorten_turns
+from accounts.common.process import load_codecs, protect_process, shorten_turns, take_descriptors
 from config.monitoring.start import begin
 
 protect_process()
+take_descriptors()
+load_codecs()
 shorten_turns()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 begin()

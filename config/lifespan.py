@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from accounts.common.database import in_database
+from accounts.errors import OutOfResources
 from config.api.agents import serving_agents
+from config.http.errors import unavailable
 from config.http.requests import Receive, Send
 from integrations.transport.connections import keeping_connections
 from secrets_app.redaction.view_processes import VIEW_PROCESSES
@@ -24,6 +26,7 @@ async def lifespan(_scope: dict[str, Any], receive: Receive, send: Send) -> None
     if problems := await in_database(canaries.problems_at_start):
         await send({"type": "lifespan.startup.failed", "message": "\n".join(problems)})
         return
+    unavailable("/", OutOfResources())  # loads the page's templates, which later there may be no descriptor for
     with _less_garbage_collection():
         async with keeping_connections(), serving_agents():
             await send({"type": "lifespan.startup.complete"})

@@ -270,7 +270,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage",
+        else "config.static_files.HashedStaticFiles",
     },
 }
 LANGUAGE_CODE = "en"

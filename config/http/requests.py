@@ -4,8 +4,12 @@ Django responds with an empty page to a query string that is not UTF-8, before a
 """
 
 import asyncio
+import errno
 import logging
+import os
 import re
+import resource
+import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
@@ -25,9 +29,10 @@ from accounts.common import observers
 from accounts.common.fields import RepeatedName
 from accounts.common.fields import read_json as json_as_written
 from accounts.common.log_filters import described
+from accounts.common.outages import log_outage
 from accounts.common.request_notes import NOTES, REQUESTS
-from accounts.errors import InvalidJson
-from config.http.errors import is_for_programs, plain_problem
+from accounts.errors import InvalidJson, OutOfResources
+from config.http.errors import is_for_programs, plain_problem, unavailable
 from config.logs import REQUEST_ID
 from integrations.egress.own_ports import note_port
 
@@ -36,8 +41,12 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
-PROBES = {"/healthz", "/readyz"}
+LIVENESS = "/healthz"
+PROBES = {LIVENESS, "/readyz"}
 METRICS = "/metrics"
+
+LARGEST_RESERVE = 256
+"""Descriptors that are left to work under way, or an eighth of all where that is less."""
 
 logger = logging.getLogger(REQUESTS)
 
@@ -52,6 +61,10 @@ class RequestIds:
 
     def __init__(self, application: Application) -> None:
         self._application = application
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        most = sys.maxsize if limit == resource.RLIM_INFINITY else limit
+        self._first_reserved = most - min(most // 8, LARGEST_RESERVE)
+        self._descriptor = os.open(os.devnull, os.O_RDONLY)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the request on, and add the header to its response."""
@@ -69,7 +82,10 @@ class RequestIds:
             await send(message)
 
         try:
-            await self._application(scope, receive, send_with_id)
+            if scope["path"] == LIVENESS or self._has_descriptors():
+                await self._application(scope, receive, send_with_id)
+            else:
+                await answer_unread(unavailable(scope["path"], OutOfResources()), send_with_id)
         finally:
             if not _is_probe(scope["path"], status):
                 _log_request(scope, status, started, notes)
@@ -77,6 +93,21 @@ class RequestIds:
                     tell(status, notes)
             REQUEST_ID.reset(of_id)
             NOTES.reset(of_notes)
+
+    def _has_descriptors(self) -> bool:
+        """Return whether enough descriptors are free to finish what is under way; the lowest free one tells.
+
+        When they run out, new requests are refused early, because work would fail in its middle.
+        """
+        try:
+            lowest = os.dup(self._descriptor)
+        except OSError as fault:
+            log_outage(fault)
+            return False
+        os.close(lowest)
+        if lowest >= self._first_reserved:
+            log_outage(OSError(errno.EMFILE, ""))
+        return lowest < self._first_reserved
 
 
 def _request_id_of(scope: dict[str, Any]) -> bytes:
