@@ -6,8 +6,11 @@ import ctypes
 import os
 import resource
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from encodings.aliases import aliases
+from multiprocessing import parent_process
 from pathlib import Path
 
 PR_SET_DUMPABLE = 4  # prctl(2)
@@ -23,6 +26,22 @@ def protect_process() -> None:
 
 
 MOST_DESCRIPTORS = 65_536
+
+
+def end_with_parent(end: Callable[[], object]) -> None:
+    """Call `end` when the process that started this one by `multiprocessing` has ended, however it did.
+
+    Otherwise, whoever kills the parent alone would leave its children behind.
+    """
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        end()
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def take_descriptors() -> None:
