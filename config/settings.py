@@ -15,7 +15,7 @@ from accounts.common.process import protect_files
 from config.databases import cache, database
 from config.http.content_policy import DIRECTIVES
 from config.logs import logging
-from config.monitoring.configuration import metrics_token
+from config.monitoring.configuration import metrics_token, traces_address
 from config.single_sign_on import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -286,3 +286,4 @@ DEFAULT_FROM_EMAIL = env.str("COFFER_FROM_EMAIL", default=f"coffer@{ALLOWED_HOST
 
 LOGGING = logging(env.str("COFFER_LOG_LEVEL", default="INFO"), env.str("COFFER_LOG_FORMAT", default="text"))
 METRICS_TOKEN = metrics_token(env.str("COFFER_METRICS_TOKEN", default=""))
+TRACES = traces_address(env.str("COFFER_TRACES", default=""))
