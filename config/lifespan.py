@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.common.database import in_database
 from accounts.common.process import end_with_parent
 from accounts.errors import OutOfResources
-from config.api.agents import serving_agents
+from config.api.agent_server import serving_agents
 from config.http.errors import unavailable
 from config.http.requests import Receive, Send
 from integrations.broker import ledger

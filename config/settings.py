@@ -262,7 +262,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 16_000  # 5,000 lines of an import, with two nam
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 STATIC_URL = "static/"
-STATIC_ROOT = VAR / "static"
+STATIC_ROOT = Path(env.str("COFFER_STATIC_ROOT", default=str(VAR / "static")))
 STATIC_ROOT.mkdir(mode=0o700, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
