@@ -5,12 +5,16 @@ import os
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from accounts.common.process import protect_process, shorten_turns
+from accounts.common.process import load_codecs, protect_process, shorten_turns, take_descriptors
 from config.databases.limits import limit_statements
+from config.monitoring.start import begin
 
 protect_process()
+take_descriptors()
+load_codecs()
 shorten_turns()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+begin()
 
 limit_statements()
 pages = get_asgi_application()

@@ -8,13 +8,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
 from accounts.common.process import protect_files
 from config.databases.addresses import cache, database
+from config.http.content_policy import DIRECTIVES
 from config.logs import logging
+from config.monitoring.configuration import metrics_token, traces_address
 from config.single_sign_on import providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -249,23 +250,10 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-        "base-uri": [NONE],
-        "object-src": [NONE],
-    },
-}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": DIRECTIVES}
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.http.reports.SilentReporterFilter"
 
-# Files, language, mail, logs
+# Files, language, mail, logs, metrics
 
 # Uploads may contain values, so they are kept in memory and never written to a temporary file. A larger file is
 # dropped, and the import page says so.
@@ -282,7 +270,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage",
+        else "config.static_files.HashedStaticFiles",
     },
 }
 LANGUAGE_CODE = "en"
@@ -297,3 +285,5 @@ EMAIL_TIMEOUT = 10  # seconds; a person waits for the page that says whether the
 DEFAULT_FROM_EMAIL = env.str("COFFER_FROM_EMAIL", default=f"coffer@{ALLOWED_HOSTS[0]}")
 
 LOGGING = logging(env.str("COFFER_LOG_LEVEL", default="INFO"), env.str("COFFER_LOG_FORMAT", default="text"))
+METRICS_TOKEN = metrics_token(env.str("COFFER_METRICS_TOKEN", default=""))
+TRACES = traces_address(env.str("COFFER_TRACES", default=""))

@@ -12,7 +12,8 @@ LAYERS = {
     "integrations": "errors templating egress sip exchange kinds querysets models inheritance transport broker"
     " readiness references paste_guard editing rotation tools | api web admin apps templatetags triggers",
     "config": "databases logs single_sign_on second_factors sessions caches refused_attempts admin_site"
-    " ports bootstrap copying | http api demo lifespan settings urls asgi start apps management",
+    " models static_files ports bootstrap copying | http monitoring api demo lifespan settings urls asgi start apps"
+    " management",
 }
 """The rooms of each app: its folders, and the modules beside them. A room imports only rooms before it.
 

@@ -10,7 +10,8 @@ from accounts.audit import refused_attempts
 from accounts.people.people import forget_unconfirmed
 from accounts.sign_in.seen_sign_ins import forget_old_sign_ins
 from config.management.exported_heads import export_heads
-from integrations.broker import nonces, retention
+from config.models import FinishedJob
+from integrations.broker import ledger, nonces, retention
 from integrations.rotation import rotation
 from secrets_app.rotation.previous_values import destroy_expired
 from secrets_app.rotation.reminders import remind
@@ -25,7 +26,8 @@ class Command(BaseCommand):
     help = (
         "Destroy previous values whose roll-back window has ended. Delete old results of rotation checks, old "
         "nonces, counters of refused attempts, old runs, expired sessions, unconfirmed accounts and old places of "
-        "sign-ins. Remind owners and admins of secrets whose rotation is due. Export the heads of the audit log."
+        "sign-ins. Close the records of interrupted runs. Remind owners and admins of secrets whose rotation is due. "
+        "Export the heads of the audit log."
     )
 
     @override
@@ -39,6 +41,8 @@ class Command(BaseCommand):
             f"Deleted runs: {retention.forget_old()}. Deleted places of sign-ins: {forget_old_sign_ins()}."
         )
         self.stdout.write(f"Deleted unconfirmed accounts: {forget_unconfirmed()}.")
+        self.stdout.write(f"Closed interrupted runs: {ledger.close_interrupted()}.")
         call_command("clearsessions")
         self.stdout.write(f"Reminders of due rotations: {remind()}.")
         self.stdout.write(export_heads())
+        FinishedJob.objects.note("housekeeping")
