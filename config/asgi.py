@@ -6,12 +6,14 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from accounts.common.process import protect_process, shorten_turns
+from config.configuration.explaining import sentences_instead_of_tracebacks
 
 protect_process()
 shorten_turns()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-pages = get_asgi_application()
+with sentences_instead_of_tracebacks():
+    pages = get_asgi_application()
 
 from config.api.fast_path import FastPath  # noqa: E402 - importing these needs the settings
 from config.api.handler import ApiHandler  # noqa: E402

@@ -11,8 +11,8 @@ LAYERS = {
     " hygiene redaction importing rotation | api web admin apps",
     "integrations": "errors templating egress sip exchange kinds querysets models inheritance transport broker"
     " readiness references paste_guard editing rotation tools | api web admin apps templatetags triggers",
-    "config": "databases logs single_sign_on second_factors sessions caches refused_attempts admin_site"
-    " ports bootstrap | http api demo lifespan settings urls asgi start apps management",
+    "config": "databases logs single_sign_on configuration second_factors sessions caches refused_attempts admin_site"
+    " ports bootstrap | http api demo doctor lifespan settings urls asgi start apps management",
 }
 """The rooms of each app: its folders, and the modules beside them. A room imports only rooms before it.
 
