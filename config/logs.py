@@ -41,7 +41,7 @@ class JsonLines(standard_logging.Formatter):
 
 
 def logging(level: str, form: str) -> dict[str, Any]:
-    """Return the setting `LOGGING`: everything from this level up goes to standard error, as text or as lines of JSON."""
+    """Return the setting `LOGGING`: what has this level or more goes to standard error, as text or as lines of JSON."""
     of_format: dict[str, dict[str, Any]] = {
         # the lines of requests and runs are for machines
         "text": {REQUESTS: {"level": "WARNING"}, RUNS: {"level": "WARNING"}},

@@ -26,25 +26,27 @@ env.required(
 )
 
 ALLOWED_HOSTS = allowed_hosts(env)
-TRUSTED_PROXIES = env.str("COFFER_TRUSTED_PROXIES")
-env.retired("COFFER_BEHIND_PROXY", "Set COFFER_TRUSTED_PROXIES to the address of your proxy instead, such as 127.0.0.1.")
+TRUSTED_PROXIES = env.text("COFFER_TRUSTED_PROXIES")
+env.retired(
+    "COFFER_BEHIND_PROXY", "Set COFFER_TRUSTED_PROXIES to the address of your proxy instead, such as 127.0.0.1."
+)
 address = site_url(env, ALLOWED_HOSTS)
 SITE_URL, HTTPS = address.geturl(), address.scheme == "https"
 SERVED_ON_LOOPBACK = set(ALLOWED_HOSTS) <= LOOPBACK
 
-DEBUG = env.bool("COFFER_DEBUG")
+DEBUG = env.switch("COFFER_DEBUG")
 if DEBUG and not SERVED_ON_LOOPBACK:
     env.refuse("COFFER_DEBUG is on, but COFFER_ALLOWED_HOSTS is not loopback only. Turn it off.")
 
-EGRESS_ALLOW = env.str("COFFER_EGRESS_ALLOW")
-NAT64_PREFIXES = env.str("COFFER_NAT64_PREFIXES")
-EGRESS_CA_FILE = env.str("COFFER_EGRESS_CA_FILE")
+EGRESS_ALLOW = env.text("COFFER_EGRESS_ALLOW")
+NAT64_PREFIXES = env.text("COFFER_NAT64_PREFIXES")
+EGRESS_CA_FILE = env.text("COFFER_EGRESS_CA_FILE")
 
-ROLLBACK_HOURS = env.int("COFFER_ROLLBACK_HOURS", 1, LONGEST_ROLLBACK_HOURS, "hours")
-RUN_DAYS = env.int("COFFER_RUN_DAYS", SHORTEST_RUN_DAYS, LONGEST_RUN_DAYS, "days")
+ROLLBACK_HOURS = env.number("COFFER_ROLLBACK_HOURS", 1, LONGEST_ROLLBACK_HOURS, "hours")
+RUN_DAYS = env.number("COFFER_RUN_DAYS", SHORTEST_RUN_DAYS, LONGEST_RUN_DAYS, "days")
 
-AUDIT_HEADS_MAIL = env.str("COFFER_AUDIT_HEADS_MAIL")
-AUDIT_HEADS_WEBHOOK = env.str("COFFER_AUDIT_HEADS_WEBHOOK")
+AUDIT_HEADS_MAIL = env.text("COFFER_AUDIT_HEADS_MAIL")
+AUDIT_HEADS_WEBHOOK = env.text("COFFER_AUDIT_HEADS_WEBHOOK")
 
 INSTALLED_APPS = [
     "allauth",
@@ -117,7 +119,7 @@ DATABASES = {"default": database(env.db_url("DATABASE_URL", default=f"sqlite:///
 protect_files(VAR, DATABASES["default"]["NAME"] if "sqlite" in DATABASES["default"]["ENGINE"] else "")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, Any] = {"default": env.attempt(lambda: cache(env.cache_url("CACHE_URL")), {"BACKEND": ""})}
-WORKERS = env.int("WEB_CONCURRENCY", 1, 1000)
+WORKERS = env.number("WEB_CONCURRENCY", 1, 1000)
 PER_PROCESS = "LocMem" in CACHES["default"]["BACKEND"]
 if PER_PROCESS and (WORKERS > 1 or not SERVED_ON_LOOPBACK):
     env.refuse(
@@ -178,9 +180,9 @@ SIGN_UP = env.one_of("COFFER_SIGN_UP", {"invited", "anybody", "nobody"})
 SOCIALACCOUNT_ADAPTER = "accounts.sign_in.adapter.SingleSignOnAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # an equal e-mail address at the provider does not prove ownership
 SOCIALACCOUNT_STORE_TOKENS = False
-OIDC_ISSUER = env.str("COFFER_OIDC_ISSUER").rstrip("/")
-OIDC_NAME = env.str("COFFER_OIDC_NAME")
-OIDC_SIGN_UP = env.bool("COFFER_OIDC_SIGN_UP")
+OIDC_ISSUER = env.text("COFFER_OIDC_ISSUER").rstrip("/")
+OIDC_NAME = env.text("COFFER_OIDC_NAME")
+OIDC_SIGN_UP = env.switch("COFFER_OIDC_SIGN_UP")
 SOCIALACCOUNT_PROVIDERS = single_sign_on(env, OIDC_ISSUER)
 
 # Browser
@@ -193,7 +195,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_IDLE_SECONDS, SESSION_COOKIE_AGE = 12 * 3600, 7 * 24 * 3600  # accounts/sign_in/session_limits.py
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
-SECURE_SSL_REDIRECT = env.bool("COFFER_SSL_REDIRECT") and HTTPS
+SECURE_SSL_REDIRECT = env.switch("COFFER_SSL_REDIRECT") and HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -241,7 +243,7 @@ if EMAIL_CONFIG["EMAIL_BACKEND"] == "django.core.mail.backends.console.EmailBack
     EMAIL_CONFIG["EMAIL_BACKEND"] = "accounts.mail.console_backend.EmailBackend"
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10  # seconds; a person waits for the page that says whether the mail was sent
-DEFAULT_FROM_EMAIL = env.str("COFFER_FROM_EMAIL", default=f"coffer@{ALLOWED_HOSTS[0]}")
+DEFAULT_FROM_EMAIL = env.text("COFFER_FROM_EMAIL", default=f"coffer@{ALLOWED_HOSTS[0]}")
 
 LOG_LEVEL = env.one_of("COFFER_LOG_LEVEL", {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 LOGGING = logging(LOG_LEVEL, env.one_of("COFFER_LOG_FORMAT", {"text", "json"}))

@@ -20,6 +20,7 @@ from accounts.audit.wording import visible
 
 logger = logging.getLogger(__name__)
 
+CONSOLE = "accounts.mail.console_backend.EmailBackend"
 FOOTER = "This e-mail was sent by Coffer"
 
 
@@ -92,10 +93,16 @@ def _succeeds(step: Callable[[], object], about: str, mails: int) -> bool:
 
 
 def _send_one(connection: BaseEmailBackend, email: Email) -> None:
-    connection.send_messages([_message(email)])
+    connection.send_messages([message_of(email)])
 
 
-def _message(email: Email) -> EmailMessage:
+def is_sent_by_a_server() -> bool:
+    """Return whether there is a mail server; otherwise mail is printed for the operator."""
+    return settings.EMAIL_BACKEND != CONSOLE
+
+
+def message_of(email: Email) -> EmailMessage:
+    """Return the mail as Django sends it."""
     footer = f"{FOOTER} at {settings.SITE_URL}. Replies are not read."
     return EmailMessage(
         subject=email.subject,

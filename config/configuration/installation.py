@@ -40,7 +40,7 @@ def _has_port(host: str) -> bool:
 
 def site_url(env: Environment, hosts: list[str]) -> SplitResult:
     """Return the address that people use."""
-    text = env.str("COFFER_SITE_URL", default=f"https://{hosts[0]}").rstrip("/")
+    text = env.text("COFFER_SITE_URL", default=f"https://{hosts[0]}").rstrip("/")
     try:
         parts = urlsplit(text)
         host, _port = parts.hostname, parts.port
@@ -70,7 +70,7 @@ def single_sign_on(env: Environment, issuer: str) -> dict[str, Any]:
         env.refuse("COFFER_OIDC_ISSUER is not https. Name the provider by its https address.")
     return providers(
         issuer=issuer,
-        name=env.str("COFFER_OIDC_NAME"),
+        name=env.text("COFFER_OIDC_NAME"),
         client_id=env.required("COFFER_OIDC_CLIENT_ID", "Single sign-on needs the client id from the provider."),
         secret=env.required("COFFER_OIDC_CLIENT_SECRET", "Single sign-on needs the client secret from the provider."),
     )

@@ -21,8 +21,7 @@ Result = TypeVar("Result")
 class Environment:
     """The variables of the environment, and of `.env` where the environment does not set them.
 
-    The methods that read are named after those of django-environ. What cannot be used is noted and replaced by a
-    stand-in that lets the reading go on; `finish` refuses all of it.
+    What cannot be used is noted and replaced by a stand-in that lets the reading go on; `finish` refuses all of it.
     """
 
     def __init__(self, file: Path) -> None:
@@ -62,14 +61,14 @@ class Environment:
             self.refuse(str(problem))
             return otherwise
 
-    def str(self, name: str, default: Default | None = None) -> str:
-        """Return the text of a variable. Where it is missing or empty, the computed default or that of the table holds."""
+    def text(self, name: str, default: Default | None = None) -> str:
+        """Return a variable. Where it is missing or empty, the computed default or that of the table holds."""
         fallback = BY_NAME[name].default if default is None else default
         return os.environ.get(name) or ("" if fallback is None else f"{fallback}")
 
     def required(self, name: str, hint: str) -> str:
         """Return the text of a variable that has to be set; the hint says to what."""
-        text = self.str(name)
+        text = self.text(name)
         if not text:
             self.refuse(f"{name} is not set. {hint}")
         return text
@@ -87,26 +86,26 @@ class Environment:
         except OSError as problem:
             self.refuse(f"{path} cannot be made ({problem.strerror}). Give its folder to the user that runs Coffer.")
 
-    def bool(self, name: str) -> bool:
+    def switch(self, name: str) -> bool:
         """Return whether a switch is on."""
-        text = self.str(name).strip().lower()
+        text = self.text(name).strip().lower()
         if text not in ON | OFF:
             self.refuse(f"{name} is neither on nor off. Set it to on or off.")
         return text in ON
 
-    def int(self, name: str, lowest: int, highest: int, unit: str = "number") -> int:
+    def number(self, name: str, lowest: int, highest: int, unit: str = "number") -> int:
         """Return a number, such as one of `hours`, within its bounds."""
-        text = self.str(name).strip()
-        number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(highest)) else None
-        if number is None or not lowest <= number <= highest:
+        text = self.text(name).strip()
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(highest))
+        if not is_number or not lowest <= int(text) <= highest:
             of_unit = "number" if unit == "number" else f"number of {unit}"
             self.refuse(f"{name} is out of range or no number. Set it to a {of_unit} from {lowest} to {highest}.")
             return lowest
-        return number
+        return int(text)
 
     def one_of(self, name: str, choices: set[str]) -> str:
         """Return a text that has to be one of a few."""
-        text = self.str(name)
+        text = self.text(name)
         if text not in choices:
             *others, last = sorted(choices)
             self.refuse(f"{name} is unknown. Set it to {', '.join(others)} or {last}.")
@@ -118,7 +117,7 @@ class Environment:
             "Write postgres://user:password@host:5432/name or sqlite:////path/to/file; in a password, write %40 for "
             "@, %2F for / and %23 for #."
         )
-        parts = self._parts(name, self.str(name, default), environ.Env.db_url_config, how)
+        parts = self._parts(name, self.text(name, default), environ.Env.db_url_config, how)
         if parts and parts.get("ENGINE") not in DATABASE_ENGINES:
             self.refuse(f"{name} names a database that Coffer does not offer. {how}")
         elif parts and not parts["NAME"]:
@@ -128,7 +127,7 @@ class Environment:
     def cache_url(self, name: str) -> dict[str, Any]:
         """Return the parts of a cache's URL."""
         how = "Leave it out to use a table of the database, or name a Redis server as redis://host:6379/0."
-        parts = self._parts(name, self.str(name), environ.Env.cache_url_config, how)
+        parts = self._parts(name, self.text(name), environ.Env.cache_url_config, how)
         if parts and "redis" in parts["BACKEND"].lower() and find_spec("redis") is None:
             self.refuse(
                 f"{name} names a Redis server, but the package redis is not installed. Install it "
@@ -139,7 +138,7 @@ class Environment:
     def email_url(self, name: str) -> dict[str, Any]:
         """Return the settings that a mail server's URL stands for."""
         how = "Write smtp+tls://user:password@host:587, with %40 for @ in the user's name or the password."
-        parts = self._parts(name, self.str(name), environ.Env.email_url_config, how)
+        parts = self._parts(name, self.text(name), environ.Env.email_url_config, how)
         if parts and "smtp" in parts["EMAIL_BACKEND"] and not parts["EMAIL_HOST"]:
             self.refuse(f"{name} names no mail server. {how}")
         return parts or {"EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend"}

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 PREFIX = "COFFER_"
 ALIKE_WITH_PREFIX, ALIKE_WITHOUT = 0.6, 0.9
-"""How similar a name has to be to one of the table (`difflib`). Other programs own the names without the prefix."""
+"""How similar the rest of a name has to be (`difflib`). Other programs own names without the prefix."""
 
 Default = str | int | bool
 
@@ -140,9 +140,7 @@ SETTINGS = (
         "dbcache://coffer_cache",
         "a table of the database",
     ),
-    Setting(
-        "EMAIL_URL", "`smtp+tls://user:password@host:587`", "consolemail://", "printed on standard error"
-    ),
+    Setting("EMAIL_URL", "`smtp+tls://user:password@host:587`", "consolemail://", "printed on standard error"),
     Setting(
         "WEB_CONCURRENCY",
         "number of worker processes, as uvicorn reads it; above 1, a per-process cache is refused",
@@ -174,9 +172,16 @@ def misspelt(names: Iterable[str]) -> list[str]:
     """
     sentences = []
     for name in sorted(set(names) - BY_NAME.keys()):
-        ours = name.startswith(PREFIX)
-        near = get_close_matches(name, BY_NAME, n=1, cutoff=ALIKE_WITH_PREFIX if ours else ALIKE_WITHOUT)
-        if ours or near:
-            nearest = f" Did you mean {near[0]}?" if near else ""
-            sentences.append(f"{name} is not a setting, so it has no effect.{nearest}")
+        near = _nearest(name)
+        if near or name.startswith(PREFIX):
+            sentences.append(
+                f"{name} is not a setting, so it has no effect." + (f" Did you mean {near}?" if near else "")
+            )
     return sentences
+
+
+def _nearest(name: str) -> str:
+    prefix, cutoff = (PREFIX, ALIKE_WITH_PREFIX) if name.startswith(PREFIX) else ("", ALIKE_WITHOUT)
+    rests = [known.removeprefix(prefix) for known in BY_NAME if known.startswith(prefix)]
+    near = get_close_matches(name.removeprefix(prefix), rests, n=1, cutoff=cutoff)
+    return prefix + near[0] if near else ""

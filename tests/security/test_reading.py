@@ -83,6 +83,7 @@ COMMANDS_OF_OURS = {
     "create_api_key",
     "create_member",
     "deactivate_person",
+    "doctor",
     "housekeeping",
     "keys",
     "revoke_api_key",
