@@ -12,12 +12,12 @@ from csp.constants import NONE, SELF
 from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
 from accounts.common.process import protect_files
 from config.configuration.installation import LOOPBACK, allowed_hosts, secret_key, single_sign_on, site_url
-from config.configuration.reading import Environment
+from config.configuration.reading import Variables
 from config.databases import cache, database
 from config.logs import logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Environment(BASE_DIR / ".env")
+env = Variables(BASE_DIR / ".env")
 
 SECRET_KEY = secret_key(env)
 env.required(

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.common.process import protect_process
 from config.configuration.explaining import sentences_instead_of_tracebacks
-from config.configuration.reading import Environment
+from config.configuration.reading import Variables
 from config.ports import Listener, PortProblem, asked_port, first_free, listen, upward
 
 USUAL_PORT = 8000
@@ -28,7 +28,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
         with sentences_instead_of_tracebacks():
-            Environment(ENV_FILE)
+            Variables(ENV_FILE)
         listener = take_port()
         os.environ["COFFER_SITE_URL"] = site_url(os.environ.get("COFFER_SITE_URL", ""), listener.port)
         with sentences_instead_of_tracebacks():

@@ -3,14 +3,14 @@
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from config.configuration.reading import Environment
+from config.configuration.reading import Variables
 from config.single_sign_on import providers
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 MINIMUM_SECRET_KEY_LENGTH, MINIMUM_DISTINCT_CHARACTERS = 50, 16
 
 
-def secret_key(env: Environment) -> str:
+def secret_key(env: Variables) -> str:
     """Return Django's secret key."""
     key = env.required(
         "COFFER_SECRET_KEY", "Set it to a random text of 50 characters or more; `make run` writes one into .env."
@@ -20,7 +20,7 @@ def secret_key(env: Environment) -> str:
     return key
 
 
-def allowed_hosts(env: Environment) -> list[str]:
+def allowed_hosts(env: Variables) -> list[str]:
     """Return the names of the hosts that are served, at least one."""
     names = env.required("COFFER_ALLOWED_HOSTS", "Set it to the host names served, separated by commas.")
     hosts = [host.strip() for host in names.split(",")]
@@ -38,7 +38,7 @@ def _has_port(host: str) -> bool:
     return ":" in host and not host.endswith("]")
 
 
-def site_url(env: Environment, hosts: list[str]) -> SplitResult:
+def site_url(env: Variables, hosts: list[str]) -> SplitResult:
     """Return the address that people use."""
     text = env.text("COFFER_SITE_URL", default=f"https://{hosts[0]}").rstrip("/")
     try:
@@ -49,16 +49,20 @@ def site_url(env: Environment, hosts: list[str]) -> SplitResult:
     if not host or parts.scheme not in {"http", "https"}:
         env.refuse("COFFER_SITE_URL is not an address. Write it like https://coffer.example.com.")
         return urlsplit("https://localhost")
-    if parts.path or parts.query or parts.fragment or parts.username:
-        env.refuse("COFFER_SITE_URL has more than a host and a port. Coffer is served at the root of its host.")
-    if host not in {name.strip("[]") for name in hosts}:
-        env.refuse("COFFER_SITE_URL names a host that COFFER_ALLOWED_HOSTS does not list.")
-    if parts.scheme != "https" and not set(hosts) <= LOOPBACK:
-        env.refuse("COFFER_SITE_URL is not https. Plain http is for loopback hosts only.")
+    _judge_site(env, parts, hosts)
     return parts
 
 
-def single_sign_on(env: Environment, issuer: str) -> dict[str, Any]:
+def _judge_site(env: Variables, parts: SplitResult, hosts: list[str]) -> None:
+    if parts.path or parts.query or parts.fragment or parts.username:
+        env.refuse("COFFER_SITE_URL has more than a host and a port. Coffer is served at the root of its host.")
+    if parts.hostname not in {name.strip("[]") for name in hosts}:
+        env.refuse("COFFER_SITE_URL names a host that COFFER_ALLOWED_HOSTS does not list.")
+    if parts.scheme != "https" and not set(hosts) <= LOOPBACK:
+        env.refuse("COFFER_SITE_URL is not https. Plain http is for loopback hosts only.")
+
+
+def single_sign_on(env: Variables, issuer: str) -> dict[str, Any]:
     """Return the provider of single sign-on; nothing without an issuer."""
     if not issuer:
         return {}

@@ -18,7 +18,7 @@ DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql
 Result = TypeVar("Result")
 
 
-class Environment:
+class Variables:
     """The variables of the environment, and of `.env` where the environment does not set them.
 
     What cannot be used is noted and replaced by a stand-in that lets the reading go on; `finish` refuses all of it.
