@@ -89,6 +89,7 @@ COMMANDS_OF_OURS = {
     "revoke_api_key",
     "rotate_data_keys",
     "rotate_master_key",
+    "send_mail",
     "serve",
     "upgrade_values",
     "verify_audit",
