@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError
 
 from accounts.common.outages import is_outage
+from accounts.errors import Refusal
 from config.configuration.registry import misspelt
 from config.configuration.unreachable import why_unreachable
 
@@ -27,6 +28,8 @@ def sentences_instead_of_tracebacks() -> Iterator[None]:
         if not is_outage(problem):
             raise
         said = [why_unreachable(problem)]
+    except Refusal as refusal:
+        said = [refusal.detail, *(error.message for error in getattr(refusal, "errors", ()))]
     else:
         return
     sys.exit("\n".join(said))

@@ -11,7 +11,7 @@ REASONS = (
     (("Connection refused", "No such file or directory"), "does not listen there, or does not run"),
     (("timeout", "timed out"), "does not answer in time"),
     (("unable to open database file", "readonly database"), "cannot be opened: its file or folder may not be written"),
-    (("database or disk is full",), "has no room left on its disk"),
+    (("database or disk is full", "disk I/O error"), "has no room left on its disk, or the disk is broken"),
     (("not a database", "malformed"), "is a file that is not a database of SQLite"),
     (("locked",), "is locked by another process"),
 )

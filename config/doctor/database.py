@@ -24,11 +24,16 @@ LATE = timedelta(days=2)
 
 def findings() -> Iterator[Diagnosis]:
     """Return what is wrong. Without its migrations a database is not examined further."""
-    parts = json.loads(cast("HttpResponse", readyz(HttpRequest())).content)["parts"]
+    state = json.loads(cast("HttpResponse", readyz(HttpRequest())).content)
+    parts = state["parts"]
     unusable = {name: part for name, part in parts.items() if part["code"] not in {OK.code, NOT_CHECKED.code}}
     yield from (Diagnosis(name, part["reason"]) for name, part in unusable.items())
     if "migrations" in unusable:
         return
+    if lost := state["lost_data_keys"]:
+        yield Diagnosis(
+            "keys", f"{lost} data keys do not open, so their values are lost. Run manage.py keys (docs/incidents.md)."
+        )
     yield from _sqlite()
     yield from _cache()
     yield from _housekeeping()
