@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from accounts.common.database import in_database
-from config.api.agents import serving_agents
+from config.api.agent_server import serving_agents
 from config.http.requests import Receive, Send
 from integrations.transport.connections import keeping_connections
 from secrets_app.redaction.view_processes import VIEW_PROCESSES

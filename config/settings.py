@@ -113,7 +113,8 @@ TEMPLATES = [
 # Databases and cache
 
 VAR = BASE_DIR / "var"
-STATIC_ROOT = VAR / "static"
+STATIC_ROOT = Path(env.text("COFFER_STATIC_ROOT", default=f"{VAR / 'static'}"))
+env.folder(VAR)
 env.folder(STATIC_ROOT)
 DATABASES = {"default": database(env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'coffer.sqlite3'}"), VAR)}
 protect_files(VAR, DATABASES["default"]["NAME"] if "sqlite" in DATABASES["default"]["ENGINE"] else "")

@@ -14,8 +14,8 @@ from accounts.actors import Actor, actor_for_member
 from accounts.models import Organization
 from accounts.policy import Role
 from tests import factories
-from tests.support.audit import audit_unlocked
 from tests.support.browser_sessions import use_cookies_of_coffer
+from tests.support.databases.emptying import empty_tables
 
 pytest_plugins = [
     "tests.fixtures.api",
@@ -65,15 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 use_cookies_of_coffer()
-_teardown = TransactionTestCase._fixture_teardown
-
-
-def _teardown_with_audit_unlocked(self: TransactionTestCase) -> None:
-    with audit_unlocked():
-        _teardown(self)
-
-
-TransactionTestCase._fixture_teardown = _teardown_with_audit_unlocked
+TransactionTestCase._fixture_teardown = staticmethod(empty_tables)
 
 
 @pytest.fixture(scope="session")

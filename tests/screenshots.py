@@ -20,6 +20,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests import environment  # noqa: F401 - sets the variables that the settings read
 from tests.benchmarks.processes import free_port, serving
+from tests.run import BROWSERS
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs/pictures"
 LARGEST = 150 * 1024
@@ -61,9 +62,9 @@ def served_demo(folder: Path) -> Iterator[str]:
 @contextmanager
 def opened_browser() -> Iterator[Page]:
     """A page in the light theme, without motion."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
-        sys.exit("Chromium is needed for the pictures: apt-get install chromium")
+        sys.exit("Chromium is needed for the pictures: apt-get install chromium-headless-shell")
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         browser = playwright.chromium.launch(executable_path=found, args=flags)

@@ -24,6 +24,7 @@ ALLOWED_USERS = {
     ),
     "cryptography": ({"secrets_app.sealing.crypto", "cryptography"}, {"secrets_app/sealing"}),
     "the HTTP client": ({"aiohttp"}, {"integrations/transport"}),
+    "the server of the MCP SDK, slow to import": ({"config.api.agent_server"}, {"config/lifespan"}),
     "host name lookups": ({"socket.getaddrinfo"}, {"integrations/egress"}),
     "sockets": (
         {"socket.socket", "socket.create_connection", "asyncio.open_connection", "asyncio.open_unix_connection"},

@@ -1,18 +1,10 @@
 """The endpoint `/mcp`: the operations that an API key may run, as tools of an MCP server (docs/api.md, "Agents").
 
-The official SDK implements the protocol. It gets one request at a time, without sessions, and responds with JSON. The
-caller is authenticated before the SDK sees the request. A tool call is a run like any other: checked, recorded and
-masked by the broker.
-
-The SDK would send the text of an exception to the agent, so only errors of the protocol reach the SDK.
+The caller is authenticated before the protocol's server (`config.api.agent_server`) sees the message.
 """
 
 import asyncio
 import json
-import logging
-import traceback
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -21,48 +13,19 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from mcp.server.context import ServerRequestContext
-from mcp.server.lowlevel import Server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.shared.exceptions import MCPError
-from mcp_types import (
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
-    AudioContent,
-    CallToolRequestParams,
-    CallToolResult,
-    ImageContent,
-    ListToolsResult,
-    PaginatedRequestParams,
-    TextContent,
-    Tool,
-    ToolAnnotations,
-)
 
 from accounts.access.route_permissions import RoutePermission, set_permission
 from accounts.actors import Actor
 from accounts.api.authentication import AsyncApiKeyAuth
-from accounts.common.database import in_database
 from accounts.common.environments import Environment
-from accounts.common.outages import as_refusal
-from accounts.common.paging import decode_cursor, encode_cursor
 from accounts.errors import PermissionDenied, Refusal, Unauthenticated
 from accounts.policy import Permission
-from config.http.errors import AGENTS, InternalError, plain_problem, problem
-from config.http.requests import read_json
-from integrations.broker import broker
-from integrations.broker.masking import BodyType
-from integrations.broker.preparation import Call
-from integrations.models import RunOutcome
-from integrations.tools.agent_tools import AgentTool, environment_of, tools_of
+from config.http.errors import AGENTS, plain_problem, problem
+from config.http.requests import Application
+from integrations.tools.agent_tools import environment_of
 
-logger = logging.getLogger(__name__)
-
-PAGE = 200
-INSTRUCTIONS = "Each tool is a call that Coffer makes for you with credentials that you never see. Results are masked."
-_SHOWN = ("run_id", "outcome", "status", "body", "body_type", "media_type", "masked", "withheld")
-_CALLER = "coffer.caller"
-_BODY = "coffer.body"
+CALLER, BODY = "coffer.caller", "coffer.body"
+"""What the scope of a message has beside that of ASGI: a `Caller`, and the bytes as they arrived."""
 _AUTHENTICATION = AsyncApiKeyAuth()
 
 
@@ -74,23 +37,8 @@ class Caller:
     environment: Environment
 
 
-_managers: dict[asyncio.AbstractEventLoop, StreamableHTTPSessionManager] = {}
-
-
-@asynccontextmanager
-async def serving_agents() -> AsyncIterator[None]:
-    """Serve `/mcp` while the block runs."""
-    loop = asyncio.get_running_loop()
-    server: Server[Any] = Server(
-        "Coffer", instructions=INSTRUCTIONS, on_list_tools=_list_tools, on_call_tool=_call_tool
-    )
-    manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
-    async with manager.run():
-        _managers[loop] = manager
-        try:
-            yield
-        finally:
-            del _managers[loop]
+servers: dict[asyncio.AbstractEventLoop, Application] = {}
+"""The MCP server of each event loop, from the server's start to its stop (`config.api.agent_server`)."""
 
 
 async def answer_agent(request: HttpRequest) -> HttpResponse:
@@ -101,8 +49,8 @@ async def answer_agent(request: HttpRequest) -> HttpResponse:
         caller = await _caller(request)
     except Refusal as refusal:
         return problem(refusal)
-    manager = _managers.get(asyncio.get_running_loop())
-    return await _forward(manager, request, caller) if manager else plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
+    server = servers.get(asyncio.get_running_loop())
+    return await _forward(server, request, caller) if server else plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 mcp = set_permission(login_not_required(answer_agent), RoutePermission("key", Permission.INTEGRATIONS_RUN))
@@ -131,7 +79,7 @@ def _own_origin() -> str:
     return f"{site.scheme}://{site.netloc}"
 
 
-async def _forward(manager: StreamableHTTPSessionManager, request: HttpRequest, caller: Caller) -> HttpResponse:
+async def _forward(server: Application, request: HttpRequest, caller: Caller) -> HttpResponse:
     """Pass the message to the protocol's server, without the API key, and return its response."""
     body = request.body
     received, sent = False, []
@@ -146,7 +94,7 @@ async def _forward(manager: StreamableHTTPSessionManager, request: HttpRequest, 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await manager.handle_request({**_scope(request, caller), _BODY: body}, receive, send)
+    await server({**_scope(request, caller), BODY: body}, receive, send)
     status, answer = sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
     if status >= HTTPStatus.BAD_REQUEST and not _refers_to_a_message(answer):
         return plain_problem(HTTPStatus(status))
@@ -176,7 +124,7 @@ def _scope(request: HttpRequest, caller: Caller) -> dict[str, Any]:
         "scheme": request.scheme,
         "client": None,
         "server": None,
-        _CALLER: caller,
+        CALLER: caller,
     }
 
 
@@ -189,111 +137,3 @@ def _refers_to_a_message(answer: bytes) -> bool:
         return json.loads(answer).get("id") is not None
     except ValueError:  # an error of the transport is not JSON
         return False
-
-
-def _caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
-    return context.request.scope[_CALLER]  # type: ignore[union-attr]
-
-
-async def _list_tools(
-    context: ServerRequestContext[Any, Any], params: PaginatedRequestParams | None
-) -> ListToolsResult:
-    try:
-        with _hidden_errors():
-            return await _page_of_tools(_caller_of(context), params.cursor if params else None)
-    except Refusal as refusal:
-        code = INTERNAL_ERROR if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else INVALID_PARAMS
-        raise MCPError(code, refusal.detail) from None
-
-
-async def _page_of_tools(caller: Caller, cursor: str | None) -> ListToolsResult:
-    tools = await in_database(tools_of, caller.actor, caller.environment)
-    if cursor:
-        (last,) = decode_cursor(cursor, length=1)
-        tools = [tool for tool in tools if tool.name > last]
-    more = encode_cursor([tools[PAGE - 1].name]) if len(tools) > PAGE else None
-    return ListToolsResult(tools=[_shown(tool) for tool in tools[:PAGE]], next_cursor=more)
-
-
-def _shown(tool: AgentTool) -> Tool:
-    return Tool(
-        name=tool.name,
-        title=tool.title,
-        description=tool.description,
-        input_schema=tool.parameters,
-        annotations=ToolAnnotations(read_only_hint=tool.read_only),
-    )
-
-
-async def _call_tool(context: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
-    try:
-        with _hidden_errors():
-            return await _run(_caller_of(context), params.name, _arguments(context))
-    except Refusal as refusal:
-        return _text_result(_refused(refusal), is_error=True)
-
-
-def _arguments(context: ServerRequestContext[Any, Any]) -> dict[str, Any]:
-    """Return the arguments of a call with numbers as written, which the SDK's own parser rounds.
-
-    Raises:
-        InvalidJson: an object has the same name twice.
-    """
-    message: dict[str, Any] = read_json(context.request.scope[_BODY])  # type: ignore[union-attr]
-    return message["params"].get("arguments") or {}
-
-
-async def _run(caller: Caller, name: str, arguments: dict[str, Any]) -> CallToolResult:
-    tools = await in_database(tools_of, caller.actor, caller.environment)
-    tool = next((tool for tool in tools if tool.name == name), None)
-    if tool is None:
-        return _text_result("There is no such tool. List the tools again.", is_error=True)
-    call = Call(tool.integration_id, caller.environment, tool.operation, arguments)
-    result = await broker.run(caller.actor, call)
-    answer = result.as_json()
-    shown = {name: answer[name] for name in _SHOWN}
-    media = _media(answer)
-    if media:
-        shown["body"] = None
-    text = TextContent(type="text", text=result.text_of(shown, is_ascii=False))
-    return CallToolResult(content=[text, *media], is_error=result.outcome is not RunOutcome.SUCCEEDED)
-
-
-def _media(answer: dict[str, Any]) -> list[ImageContent | AudioContent]:
-    """Return an image or a sound as content of its own, which agents see and hear instead of reading its base64."""
-    media_type = answer["media_type"] or ""
-    if answer["body_type"] == BodyType.BASE64 and answer["body"]:
-        if media_type.startswith("image/"):
-            return [ImageContent(type="image", data=answer["body"], mime_type=media_type)]
-        if media_type.startswith("audio/"):
-            return [AudioContent(type="audio", data=answer["body"], mime_type=media_type)]
-    return []
-
-
-@contextmanager
-def _hidden_errors() -> Iterator[None]:
-    """Keep the text of an unexpected exception from the agent and the log, because it may contain a value.
-
-    The log gets the traceback without the text.
-
-    Raises:
-        InternalError, DatabaseUnavailable: replaces the exception. Refusals pass.
-    """
-    try:
-        yield
-    except Exception as fault:  # the SDK would send the text of any exception
-        if isinstance(refusal := as_refusal(fault), Refusal):
-            raise refusal from None
-        place = "".join(traceback.format_tb(fault.__traceback__))
-        logger.error("%s while answering an agent\n%s", type(fault).__name__, place)  # noqa: TRY400 - without the text
-        raise InternalError from None
-
-
-def _refused(refusal: Refusal) -> str:
-    """Return the code, the sentence and the invalid arguments as text, never a value."""
-    lines = [f"{refusal.code}: {refusal.detail}", *(f"{error.field}: {error.message}" for error in refusal.errors)]
-    return "\n".join([*lines, *(f"{name}: {value}" for name, value in refusal.members.items())])
-
-
-def _text_result(text: str, *, is_error: bool) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=is_error)

@@ -79,9 +79,8 @@ class Variables:
             self.refuse(f"{name} is no longer read. {instead}")
 
     def folder(self, path: Path) -> None:
-        """Create a folder for Coffer's own files, and those above it, for its user alone."""
+        """Create a folder for Coffer's own files, for its user alone."""
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
             path.mkdir(mode=0o700, exist_ok=True)
         except OSError as problem:
             self.refuse(f"{path} cannot be made ({problem.strerror}). Give its folder to the user that runs Coffer.")

@@ -134,6 +134,11 @@ SETTINGS = (
         "nowhere",
     ),
     Setting(
+        "COFFER_STATIC_ROOT",
+        "the folder that `manage.py collectstatic` writes and the server reads",
+        said="`var/static`",
+    ),
+    Setting(
         "CACHE_URL",
         "shared cache, which holds the sign-in limits: `redis://host:6379/0` or `rediss://…` (install `redis` from "
         "PyPI); `locmemcache://` for one process on loopback. Other caches are refused",

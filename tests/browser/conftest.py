@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from config.demo import upstream
+from tests.run import BROWSERS
 from tests.support.web.browser_pages import PASSWORD
 
 FLAGS = [
@@ -35,7 +36,7 @@ def database_beside_the_driver() -> None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict:
     """Debian's Chromium, kept from calling home."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    found = next(filter(None, map(shutil.which, BROWSERS)))
     return {"executable_path": found, "args": FLAGS}
 
 

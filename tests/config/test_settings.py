@@ -70,8 +70,8 @@ def test_production_has_safe_cookies_checks_the_origin_of_passkeys_and_hashes_pa
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def bootstrapped(file, **variables):
-    command = [sys.executable, "-m", "config.bootstrap", str(file)]
+def bootstrapped(file, *arguments, **variables):
+    command = [sys.executable, "-m", "config.bootstrap", str(file), *arguments]
     variables = {"PATH": os.environ["PATH"], **variables}
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
 
@@ -92,6 +92,18 @@ def test_first_settings_file_is_private_and_starts_the_product(tmp_path):
     assert start(**written) == (0, "")
 
 
+def test_a_settings_file_for_production_starts_the_product(tmp_path):
+    file = tmp_path / "coffer.env"
+    database = "postgres://coffer:word@db.internal/coffer"
+    done = bootstrapped(file, "--host", "coffer.example.com", "--database", database, "--proxy", "10.0.0.7")
+    written = settings_in(file)
+    assert (done.returncode, stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
+    assert (written["COFFER_SITE_URL"], written["COFFER_TRUSTED_PROXIES"]) == ("https://coffer.example.com", "10.0.0.7")
+    assert (written["DATABASE_URL"], int(written["WEB_CONCURRENCY"]) > 0) == (database, True)
+    assert start(**written) == (0, "")
+    assert "--database" in bootstrapped(tmp_path / "other.env", "--host", "coffer.example.com").stderr
+
+
 def test_without_demo_nothing_is_opened(tmp_path):
     bootstrapped(tmp_path / ".env", DEMO="0")
     assert "COFFER_EGRESS_ALLOW" not in settings_in(tmp_path / ".env")
@@ -100,7 +112,9 @@ def test_without_demo_nothing_is_opened(tmp_path):
 def test_settings_file_is_never_replaced(tmp_path):
     file = tmp_path / ".env"
     file.write_text("MINE=1\n")
-    assert bootstrapped(file).returncode != 0
+    refused = bootstrapped(file)
+    assert refused.returncode != 0
+    assert "exists, and its keys may be in use" in refused.stderr
     assert file.read_text() == "MINE=1\n"
 
 

@@ -179,7 +179,7 @@ def faulty(monkeypatch):
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("name", ["config.api.agents.broker.run", "config.api.agents.tools_of"])
+@pytest.mark.parametrize("name", ["config.api.agent_server.broker.run", "config.api.agent_server.tools_of"])
 def test_a_fault_of_ours_shows_no_value(owner, key, faulty, caplog, era, name):
     make_action(owner, "Look up", parameters=PARAMETERS, path="/{params.id}")
     faulty(name)
@@ -202,7 +202,7 @@ def error_of_listing(key, era, **options):
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_fault_of_ours_in_a_list_shows_no_value(owner, key, faulty, caplog, era):
-    faulty("config.api.agents.tools_of")
+    faulty("config.api.agent_server.tools_of")
     error = error_of_listing(key, era)
     assert (error.code, error.message, error.data) == (INTERNAL_ERROR, "Server got itself in trouble", None)
     assert "RuntimeError while answering an agent" in caplog.text
@@ -263,7 +263,7 @@ def test_every_name_is_one_that_clients_take(owner, name):
 
 
 def test_long_lists_come_in_pages(owner, key, monkeypatch):
-    monkeypatch.setattr("config.api.agents.PAGE", 2)
+    monkeypatch.setattr("config.api.agent_server.PAGE", 2)
     for number in range(5):
         make_action(owner, f"Action {number}")
 

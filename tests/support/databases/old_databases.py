@@ -74,20 +74,19 @@ class OldDatabase:
             found = tuple(column[0] for column in cursor.description)
             return Table(found, sorted(cursor.fetchall(), key=repr))
 
-    def run(self, *command: str) -> str:
-        """Run `python COMMAND …` in an installation that uses this database; what it prints.
+    def run(self, *commands: list[str]) -> list[tuple[bool, str]]:
+        """Run commands of `manage.py`, one after the other, in an installation that uses this database.
 
-        Raises:
-            AssertionError: it failed; with what it printed.
+        Returns:
+            for each, whether it failed and what it said.
         """
         keys = json.loads((FOLDER / f"{self.version}.json").read_text())
         environment = {**os.environ, **keys, "DATABASE_URL": self.url, "DJANGO_SETTINGS_MODULE": "config.settings"}
         environment.pop("CACHE_URL", None)
-        done = subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
+        program = [sys.executable, "-m", "tests.support.databases.commands", json.dumps(commands)]
+        done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return [(failed, said) for failed, said in json.loads(done.stdout)]
 
 
 @contextmanager

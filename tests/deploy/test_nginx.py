@@ -1,0 +1,143 @@
+"""`deploy/nginx/coffer.conf` in a real nginx: whose headers count, what is too large or too slow, what stays unsaid."""
+
+import asyncio
+import contextlib
+import http.client
+import re
+import socket
+import ssl
+
+import pytest
+
+from tests.peers.nginx import HOST, nginx
+from tests.peers.tls_upstream import ok, upstream
+
+pytestmark = pytest.mark.nginx
+
+FROM_CLIENT = {
+    "X-Forwarded-For": "198.51.100.7",
+    "X-Forwarded-Proto": "http",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Port": "1",
+    "X-Real-IP": "198.51.100.7",
+    "Forwarded": "for=198.51.100.7",
+    "X-Request-ID": "chosen-by-the-client",
+}
+MEBIBYTE = 1024 * 1024
+
+
+class Connection(http.client.HTTPSConnection):
+    """A connection to `HOST`, wherever that is."""
+
+    def connect(self):
+        raw = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        self.sock = self._context.wrap_socket(raw, server_hostname=self.host)
+
+
+@pytest.fixture
+def certificate(authority, tmp_path):
+    authority.serving(HOST, tmp_path)
+    return tmp_path / f"{HOST}.pem"
+
+
+@pytest.fixture
+def ask(trusting):
+    """Send a request in a thread: the status, the headers and the body of the answer."""
+
+    def asked(port, method="GET", path="/", body=None, headers=None, host=HOST):
+        connection = Connection(host, port, context=trusting)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+        finally:
+            connection.close()
+
+    return lambda *args, **kwargs: asyncio.to_thread(asked, *args, **kwargs)
+
+
+async def test_the_proxy_speaks_for_the_client(tmp_path, certificate, ask):
+    async with upstream(ok(b"from Coffer")) as coffer:
+        with nginx(tmp_path, certificate, [f"127.0.0.1:{coffer.port}"]) as proxy:
+            status, _, body = await ask(proxy.tls, path="/o/x/?q=a%2Fb//c", headers=FROM_CLIENT)
+            assert (status, body) == (200, b"from Coffer")
+            head = coffer.received[0].decode()
+            assert head.startswith("GET /o/x/?q=a%2Fb//c HTTP/1.1\r\n")
+            sent = {name.lower(): value for name, value in re.findall(r"^([\w-]+): (.*)\r$", head, re.MULTILINE)}
+            request_id = sent.pop("x-request-id")
+            assert re.fullmatch(r"[0-9a-f]{32}", request_id)
+            assert sent == {
+                "host": f"{HOST}:{proxy.tls}",
+                "x-forwarded-for": "127.0.0.1",
+                "x-forwarded-proto": "https",
+                "accept-encoding": "identity",
+            }
+        assert request_id in proxy.access()
+        assert "/o/x/" not in proxy.access()
+
+
+async def test_only_the_own_name_over_tls_is_served(tmp_path, certificate, ask):
+    async with upstream(ok(b"from Coffer")) as coffer:
+        with nginx(tmp_path, certificate, [f"127.0.0.1:{coffer.port}"]) as proxy:
+            status, headers = await asyncio.to_thread(_plain, proxy.plain, HOST)
+            assert (status, headers["Location"]) == (308, f"https://{HOST}/o/x/")
+            with pytest.raises(http.client.RemoteDisconnected):
+                await asyncio.to_thread(_plain, proxy.plain, "other.example")
+            with pytest.raises(ssl.SSLError):
+                await ask(proxy.tls, host="other.example")
+            assert (await ask(proxy.tls, path="/metrics"))[0] == 404
+    assert coffer.received == []
+
+
+async def test_bodies_stay_in_memory_and_have_limits(tmp_path, certificate, ask):
+    async with upstream(ok(b"x" * 4 * MEBIBYTE)) as coffer:
+        with nginx(tmp_path, certificate, [f"127.0.0.1:{coffer.port}"]) as proxy:
+            largest = b"v" * (2560 * 1024)
+            status, _, answer = await ask(proxy.tls, "POST", "/o/x/secrets/import/", largest)
+            assert (status, len(answer)) == (200, 4 * MEBIBYTE)
+            assert coffer.received[0].endswith(largest)
+            files = b"f" * 16 * MEBIBYTE
+            for path in ("/api/v1/integrations/0/run", "/mcp"):
+                assert (await ask(proxy.tls, "POST", path, files))[0] == 200
+                assert coffer.received[-1].endswith(files)
+            with contextlib.suppress(ConnectionError):  # it may close while the body is still being sent
+                assert (await ask(proxy.tls, "POST", "/o/x/", largest + b"v"))[0] == 413
+        assert len(coffer.received) == 3
+        assert "buffered to a temporary file" not in proxy.errors()
+        assert "client intended to send too large body" in proxy.errors()
+
+
+async def test_who_is_slow_or_tries_often_is_stopped(tmp_path, certificate, ask, trusting):
+    async with upstream(ok(b"")) as coffer:
+        with nginx(tmp_path, certificate, [f"127.0.0.1:{coffer.port}"], client_header_timeout="1s") as proxy:
+            reader, writer = await asyncio.open_connection("127.0.0.1", proxy.tls, ssl=trusting, server_hostname=HOST)
+            writer.write(b"GET / HTTP/1.1\r\nHost: " + HOST.encode())
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+            writer.close()
+            tries = [(await ask(proxy.tls, "POST", "/signin/", b""))[0] for _ in range(24)]
+    assert tries[:20] == [200] * 20
+    assert tries[-1] == 429
+    assert len(coffer.received) == tries.count(200)
+
+
+async def test_a_host_that_is_gone_is_left_out(tmp_path, certificate, ask):
+    async with upstream(ok(b"")) as coffer, upstream(ok(b"")) as other:
+        gone = socket.create_server(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{gone.getsockname()[1]}"
+        gone.close()
+        hosts = [nobody, f"127.0.0.1:{coffer.port}", f"127.0.0.1:{other.port}"]
+        with nginx(tmp_path, certificate, hosts) as proxy:
+            assert {(await ask(proxy.tls, "POST", "/o/x/", b"{}"))[0] for _ in range(6)} == {200}
+    assert len(coffer.received) + len(other.received) == 6
+    assert coffer.received
+    assert other.received
+
+
+def _plain(port, host):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/o/x/", headers={"Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.headers
+    finally:
+        connection.close()

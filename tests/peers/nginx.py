@@ -1,0 +1,116 @@
+"""nginx with the configuration of `deploy/nginx/coffer.conf`, on loopback, as long as a block lasts; no tests here."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+HOST = "coffer.example.com"
+CONFIGURATION = Path(settings.BASE_DIR) / "deploy/nginx/coffer.conf"
+
+_WHOLE = """\
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+events {{ worker_connections 256; }}
+http {{
+    client_body_temp_path {folder}/bodies;
+    proxy_temp_path {folder}/answers;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/coffer.conf;
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """A running nginx: its ports, and the folder with its logs."""
+
+    plain: int
+    tls: int
+    folder: Path
+
+    def errors(self) -> str:
+        """Return what it wrote down as going wrong."""
+        return (self.folder / "error.log").read_text()
+
+    def access(self) -> str:
+        """Return its lines about requests."""
+        return (self.folder / "access.log").read_text()
+
+
+@contextmanager
+def nginx(folder: Path, certificate: Path, upstreams: Sequence[str], **changes: str) -> Iterator[Nginx]:
+    """Serve in front of `upstreams` (`127.0.0.1:8000`).
+
+    Args:
+        folder: where its files go.
+        certificate: a PEM file of `HOST` with the private key.
+        changes: texts of the configuration to replace, by the name of a directive: `client_header_timeout="1s"`.
+    """
+    running = Nginx(*_free_ports(2), folder)
+    (folder / "nginx.conf").write_text(_WHOLE.format(folder=folder))
+    (folder / "coffer.conf").write_text(_configuration(running, certificate, upstreams, changes))
+    # Debian's workers would give up root, and with it the folder of the test.
+    user = ["-g", "user root;"] if _is_root() else []
+    process = subprocess.Popen([shutil.which("nginx"), *user, "-p", folder, "-c", folder / "nginx.conf"])
+    try:
+        _wait_for(running.tls, process)
+        yield running
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _configuration(running: Nginx, certificate: Path, upstreams: Sequence[str], changes: dict[str, str]) -> str:
+    text = CONFIGURATION.read_text()
+    servers = "\n".join(f"    server {address} max_fails=1 fail_timeout=10s;" for address in upstreams)
+    replaced = {
+        "    server 127.0.0.1:8000 max_fails=1 fail_timeout=10s;": servers,
+        "listen 80": f"listen 127.0.0.1:{running.plain}",
+        "listen 443": f"listen 127.0.0.1:{running.tls}",
+        "/etc/ssl/coffer/fullchain.pem": str(certificate),
+        "/etc/ssl/coffer/privkey.pem": str(certificate),
+        "/var/log/nginx/coffer.log": str(running.folder / "access.log"),
+    }
+    for old, new in replaced.items():
+        assert old in text, f"{CONFIGURATION} has no {old!r}."
+        text = text.replace(old, new)
+    lines = text.splitlines()
+    for directive, value in changes.items():
+        matching = [number for number, line in enumerate(lines) if line.split()[:1] == [directive]]
+        assert matching, f"{CONFIGURATION} has no {directive}."
+        for number in matching:
+            lines[number] = f"{directive} {value};"
+    return "\n".join(lines)
+
+
+def _is_root() -> bool:
+    return Path("/proc/self").stat().st_uid == 0
+
+
+def _free_ports(number: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(200):
+        assert process.poll() is None, "nginx has ended."
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("nginx does not listen.")
