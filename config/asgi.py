@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from accounts.common.process import load_codecs, protect_process, shorten_turns, take_descriptors
+from config.configuration.explaining import sentences_instead_of_tracebacks
 from config.databases.limits import limit_statements
 from config.monitoring.start import begin
 
@@ -14,10 +15,11 @@ take_descriptors()
 load_codecs()
 shorten_turns()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-begin()
 
-limit_statements()
-pages = get_asgi_application()
+with sentences_instead_of_tracebacks():
+    begin()
+    limit_statements()
+    pages = get_asgi_application()
 
 from config.api.fast_path import FastPath  # noqa: E402 - importing these needs the settings
 from config.api.handler import ApiHandler  # noqa: E402

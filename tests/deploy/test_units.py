@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 UNITS = settings.BASE_DIR / "deploy/systemd"
-SERVICES = ("coffer-web.service", "coffer-housekeeping.service")
+SERVICES = ("coffer-web.service", "coffer-housekeeping.service", "coffer-mail.service")
 ANALYZE = shutil.which("systemd-analyze")
 
 pytestmark = pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is not installed.")
@@ -31,7 +31,7 @@ def analyzed(root, *arguments):
 
 
 def test_systemd_understands_every_line(root):
-    said = analyzed(root, "verify", *SERVICES, "coffer-housekeeping.timer").stderr
+    said = analyzed(root, "verify", *SERVICES, "coffer-housekeeping.timer", "coffer-mail.timer").stderr
     # The root has no units of the system itself.
     assert [line for line in said.splitlines() if "Unit sysinit.target not found" not in line] == []
     (root / "etc/systemd/system/coffer-web.service").write_text("[Service]\nExecStrat=/bin/true\n")

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 from typing_extensions import override
 
 from accounts.audit import refused_attempts
+from accounts.mail.outbox import forget_failed
 from accounts.people.people import forget_unconfirmed
 from accounts.sign_in.seen_sign_ins import forget_old_sign_ins
 from config.management.exported_heads import export_heads
@@ -44,5 +45,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Closed interrupted runs: {ledger.close_interrupted()}.")
         call_command("clearsessions")
         self.stdout.write(f"Reminders of due rotations: {remind()}.")
+        self.stdout.write(f"Deleted mails that nobody took: {forget_failed()}.")
+        call_command("send_mail", stdout=self.stdout)
         self.stdout.write(export_heads())
         FinishedJob.objects.note("housekeeping")
