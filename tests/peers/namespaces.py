@@ -57,11 +57,18 @@ class Network:
 
 
 def why_not() -> str:
-    """Return why no namespace can be made here; empty where they can."""
-    probe = f"coffer-{os.getpid()}-probe"
-    made = _ip("netns", "add", probe)
+    """Return why no hosts can be made here; empty where they can."""
+    probe = f"coffer{os.getpid()}"
+    tried = [
+        _ip("netns", "add", probe),
+        _ip("link", "add", probe, "type", "bridge"),
+        _ip("link", "add", f"{probe}-a", "type", "veth", "peer", "name", f"{probe}-b"),
+    ]
     _ip("netns", "del", probe)
-    return f"Network namespaces need root and CAP_SYS_ADMIN: {made.stderr.strip()}" if made.returncode else ""
+    _ip("link", "del", probe)
+    _ip("link", "del", f"{probe}-a")
+    refused = [done.stderr.strip() for done in tried if done.returncode]
+    return f"Network namespaces need root, CAP_SYS_ADMIN and CAP_NET_ADMIN: {refused[0]}" if refused else ""
 
 
 @contextmanager
