@@ -35,7 +35,7 @@ LOOK_BACK = timedelta(days=2)
 async def lifespan(_scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Handle the server's start and stop (ASGI, "Lifespan"). It does not start with a wrong master key."""
     await receive()
-    if problems := await in_database(canaries.problems_at_start):
+    if problems := await _wrong_keys():
         await send({"type": "lifespan.startup.failed", "message": "\n".join(problems)})
         return
     end_with_parent(partial(os.kill, os.getpid(), signal.SIGTERM))  # a worker whose supervisor was killed
@@ -46,6 +46,14 @@ async def lifespan(_scope: dict[str, Any], receive: Receive, send: Send) -> None
             await receive()
     await asyncio.to_thread(VIEW_PROCESSES.stop)
     await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _wrong_keys() -> list[str]:
+    """Return what has to stop the start; nothing while nobody can connect to the database."""
+    try:
+        return await in_database(canaries.problems_at_start)
+    except Error:
+        return []
 
 
 @asynccontextmanager
