@@ -67,7 +67,7 @@ def test_a_file_that_others_can_use_is_refused(tmp_path, mode):
 def test_a_file_of_another_user_is_refused(tmp_path, monkeypatch):
     path = key_file(tmp_path, in_base64(NEW))
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
-    with pytest.raises(BadMasterKeys, match="belongs to the user"):
+    with pytest.raises(BadMasterKeys, match="belong to the user"):
         parse_master_keys(f"k1:file:{path}")
 
 
