@@ -77,8 +77,7 @@ def _static_files() -> Iterator[Diagnosis]:
 
 
 def _disk() -> Iterator[Diagnosis]:
-    for folder in (settings.VAR, settings.STATIC_ROOT):
-        if not os.access(folder, os.W_OK | os.X_OK):
-            yield Diagnosis("disk", f"{folder} cannot be written. Give it to the user that runs Coffer.")
+    if not os.access(settings.VAR, os.W_OK | os.X_OK):
+        yield Diagnosis("disk", f"{settings.VAR} cannot be written. Give it to the user that runs Coffer.")
     if shutil.disk_usage(settings.VAR).free < LEAST_FREE:
         yield Diagnosis("disk", f"The disk of {settings.VAR} is almost full. Make room on it.")
