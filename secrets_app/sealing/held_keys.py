@@ -34,5 +34,5 @@ def load() -> None:
     Raises:
         ImproperlyConfigured: they cannot be used.
     """
-    global current, not_taken_over  # noqa: PLW0603 - one keyring per process
+    global current, not_taken_over
     current, not_taken_over = read(), ""
