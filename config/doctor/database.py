@@ -43,12 +43,9 @@ def _lost_keys() -> Iterator[Diagnosis]:
     problems = restored.problems()
     yield from (Diagnosis("keys", sentence) for sentence in problems[:MOST_KEYS])
     if problems:
-        more = (
-            f"{len(problems) - MOST_KEYS} more data keys or values do not open. " if len(problems) > MOST_KEYS else ""
-        )
-        yield Diagnosis(
-            "keys", f"{more}Run manage.py keys, and see docs/incidents.md, “A lost master key”.", bool(more)
-        )
+        left = max(0, len(problems) - MOST_KEYS)
+        sentence = f"{left} more do not open. Run manage.py keys, and see docs/incidents.md, “A lost master key”."
+        yield Diagnosis("keys", sentence, is_wrong=bool(left))
 
 
 def _cache() -> Iterator[Diagnosis]:
