@@ -18,6 +18,7 @@ from accounts.people.invitations import invite
 from accounts.policy import Role
 from accounts.staff.lists import ORGANIZATION, records_of
 from integrations.models import Integration
+from tests.factories import WaitingMailFactory
 from tests.support.demo import loaded_demo
 from tests.support.staff import staff_browser
 from tests.support.things import key_for
@@ -32,11 +33,12 @@ CHOICES = 4
 
 @pytest.fixture
 def demo(tmp_path):
-    """The demo's owner; with an API key and an invitation, of which the demo has none."""
+    """The demo's owner; with an API key, an invitation and a waiting mail, of which the demo has none."""
     with loaded_demo(tmp_path):
         owner = actor_for_member(Membership.objects.filter(role=Role.OWNER).get(organization__slug="harbor-clinics"))
         key_for(owner)
         invite(actor=owner, emails=["nora@harbor.example"], role=Role.MEMBER)
+        WaitingMailFactory()
         yield owner
 
 
