@@ -25,11 +25,11 @@ from integrations.readiness.warnings import Finder, Warning, judge  # noqa: A004
 from secrets_app.models import SecretValue
 from secrets_app.sealing.resolver import FoundSecret
 
-COUNTED_AT_MOST = 1000
+COUNTED_AT_MOST = 500
 """How many integrations are counted by state."""
 COUNTED_AT_ONCE = 100
 """Up to this number, the page of the list contains its counts; above, it loads them afterwards."""
-SEARCHED_AT_MOST = 200
+SEARCHED_AT_MOST = 100
 """How many integrations a page looks at to find those of a state."""
 
 WORKING, FAILING, PAUSED = STATES = ("working", "failing", "paused")

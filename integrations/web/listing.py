@@ -53,7 +53,7 @@ def counts(request: CofferRequest, actor: Actor) -> HttpResponse:
 
 
 def _counts(actor: Actor) -> dict[str, str]:
-    """Return the counts as text: `1,000+` where only the first integrations were counted."""
+    """Return the counts as text: `500+` where only the first integrations were counted."""
     more = "+" if overview.count(actor) > overview.COUNTED_AT_MOST else ""
     return {state: f"{number:,}{more}" for state, number in overview.counts(actor).items()}
 
