@@ -3,8 +3,10 @@ answers, the garbage collector's settings. And what a start does for those befor
 
 import asyncio
 import gc
+import logging
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
@@ -23,7 +25,9 @@ from config.http.requests import Receive, Send
 from integrations.broker import ledger
 from integrations.transport.connections import keeping_connections
 from secrets_app.redaction.view_processes import VIEW_PROCESSES
-from secrets_app.sealing import canaries
+from secrets_app.sealing import canaries, rereading
+
+logger = logging.getLogger(__name__)
 
 GARBAGE = (10_000, 20, 50)
 """The thresholds of the three generations (`gc.set_threshold`)."""
@@ -38,10 +42,11 @@ async def lifespan(_scope: dict[str, Any], receive: Receive, send: Send) -> None
     if problems := await _wrong_keys():
         await send({"type": "lifespan.startup.failed", "message": "\n".join(problems)})
         return
+    logger.info("The master keys are held: %s.", rereading.said())
     end_with_parent(partial(os.kill, os.getpid(), signal.SIGTERM))  # a worker whose supervisor was killed
     unavailable("/", OutOfResources())  # loads the page's templates, which later there may be no descriptor for
     with _less_garbage_collection():
-        async with keeping_connections(), serving_agents(), _closing_interrupted_runs():
+        async with keeping_connections(), serving_agents(), _closing_interrupted_runs(), _rereading_keys():
             await send({"type": "lifespan.startup.complete"})
             await receive()
     await asyncio.to_thread(VIEW_PROCESSES.stop)
@@ -54,6 +59,30 @@ async def _wrong_keys() -> list[str]:
         return await in_database(canaries.problems_at_start)
     except Error:
         return []
+
+
+@asynccontextmanager
+async def _rereading_keys() -> AsyncIterator[None]:
+    """Read the master keys again at each SIGHUP; but a server that a terminal started ends with its window."""
+    if os.isatty(0) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+    turn = asyncio.Lock()
+
+    async def reread() -> None:
+        async with turn:
+            await in_database(rereading.reread)
+
+    def begin() -> None:
+        tasks.add(task := asyncio.create_task(reread()))
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, begin)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 @asynccontextmanager

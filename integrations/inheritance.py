@@ -27,7 +27,7 @@ from integrations.models import Integration
 WITH_LINKS = ("integration__auth_connector", "integration__connection__auth_connector")
 """Relations to select in a query of references, so that `with_parents` of their integrations runs no query."""
 
-KEPT = 256
+KEPT = 1024
 """Size of each cache of parsed configurations. The cached value depends on the text alone."""
 
 NOWHERE = Destination("", "")

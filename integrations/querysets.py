@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from accounts.actors import Actor
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
@@ -74,7 +74,7 @@ class IntegrationQuerySet(models.QuerySet[Row]):
         """Filter by a text in the name, description, address or the names of secrets, ignoring case."""
         if not text:
             return self
-        by_secret = Q(pk__in=self._references().filter(name__icontains=text).values("integration"))
+        by_secret = Q(Exists(self._references().filter(integration=OuterRef("pk"), name__icontains=text)))
         addresses = (f"config__{field}__icontains" for field in ("base_url", "host", "url"))
         by_address = reduce(or_, (Q(**{address: text}) for address in addresses))
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text) | by_address | by_secret)
@@ -90,7 +90,9 @@ class IntegrationQuerySet(models.QuerySet[Row]):
         """Filter by kind, environment and the name of a secret. Empty arguments do not filter."""
         rows = self.filter(kind=kind) if kind else self
         rows = rows.filter(environments__has=environment) if environment else rows
-        return rows.filter(pk__in=self._references().filter(name=secret).values("integration")) if secret else rows
+        return (
+            rows.filter(Exists(self._references().filter(integration=OuterRef("pk"), name=secret))) if secret else rows
+        )
 
     def after(self, kind: str, name: str) -> Self:
         """Filter to the rows that follow this position in the order by kind and name."""

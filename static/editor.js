@@ -1,66 +1,70 @@
 // The editor for texts with placeholders: highlights {secrets.x} and {params.x} behind a transparent textarea and
-// completes names after "{".
+// completes names after "{". combobox.js is loaded before it.
 (() => {
   "use strict";
-  const { $, $$, el, icon, onStart } = window.Coffer;
-  const PLACEHOLDER = /(\{(?:secrets|params)\.[\w.-]*\})/, TYPED = /\{((?:[a-z]+\.)?[\w.-]*)$/;
-  const box = $("#suggest"), list = $("[role=listbox]", box), secrets = $$("[role=option]", list);
-  const known = new Set(secrets.map((o) => o.dataset.insert));
+  const { $, $$, el, icon, onStart, suggestions } = window.Coffer;
+  const PLACEHOLDER = /(\{(?:secrets|params)\.[\w.-]*\})/, TYPED = /\{((?:[a-z]+\.)?[\w.-]*)$/, AT_ONCE = 20;
+  const box = $("#suggest"), list = $("#suggest-list"), exist = $("#suggest-known");
   const declared = () => $$("[name=param_name]").map((i) => i.value.trim()).filter(Boolean);
 
+  // Whether a secret of this name exists: yes, no, or undefined until the server has answered.
+  const known = new Map(); let asked = [];
+  function askFor(names) {
+    const unknown = names.filter((name) => name && !known.has(name)); if (!unknown.length) return;
+    asked = [...new Set(unknown)].slice(0, AT_ONCE); suggestions.ask(exist, { name: asked });
+  }
   function look(part, params) {
     const name = part.slice(1, -1), param = name.startsWith("params.");
     if (param) return params.includes(name.slice(7)) ? "param" : "ref bad";
-    return known.has(name) ? "ref" : "ref bad";
+    return known.get(name.slice(8)) === false ? "ref bad" : "ref";
   }
+  const parts = (area) => area.value.split(PLACEHOLDER);
   function paint(area) {
     const pre = area.previousElementSibling, params = declared(); pre.replaceChildren();
-    area.value.split(PLACEHOLDER).forEach((part) => pre.append(PLACEHOLDER.test(part) ? el("span", look(part, params), part) : part));
+    parts(area).forEach((part) => pre.append(PLACEHOLDER.test(part) ? el("span", look(part, params), part) : part));
     pre.append("\n");
   }
-  const paintAll = (root) => $$(".editor > textarea", root).forEach(paint);
+  const areas = (root) => $$(".editor > textarea", root);
+  function paintAll(root) {
+    areas(root).forEach(paint);
+    askFor(areas(document).flatMap(parts).filter((part) => part.startsWith("{secrets.") && PLACEHOLDER.test(part)).map((part) => part.slice(9, -1)));
+  }
 
-  // Whether this secret may be sent to the host of the base URL. An empty list of domains allows any host.
+  // The server puts secrets first that may be sent to the host of the base URL.
   function host() { try { return new URL($("[data-base-url]").value).hostname; } catch { return ""; } }
-  const covers = (rule, name) => (rule.startsWith("*.") ? name.endsWith(rule.slice(1)) : name === rule);
-  function verdict(option, name) {
-    if ("disabled" in option.dataset) return { rank: 3, text: "Disabled", cls: "tag" };
-    const rules = option.dataset.domains.split(" ").filter(Boolean);
-    if (!rules.length) return { rank: 1, text: "Any domain", cls: "tag" };
-    if (!name) return { rank: 1, text: "", cls: "" };
-    return rules.some((r) => covers(r, name)) ? { rank: 0, text: "Allowed here", cls: "tag ok" } : { rank: 2, text: "Not for this domain", cls: "tag warn" };
-  }
-  function judged() {
-    const name = host();
-    return secrets.map((option) => [option, verdict(option, name)]).sort((a, b) => a[1].rank - b[1].rank).map(([option, v]) => {
-      $(".tag", option)?.remove(); if (v.text) option.append(el("span", v.cls, v.text)); return option;
-    });
-  }
-  function paramOption(name, i) {
-    const o = el("li"); o.id = "suggest-p" + i; o.dataset.insert = "params." + name;
+  function paramOption(name) {
+    const o = el("li"); o.dataset.insert = "params." + name; o.dataset.param = "";
     o.setAttribute("role", "option"); o.append(icon("braces", "icon sm"), el("span", "mono", name), el("span", "tag", "Parameter")); return o;
   }
 
   let current = null;
-  const options = () => $$("[role=option]:not([hidden])", list);
-  function choose(area, option) {
-    $$("[role=option]", list).forEach((o) => o.setAttribute("aria-selected", o === option));
-    area.setAttribute("aria-activedescendant", option.id); option.scrollIntoView({ block: "nearest" });
-  }
+  const wanted = (area) => area.value.slice(0, area.selectionStart).match(TYPED)?.[1].toLowerCase();
   function close() { box.hidden = true; current?.removeAttribute("aria-activedescendant"); current = null; }
   function suggest(area) {
-    const typed = area.value.slice(0, area.selectionStart).match(TYPED); if (!typed) return close();
-    const wanted = typed[1].toLowerCase(), group = wanted.match(/^(secrets|params)\./);
-    list.replaceChildren(...judged(), ...declared().map(paramOption));
-    $$("[role=option]", list).forEach((o) => {
-      const full = o.dataset.insert.toLowerCase(), bare = full.slice(full.indexOf(".") + 1);
-      o.hidden = group ? !(full.startsWith(group[0]) && bare.includes(wanted.slice(group[0].length))) : !(bare.includes(wanted) || full.startsWith(wanted));
-    });
-    if (!options().length) return close();
-    area.closest(".rel").append(box); box.hidden = false; current = area; choose(area, options()[0]);
+    const text = wanted(area); if (text === undefined) return close();
+    show(area, text); suggestions.ask(list, { q: text.replace(/^secrets\./, ""), host: host() });
   }
+  // Shows what is known of the typed text; the answer of the server is shown the same way.
+  function show(area, text) {
+    const group = text.match(/^(secrets|params)\./);
+    $$("[data-param]", list).forEach((o) => o.remove()); list.append(...declared().map(paramOption));
+    $$("[role=option]", list).forEach((o) => {
+      const full = (o.dataset.param === "" ? "" : "secrets.") + o.dataset.insert.toLowerCase(), bare = full.slice(full.indexOf(".") + 1);
+      o.hidden = group ? !(full.startsWith(group[0]) && bare.includes(text.slice(group[0].length))) : !(bare.includes(text) || full.startsWith(text));
+    });
+    if (!suggestions.options(list).length) return close();
+    if (box.parentElement !== area.closest(".rel")) area.closest(".rel").append(box);
+    box.hidden = false; current = area; suggestions.choose(area, list, suggestions.options(list)[0]);
+  }
+  document.addEventListener("htmx:afterSwap", (e) => {
+    const area = document.activeElement;
+    if (e.detail.target === list) $$("[role=option]", list).forEach((o) => known.set(o.dataset.insert, true));
+    if (e.detail.target === list && area.matches(".editor > textarea") && wanted(area) !== undefined) show(area, wanted(area));
+    if (e.detail.target !== exist) return;
+    const found = $$("[role=option]", exist).map((o) => o.dataset.insert); asked.forEach((name) => known.set(name, found.includes(name))); paintAll(document);
+  });
   function pick(option) {
-    const area = current, at = area.selectionStart, text = `{${option.dataset.insert}}`;
+    const area = current, at = area.selectionStart, text = `{${option.dataset.param === "" ? "" : "secrets."}${option.dataset.insert}}`;
     const before = area.value.slice(0, at).replace(TYPED, () => text), after = area.value.slice(at).replace(/^\}/, "");
     area.value = before + after; area.setSelectionRange(before.length, before.length); close(); paint(area); area.focus();
     area.dispatchEvent(new Event("change", { bubbles: true }));
@@ -70,12 +74,12 @@
     if (e.target.matches(".editor > textarea")) { paint(e.target); suggest(e.target); }
     if (e.target.matches("[name=param_name]")) paintAll(document);
   });
-  document.addEventListener("change", (e) => { if (e.target.matches("#rows-param")) paintAll(document); });
+  document.addEventListener("change", (e) => { if (e.target.matches("#rows-param, .editor > textarea")) paintAll(document); });
   document.addEventListener("keydown", (e) => {
     if (!current || e.target !== current) return;
-    const all = options(), i = all.findIndex((o) => o.getAttribute("aria-selected") === "true");
-    if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); choose(current, all[(i + (e.key === "ArrowDown" ? 1 : -1) + all.length) % all.length]); }
-    else if ((e.key === "Enter" || e.key === "Tab") && all[i]) { e.preventDefault(); pick(all[i]); }
+    const option = suggestions.chosen(list), by = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+    if (by) { e.preventDefault(); suggestions.step(current, list, by); }
+    else if ((e.key === "Enter" || e.key === "Tab") && option) { e.preventDefault(); pick(option); }
     else if (e.key === "Escape") { e.preventDefault(); close(); }
   });
   document.addEventListener("mousedown", (e) => { const o = e.target.closest("#suggest [role=option]"); if (o) { e.preventDefault(); pick(o); } });

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from accounts.actors import Actor
+from accounts.actors import Actor, ActorKind
 from accounts.mail.sending import is_sent_by_a_server, link
 from accounts.models import Invitation
 from accounts.people.invitations import not_sent
@@ -30,6 +30,7 @@ def _links_to_hand_over(actor: Actor, made: Sequence[Invitation]) -> dict[str, s
 
     Owners and staff may have them; nobody else, for who has a link may take the invited address for theirs.
     """
-    if is_sent_by_a_server() or not actor.may(Permission.OWNERS_MANAGE):
+    may_hand_over = actor.kind is ActorKind.STAFF or actor.may(Permission.OWNERS_MANAGE)
+    if is_sent_by_a_server() or not may_hand_over:
         return {}
     return {invited.email: link("invitation", invited.token) for invited in made if not invited.awaits_owner}

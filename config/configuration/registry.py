@@ -36,7 +36,8 @@ SETTINGS = (
     Setting("COFFER_SECRET_KEY", "Django's secret key, 50 characters or more", said="none: refuses to start"),
     Setting(
         "COFFER_MASTER_KEYS",
-        "master keys, newest first, separated by commas: `id:env:BASE64` or `id:file:PATH`, 32 random bytes each",
+        "master keys, newest first, separated by commas: `id:env:BASE64`, `id:file:PATH` or `id:kms:ARN=PATH` "
+        "([AWS KMS](keys.md#aws-kms)), 32 random bytes each; or `@PATH` of a file with such a list",
         said="none: refuses to start",
     ),
     Setting(

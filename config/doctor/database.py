@@ -6,20 +6,22 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import cast
 
-from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from config.copying import restored
 from config.doctor.diagnosis import Diagnosis
 from config.http.health import NOT_CHECKED, OK, readyz
+from config.models import FinishedJob
 from integrations.readiness.inconsistent import inconsistencies
-from secrets_app.models import SecretValue, ValueState
+from secrets_app.models import OrganizationKey
 
 LATE = timedelta(days=2)
-"""How long after the end of a session or a window housekeeping, which runs daily, must have removed it."""
+"""How long ago housekeeping, which runs daily, may have finished."""
+
+MOST_KEYS = 10
+"""How many data keys that do not open are named."""
 
 
 def findings() -> Iterator[Diagnosis]:
@@ -30,23 +32,20 @@ def findings() -> Iterator[Diagnosis]:
     yield from (Diagnosis(name, part["reason"]) for name, part in unusable.items())
     if "migrations" in unusable:
         return
-    if lost := state["lost_data_keys"]:
-        yield Diagnosis(
-            "keys", f"{lost} data keys do not open, so their values are lost. Run manage.py keys (docs/incidents.md)."
-        )
-    yield from _sqlite()
+    yield from _lost_keys()
+    yield from (Diagnosis("database", advice["reason"]) for advice in state["warnings"])
     yield from _cache()
     yield from _housekeeping()
     yield from (Diagnosis("rows", sentence) for sentence in inconsistencies())
 
 
-def _sqlite() -> Iterator[Diagnosis]:
-    if connection.vendor == "sqlite" and settings.WORKERS > 1:
-        yield Diagnosis(
-            "database",
-            f"SQLite is used with {settings.WORKERS} workers, which wait for one another at every write. Set "
-            "WEB_CONCURRENCY=1, or move to PostgreSQL.",
-        )
+def _lost_keys() -> Iterator[Diagnosis]:
+    problems = restored.problems()
+    yield from (Diagnosis("keys", sentence) for sentence in problems[:MOST_KEYS])
+    if problems:
+        left = max(0, len(problems) - MOST_KEYS)
+        sentence = f"{left} more do not open. Run manage.py keys, and see docs/incidents.md, “A lost master key”."
+        yield Diagnosis("keys", sentence, is_wrong=bool(left))
 
 
 def _cache() -> Iterator[Diagnosis]:
@@ -71,11 +70,18 @@ def _cache() -> Iterator[Diagnosis]:
 
 
 def _housekeeping() -> Iterator[Diagnosis]:
-    due = timezone.now() - LATE
-    previous = SecretValue.objects.filter(state=ValueState.PREVIOUS.value, rollback_until__lt=due)
-    if Session.objects.filter(expire_date__lt=due).exists() or previous.exists():
-        yield Diagnosis(
-            "housekeeping",
-            "Sessions or previous values that ended more than two days ago are still there, so housekeeping does not "
-            "run. Run manage.py housekeeping, and let cron or a timer do it every day (docs/production.md).",
-        )
+    last = FinishedJob.objects.last_time("housekeeping")
+    if last and last > timezone.now() - LATE:
+        return
+    when = f"finished last at {last:%Y-%m-%d %H:%M} UTC" if last else "has never finished"
+    yield Diagnosis(
+        "housekeeping",
+        f"Housekeeping {when}. Run manage.py housekeeping, and let cron or a timer do it every day "
+        "(docs/production.md).",
+        is_wrong=bool(last) or _has_been_used(),
+    )
+
+
+def _has_been_used() -> bool:
+    """Whether the installation is older than a day or two, by its oldest data key, so that housekeeping was due."""
+    return OrganizationKey.objects.filter(created_at__lt=timezone.now() - LATE).exists()

@@ -33,9 +33,7 @@ IN_PROGRESS = Gauge(
 )
 QUERIES = Histogram("coffer_database_seconds", "How long a query takes.", registry=REGISTRY, buckets=SHORT)
 REQUESTS = Counter("coffer_requests", "Requests but probes, by class of status.", ["status"], registry=REGISTRY)
-REFUSALS = Counter(
-    "coffer_refusals", "Requests of programs that were refused or failed, by code.", ["code"], registry=REGISTRY
-)
+REFUSALS = Counter("coffer_refusals", "Requests that were refused or failed with a code.", ["code"], registry=REGISTRY)
 
 
 class StepTimer:

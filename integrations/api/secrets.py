@@ -42,7 +42,8 @@ def replace(request: HttpRequest, secret_id: UUID, payload: ReplacementIn) -> di
     actor = actor_of(request)
     replace_references(actor=actor, secret_id=secret_id, replacement_id=payload.replacement)
     replacement = inventory.one(actor.organization, payload.replacement)
-    uses = uses_of(references_by_name(actor.organization, replacement.name), replacement.allowed_domains)
+    domains = replacement.allowed_domains
+    uses = uses_of(references_by_name(actor.organization, replacement.name, domains), domains)
     hosts = sorted({use.host for use in uses if use.blocked})
     return {
         **secret_out(inventory.one(actor.organization, secret_id)),

@@ -13,10 +13,10 @@ from accounts.models import Organization
 from integrations.egress import configuration
 from integrations.egress.policy import admit_url
 from integrations.exchange.exchange import Destination
-from integrations.inheritance import own_secret_names, parents_of, parsed
+from integrations.inheritance import parents_of, parsed
 from integrations.kinds import KINDS
 from integrations.kinds.base import Parents
-from integrations.models import Integration
+from integrations.models import Integration, SecretReference
 
 NOT_SAVED = "The integration was not saved."
 NAME_LENGTH = Integration._meta.get_field("name").max_length or 100
@@ -126,14 +126,16 @@ def differs(before: Any, after: Any) -> bool:
     return bool(before != after)
 
 
-def dependants_of(integration: Integration) -> list[Integration]:
-    """Return the integrations that use this one, directly or through a connection, by name."""
-    return list(Integration.objects.building_on([integration.pk]).with_links().order_by("name"))
+def dependants_of(integration: Integration, limit: int | None = None) -> list[Integration]:
+    """Return the first integrations that use this one, directly or through a connection, by name; all by default."""
+    return list(Integration.objects.building_on([integration.pk]).with_links().order_by("name")[:limit])
 
 
-def secrets_through(integration: Integration) -> frozenset[str]:
-    """Return the secrets of the integrations that use this one; they are sent to its address as well."""
-    return frozenset(name for user in dependants_of(integration) for name in own_secret_names(user))
+def secrets_through(integration: Integration, limit: int) -> frozenset[str]:
+    """Return secrets of the integrations that use this one; they are sent to its address as well."""
+    users = Integration.objects.building_on([integration.pk]).values("pk")
+    names = SecretReference.objects.filter(integration__in=users).order_by("name").values_list("name", flat=True)
+    return frozenset(names.distinct()[:limit])
 
 
 def _check_destinations(destinations: Iterable[Destination]) -> list[FieldError]:

@@ -111,9 +111,14 @@ def matrix(
     if cursor:
         rows = rows.after(*decode_cursor(cursor, length=2))
     rows = overview.with_secrets(rows).order_by("kind", "name")
-    found = list(rows if filters.blocked else rows[: limit + 1])
-    shown = [_row(*pair, filters) for pair in zip(found, overview.finders(found), strict=True)]
-    shown = [row for row in shown if row.is_blocked or not filters.blocked]
+
+    def judged(integration: Integration, find: Finder) -> ReadinessRow:
+        return _row(integration, find, filters)
+
+    if filters.blocked:
+        return overview.search(rows, judged, lambda row: row.is_blocked, limit)
+    found = list(rows[: limit + 1])
+    shown = [judged(*pair) for pair in zip(found, overview.finders(found), strict=True)]
     last = shown[limit - 1].integration if len(shown) > limit else None
     return Page(shown[:limit], encode_cursor([last.kind, last.name]) if last else None)
 

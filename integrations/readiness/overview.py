@@ -1,12 +1,12 @@
 """The list of integrations: summary, state, secrets and last run.
 
 Nothing is decrypted or called. A page costs the same number of queries whatever its length. States are computed by the
-functions that a run uses (`warnings.judge`), in Python and not in SQL, so filtering and counting by state load every
-integration of the organization.
+functions that a run uses (`warnings.judge`), in Python and not in SQL. A page by state looks at some integrations and
+continues after them; counts by state stop at a bound.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -26,8 +26,12 @@ from integrations.readiness.warnings import Finder, Warning, judge  # noqa: A004
 from secrets_app.models import SecretValue
 from secrets_app.sealing.resolver import FoundSecret
 
-COUNTED_AT_MOST = 1000
+COUNTED_AT_MOST = 500
 """How many integrations are counted by state."""
+COUNTED_AT_ONCE = 100
+"""Up to this number, the page of the list contains its counts; above, it loads them afterwards."""
+SEARCHED_AT_MOST = 100
+"""How many integrations a page looks at to find those of a state."""
 
 WORKING, FAILING, PAUSED = STATES = ("working", "failing", "paused")
 
@@ -75,6 +79,7 @@ class IntegrationRow:
 
 
 Listed = TypeVar("Listed", IntegrationRow, Integration)
+Judged = TypeVar("Judged")
 Values = Mapping[tuple[UUID | None, str], SecretValue]
 
 
@@ -85,6 +90,7 @@ class IntegrationFilters:
     text: str = ""
     state: str = ""
     kind: str = ""
+    uses: UUID | None = None
 
 
 def page(
@@ -95,9 +101,34 @@ def page(
     Raises:
         Invalid: the cursor does not belong to this list.
     """
-    found = _after(_loaded(actor).search(filters.text).matching(kind=filters.kind), cursor)
-    rows = _rows(found if filters.state else found[: limit + 1])
-    return _cut([row for row in rows if filters.state in {"", row.state}], limit)
+    found = _loaded(actor).search(filters.text).matching(kind=filters.kind)
+    found = _after(found.building_on([filters.uses]) if filters.uses else found, cursor)
+    if not filters.state:
+        return _cut(_rows(found[: limit + 1]), limit)
+    return search(found, _row, lambda row: row.state == filters.state, limit)
+
+
+def search(
+    found: IntegrationQuerySet, judged: Callable[[Any, Finder], Judged], wanted: Callable[[Judged], bool], limit: int
+) -> Page[Judged]:
+    """Return what is wanted among the next `SEARCHED_AT_MOST` integrations, which have to be judged one by one.
+
+    The page may be short, or empty, and still have a next one.
+
+    Args:
+        found: in order by kind and name, loaded by `with_secrets`.
+    """
+    loaded, kept = list(found[: SEARCHED_AT_MOST + 1]), []
+    looked_at = loaded[:SEARCHED_AT_MOST]
+    last = looked_at[-1] if len(loaded) > SEARCHED_AT_MOST else None
+    for integration, find in zip(looked_at, finders(looked_at), strict=True):
+        row = judged(integration, find)
+        if wanted(row):
+            kept.append(row)
+        if len(kept) == limit and integration is not loaded[-1]:
+            last = integration
+            break
+    return Page(kept, encode_cursor([last.kind, last.name]) if last else None)
 
 
 def catalog(
@@ -115,9 +146,14 @@ def catalog(
 
 
 def counts(actor: Actor) -> dict[str, int]:
-    """Return the number of integrations by state, and their sum as `all`. Counts stop at `COUNTED_AT_MOST`."""
-    found = Counter(row.state for row in _rows(_loaded(actor)[:COUNTED_AT_MOST]))
+    """Return the number of integrations by state, and their sum as `all`. Only the first `COUNTED_AT_MOST` count."""
+    found = Counter(row.state for row in _rows(_after(_loaded(actor), "")[:COUNTED_AT_MOST]))
     return {"all": found.total(), **{state: found[state] for state in STATES}}
+
+
+def count(actor: Actor) -> int:
+    """Return the number of integrations that the actor may see, at most `COUNTED_AT_MOST + 1`."""
+    return Integration.objects.visible_to(actor).order_by()[: COUNTED_AT_MOST + 1].count()
 
 
 def one(actor: Actor, integration_id: UUID) -> IntegrationRow:

@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from accounts.models import Organization
 from integrations.inheritance import WITH_LINKS, with_parents
-from integrations.models import Integration, SecretReference
+from integrations.models import Integration, SecretDestination, SecretReference
 from integrations.readiness.warnings import hosts_for
-from secrets_app.naming.domains import matching_rule
+from secrets_app.naming.domains import allows, matching_rule
 
-LOOKED_AT_MOST = 500
+LOOKED_AT_MOST = 100
+"""How many references, and how many integrations that use their connectors, are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +49,27 @@ def uses_of(references: Iterable[SecretReference], domains: Sequence[str]) -> li
         domains: the allowed domains to compare with; empty for any.
     """
     rows = list(references)
-    users = users_of({row.integration_id for row in rows})
+    users = users_of({row.integration_id for row in rows}, LOOKED_AT_MOST)
     uses = [
         _use(row, host, via, domains) for row in rows for host, via in _destinations(row, users[row.integration_id])
     ]
     return sorted(uses, key=lambda use: (not use.blocked, use.reference.integration_name, use.reference.slot, use.host))
 
 
-def references_by_name(organization: Organization, name: str) -> list[SecretReference]:
+def references_by_name(organization: Organization, name: str, domains: Sequence[str] = ()) -> list[SecretReference]:
     """Return the first `LOOKED_AT_MOST` references to a secret of this name, by integration.
 
     The secret need not exist.
+
+    Args:
+        domains: references that send the secret to a host that these allowed domains do not cover come first.
     """
     rows = SecretReference.objects.filter(organization=organization, name=name).select_related(*WITH_LINKS)
-    return list(rows.order_by("integration__name", "slot", "pk")[:LOOKED_AT_MOST])
+    sent = SecretDestination.objects.filter(reference__organization=organization, reference__name=name)
+    hosts = sent.values_list("host", flat=True).order_by("host").distinct() if domains else ()
+    blocked = [host for host in hosts if not allows(domains, host)]
+    order = [Exists(sent.filter(reference=OuterRef("pk"), host__in=blocked)).desc()] if blocked else []
+    return list(rows.order_by(*order, "integration__name", "slot", "pk")[:LOOKED_AT_MOST])
 
 
 def hosts_of(organization: Organization, name: str) -> list[str]:
@@ -71,11 +81,11 @@ def _use(row: SecretReference, host: str, via: str, domains: Sequence[str]) -> U
     return Use(row, host, via, matching_rule(domains, host) if domains and host else "")
 
 
-def users_of(ids: Iterable[UUID]) -> dict[UUID, list[Integration]]:
-    """Return the integrations that use each of these connections and connectors, by name."""
+def users_of(ids: Iterable[UUID], limit: int | None = None) -> dict[UUID, list[Integration]]:
+    """Return the first integrations that use these connections and connectors, by name; all by default."""
     found: dict[UUID, list[Integration]] = defaultdict(list)
     wanted = set(ids)
-    for user in Integration.objects.building_on(wanted).with_links().order_by("name", "pk"):
+    for user in Integration.objects.building_on(wanted).with_links().order_by("name", "pk")[:limit]:
         for link in with_parents(user)[1:]:
             if link.pk in wanted:
                 found[link.pk].append(user)

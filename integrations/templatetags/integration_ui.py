@@ -142,10 +142,22 @@ def declared_field(
         "alone": alone,
         "cards": any(about for _, _, about in field.choices),
         "described_by": f"h-{field.input}" if field.hint else "",
-        "parents": context.get("parents", {}).get(field.widget, []),
+        "parent": context.get("parents", {}).get(field.input),
         "shown_for": other,
         "shown_values": " ".join(wanted),
         "hidden": bool(other) and values[other] not in wanted,
+    }
+
+
+@register.inclusion_tag("components/combobox.html")
+def picker(parent: Mapping[str, Any], errors: Errors, described_by: str, placeholder: str) -> dict[str, object]:
+    """Render the field that names a connection or connector, with suggestions (`integrations.web.parents.fields`)."""
+    return {
+        **parent,
+        "errors": errors,
+        "described_by": described_by,
+        "placeholder": placeholder,
+        "label": "Suggestions",
     }
 
 

@@ -7,11 +7,13 @@ integration write it and agents send the arguments, so only keywords whose check
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
+from accounts.common.fields import read_json, write_json
 from accounts.errors import FieldError
 from integrations.templating.files import as_callers_see, is_base64, is_file
 from integrations.templating.formats import VALIDATOR, problem_with_pattern
@@ -29,6 +31,7 @@ _CHECKS = frozenset(
 )
 _NESTED = frozenset({"properties", "additionalProperties", "items", "anyOf", "oneOf", "allOf"})
 _SUPPORTED = _ANNOTATIONS | _ENCODINGS | _CHECKS | _NESTED
+KEPT = 256
 _SCALARS = frozenset({"string", "number", "integer", "boolean"})
 _NAME = re.compile(PARAM_NAME)
 
@@ -141,11 +144,19 @@ def _children(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _metaschema_errors(schema: dict[str, Any], field: str) -> Iterator[FieldError]:
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+    place = _place_of_error(write_json(schema))
+    if place is not None:
         yield FieldError(f"{field}{place}", "This is not valid JSON Schema (draft 2020-12).")
+
+
+@lru_cache(maxsize=KEPT)
+def _place_of_error(schema: str) -> str | None:
+    """Return where a schema, as JSON, is not valid; None if it is. Many integrations have the same schema."""
+    try:
+        Draft202012Validator.check_schema(read_json(schema))
+    except SchemaError as error:
+        return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+    return None
 
 
 def _default_errors(schema: dict[str, Any], field: str) -> Iterator[FieldError]:

@@ -16,6 +16,7 @@ from integrations.editing import integrations
 from integrations.editing.rules import dependants_of
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration
+from integrations.web.editor import DEPENDANTS_AT_MOST
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,7 +36,11 @@ def delete(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpRe
 
 
 def _dialog(request: CofferRequest, integration: Integration, status: int = 200) -> HttpResponse:
-    dependants = dependants_of(integration)
-    context = {"integration": integration, "dependants": dependants}
+    dependants = dependants_of(integration, DEPENDANTS_AT_MOST + 1)
+    context = {
+        "integration": integration,
+        "dependants": dependants[:DEPENDANTS_AT_MOST],
+        "more_dependants": len(dependants) > DEPENDANTS_AT_MOST,
+    }
     fragment = "integrations/_delete_blocked.html" if dependants else "integrations/_delete_dialog.html"
     return render(request, fragment if is_fragment(request) else "integrations/delete.html", context, status=status)

@@ -19,7 +19,7 @@ from integrations.editing import integrations
 from integrations.errors import RawCredential
 from integrations.kinds import KINDS
 from integrations.models import Integration
-from integrations.web import editor, starting
+from integrations.web import editor, parents, starting
 from integrations.web.forms import form_of
 from integrations.web.forms.base import IntegrationForm, SubmittedIntegration, Values, keep_line_ends
 
@@ -46,7 +46,7 @@ def new(request: CofferRequest, actor: Actor, kind: str) -> HttpResponse:
         values = starting.values(kind, service) if service else None
         return editor.page(request, actor, kind, values=values, **about)
     form = form_of(kind)
-    sent = form.read(request.POST)
+    sent = parents.read(actor, form, request.POST)
     try:
         integration = _create(actor, kind, form, sent)
     except (Invalid, ProofNeeded) as refusal:
@@ -64,7 +64,7 @@ def edit(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResp
     if request.method != "POST":
         return editor.page(request, actor, integration.kind, integration=integration)
     form = form_of(integration.kind)
-    sent = form.read(request.POST)
+    sent = parents.read(actor, form, request.POST)
     try:
         saved = _update(actor, integration, form, sent)
     except EditConflict:
@@ -84,7 +84,7 @@ def domain_check(request: CofferRequest, actor: Actor, kind: str) -> HttpRespons
     """
     if kind not in KINDS:
         raise NotFound("No such kind of integration.")
-    values = form_of(kind).read(request.POST).values
+    values = parents.read(actor, form_of(kind), request.POST).values
     stored = editor.visible(actor, [kind], request.POST.get("integration", ""))
     context = {"domain_checks": editor.domain_checks(actor, kind, values, stored)}
     return render(request, "integrations/_domain_check.html", context)

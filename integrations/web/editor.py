@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound
 from integrations.broker.checking import declared_check
-from integrations.editing.rules import CONNECTION, CONNECTOR, ParentRole, dependants_of, secrets_through
+from integrations.editing.rules import CONNECTION, CONNECTOR, dependants_of, secrets_through
 from integrations.inheritance import own_secret_names, routes_of
 from integrations.kinds import KINDS
 from integrations.kinds.api_action.config import ApiActionConfig
@@ -21,17 +21,19 @@ from integrations.kinds.base import Operation
 from integrations.kinds.form_sections import Widget
 from integrations.models import Integration
 from integrations.readiness import overview
-from integrations.readiness.domain_check import DomainCheck, check_domains
+from integrations.readiness.domain_check import CHECKED_AT_MOST, DomainCheck, check_domains
 from integrations.readiness.warnings import warnings_for
 from integrations.tools.listing import approved_tools
-from integrations.web import paste_notes
+from integrations.web import parents, paste_notes
 from integrations.web.forms import SPECIAL_FORMS, form_of
 from integrations.web.forms.action import secret_names
 from integrations.web.forms.arguments import argument_fields
 from integrations.web.forms.base import Values
 from integrations.web.paste_notes import PastedNote
-from secrets_app.models import Secret
 
+DEPENDANTS_AT_MOST = 20
+"""How many integrations that use this one are named; the list of integrations shows them all."""
+PICKED = {Widget.CONNECTOR, Widget.CONNECTION}
 METHODS = get_args(ApiActionConfig.model_fields["method"].annotation)
 
 
@@ -61,7 +63,6 @@ def page(
         "values": shown,
         "errors": errors or [],
         "environments": list(Environment),
-        "secret_names": _secret_names(actor),
         "result": None,
         **_warnings(integration if not errors else None),
         **(_about_stored(integration) if integration else {}),
@@ -102,7 +103,7 @@ def domain_checks(
     except Invalid:
         return None
     if stored:
-        routes[0] = replace(routes[0], secret_names=routes[0].secret_names | secrets_through(stored))
+        routes[0] = replace(routes[0], secret_names=routes[0].secret_names | secrets_through(stored, CHECKED_AT_MOST))
     checks = [
         check_domains(actor.organization, sorted(route.secret_names), route.url, route.schemes) for route in routes
     ]
@@ -149,18 +150,16 @@ def operation_panel(
 def _about_action(actor: Actor, values: Values) -> dict[str, Any]:
     return {
         "methods": METHODS,
-        "connectors": _parents(actor, CONNECTOR),
-        "connections": _parents(actor, CONNECTION),
+        "parents": parents.fields(actor, parents.ROLES, values),
         "domain_checks": domain_checks(actor, "api_action", values),
     }
 
 
 def _about_declared(actor: Actor, kind: str, values: Values, integration: Integration | None) -> dict[str, Any]:
-    widgets = {field.widget for section in KINDS[kind].sections for field in section.fields}
-    roles = {Widget.CONNECTOR: CONNECTOR, Widget.CONNECTION: CONNECTION}
+    inputs = [field.input for section in KINDS[kind].sections for field in section.fields if field.widget in PICKED]
     return {
         "kind": KINDS[kind],
-        "parents": {widget: _parents(actor, role) for widget, role in roles.items() if widget in widgets},
+        "parents": parents.fields(actor, inputs, values),
         "checks_domains": not KINDS[kind].is_connector,
         "domain_checks": domain_checks(actor, kind, values, integration),
     }
@@ -168,8 +167,10 @@ def _about_declared(actor: Actor, kind: str, values: Values, integration: Integr
 
 def _about_stored(integration: Integration) -> dict[str, Any]:
     """Return the context that only a stored integration has: dependants, test panel and approved tools."""
+    dependants = dependants_of(integration, DEPENDANTS_AT_MOST + 1)
     about: dict[str, Any] = {
-        "dependants": dependants_of(integration),
+        "dependants": dependants[:DEPENDANTS_AT_MOST],
+        "more_dependants": len(dependants) > DEPENDANTS_AT_MOST,
         "checkable": declared_check(integration) is not None,
     }
     if KINDS[integration.kind].operations(_read(integration)):
@@ -177,20 +178,6 @@ def _about_stored(integration: Integration) -> dict[str, Any]:
     if KINDS[integration.kind].tools_operation:
         about |= {"offers_tools": True, "approved_tools": approved_tools(integration.id)}
     return about
-
-
-def _secret_names(actor: Actor) -> Iterable[Mapping[str, Any]]:
-    """Return the secrets for completion: their names, whether they are enabled, and their allowed domains."""
-    secrets = Secret.objects.of(actor.organization).order_by("name")
-    return secrets.values("name", "enabled", "allowed_domains")
-
-
-def _parents(actor: Actor, role: ParentRole) -> list[dict[str, Any]]:
-    """Return the integrations that may be chosen as connection or connector, with a summary of each."""
-    found = Integration.objects.visible_to(actor).filter(kind__in=role.kinds).order_by("name")
-    return [
-        {"id": parent.id, "name": parent.name, "summary": KINDS[parent.kind].summary(_read(parent))} for parent in found
-    ]
 
 
 def _read(integration: Integration) -> Any:

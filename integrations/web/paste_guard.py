@@ -19,7 +19,7 @@ from accounts.web.replies import is_fragment, see_other
 from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.paste_guard import guard
-from integrations.web import editor, paste_notes
+from integrations.web import editor, parents, paste_notes
 from integrations.web.forms import form_of
 from integrations.web.forms.base import Values
 from integrations.web.paste_notes import PastedNote
@@ -55,7 +55,7 @@ def in_stored(request: CofferRequest, actor: Actor, integration_id: UUID) -> Htt
 
 
 def _respond(request: CofferRequest, actor: Actor, kind: str, integration: Integration | None) -> HttpResponse:
-    values = form_of(kind).read(request.POST).values
+    values = parents.read(actor, form_of(kind), request.POST).values
     if is_fragment(request):
         notes = paste_notes.of_form(form_of(kind), values, integration, sent=request.POST)
         context = {"pasted": notes, "pasted_url": paste_notes.url(actor, kind, integration), "errors": []}

@@ -2,11 +2,24 @@
 
 from django.urls import path
 
-from integrations.web import checking, deleting, duplicating, editing, listing, paste_guard, readiness, testing, tools
+from integrations.web import (
+    checking,
+    deleting,
+    duplicating,
+    editing,
+    listing,
+    parents,
+    paste_guard,
+    readiness,
+    testing,
+    tools,
+)
 
 urlpatterns = [
     path("", listing.index, name="integrations"),
     path("readiness/", readiness.index, name="readiness-matrix"),
+    path("counts/", listing.counts, name="integration-counts"),
+    path("suggestions/", parents.suggestions, name="integration-suggestions"),
     path("new/<str:kind>/", editing.new, name="integration-new"),
     path("new/<str:kind>/pasted/", paste_guard.in_new, name="integration-new-pasted"),
     path("new/<str:kind>/domain-check/", editing.domain_check, name="integration-domain-check"),

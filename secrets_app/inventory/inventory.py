@@ -3,12 +3,14 @@
 The number of queries for a page does not depend on its length, nor their cost on its position in the list.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
@@ -122,6 +124,13 @@ def _waiting(organization: Organization, filters: InventoryFilters) -> QuerySet[
 def waiting_references(organization: Organization) -> QuerySet[Any]:
     """Return the references whose name no secret has."""
     return reference_model()._default_manager.filter(organization=organization, secret=None)
+
+
+def first_waiting(organization: Organization, names: Iterable[str], limit: int) -> QuerySet[Any]:
+    """Return the first references to each of these names, which no secret has, with their integrations loaded."""
+    place = Window(RowNumber(), partition_by="name", order_by=["integration", "slot"])
+    waiting = waiting_references(organization).filter(name__in=list(names)).annotate(place=place)
+    return waiting.filter(place__lte=limit).select_related("integration")
 
 
 def references_to(organization: Organization, row: InventoryRow, limit: int | None = None) -> list[Any]:

@@ -36,6 +36,8 @@ COLUMNS = [
 ROWS = 30
 """The number of rows of a page."""
 
+REFERENCES_SHOWN = 20
+"""How many references to a name that no secret has are listed below it."""
 NAMED_AT_MOST = 3
 WITH, WITHOUT = "with-", "without-"
 STATUSES = {"active", "disabled", "missing"}
@@ -164,12 +166,9 @@ def _environment(text: str) -> Environment | None:
 
 
 def _with_waiting(actor: Actor, rows: list[InventoryRow]) -> list[InventoryRow]:
-    """Add their references to the rows of missing names. Other rows load their references when they are opened."""
-    names = [row.name for row in rows if not row.exists]
-    waiting: dict[str, list[Any]] = {name: [] for name in names}
-    for reference in (
-        inventory.waiting_references(actor.organization).filter(name__in=names).select_related("integration")
-    ):
+    """Add their first references to the rows of missing names. Other rows load theirs when they are opened."""
+    waiting: dict[str, list[Any]] = {row.name: [] for row in rows if not row.exists}
+    for reference in inventory.first_waiting(actor.organization, waiting, REFERENCES_SHOWN) if waiting else ():
         waiting[reference.name].append(reference)
     return [row if row.exists else replace(row, references=waiting[row.name]) for row in rows]
 

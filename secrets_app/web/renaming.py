@@ -15,16 +15,19 @@ from secrets_app.inventory.rows import InventoryRow
 from secrets_app.naming.names import problem_with_name, propose_name
 from secrets_app.validation.fields import Problems
 
-WAITING_SHOWN = 20
+WAITING_SHOWN = REFERENCES_SHOWN = 20
 
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
 def impact(request: HttpRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """Show whether the new name may be used, and every reference that saving it would rewrite."""
+    """Show whether the new name may be used, and references that saving it would rewrite."""
     row = inventory.one(actor.organization, secret_id)
-    references = inventory.references_to(actor.organization, row)
-    context = {"name_check": check(actor, request.POST.get("name", ""), row), "references": references}
+    context = {
+        "name_check": check(actor, request.POST.get("name", ""), row),
+        "references": inventory.references_to(actor.organization, row, REFERENCES_SHOWN),
+        "secret": row,
+    }
     return render(request, "secrets_app/_rename_impact.html", context)
 
 

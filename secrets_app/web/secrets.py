@@ -34,6 +34,8 @@ from secrets_app.web.forms import secret as forms
 from secrets_app.web.renaming import check
 
 PROPOSED_DOMAINS = 10
+REFERENCES_SHOWN = 20
+"""How many references dialogs and forms name; the page "Where used" shows them all."""
 """The maximum number of allowed domains that a URL may propose."""
 
 
@@ -137,15 +139,14 @@ def delete(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpRespons
         secrets.delete_secret(actor=actor, secret_id=secret_id)
     except SecretInUse as refusal:
         record_refused_attempt(request, refusal)
-        return _delete_dialog(request, with_references(actor, row), status=409)
+        return _delete_dialog(request, with_references(actor, inventory.one(actor.organization, secret_id)), status=409)
     messages.success(request, f"Deleted {row.name}")
     return redirect("secrets", actor.organization.slug)
 
 
 def with_references(actor: Actor, row: InventoryRow) -> InventoryRow:
-    """Return the row with its references, whose integrations are loaded."""
-    found = inventory.references_to(actor.organization, row)
-    return replace(row, references=found, usage_count=len(found))
+    """Return the row with its first references, whose integrations are loaded."""
+    return replace(row, references=inventory.references_to(actor.organization, row, REFERENCES_SHOWN))
 
 
 def _asked_for(request: CofferRequest, actor: Actor) -> SecretRequest | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from secrets_app.web import hygiene, importing, listing, renaming, requests, secrets
+from secrets_app.web import hygiene, importing, listing, renaming, requests, secrets, suggesting
 
 urlpatterns = [
     path("", listing.index, name="secrets"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("requests/check-name/", requests.check_name, name="secret-request-check-name"),
     path("requests/<uuid:request_id>/dismiss/", requests.dismiss_request, name="secret-request-dismiss"),
     path("counts/", listing.counts, name="secret-counts"),
+    path("suggestions/", suggesting.suggestions, name="secret-suggestions"),
     path("switch/", listing.switch, name="secrets-switch"),
     path("check-name/", secrets.check_name, name="secret-check-name"),
     path("<uuid:secret_id>/edit/", secrets.edit, name="secret-edit"),

@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ["inventory", "records", "importing", "masking", "resolving", "ablation", "broker", "monitoring"]
+PARTS = ["inventory", "secret_list", "records", "importing", "masking", "resolving", "ablation", "broker", "monitoring"]
 DURABLE = {"resolving", "ablation", "broker"}
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 
@@ -48,7 +48,9 @@ def inside(part: str) -> int:
     call_command("migrate", verbosity=0)
 
     from tests.benchmarks import plots
+    from tests.support.browser_sessions import use_cookies_of_coffer
 
+    use_cookies_of_coffer()
     rows = import_module(f"tests.benchmarks.{part}").measure()
     sys.stdout.write(f"{os.cpu_count()} cores, Python {platform.python_version()}, PostgreSQL\n\n")
     sys.stdout.write(_table(part, rows))

@@ -14,12 +14,13 @@ ROUNDS = 15
 
 @dataclass
 class Measured:
-    """One kind of request at one size: queries, and the seconds of each round."""
+    """One kind of request at one size: queries, bytes of the answer, and the seconds of each round."""
 
     label: str
     size: int
-    send: Callable[[], object]
+    send: Callable[[], int]
     queries: int = 0
+    weight: int = 0
     seconds: list[float] = field(default_factory=list)
 
     @property
@@ -28,16 +29,16 @@ class Measured:
         return statistics.median(self.seconds) * 1000
 
 
-def in_rounds(cases: list[Measured]) -> list[tuple[Measured, float]]:
+def in_rounds(cases: list[Measured], rounds: int = ROUNDS) -> list[tuple[Measured, float]]:
     """Measure: the cases take turns in every round. Each comes with its ratio to the smallest of its kind."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     for case in cases:
         case.send()
         with CaptureQueriesContext(connection) as queries:
-            case.send()
+            case.weight = case.send()
         case.queries = len(queries)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for case in cases:
             started = time.perf_counter()
             case.send()
@@ -47,7 +48,8 @@ def in_rounds(cases: list[Measured]) -> list[tuple[Measured, float]]:
     return [(case, round(case.median_ms / smallest[case.label], 2)) for case in ordered]
 
 
-def get(client: Client, path: str, headers: dict[str, str] | None = None) -> None:
-    """One request that has to work."""
+def get(client: Client, path: str, headers: dict[str, str] | None = None) -> int:
+    """One request that has to work; the bytes of its answer."""
     response = client.get(path, headers=headers or {})
-    assert response.status_code == 200, (path, response.status_code)
+    assert response.status_code == 200, (path, response.status_code, response.headers.get("Location"))
+    return len(response.content)

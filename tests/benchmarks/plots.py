@@ -33,8 +33,8 @@ class Plot:
 
 
 PLOTS = {
-    "inventory": [
-        Plot("inventory", "The list of secrets: milliseconds by number of secrets", "secrets", "median_ms", "request")
+    "secret_list": [
+        Plot("secret_list", "The list of secrets: milliseconds by number of secrets", "secrets", "median_ms", "request")
     ],
     "records": [
         Plot("records", "Runs and audit events: milliseconds by length of the list", "records", "median_ms", "request")

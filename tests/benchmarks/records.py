@@ -67,6 +67,13 @@ def _lists(count: int) -> list[Measured]:
 
 def _fill(owner: Actor, count: int, now: datetime) -> None:
     values = {"organization": owner.organization.pk, "integration": uuid4(), "now": now, "every": EVERY, "count": count}
+    fill_runs(owner, count, now)
+    with connection.cursor() as cursor:
+        cursor.execute(_EVENTS, values)
+
+
+def fill_runs(owner: Actor, count: int, now: datetime) -> None:
+    """Add runs of one integration that does not exist."""
+    values = {"organization": owner.organization.pk, "integration": uuid4(), "now": now, "every": EVERY, "count": count}
     with connection.cursor() as cursor:
         cursor.execute(_RUNS, values)
-        cursor.execute(_EVENTS, values)

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from secrets_app.models import Secret
+from tests.support.things import make_connector
 from tests.support.web.browser_pages import problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,10 +38,29 @@ def store_action(page, site, base_url):
     expect(page.get_by_role("option", name="crm.apiKey")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("[name=header_value]").last).to_have_value("Bearer {secrets.crm.apiKey}")
+    choose_by_name(page)
     page.locator("[name=environments][value=staging]").check(force=True)
     assert problems(page) == []
     page.get_by_role("button", name="Save action").first.click()
     expect(page.get_by_role("heading", name="Look up patient")).to_be_visible()
+
+
+def choose_by_name(page):
+    """A connector is chosen with the keyboard among suggestions, and a name that no secret has is marked."""
+    connector = page.get_by_role("combobox", name="Auth connector")
+    connector.press_sequentially("bear")
+    expect(page.get_by_role("option", name="CRM bearer token")).to_be_visible()
+    assert problems(page) == []
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(connector).to_have_value("CRM bearer token")
+    expect(connector).to_have_attribute("aria-expanded", "false")
+    connector.fill("")  # the header above is the credential
+    page.keyboard.press("Escape")
+    page.get_by_label("Path", exact=True).fill("/v2/{secrets.no.such}")
+    page.get_by_label("Base URL").focus()
+    expect(page.locator(".editor .ref.bad")).to_have_text("{secrets.no.such}")
+    page.get_by_label("Path", exact=True).fill("/v2/patients")
 
 
 def send_test(page):
@@ -56,7 +76,9 @@ def test_the_value_of_staging_arrives_and_is_seen_nowhere(sign_in, owner, site, 
     page = sign_in(owner)
 
     store_secret(page, site)
+    connector = make_connector(owner, uses="of.connector")
     store_action(page, site, base_url)
+    connector.delete()
     send_test(page)
 
     assert [request["headers"]["Authorization"] for request in seen] == [f"Bearer {VALUES['Staging']}"]

@@ -18,12 +18,15 @@ from django.utils import timezone
 
 from config.configuration.explaining import sentences_instead_of_tracebacks
 from config.configuration.registry import misspelt
+from config.databases import advice
 from config.doctor import host
 from config.http import health, ignored_headers
 from config.http.proxies import Proxies
+from config.models import FinishedJob
 from integrations.editing.integrations import IntegrationChanges, delete_integration, update_integration
 from integrations.egress import configuration
 from integrations.models import SecretReference
+from secrets_app.models import OrganizationKey
 from secrets_app.sealing import held_keys
 from tests import environment
 from tests.support.databases.undone import failures
@@ -44,6 +47,8 @@ AT_START = {
     "weak secret key": ({"COFFER_SECRET_KEY": "x" * 60}, "COFFER_SECRET_KEY is weak. Use 50 random characters"),
     "no master key": ({"COFFER_MASTER_KEYS": ""}, "COFFER_MASTER_KEYS is not set. Set it to `id:env:BASE64`"),
     "short master key": ({"COFFER_MASTER_KEYS": "a:env:c2hvcnQ="}, "COFFER_MASTER_KEYS: Master key 1 must be"),
+    "alias of KMS": ({"COFFER_MASTER_KEYS": "a:kms:alias/coffer=/k"}, "Master key 1 must read id:kms:ARN=/path"),
+    "list of keys missing": ({"COFFER_MASTER_KEYS": "@/nowhere/keys"}, "The list of the master keys cannot be read"),
     "bare master key": ({"COFFER_MASTER_KEYS": environment.MASTER_KEY}, "Master key 1 must read id:env:BASE64"),
     "key file missing": ({"COFFER_MASTER_KEYS": "a:file:/nowhere/key"}, "file of master key 1 cannot be read"),
     "no hosts": ({"COFFER_ALLOWED_HOSTS": ""}, "COFFER_ALLOWED_HOSTS is not set. Set it to the host names"),
@@ -256,9 +261,24 @@ def cache_down(patch):
 
 
 def neglected(_):
-    from django.contrib.sessions.models import Session
+    FinishedJob.objects.create(name="housekeeping", finished_at=timezone.now() - timezone.timedelta(days=9))
 
-    Session.objects.create(session_key="x", session_data="", expire_date=timezone.now() - timezone.timedelta(days=9))
+
+def never_cared_for(_):
+    OrganizationKey.objects.update(created_at=timezone.now() - timezone.timedelta(days=9))
+
+
+def lost_data_key(_):
+    OrganizationKey.objects.update(wrapped=b"nothing")
+
+
+def crowded(patch):
+    many = [advice.Advice("sqlite_many_writes", "There were more than 300 runs in a minute")]
+    patch.setattr(health, "advice", lambda: many)
+
+
+def clock_is_wrong(patch):
+    patch.setattr(health, "_disk", lambda: health.Part("clock_differs", "The clocks are 9 s apart. Synchronize them."))
 
 
 def believed(patch):
@@ -279,10 +299,14 @@ FOUND = {
     "database down": (down, {}, "does not listen there, or does not run"),
     "not migrated": (not_migrated, {}, "are not applied. Run manage.py migrate."),
     "another master key": (another_key, {}, "are not those of the database"),
-    "workers on SQLite": (None, {"WORKERS": 3}, "SQLite is used with 3 workers"),
+    "workers on SQLite": (None, {"WORKERS": 3}, "SQLite has one writer, but WEB_CONCURRENCY is 3"),
     "cache down": (cache_down, {}, "The cache cannot be used (ConnectionError). Check CACHE_URL"),
     "cache forgets": (forgetful, {}, "The cache forgets what it is given"),
-    "no housekeeping": (neglected, {}, "let cron or a timer do it every day"),
+    "housekeeping stopped": (neglected, {}, "UTC. Run manage.py housekeeping, and let cron or a timer do it every day"),
+    "no housekeeping": (never_cared_for, {}, "Housekeeping has never finished. Run manage.py housekeeping"),
+    "lost data key": (lost_data_key, {}, "does not open with the master key test"),
+    "clock": (clock_is_wrong, {}, "Synchronize them"),
+    "many runs on SQLite": (crowded, {}, "more than 300 runs in a minute"),
 }
 
 

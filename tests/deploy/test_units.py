@@ -18,8 +18,9 @@ pytestmark = pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is not inst
 def root(tmp_path):
     """A root directory with the units, and a program in the place of each that they start."""
     shutil.copytree(UNITS, tmp_path / "etc/systemd/system")
-    for unit in UNITS.glob("*.service"):
-        program = tmp_path / re.search(r"^ExecStart=/(\S+)", unit.read_text(), re.MULTILINE)[1]
+    lines = "".join(unit.read_text() for unit in UNITS.glob("*.service"))
+    for path in re.findall(r"^Exec(?:Start|Reload)=/(\S+)", lines, re.MULTILINE):
+        program = tmp_path / path
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text("#!/bin/sh\n")
         program.chmod(0o755)

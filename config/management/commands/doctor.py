@@ -4,22 +4,22 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.core.validators import validate_email
 from typing_extensions import override
 
+from accounts.management.base import OperatorCommand
 from config.doctor.examination import examine
 from config.doctor.mail import test_mail
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Prints a line for each finding. Settings that cannot be read end the process before (`config.configuration`)."""
 
     help = (
         "Look for what is wrong with this installation, running or stopped, and say how to mend it. The exit status is "
         "1 if something is wrong. --mail sends a test mail."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the test mail."""

@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
 from typing_extensions import override
 
 from accounts.audit import refused_attempts
 from accounts.mail.outbox import forget_failed
+from accounts.management.base import OperatorCommand
 from accounts.people.people import forget_unconfirmed
 from accounts.sign_in.seen_sign_ins import forget_old_sign_ins
 from config.management.exported_heads import export_heads
@@ -18,7 +18,7 @@ from secrets_app.rotation.previous_values import destroy_expired
 from secrets_app.rotation.reminders import remind
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Deletes what has expired, sends reminders, and writes the heads of the audit chains down outside the database.
 
     It is safe to run twice, concurrently, and again after a crash: each part is a transaction of its own.

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from typing_extensions import override
 
+from accounts.management.base import OperatorCommand
 from accounts.people.mail_again import send_due
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Makes the attempts that are due. It is safe to run twice, concurrently, and again after a crash."""
 
     help = "Send mail again that the mail server did not take. Waiting mail is listed in the administration."

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.access.requests import CofferRequest
@@ -16,12 +17,13 @@ from accounts.errors import FieldError, Invalid
 from accounts.policy import Permission
 from accounts.web.replies import see_other
 from integrations.references.replace import replace_references
-from integrations.references.uses import LOOKED_AT_MOST, references_by_name, uses_of
+from integrations.references.uses import references_by_name, uses_of
 from secrets_app.inventory import inventory
 from secrets_app.inventory.rows import InventoryRow
 from secrets_app.models import Secret
 
-PROPOSED_AT_MOST = 200
+SHOWN_AT_MOST = 20
+"""How many references the page lists; the page "Where used" shows them all."""
 
 
 @require_http_methods(["GET", "POST"])
@@ -65,16 +67,16 @@ def _page(
     chosen: Secret | None,
     errors: list[FieldError],
 ) -> HttpResponse:
-    others = Secret.objects.of(actor.organization).filter(enabled=True).exclude(pk=row.id).alphabetical()  # type: ignore[misc]
     ready = chosen is not None and not errors
     domains = chosen.allowed_domains if chosen is not None and ready else []
+    uses = uses_of(references_by_name(actor.organization, row.name, domains), domains)
     context: dict[str, Any] = {
         "secret": row,
         "replacement": name,
         "ready": ready,
-        "names": list(others.values_list("name", flat=True)[:PROPOSED_AT_MOST]),
-        "uses": uses_of(references_by_name(actor.organization, row.name), domains),
-        "looked_at_most": LOOKED_AT_MOST if row.usage_count > LOOKED_AT_MOST else None,
+        "suggestions_url": f"{reverse('secret-suggestions', args=[actor.organization.slug])}?enabled=1",
+        "uses": uses,
+        "shown": uses[:SHOWN_AT_MOST],
         "errors": errors,
     }
     return render(request, "integrations/replace.html", context, status=422 if errors else 200)

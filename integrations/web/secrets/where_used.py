@@ -35,12 +35,13 @@ LONGEST = {"root": 20, "integration": 26, "host": 33}
 def where_used(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """Show where a secret is used."""
     row = inventory.one(actor.organization, secret_id)
-    uses = uses_of(references_by_name(actor.organization, row.name), row.allowed_domains)
+    found = uses_of(references_by_name(actor.organization, row.name, row.allowed_domains), row.allowed_domains)
+    uses = found[:LOOKED_AT_MOST]
     context = {
         "secret": row,
         "uses": uses,
         "blocked": [use for use in uses if use.blocked],
-        "looked_at_most": LOOKED_AT_MOST if row.usage_count > LOOKED_AT_MOST else None,
+        "more": row.usage_count > LOOKED_AT_MOST or len(found) > len(uses),
         "drawing": _drawing(row.name, uses),
         "places": calls_by_place(actor.organization, secret_id),
         "counted_at_most": COUNTED_AT_MOST,

@@ -11,19 +11,21 @@ from django.utils import timezone
 
 from accounts.mail import outbox
 from accounts.mail.sending import Email, send_after_commit
-from accounts.models import Invitation
+from accounts.models import Invitation, User
 from accounts.people import mail_again
 from accounts.people.invitations import find_by_token
 from accounts.people.mail_again import Sent, send_due
 from accounts.waiting_mail import WaitingMail
 from tests.support.sign_in import sign_in
 from tests.support.smtp import mail_server
+from tests.support.staff import staff_browser
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 CONSOLE = "accounts.mail.console_backend.EmailBackend"
 EMAIL = Email("a@x.example", "Hello", ["One."])
 RESET = reverse_lazy("account_reset_password")
+ADD_INVITATION = reverse_lazy("admin:accounts_invitation_add")
 LINK = re.compile(r"/invitations/([\w-]{43})/")
 
 
@@ -156,3 +158,34 @@ def test_module_sends_only_what_is_claimed(monkeypatch, server):
     monkeypatch.setattr(mail_again.outbox, "claim", lambda *_: False)
     assert send_due() == Sent(0, 0)
     assert server.taken == []
+
+
+def test_without_a_mail_server_staff_get_the_link_of_an_organization_without_an_owner(settings, organization):
+    settings.EMAIL_BACKEND = CONSOLE
+    form = {"organization": organization.pk, "email": "first@x.example", "role": "admin"}
+    page = staff_browser().post(ADD_INVITATION, form, follow=True).content.decode()
+    assert "Coffer sends no mail here. Hand this link to first@x.example yourself" in page
+    (token,) = LINK.findall(page)
+    assert find_by_token(token).email == "first@x.example"
+
+
+def test_without_a_mail_server_staff_get_no_link_where_an_owner_decides(settings, owner):
+    settings.EMAIL_BACKEND = CONSOLE
+    form = {"organization": owner.organization.pk, "email": "more@x.example", "role": "admin"}
+    page = staff_browser().post(ADD_INVITATION, form, follow=True).content.decode()
+    assert Invitation.objects.get().email == "more@x.example"
+    assert not LINK.findall(page)
+
+
+def test_page_of_a_proof_says_whether_a_code_is_sent(settings, owner):
+    """Somebody who signs in at a provider alone proves by a code."""
+    person = User.objects.get(pk=owner.id)
+    person.set_unusable_password()
+    person.save()
+    browser = sign_in(Client(), owner)
+    page = browser.get("/proof/").content.decode()
+    assert f"We send a code to {person.email}." in page
+    settings.EMAIL_BACKEND = CONSOLE
+    page = browser.get("/proof/").content.decode()
+    assert f"This installation sends no mail: the code for {person.email} is printed where Coffer runs" in page
+    assert "We send" not in page

@@ -86,12 +86,24 @@ def test_new_connector_is_stored_and_shown_again(as_owner, organization, fields,
     assert integration.config == config
 
 
-def test_connector_is_offered_and_chosen(as_owner, connector):
-    assert f'value="{connector.id}"' in as_owner.get(NEW_ACTION).content.decode()
+@pytest.mark.parametrize("typed", ["CRM token", " crm TOKEN ", None])
+def test_connector_is_offered_by_name_and_chosen(as_owner, connector, typed):
+    offered = as_owner.get(f"{LIST}suggestions/?role=auth_connector&q=crm").content.decode()
+    assert 'data-insert="CRM token"' in offered
     headers = {"header_name": [], "header_value": []}
-    as_owner.post(NEW_ACTION, ACTION | headers | {"auth_connector": str(connector.id)})
-    assert Integration.objects.get(kind="api_action").auth_connector == connector
+    as_owner.post(NEW_ACTION, ACTION | headers | {"auth_connector": typed or str(connector.id)})
+    stored = Integration.objects.get(kind="api_action")
+    assert stored.auth_connector == connector
+    assert 'value="CRM token"' in as_owner.get(page_of(stored)).content.decode()
     assert "Look up patient" in as_owner.get(page_of(connector)).content.decode()
+    uses = as_owner.get(f"{LIST}?uses={connector.id}").context["groups"]
+    assert [row.name for group in uses for row in group["rows"]] == ["Look up patient"]
+
+
+def test_name_of_no_connector_is_shown_again(as_owner, connector):
+    refused = as_owner.post(NEW_ACTION, ACTION | {"auth_connector": "CRM tokn"})
+    assert "auth_connector" in errors_of(refused)
+    assert 'value="CRM tokn"' in refused.content.decode()
 
 
 def test_redirects_are_followed_where_somebody_says_so(as_owner, organization):

@@ -121,6 +121,7 @@ TABLE = {
     ("POST", SECRETS + "requests/check-name/"): (200, 200, 200, 404, 302, 302),
     ("GET", SECRETS + "requests/<uuid:request_id>/dismiss/"): (200, 200, 403, 404, 302, 302),
     ("POST", SECRETS + "requests/<uuid:request_id>/dismiss/"): (422, 422, 403, 404, 302, 302),
+    ("GET", SECRETS + "suggestions/"): (200, 200, 403, 404, 302, 302),
     ("GET", SECRETS + "counts/"): (200, 200, 403, 404, 302, 302),
     ("GET", SECRETS + "switch/"): (405, 405, 405, 405, 302, 302),
     ("POST", SECRETS + "switch/"): (422, 422, 403, 404, 302, 302),
@@ -165,6 +166,8 @@ TABLE = {
     ("POST", API_ROTATION + "/rollback"): (401, 401, 401, 401, 401, 409),
     # integrations
     ("GET", INTEGRATIONS): (200, 200, 200, 404, 302, 302),
+    ("GET", INTEGRATIONS + "suggestions/"): (200, 200, 403, 404, 302, 302),
+    ("GET", INTEGRATIONS + "counts/"): (200, 200, 403, 404, 302, 302),
     ("GET", INTEGRATIONS + "readiness/"): (200, 200, 403, 404, 302, 302),
     ("GET", INTEGRATIONS + "new/<str:kind>/"): (200, 200, 403, 404, 302, 302),
     ("POST", INTEGRATIONS + "new/<str:kind>/"): (422, 422, 403, 404, 302, 302),

@@ -1,4 +1,4 @@
-"""The inventory, as a page and through the API, at several sizes of organization.
+"""The list of secrets, as a page and through the API, at several sizes of organization.
 
 Sizes take turns in every round, so that what else the machine does hits all of them alike; medians are compared.
 """
