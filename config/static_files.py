@@ -2,6 +2,7 @@
 
 import logging
 
+from django.contrib.staticfiles import finders
 from typing_extensions import override
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -22,7 +23,8 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):
         try:
             return str(super().stored_name(name))
         except ValueError:
-            if not self._is_logged:
+            # Whitenoise asks for names without a part that looks like a hash, `jquery.js` for `jquery.init.js`.
+            if not self._is_logged and finders.find(name):
                 self._is_logged = True
                 logger.warning("%s was not collected, so pages have no style. Run manage.py collectstatic.", name)
             return name

@@ -10,15 +10,15 @@ from django.conf import settings
 
 from config.configuration.reading import Variables
 
-LONGEST_SECONDS = 3600
+BOUNDS = (1, 3600, "seconds")
 
 
 def options(env: Variables) -> dict[str, Any]:
     """Return what the entry of a PostgreSQL server in `DATABASES` has for limits and for pgbouncer."""
-    connect, lock, idle, statement = (
-        env.number(f"COFFER_{name}_SECONDS", 1, LONGEST_SECONDS, "seconds")
-        for name in ("CONNECT", "LOCK", "IDLE_TRANSACTION", "STATEMENT")
-    )
+    connect = env.number("COFFER_CONNECT_SECONDS", *BOUNDS)
+    lock = env.number("COFFER_LOCK_SECONDS", *BOUNDS)
+    idle = env.number("COFFER_IDLE_TRANSACTION_SECONDS", *BOUNDS)
+    statement = env.number("COFFER_STATEMENT_SECONDS", *BOUNDS)
     if env.switch("COFFER_PGBOUNCER"):
         return {"DISABLE_SERVER_SIDE_CURSORS": True, "OPTIONS": {"connect_timeout": connect}}
     limits = f"-c lock_timeout={lock}s -c idle_in_transaction_session_timeout={idle}s"

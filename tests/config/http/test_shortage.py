@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import connection
 from django.test import Client, override_settings
 
@@ -118,6 +119,8 @@ def test_pages_without_collected_files_have_no_style_and_are_no_faults(tmp_path,
     own = {"BACKEND": "config.static_files.HashedStaticFiles"}
     monkeypatch.setattr("config.sessions.SessionStore.load", lambda *_: 1 / 0)
     with override_settings(STORAGES={"staticfiles": own}, STATIC_ROOT=tmp_path):
+        assert staticfiles_storage.url("admin/js/jquery.js") == "/static/admin/js/jquery.js"  # whitenoise asks, no page
+        assert caplog.messages == []
         browser = Client(raise_request_exception=False)
         assert browser.get("/nowhere/").status_code == 404
         browser.cookies["session"] = "a" * 43
