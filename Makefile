@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export DEMO
 unexport PYTHONPATH
 
-.PHONY: run test bench lint picture grams screenshots lock clean
+.PHONY: run test bench lint picture settings grams screenshots lock clean
 
 run: .venv/runtime .env  ## Serve the product on http://localhost:8000, or the next free port; PORT and ECHO_PORT choose
 	@$(PY) manage.py migrate --noinput --verbosity 0
@@ -29,6 +29,9 @@ lint: .venv/development  ## ruff, mypy, Django's checks, missing migrations and 
 
 picture: .venv/development  ## Draw docs/pictures/architecture.svg from the imports
 	@$(PY) -m tests.architecture_picture
+
+settings: .venv/runtime  ## Write docs/settings.md from the code
+	@$(PY) -m config.configuration
 
 grams: .venv/development  ## Measure what ordinary text and keys have in common, for masking
 	@$(PY) -m tests.public_grams

@@ -32,6 +32,7 @@ from accounts.audit.wording import choice_label
 from accounts.errors import Refusal
 from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Organization, User
 from accounts.people.invitations import invite, withdraw
+from accounts.people.links import sentences_about_mail
 from accounts.people.organizations import change_role, remove_member
 from accounts.policy import Role
 from accounts.staff.lists import (
@@ -43,6 +44,7 @@ from accounts.staff.lists import (
     records_of,
     staff_actor,
 )
+from accounts.waiting_mail import WaitingMail
 
 for model in (Group, EmailAddress, Authenticator, UserSession, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(model):
@@ -200,11 +202,24 @@ class InvitationAdmin(PeopleAdmin):
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
         """Invite through the service."""
         actor = _attempt(request, Event.INVITATION_CREATED, obj, obj.email)
-        obj.pk = invite(actor=actor, emails=[obj.email], role=Role(obj.role))[0].pk
+        made = invite(actor=actor, emails=[obj.email], role=Role(obj.role))
+        obj.pk = made[0].pk
+        for sentence in sentences_about_mail(actor, made):
+            messages.warning(request, sentence)
 
     def delete_model(self, request: HttpRequest, obj: Invitation) -> None:
         """Withdraw the invitation through the service."""
         withdraw(actor=_attempt(request, Event.INVITATION_WITHDRAWN, obj, obj.email), invitation_id=obj.pk)
+
+
+@admin.register(WaitingMail)
+class WaitingMailAdmin(ReadOnlyAdmin):
+    """Mail that the mail server did not take, without its text. It is sent again, or failed for good."""
+
+    list_display = ("about", "to", "attempts", "next_at", "problem", "created_at")
+    fields = ("about", "to", "subject", "attempts", "next_at", "problem", "created_at")
+    search_fields = ("=to",)
+    ordering = ("-created_at",)
 
 
 @admin.action(description="Revoke selected API keys")

@@ -116,3 +116,13 @@ class DatabaseUnavailable(Refusal):
     def __init__(self, detail: str = "The database cannot be used at the moment. Try again in a few seconds.") -> None:
         super().__init__(detail)
         self.members["retry_after_seconds"] = 5
+
+
+class OutOfResources(Refusal):
+    """The process has no file descriptor left, or a disk is full (`accounts.common.outages`)."""
+
+    code, status, title = "out_of_resources", 503, "Out of resources"
+
+    def __init__(self) -> None:
+        super().__init__("Coffer is short of file descriptors or disk space at the moment. Try again in a few seconds.")
+        self.members["retry_after_seconds"] = 5

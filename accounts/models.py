@@ -15,6 +15,7 @@ from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.common.fields import EnvironmentsField
 from accounts.managers import UserManager
 from accounts.policy import Role
+from accounts.waiting_mail import WaitingMail  # noqa: F401 - Django finds models here
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -150,9 +151,7 @@ class Invitation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     renewed_at = models.DateTimeField(help_text="When the link that counts was made.")
     expires_at = models.DateTimeField()
-    sent_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the mail server took the mail; null: it did not."
-    )
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="When the mail server took the mail.")
     awaits_owner = models.BooleanField(default=False, help_text="Staff made it: no link works before approval.")
 
     class Meta:
@@ -164,6 +163,8 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email}, {self.role}"
+
+    token = ""  # of a link that was just made; never stored
 
     @property
     def name(self) -> str:

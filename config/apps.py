@@ -16,11 +16,12 @@ class ConfigConfig(AppConfig):
             ImproperlyConfigured: the setting cannot be used.
         """
         from accounts.audit import refused_attempts  # noqa: PLC0415 - models can be imported only now
+        from config.configuration.explaining import warn_of_misspelt  # noqa: PLC0415
         from config.databases import checks as database_checks  # noqa: F401, PLC0415 - registers them
         from config.http import checks  # noqa: F401, PLC0415 - registers them
         from config.http.proxies import Proxies  # noqa: PLC0415
         from config.refused_attempts import EVENT_OF_VIEW, FINDERS  # noqa: PLC0415
 
         Proxies(settings.TRUSTED_PROXIES)
-
+        warn_of_misspelt()
         refused_attempts.register(EVENT_OF_VIEW, FINDERS)

@@ -5,15 +5,21 @@ import os
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from accounts.common.process import protect_process, shorten_turns
+from accounts.common.process import load_codecs, protect_process, shorten_turns, take_descriptors
+from config.configuration.explaining import sentences_instead_of_tracebacks
 from config.databases.limits import limit_statements
+from config.monitoring.start import begin
 
 protect_process()
+take_descriptors()
+load_codecs()
 shorten_turns()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-limit_statements()
-pages = get_asgi_application()
+with sentences_instead_of_tracebacks():
+    begin()
+    limit_statements()
+    pages = get_asgi_application()
 
 from config.api.fast_path import FastPath  # noqa: E402 - importing these needs the settings
 from config.api.handler import ApiHandler  # noqa: E402

@@ -6,7 +6,6 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from typing_extensions import override
 
 from accounts.common.request_notes import REQUESTS, RUNS
@@ -16,9 +15,6 @@ WITHOUT_PATHS = ("django.request", "django.security.csrf")
 
 REQUEST_ID: ContextVar[str] = ContextVar("coffer.request_id", default="")
 """The id of the request that is being handled; empty outside of one."""
-
-
-FORMATS = ("text", "json")
 
 
 class JsonLines(standard_logging.Formatter):
@@ -45,13 +41,7 @@ class JsonLines(standard_logging.Formatter):
 
 
 def logging(level: str, form: str) -> dict[str, Any]:
-    """Return the setting `LOGGING`: everything from this level up goes to standard error, as text or as lines of JSON.
-
-    Raises:
-        ImproperlyConfigured: there is no such format.
-    """
-    if form not in FORMATS:
-        raise ImproperlyConfigured("COFFER_LOG_FORMAT is unknown. Set it to text or json.")
+    """Return the setting `LOGGING`: what has this level or more goes to standard error, as text or as lines of JSON."""
     of_format: dict[str, dict[str, Any]] = {
         # the lines of requests and runs are for machines
         "text": {REQUESTS: {"level": "WARNING"}, RUNS: {"level": "WARNING"}},
@@ -72,7 +62,7 @@ def logging(level: str, form: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             **{name: {"level": "WARNING", "propagate": True} for name in QUIET},
-            **of_format[form],
+            **of_format.get(form, {}),
             **{name: {"filters": ["outages", "routes"]} for name in WITHOUT_PATHS},
         },
     }

@@ -11,10 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django
-import environ
 from django.core.management import CommandError, call_command
 
 from accounts.common.process import protect_process
+from config.configuration.explaining import sentences_instead_of_tracebacks
+from config.configuration.reading import Variables
 from config.ports import Listener, PortProblem, asked_port, first_free, listen, upward
 
 USUAL_PORT = 8000
@@ -25,13 +26,14 @@ def main() -> None:
     """Take a port and serve on it until interrupted."""
     protect_process()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    if ENV_FILE.is_file():
-        environ.Env.read_env(str(ENV_FILE))
     try:
+        with sentences_instead_of_tracebacks():
+            Variables(ENV_FILE)
         listener = take_port()
         os.environ["COFFER_SITE_URL"] = site_url(os.environ.get("COFFER_SITE_URL", ""), listener.port)
-        django.setup()
-        call_command("serve", listener=listener, skip_checks=False)
+        with sentences_instead_of_tracebacks():
+            django.setup()
+            call_command("serve", listener=listener, skip_checks=False)
     except (PortProblem, CommandError) as problem:
         sys.exit(str(problem))
 

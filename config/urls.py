@@ -8,6 +8,7 @@ from config.api.application import api
 from config.api.route_permissions import api_urls
 from config.http import health
 from config.http.errors import AGENTS, bad_request, not_found, server_error
+from config.monitoring.page import metrics
 
 urlpatterns = [
     path("", include("accounts.web.urls")),
@@ -20,6 +21,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics),
 ]
 
 handler400 = bad_request

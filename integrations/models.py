@@ -125,7 +125,7 @@ class MaskStamp(models.Model):
 
 
 class RunOutcome(StrEnum):
-    """How a run ended. A run stays `started` if its process ended before the run did."""
+    """How a run ended. One whose process ended before it did is `started` until it is closed as interrupted."""
 
     STARTED = "started"
     SUCCEEDED = "succeeded"

@@ -1,6 +1,7 @@
 """What every test may use: three people everyone knows (owner, colleague, stranger), and a closed network."""
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,9 @@ TESTS = Path(__file__).parent
 INTERFACES = {"api", "browser", "demo", "web", "kinds"}
 """Folders of doors and of kinds: what they ask the database is asked by services, and tested with those."""
 
+ON_POSTGRES = re.compile(r"\b(postgres|each_database)\b")
+"""The marks of what runs on PostgreSQL all the same."""
+
 QUERIES = {"db", "transactional_db", "live_server"}
 
 
@@ -50,6 +54,14 @@ def _is_for_any(item: pytest.Item) -> bool:
 def _asks_no_database(item: pytest.Item) -> bool:
     """Whether pytest-django would refuse it a query."""
     return item.get_closest_marker("django_db") is None and QUERIES.isdisjoint(item.fixturenames)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """On PostgreSQL, leave modules unread from which `pytest_collection_modifyitems` would take nothing."""
+    if connection.vendor != "postgresql" or not collection_path.name.startswith("test_"):
+        return None
+    is_of_interface = not INTERFACES.isdisjoint(collection_path.relative_to(TESTS).parts)
+    return True if is_of_interface and not ON_POSTGRES.search(collection_path.read_text()) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

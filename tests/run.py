@@ -30,6 +30,7 @@ BROWSER_TESTS = "tests/browser"
 MARKERS = {
     "Chromium": "browser",
     "kamailio": "kamailio",
+    "iproute2": "namespaces",
     "nginx": "nginx",
     "pgbouncer": "pgbouncer",
     "Node with npm": "node",
@@ -61,6 +62,7 @@ def missing() -> list[str]:
         "kamailio": shutil.which("kamailio"),
         "pgbouncer": shutil.which("pgbouncer"),
         "nginx": shutil.which("nginx"),
+        "iproute2": shutil.which("ip"),
         "Node with npm": shutil.which("node") and shutil.which("npm"),
     }
     return [name for name, present in found.items() if not present]

@@ -4,8 +4,9 @@ The text of a key is `cof_`, 11 characters of id, 43 of secret and 6 of checksum
 "API keys"). The id finds the row, the secret has 256 random bits, and the CRC-32 lets secret scanners and Coffer reject
 a typo without a look-up. Only the prefix and a digest are stored.
 
-Calls per minute are counted in the database, so the limit is exact across processes. Each process counts concurrent
-calls by itself: that limit protects the process, and the count must not survive a crash.
+Calls per minute are counted in the database, so the limit is exact across processes and hosts, whose clocks may differ
+by seconds: a minute that one host has begun is everybody's. Each process counts concurrent calls by itself: that limit
+protects the process, and the count must not survive a crash.
 """
 
 import hashlib
@@ -37,6 +38,7 @@ SUSPENDED = (
     "why in the audit log, and lifts the suspension on the page of API keys."
 )
 LAST_USED_EVERY = timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
 
 _BY_PREFIX: CompiledQuery[ApiKey] = CompiledQuery(
     lambda: (
@@ -210,9 +212,11 @@ def count_call(actor: Actor) -> None:
         return
     now = timezone.now()
     minute = now.replace(second=0, microsecond=0)
-    has_room = Q(minute=None) | ~Q(minute=minute) | Q(minute_calls__lt=actor.max_per_minute)
-    calls = Case(When(minute=minute, then=F("minute_calls") + 1), default=Value(1))
-    if not ApiKey.objects.filter(has_room, pk=actor.id).update(minute=minute, minute_calls=calls):
+    is_counted = Q(minute__range=(minute, minute + MINUTE))  # also the next, where another host's clock is ahead
+    has_room = Q(minute=None) | ~is_counted | Q(minute_calls__lt=actor.max_per_minute)
+    calls = Case(When(is_counted, then=F("minute_calls") + 1), default=Value(1))
+    latest = Case(When(is_counted, then=F("minute")), default=Value(minute))
+    if not ApiKey.objects.filter(has_room, pk=actor.id).update(minute=latest, minute_calls=calls):
         sentence = f"This API key has reached its limit of {actor.max_per_minute} calls per minute."
         raise _limited(sentence, 60 - now.second)
 

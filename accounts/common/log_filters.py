@@ -11,7 +11,7 @@ from http import HTTPStatus
 from django.urls import Resolver404, resolve
 from django.urls.converters import UUIDConverter
 
-from accounts.common.outages import is_outage, log_outage
+from accounts.common.outages import log_outage, refusal_for
 
 UNKNOWN_ROUTE = "an unknown path"
 _is_id = re.compile(UUIDConverter.regex).fullmatch
@@ -34,7 +34,7 @@ class RoutesInsteadOfPaths(logging.Filter):
 
 
 class OutagesOnce(logging.Filter):
-    """Drops lines about outages of the database: `log_outage` says the same once a minute.
+    """Drops lines about outages and shortages: `log_outage` says the same once a minute.
 
     Whoever responds with 503 has logged why, so further lines with this status are dropped too.
     """
@@ -42,7 +42,7 @@ class OutagesOnce(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is about something else."""
         fault = record.exc_info[1] if record.exc_info else None
-        if fault is not None and is_outage(fault):
+        if fault is not None and refusal_for(fault):
             log_outage(fault)
             return False
         return getattr(record, "status_code", None) != HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,17 +1,19 @@
-"""Outages of the database: which exceptions mean that it cannot be used now, and one log line for many of them.
+"""Outages: which exceptions mean that the database cannot be used now, or that descriptors or disk space are used up.
 
-An outage is no fault of a request, so callers get `database_unavailable` and may come again (docs/api.md, "Errors"). A
-query that is wrong is a fault of Coffer and stays one.
+An outage is no fault of a request, so callers get `database_unavailable` or `out_of_resources` and may come again
+(docs/api.md, "Errors"), and the log gets one line for many of them. A query that is wrong is a fault of Coffer.
 """
 
+import errno
 import logging
+import os
 import threading
 import time
 from typing import Any
 
 from django.db import InterfaceError, InternalError, OperationalError
 
-from accounts.errors import DatabaseUnavailable
+from accounts.errors import DatabaseUnavailable, OutOfResources, Refusal
 
 LOGGED_EVERY = 60.0
 """Seconds between two log lines about outages of one kind."""
@@ -22,6 +24,8 @@ limits of time: for a statement, a lock, and a transaction that does nothing."""
 
 SQLITE_CODES = {5, 6, 10, 13, 14}
 """SQLite's primary codes BUSY, LOCKED, IOERR, FULL and CANTOPEN."""
+
+SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT}
 
 logger = logging.getLogger(__name__)
 
@@ -44,20 +48,32 @@ def is_outage(fault: BaseException | None) -> bool:
     return state is None or state.startswith(SQLSTATES)  # without a state, the server was not reached
 
 
+def refusal_for(fault: BaseException | None) -> Refusal | None:
+    """Return the refusal for an outage of the database or a shortage; None for every other exception."""
+    if is_outage(fault):
+        return DatabaseUnavailable()
+    return OutOfResources() if isinstance(fault, OSError) and fault.errno in SHORTAGES else None
+
+
 def as_refusal(fault: Exception) -> Exception:
     """Return the refusal for an outage, which is logged, and every other exception as it is."""
-    if not is_outage(fault):
+    refusal = refusal_for(fault)
+    if refusal is None:
         return fault
     log_outage(fault)
-    return DatabaseUnavailable()
+    return refusal
 
 
 def log_outage(fault: BaseException) -> None:
-    """Log what the database or its driver says of an outage, once for each kind and minute."""
-    kind = type(fault.__cause__ or fault).__name__
+    """Log what the database, its driver or the system says of an outage, once for each kind and minute."""
+    if isinstance(fault, OSError):
+        kind, what = errno.errorcode.get(fault.errno or 0, ""), "Descriptors or disk space are used up"
+        said = os.strerror(fault.errno or 0)  # without a path
+    else:
+        kind, what = type(fault.__cause__ or fault).__name__, "The database cannot be used"
+        said = (str(fault).strip().splitlines() or [""])[0]
     with _lock:
         if time.monotonic() - _logged.get(kind, float("-inf")) < LOGGED_EVERY:
             return
         _logged[kind] = time.monotonic()
-    said = (str(fault).strip().splitlines() or [""])[0]
-    logger.error("The database cannot be used, so requests are answered with 503 (%s: %s)", kind, said)
+    logger.error("%s, so requests are answered with 503 (%s: %s)", what, kind, said)

@@ -1,10 +1,16 @@
-"""What holds for the whole process: its files and its memory are its user's alone, and its threads take short turns."""
+"""What holds for the whole process: its files and memory are its user's alone, its threads take short turns, and it has
+the descriptors and the codecs that it will need."""
 
+import codecs
 import ctypes
 import os
 import resource
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import suppress
+from encodings.aliases import aliases
+from multiprocessing import parent_process
 from pathlib import Path
 
 PR_SET_DUMPABLE = 4  # prctl(2)
@@ -17,6 +23,41 @@ def protect_process() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":  # without it a crash handler that core_pattern names would still get the memory
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+MOST_DESCRIPTORS = 65_536
+
+
+def end_with_parent(end: Callable[[], object]) -> None:
+    """Call `end` when the process that started this one by `multiprocessing` has ended, however it did.
+
+    Otherwise, whoever kills the parent alone would leave its children behind.
+    """
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        end()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def take_descriptors() -> None:
+    """Raise the soft limit of file descriptors, often 1,024: each connection needs one, each upstream another."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def load_codecs() -> None:
+    """Load every codec now. One that is first needed when no descriptor is left would be unknown until the next start,
+    because Python remembers what it could not load."""
+    for name in ("idna", "punycode", "unicode_escape", *set(aliases.values())):
+        with suppress(LookupError):  # Windows has one of its own
+            codecs.lookup(name)
 
 
 def shorten_turns() -> None:

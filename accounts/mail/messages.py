@@ -21,6 +21,7 @@ def invitation(invited: Invitation, token: str, *, days: int) -> Email:
     role = Role(invited.role).label.lower()
     return Email(
         to=invited.email,
+        invitation=invited.pk,
         subject=f"Invitation to {organization} on Coffer",
         paragraphs=[
             f"{quoted(invited.invited_by)} invites you to join {organization} as {_article(role)} {role}.",

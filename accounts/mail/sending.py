@@ -2,13 +2,15 @@
 
 A mail never contains a value, and no token but the link of an invitation. Links start with `COFFER_SITE_URL`, never
 with a header of the request. If the mail server is down, the action still succeeds: the log says that a mail was not
-sent, without its recipient or text. Mail about signing in is sent by django-allauth (`accounts.sign_in.adapter`).
+sent, without its recipient or text, and the mail waits to be sent again (`outbox`). Mail about signing in is sent by
+django-allauth (`accounts.sign_in.adapter`).
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -17,15 +19,20 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.audit.wording import visible
+from accounts.mail import outbox
 
 logger = logging.getLogger(__name__)
 
+CONSOLE = "accounts.mail.console_backend.EmailBackend"
 FOOTER = "This e-mail was sent by Coffer"
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
     """One mail.
+
+    Attributes:
+        invitation: the id of the invitation whose link it has. Such a text is never stored.
 
     Raises:
         ValueError: `to` or `subject` contains a line break, which would start another header.
@@ -34,6 +41,7 @@ class Email:
     to: str
     subject: str
     paragraphs: Sequence[str]
+    invitation: UUID | None = None
 
     def __post_init__(self) -> None:
         if not (self.to.isprintable() and self.subject.isprintable()):
@@ -62,6 +70,8 @@ def send_after_commit(
 
     def after_commit() -> None:
         accepted = send(emails, about=about)
+        if refused := [email for email in emails if email not in accepted]:
+            outbox.keep(refused, about=about)
         if then:
             then(accepted)
 
@@ -92,10 +102,16 @@ def _succeeds(step: Callable[[], object], about: str, mails: int) -> bool:
 
 
 def _send_one(connection: BaseEmailBackend, email: Email) -> None:
-    connection.send_messages([_message(email)])
+    connection.send_messages([message_of(email)])
 
 
-def _message(email: Email) -> EmailMessage:
+def is_sent_by_a_server() -> bool:
+    """Return whether there is a mail server; otherwise mail is printed for the operator."""
+    return settings.EMAIL_BACKEND != CONSOLE
+
+
+def message_of(email: Email) -> EmailMessage:
+    """Return the mail as Django sends it."""
     footer = f"{FOOTER} at {settings.SITE_URL}. Replies are not read."
     return EmailMessage(
         subject=email.subject,

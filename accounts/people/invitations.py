@@ -239,7 +239,7 @@ def _invite_one(actor: Actor, email: str, role: Role, *, awaits_owner: bool) -> 
 def give_token(invitation: Invitation) -> str:
     """Give the unsaved invitation a new token and return it. Only its hash is kept."""
     token, now = secrets.token_urlsafe(TOKEN_BYTES), timezone.now()
-    invitation.digest, invitation.sent_at = _digest(token), None
+    invitation.digest, invitation.sent_at, invitation.token = _digest(token), None, token
     invitation.renewed_at, invitation.expires_at = now, now + LIFETIME
     return token
 
@@ -254,7 +254,8 @@ def send_links(created: Sequence[tuple[Invitation, str]]) -> None:
 
     def record(accepted: list[sending.Email]) -> None:
         now = timezone.now()
-        Invitation.objects.filter(digest__in=[digests[email.to] for email in accepted]).update(sent_at=now)
+        if sending.is_sent_by_a_server():
+            Invitation.objects.filter(digest__in=[digests[email.to] for email in accepted]).update(sent_at=now)
 
     emails = [messages.invitation(invitation, token, days=LIFETIME.days) for invitation, token in created]
     sending.send_after_commit(emails, about="invitation", then=record)

@@ -1,6 +1,8 @@
 """django-allauth's adapters: Coffer's decisions about accounts and single sign-on."""
 
 import functools
+import logging
+from collections.abc import Callable
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -12,6 +14,7 @@ from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
 from typing_extensions import override
@@ -24,7 +27,10 @@ from accounts.people.own_account import record_often
 from accounts.people.people import is_installation_empty
 from accounts.sign_in.atomic_with_mail import atomic_with_mail, send_or_defer
 
+NOT_SENT = "The mail server did not take the mail. Try again in a few minutes, or tell the operator of Coffer."
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - stands for all clients of a Unix socket; rate limits count them together
+
+logger = logging.getLogger(__name__)
 
 
 class SessionsAdapter(DefaultUserSessionsAdapter):
@@ -67,7 +73,8 @@ class AccountAdapter(DefaultAccountAdapter):
         Its links start with `COFFER_SITE_URL`, not with the request's host.
         """
         context = {**context, "site_url": settings.SITE_URL}
-        send_or_defer(current.request, functools.partial(super().send_mail, template_prefix, email, context))
+        send = functools.partial(super().send_mail, template_prefix, email, context)
+        send_or_defer(current.request, functools.partial(_send, current.request, send))
 
     @override
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
@@ -103,6 +110,16 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
         user.email = User.objects.normalize_email(user.email)
         user.name = _one_line(data.get("name") or "")[: User._meta.get_field("name").max_length]
         return user
+
+
+def _send(request: HttpRequest | None, send: Callable[[], None]) -> None:
+    """Send a mail about signing in. If the mail server refuses it, the page says so, whatever the address is."""
+    try:
+        send()
+    except Exception as fault:  # the library of a mail server has many
+        logger.warning("E-mail not sent: 1, signing in (%s).", type(fault).__name__)
+        if request is not None and hasattr(request, "_messages"):
+            messages.error(request, NOT_SENT)
 
 
 def _one_line(text: str) -> str:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from accounts.actors import Actor
 from accounts.common.initials import initials
+from accounts.mail.sending import is_sent_by_a_server
 from accounts.models import Membership, Organization, User
 from accounts.policy import Permission, Role
 
@@ -45,6 +46,11 @@ class Shell:
         """The signed-in person. Error pages may be rendered before the middleware has set `request.user`."""
         user = getattr(self._request, "user", None)
         return user if user is not None and user.is_authenticated else None
+
+    @cached_property
+    def sends_mail(self) -> bool:
+        """Whether a mail server sends mail; otherwise it is printed where Coffer runs."""
+        return is_sent_by_a_server()
 
     @cached_property
     def may_sign_up(self) -> bool:

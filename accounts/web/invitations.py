@@ -23,11 +23,10 @@ from accounts.common.texts import UNSTORABLE
 from accounts.errors import FieldError, Invalid, NotFound, PermissionDenied, RateLimited
 from accounts.models import Invitation
 from accounts.people import approvals, invitations
+from accounts.people.links import sentences_about_mail
 from accounts.policy import Permission, Role
 from accounts.web.members import role_of, roles_to_give
 from accounts.web.replies import is_fragment, see_other
-
-NOT_SENT = "The mail server did not accept the invitation of {}. Send it again from the list, or check Coffer's log."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -123,8 +122,8 @@ def create_account(request: CofferRequest, token: str) -> HttpResponse:
 def _redirect_to_list(request: CofferRequest, actor: Actor, made: list[Invitation], done: str) -> HttpResponse:
     """Redirect to the list, with a warning for each mail that was not sent."""
     messages.success(request, done)
-    for email in invitations.not_sent(made):
-        messages.warning(request, NOT_SENT.format(email))
+    for sentence in sentences_about_mail(actor, made):
+        messages.warning(request, sentence)
     return see_other("members", actor.organization.slug)
 
 

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
 from accounts.access.sessions import seen_now
+from accounts.common.request_notes import note
 from accounts.errors import Refusal
 from accounts.sign_in import session_limits
 
@@ -32,6 +33,7 @@ class RefusalMiddleware:
         """Render a refusal. Other exceptions are passed on."""
         if not isinstance(exception, Refusal):
             return None
+        note(code=exception.code)
         page = PAGE_OF_STATUS.get(exception.status, "refused.html")
         return render(request, page, {"refusal": exception}, status=exception.status)
 

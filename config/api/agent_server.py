@@ -62,7 +62,7 @@ async def serving_agents() -> AsyncIterator[None]:
     )
     manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
     async with manager.run():
-        servers[loop] = manager.handle_request
+        servers[loop] = manager.handle_request  # type: ignore[assignment] # its messages are mutable
         try:
             yield
         finally:

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from config.configuration.reading import Variables
 from config.databases import limits
 
 CACHES_OF_COFFER = {
@@ -35,15 +35,12 @@ def cache(address: dict[str, Any]) -> dict[str, Any]:
     return {**address, "BACKEND": CACHES_OF_COFFER[address["BACKEND"]]}
 
 
-def database(env: environ.Env, folder: Path) -> dict[str, Any]:
+def database(env: Variables, folder: Path) -> dict[str, Any]:
     """Return an entry of the setting `DATABASES`.
 
     Args:
         env: the environment, which names the database and its limits.
         folder: the folder for SQLite's files.
-
-    Raises:
-        ImproperlyConfigured: a limit is out of range.
     """
     address = env.db_url("DATABASE_URL", default=f"sqlite:///{folder / 'coffer.sqlite3'}")
     if address["ENGINE"] == "django.db.backends.sqlite3":
@@ -64,7 +61,7 @@ def _sqlite(folder: Path) -> dict[str, Any]:
     }
 
 
-def _server(env: environ.Env, given: dict[str, Any]) -> dict[str, Any]:
+def _server(env: Variables, given: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a PostgreSQL server.
 
     Args:

@@ -6,26 +6,20 @@ next, so behind it the limits belong to the role: `ALTER ROLE … SET`.
 
 from typing import Any
 
-import environ
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+
+from config.configuration.reading import Variables
 
 LONGEST_SECONDS = 3600
 
 
-def options(env: environ.Env) -> dict[str, Any]:
-    """Return what the entry of a PostgreSQL server in `DATABASES` has for limits and for pgbouncer.
-
-    Raises:
-        ImproperlyConfigured: a limit is out of range.
-    """
-    connect, lock, idle = (
-        _seconds(env, "COFFER_CONNECT_SECONDS", 5),
-        _seconds(env, "COFFER_LOCK_SECONDS", 10),
-        _seconds(env, "COFFER_IDLE_TRANSACTION_SECONDS", 60),
+def options(env: Variables) -> dict[str, Any]:
+    """Return what the entry of a PostgreSQL server in `DATABASES` has for limits and for pgbouncer."""
+    connect, lock, idle, statement = (
+        env.number(f"COFFER_{name}_SECONDS", 1, LONGEST_SECONDS, "seconds")
+        for name in ("CONNECT", "LOCK", "IDLE_TRANSACTION", "STATEMENT")
     )
-    statement = _seconds(env, "COFFER_STATEMENT_SECONDS", 30)
-    if env.bool("COFFER_PGBOUNCER", default=False):
+    if env.switch("COFFER_PGBOUNCER"):
         return {"DISABLE_SERVER_SIDE_CURSORS": True, "OPTIONS": {"connect_timeout": connect}}
     limits = f"-c lock_timeout={lock}s -c idle_in_transaction_session_timeout={idle}s"
     return {
@@ -39,10 +33,3 @@ def limit_statements() -> None:
     database = settings.DATABASES["default"]
     if limit := database.pop("STATEMENT_LIMIT", ""):
         database["OPTIONS"]["options"] += limit
-
-
-def _seconds(env: environ.Env, name: str, default: int) -> int:
-    seconds = env.int(name, default=default)
-    if not 1 <= seconds <= LONGEST_SECONDS:
-        raise ImproperlyConfigured(f"{name} is out of range. Set it to seconds from 1 to {LONGEST_SECONDS}.")
-    return int(seconds)

@@ -11,9 +11,9 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 
-from accounts.common.outages import is_outage
+from accounts.common.outages import refusal_for
 from accounts.common.request_notes import note
-from accounts.errors import DatabaseUnavailable, NotFound, Refusal
+from accounts.errors import NotFound, OutOfResources, Refusal
 from config.logs import REQUEST_ID
 
 API_PREFIX = "/api/"
@@ -108,12 +108,12 @@ def plain_problem(status: HTTPStatus) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Respond with 500, or with 503 during an outage of the database.
+    """Respond with 500, or with 503 during an outage of the database or a shortage.
 
     The pages show nothing about the error and use no database, which may be what is broken.
     """
-    if is_outage(sys.exc_info()[1]):
-        return _unavailable(request)
+    if refusal := refusal_for(sys.exc_info()[1]):
+        return unavailable(request.path, refusal)
     if is_for_programs(request.path):
         return plain_problem(HTTPStatus.INTERNAL_SERVER_ERROR)
     return HttpResponse(render_to_string("500.html", _request_id()), status=500)
@@ -125,9 +125,11 @@ def _request_id() -> dict[str, str]:
     return {"request_id": request_id} if request_id else {}
 
 
-def _unavailable(request: HttpRequest) -> HttpResponse:
-    refusal = DatabaseUnavailable()
-    if is_for_programs(request.path):
+def unavailable(path: str, refusal: Refusal) -> HttpResponse:
+    """Respond with 503: a problem document for programs, otherwise the page. Neither needs a database or a file."""
+    if is_for_programs(path):
         return problem(refusal)
+    note(code=refusal.code)
     headers = {"Retry-After": str(refusal.members["retry_after_seconds"])}
-    return HttpResponse(render_to_string("503.html", _request_id()), status=refusal.status, headers=headers)
+    shown = {**_request_id(), "is_short": isinstance(refusal, OutOfResources)}
+    return HttpResponse(render_to_string("503.html", shown), status=refusal.status, headers=headers)

@@ -17,7 +17,7 @@ from accounts.access.route_permissions import public
 from accounts.common.outages import log_outage
 from config.databases.advice import Advice, advice
 from secrets_app.models import KeyState
-from secrets_app.sealing import canaries, keyring
+from secrets_app.sealing import canaries, held_keys, keyring
 
 KEPT_SECONDS = 10.0
 """How long the state of everything but the connection to the database is kept."""
@@ -104,7 +104,7 @@ def _measured() -> State:
     lost = keyring.lost_keys()
     of_installation = any(key.organization_id is None and key.state == KeyState.ACTIVE.value for key in lost)
     of_database = {"disk": _disk()} if connection.vendor == "sqlite" else {"clock": _clock()}
-    return State({**parts, "keys": _keys(is_lost=of_installation), **of_database}, len(lost), advice())
+    return State({**parts, "keys": _keys(is_lost=of_installation), **of_database}, len(lost), advice() + _unused_keys())
 
 
 def _writable() -> Part:
@@ -139,6 +139,16 @@ def _keys(*, is_lost: bool) -> Part:
             "hosts, and run manage.py keys.",
         )
     return OK
+
+
+def _unused_keys() -> list[Advice]:
+    if not held_keys.not_taken_over:
+        return []
+    sentence = (
+        "The master keys were read again and not taken over, so those from before are held. The log says what is wrong "
+        "with them. Correct that and send SIGHUP again (docs/keys.md)."
+    )
+    return [Advice("keys_not_taken_over", sentence)]
 
 
 def _disk() -> Part:

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.access.client_addresses import peer_address
+from config.http import ignored_headers
 from config.http.requests import Application, Receive, Send
 
 UNIX_SOCKET = "unix"
@@ -85,7 +86,10 @@ class TrustedProxies:
             logger.error("The server may trust X-Forwarded-For by itself. Start uvicorn with --no-proxy-headers.")
             return {**read, "client": None}
         peer = peer_address(scope["client"][0]) if scope.get("client") else None
-        return read | self._claimed(peer, addresses, schemes) if self._proxies.trusts(peer) else read
+        if not self._proxies.trusts(peer):
+            ignored_headers.note(peer)
+            return read
+        return read | self._claimed(peer, addresses, schemes)
 
     def _claimed(self, peer: str | None, addresses: Sequence[str], schemes: Sequence[str]) -> dict[str, Any]:
         """Return what a trusted proxy says of the client."""

@@ -4,8 +4,12 @@ Django responds with an empty page to a query string that is not UTF-8, before a
 """
 
 import asyncio
+import errno
 import logging
+import os
 import re
+import resource
+import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
@@ -21,12 +25,14 @@ from django.urls import reverse
 from ninja.parser import Parser
 from typing_extensions import override
 
+from accounts.common import observers
 from accounts.common.fields import RepeatedName
 from accounts.common.fields import read_json as json_as_written
 from accounts.common.log_filters import described
+from accounts.common.outages import log_outage
 from accounts.common.request_notes import NOTES, REQUESTS
-from accounts.errors import InvalidJson
-from config.http.errors import is_for_programs, plain_problem
+from accounts.errors import InvalidJson, OutOfResources
+from config.http.errors import is_for_programs, plain_problem, unavailable
 from config.logs import REQUEST_ID
 from integrations.egress.own_ports import note_port
 
@@ -35,7 +41,12 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
-PROBES = {"/healthz", "/readyz"}
+LIVENESS = "/healthz"
+PROBES = {LIVENESS, "/readyz"}
+METRICS = "/metrics"
+
+LARGEST_RESERVE = 256
+"""Descriptors that are left to work under way, or an eighth of all where that is less."""
 
 logger = logging.getLogger(REQUESTS)
 
@@ -50,6 +61,10 @@ class RequestIds:
 
     def __init__(self, application: Application) -> None:
         self._application = application
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        most = sys.maxsize if limit == resource.RLIM_INFINITY else limit
+        self._first_reserved = most - min(most // 8, LARGEST_RESERVE)
+        self._descriptor = os.open(os.devnull, os.O_RDONLY)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the request on, and add the header to its response."""
@@ -67,11 +82,32 @@ class RequestIds:
             await send(message)
 
         try:
-            await self._application(scope, receive, send_with_id)
+            if scope["path"] == LIVENESS or self._has_descriptors():
+                await self._application(scope, receive, send_with_id)
+            else:
+                await answer_unread(unavailable(scope["path"], OutOfResources()), send_with_id)
         finally:
-            _log_request(scope, status, started, notes)
+            if not _is_probe(scope["path"], status):
+                _log_request(scope, status, started, notes)
+                for tell in observers.REQUEST_ENDED:
+                    tell(status, notes)
             REQUEST_ID.reset(of_id)
             NOTES.reset(of_notes)
+
+    def _has_descriptors(self) -> bool:
+        """Return whether enough descriptors are free to finish what is under way; the lowest free one tells.
+
+        When they run out, new requests are refused early, because work would fail in its middle.
+        """
+        try:
+            lowest = os.dup(self._descriptor)
+        except OSError as fault:
+            log_outage(fault)
+            return False
+        os.close(lowest)
+        if lowest >= self._first_reserved:
+            log_outage(OSError(errno.EMFILE, ""))
+        return lowest < self._first_reserved
 
 
 def _request_id_of(scope: dict[str, Any]) -> bytes:
@@ -80,9 +116,14 @@ def _request_id_of(scope: dict[str, Any]) -> bytes:
     return given[0] if len(given) == 1 and _is_request_id(given[0]) else uuid4().hex.encode()
 
 
+def _is_probe(path: str, status: int) -> bool:
+    """Return whether a machine asked how things are. Metrics that were asked for with a wrong token are no probe."""
+    return path in PROBES or (path == METRICS and status == HTTPStatus.OK)
+
+
 def _log_request(scope: dict[str, Any], status: int, started: float, notes: dict[str, str]) -> None:
-    """Write the line of a request that is no probe; its status is 0 if the client left before the response."""
-    if scope["path"] in PROBES or not logger.isEnabledFor(logging.INFO):
+    """Write the line of a request; its status is 0 if the client left before the response."""
+    if not logger.isEnabledFor(logging.INFO):
         return
     fields = {
         "method": scope["method"],
@@ -123,7 +164,7 @@ class ApiOrPages:
         """Pass the event to one of the applications."""
         if scope.get("server"):
             note_port(scope["server"][1])
-        if scope["type"] == "http" and scope["path"] in PROBES:
+        if scope["type"] == "http" and (scope["path"] in PROBES or scope["path"] == METRICS):
             scope = _to_the_site(scope)
         chosen = self._lifespan if scope["type"] == "lifespan" else self._pages
         if scope["type"] == "http" and is_for_programs(scope["path"]) and scope["path"] != self._documentation:
@@ -204,13 +245,14 @@ async def answer_unread(response: HttpResponse, send: Send) -> None:
 
 
 def _to_the_site(scope: dict[str, Any]) -> dict[str, Any]:
-    """Return the scope of a probe without its headers, and with the host and scheme of the site.
+    """Return the scope of a probe with the host and scheme of the site, and no other header than a token.
 
-    Load balancers probe by IP address and plain HTTP. Neither the check of the host nor the redirect to https protects
-    anything here, because the answers are the same for everybody.
+    Load balancers probe by IP address and plain HTTP, and so does Prometheus. Neither the check of the host nor the
+    redirect to https protects anything here, because the answers are the same for everybody who has the token.
     """
-    host = settings.ALLOWED_HOSTS[0].encode()
-    return {**scope, "headers": [(b"host", host)], "scheme": urlsplit(settings.SITE_URL).scheme}
+    headers = [entry for entry in scope["headers"] if entry[0] == b"authorization"]
+    headers.append((b"host", settings.ALLOWED_HOSTS[0].encode()))
+    return {**scope, "headers": headers, "scheme": urlsplit(settings.SITE_URL).scheme}
 
 
 def _is_utf8(query: bytes) -> bool:

@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db import DatabaseError, Error
 
 from accounts.access.callers import CONCURRENT_CALLS
+from accounts.common import observers
 from accounts.common.database import Batches, in_database
 from accounts.common.outages import as_refusal
 from accounts.common.request_notes import NOTES, RUNS
@@ -96,13 +97,14 @@ async def run(caller: Caller, call: Call) -> RunResult:
         RateLimited: the API key has reached a limit; nothing is recorded.
         Refusal: refused or failed, with a code of docs/api.md, "Errors", and `run_id` among its members.
     """
-    admitted = await _admit(caller, call)
-    try:
-        return await _run(admitted)
-    except Error as fault:
-        raise _unrecorded(fault, admitted.run)  # noqa: B904 - an exception that is no outage stays as it is
-    finally:
-        CONCURRENT_CALLS.release(admitted.actor)
+    with observers.step("run"):
+        admitted = await _admit(caller, call)
+        try:
+            return await _run(admitted)
+        except Error as fault:
+            raise _unrecorded(fault, admitted.run)  # noqa: B904 - an exception that is no outage stays as it is
+        finally:
+            CONCURRENT_CALLS.release(admitted.actor)
 
 
 async def _run(admitted: Admitted) -> RunResult:
@@ -142,7 +144,8 @@ async def _admit(caller: Caller, call: Call) -> Admitted:
     """Return the admitted call. If the caller disconnects meanwhile, the run is closed."""
     job = _ADMISSIONS.ask((caller, call))
     try:
-        return await asyncio.shield(job)
+        with observers.step("admission"):
+            return await asyncio.shield(job)
     except Refusal as refusal:
         if refusal.run:
             _log(refusal.run, RunOutcome.REFUSED, refusal.code)
@@ -163,7 +166,8 @@ async def _abandon(job: "asyncio.Future[Admitted]") -> None:
 async def _send(admitted: Admitted, channel: RunChannel) -> Answer:
     await _check_arguments(admitted)
     try:
-        response = await admitted.exchange.perform(channel, secrets=admitted.secrets, params=admitted.params)
+        with observers.step("upstream"):
+            response = await admitted.exchange.perform(channel, secrets=admitted.secrets, params=admitted.params)
     except TokenRefused as refusal:
         said = as_response(refusal)
         masked = await _masked(admitted, channel, said, refusal.host) if said else None
@@ -179,7 +183,8 @@ async def _masked(admitted: Admitted, channel: RunChannel, response: UpstreamRes
         mask_response, response, masked, channel.composites, others,
         deadline=channel.deadline, returns=admitted.exchange.returns,
     )  # fmt: skip
-    return await WORKERS.run(organization, len(response.body) + size_of_values(masked), mask)
+    with observers.step("masking"):
+        return await WORKERS.run(organization, len(response.body) + size_of_values(masked), mask)
 
 
 async def _check_arguments(admitted: Admitted) -> None:
@@ -207,7 +212,8 @@ async def _finish(
     used = None if outcome is RunOutcome.REFUSED else admitted
     ids = ledger.ids_of(admitted.run)
     try:
-        await _ENDS.ask((end, used))
+        with observers.step("record"):
+            await _ENDS.ask((end, used))
     except Refusal as refusal:
         _log(ids, RunOutcome.FAILED, refusal.code, duration_ms, status)
         raise
@@ -219,6 +225,8 @@ def _log(ids: dict[str, str], outcome: RunOutcome, code: str, duration_ms: int =
     NOTES.get({}).update(ids)
     fields = {**ids, "outcome": outcome.value, "code": code, "status": status, "milliseconds": duration_ms}
     run_lines.info("run %s", fields)
+    for tell in observers.RUN_ENDED:
+        tell(ids, outcome.value, code)
 
 
 def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[Refusal | None]:

@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from uuid import UUID
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from accounts.common import observers
+
 MOST_LARGE, MOST_LARGE_OF_ONE = 4, 2
 """Large answers that a process holds in memory at once: of all organizations, and of one."""
 
@@ -53,4 +55,5 @@ async def make_room(organization: UUID) -> None:
     if at_end is None or at_end:
         return
     room = _ROOMS.setdefault(asyncio.get_running_loop(), Room())
-    at_end.append(await room.enter(organization))
+    with observers.step("room_for_large_answer"):
+        at_end.append(await room.enter(organization))

@@ -21,12 +21,17 @@ from django.utils import timezone
 
 from accounts.actors import Actor, ActorKind
 from accounts.common.environments import Environment
+from accounts.models import Organization
 from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretReference
 from secrets_app.models import Secret, SecretValue
 
 STAMP_EVERY = timedelta(minutes=1)
 """The shortest time between two updates of a last-used stamp."""
 REMEMBERED = 10_000
+LONGEST_RUN = timedelta(minutes=15)
+"""More than any run takes: an upstream gets two minutes at most, and a token is fetched before."""
+INTERRUPTED = "interrupted"
+BATCH = 1000
 
 _stamped: dict[tuple[frozenset[UUID], frozenset[tuple[UUID, int]]], float] = {}
 """What this process stamped recently, and until when it skips stamping it again."""
@@ -126,7 +131,7 @@ def ids_of(run: Run) -> dict[str, str]:
     """Return what the log says of who runs what where."""
     ids = {"run_id": str(run.pk), "organization": str(run.organization_id), "integration": str(run.integration_id)}
     caller = {"key" if run.caller_kind == ActorKind.API_KEY.value else run.caller_kind: str(run.caller_id)}
-    return {**ids, **caller, "environment": run.environment}
+    return {**ids, **caller, "kind": run.kind, "environment": run.environment}
 
 
 def begin_all(starts: Sequence[RunStart]) -> list[Run]:
@@ -177,6 +182,28 @@ def finish_all(ends: Sequence[RunEnd]) -> None:
             Run.objects.filter(pk=end.run.pk).update(
                 outcome=end.outcome.value, duration_ms=end.duration_ms, error_code=end.error_code, status=end.status
             )
+
+
+def close_interrupted(since: datetime | None = None) -> int:
+    """Record as failed what is still `started` after the longest run: its process ended before it did.
+
+    If one is under way all the same, its own end replaces this one.
+
+    Args:
+        since: leave out runs that began before, which spares a look at all runs.
+
+    Returns:
+        how many runs there were.
+    """
+    before = timezone.now() - LONGEST_RUN
+    closed = 0
+    for organization in Organization.objects.values_list("pk", flat=True):
+        runs = Run.objects.filter(organization=organization, started_at__lt=before, outcome=RunOutcome.STARTED.value)
+        ids = list((runs.filter(started_at__gte=since) if since else runs).values_list("pk", flat=True))
+        for start in range(0, len(ids), BATCH):
+            still = Run.objects.filter(pk__in=ids[start : start + BATCH], outcome=RunOutcome.STARTED.value)
+            closed += still.update(outcome=RunOutcome.FAILED.value, error_code=INTERRUPTED)
+    return closed
 
 
 def stamp_unless_recent(secret_ids: Iterable[UUID], links: Iterable[Integration]) -> None:

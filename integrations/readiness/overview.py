@@ -16,6 +16,7 @@ from uuid import UUID
 from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
+from accounts.errors import Invalid
 from integrations.errors import IntegrationDisabled, SecretDisabled
 from integrations.inheritance import with_parents
 from integrations.kinds import KINDS
@@ -43,6 +44,7 @@ NOTES = {
     "domain_not_allowed": "A secret may not go to its host",
     "egress_denied": "Its host may not be called",
     "invalid_url": "Its URL may not be called",
+    "invalid": "Its configuration cannot be used",
     "invalid_header_value": "A value cannot be sent where it is used",
 }
 """The note in the list for each code with which a run would be refused."""
@@ -212,14 +214,14 @@ def _rows(integrations: Iterable[Any]) -> list[IntegrationRow]:
 
 def _row(integration: Any, find: Finder) -> IntegrationRow:
     references = references_of(integration)
-    environments, kind = in_order(integration.environments), KINDS[integration.kind]
+    environments = in_order(integration.environments)
     state, note = _state(integration, judge(integration, environments, find))
     return IntegrationRow(
         id=integration.id,
         kind=integration.kind,
         name=integration.name,
         description=integration.description,
-        summary=kind.summary(kind.read(integration.config)),
+        summary=_summary(integration),
         state=state,
         state_note=note,
         environments=environments,
@@ -227,6 +229,15 @@ def _row(integration: Any, find: Finder) -> IntegrationRow:
         last_run_at=integration.last_run_at,
         last_run_failed=integration.last_run_outcome not in {None, RunOutcome.SUCCEEDED.value},
     )
+
+
+def _summary(integration: Integration) -> str:
+    """Return what the integration calls; nothing for an unusable configuration, which must not hide the other rows."""
+    kind = KINDS[integration.kind]
+    try:
+        return kind.summary(kind.read(integration.config))
+    except Invalid:
+        return ""
 
 
 def _secrets_used(references: Iterable[SecretReference]) -> list[SecretUsed]:

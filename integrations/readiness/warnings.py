@@ -11,7 +11,7 @@ from uuid import UUID
 from yarl import URL
 
 from accounts.common.environments import Environment, in_order
-from accounts.errors import Refusal
+from accounts.errors import Invalid, Refusal
 from integrations.broker.preparation import check_links, check_secret
 from integrations.egress.policy import is_judged_at_run
 from integrations.errors import EgressDenied, InvalidHeaderValue
@@ -26,6 +26,9 @@ from secrets_app.sealing import resolver
 
 LOOKALIKE_HOST = "lookalike_host"
 LITERAL_PLACEHOLDER = "literal_placeholder"
+NOT_FOUND = resolver.FoundSecret(None, None)
+"""What a list has of a secret whose reference has no row (`inconsistent`)."""
+
 MOST_TEXTS = 10
 """Warnings about the texts of one integration."""
 
@@ -66,6 +69,13 @@ def judge(integration: Integration, environments: Iterable[Environment], find: F
     Parents and secrets are checked by the functions that a run uses, so a warning and a refusal never disagree. That
     the integration itself is disabled, or does not run in an environment, is shown elsewhere and is not a warning.
     """
+    try:
+        return _judge(integration, environments, find)
+    except Invalid as problem:  # a stored configuration, which must not hide the rest of a list
+        return [Warning(problem.code, problem.detail)]
+
+
+def _judge(integration: Integration, environments: Iterable[Environment], find: Finder) -> list[Warning]:
     routes = [_judge_route(route) for route in routes_of(integration)]
     return [
         *_link_warnings(integration, environments),
@@ -103,7 +113,7 @@ def _secret_warnings(
         entries = find(environment)
         for name, host in sorted(pairs, key=lambda pair: pair[0]):
             try:
-                check_secret(name, entries[name], environment, host)
+                check_secret(name, entries.get(name, NOT_FOUND), environment, host)
             except Refusal as refusal:
                 found.setdefault((name, refusal.detail), Warning(refusal.code, refusal.detail, name, environment))
     return list(found.values())

@@ -14,6 +14,7 @@ from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.environments import Environment
 from accounts.common.texts import UNSTORABLE
+from accounts.errors import Invalid
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment
 from integrations.errors import (
@@ -43,12 +44,14 @@ INTEGRATION_FIXES = {
     EnvironmentNotEnabled.code: ("Choose environments", "#f-environments"),
     EgressDenied.code: ("Change the address", ""),
     InvalidUrl.code: ("Change the address", ""),
+    Invalid.code: ("Replace it", ""),
 }
 WORDS = {
     SecretMissing.code: "Secret missing",
     SecretDisabled.code: "Secret disabled",
     KeyUnavailable.code: "Value unreadable",
     DomainNotAllowed.code: "Domain not allowed",
+    Invalid.code: "Configuration unusable",
     IntegrationDisabled.code: "Disabled",
     EnvironmentNotEnabled.code: "Not in this environment",
     EgressDenied.code: "Address not allowed",

@@ -11,9 +11,10 @@ import signal
 import threading
 import time
 from concurrent.futures import CancelledError, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from functools import partial
+from multiprocessing import get_context
 
-from accounts.common.process import protect_process
+from accounts.common.process import end_with_parent, protect_process
 from secrets_app.redaction.views import View, views
 
 PROCESSES = min(2, max(1, (os.cpu_count() or 1) // 2))
@@ -87,13 +88,7 @@ def _prepare() -> None:
     protect_process()
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, which the server answers
-    threading.Thread(target=_end_with_server, daemon=True).start()
-
-
-def _end_with_server() -> None:
-    if server := parent_process():
-        server.join()
-        os._exit(0)
+    end_with_parent(partial(os._exit, 0))
 
 
 VIEW_PROCESSES = ViewProcesses()

@@ -10,6 +10,7 @@ from secrets_app.errors import KeyUnavailable
 from secrets_app.models import MasterKeyCanary, OrganizationKey
 from secrets_app.sealing import crypto, held_keys
 from secrets_app.sealing.held_keys import VARIABLE
+from secrets_app.sealing.master_keys import MasterKeys
 
 _matched: set[str] = set()
 
@@ -19,9 +20,14 @@ def forget() -> None:
     _matched.clear()
 
 
-def mismatches() -> list[str]:
-    """Return a sentence for each master key of this process that is another key than the one of this id in use."""
-    return [_sentence(key_id) for key_id in sorted(held_keys.current.ids) if not _matches(key_id)]
+def mismatches(keys: MasterKeys | None = None) -> list[str]:
+    """Return a sentence for each master key that is another key than the one of this id in use.
+
+    Args:
+        keys: those to compare; by default the keys of this process.
+    """
+    keys = keys or held_keys.current
+    return [_sentence(key_id) for key_id in sorted(keys.ids) if not _matches(key_id, keys)]
 
 
 def settle() -> None:
@@ -50,19 +56,19 @@ def require(master_key_id: str) -> None:
     """
     if master_key_id in _matched:
         return
-    if not _matches(master_key_id):
+    if not _matches(master_key_id, held_keys.current):
         raise KeyUnavailable(_sentence(master_key_id))
     if not MasterKeyCanary.objects.filter(pk=master_key_id).exists():
         _write(master_key_id)
     _matched.add(master_key_id)
 
 
-def _matches(master_key_id: str) -> bool:
+def _matches(master_key_id: str, keys: MasterKeys) -> bool:
     """Whether the key opens its canary; without a canary, whether it opens the first data key that it wrapped.
 
     Later data keys may be those of a host with another key, from before there were canaries.
     """
-    master_key = held_keys.current.get(master_key_id) or b""
+    master_key = keys.get(master_key_id) or b""
     canary = MasterKeyCanary.objects.filter(pk=master_key_id).first()
     if canary:
         return crypto.opens_canary(master_key, bytes(canary.sealed), master_key_id)
@@ -93,7 +99,7 @@ def _write(master_key_id: str) -> None:
                 master_key_id=master_key_id, sealed=crypto.seal_canary(master_key, master_key_id)
             )
     except IntegrityError:  # another process was first
-        if not _matches(master_key_id):
+        if not _matches(master_key_id, held_keys.current):
             raise KeyUnavailable(_sentence(master_key_id)) from None
 
 

@@ -9,17 +9,30 @@ from secrets_app.sealing.master_keys import BadMasterKeys, MasterKeys, parse_mas
 VARIABLE = "COFFER_MASTER_KEYS"
 
 current: MasterKeys
-"""The keys; `load` sets them at startup."""
+"""The keys; `load` sets them at startup, `rereading` at a signal."""
 
 
-def load() -> None:
-    """Read the master keys from the environment.
+not_taken_over = ""
+"""Why the keys that were read last are not held; empty if they are."""
+
+
+def read() -> MasterKeys:
+    """Return the master keys that the environment and the files that it names give now.
 
     Raises:
         ImproperlyConfigured: an entry is malformed, or its file cannot be used. The message gives the entry's position.
     """
-    global current  # noqa: PLW0603 - one keyring per process
     try:
-        current = parse_master_keys(os.environ.get(VARIABLE, ""))
+        return parse_master_keys(os.environ.get(VARIABLE, ""))
     except BadMasterKeys as problem:
         raise ImproperlyConfigured(f"{VARIABLE}: {problem}") from None
+
+
+def load() -> None:
+    """Hold the master keys that can be read now.
+
+    Raises:
+        ImproperlyConfigured: they cannot be used.
+    """
+    global current, not_taken_over
+    current, not_taken_over = read(), ""

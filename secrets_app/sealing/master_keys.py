@@ -1,4 +1,5 @@
-"""Parsing of the operator's master keys: `COFFER_MASTER_KEYS`, a list of `id:provider:…` entries, newest first.
+"""Parsing of the operator's master keys: `COFFER_MASTER_KEYS`, a list of `id:provider:…` entries, newest first, or
+`@/path` of a file with such a list.
 
 This module owns the syntax of the setting, the checks of a key file and the rejection of weak keys. It does not know
 where the setting comes from and wraps no keys. Error messages give only the position of an entry, because a malformed
@@ -18,8 +19,11 @@ from secrets_app.sealing.crypto import KEY_BYTES
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _OWNER_ONLY = (0o400, 0o600)
-_LONGEST_FILE = 1024  # 32 bytes in base64 are 44 characters
+_LONGEST_FILE = 16 * 1024  # a list of keys; 32 bytes in base64 are 44 characters
 _FEWEST_DISTINCT = 16  # 32 random bytes have about 30 distinct values, and practically never fewer than 16
+
+
+_FORMS = "id:env:BASE64, id:file:/path or id:kms:ARN=/path"
 
 
 class BadMasterKeys(Exception):  # noqa: N818 - the reason why the server does not start
@@ -30,15 +34,16 @@ class BadMasterKeys(Exception):  # noqa: N818 - the reason why the server does n
 class MasterKeys:
     """The master keys by id. The first wraps new data keys; the others open the data keys that they wrapped."""
 
-    __slots__ = ("get", "ids", "primary_id")
+    __slots__ = ("get", "ids", "in_order", "primary_id")
 
     def __init__(self, keys: dict[str, bytes]) -> None:
         if not keys:
-            raise BadMasterKeys("There is no master key: set COFFER_MASTER_KEYS to id:env:BASE64 or id:file:/path.")
-        self.primary_id = next(iter(keys))
+            raise BadMasterKeys(f"There is no master key: set COFFER_MASTER_KEYS to {_FORMS}.")
+        self.in_order = tuple(keys)
+        """The ids of all keys, as they are listed."""
+        self.primary_id = self.in_order[0]
         """The id of the key that wraps new data keys."""
         self.ids = frozenset(keys)
-        """The ids of all keys."""
         self.get: Callable[[str], bytes | None] = dict(keys).get
         """Return the 32 bytes of the key with this id, or None if this process does not hold it."""
 
@@ -54,12 +59,13 @@ class MasterKeys:
 def parse_master_keys(text: str) -> MasterKeys:
     """Parse a setting such as `k2:file:/run/keys/k2,k1:env:BASE64`, which lists the newest key first.
 
+    A setting such as `@/etc/coffer/master-keys` names a private file with such a list, where lines separate as well.
+
     Raises:
         BadMasterKeys: an entry is malformed, repeated, unreadable or weak, or is not base64 of exactly 32 bytes.
     """
     keys: dict[str, bytes] = {}
-    entries = [entry.strip() for entry in text.split(",")] if text.strip() else []
-    for position, entry in enumerate(entries, start=1):
+    for position, entry in enumerate(_entries(text.strip()), start=1):
         key_id, key = _parse_entry(entry, position)
         if key_id in keys or key in keys.values():
             raise BadMasterKeys(f"Master key {position} repeats the id or the key of another entry.")
@@ -67,47 +73,91 @@ def parse_master_keys(text: str) -> MasterKeys:
     return MasterKeys(keys)
 
 
+def _entries(text: str) -> list[str]:
+    if text.startswith("@"):
+        listed = _read_file(text[1:], "The list of the master keys").decode(errors="replace")
+        text = ",".join(line.strip().removesuffix(",") for line in listed.splitlines() if line.strip())
+    return [entry.strip() for entry in text.split(",")] if text else []
+
+
 def _parse_entry(entry: str, position: int) -> tuple[str, bytes]:
     key_id, _, rest = entry.partition(":")
     provider, _, source = rest.partition(":")
-    if provider not in {"env", "file"} or not source or not _ID.fullmatch(key_id):
-        raise BadMasterKeys(f"Master key {position} must read id:env:BASE64 or id:file:/path.")
-    encoded = source.encode() if provider == "env" else _read_key_file(source, position)
-    return key_id, _decode(encoded, position)
-
-
-def _read_key_file(path: str, position: int) -> bytes:
-    if not Path(path).is_absolute():
-        raise BadMasterKeys(f"The file of master key {position} must be given by its full path.")
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not block
-    except (OSError, ValueError):
-        raise BadMasterKeys(f"The file of master key {position} cannot be read.") from None
-    try:
-        _require_private_file(os.fstat(descriptor), position)  # checks the open file, which cannot be swapped meanwhile
-        return os.read(descriptor, _LONGEST_FILE)
-    finally:
-        os.close(descriptor)
-
-
-def _require_private_file(status: os.stat_result, position: int) -> None:
-    private = stat.S_IMODE(status.st_mode) in _OWNER_ONLY and status.st_uid == os.geteuid()
-    if not (private and stat.S_ISREG(status.st_mode)):
-        raise BadMasterKeys(
-            f"The file of master key {position} must be a regular file of mode 0400 or 0600 that belongs to "
-            "the user who runs Coffer."
-        )
-
-
-def _decode(encoded: bytes, position: int) -> bytes:
-    try:
-        key = base64.b64decode(encoded.strip(), validate=True)
-    except binascii.Error:
-        key = b""
+    read = _PROVIDERS.get(provider)
+    if read is None or not source or not _ID.fullmatch(key_id):
+        raise BadMasterKeys(f"Master key {position} must read {_FORMS}.")
+    key = read(source, position, key_id)
     if len(key) != KEY_BYTES:
         raise BadMasterKeys(
             f"Master key {position} must be base64 of exactly {KEY_BYTES} bytes: openssl rand -base64 32"
         )
     if len(set(key)) < _FEWEST_DISTINCT:
         raise BadMasterKeys(f"Master key {position} is not random: make one with openssl rand -base64 32")
-    return key
+    return key_id, key
+
+
+def _from_setting(source: str, _position: int, _key_id: str) -> bytes:
+    return _decode(source.encode())
+
+
+def _from_file(source: str, position: int, _key_id: str) -> bytes:
+    return _decode(_read_file(source, f"The file of master key {position}"))
+
+
+def _from_kms(source: str, position: int, key_id: str) -> bytes:
+    try:
+        from secrets_app.sealing import kms  # noqa: PLC0415 - only who has such an entry installs the extra
+    except ImportError:
+        raise BadMasterKeys(
+            f"Master key {position} is kept with AWS KMS, but the package botocore is not installed. Install it "
+            "(.venv/bin/uv pip install 'botocore>=1.44,<2')."
+        ) from None
+    arn, _, path = source.partition("=")
+    if not kms.ARN.fullmatch(arn):
+        raise BadMasterKeys(
+            f"Master key {position} must read id:kms:ARN=/path, with the ARN of a key or an alias of AWS KMS, such as "
+            "arn:aws:kms:eu-central-1:111122223333:alias/coffer."
+        )
+    ciphertext = _decode(_read_file(path, f"The file of master key {position}", is_private=False))
+    if not ciphertext:
+        raise BadMasterKeys(f"The file of master key {position} must hold what AWS KMS encrypted, in base64.")
+    try:
+        return kms.decrypt(arn, ciphertext, key_id)
+    except kms.KmsRefused as refusal:
+        raise BadMasterKeys(f"Master key {position}: {refusal}") from None
+
+
+_PROVIDERS: dict[str, Callable[[str, int, str], bytes]] = {
+    "env": _from_setting,
+    "file": _from_file,
+    "kms": _from_kms,
+}
+
+
+def _read_file(path: str, what: str, *, is_private: bool = True) -> bytes:
+    if not Path(path).is_absolute():
+        raise BadMasterKeys(f"{what} must be given by its full path.")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not block
+    except (OSError, ValueError):
+        raise BadMasterKeys(f"{what} cannot be read.") from None
+    try:
+        _require_file(os.fstat(descriptor), what, is_private)  # checks the open file, which cannot be swapped meanwhile
+        return os.read(descriptor, _LONGEST_FILE)
+    finally:
+        os.close(descriptor)
+
+
+def _require_file(status: os.stat_result, what: str, is_private: bool) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise BadMasterKeys(f"{what} must be a regular file.")
+    if is_private and (stat.S_IMODE(status.st_mode) not in _OWNER_ONLY or status.st_uid != os.geteuid()):
+        raise BadMasterKeys(f"{what} must have the mode 0400 or 0600 and belong to the user who runs Coffer.")
+
+
+def _decode(encoded: bytes) -> bytes:
+    """Return the decoded bytes; empty if it is not base64."""
+    try:
+        return base64.b64decode(encoded.strip(), validate=True)
+    except binascii.Error:
+        return b""

@@ -6,6 +6,7 @@ meanwhile wins. An edit that has read the old key may store a value under it aft
 lock on the old key until then; so the old key is destroyed only when nothing needs it and no such edit is under way.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -41,10 +42,11 @@ def due(made_before: datetime) -> list[Organization]:
     return list(Organization.objects.filter(pk__in=OrganizationKey.objects.filter(old).values("organization")))
 
 
-def count_values(organization: Organization, made_before: datetime) -> int:
-    """Return how many values `rotate` will look at."""
+def count_values(organizations: Collection[Organization], made_before: datetime) -> int:
+    """Return how many values `rotate` will look at in these organizations."""
     young = Q(data_key__state=KeyState.ACTIVE.value, data_key__created_at__gte=made_before)
-    return _stored(organization).exclude(young).count()
+    stored = SecretValue.objects.filter(secret__organization__in=organizations, sealed__isnull=False)
+    return stored.exclude(young).count()
 
 
 def rotate(organization: Organization, *, made_before: datetime, progress: Progress) -> Resealing:

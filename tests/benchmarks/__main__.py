@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ["inventory", "secret_list", "records", "importing", "masking", "resolving", "ablation", "broker"]
+PARTS = ["inventory", "secret_list", "records", "importing", "masking", "resolving", "ablation", "broker", "monitoring"]
 DURABLE = {"resolving", "ablation", "broker"}
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 

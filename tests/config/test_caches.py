@@ -5,6 +5,7 @@ import os
 import pickle
 from datetime import timedelta
 
+import environ
 import pytest
 from django.core.cache import cache, caches
 from django.core.exceptions import ImproperlyConfigured
@@ -13,8 +14,7 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from config import databases
-from config.settings import env
+from config.databases import addresses
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ URLS = {"database": "dbcache://coffer_cache", "memory": "locmemcache://of-this-t
 @pytest.fixture(params=URLS)
 def stored(request):
     """A cache of each kind; Redis is one in memory."""
-    entry = databases.cache(env.cache_url_config(URLS[request.param]))
+    entry = addresses.cache(environ.Env.cache_url_config(URLS[request.param]))
     if request.param == "redis":
         fakeredis = pytest.importorskip("fakeredis")
         entry["OPTIONS"] = {"connection_class": fakeredis.FakeRedisConnection}
@@ -127,7 +127,7 @@ def test_expired_row_is_a_miss(stored):
 @pytest.mark.parametrize("url", ["filecache:///tmp/cache", "memcache://localhost:11211", "dummycache://"])
 def test_other_caches_are_refused(url):
     with pytest.raises(ImproperlyConfigured, match="CACHE_URL names a cache that Coffer does not offer"):
-        databases.cache(env.cache_url_config(url))
+        addresses.cache(environ.Env.cache_url_config(url))
 
 
 def test_no_cache_of_this_installation_is_one_of_django():

@@ -6,9 +6,9 @@ import logging
 import sys
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
 from accounts.common.request_notes import REQUESTS, RUNS
+from accounts.errors import PermissionDenied
 from config import logs
 from config.api import fast_path
 from config.asgi import application
@@ -64,8 +64,8 @@ async def test_run_is_a_line_and_so_is_its_request(owner, action, key, lines):
     assert [line | {"time": 0} for line in lines(RUNS)] == [
         {
             "time": 0, "level": "INFO", "logger": RUNS, "message": "run", "run_id": str(run.pk), **ids,
-            "environment": run.environment, "outcome": run.outcome, "code": run.error_code, "status": run.status,
-            "milliseconds": run.duration_ms, "request_id": GIVEN.decode(),
+            "kind": "api_action", "environment": run.environment, "outcome": run.outcome, "code": run.error_code,
+            "status": run.status, "milliseconds": run.duration_ms, "request_id": GIVEN.decode(),
         }
         for run in runs
     ]  # fmt: skip
@@ -118,5 +118,14 @@ def test_setting_chooses_the_format():
     assert [entry["handlers"]["stderr"]["formatter"] for entry in (as_text, as_json)] == ["text", "json"]
     assert as_text["loggers"][REQUESTS] == as_text["loggers"][RUNS] == {"level": "WARNING"}
     assert {REQUESTS, RUNS}.isdisjoint(as_json["loggers"])
-    with pytest.raises(ImproperlyConfigured, match="COFFER_LOG_FORMAT is unknown"):
-        logs.logging("INFO", "xml")
+
+
+async def test_line_of_a_refused_page_has_its_code(lines, monkeypatch):
+    def refused(*_):
+        raise PermissionDenied("Not for you.")
+
+    monkeypatch.setattr("allauth.account.views.LoginView.get_context_data", refused)
+    await call_asgi(application, "GET", "/signin/")
+    assert [(line["status"], line["code"], line["route"]) for line in lines(REQUESTS)] == [
+        (403, "permission_denied", "signin/")
+    ]

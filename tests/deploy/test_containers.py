@@ -93,3 +93,29 @@ def test_the_pods_may_do_little(pod):
         assert container["resources"]["limits"].keys() == {"memory"}
         assert container["envFrom"] == [{"secretRef": {"name": "coffer"}}]
         assert "env" not in container
+
+
+def test_what_has_to_be_repeated_is_repeated_everywhere():
+    """Housekeeping once a day, refused mail every five minutes."""
+    timers = {
+        name: re.search(r"^OnCalendar=(.*)$", (ROOT / f"deploy/systemd/coffer-{name}.timer").read_text(), re.MULTILINE)[
+            1
+        ]
+        for name in ("housekeeping", "mail")
+    }
+    assert timers == {"housekeeping": "*-*-* 03:30", "mail": "*:0/5"}
+    jobs = {
+        manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["command"][-1]: manifest["spec"]
+        for manifest in MANIFESTS
+        if manifest["kind"] == "CronJob"
+    }
+    assert {command: job["schedule"] for command, job in jobs.items()} == {
+        "housekeeping": "30 3 * * *",
+        "send_mail": "*/5 * * * *",
+    }
+    assert {job["concurrencyPolicy"] for job in jobs.values()} == {"Forbid"}
+    loops = {name: COMPOSE["services"][name]["command"][-1] for name in ("housekeeping", "mail")}
+    assert loops == {
+        "housekeeping": "while python manage.py housekeeping || true; do sleep 86400; done",
+        "mail": "while python manage.py send_mail || true; do sleep 300; done",
+    }

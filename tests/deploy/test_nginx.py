@@ -6,9 +6,11 @@ import http.client
 import re
 import socket
 import ssl
+from functools import partial
 
 import pytest
 
+from tests.peers import nginx as peer
 from tests.peers.nginx import HOST, nginx
 from tests.peers.tls_upstream import ok, upstream
 
@@ -26,14 +28,6 @@ FROM_CLIENT = {
 MEBIBYTE = 1024 * 1024
 
 
-class Connection(http.client.HTTPSConnection):
-    """A connection to `HOST`, wherever that is."""
-
-    def connect(self):
-        raw = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        self.sock = self._context.wrap_socket(raw, server_hostname=self.host)
-
-
 @pytest.fixture
 def certificate(authority, tmp_path):
     authority.serving(HOST, tmp_path)
@@ -43,17 +37,7 @@ def certificate(authority, tmp_path):
 @pytest.fixture
 def ask(trusting):
     """Send a request in a thread: the status, the headers and the body of the answer."""
-
-    def asked(port, method="GET", path="/", body=None, headers=None, host=HOST):
-        connection = Connection(host, port, context=trusting)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-        finally:
-            connection.close()
-
-    return lambda *args, **kwargs: asyncio.to_thread(asked, *args, **kwargs)
+    return partial(asyncio.to_thread, peer.ask, trusting)
 
 
 async def test_the_proxy_speaks_for_the_client(tmp_path, certificate, ask):

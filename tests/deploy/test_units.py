@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 UNITS = settings.BASE_DIR / "deploy/systemd"
-SERVICES = ("coffer-web.service", "coffer-housekeeping.service")
+SERVICES = ("coffer-web.service", "coffer-housekeeping.service", "coffer-mail.service")
 ANALYZE = shutil.which("systemd-analyze")
 
 pytestmark = pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is not installed.")
@@ -18,8 +18,9 @@ pytestmark = pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is not inst
 def root(tmp_path):
     """A root directory with the units, and a program in the place of each that they start."""
     shutil.copytree(UNITS, tmp_path / "etc/systemd/system")
-    for unit in UNITS.glob("*.service"):
-        program = tmp_path / re.search(r"^ExecStart=/(\S+)", unit.read_text(), re.MULTILINE)[1]
+    lines = "".join(unit.read_text() for unit in UNITS.glob("*.service"))
+    for path in re.findall(r"^Exec(?:Start|Reload)=/(\S+)", lines, re.MULTILINE):
+        program = tmp_path / path
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text("#!/bin/sh\n")
         program.chmod(0o755)
@@ -31,7 +32,7 @@ def analyzed(root, *arguments):
 
 
 def test_systemd_understands_every_line(root):
-    said = analyzed(root, "verify", *SERVICES, "coffer-housekeeping.timer").stderr
+    said = analyzed(root, "verify", *SERVICES, "coffer-housekeeping.timer", "coffer-mail.timer").stderr
     # The root has no units of the system itself.
     assert [line for line in said.splitlines() if "Unit sysinit.target not found" not in line] == []
     (root / "etc/systemd/system/coffer-web.service").write_text("[Service]\nExecStrat=/bin/true\n")

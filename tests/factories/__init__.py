@@ -17,6 +17,7 @@ from tests.factories.accounts import (
     SeenSignInFactory,
     SocialAccountFactory,
     UserFactory,
+    WaitingMailFactory,
 )
 from tests.factories.integrations import (
     AnsweredNonceFactory,
@@ -66,4 +67,5 @@ __all__ = [
     "SeenSignInFactory",
     "SocialAccountFactory",
     "UserFactory",
+    "WaitingMailFactory",
 ]

@@ -25,6 +25,7 @@ from accounts.models import (
     User,
 )
 from accounts.policy import Role, Scope
+from accounts.waiting_mail import WaitingMail
 
 DjangoModelFactory = factory.django.DjangoModelFactory
 
@@ -214,3 +215,18 @@ class RefusedAttemptsFactory(DjangoModelFactory):
     event = Event.SECRET_CHANGED.value
     hour = factory.LazyFunction(lambda: timezone.now().replace(minute=0, second=0, microsecond=0))
     number = 1
+
+
+class WaitingMailFactory(DjangoModelFactory):
+    """A mail that the mail server refused once, and that is due again."""
+
+    class Meta:
+        model = WaitingMail
+
+    about = "A secret has to be rotated"
+    to = factory.Sequence(lambda number: f"person{number}@example.com")
+    subject = "crm.apiKey has to be rotated"
+    paragraphs = factory.LazyFunction(lambda: ["crm.apiKey has to be rotated."])
+    attempts = 1
+    next_at = factory.LazyFunction(timezone.now)
+    problem = "SMTPServerDisconnected"

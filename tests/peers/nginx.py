@@ -1,10 +1,12 @@
 """nginx with the configuration of `deploy/nginx/coffer.conf`, on loopback, as long as a block lasts; no tests here."""
 
+import http.client
 import shutil
 import socket
+import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +48,33 @@ class Nginx:
     def access(self) -> str:
         """Return its lines about requests."""
         return (self.folder / "access.log").read_text()
+
+
+class Connection(http.client.HTTPSConnection):
+    """A connection to `HOST`, wherever that is."""
+
+    def connect(self) -> None:
+        raw = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        self.sock = self._context.wrap_socket(raw, server_hostname=self.host)
+
+
+def ask(
+    trusting: ssl.SSLContext,
+    port: int,
+    method: str = "GET",
+    path: str = "/",
+    body: bytes | str | None = None,
+    headers: Mapping[str, str] | None = None,
+    host: str = HOST,
+) -> tuple[int, http.client.HTTPMessage, bytes]:
+    """Send a request; the status, the headers and the body of the answer."""
+    connection = Connection(host, port, context=trusting)
+    try:
+        connection.request(method, path, body, dict(headers or {}))
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+    finally:
+        connection.close()
 
 
 @contextmanager

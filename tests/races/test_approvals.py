@@ -19,19 +19,19 @@ def approving(actor, server, fingerprint):
 
 
 def test_two_people_approve_one_tool(owner, admin, together):
-    for number in range(40):
+    for number in range(20):
         server = make_mcp_server(owner, name=f"Server {number}")
         assert_only(
             together(approving(owner, server, "a"), approving(admin, server, "a"), approving(admin, server, "b"))
         )
         assert server.approved_tools.count() == 1
     approvals = AuditEvent.objects.filter(event="integration.tool_approved").count()
-    assert 80 <= approvals <= 120  # approving what is approved already writes nothing
+    assert 40 <= approvals <= 60  # approving what is approved already writes nothing
     assert chain_holds(owner.organization)
 
 
 def test_approving_while_withdrawing_and_deleting(owner, admin, together):
-    for number in range(40):
+    for number in range(20):
         server = make_mcp_server(owner, name=f"Server {number}")
         assert_only(
             together(

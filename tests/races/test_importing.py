@@ -76,7 +76,7 @@ def test_import_beside_edits_new_secrets_deletions_and_integrations(owner, toget
 
 
 def test_import_and_a_name_that_an_integration_begins_to_wait_for(owner, together):
-    for number in range(30):
+    for number in range(15):
         assert_only(
             together(
                 partial(apply_import, actor=owner, environment=S, text=text_of([f"KEY_{number}"], "value-of-it")),

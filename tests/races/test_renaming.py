@@ -52,7 +52,7 @@ def test_stale_save_never_brings_the_old_name_back(owner, together):
 
 
 def test_rename_onto_a_name_that_an_integration_begins_to_wait_for(owner, together):
-    for number in range(50):
+    for number in range(20):
         secret = store_secret(owner, f"old{number}", environments=[])
         assert_only(
             together(
@@ -65,9 +65,9 @@ def test_rename_onto_a_name_that_an_integration_begins_to_wait_for(owner, togeth
 
 
 def test_two_renames_onto_one_name(owner, together):
-    for number in range(50):
+    for number in range(20):
         pair = [store_secret(owner, f"{letter}{number}", environments=[]) for letter in "ab"]
         problems = together(*(partial(rename, owner, secret, f"Key{number}") for secret in pair))
         assert_only(problems, Invalid)
         assert sum(problem is None for problem in problems) == 1
-    assert Secret.objects.filter(name__startswith="Key").count() == 50
+    assert Secret.objects.filter(name__startswith="Key").count() == 20

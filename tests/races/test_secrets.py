@@ -41,7 +41,7 @@ S = Environment.STAGING
 
 def test_delete_a_secret_while_an_integration_begins_to_use_it(owner, together):
     used = 0
-    for number in range(200):
+    for number in range(60):
         secret = store_secret(owner, f"key{number}", environments=[])
         problems = together(
             lambda secret=secret: secrets.delete_secret(actor=owner, secret_id=secret.id),
@@ -57,7 +57,7 @@ def test_delete_a_secret_while_an_integration_begins_to_use_it(owner, together):
 
 
 def test_create_a_secret_while_an_integration_begins_to_wait_for_it(owner, together):
-    for number in range(100):
+    for number in range(30):
         assert_only(
             together(
                 lambda number=number: store_secret(owner, f"key{number}", environments=[]),
@@ -69,7 +69,7 @@ def test_create_a_secret_while_an_integration_begins_to_wait_for_it(owner, toget
 
 
 def test_create_a_secret_while_the_integration_that_waits_is_deleted(owner, together):
-    for number in range(50):
+    for number in range(20):
         action = make_action(owner, f"Action {number}", uses=f"key{number}")
         assert_only(
             together(
@@ -77,11 +77,11 @@ def test_create_a_secret_while_the_integration_that_waits_is_deleted(owner, toge
                 lambda action=action: integrations.delete_integration(actor=owner, integration_id=action.id),
             )
         )
-    assert (Secret.objects.count(), SecretReference.objects.count()) == (50, 0)
+    assert (Secret.objects.count(), SecretReference.objects.count()) == (20, 0)
 
 
 def test_delete_a_connector_while_an_action_begins_to_use_it(owner, together):
-    for number in range(50):
+    for number in range(20):
         connector = make_connector(owner, f"Connector {number}")
         problems = together(
             lambda connector=connector: integrations.delete_integration(actor=owner, integration_id=connector.id),
@@ -98,7 +98,7 @@ def test_delete_a_connector_while_an_action_begins_to_use_it(owner, together):
 def test_two_owners_demote_each_other(organization, together):
     rows = [factories.MembershipFactory(organization=organization, role=Role.OWNER) for _ in range(2)]
     first, second = (actor_for_member(row) for row in rows)
-    for _ in range(50):
+    for _ in range(20):
         problems = together(
             lambda: change_role(actor=first, membership_id=rows[1].id, role=Role.ADMIN),
             lambda: change_role(actor=second, membership_id=rows[0].id, role=Role.ADMIN),
@@ -111,7 +111,7 @@ def test_two_owners_demote_each_other(organization, together):
 
 def test_role_changes_and_new_keys_do_not_lock_each_other_out(owner, organization, together):
     other = factories.MembershipFactory(organization=organization)
-    for number in range(50):
+    for number in range(20):
         role = Role.ADMIN if number % 2 else Role.MEMBER
         assert_only(
             together(
@@ -311,11 +311,11 @@ def test_copy_and_deletion_at_once_leave_nothing_torn(owner, together):
 def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeypatch):
     monkeypatch.setattr(retention, "BATCH", 3)
     action = make_action(owner)
-    for _ in range(40):
+    for _ in range(20):
         ledger.begin_all([ledger.RunStart(actor=owner, integration=action, environment=S, operation="call")])[0]
     Run.objects.update(started_at=timezone.now() - timedelta(days=4000))
     kept = ledger.begin_all([ledger.RunStart(actor=owner, integration=action, environment=S, operation="call")])[0]
     gone = []
     assert_only(together(*[lambda: gone.append(retention.forget_old())] * 8))
-    assert sum(gone) == 40
+    assert sum(gone) == 20
     assert list(Run.objects.all()) == [kept]

@@ -70,6 +70,7 @@ def ready(url, seconds=60):
             with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
                 document = json.load(answer)
                 assert {part["code"] for part in document.pop("parts").values()} == {"ok"}
+                assert document.pop("warnings") == []
                 return document, {name.lower() for name, _ in answer.getheaders()}
         except OSError:
             if time.monotonic() > deadline:

@@ -1,5 +1,6 @@
 """Processes of a test that kill themselves around a commit."""
 
+import gc
 import os
 import signal
 import warnings
@@ -24,6 +25,7 @@ def child(act, *, kill="", at=1):
         warnings.simplefilter("ignore")
         pid = os.fork()
     if pid == 0:
+        gc.disable()  # it would touch, and so copy, the memory of the whole suite
         try:
             _kill_at_commit(kill, at)
             act()

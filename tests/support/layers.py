@@ -5,14 +5,15 @@ from pathlib import Path
 from tests.support.source import ROOT
 
 LAYERS = {
-    "accounts": "errors common policy managers models actors audit mail access signals people sign_in"
+    "accounts": "errors common policy managers waiting_mail models actors audit mail access signals people sign_in"
     " | staff api web admin apps templatetags management triggers",
     "secrets_app": "errors signals plaintext naming querysets models sealing validation requests editing inventory"
     " hygiene redaction importing rotation | api web admin apps",
     "integrations": "errors templating egress sip exchange kinds querysets models inheritance transport broker"
     " readiness references paste_guard editing rotation tools | api web admin apps templatetags triggers",
-    "config": "databases logs single_sign_on second_factors sessions caches refused_attempts admin_site"
-    " ports bootstrap copying | http api demo lifespan settings urls asgi start apps management",
+    "config": "single_sign_on configuration databases logs second_factors sessions caches refused_attempts admin_site"
+    " models static_files ports bootstrap copying | http monitoring api demo doctor lifespan settings urls asgi start"
+    " apps management",
 }
 """The rooms of each app: its folders, and the modules beside them. A room imports only rooms before it.
 

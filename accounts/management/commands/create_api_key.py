@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from typing_extensions import override
 
@@ -16,11 +16,12 @@ from accounts.access.api_keys import MAX_CONCURRENT, create_api_key
 from accounts.actors import actor_for_command
 from accounts.common.environments import Environment
 from accounts.errors import Refusal
+from accounts.management.base import OperatorCommand
 from accounts.models import Organization
 from accounts.policy import Scope
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Prints only the key on standard output, so that scripts can read it."""
 
     help = "Create an API key for an organization and print it on standard output, once."

@@ -4,19 +4,20 @@ import secrets
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 from typing_extensions import override
 
 from accounts.actors import actor_for_command
 from accounts.errors import Refusal
+from accounts.management.base import OperatorCommand
 from accounts.models import Organization, User
 from accounts.people.organizations import add_member
 from accounts.people.people import create_person
 from accounts.policy import Role
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Creates the account if there is none, and prints its first password once."""
 
     help = "Add a person to an organization. The password of a new account is printed on standard output, once."

@@ -3,15 +3,16 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from typing_extensions import override
 
 from accounts.actors import actor_for_command
 from accounts.errors import Refusal
+from accounts.management.base import OperatorCommand
 from accounts.people.people import set_active
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Ends the person's sessions and refuses the API keys that they created."""
 
     help = "Deactivate a person's account. Its sessions end, and API keys that the person created are refused."

@@ -3,15 +3,16 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from typing_extensions import override
 
 from accounts.access.api_keys import revoke_api_key
 from accounts.actors import actor_for_command
+from accounts.management.base import OperatorCommand
 from accounts.models import ApiKey
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Finds the key by its prefix, which lists and logs show."""
 
     help = "Revoke the API key with this prefix (cof_ and 11 characters)."

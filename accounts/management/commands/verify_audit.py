@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from typing_extensions import override
 
 from accounts.audit import chain, heads
 from accounts.audit.chain import Head, Verdict
+from accounts.management.base import OperatorCommand
 from accounts.models import Organization
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Prints a line for each organization and each finding. The exit code is 1 if there are findings."""
 
     help = (

@@ -4,14 +4,15 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from typing_extensions import override
 
+from accounts.management.base import OperatorCommand
 from config.copying.backup import back_up
 from config.copying.errors import CannotCopy
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Works while people and programs do; the copy is the database of one moment."""
 
     help = (

@@ -3,15 +3,16 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from typing_extensions import override
 
+from accounts.management.base import OperatorCommand
 from config.copying import moving
 from config.copying.errors import CannotCopy
 from config.management.progress import ProgressBar
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Copies everything or nothing. The SQLite database stays as it was."""
 
     help = (

@@ -3,20 +3,22 @@
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
 from typing_extensions import override
 
 from accounts.audit import refused_attempts
+from accounts.mail.outbox import forget_failed
+from accounts.management.base import OperatorCommand
 from accounts.people.people import forget_unconfirmed
 from accounts.sign_in.seen_sign_ins import forget_old_sign_ins
 from config.management.exported_heads import export_heads
-from integrations.broker import nonces, retention
+from config.models import FinishedJob
+from integrations.broker import ledger, nonces, retention
 from integrations.rotation import rotation
 from secrets_app.rotation.previous_values import destroy_expired
 from secrets_app.rotation.reminders import remind
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Deletes what has expired, sends reminders, and writes the heads of the audit chains down outside the database.
 
     It is safe to run twice, concurrently, and again after a crash: each part is a transaction of its own.
@@ -25,7 +27,8 @@ class Command(BaseCommand):
     help = (
         "Destroy previous values whose roll-back window has ended. Delete old results of rotation checks, old "
         "nonces, counters of refused attempts, old runs, expired sessions, unconfirmed accounts and old places of "
-        "sign-ins. Remind owners and admins of secrets whose rotation is due. Export the heads of the audit log."
+        "sign-ins. Close the records of interrupted runs. Remind owners and admins of secrets whose rotation is due. "
+        "Export the heads of the audit log."
     )
 
     @override
@@ -39,6 +42,10 @@ class Command(BaseCommand):
             f"Deleted runs: {retention.forget_old()}. Deleted places of sign-ins: {forget_old_sign_ins()}."
         )
         self.stdout.write(f"Deleted unconfirmed accounts: {forget_unconfirmed()}.")
+        self.stdout.write(f"Closed interrupted runs: {ledger.close_interrupted()}.")
         call_command("clearsessions")
         self.stdout.write(f"Reminders of due rotations: {remind()}.")
+        self.stdout.write(f"Deleted mails that nobody took: {forget_failed()}.")
+        call_command("send_mail", stdout=self.stdout)
         self.stdout.write(export_heads())
+        FinishedJob.objects.note("housekeeping")

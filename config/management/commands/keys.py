@@ -3,9 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from typing_extensions import override
 
+from accounts.management.base import OperatorCommand
 from secrets_app.errors import KeyUnavailable
 from secrets_app.models import KeyState, OrganizationKey
 from secrets_app.sealing import canaries, keyring, repair
@@ -14,7 +15,7 @@ from secrets_app.sealing.repair import MasterKeyUse
 CHUNK = 200
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Prints the master and data keys with what needs them, and the values whose data key does not open."""
 
     help = (

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from typing_extensions import override
 
+from accounts.management.base import OperatorCommand
 from config.copying import restored
 from config.management.progress import ProgressBar
 from secrets_app.models import OrganizationKey
 from secrets_app.sealing import keyring
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Changes nothing. The exit code is 1 if something does not open."""
 
     help = (

@@ -4,18 +4,19 @@ from argparse import ArgumentParser
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.utils import timezone
 from typing_extensions import override
 
+from accounts.management.base import OperatorCommand
 from accounts.models import Organization
 from config.management.progress import ProgressBar
 from secrets_app.errors import KeyUnavailable
 from secrets_app.sealing import resealing
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Says at the end what was done, and which values stay under an old data key."""
 
     help = (
@@ -43,8 +44,7 @@ class Command(BaseCommand):
         """
         made_before = timezone.now() - timedelta(hours=options["older_than"])
         chosen = _chosen(options["organization"], made_before)
-        values = sum(resealing.count_values(organization, made_before) for organization in chosen)
-        bar = ProgressBar(self.stdout, values, "values")
+        bar = ProgressBar(self.stdout, resealing.count_values(chosen, made_before), "values")
         left: list[str] = []
         for organization in chosen:
             left += [f"{organization.slug}: {sentence}" for sentence in self._rotate(organization, made_before, bar)]

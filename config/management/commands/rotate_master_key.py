@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import OperationalError
 from typing_extensions import override
 
+from accounts.management.base import OperatorCommand
 from config.management.progress import ProgressBar
 from secrets_app.errors import KeyUnavailable
 from secrets_app.sealing import held_keys, repair, rewrapping
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Says at the end which master keys nothing needs any more, and what remains."""
 
     help = (

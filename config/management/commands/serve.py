@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
+from accounts.mail.sending import is_sent_by_a_server
 from accounts.people.people import is_installation_empty
 from config.demo.running import demo_running
 from config.ports import Listener, PortProblem, asked_port, first_free, listen
@@ -51,7 +52,7 @@ class Command(BaseCommand):
             self.stdout.write(NO_SIGN_UP.format(address=address))
             return
         self.stdout.write(NO_ACCOUNT.format(address=address))
-        if settings.EMAIL_BACKEND == "accounts.mail.console_backend.EmailBackend":
+        if not is_sent_by_a_server():
             self.stdout.write(CODE_BY_MAIL)
 
 

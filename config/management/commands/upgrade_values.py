@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
 from typing_extensions import override
 
+from accounts.management.base import OperatorCommand
 from config.management.progress import ProgressBar
 from secrets_app.sealing import upgrade
 
@@ -31,7 +32,7 @@ def _memory() -> Path:
     return folder / f"values-upgraded-{sha256(place.encode()).hexdigest()[:12]}"
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Upgrades each organization once. It can be interrupted and run again; where nothing waits it says nothing."""
 
     help = (

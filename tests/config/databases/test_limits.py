@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-import environ
 import psycopg
 import pytest
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from accounts.models import User
+from config.configuration.reading import Variables
 from config.databases import limits
 from tests.support.source import ROOT
 
@@ -46,7 +47,7 @@ def short(monkeypatch):
     """Limits of a second, for the connections that are made from now on."""
     for name in ("LOCK", "STATEMENT", "IDLE_TRANSACTION"):
         monkeypatch.setenv(f"COFFER_{name}_SECONDS", "1")
-    of_server, database = limits.options(environ.Env()), settings.DATABASES["default"]
+    of_server, database = limits.options(Variables(Path("nowhere"))), settings.DATABASES["default"]
     monkeypatch.setitem(database, "OPTIONS", {**database["OPTIONS"], **of_server["OPTIONS"]})
     monkeypatch.setitem(database, "STATEMENT_LIMIT", of_server["STATEMENT_LIMIT"])
     limits.limit_statements()

@@ -36,7 +36,7 @@ def target():
 
 def test_everything_moves_or_nothing(target, tmp_path):
     with loaded_on_sqlite(VERSION, tmp_path) as source:
-        said = json.loads(source.run("-m", "tests.support.databases.moved", target.url))
+        said = json.loads(source.run_module("tests.support.databases.moved", target.url))
         number = {name: len(source.table(name).rows) for name in source.table_names()}
         assert {case: said[case] for case, sentence in REFUSED.items() if sentence not in said[case]} == {}
         assert f"Copied {sum(number[name] for name in number.keys() - LEFT_OUT)} rows." in said["moved"]

@@ -79,6 +79,20 @@ class TestPerMinute:
         with pytest.raises(RateLimited):
             pace.count_call(one)
 
+    def test_hosts_whose_clocks_differ_count_together(self, owner, monkeypatch):
+        actor = actor_with(owner, max_per_minute=3)
+        minute = timezone.now().replace(second=0, microsecond=0)
+        moments = [minute + timedelta(seconds=2), minute - timedelta(seconds=2)] * 2
+        monkeypatch.setattr(pace.timezone, "now", lambda: moments[0])
+        for _ in range(3):
+            pace.count_call(actor)
+            del moments[0]
+        with pytest.raises(RateLimited):
+            pace.count_call(actor)
+        assert ApiKey.objects.get().minute == minute
+        moments[0] = minute - timedelta(hours=1)  # a clock that was far ahead locks nobody out once it is right
+        pace.count_call(actor)
+
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)

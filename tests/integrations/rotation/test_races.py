@@ -95,13 +95,13 @@ def rounds(together, owner, secret, first, second, *allowed):
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
     def test_two_promotes(self, owner, secret, together):
-        for _ in range(50):
+        for _ in range(20):
             stage(owner, secret)
             problems = rounds(together, owner, secret, STEPS["promote"], STEPS["promote"], NothingStaged)
             assert sum(problem is None for problem in problems) == 1
 
     def test_promote_and_stage(self, owner, secret, together):
-        for _ in range(50):
+        for _ in range(20):
             stage(owner, secret)
             rounds(together, owner, secret, STEPS["promote"], stage, Refusal)
 
@@ -113,7 +113,7 @@ class TestRaces:
             changes = SecretChanges(allowed_domains=[f"host{number}.example.com"], values=entered)
             return lambda owner, secret: update_secret(actor=owner, secret_id=secret.id, changes=changes)
 
-        for number in range(30):
+        for number in range(15):
             stage(owner, secret)
             rounds(together, owner, secret, STEPS["promote"], move(number), NothingStaged)
             assert kept(secret) == {"current": f"entered-{number}"}
@@ -123,7 +123,7 @@ class TestRaces:
             changes = SecretChanges(values={S: Plaintext("replaced-at-once")})
             update_secret(actor=owner, secret_id=secret.id, changes=changes)
 
-        for _ in range(30):
+        for _ in range(15):
             stage(owner, secret)
             rounds(together, owner, secret, STEPS["promote"], replace)
             assert kept(secret) in (
@@ -132,14 +132,14 @@ class TestRaces:
             )
 
     def test_promote_and_delete(self, owner, together):
-        for _ in range(30):
+        for _ in range(15):
             secret = store_secret(owner)
             stage(owner, secret)
             assert_only(together(partial(STEPS["promote"], owner, secret), partial(delete, owner, secret)), NotFound)
             assert not SecretValue.objects.filter(secret_id=secret.id).exists()
 
     def test_roll_back_and_housekeeping(self, owner, secret, together):
-        for number in range(50):
+        for number in range(20):
             stage(owner, secret, f"value-number-{number}")
             promote(owner, secret, accept=True)
             if number % 2:

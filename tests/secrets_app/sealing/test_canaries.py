@@ -5,11 +5,13 @@ import base64
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError, connections
 
+from accounts.common.database import close_connections
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent
 from config import lifespan
+from config.asgi import application
 from config.http import health
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.editing.secrets import update_secret
@@ -18,6 +20,7 @@ from secrets_app.models import KeyState, MasterKeyCanary, OrganizationKey, Secre
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import canaries, crypto, keyring
 from tests import environment
+from tests.support.api.asgi import served
 from tests.support.databases.rows import all_rows
 from tests.support.databases.stored_values import stored_values
 from tests.support.things import VALUE, store_secret
@@ -39,7 +42,7 @@ def ready(client):
     answer = client.get("/readyz")
     document = answer.json()
     assert (document["parts"]["keys"]["code"] in document["problems"]) == (not document["ready"])
-    del document["parts"]
+    del document["parts"], document["warnings"]
     return answer.status_code, document
 
 
@@ -128,6 +131,16 @@ def test_server_starts_while_the_database_does_not_answer(monkeypatch):
 
     monkeypatch.setattr(canaries, "mismatches", gone)
     assert canaries.problems_at_start() == []
+
+
+async def test_server_starts_while_nobody_can_connect_to_the_database(monkeypatch):
+    def refuses(*_):
+        raise OperationalError("connection refused")
+
+    await asyncio.to_thread(close_connections)
+    monkeypatch.setattr(type(connections["default"]), "get_new_connection", refuses)
+    async with served(application):  # with all that lasts as long as the server
+        pass
 
 
 def test_lost_data_key_of_one_organization_leaves_the_service_ready(owner, outsider, client):

@@ -47,6 +47,14 @@ def test_a_link_to_a_private_file_is_followed(tmp_path):
     assert parse_master_keys(f"k1:file:{link}").get("k1") == NEW
 
 
+def test_a_private_file_may_list_the_keys_with_commas_or_lines(tmp_path):
+    path = key_file(tmp_path, f"k2:env:{in_base64(NEW)},\n\n k1:env:{in_base64(OLD)}\n")
+    assert parse_master_keys(f"@{path}").in_order == ("k2", "k1")
+    path.chmod(0o640)
+    with pytest.raises(BadMasterKeys, match="The list of the master keys must have the mode 0400 or 0600"):
+        parse_master_keys(f"@{path}")
+
+
 def test_keys_show_nothing_and_are_not_copied():
     keys = parse_master_keys(f"k1:env:{in_base64(NEW)}")
     assert repr(keys) == str(keys) == "<MasterKeys>"
@@ -67,7 +75,7 @@ def test_a_file_that_others_can_use_is_refused(tmp_path, mode):
 def test_a_file_of_another_user_is_refused(tmp_path, monkeypatch):
     path = key_file(tmp_path, in_base64(NEW))
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
-    with pytest.raises(BadMasterKeys, match="belongs to the user"):
+    with pytest.raises(BadMasterKeys, match="belong to the user"):
         parse_master_keys(f"k1:file:{path}")
 
 
@@ -122,6 +130,7 @@ def test_no_key_at_all_is_refused_with_the_way_out(text):
         f"k1:env:{in_base64(b'password' * 4)}",
         f"k1:env:{in_base64(NEW)},k1:env:{in_base64(OLD)}",
         f"k1:env:{in_base64(NEW)},k2:env:{in_base64(NEW)}",
+        f"@{in_base64(NEW)}",
     ],
 )
 def test_a_malformed_setting_is_refused_without_key_material(entry):

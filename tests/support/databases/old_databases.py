@@ -80,13 +80,23 @@ class OldDatabase:
         Returns:
             for each, whether it failed and what it said.
         """
+        told = self.run_module("tests.support.databases.commands", json.dumps(commands))
+        return [(failed, said) for failed, said in json.loads(told)]
+
+    def run_module(self, *words: str) -> str:
+        """Run `python -m WORDS …` in such an installation; what it prints.
+
+        Raises:
+            AssertionError: it failed; with what it printed.
+        """
         keys = json.loads((FOLDER / f"{self.version}.json").read_text())
         environment = {**os.environ, **keys, "DATABASE_URL": self.url, "DJANGO_SETTINGS_MODULE": "config.settings"}
         environment.pop("CACHE_URL", None)
-        program = [sys.executable, "-m", "tests.support.databases.commands", json.dumps(commands)]
-        done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
-        return [(failed, said) for failed, said in json.loads(done.stdout)]
+        return done.stdout
 
 
 @contextmanager
