@@ -42,13 +42,15 @@ def in_front_of(url: str, name: str) -> Iterator[str]:
         "user": address.username,
         "password": f" password={address.password}" if address.password else "",
     }
-    (home / "pgbouncer.ini").write_text(CONFIGURATION.format(home=home, **of_server))
+    file = home / "pgbouncer.ini"
+    file.write_text(CONFIGURATION.format(home=home, **of_server))
+    file.chmod(0o644)  # a test that starts Coffer has made all new files private
     whose = identity()
     if whose:
         os.chown(home, whose["user"], whose["group"])
-    process = subprocess.Popen(["/usr/sbin/pgbouncer", "-q", home / "pgbouncer.ini"], cwd=home, **whose)
+    process = subprocess.Popen(["/usr/sbin/pgbouncer", "-q", file], cwd=home, **whose)
     try:
-        _wait(home / ".s.PGSQL.6432")
+        _wait(home / ".s.PGSQL.6432", process)
         yield f"postgres://{address.username}@/{name}?host={home}&port=6432"
     finally:
         process.terminate()
@@ -56,9 +58,11 @@ def in_front_of(url: str, name: str) -> Iterator[str]:
         shutil.rmtree(home)
 
 
-def _wait(socket: Path) -> None:
+def _wait(socket: Path, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while not socket.exists():
+        if process.poll() is not None:
+            raise RuntimeError(f"pgbouncer has ended with status {process.returncode}.")
         if time.monotonic() > deadline:
             raise RuntimeError("pgbouncer did not start within a minute.")
         time.sleep(0.02)
