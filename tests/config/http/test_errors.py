@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.common import outages
 from accounts.common.database import Batches
-from config.api import agents
+from config.api import agent_server
 from config.asgi import application
 from tests.support.api.asgi import bearer, call_asgi
 
@@ -62,6 +62,6 @@ async def test_call_whose_key_cannot_be_checked_before_its_body(outage, monkeypa
 
 
 def test_agent_is_told_by_its_tool(outage):
-    with pytest.raises(agents.Refusal) as told, agents._hidden_errors():
+    with pytest.raises(agent_server.Refusal) as told, agent_server._hidden_errors():
         outage()
     assert (told.value.code, told.value.members) == ("database_unavailable", {"retry_after_seconds": 5})
