@@ -1,7 +1,7 @@
 """Writes the first `.env`: fresh keys, readable by its owner alone. Standard library only; nothing is installed yet.
 
 usage: python -m config.bootstrap FILE
-       python -m config.bootstrap FILE --host NAME --database URL [--proxy ADDRESS]
+       python -m config.bootstrap FILE --host NAME --database URL [--proxy ADDRESS] [--workers N]
 
 The first is for one machine, on loopback (PORT, DEMO); the second is for production, behind a proxy with TLS.
 """
@@ -53,15 +53,15 @@ def settings_text(*, port: str, demo: bool) -> str:
     return new_keys() + LOOPBACK.format(port=port) + (DEMO_EGRESS if demo else "")
 
 
-def production_text(*, host: str, database: str, proxy: str) -> str:
-    """Return the text of the file for production, with a worker for each processor.
+def production_text(*, host: str, database: str, proxy: str, workers: int) -> str:
+    """Return the text of the file for production.
 
     Args:
         host: the name under which people reach Coffer.
         database: the URL of the database.
         proxy: the addresses or networks that the proxy connects from.
+        workers: the number of worker processes.
     """
-    workers = len(os.sched_getaffinity(0))
     return new_keys() + PRODUCTION.format(host=host, database=database, proxy=proxy, workers=workers)
 
 
@@ -88,11 +88,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--host", help="for production: the name under which people reach Coffer")
     parser.add_argument("--database", metavar="URL", help="for production: postgres://user:password@host/name")
     parser.add_argument("--proxy", default="127.0.0.1", help="what the proxy connects from (127.0.0.1)")
+    workers = os.cpu_count() or 1
+    parser.add_argument("--workers", type=int, default=workers, help="for production: one a processor by default")
     given = parser.parse_args(arguments)
     if bool(given.host) != bool(given.database):
         parser.error("--host and --database belong together.")
     text = (
-        production_text(host=given.host, database=given.database, proxy=given.proxy)
+        production_text(host=given.host, database=given.database, proxy=given.proxy, workers=given.workers)
         if given.host
         else text_for_loopback()
     )

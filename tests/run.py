@@ -30,6 +30,7 @@ BROWSER_TESTS = "tests/browser"
 MARKERS = {
     "Chromium": "browser",
     "kamailio": "kamailio",
+    "Prometheus": "promtool",
     "iproute2": "namespaces",
     "nginx": "nginx",
     "pgbouncer": "pgbouncer",
@@ -62,6 +63,7 @@ def missing() -> list[str]:
         "kamailio": shutil.which("kamailio"),
         "pgbouncer": shutil.which("pgbouncer"),
         "nginx": shutil.which("nginx"),
+        "Prometheus": shutil.which("promtool"),
         "iproute2": shutil.which("ip"),
         "Node with npm": shutil.which("node") and shutil.which("npm"),
     }

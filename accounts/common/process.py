@@ -13,6 +13,7 @@ from encodings.aliases import aliases
 from multiprocessing import parent_process
 from pathlib import Path
 
+MOST_DESCRIPTORS = 65_536
 PR_SET_DUMPABLE = 4  # prctl(2)
 TURN_SECONDS = 0.001
 
@@ -23,9 +24,6 @@ def protect_process() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":  # without it a crash handler that core_pattern names would still get the memory
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-
-
-MOST_DESCRIPTORS = 65_536
 
 
 def end_with_parent(end: Callable[[], object]) -> None:

@@ -54,12 +54,12 @@ def claim(mail: WaitingMail, now: datetime) -> bool:
     return bool(claimed.update(attempts=F("attempts") + 1, next_at=now + wait if wait else None))
 
 
-def is_done(mail: WaitingMail) -> None:
+def forget(mail: WaitingMail) -> None:
     """Forget a mail that was sent or is no longer wanted."""
     WaitingMail.objects.filter(pk=mail.pk).delete()
 
 
-def failed_again(mail: WaitingMail, problem: str) -> None:
+def note_problem(mail: WaitingMail, problem: str) -> None:
     """Note why the mail server did not take it."""
     WaitingMail.objects.filter(pk=mail.pk).update(problem=problem)
 

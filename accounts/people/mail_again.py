@@ -1,8 +1,12 @@
 """Sends again what the mail server did not take: `manage.py send_mail`, from a timer."""
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.utils import timezone
 
@@ -23,24 +27,39 @@ class Sent:
 
 
 def send_due() -> Sent:
-    """Make the attempts that are due. Each is counted before it is made, so that a crash repeats at most one mail."""
-    sent = refused = 0
+    """Make the attempts that are due, over one connection.
+
+    Each is counted before it is made, so that a crash repeats at most one mail. A mail server that cannot be reached is
+    asked once, for all of them.
+    """
     now = timezone.now()
-    for mail in outbox.due(now):
-        if not outbox.claim(mail, now):
-            continue
-        email = _rendered(mail)
-        if email is None:
-            outbox.is_done(mail)
-        elif problem := _refusal(email):
-            outbox.failed_again(mail, problem)
-            refused += 1
-        else:
-            if mail.invitation_id:
-                Invitation.objects.filter(pk=mail.invitation_id).update(sent_at=timezone.now())
-            outbox.is_done(mail)
-            sent += 1
-    return Sent(sent, refused)
+    due = outbox.due(now)
+    if not due:
+        return Sent(0, 0)
+    connection, claimed = get_connection(), (mail for mail in due if outbox.claim(mail, now))
+    if unreachable := _problem_of(connection.open):
+        unsent = list(claimed)
+        for mail in unsent:
+            outbox.note_problem(mail, unreachable)
+        return Sent(0, len(unsent))
+    counted = Counter(_attempt(connection, mail) for mail in claimed)
+    _problem_of(connection.close)
+    return Sent(counted["sent"], counted["refused"])
+
+
+def _attempt(connection: BaseEmailBackend, mail: WaitingMail) -> str:
+    """Send a mail. Returns `sent`, `refused`, or `unwanted` of an invitation that needs no link any more."""
+    email = _rendered(mail)
+    if email is None:
+        outbox.forget(mail)
+        return "unwanted"
+    if problem := _problem_of(partial(connection.send_messages, [message_of(email)])):
+        outbox.note_problem(mail, problem)
+        return "refused"
+    if mail.invitation_id:
+        Invitation.objects.filter(pk=mail.invitation_id).update(sent_at=timezone.now())
+    outbox.forget(mail)
+    return "sent"
 
 
 def _rendered(mail: WaitingMail) -> Email | None:
@@ -62,9 +81,10 @@ def _rendered(mail: WaitingMail) -> Email | None:
     return messages.invitation(invitation, token, days=LIFETIME.days)
 
 
-def _refusal(email: Email) -> str:
+def _problem_of(step: Callable[[], object]) -> str:
+    """Run one step of the exchange with a mail server. Returns the kind of its failure, "" if there is none."""
     try:
-        get_connection().send_messages([message_of(email)])
+        step()
     except Exception as fault:  # the library of a mail server has many
         return type(fault).__name__
     return ""

@@ -1,18 +1,15 @@
 """What can be found with the database: the parts of `/readyz`, the cache, housekeeping, rows that contradict others."""
 
-import json
 import secrets
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import cast
 
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from config.copying import restored
 from config.doctor.diagnosis import Diagnosis
-from config.http.health import NOT_CHECKED, OK, readyz
+from config.http.health import NOT_CHECKED, OK, current_state
 from config.models import FinishedJob
 from integrations.readiness.inconsistent import inconsistencies
 from secrets_app.models import OrganizationKey
@@ -26,14 +23,13 @@ MOST_KEYS = 10
 
 def findings() -> Iterator[Diagnosis]:
     """Return what is wrong. Without its migrations a database is not examined further."""
-    state = json.loads(cast("HttpResponse", readyz(HttpRequest())).content)
-    parts = state["parts"]
-    unusable = {name: part for name, part in parts.items() if part["code"] not in {OK.code, NOT_CHECKED.code}}
-    yield from (Diagnosis(name, part["reason"]) for name, part in unusable.items())
+    state = current_state()
+    unusable = {name: part for name, part in state.parts.items() if part not in (OK, NOT_CHECKED)}
+    yield from (Diagnosis(name, part.reason) for name, part in unusable.items())
     if "migrations" in unusable:
         return
     yield from _lost_keys()
-    yield from (Diagnosis("database", advice["reason"]) for advice in state["warnings"])
+    yield from (Diagnosis("database", advice.reason) for advice in state.warnings)
     yield from _cache()
     yield from _housekeeping()
     yield from (Diagnosis("rows", sentence) for sentence in inconsistencies())

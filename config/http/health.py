@@ -70,7 +70,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
 
     A lost data key of one organization is counted, but stops nobody else. Nor does a warning.
     """
-    state = _state()
+    state = current_state()
     answer = {
         "ready": not state.problems,
         "problems": state.problems,
@@ -81,7 +81,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     return JsonResponse(answer, status=503 if state.problems else 200)
 
 
-def _state() -> State:
+def current_state() -> State:
     """Return the state of all parts. The connection is checked at every call, the rest every ten seconds."""
     global _last  # noqa: PLW0603 - one result for the process
     try:

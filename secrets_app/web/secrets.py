@@ -34,9 +34,9 @@ from secrets_app.web.forms import secret as forms
 from secrets_app.web.renaming import check
 
 PROPOSED_DOMAINS = 10
+"""The maximum number of allowed domains that a URL may propose."""
 REFERENCES_SHOWN = 20
 """How many references dialogs and forms name; the page "Where used" shows them all."""
-"""The maximum number of allowed domains that a URL may propose."""
 
 
 @require_http_methods(["GET", "POST"])

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.benchmarks.processes import free_port
+
 HERE = Path(__file__).resolve().parent
 EVERYTHING = HERE / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
 SECONDS_TO_START = 60
@@ -87,8 +89,3 @@ def wait_for(port: int, process: subprocess.Popen[str]) -> None:
         else:
             return
     raise AssertionError("the server does not listen")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]

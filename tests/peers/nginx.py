@@ -1,17 +1,18 @@
 """nginx with the configuration of `deploy/nginx/coffer.conf`, on loopback, as long as a block lasts; no tests here."""
 
 import http.client
+import os
 import shutil
 import socket
 import ssl
-import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+
+from tests.benchmarks.processes import free_port, serving
 
 HOST = "coffer.example.com"
 CONFIGURATION = Path(settings.BASE_DIR) / "deploy/nginx/coffer.conf"
@@ -86,18 +87,13 @@ def nginx(folder: Path, certificate: Path, upstreams: Sequence[str], **changes: 
         certificate: a PEM file of `HOST` with the private key.
         changes: texts of the configuration to replace, by the name of a directive: `client_header_timeout="1s"`.
     """
-    running = Nginx(*_free_ports(2), folder)
+    running = Nginx(free_port(), free_port(), folder)
     (folder / "nginx.conf").write_text(_WHOLE.format(folder=folder))
     (folder / "coffer.conf").write_text(_configuration(running, certificate, upstreams, changes))
     # Debian's workers would give up root, and with it the folder of the test.
-    user = ["-g", "user root;"] if _is_root() else []
-    process = subprocess.Popen([shutil.which("nginx"), *user, "-p", folder, "-c", folder / "nginx.conf"])
-    try:
-        _wait_for(running.tls, process)
+    user = ["-g", "user root;"] if os.geteuid() == 0 else []
+    with serving([shutil.which("nginx"), *user, "-p", folder, "-c", folder / "nginx.conf"], running.tls):
         yield running
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
 
 
 def _configuration(running: Nginx, certificate: Path, upstreams: Sequence[str], changes: dict[str, str]) -> str:
@@ -121,25 +117,3 @@ def _configuration(running: Nginx, certificate: Path, upstreams: Sequence[str], 
         for number in matching:
             lines[number] = f"{directive} {value};"
     return "\n".join(lines)
-
-
-def _is_root() -> bool:
-    return Path("/proc/self").stat().st_uid == 0
-
-
-def _free_ports(number: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        assert process.poll() is None, "nginx has ended."
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("nginx does not listen.")

@@ -22,7 +22,7 @@ import aiohttp
 import pytest
 
 from tests import postgres
-from tests.peers.mcp import free_port
+from tests.benchmarks.processes import free_port
 
 pytestmark = [pytest.mark.postgres]
 

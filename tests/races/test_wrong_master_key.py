@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
-from tests.peers.mcp import free_port
+from tests.benchmarks.processes import free_port
 
 pytestmark = [pytest.mark.postgres]
 

@@ -4,6 +4,7 @@ import io
 import re
 
 import pytest
+from django.core.mail.backends.smtp import EmailBackend
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse_lazy
@@ -75,6 +76,21 @@ def test_invitation_is_tried_again_with_a_new_link_that_is_never_stored(server, 
     assert find_by_token(token).pk == invited.pk
     assert Invitation.objects.get().sent_at
     assert Invitation.objects.get().expires_at == invited.expires_at
+
+
+def test_a_server_that_cannot_be_reached_is_asked_once_and_no_link_changes(server, settings, as_owner, monkeypatch):
+    server.refuses = "DATA"
+    as_owner.post("/o/harbor-clinics/members/invite/", {"emails": "noor@x.example", "role": "member"})
+    outbox.keep([EMAIL] * 3, about="test")
+    all_due()
+    before = Invitation.objects.get().digest
+    asked, opened = [], EmailBackend.open
+    monkeypatch.setattr(EmailBackend, "open", lambda self: asked.append(self) or opened(self))
+    settings.EMAIL_PORT = 9
+    assert send_due() == Sent(0, 4)
+    assert len(asked) == 1
+    assert {(mail.attempts, mail.problem) for mail in WaitingMail.objects.all()} == {(2, "ConnectionRefusedError")}
+    assert Invitation.objects.get().digest == before
 
 
 def test_attempts_end_and_staff_see_what_failed(server):

@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from accounts.common import outages
-from tests.peers.mcp import free_port
+from tests.benchmarks.processes import free_port
 from tests.support.source import ROOT
 from tests.support.things import key_for
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -80,7 +79,7 @@ def test_steps_are_those_of_the_broker():
     assert {name for text in broker for name in re.findall(r'observers\.step\("(\w+)"\)', text)} == STEPS
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is part of Debian's package prometheus")
+@pytest.mark.promtool
 def test_promtool_reads_rules_and_queries(tmp_path):
     as_rules = [{"record": f"a:query{n}", "expr": query} for n, query in enumerate(queries())]
     file = tmp_path / "queries.yml"

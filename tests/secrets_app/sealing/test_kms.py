@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from secrets_app.sealing import kms
 from secrets_app.sealing.master_keys import BadMasterKeys, parse_master_keys
-from tests.peers.mcp import free_port
+from tests.benchmarks.processes import free_port
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/0c0c7e5e-8071-4c3e-8884-a760f318a3f3"
 REFUSALS = {

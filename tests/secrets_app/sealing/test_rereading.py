@@ -14,7 +14,7 @@ import pytest
 from django.db import DatabaseError, connection
 
 from secrets_app.sealing import canaries, held_keys, keyring, rereading
-from tests.peers.mcp import free_port
+from tests.benchmarks.processes import free_port
 from tests.support.databases.stored_values import stored_values
 from tests.support.master_keys import NEW_ENTRY, NEW_FIRST, OLD_ENTRY, OLD_FIRST, OTHER
 from tests.support.things import VALUE, store_secret
