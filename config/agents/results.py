@@ -57,24 +57,27 @@ def enveloped(result: RunResult) -> CallToolResult:
     return CallToolResult(content=content, structured_content=shown, is_error=failed)
 
 
-def passed_through(result: RunResult) -> CallToolResult:
+def passed_through(result: RunResult, output_schema: Mapping[str, Any] | None) -> CallToolResult:
     """Return the result of a tool of a remote MCP server as the server gave it, masked.
 
-    What is not content of MCP becomes text. An answer without any becomes the envelope.
+    What is not content of MCP becomes text. An answer without any becomes the envelope, which is an error where the
+    tool promises structured content, because clients refuse a success without it.
     """
-    body = result.answer.body
-    if result.answer.body_type is not BodyType.JSON or not isinstance(body, dict):
-        return enveloped(result)
-    given = body.get("content")
+    body = result.answer.body if isinstance(result.answer.body, dict) else {}
+    given, structured = body.get("content"), body.get("structuredContent")
     blocks = [_block(item) for item in given] if isinstance(given, list) else []
-    structured = body.get("structuredContent")
-    if not blocks and not isinstance(structured, dict):
-        return enveloped(result)
+    if not isinstance(structured, dict) or not _is_finite(structured):
+        structured = None
+    if not blocks and structured is None:
+        envelope = enveloped(result)
+        return _as_text(envelope) if output_schema else envelope
     return CallToolResult(
-        content=blocks,
-        structured_content=structured if isinstance(structured, dict) and _is_finite(structured) else None,
-        is_error=result.outcome is not RunOutcome.SUCCEEDED,
+        content=blocks, structured_content=structured, is_error=result.outcome is not RunOutcome.SUCCEEDED
     )
+
+
+def _as_text(envelope: CallToolResult) -> CallToolResult:
+    return CallToolResult(content=envelope.content, is_error=True)
 
 
 def refused(refusal: Refusal, what_to_do: Guidance, *, is_structured: bool = True) -> CallToolResult:

@@ -10,6 +10,7 @@ more than a second, which is why no URL leads here and commands do without it.
 
 import asyncio
 import logging
+import re
 import tomllib
 import traceback
 from base64 import b64encode
@@ -38,29 +39,29 @@ from mcp_types import (
     InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
-    Tool,
-    ToolAnnotations,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from accounts.common.database import in_database
 from accounts.common.outages import as_refusal
-from accounts.common.paging import decode_cursor, encode_cursor
+from accounts.common.paging import LARGEST_LIMIT
 from accounts.errors import NotFound, Refusal
 from config.agents.calls import CallCancelled, finished
 from config.agents.guidance import guidance
-from config.agents.results import ENVELOPE, enveloped, refused
+from config.agents.results import enveloped, passed_through, refused
+from config.agents.shown_tools import shown
 from config.api.agents import CALLER, Caller, Serving, servers
 from config.http.errors import InternalError
 from integrations.broker import broker
 from integrations.broker.preparation import Call
-from integrations.tools.agent_tools import AgentTool, tools_of
+from integrations.tool_models import TOOL_NAME_LENGTH
+from integrations.tools.agent_tools import NO_SUCH_TOOL, ToolOffer, find_tool, page_of_tools
 
 logger = logging.getLogger(__name__)
+_is_name = re.compile(rf"[A-Za-z0-9_-]{{1,{TOOL_NAME_LENGTH}}}").fullmatch
 
 Context = ServerRequestContext[Any, Any]
 
-PAGE = 200
 LIST_FRESH_MS = 60_000
 """How long an agent may use a list of tools without asking again (2026-07-28, "Caching")."""
 
@@ -119,22 +120,9 @@ async def _list_tools(context: Context, params: PaginatedRequestParams | None) -
 
 
 async def _page_of_tools(caller: Caller, cursor: str | None) -> ListToolsResult:
-    tools = await in_database(tools_of, caller.actor, caller.environment)
-    if cursor:
-        (last,) = decode_cursor(cursor, length=1)
-        tools = [tool for tool in tools if tool.name > last]
-    more = encode_cursor([tools[PAGE - 1].name]) if len(tools) > PAGE else None
-    return ListToolsResult(tools=[_shown(tool) for tool in tools[:PAGE]], next_cursor=more)
-
-
-def _shown(tool: AgentTool) -> Tool:
-    return Tool(
-        name=tool.name,
-        title=tool.title,
-        description=tool.description,
-        input_schema=tool.parameters,
-        output_schema=ENVELOPE,
-        annotations=ToolAnnotations(read_only_hint=tool.read_only),
+    page = await in_database(page_of_tools, caller.actor, caller.environment, cursor or "", LARGEST_LIMIT)
+    return ListToolsResult(
+        tools=[shown(tool, caller.actor.organization) for tool in page.items], next_cursor=page.next_cursor
     )
 
 
@@ -152,37 +140,38 @@ async def _call_tool(context: Context, params: CallToolRequestParams) -> CallToo
         return _refused(context, params, tool, refusal)
 
 
-async def _found(caller: Caller, name: str) -> AgentTool:
+async def _found(caller: Caller, name: str) -> ToolOffer:
     """Return a tool of the caller.
 
     Raises:
         NotFound: there is none of this name. Every revision of MCP answers that with an error of the protocol.
     """
-    tools = await in_database(tools_of, caller.actor, caller.environment)
-    tool = next((tool for tool in tools if tool.name == name), None)
-    if tool is None:
-        raise NotFound("Unknown tool. List the tools again.")
-    return tool
+    if not _is_name(name):
+        raise NotFound(NO_SUCH_TOOL)
+    return await in_database(find_tool, caller.actor, name)
 
 
-async def _run(context: Context, tool: AgentTool) -> CallToolResult:
+async def _run(context: Context, tool: ToolOffer) -> CallToolResult:
     """Run the tool. Numbers among the arguments are as written, which the SDK's own parser rounds."""
     caller = _caller_of(context)
     arguments = caller.message["params"].get("arguments") or {}
+    if tool.remote_name:
+        arguments = {"name": tool.remote_name, "arguments": arguments}
     call = Call(tool.integration_id, caller.environment, tool.operation, arguments)
     is_told = bool(context.meta and context.meta.get("progress_token") is not None)
     tell = partial(_tell, context, tool) if is_told else None
-    return enveloped(await finished(broker.run(caller.actor, call), caller.call_id, tell))
+    result = await finished(broker.run(caller.actor, call), caller.call_id, tell)
+    return passed_through(result, tool.output_schema) if tool.remote_name else enveloped(result)
 
 
-async def _tell(context: Context, tool: AgentTool, seconds: float) -> None:
+async def _tell(context: Context, tool: ToolOffer, seconds: float) -> None:
     """Tell the agent that its call is still under way."""
     message = f"{tool.title} has not answered yet: {seconds:.0f} seconds so far."
     await context.session.report_progress(round(seconds, 1), message=message)
 
 
 def _refused(
-    context: Context, params: CallToolRequestParams, tool: AgentTool, refusal: Refusal
+    context: Context, params: CallToolRequestParams, tool: ToolOffer, refusal: Refusal
 ) -> CallToolResult | InputRequiredResult:
     """Return a refusal, or ask the client to open the page for a person, where it can and has not been asked yet.
 
@@ -192,7 +181,7 @@ def _refused(
     caller = _caller_of(context)
     what_to_do = guidance(refusal, caller.actor.organization, tool.integration_id)
     if not what_to_do.page or params.input_responses is not None or not _opens_pages(context):
-        return refused(refusal, what_to_do)
+        return refused(refusal, what_to_do, is_structured=tool.output_schema is None)
     asked = ElicitRequestURLParams(message=f"{tool.title}: {refusal.detail}", url=what_to_do.page)
     if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
         return InputRequiredResult(input_requests={"page": ElicitRequest(params=asked)})

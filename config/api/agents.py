@@ -106,13 +106,11 @@ async def answer_agent(request: HttpRequest) -> HttpResponseBase:
         caller = await _caller(request)
     except Refusal as refusal:
         return problem(refusal)
-    if (request.content_type or JSON) != JSON:
-        return plain_problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    if not caller.is_message:
-        return plain_problem(HTTPStatus.BAD_REQUEST)
     serving = servers.get(asyncio.get_running_loop())
     if serving is None:
         return plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
+    if status := _malformed(request, caller):
+        return plain_problem(status)
     if caller.method == "notifications/cancelled" and (call := caller.call(caller.params.get("requestId"))):
         cancel(call)
     if _wants_progress(request, caller):
@@ -142,6 +140,13 @@ async def _caller(request: HttpRequest) -> Caller:
     session = request.headers.get(SESSION, "")
     message = read_json(request.body)
     return Caller(actor, environment_of(actor), message, session if _is_session(session) else "")
+
+
+def _malformed(request: HttpRequest, caller: Caller) -> HTTPStatus | None:
+    """Return the status for what is no message; None for a message."""
+    if (request.content_type or JSON) != JSON:
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    return None if caller.is_message else HTTPStatus.BAD_REQUEST
 
 
 def _own_origin() -> str:
