@@ -44,7 +44,8 @@ from integrations.broker import broker
 from integrations.broker.masking import BodyType
 from integrations.broker.preparation import Call
 from integrations.models import RunOutcome
-from integrations.tools.agent_tools import ToolOffer, find_tool, page_of_tools
+from integrations.tools.agent_tools import ToolOffer, find_tool
+from integrations.tools.tool_pages import TOOL_PAGES
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ async def _list_tools(
 
 
 async def _page_of_tools(caller: Caller, cursor: str | None) -> ListToolsResult:
-    page = await in_database(page_of_tools, caller.actor, caller.environment, cursor or "", LARGEST_LIMIT)
+    page = await in_database(TOOL_PAGES.get, caller.actor, caller.environment, cursor or "", LARGEST_LIMIT)
     return ListToolsResult(tools=[_shown(tool) for tool in page.items], next_cursor=page.next_cursor)
 
 

@@ -199,7 +199,7 @@ def error_of_listing(key, era, **options):
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_fault_of_ours_in_a_list_shows_no_value(owner, key, faulty, caplog, era):
-    faulty("config.api.agent_server.page_of_tools")
+    faulty("integrations.tools.tool_pages.page_of_tools")
     error = error_of_listing(key, era)
     assert (error.code, error.message, error.data) == (INTERNAL_ERROR, "Server got itself in trouble", None)
     assert "RuntimeError while answering an agent" in caplog.text
