@@ -65,6 +65,7 @@ EVENT_OF_VIEW = {
     "integrations.api.integrations.edit_integration": Event.INTEGRATION_CHANGED,
     "integrations.api.integrations.delete_integration": Event.INTEGRATION_DELETED,
     "integrations.api.integrations.duplicate_integration": Event.INTEGRATION_DUPLICATED,
+    "integrations.api.agent_tools.change_agent_tool": Event.INTEGRATION_TOOL_CHANGED,
     "integrations.api.tools.approve": Event.INTEGRATION_TOOL_APPROVED,
     "integrations.api.tools.withdraw": Event.INTEGRATION_TOOL_WITHDRAWN,
 }

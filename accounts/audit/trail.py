@@ -37,6 +37,7 @@ class Event(StrEnum):
     INTEGRATION_DUPLICATED = "integration.duplicated"
     INTEGRATION_SECRET_IN_ARGUMENTS = "integration.secret_in_arguments"
     INTEGRATION_TOOL_APPROVED = "integration.tool_approved"
+    INTEGRATION_TOOL_CHANGED = "integration.tool_changed"
     INTEGRATION_TOOL_WITHDRAWN = "integration.tool_withdrawn"
     INVITATION_APPROVED = "invitation.approved"
     INVITATION_CREATED = "invitation.created"

@@ -13,6 +13,7 @@ SENTENCES = {
     "integration.duplicated": "Created a copy:",
     "integration.secret_in_arguments": "Passed the value of a secret to",
     "integration.tool_approved": "Approved a tool of",
+    "integration.tool_changed": "Changed how agents get a tool of",
     "integration.tool_withdrawn": "Withdrew a tool of",
     "invitation.approved": "Approved the invitation of",
     "invitation.created": "Invited",

@@ -13,6 +13,8 @@ from integrations.broker.broker import RunResult
 from integrations.broker.masking import BodyType
 from integrations.models import RunOutcome
 from integrations.templating.json_body import write_json
+from integrations.tools.agent_tools import ToolOffer
+from integrations.tools.answers import fit_json, fit_text
 
 _SHOWN = ("run_id", "outcome", "status", "body", "body_type", "media_type", "masked", "withheld")
 
@@ -30,6 +32,7 @@ ENVELOPE: dict[str, Any] = {
         "body": {"description": "What the upstream answered, with the values of secrets masked."},
         "body_type": {"enum": [kind.value for kind in BodyType]},
         "media_type": {"type": ["string", "null"]},
+        "cut": {"type": "string", "description": "What was left out of the body, and how to get it."},
         "masked": {"type": "array", "items": {"type": "string"}, "description": "Names of secrets that were masked."},
         "withheld": {"type": ["object", "null"], "description": "Why there is no body."},
         "code": {"type": "string", "description": "Why the call was refused; absent if it was made."},
@@ -40,44 +43,61 @@ ENVELOPE: dict[str, Any] = {
 _BLOCK: TypeAdapter[ContentBlock] = TypeAdapter(ContentBlock)
 
 
-def enveloped(result: RunResult) -> CallToolResult:
+def enveloped(result: RunResult, tool: ToolOffer) -> CallToolResult:
     """Return the result of an operation of Coffer: the envelope as text with numbers as written, and structured."""
     answer = result.as_json()
     shown = {name: answer[name] for name in _SHOWN}
     media = _media(answer)
     if media:
         shown["body"] = None
-    content: list[ContentBlock] = [TextContent(type="text", text=result.text_of(shown, is_ascii=False)), *media]
+    cut = _fitted(shown, tool)
+    is_whole = shown["body"] is answer["body"] or bool(media)
+    written = result.text_of(shown, is_ascii=False) if is_whole else write_json(shown, is_ascii=False)
+    content: list[ContentBlock] = [_text(written), *media, *([_text(cut)] if cut else [])]
     failed = result.outcome is not RunOutcome.SUCCEEDED
     if failed:
-        content.append(TextContent(type="text", text=UPSTREAM_ERROR))
+        content.append(_text(UPSTREAM_ERROR))
         shown["code"] = RunOutcome.UPSTREAM_ERROR.value
     if not _is_finite(shown["body"]):
         shown["body"] = None  # the text has it: no number of most programs is as large
     return CallToolResult(content=content, structured_content=shown, is_error=failed)
 
 
-def passed_through(result: RunResult, output_schema: Mapping[str, Any] | None) -> CallToolResult:
-    """Return the result of a tool of a remote MCP server as the server gave it, masked.
+def passed_through(result: RunResult, tool: ToolOffer) -> CallToolResult:
+    """Return the result of a tool of a remote MCP server as the server gave it, masked, and with long texts cut.
 
     What is not content of MCP becomes text. An answer without any becomes the envelope, which is an error where the
     tool promises structured content, because clients refuse a success without it.
     """
     body = result.answer.body if isinstance(result.answer.body, dict) else {}
     given, structured = body.get("content"), body.get("structuredContent")
-    blocks = [_block(item) for item in given] if isinstance(given, list) else []
+    blocks = [block for item in given for block in _blocks(item, tool)] if isinstance(given, list) else []
     if not isinstance(structured, dict) or not _is_finite(structured):
         structured = None
     if not blocks and structured is None:
-        envelope = enveloped(result)
-        return _as_text(envelope) if output_schema else envelope
+        envelope = enveloped(result, tool)
+        return CallToolResult(content=envelope.content, is_error=True) if tool.output_schema else envelope
+    if structured is not None and tool.output_schema is None:
+        structured = fit_json(structured, tool.limits, tool.parameters).body
     return CallToolResult(
-        content=blocks, structured_content=structured, is_error=result.outcome is not RunOutcome.SUCCEEDED
+        content=blocks,
+        structured_content=structured if isinstance(structured, dict) else None,
+        is_error=result.outcome is not RunOutcome.SUCCEEDED,
     )
 
 
-def _as_text(envelope: CallToolResult) -> CallToolResult:
-    return CallToolResult(content=envelope.content, is_error=True)
+def _fitted(shown: dict[str, Any], tool: ToolOffer) -> str:
+    """Cut the body to what the tool gives out, and return what was left out as a sentence; empty if nothing was."""
+    if shown["body_type"] == BodyType.JSON:
+        fitted = fit_json(shown["body"], tool.limits, tool.parameters)
+    elif shown["body_type"] == BodyType.TEXT:
+        fitted = fit_text(shown["body"], tool.limits, tool.parameters)
+    else:
+        return ""
+    shown["body"] = fitted.body
+    if fitted.cut:
+        shown["cut"] = fitted.cut
+    return fitted.cut
 
 
 def refused(refusal: Refusal, what_to_do: Guidance, *, is_structured: bool = True) -> CallToolResult:
@@ -96,7 +116,7 @@ def refused(refusal: Refusal, what_to_do: Guidance, *, is_structured: bool = Tru
     if what_to_do.page:
         structured["page"] = what_to_do.page
     return CallToolResult(
-        content=[TextContent(type="text", text="\n".join(lines))],
+        content=[_text("\n".join(lines))],
         structured_content=structured if is_structured else None,
         is_error=True,
     )
@@ -113,12 +133,20 @@ def _media(answer: Mapping[str, Any]) -> list[ContentBlock]:
     return []
 
 
-def _block(item: object) -> ContentBlock:
-    """Return a block of content, or its JSON as text if it is none."""
+def _blocks(item: object, tool: ToolOffer) -> list[ContentBlock]:
+    """Return a block of content, or its JSON as text if it is none; what was cut of a text follows it."""
     try:
-        return _BLOCK.validate_python(item, by_name=False)
+        block = _BLOCK.validate_python(item, by_name=False)
     except ValidationError:
-        return TextContent(type="text", text=item if isinstance(item, str) else write_json(item, is_ascii=False))
+        block = _text(item if isinstance(item, str) else write_json(item, is_ascii=False))
+    if not isinstance(block, TextContent):
+        return [block]
+    fitted = fit_text(block.text, tool.limits, tool.parameters)
+    return [block.model_copy(update={"text": fitted.body}), *([_text(fitted.cut)] if fitted.cut else [])]
+
+
+def _text(text: str) -> TextContent:
+    return TextContent(type="text", text=text)
 
 
 def _is_finite(value: object) -> bool:

@@ -55,7 +55,8 @@ from config.http.errors import InternalError
 from integrations.broker import broker
 from integrations.broker.preparation import Call
 from integrations.tool_models import TOOL_NAME_LENGTH
-from integrations.tools.agent_tools import NO_SUCH_TOOL, ToolOffer, find_tool, page_of_tools
+from integrations.tools.agent_tools import NO_SUCH_TOOL, ToolOffer, find_tool
+from integrations.tools.tool_pages import TOOL_PAGES
 
 logger = logging.getLogger(__name__)
 _is_name = re.compile(rf"[A-Za-z0-9_-]{{1,{TOOL_NAME_LENGTH}}}").fullmatch
@@ -120,7 +121,7 @@ async def _list_tools(context: Context, params: PaginatedRequestParams | None) -
 
 
 async def _page_of_tools(caller: Caller, cursor: str | None) -> ListToolsResult:
-    page = await in_database(page_of_tools, caller.actor, caller.environment, cursor or "", LARGEST_LIMIT)
+    page = await in_database(TOOL_PAGES.get, caller.actor, caller.environment, cursor or "", LARGEST_LIMIT)
     return ListToolsResult(
         tools=[shown(tool, caller.actor.organization) for tool in page.items], next_cursor=page.next_cursor
     )
@@ -161,7 +162,7 @@ async def _run(context: Context, tool: ToolOffer) -> CallToolResult:
     is_told = bool(context.meta and context.meta.get("progress_token") is not None)
     tell = partial(_tell, context, tool) if is_told else None
     result = await finished(broker.run(caller.actor, call), caller.call_id, tell)
-    return passed_through(result, tool.output_schema) if tool.remote_name else enveloped(result)
+    return passed_through(result, tool) if tool.remote_name else enveloped(result, tool)
 
 
 async def _tell(context: Context, tool: ToolOffer, seconds: float) -> None:

@@ -21,6 +21,7 @@ from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
 from config.http.errors import TOO_LARGE, problem
 from config.http.requests import StrictJsonParser
+from integrations.api.agent_tools import router as agent_tools_router
 from integrations.api.integrations import router as integrations_router
 from integrations.api.readiness import router as readiness_router
 from integrations.api.rotation import router as rotation_router
@@ -42,6 +43,7 @@ WAYS_OUT = {
 
 OPERATION_PREFIXES = {
     "accounts.api.audit": "accounts_api_audit",
+    "integrations.api.agent_tools": "integrations_api_agent_tools",
     "integrations.api.integrations": "integrations_api",
     "integrations.api.readiness": "integrations_api_readiness",
     "integrations.api.rotation": "integrations_api_of_rotation",
@@ -104,6 +106,7 @@ api.add_router("/secrets", rotation_router, tags=["Rotation"])
 api.add_router("/secrets", replacing_router, tags=["Secrets"])
 api.add_router("/integrations", integrations_router, tags=["Integrations"])
 api.add_router("/integrations", tools_router, tags=["Integrations"])
+api.add_router("/integrations", agent_tools_router, tags=["Integrations"])
 api.add_router("/readiness", readiness_router, tags=["Integrations"])
 api.add_router("/runs", runs_router, tags=["Records"])
 api.add_router("/audit-events", audit_router, tags=["Records"])

@@ -91,9 +91,15 @@ async def tools(request: HttpRequest, integration_id: UUID, payload: CheckIn) ->
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def approve(request: HttpRequest, integration_id: UUID, payload: ToolIn) -> Any:
     """Approves the tool with this fingerprint; a later change is shown as `changed`."""
-    return approvals.approve_tool(
+    tool = approvals.approve_tool(
         actor=actor_of(request), integration_id=integration_id, name=payload.name, fingerprint=payload.fingerprint
     )
+    return {
+        "name": tool.name,
+        "fingerprint": tool.approved_fingerprint,
+        "approved_at": tool.approved_at,
+        "approved_by": tool.approved_by,
+    }
 
 
 @router.post(

@@ -28,6 +28,7 @@ from accounts.policy import Role, Scope
 from integrations.editing import integrations
 from integrations.references import replace as replacing
 from integrations.tools import approvals
+from integrations.tools import settings as tool_settings
 from secrets_app.editing import secrets
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.hygiene.comparison import compare_values
@@ -241,6 +242,12 @@ ACTS = {
     ),
     "integration.tool_withdrawn": lambda owner, stage: approvals.withdraw_tool(
         actor=owner, integration_id=stage["server"].id, name="search"
+    ),
+    "integration.tool_changed": lambda owner, stage: tool_settings.change_tool(
+        actor=owner,
+        integration_id=stage["action"].id,
+        tool_id=stage["action"].agent_tools.get().id,
+        changes={"read_only": False},
     ),
     "integration.deleted": lambda owner, stage: integrations.delete_integration(
         actor=owner, integration_id=stage["action"].id

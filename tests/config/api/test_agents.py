@@ -3,20 +3,15 @@
 import base64
 import json
 
-import httpx2
 import pytest
-from asgiref.sync import async_to_sync
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from accounts.common.environments import Environment
 from accounts.policy import Scope
-from config.asgi import application
 from integrations.models import Run
 from tests.peers.upstreams import answering, http
-from tests.support.api.asgi import served
+from tests.support.api.agents import ERAS, call, speak
 from tests.support.things import (
     VALUE,
     key_for,
@@ -28,23 +23,6 @@ pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 D, S, P = Environment
 PARAMETERS = {"type": "object", "properties": {"id": {"type": "string", "maxLength": 5}}, "required": ["id"]}
-ERAS = ["2026-07-28", "legacy"]
-
-
-def speak(key, exchange, *, era="2026-07-28"):
-    """What an exchange with `/mcp` gives: an asynchronous function of the SDK's client."""
-
-    async def held():
-        transport = httpx2.ASGITransport(app=application)
-        headers = {"Authorization": f"Bearer {key}"}
-        async with (
-            served(application),
-            httpx2.AsyncClient(transport=transport, headers=headers, base_url="http://localhost") as client,
-            Client(streamable_http_client("http://localhost/mcp", http_client=client), mode=era) as session,
-        ):
-            return await exchange(session)
-
-    return async_to_sync(held)()
 
 
 @pytest.fixture
@@ -83,13 +61,6 @@ def test_an_agent_lists_its_tools_and_calls_one(owner, key, era):
         "API key agent",
     )
     assert VALUE.encode() in received[0]
-
-
-def call(name, arguments=None):
-    async def exchange(session):
-        return await session.call_tool(name, arguments or {})
-
-    return exchange
 
 
 def test_a_refused_call_says_why_and_is_on_record(owner, key):
@@ -206,7 +177,7 @@ def error_of_listing(key, era, **options):
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_fault_of_ours_in_a_list_shows_no_value(owner, key, faulty, caplog, era):
-    faulty("config.api.agent_server.page_of_tools")
+    faulty("integrations.tools.tool_pages.page_of_tools")
     error = error_of_listing(key, era)
     assert (error.code, error.message) == (INTERNAL_ERROR, "Server got itself in trouble")
     assert error.data == {"code": "internal_error"}

@@ -43,6 +43,7 @@ def paths(owner):
             rotation.promote(**place, approve=lambda staged: [])
         rotation.stage(**place, value=Plaintext(text))
     ids = {"secret_id": secret.id, "integration_id": action.id, "environment": "staging"}
+    ids["tool_id"] = action.agent_tools.get().id
     server = make_mcp_server(owner, "http://127.0.0.1:9/mcp")
     approve_tool(actor=owner, integration_id=server.id, name="search", fingerprint="a" * 64)
     return lambda path: path.format(**(ids | {"integration_id": server.id} if TOOLS in path else ids))
@@ -97,6 +98,7 @@ def test_no_key_is_401_before_anything_is_looked_up(operation, django_assert_num
         environment="staging",
         secret_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
         integration_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
+        tool_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
     )
     with django_assert_num_queries(0):
         response = Caller(None).call(method, unknown, OPERATIONS[operation][1])
@@ -245,6 +247,7 @@ def test_input_refuses_unknown_fields_in_the_document_too():
     schemas = api.get_openapi_schema()["components"]["schemas"]
     inputs = {name for name in schemas if name.endswith(("In", "Patch"))}
     assert inputs == {
+        "AgentToolPatch",
         "CheckIn",
         "ImportIn",
         "IntegrationIn",
@@ -293,6 +296,8 @@ def test_operations_keep_their_ids():
     paths = api.get_openapi_schema()["paths"]
     assert {found["operationId"] for methods in paths.values() for found in methods.values()} == {
         "accounts_api_audit_list_audit_events",
+        "integrations_api_agent_tools_change_agent_tool",
+        "integrations_api_agent_tools_list_agent_tools",
         "integrations_api_create_integration",
         "integrations_api_delete_integration",
         "integrations_api_duplicate_integration",

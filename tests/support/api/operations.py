@@ -10,6 +10,7 @@ READ_SECRETS = {Scope.SECRETS_READ, Scope.SECRETS_WRITE}
 READ_INTEGRATIONS = {Scope.INTEGRATIONS_READ, Scope.INTEGRATIONS_WRITE}
 ROTATION = "/secrets/{secret_id}/rotation/{environment}"
 TOOLS = "/integrations/{integration_id}/tools"
+AGENT_TOOLS = "/integrations/{integration_id}/agent-tools"
 
 # What an operation needs besides the scope that opens it: checking a value calls integrations.
 NEEDED_TOO = {("POST", ROTATION + "/check"): Scope.RUN}
@@ -49,6 +50,8 @@ OPERATIONS = {
     ("POST", TOOLS): ({Scope.RUN}, {"environment": "staging"}),
     ("POST", TOOLS + "/approve"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search", "fingerprint": "b" * 64}),
     ("POST", TOOLS + "/withdraw"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search"}),
+    ("GET", AGENT_TOOLS): (READ_INTEGRATIONS, None),
+    ("PATCH", AGENT_TOOLS + "/{tool_id}"): ({Scope.INTEGRATIONS_WRITE}, {"read_only": False}),
     ("GET", "/readiness"): (READ_INTEGRATIONS, None),
     ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
     ("GET", "/audit-events"): ({Scope.AUDIT_READ}, None),
