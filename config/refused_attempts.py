@@ -36,6 +36,8 @@ EVENT_OF_VIEW = {
     "integrations.web.editing.edit": Event.INTEGRATION_CHANGED,
     "integrations.web.deleting.delete": Event.INTEGRATION_DELETED,
     "integrations.web.duplicating.duplicate": Event.INTEGRATION_DUPLICATED,
+    "integrations.web.agent_tools.index": Event.INTEGRATION_CHANGED,
+    "integrations.web.agent_tools.edit": Event.INTEGRATION_TOOL_CHANGED,
     "integrations.web.tools.approve": Event.INTEGRATION_TOOL_APPROVED,
     "integrations.web.tools.withdraw": Event.INTEGRATION_TOOL_WITHDRAWN,
     "integrations.web.api_keys.new": Event.API_KEY_CREATED,

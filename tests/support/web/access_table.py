@@ -186,6 +186,10 @@ TABLE = {
     ("GET", INTEGRATION + "arguments/"): (200, 200, 403, 404, 302, 302),
     ("GET", INTEGRATION + "check/"): (405, 405, 405, 405, 302, 302),
     ("POST", INTEGRATION + "check/"): (422, 422, 403, 404, 302, 302),
+    ("GET", INTEGRATION + "agent-tools/"): (200, 200, 403, 404, 302, 302),
+    ("POST", INTEGRATION + "agent-tools/"): (422, 422, 403, 404, 302, 302),
+    ("GET", INTEGRATION + "agent-tools/<uuid:tool_id>/"): (200, 200, 403, 404, 302, 302),
+    ("POST", INTEGRATION + "agent-tools/<uuid:tool_id>/"): (422, 422, 403, 404, 302, 302),
     # of an action, which offers no tools
     ("GET", INTEGRATION + "tools/"): (405, 405, 405, 405, 302, 302),
     ("POST", INTEGRATION + "tools/"): (404, 404, 403, 404, 302, 302),
