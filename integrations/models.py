@@ -1,4 +1,4 @@
-"""Integrations, their references to secrets, and the records of runs, checks and approved tools."""
+"""Integrations, their references to secrets, their tools, and the records of runs and checks."""
 
 import uuid
 from enum import StrEnum
@@ -11,11 +11,16 @@ from django.db.models.functions import Lower
 from accounts.common.environments import Environment, in_order
 from accounts.common.fields import EnvironmentsField, OrderedJSONField
 from accounts.models import Organization
-from integrations.exchange.offered_tools import FINGERPRINT_LENGTH, MAX_NAME
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
 from integrations.querysets import IntegrationQuerySet, RunQuerySet
+from integrations.tool_models import TOOL_NAME_LENGTH, AgentTool, RemoteTool, ToolStamp
 from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret, SecretValue
+
+__all__ = [
+    "AgentTool", "AnsweredNonce", "Integration", "MaskStamp", "RemoteTool", "RotationCheck", "Run", "RunOutcome",
+    "RunSecret", "SecretDestination", "SecretReference", "ToolStamp",
+]  # fmt: skip
 
 
 class Integration(models.Model):
@@ -26,6 +31,18 @@ class Integration(models.Model):
     kind = models.CharField(max_length=20)
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=500, blank=True)
+    tool_name = models.CharField(
+        max_length=TOOL_NAME_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The name of its tool, or the start of their names.",
+    )
+    only_approved_tools = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Whether agents get only those tools of an MCP server that a person approved.",
+    )
     enabled = models.BooleanField(default=True)
     environments = EnvironmentsField(default=frozenset)
     config = OrderedJSONField(default=dict)
@@ -238,20 +255,3 @@ class RotationCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome}, {self.checked_at}"
-
-
-class ApprovedTool(models.Model):
-    """A tool of an MCP server that a person approved, with the fingerprint of its definition at that time."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="approved_tools")
-    name = models.CharField(max_length=MAX_NAME)
-    fingerprint = models.CharField(max_length=FINGERPRINT_LENGTH)
-    approved_by = models.CharField(max_length=254)
-    approved_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["integration", "name"], name="tool_approved_once")]
-
-    def __str__(self) -> str:
-        return self.name

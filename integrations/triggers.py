@@ -1,4 +1,4 @@
-"""Database triggers that keep rows within one organization, and that tell when an index of values is out of date.
+"""Database triggers that keep rows within one organization, and that tell when a cache is out of date.
 
 A reference joins an integration and a secret, and an integration joins a connection and a connector. All must belong to
 the same organization (docs/threat-model.md, T4), which foreign keys cannot express. This module holds the SQL by
@@ -72,6 +72,10 @@ def remove(rules: list[Rule]) -> dict[str, list[str]]:
     }
 
 
+TOOL = "integrations_agenttool"
+TOOL_FOREIGN = f"(SELECT organization_id FROM {INTEGRATION} WHERE id = NEW.integration_id) <> NEW.organization_id"
+TOOL_RULES: list[Rule] = [("agent_tool_one_organization", TOOL, TOOL_FOREIGN)]
+
 STAMP, VALUE = "integrations_maskstamp", "secrets_app_secretvalue"
 STAMP_EVENTS: list[Rule] = [
     (
@@ -88,30 +92,47 @@ STAMP_EVENTS: list[Rule] = [
 What only takes values away is not among them: an index with a value too many masks too much, for a minute at most.
 """
 
+TOOL_STAMP, REMOTE_TOOL = "integrations_toolstamp", "integrations_approvedtool"
+_DEFINED = "shown_definition, gone_at, approved_definition, fingerprint"
+_OF_INTEGRATION = f"SELECT organization_id FROM {INTEGRATION} WHERE id ="
+_OF_SECRET = f"SELECT organization_id FROM {SECRET} WHERE id ="
+TOOL_EVENTS: list[Rule] = [
+    ("tools_integration", f"INSERT OR UPDATE ON {INTEGRATION}", "SELECT NEW.organization_id"),
+    ("tools_no_integration", f"DELETE ON {INTEGRATION}", "SELECT OLD.organization_id"),
+    ("tools_tool", f"INSERT OR UPDATE ON {TOOL}", "SELECT NEW.organization_id"),
+    ("tools_no_tool", f"DELETE ON {TOOL}", "SELECT OLD.organization_id"),
+    ("tools_remote", f"INSERT OR UPDATE OF {_DEFINED} ON {REMOTE_TOOL}", f"{_OF_INTEGRATION} NEW.integration_id"),
+    ("tools_secret", f"INSERT OR UPDATE OF name, enabled, allowed_domains ON {SECRET}", "SELECT NEW.organization_id"),
+    ("tools_no_secret", f"DELETE ON {SECRET}", "SELECT OLD.organization_id"),
+    ("tools_value", f"INSERT OR UPDATE OF state, unreadable ON {VALUE}", f"{_OF_SECRET} NEW.secret_id"),
+    ("tools_no_value", f"DELETE ON {VALUE}", f"{_OF_SECRET} OLD.secret_id"),
+]
+"""What moves the stamp of an organization's tools (integrations.models.ToolStamp), as in `STAMP_EVENTS`."""
 
-def install_stamps() -> dict[str, list[str]]:
-    """Return the statements that create the triggers of the mask stamp, by database vendor.
+_MOVED = "ON CONFLICT (organization_id) DO UPDATE SET stamp ="
+
+
+def install_stamps(table: str = STAMP, events: list[Rule] = STAMP_EVENTS) -> dict[str, list[str]]:
+    """Return the statements that create the triggers of a stamp, by database vendor.
 
     On PostgreSQL the stamp is the number of the transaction that moved it last. The triggers are deferred to the
     commit, so that the row is locked last and for a moment; of many changes in one transaction only the first writes.
     The organization may be gone by then.
     """
-    moved = "ON CONFLICT (organization_id) DO UPDATE SET stamp ="
     return {
         "sqlite": [
-            f"CREATE TRIGGER {name}_{_verb(when)} AFTER {when} BEGIN INSERT INTO {STAMP} (organization_id, stamp) "
-            f"SELECT *, 1 FROM ({whose}) WHERE true {moved} stamp + 1; END"
-            for name, when, whose in _each_verb(STAMP_EVENTS)
+            f"CREATE TRIGGER {name}_{_verb(when)} AFTER {when} BEGIN {_sqlite_move(table, when, whose)}; END"
+            for name, when, whose in _each_verb(events)
         ],
         "postgresql": [
             statement
-            for name, when, whose in STAMP_EVENTS
+            for name, when, whose in events
             for statement in (
                 f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                f"INSERT INTO {STAMP} (organization_id, stamp) "
+                f"INSERT INTO {table} (organization_id, stamp) "
                 f"SELECT owner.id, txid_current() FROM ({whose}) AS owner(id) "
-                f"WHERE EXISTS (SELECT FROM {ORGANIZATION} WHERE {ORGANIZATION}.id = owner.id) {moved} EXCLUDED.stamp "
-                f"WHERE {STAMP}.stamp <> EXCLUDED.stamp; RETURN NULL; END $$",
+                f"WHERE EXISTS (SELECT FROM {ORGANIZATION} WHERE {ORGANIZATION}.id = owner.id) {_MOVED} EXCLUDED.stamp "
+                f"WHERE {table}.stamp <> EXCLUDED.stamp; RETURN NULL; END $$",
                 f"CREATE CONSTRAINT TRIGGER {name} AFTER {when} DEFERRABLE INITIALLY DEFERRED "
                 f"FOR EACH ROW EXECUTE FUNCTION {name}()",
             )
@@ -119,13 +140,20 @@ def install_stamps() -> dict[str, list[str]]:
     }
 
 
-def remove_stamps() -> dict[str, list[str]]:
-    """Return the statements that drop the triggers of the mask stamp, by database vendor."""
+def _sqlite_move(table: str, when: str, whose: str) -> str:
+    """Return the statement that moves a stamp. A deletion may be that of the organization, so it adds no row."""
+    if when.startswith("DELETE"):
+        return f"UPDATE {table} SET stamp = stamp + 1 WHERE organization_id IN ({whose})"
+    return f"INSERT INTO {table} (organization_id, stamp) SELECT *, 1 FROM ({whose}) WHERE true {_MOVED} stamp + 1"
+
+
+def remove_stamps(events: list[Rule] = STAMP_EVENTS) -> dict[str, list[str]]:
+    """Return the statements that drop the triggers of a stamp, by database vendor."""
     return {
-        "sqlite": [f"DROP TRIGGER {name}_{_verb(when)}" for name, when, _ in _each_verb(STAMP_EVENTS)],
+        "sqlite": [f"DROP TRIGGER {name}_{_verb(when)}" for name, when, _ in _each_verb(events)],
         "postgresql": [
             statement
-            for name, when, _ in STAMP_EVENTS
+            for name, when, _ in events
             for statement in (f"DROP TRIGGER {name} ON {when.split(' ON ')[1]}", f"DROP FUNCTION {name}()")
         ],
     }

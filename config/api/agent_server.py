@@ -35,8 +35,8 @@ from mcp_types import (
 
 from accounts.common.database import in_database
 from accounts.common.outages import as_refusal
-from accounts.common.paging import decode_cursor, encode_cursor
-from accounts.errors import Refusal
+from accounts.common.paging import LARGEST_LIMIT
+from accounts.errors import NotFound, Refusal
 from config.api.agents import BODY, CALLER, Caller, servers
 from config.http.errors import InternalError
 from config.http.requests import read_json
@@ -44,11 +44,10 @@ from integrations.broker import broker
 from integrations.broker.masking import BodyType
 from integrations.broker.preparation import Call
 from integrations.models import RunOutcome
-from integrations.tools.agent_tools import AgentTool, tools_of
+from integrations.tools.agent_tools import ToolOffer, find_tool, page_of_tools
 
 logger = logging.getLogger(__name__)
 
-PAGE = 200
 INSTRUCTIONS = "Each tool is a call that Coffer makes for you with credentials that you never see. Results are masked."
 _SHOWN = ("run_id", "outcome", "status", "body", "body_type", "media_type", "masked", "withheld")
 
@@ -85,21 +84,17 @@ async def _list_tools(
 
 
 async def _page_of_tools(caller: Caller, cursor: str | None) -> ListToolsResult:
-    tools = await in_database(tools_of, caller.actor, caller.environment)
-    if cursor:
-        (last,) = decode_cursor(cursor, length=1)
-        tools = [tool for tool in tools if tool.name > last]
-    more = encode_cursor([tools[PAGE - 1].name]) if len(tools) > PAGE else None
-    return ListToolsResult(tools=[_shown(tool) for tool in tools[:PAGE]], next_cursor=more)
+    page = await in_database(page_of_tools, caller.actor, caller.environment, cursor or "", LARGEST_LIMIT)
+    return ListToolsResult(tools=[_shown(tool) for tool in page.items], next_cursor=page.next_cursor)
 
 
-def _shown(tool: AgentTool) -> Tool:
+def _shown(tool: ToolOffer) -> Tool:
     return Tool(
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        input_schema=tool.parameters,
-        annotations=ToolAnnotations(read_only_hint=tool.read_only),
+        input_schema=dict(tool.parameters),
+        annotations=ToolAnnotations(read_only_hint=tool.hints.read_only),
     )
 
 
@@ -122,10 +117,12 @@ def _arguments(context: ServerRequestContext[Any, Any]) -> dict[str, Any]:
 
 
 async def _run(caller: Caller, name: str, arguments: dict[str, Any]) -> CallToolResult:
-    tools = await in_database(tools_of, caller.actor, caller.environment)
-    tool = next((tool for tool in tools if tool.name == name), None)
-    if tool is None:
-        return _text_result("There is no such tool. List the tools again.", is_error=True)
+    try:
+        tool = await in_database(find_tool, caller.actor, name)
+    except NotFound as refusal:
+        return _text_result(refusal.detail, is_error=True)
+    if tool.remote_name:
+        arguments = {"name": tool.remote_name, "arguments": arguments}
     call = Call(tool.integration_id, caller.environment, tool.operation, arguments)
     result = await broker.run(caller.actor, call)
     answer = result.as_json()

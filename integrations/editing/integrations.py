@@ -1,9 +1,8 @@
 """Creating, changing, duplicating and deleting integrations. References are derived in the same transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, count
 from typing import Any
 from uuid import UUID
 
@@ -18,24 +17,26 @@ from accounts.people.locks import lock_organization
 from accounts.policy import Permission
 from integrations.editing.bounds import WITHOUT_EFFECT, check_bounds
 from integrations.editing.rules import (
-    NAME_LENGTH,
     NOT_SAVED,
     Cleaned,
     check_description,
     check_name,
     clean_config,
     dependants_of,
+    destinations_of,
     differs,
+    hosts_of,
+    name_of_copy,
 )
-from integrations.egress.destinations import parse_url
+from integrations.editing.tool_names import check_tool_name, insert_with_tools, update_tools
 from integrations.errors import IntegrationInUse
 from integrations.inheritance import parsed
-from integrations.kinds import KINDS
-from integrations.models import Integration, SecretReference
+from integrations.models import Integration
 from integrations.paste_guard import guard
 from integrations.references import derive, gained
 
 NO_SUCH = "No such integration."
+_PLAIN = ("name", "description", "tool_name", "only_approved_tools", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class IntegrationChanges:
 
     name: str | None = None
     description: str | None = None
+    tool_name: str | None = None
+    only_approved_tools: bool | None = None
     enabled: bool | None = None
     environments: Iterable[Environment] | None = None
     config: dict[str, Any] | None = None
@@ -57,6 +60,8 @@ def create_integration(
     name: str,
     config: dict[str, Any],
     description: str = "",
+    tool_name: str = "",
+    only_approved_tools: bool = True,
     enabled: bool = True,
     environments: Iterable[Environment] = (),
     accept_raw_credentials: bool = False,
@@ -64,6 +69,7 @@ def create_integration(
     """Create an integration.
 
     Args:
+        tool_name: the name of its tool for agents, or the start of their names; by default made of the name.
         environments: where it runs; without any, it runs nowhere.
         accept_raw_credentials: store texts that look like a credential; that is audited.
 
@@ -76,28 +82,24 @@ def create_integration(
     """
     _check_may_create(actor)
     actor.check_environments(*environments)
-    errors = [*check_name(name, actor.organization), *check_description(description)]
+    texts = {"name": name, "description": description, **({"tool_name": tool_name} if tool_name else {})}
+    flags = {"enabled": enabled, "only_approved_tools": only_approved_tools}
     integration = Integration(
-        organization=actor.organization,
-        kind=kind,
-        name=name,
-        description=description,
-        enabled=enabled,
-        environments=frozenset(environments),
+        organization=actor.organization, kind=kind, environments=frozenset(environments), **texts, **flags
     )
     try:
         with _changing(actor, integration.pk):
-            cleaned = clean_config(actor, kind, config, errors)
+            cleaned = clean_config(actor, kind, config, _problems(integration, texts))
             _apply(integration, cleaned)
             raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
-            integration.save(force_insert=True)
+            insert_with_tools(integration, cleaned.parsed)
             rows = derive.derive(integration, cleaned.parsed)
             trail.record(
                 trail.Event.INTEGRATION_CREATED,
                 actor=actor,
                 target=integration,
                 kind=kind,
-                **_destinations(kind, cleaned.parsed, rows),
+                **destinations_of(kind, cleaned.parsed, rows),
                 **guard.kept(raw),
             )
     except IntegrityError as error:
@@ -121,14 +123,15 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
         copy = Integration(
             organization=actor.organization,
             kind=source.kind,
-            name=_name_of_copy(source),
+            name=name_of_copy(source),
             description=source.description,
+            only_approved_tools=source.only_approved_tools,
             enabled=False,
             environments=source.environments,
         )
         cleaned = clean_config(actor, source.kind, source.config, [])
         _apply(copy, cleaned)
-        copy.save(force_insert=True)
+        insert_with_tools(copy, cleaned.parsed)
         rows = derive.derive(copy, cleaned.parsed)
         trail.record(
             trail.Event.INTEGRATION_DUPLICATED,
@@ -136,7 +139,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
             target=copy,
             kind=copy.kind,
             source=str(source.id),
-            **_destinations(copy.kind, cleaned.parsed, rows),
+            **destinations_of(copy.kind, cleaned.parsed, rows),
             **guard.kept(guard.find(copy)),
         )
     return copy
@@ -168,13 +171,14 @@ def update_integration(
             integration.version += 1
             integration.save(update_fields=[*changed, "auth_connector", "connection", "version", "updated_at"])
             rows = derive.derive(integration, config)
+            update_tools(integration, changed, config_before, config)
             trail.record(
                 trail.Event.INTEGRATION_CHANGED,
                 actor=actor,
                 target=integration,
                 fields=changed,
-                **_destinations(integration.kind, config, rows),
-                hosts_before=_hosts(integration.kind, config_before),
+                **destinations_of(integration.kind, config, rows),
+                hosts_before=hosts_of(integration.kind, config_before),
                 **guard.kept(raw),
             )
     except IntegrityError as error:
@@ -214,13 +218,6 @@ def _check_may_create(actor: Actor) -> None:
         raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
 
 
-def _name_of_copy(source: Integration) -> str:
-    """Return the first free name of `NAME (copy)`, `NAME (copy 2)` and so on. Long names are shortened."""
-    endings = chain([" (copy)"], (f" (copy {number})" for number in count(2)))
-    names = (source.name[: NAME_LENGTH - len(ending)].rstrip() + ending for ending in endings)
-    return next(name for name in names if not check_name(name, source.organization))
-
-
 def _lock(actor: Actor, integration_id: UUID, expected_version: int | None) -> Integration:
     integration = (
         Integration.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=integration_id).first()
@@ -241,10 +238,8 @@ def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChan
     Returns:
         the names of the changed fields, and the configuration as parsed by its kind.
     """
-    wanted, errors = _wanted(changes), check_description(changes.description or "")
-    if changes.name is not None:
-        errors = [*check_name(changes.name, actor.organization, other_than=integration.pk), *errors]
-    cleaned = None
+    wanted, cleaned = _wanted(changes), None
+    errors = _problems(integration, {name: new for name, new in wanted.items() if new != getattr(integration, name)})
     if changes.config is not None:
         cleaned = clean_config(actor, integration.kind, changes.config, errors, editing=integration)
         wanted["config"] = cleaned.config
@@ -259,9 +254,19 @@ def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChan
     return changed, config
 
 
+def _problems(integration: Integration, wanted: Mapping[str, Any]) -> list[FieldError]:
+    """Return what is wrong with the wanted name, description and tool name, as far as they are among the fields."""
+    checks = {
+        "name": lambda name: check_name(name, integration.organization, other_than=integration.pk),
+        "description": check_description,
+        "tool_name": lambda name: check_tool_name(integration, name),
+    }
+    return [problem for field, check in checks.items() if field in wanted for problem in check(wanted[field])]
+
+
 def _wanted(changes: IntegrationChanges) -> dict[str, Any]:
     """Return the new values of fields other than `config`, without fields that stay as they are."""
-    wanted: dict[str, Any] = {name: getattr(changes, name) for name in ("name", "description", "enabled")}
+    wanted: dict[str, Any] = {name: getattr(changes, name) for name in _PLAIN}
     wanted["environments"] = None if changes.environments is None else frozenset(changes.environments)
     return {name: value for name, value in wanted.items() if value is not None}
 
@@ -269,17 +274,6 @@ def _wanted(changes: IntegrationChanges) -> dict[str, Any]:
 def _apply(integration: Integration, cleaned: Cleaned) -> None:
     integration.config = cleaned.config
     integration.auth_connector, integration.connection = cleaned.connector, cleaned.connection
-
-
-def _destinations(kind: str, config: Any, references: Iterable[SecretReference]) -> dict[str, Any]:
-    """Return the secrets and hosts of a saved configuration, for the audit log."""
-    return {"secrets": sorted({row.name for row in references}), "hosts": _hosts(kind, config)}
-
-
-def _hosts(kind: str, config: Any) -> list[str]:
-    """Return the hosts of a parsed configuration."""
-    destinations = KINDS[kind].destinations(config)
-    return [parse_url(destination.url, destination.schemes).raw_host or "" for destination in destinations]
 
 
 def _refuse_if_used(integration: Integration) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from accounts.common.texts import problem_with_line, problem_with_text
 from accounts.errors import FieldError, Invalid, Refusal
 from accounts.models import Organization
 from integrations.egress import configuration
+from integrations.egress.destinations import parse_url
 from integrations.egress.policy import admit_url
 from integrations.exchange.exchange import Destination
 from integrations.inheritance import parents_of, parsed
@@ -124,6 +126,24 @@ def differs(before: Any, after: Any) -> bool:
     if before == after and isinstance(after, dict) and "parameters" in after:
         return write_json(before["parameters"]) != write_json(after["parameters"])
     return bool(before != after)
+
+
+def name_of_copy(source: Integration) -> str:
+    """Return the first free name of `NAME (copy)`, `NAME (copy 2)` and so on. Long names are shortened."""
+    endings = chain([" (copy)"], (f" (copy {number})" for number in count(2)))
+    names = (source.name[: NAME_LENGTH - len(ending)].rstrip() + ending for ending in endings)
+    return next(name for name in names if not check_name(name, source.organization))
+
+
+def destinations_of(kind: str, config: Any, references: Iterable[SecretReference]) -> dict[str, Any]:
+    """Return the secrets and hosts of a saved configuration, for the audit log."""
+    return {"secrets": sorted({row.name for row in references}), "hosts": hosts_of(kind, config)}
+
+
+def hosts_of(kind: str, config: Any) -> list[str]:
+    """Return the hosts of a parsed configuration."""
+    destinations = KINDS[kind].destinations(config)
+    return [parse_url(destination.url, destination.schemes).raw_host or "" for destination in destinations]
 
 
 def dependants_of(integration: Integration, limit: int | None = None) -> list[Integration]:

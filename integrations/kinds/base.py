@@ -54,6 +54,8 @@ class Operation:
     Attributes:
         parameters: the JSON Schema of the arguments: one closed object.
         read_only: whether the operation changes nothing at the upstream.
+        destructive: whether it changes or removes what is there, rather than adding to it.
+        idempotent: whether repeating it with the same arguments changes nothing more.
         calls: whether it sends anything.
         max_argument_bytes: how large the arguments may be together.
     """
@@ -62,6 +64,8 @@ class Operation:
     description: str
     parameters: dict[str, Any] = field(hash=False)
     read_only: bool
+    destructive: bool = False
+    idempotent: bool = False
     calls: bool = True
     max_argument_bytes: int = MOST_ARGUMENT_BYTES
 
@@ -99,6 +103,8 @@ class Kind(ABC, Generic[Config]):
     """Whether other integrations may use it as auth connector."""
     is_connection: ClassVar[bool] = False
     """Whether other integrations may use it as connection."""
+    has_one_operation: ClassVar[bool] = False
+    """Whether each integration has just one operation, so that its tool has the integration's own name."""
     tools_operation: ClassVar[str] = ""
     """The operation that returns the tools of the server as `{"tools": […]}`; people approve each tool."""
 

@@ -1,39 +1,63 @@
-"""The tools of an agent: one for each operation that its API key may run (docs/api.md, "Agents").
+"""The tools of an agent (docs/api.md, "Agents"): one for each operation that its API key may run, under a stored name.
 
-A tool consists of names and schemas that people of the organization wrote; it contains nothing about secrets.
+A tool consists of names and schemas that people of the organization wrote, or of a definition of an MCP server that
+they approved; it contains nothing about secrets. Looking up a tool costs one query, and a page of the list costs the
+same number of queries, however many integrations there are.
 """
 
-import re
-from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F, Q, QuerySet
+
 from accounts.actors import Actor
 from accounts.common.environments import Environment
-from accounts.errors import PermissionDenied
-from integrations.inheritance import parsed, with_parents
+from accounts.common.paging import LARGEST_LIMIT, Page, decode_cursor, encode_cursor
+from accounts.errors import Invalid, NotFound, PermissionDenied
+from integrations.inheritance import operations_of
 from integrations.kinds import KINDS
-from integrations.kinds.base import Operation
-from integrations.models import Integration
+from integrations.models import AgentTool, Integration
+from integrations.readiness import overview
+from integrations.readiness.warnings import Finder, judge
 
-NAME_LENGTH = 64
-"""The shortest limit among clients; MCP itself allows 128 characters."""
+ANY_ARGUMENTS = {"type": "object"}
+"""The schema of a tool whose server declares none that could be used."""
 
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+NO_SUCH_TOOL = "There is no such tool. List the tools again."
 
 
 @dataclass(frozen=True, slots=True)
-class AgentTool:
-    """An operation of an integration, under the name that agents call it by."""
+class Hints:
+    """What a client may assume about a call of a tool (MCP, "ToolAnnotations")."""
+
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOffer:
+    """A tool as an agent sees it.
+
+    Attributes:
+        remote_name: its name at the MCP server that has it; empty for an operation of Coffer's own.
+        problem: why a call is refused now, and what a person must do; empty if it is ready or if that is not known.
+    """
 
     name: str
     title: str
     description: str
-    parameters: dict[str, Any] = field(hash=False)
-    read_only: bool
+    parameters: Mapping[str, Any] = field(hash=False)
+    output_schema: Mapping[str, Any] | None = field(hash=False)
+    hints: Hints
+    icons: list[Mapping[str, Any]] = field(hash=False)
     integration_id: UUID
     operation: str
+    remote_name: str
+    problem: str = ""
 
 
 def environment_of(actor: Actor) -> Environment:
@@ -48,47 +72,143 @@ def environment_of(actor: Actor) -> Environment:
     return environment
 
 
-def tools_of(actor: Actor, environment: Environment) -> list[AgentTool]:
-    """Return the tools of an actor in an environment, by name."""
-    rows = Integration.objects.visible_to(actor).with_links().filter(enabled=True, environments__has=environment)
-    offered = [
-        (integration, operation, len(operations))
-        for integration in rows
-        if _runs(integration, environment)
-        for operations in [KINDS[integration.kind].operations(parsed(integration))]
-        for operation in operations
-    ]
-    names = [_name(integration, operation, number) for integration, operation, number in offered]
-    taken = Counter(name.lower() for name in names)
-    tools = [
-        AgentTool(
-            name=name if taken[name.lower()] == 1 else f"{name}_{integration.id.hex[:8]}",
-            title=integration.name if number == 1 else f"{integration.name}: {operation.name}",
-            description=_description(integration, operation),
-            parameters=operation.parameters,
-            read_only=operation.read_only,
-            integration_id=integration.id,
-            operation=operation.name,
-        )
-        for (integration, operation, number), name in zip(offered, names, strict=True)
-    ]
-    return sorted(tools, key=lambda tool: tool.name)
+def find_tool(actor: Actor, name: str) -> ToolOffer:
+    """Return the tool of this name, whether a call of it is refused now or not: the call says why.
+
+    Raises:
+        NotFound: there is none that the actor may see.
+    """
+    for tool in _tools(actor).select_related("integration", "remote").filter(name=name):
+        if offer := _offer(tool, tool.integration):
+            return offer
+    raise NotFound(NO_SUCH_TOOL)
 
 
-def _runs(integration: Integration, environment: Environment) -> bool:
-    """Return whether the integration and its parents are enabled and run in the environment."""
-    return all(link.enabled and environment in link.environments for link in with_parents(integration))
+def page_of_tools(
+    actor: Actor, environment: Environment, cursor: str = "", limit: int = LARGEST_LIMIT
+) -> Page[ToolOffer]:
+    """Return the next tools by name. Integrations that are disabled, or do not run in the environment, are left out.
+
+    Raises:
+        Invalid: the cursor does not belong to this list.
+    """
+    rows = _listed(actor, environment).select_related("remote").order_by("name")
+    if cursor:
+        rows = rows.filter(name__gt=decode_cursor(cursor, length=1)[0])
+    found = list(rows[: limit + 1])
+    shown = found[:limit]
+    integrations = _integrations(shown)
+    offers = (_offer(tool, *integrations[tool.integration_id], environment) for tool in shown)
+    return Page([offer for offer in offers if offer], encode_cursor([shown[-1].name]) if len(found) > limit else None)
 
 
-def _name(integration: Integration, operation: Operation, operations: int) -> str:
-    """Return `look_up_patient`, or `practice_calendar_list_slots` for an integration with several operations."""
-    words = [integration.name] if operations == 1 else [integration.name, operation.name]
-    parts = [_NOT_IN_NAMES.sub("_", word).strip("_").lower() for word in words]
-    remaining = NAME_LENGTH - len("_12345678") - (len(parts[-1]) + 1 if operations > 1 else 0)
-    return "_".join([parts[0][:remaining] or integration.kind, *parts[1:]])
+def _tools(actor: Actor) -> QuerySet[AgentTool]:
+    """Return the tools of the integrations that the actor may see."""
+    mine = AgentTool.objects.filter(organization=actor.organization)
+    return mine if actor.integrations is None else mine.filter(integration__in=actor.integrations)
 
 
-def _description(integration: Integration, operation: Operation) -> str:
-    """Return the description of the integration and the operation, as two sentences."""
-    said = (integration.description.rstrip("."), operation.description.rstrip("."))
-    return " ".join(f"{sentence}." for sentence in said if sentence)
+def _listed(actor: Actor, environment: Environment) -> QuerySet[AgentTool]:
+    """Return the tools that a list shows. A server's own `list_tools` and `call_tool` are for those that see all."""
+    is_approved = Q(remote__approved_fingerprint=F("remote__shown_fingerprint")) & ~Q(remote__approved_fingerprint="")
+    may_see_all = Q(integration__only_approved_tools=False)
+    calls_tools = Q(integration__kind__in=[key for key, kind in KINDS.items() if kind.tools_operation])
+    own, remote = Q(remote=None), Q(remote__isnull=False, remote__gone_at=None)
+    rows = _tools(actor).filter(integration__enabled=True, integration__environments__has=environment)
+    return rows.filter((own & (~calls_tools | may_see_all)) | (remote & (is_approved | may_see_all)))
+
+
+def _integrations(tools: Iterable[AgentTool]) -> dict[UUID, tuple[Integration, Finder]]:
+    """Return the integrations of tools, with what looks up their secrets, by id."""
+    ids = {tool.integration_id for tool in tools}
+    loaded = list(overview.with_secrets(Integration.objects.filter(pk__in=ids)))
+    return {row.pk: (row, find) for row, find in zip(loaded, overview.finders(loaded), strict=True)}
+
+
+def _offer(
+    tool: AgentTool, integration: Integration, find: Finder | None = None, environment: Environment | None = None
+) -> ToolOffer | None:
+    """Return the tool as an agent sees it; None if its operation, or its right to be seen, is gone."""
+    shown = _remote(tool, integration) if tool.remote else _own(tool, integration)
+    if shown is None:
+        return None
+    problem = _problem(integration, find, environment) if find and environment else ""
+    return ToolOffer(
+        name=tool.name,
+        icons=[],
+        integration_id=integration.pk,
+        operation=tool.operation,
+        remote_name=tool.remote.name if tool.remote else "",
+        problem=problem,
+        **shown,
+    )
+
+
+def _own(tool: AgentTool, integration: Integration) -> dict[str, Any] | None:
+    """Return what an agent sees of an operation; None if the integration no longer has it."""
+    kind = KINDS[integration.kind]
+    try:
+        operation = operations_of(integration).get(tool.operation)
+    except Invalid:  # a stored configuration, which must not hide the other tools
+        return None
+    if operation is None or (kind.tools_operation and integration.only_approved_tools):
+        return None
+    said = [integration.description] if kind.has_one_operation else [integration.description, operation.description]
+    return {
+        "title": integration.name if kind.has_one_operation else f"{integration.name}: {operation.description}",
+        "description": _sentences(said) or _sentences([integration.name]),
+        "parameters": operation.parameters,
+        "output_schema": None,
+        "hints": Hints(
+            _or(tool.read_only, operation.read_only),
+            _or(tool.destructive, operation.destructive),
+            _or(tool.idempotent, operation.idempotent or operation.read_only),
+            _or(tool.open_world, operation.calls),
+        ),
+    }
+
+
+def _remote(tool: AgentTool, integration: Integration) -> dict[str, Any] | None:
+    """Return what an agent sees of a tool of an MCP server, as approved, else as shown last."""
+    remote: Any = tool.remote
+    definition = remote.approved_definition if integration.only_approved_tools else remote.shown_definition
+    definition = definition or {}
+    told = _dictionary(definition.get("annotations"))
+    return {
+        "title": f"{integration.name}: {_text(definition.get('title')) or remote.name}",
+        "description": _text(definition.get("description")),
+        "parameters": _schema(definition.get("inputSchema")) or ANY_ARGUMENTS,
+        "output_schema": _schema(definition.get("outputSchema")),
+        "hints": Hints(
+            _or(tool.read_only, told.get("readOnlyHint") is True),
+            _or(tool.destructive, told.get("destructiveHint") is not False),
+            _or(tool.idempotent, told.get("idempotentHint") is True),
+            _or(tool.open_world, told.get("openWorldHint") is not False),
+        ),
+    }
+
+
+def _problem(integration: Integration, find: Finder, environment: Environment) -> str:
+    certain = (warning.detail for warning in judge(integration, [environment], find) if warning.certain)
+    return next(certain, "")
+
+
+def _or(chosen: bool | None, proposed: bool) -> bool:
+    return proposed if chosen is None else chosen
+
+
+def _sentences(texts: Iterable[str]) -> str:
+    return " ".join(f"{text.rstrip('.')}." for text in texts if text.rstrip("."))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _dictionary(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _schema(value: object) -> Mapping[str, Any] | None:
+    """Return the schema of an object, or None: clients refuse any other."""
+    return value if isinstance(value, dict) and value.get("type") == "object" else None

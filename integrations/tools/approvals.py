@@ -13,13 +13,13 @@ from accounts.policy import Permission
 from integrations.editing.bounds import check_bounds
 from integrations.exchange.offered_tools import is_fingerprint, is_plain_name
 from integrations.kinds import KINDS
-from integrations.models import ApprovedTool, Integration
+from integrations.models import Integration, RemoteTool
 
 MAX_APPROVED = 1000
 NOT_APPROVED = "The tool was not approved."
 
 
-def approve_tool(*, actor: Actor, integration_id: UUID, name: str, fingerprint: str) -> ApprovedTool:
+def approve_tool(*, actor: Actor, integration_id: UUID, name: str, fingerprint: str) -> RemoteTool:
     """Approve a tool with this fingerprint. Approving the same fingerprint again writes nothing.
 
     Raises:
@@ -31,11 +31,15 @@ def approve_tool(*, actor: Actor, integration_id: UUID, name: str, fingerprint: 
     with transaction.atomic():
         integration = _locked(actor, integration_id)
         _check(integration, name, fingerprint)
-        known = integration.approved_tools.filter(name=name).first()
-        if known and known.fingerprint == fingerprint:
+        known = integration.remote_tools.filter(name=name).first()
+        if known and known.approved_fingerprint == fingerprint:
             return known
-        approved = known or ApprovedTool(integration=integration, name=name)
-        approved.fingerprint, approved.approved_by, approved.approved_at = fingerprint, actor.label, timezone.now()
+        approved = known or RemoteTool(integration=integration, name=name)
+        approved.approved_fingerprint, approved.approved_by, approved.approved_at = (
+            fingerprint,
+            actor.label,
+            timezone.now(),
+        )
         approved.save()
         trail.record(
             trail.Event.INTEGRATION_TOOL_APPROVED,
@@ -58,7 +62,7 @@ def withdraw_tool(*, actor: Actor, integration_id: UUID, name: str) -> None:
     actor.check(Permission.INTEGRATIONS_WRITE)
     with transaction.atomic():
         integration = _locked(actor, integration_id)
-        approved = integration.approved_tools.filter(name=name).first() if is_plain_name(name) else None
+        approved = integration.remote_tools.filter(name=name).first() if is_plain_name(name) else None
         if approved is None:
             raise NotFound("This tool is not approved.")
         approved.delete()
@@ -81,7 +85,7 @@ def _check(integration: Integration, name: str, fingerprint: str) -> None:
         errors.append(FieldError("name", "Enter the name of a tool as shown in the list."))
     if not is_fingerprint(fingerprint):
         errors.append(FieldError("fingerprint", "Enter the fingerprint of the tool as shown in the list."))
-    if not errors and integration.approved_tools.exclude(name=name).count() >= MAX_APPROVED:
+    if not errors and integration.remote_tools.exclude(name=name).count() >= MAX_APPROVED:
         errors.append(FieldError("name", f"At most {MAX_APPROVED} tools can be approved. Withdraw others first."))
     if errors:
         raise Invalid(NOT_APPROVED, errors=errors)

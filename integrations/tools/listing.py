@@ -13,7 +13,7 @@ from integrations.broker.masking import Answer, BodyType
 from integrations.broker.preparation import Call
 from integrations.exchange.offered_tools import OfferedTool, read_tools
 from integrations.kinds import KINDS
-from integrations.models import ApprovedTool, Integration, RunOutcome
+from integrations.models import Integration, RemoteTool, RunOutcome
 
 NEW, APPROVED, CHANGED = "new", "approved", "changed"
 
@@ -28,7 +28,7 @@ class ListedTool:
 
     tool: OfferedTool
     state: str
-    approval: ApprovedTool | None
+    approval: RemoteTool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Listing:
     duration_ms: int
     problem: str = ""
     tools: list[ListedTool] = field(default_factory=list)
-    gone: list[ApprovedTool] = field(default_factory=list)
+    gone: list[RemoteTool] = field(default_factory=list)
 
     @property
     def changed(self) -> int:
@@ -69,9 +69,9 @@ async def list_tools(actor: Actor, integration_id: UUID, environment: Environmen
     return _compared(result, environment, read_tools(result.answer.body), approved)
 
 
-def approved_tools(integration_id: UUID) -> list[ApprovedTool]:
+def approved_tools(integration_id: UUID) -> list[RemoteTool]:
     """Return the approved tools, by name."""
-    return list(ApprovedTool.objects.filter(integration=integration_id).order_by("name"))
+    return list(RemoteTool.objects.filter(integration=integration_id).exclude(approved_fingerprint="").order_by("name"))
 
 
 def _operation(actor: Actor, integration_id: UUID) -> str:
@@ -97,14 +97,14 @@ def _error_message(answer: Answer) -> str:
 
 
 def _compared(
-    result: broker.RunResult, environment: Environment, tools: Iterable[OfferedTool], approved: list[ApprovedTool]
+    result: broker.RunResult, environment: Environment, tools: Iterable[OfferedTool], approved: list[RemoteTool]
 ) -> Listing:
     by_name = {approval.name: approval for approval in approved}
     listed = [_listed(tool, by_name.pop(tool.name, None)) for tool in tools]
     return Listing(result.run_id, environment, result.duration_ms, "", listed, list(by_name.values()))
 
 
-def _listed(tool: OfferedTool, approval: ApprovedTool | None) -> ListedTool:
+def _listed(tool: OfferedTool, approval: RemoteTool | None) -> ListedTool:
     if approval is None:
         return ListedTool(tool, NEW, None)
-    return ListedTool(tool, APPROVED if approval.fingerprint == tool.fingerprint else CHANGED, approval)
+    return ListedTool(tool, APPROVED if approval.approved_fingerprint == tool.fingerprint else CHANGED, approval)

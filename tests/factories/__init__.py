@@ -20,15 +20,17 @@ from tests.factories.accounts import (
     WaitingMailFactory,
 )
 from tests.factories.integrations import (
+    AgentToolFactory,
     AnsweredNonceFactory,
-    ApprovedToolFactory,
     IntegrationFactory,
     MaskStampFactory,
+    RemoteToolFactory,
     RotationCheckFactory,
     RunFactory,
     RunSecretFactory,
     SecretDestinationFactory,
     SecretReferenceFactory,
+    ToolStampFactory,
 )
 from tests.factories.secrets_app import (
     MasterKeyCanaryFactory,
@@ -40,9 +42,9 @@ from tests.factories.secrets_app import (
 )
 
 __all__ = [
+    "AgentToolFactory",
     "AnsweredNonceFactory",
     "ApiKeyFactory",
-    "ApprovedToolFactory",
     "AuditEventFactory",
     "AuditHeadFactory",
     "AuthenticatorFactory",
@@ -54,6 +56,7 @@ __all__ = [
     "OrganizationFactory",
     "OrganizationKeyFactory",
     "RefusedAttemptsFactory",
+    "RemoteToolFactory",
     "RetiredSlugFactory",
     "RotationCheckFactory",
     "RotationReminderFactory",
@@ -66,6 +69,7 @@ __all__ = [
     "SecretValueFactory",
     "SeenSignInFactory",
     "SocialAccountFactory",
+    "ToolStampFactory",
     "UserFactory",
     "WaitingMailFactory",
 ]

@@ -1,4 +1,4 @@
-"""Integrations of every kind with their references, runs, rotation checks and approved tools."""
+"""Integrations of every kind with their references, runs, rotation checks and tools."""
 
 import hashlib
 from uuid import uuid4
@@ -11,16 +11,18 @@ from accounts.common.environments import Environment
 from integrations.inheritance import parsed
 from integrations.kinds import KINDS
 from integrations.models import (
+    AgentTool,
     AnsweredNonce,
-    ApprovedTool,
     Integration,
     MaskStamp,
+    RemoteTool,
     RotationCheck,
     Run,
     RunOutcome,
     RunSecret,
     SecretDestination,
     SecretReference,
+    ToolStamp,
 )
 from integrations.references.derive import derive
 from tests.factories.accounts import OrganizationFactory
@@ -205,14 +207,36 @@ class RotationCheckFactory(DjangoModelFactory):
     checked_at = factory.LazyFunction(timezone.now)
 
 
-class ApprovedToolFactory(DjangoModelFactory):
+class RemoteToolFactory(DjangoModelFactory):
     """An approved tool of an MCP server."""
 
     class Meta:
-        model = ApprovedTool
+        model = RemoteTool
 
     integration = factory.SubFactory(IntegrationFactory, mcp_server=True)
     name = factory.Sequence(lambda n: f"tool_{n}")
-    fingerprint = factory.Sequence(lambda n: hashlib.sha256(b"tool %d" % n).hexdigest())
+    approved_fingerprint = factory.Sequence(lambda n: hashlib.sha256(b"tool %d" % n).hexdigest())
     approved_by = "Mara Lindqvist"
     approved_at = factory.LazyFunction(timezone.now)
+
+
+class AgentToolFactory(DjangoModelFactory):
+    """The tool of an API action."""
+
+    class Meta:
+        model = AgentTool
+
+    integration = factory.SubFactory(IntegrationFactory)
+    organization = factory.SelfAttribute("integration.organization")
+    operation = "call"
+    name = factory.Sequence(lambda n: f"tool_{n}")
+
+
+class ToolStampFactory(DjangoModelFactory):
+    """The stamp of an organization's tools, which triggers make with its first integration or secret."""
+
+    class Meta:
+        model = ToolStamp
+
+    organization = factory.SubFactory(OrganizationFactory)
+    stamp = 1

@@ -5,7 +5,7 @@ import pytest
 from accounts.errors import NotFound
 from accounts.models import AuditEvent
 from integrations.editing.integrations import delete_integration
-from integrations.models import ApprovedTool
+from integrations.models import RemoteTool
 from integrations.tools.approvals import approve_tool, withdraw_tool
 from tests.support.audit import chain_holds
 from tests.support.races import assert_only
@@ -24,7 +24,7 @@ def test_two_people_approve_one_tool(owner, admin, together):
         assert_only(
             together(approving(owner, server, "a"), approving(admin, server, "a"), approving(admin, server, "b"))
         )
-        assert server.approved_tools.count() == 1
+        assert server.remote_tools.count() == 1
     approvals = AuditEvent.objects.filter(event="integration.tool_approved").count()
     assert 40 <= approvals <= 60  # approving what is approved already writes nothing
     assert chain_holds(owner.organization)
@@ -41,5 +41,5 @@ def test_approving_while_withdrawing_and_deleting(owner, admin, together):
             ),
             NotFound,
         )
-    assert not ApprovedTool.objects.exists()
+    assert not RemoteTool.objects.exists()
     assert chain_holds(owner.organization)

@@ -14,7 +14,7 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent
 from accounts.policy import Scope
-from integrations.models import ApprovedTool, Integration, SecretReference
+from integrations.models import Integration, RemoteTool, SecretReference
 from secrets_app.editing.secrets import set_enabled
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
@@ -71,8 +71,8 @@ def world(owner):
     make_action(owner, "Paused", uses="crm.paused", environments=LIVE)
     set_enabled(actor=owner, secret_id=paused.id, enabled=False)
     server = make_mcp_server(owner, environments=LIVE)
-    ApprovedTool.objects.create(
-        integration=server, name="search", fingerprint="a" * 64, approved_by="x", approved_at=action.created_at
+    RemoteTool.objects.create(
+        integration=server, name="search", approved_fingerprint="a" * 64, approved_by="x", approved_at=action.created_at
     )
     stage(actor=owner, secret_id=secret.id, environment=LIVE[0], value=Plaintext("a-staged-value-of-it"))
     factories.RunFactory(
@@ -114,7 +114,7 @@ def state() -> list[object]:
         list(SecretValue.objects.order_by("pk").values_list("pk", "state")),
         list(Integration.objects.order_by("pk").values_list("pk", "name", "enabled", "version")),
         list(SecretReference.objects.order_by("pk").values_list("pk", "name")),
-        list(ApprovedTool.objects.order_by("pk").values_list("pk", "fingerprint")),
+        list(RemoteTool.objects.order_by("pk").values_list("pk", "approved_fingerprint")),
         AuditEvent.objects.filter(outcome="done").count(),
     ]
 

@@ -9,8 +9,8 @@ LAYERS = {
     " sign_in | staff api web admin apps templatetags management triggers",
     "secrets_app": "errors signals plaintext naming querysets models sealing validation requests editing inventory"
     " hygiene redaction importing rotation | api web admin apps",
-    "integrations": "errors templating egress sip exchange kinds querysets models inheritance transport broker"
-    " readiness references paste_guard editing rotation tools | api web admin apps templatetags triggers",
+    "integrations": "errors templating egress sip exchange kinds querysets tool_models models inheritance transport"
+    " broker readiness references paste_guard editing rotation tools | api web admin apps templatetags triggers",
     "config": "single_sign_on configuration databases logs second_factors sessions caches refused_attempts admin_site"
     " models static_files ports bootstrap copying | http monitoring api demo doctor lifespan settings urls asgi start"
     " apps management",

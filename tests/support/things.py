@@ -128,11 +128,17 @@ def make_mcp_server(
     name: str = "CRM tools",
     *,
     environments: Iterable[Environment] = (Environment.STAGING,),
+    only_approved_tools: bool = True,
     **config: Any,
 ) -> Integration:
     """An MCP server."""
     return create_integration(
-        actor=actor, kind="mcp_server", name=name, environments=environments, config={"url": url, **config}
+        actor=actor,
+        kind="mcp_server",
+        name=name,
+        environments=environments,
+        only_approved_tools=only_approved_tools,
+        config={"url": url, **config},
     )
 
 

@@ -37,6 +37,9 @@ from integrations.templating.placeholders import parse
 CALL = "call"
 CONTENT_TYPE = "content-type"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+DESTRUCTIVE_METHODS = frozenset({"PUT", "PATCH", "DELETE"})
+IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
+"""RFC 9110, section 9.2.2."""
 
 
 class ApiAction(Kind[ApiActionConfig]):
@@ -44,6 +47,7 @@ class ApiAction(Kind[ApiActionConfig]):
 
     shape: ClassVar[type[Any]] = ApiActionConfig
     key: ClassVar[str] = "api_action"
+    has_one_operation: ClassVar[bool] = True
     label: ClassVar[str] = "API action"
     plural: ClassVar[str] = "API actions"
     icon: ClassVar[str] = "zap"
@@ -89,6 +93,8 @@ class ApiAction(Kind[ApiActionConfig]):
                 described,
                 _closed(config.parameters),
                 read_only=config.method in SAFE_METHODS,
+                destructive=config.method in DESTRUCTIVE_METHODS,
+                idempotent=config.method in IDEMPOTENT_METHODS,
                 max_argument_bytes=config.max_argument_bytes,
             )
         ]

@@ -14,16 +14,13 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 from accounts.common.environments import Environment
 from accounts.policy import Scope
 from config.asgi import application
-from integrations.editing.integrations import IntegrationChanges, update_integration
-from integrations.models import Integration, Run
-from integrations.tools.agent_tools import tools_of
+from integrations.models import Run
 from tests.peers.upstreams import answering, http
 from tests.support.api.asgi import call_asgi, served
 from tests.support.things import (
     VALUE,
     key_for,
     make_action,
-    make_connector,
     store_secret,
 )
 
@@ -179,7 +176,7 @@ def faulty(monkeypatch):
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("name", ["config.api.agent_server.broker.run", "config.api.agent_server.tools_of"])
+@pytest.mark.parametrize("name", ["config.api.agent_server.broker.run", "config.api.agent_server.find_tool"])
 def test_a_fault_of_ours_shows_no_value(owner, key, faulty, caplog, era, name):
     make_action(owner, "Look up", parameters=PARAMETERS, path="/{params.id}")
     faulty(name)
@@ -202,7 +199,7 @@ def error_of_listing(key, era, **options):
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_fault_of_ours_in_a_list_shows_no_value(owner, key, faulty, caplog, era):
-    faulty("config.api.agent_server.tools_of")
+    faulty("config.api.agent_server.page_of_tools")
     error = error_of_listing(key, era)
     assert (error.code, error.message, error.data) == (INTERNAL_ERROR, "Server got itself in trouble", None)
     assert "RuntimeError while answering an agent" in caplog.text
@@ -213,25 +210,6 @@ def test_a_fault_of_ours_in_a_list_shows_no_value(owner, key, faulty, caplog, er
 def test_a_cursor_of_another_list_is_told(key, era):
     error = error_of_listing(key, era, cursor="nonsense")
     assert (error.code, error.message) == (INVALID_PARAMS, "The cursor does not belong to this list.")
-
-
-# which tools
-
-
-def names(actor, environment=S):
-    return [tool.name for tool in tools_of(actor, environment)]
-
-
-def test_a_tool_is_there_only_where_its_operation_may_run(owner, outsider):
-    make_action(owner, "Here", environments=[S])
-    make_action(owner, "Elsewhere", environments=[P])
-    off = make_action(owner, "Off", environments=[S])
-    update_integration(actor=owner, integration_id=off.id, changes=IntegrationChanges(enabled=False))
-    connector = make_connector(owner, environments=[P])
-    make_action(owner, "Without its connector", uses="", auth_connector=str(connector.id), environments=[S])
-    make_action(outsider, "Foreign", environments=[S])
-    assert names(owner) == ["here"]
-    assert names(owner, P) == ["elsewhere"]
 
 
 def test_a_key_that_lists_integrations_has_their_tools_alone(owner):
@@ -246,24 +224,8 @@ def test_a_key_that_lists_integrations_has_their_tools_alone(owner):
     assert called.is_error
 
 
-def test_names_that_would_be_the_same_are_told_apart(owner):
-    one, other = make_action(owner, "Look up"), make_action(owner, "look-up!")
-    third = make_action(owner, "LOOK/UP")
-    assert names(owner) == sorted(["look-up", *(f"look_up_{action.id.hex[:8]}" for action in (one, third))])
-    assert other.name == "look-up!"
-
-
-@pytest.mark.parametrize("name", ["x" * 100, "日本", "…"])
-def test_every_name_is_one_that_clients_take(owner, name):
-    action = make_action(owner)
-    Integration.objects.filter(pk=action.pk).update(name=name)
-    (found,) = names(owner)
-    assert 0 < len(found) <= 64
-    assert found.isascii()
-
-
 def test_long_lists_come_in_pages(owner, key, monkeypatch):
-    monkeypatch.setattr("config.api.agent_server.PAGE", 2)
+    monkeypatch.setattr("config.api.agent_server.LARGEST_LIMIT", 2)
     for number in range(5):
         make_action(owner, f"Action {number}")
 

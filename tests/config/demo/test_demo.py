@@ -26,7 +26,7 @@ from integrations.broker import broker, checking
 from integrations.broker.preparation import Call
 from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.kinds import KINDS
-from integrations.models import ApprovedTool, Integration, RotationCheck, Run, RunOutcome
+from integrations.models import Integration, RemoteTool, RotationCheck, Run, RunOutcome
 from integrations.tools.agent_tools import tools_of
 from secrets_app.editing.secrets import create_secret
 from secrets_app.inventory import inventory
@@ -118,7 +118,7 @@ def test_there_is_something_of_everything(loaded):
         "Mara Lindqvist",
     }
     assert Secret.objects.get(name="crm.apiKey").last_used_at is not None
-    assert [approved.name for approved in ApprovedTool.objects.all()] == ["opening_hours"]
+    assert [approved.name for approved in RemoteTool.objects.all()] == ["opening_hours"]
     assert not loading.is_possible()
     check_rotations()
 

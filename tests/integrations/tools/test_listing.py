@@ -7,7 +7,7 @@ from accounts.common.environments import Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
 from integrations.exchange.offered_tools import fingerprint_of, visible
-from integrations.models import ApprovedTool, Run
+from integrations.models import RemoteTool, Run
 from integrations.tools.approvals import approve_tool, withdraw_tool
 from integrations.tools.listing import list_tools
 from tests.peers import mcp
@@ -116,14 +116,14 @@ def test_approving_is_recorded_and_approving_the_same_again_is_not(owner):
         ("integration.tool_approved", True),
         ("integration.tool_withdrawn", None),
     ]
-    assert not ApprovedTool.objects.exists()
+    assert not RemoteTool.objects.exists()
 
 
 def test_approvals_go_with_their_integration(owner):
     server = make_mcp_server(owner)
     approve_tool(actor=owner, integration_id=server.id, name="search", fingerprint="a" * 64)
     server.delete()
-    assert not ApprovedTool.objects.exists()
+    assert not RemoteTool.objects.exists()
 
 
 def test_a_member_approves_nothing(owner, member):

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.common.environments import Environment
-from integrations.models import ApprovedTool, Integration, Run
+from integrations.models import Integration, RemoteTool, Run
 from integrations.tools.approvals import approve_tool
 from tests.peers import mcp
 from tests.peers.odd_server import odd_server, result
@@ -113,7 +113,7 @@ def test_a_tool_is_approved_and_withdrawn(as_owner, server):
     assert "Approve again" in listed
     shown = text_of(post(as_owner, "integration-tool-withdraw", server, sent, **HTMX))
     assert 'aria-label="Approve search"' in shown
-    assert not ApprovedTool.objects.exists()
+    assert not RemoteTool.objects.exists()
 
 
 def test_approving_without_htmx_leads_back_to_the_page(as_owner, server):
@@ -176,7 +176,7 @@ def test_members_and_strangers_have_no_part_in_it(as_member, as_outsider, owner,
     for name in ("integration-tools", "integration-tool-approve", "integration-tool-withdraw"):
         assert post(as_member, name, server, sent).status_code == 403
         assert post(as_outsider, name, server, sent).status_code == 404
-    assert ApprovedTool.objects.get().fingerprint == "a" * 64
+    assert RemoteTool.objects.get().approved_fingerprint == "a" * 64
     assert not Run.objects.exists()
 
 
