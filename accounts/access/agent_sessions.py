@@ -119,8 +119,8 @@ def in_force_of(key_ids: Iterable[UUID], now: datetime) -> QuerySet[ApiKey]:
 
 def number_in_force(key_ids: Iterable[UUID]) -> dict[UUID, int]:
     """Return how many sessions of each of these keys are in force; keys without any are left out."""
-    counted = in_force_of(key_ids, timezone.now()).values("parent").annotate(number=Count("pk"))
-    return {row["parent"]: row["number"] for row in counted}
+    counted = in_force_of(key_ids, timezone.now()).values_list("parent").annotate(number=Count("pk"))
+    return {key_id: number for key_id, number in counted if key_id}
 
 
 def _record_start(session: ApiKey, actor: Actor) -> None:

@@ -28,6 +28,7 @@ from accounts.policy import Permission, Scope
 from accounts.web.replies import SeeOther, is_fragment, see_other
 from integrations.editing.api_keys import create_api_key
 from integrations.readiness import api_keys
+from integrations.tools.seen_tools import tools_of_key
 from integrations.web.forms import api_key as forms
 
 KEY_TEXT = re.compile(rf"({MARK}[0-9A-Za-z]{{{ID_LENGTH}}})[0-9A-Za-z]+")
@@ -48,7 +49,7 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     context = {
         "keys": found.items,
         "filters": {"q": text},
-        "next_url": _next_url(request, text, found.next_cursor),
+        "next_url": _next_url(request, found.next_cursor, **({"q": text} if text else {})),
     }
     return render(request, f"integrations/api_keys/{'_list' if is_fragment(request) else 'list'}.html", context)
 
@@ -83,11 +84,29 @@ def choices(request: CofferRequest, actor: Actor) -> HttpResponse:
 
 @require_GET
 @requires(Permission.API_KEYS_READ)
+def show(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
+    """Show a key: what it may do, where it was last used, and a page of the tools that it sees."""
+    key = find_api_key(actor=actor, key_id=key_id)
+    row = api_keys.rows_of(actor, [key])[0]
+    wanted = request.GET.get("environment", "")
+    environment = next((one for one in row.environments if one.value == wanted), row.environments[-1])
+    tools = tools_of_key(actor, key, environment, cursor=request.GET.get("cursor", "")) if row.may_run else None
+    context = {
+        "key": row,
+        "environment": environment,
+        "tools": tools,
+        "next_url": _next_url(request, tools.next_cursor if tools else None, environment=environment.value),
+    }
+    return render(request, "integrations/api_keys/show.html", context)
+
+
+@require_GET
+@requires(Permission.API_KEYS_READ)
 def sessions(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
     """Show a page of the sessions of a key."""
     key = find_api_key(actor=actor, key_id=key_id)
     found = api_keys.sessions_page(actor, key, cursor=request.GET.get("cursor", ""))
-    context = {"key": key, "sessions": found.items, "next_url": _next_url(request, "", found.next_cursor)}
+    context = {"key": key, "sessions": found.items, "next_url": _next_url(request, found.next_cursor)}
     return render(request, "integrations/api_keys/sessions.html", context)
 
 
@@ -142,6 +161,5 @@ def _form(
     return render(request, "integrations/api_keys/form.html", context, status=status)
 
 
-def _next_url(request: CofferRequest, text: str, cursor: str | None) -> str:
-    kept = {"q": text} if text else {}
+def _next_url(request: CofferRequest, cursor: str | None, **kept: str) -> str:
     return f"{request.path}?{urlencode(kept | {'cursor': cursor})}" if cursor else ""
