@@ -110,6 +110,11 @@ class RequestIds:
         return lowest < self._first_reserved
 
 
+def header_of(scope: Mapping[str, Any], name: bytes) -> str:
+    """Return the first header of this name, in lower case, or an empty text."""
+    return next((value.decode("latin-1") for found, value in scope["headers"] if found == name), "")
+
+
 def _request_id_of(scope: dict[str, Any]) -> bytes:
     """Return the id that came with the request, or a new one if there is none, several or one that is not safe."""
     given = [value for name, value in scope["headers"] if name == b"x-request-id"]
