@@ -11,7 +11,15 @@ from uuid import UUID
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import PermissionDenied
 from accounts.models import ApiKey, Membership, Organization, User
-from accounts.policy import STAFF_PERMISSIONS, Permission, Role, Scope, permissions_of_role, permissions_of_scopes
+from accounts.policy import (
+    STAFF_PERMISSIONS,
+    Permission,
+    Role,
+    Scope,
+    permissions_of_role,
+    permissions_of_scopes,
+    scope_for,
+)
 
 
 class ActorKind(StrEnum):
@@ -68,7 +76,9 @@ class Actor:
             PermissionDenied: the actor does not hold the permission.
         """
         if not self.may(permission):
-            raise PermissionDenied(f"This needs the permission {permission.value}.")
+            scope = scope_for(permission) if self.kind is ActorKind.API_KEY else None
+            what_to_do = f" Use an API key with the scope {scope.value}." if scope else ""
+            raise PermissionDenied(f"This needs the permission {permission.value}.{what_to_do}")
 
     @property
     def is_bounded(self) -> bool:

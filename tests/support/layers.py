@@ -12,8 +12,8 @@ LAYERS = {
     "integrations": "errors templating egress sip exchange kinds querysets tool_models models inheritance transport"
     " broker readiness references paste_guard editing rotation tools | api web admin apps templatetags triggers",
     "config": "single_sign_on configuration databases logs second_factors sessions caches refused_attempts admin_site"
-    " models static_files ports bootstrap copying | http monitoring api demo doctor lifespan settings urls asgi start"
-    " apps management",
+    " models static_files ports bootstrap copying | http monitoring agents api demo doctor lifespan settings urls asgi"
+    " start apps management",
 }
 """The rooms of each app: its folders, and the modules beside them. A room imports only rooms before it.
 
