@@ -29,6 +29,8 @@ class Event(StrEnum):
 
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
+    API_KEY_SESSION_STARTED = "api_key.session_started"
+    API_KEY_SESSION_STOPPED = "api_key.session_stopped"
     API_KEY_SUSPENDED = "api_key.suspended"
     API_KEY_SUSPENSION_LIFTED = "api_key.suspension_lifted"
     INTEGRATION_CREATED = "integration.created"

@@ -5,6 +5,8 @@ from typing import Any
 SENTENCES = {
     "api_key.created": "Created API key",
     "api_key.revoked": "Revoked API key",
+    "api_key.session_started": "Started session",
+    "api_key.session_stopped": "Stopped session",
     "api_key.suspended": "Suspended API key",
     "api_key.suspension_lifted": "Lifted the suspension of API key",
     "integration.changed": "Changed integration",
@@ -91,6 +93,8 @@ INFINITIVES = {
     "Revoked": "revoke",
     "Rolled": "roll",
     "Staged": "stage",
+    "Started": "start",
+    "Stopped": "stop",
     "Withdrew": "withdraw",
 }
 """The first word of each sentence, and its form after "Tried to"."""
@@ -120,6 +124,7 @@ DETAILS = {
     "name_before": "Previous name",
     "values_left": "Values left as they were",
     "values_sealed": "Values sealed again",
+    "sessions": "Sessions stopped",
     "raw_credentials": "Raw credentials kept",
 }
 

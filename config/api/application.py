@@ -16,6 +16,7 @@ from typing_extensions import override
 from accounts.api.audit import router as audit_router
 from accounts.api.authentication import ApiKeyAuth
 from accounts.api.schemas import ERRORS_AT_MOST, NOT_VALID, field_of, sentence_of
+from accounts.api.sessions import router as sessions_router
 from accounts.common.fields import write_json
 from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
@@ -44,6 +45,7 @@ WAYS_OUT = {
 OPERATION_PREFIXES = {
     "accounts.api.audit": "accounts_api_audit",
     "integrations.api.agent_tools": "integrations_api_agent_tools",
+    "accounts.api.sessions": "accounts_api_sessions",
     "integrations.api.integrations": "integrations_api",
     "integrations.api.readiness": "integrations_api_readiness",
     "integrations.api.rotation": "integrations_api_of_rotation",
@@ -108,6 +110,7 @@ api.add_router("/integrations", integrations_router, tags=["Integrations"])
 api.add_router("/integrations", tools_router, tags=["Integrations"])
 api.add_router("/integrations", agent_tools_router, tags=["Integrations"])
 api.add_router("/readiness", readiness_router, tags=["Integrations"])
+api.add_router("/sessions", sessions_router, tags=["Sessions"])
 api.add_router("/runs", runs_router, tags=["Records"])
 api.add_router("/audit-events", audit_router, tags=["Records"])
 

@@ -23,7 +23,7 @@ _Key = tuple[UUID, frozenset[UUID] | None, Environment, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptPage:
     """A page, the stamp it was read after, and until when it holds, by `time.monotonic`."""
 
     stamp: int
@@ -35,7 +35,7 @@ class _Kept:
 class ToolPages:
     """The pages that this process has read. Safe to use from several threads."""
 
-    _kept: "OrderedDict[_Key, _Kept]" = field(default_factory=OrderedDict)
+    _kept: "OrderedDict[_Key, _KeptPage]" = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(
@@ -55,7 +55,7 @@ class ToolPages:
             return kept.page
         page = page_of_tools(actor, environment, cursor, limit)
         with self._lock:
-            self._kept[key] = _Kept(stamp, page, time.monotonic() + KEPT_SECONDS)
+            self._kept[key] = _KeptPage(stamp, page, time.monotonic() + KEPT_SECONDS)
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT_PAGES:
                 self._kept.popitem(last=False)

@@ -148,7 +148,7 @@ def content(owner, member) -> dict[str, str]:
     made = {"used": used, "unused": unused, "connector": connector, "action": action}
     made |= {"key": make_keys(owner, connector.id), "request": make_requests(owner, member)}
     made |= {"colleague": make_people(owner)}
-    made |= {"calendar": calendar, "trunk": trunk, "server": server}
+    made |= {"calendar": calendar, "trunk": trunk, "server": server, "tool": action.agent_tools.get()}
     return {name: str(thing.id) for name, thing in made.items()}
 
 
@@ -196,6 +196,8 @@ OWNER_PAGES = [
     "integrations/{trunk}/",
     "integrations/new/mcp_server/",
     "integrations/{server}/",
+    "integrations/{calendar}/agent-tools/",
+    "integrations/{action}/agent-tools/{tool}/",
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
     "audit/",

@@ -5,8 +5,8 @@ from pathlib import Path
 from tests.support.source import ROOT
 
 LAYERS = {
-    "accounts": "errors common policy managers waiting_mail models actors audit mail access signals people sign_in"
-    " | staff api web admin apps templatetags management triggers",
+    "accounts": "errors common policy managers waiting_mail api_key models actors audit mail access signals people"
+    " sign_in | staff api web admin apps templatetags management triggers",
     "secrets_app": "errors signals plaintext naming querysets models sealing validation requests editing inventory"
     " hygiene redaction importing rotation | api web admin apps",
     "integrations": "errors templating egress sip exchange kinds querysets tool_models models inheritance transport"

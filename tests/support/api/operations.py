@@ -17,6 +17,8 @@ NEEDED_TOO = {("POST", ROTATION + "/check"): Scope.RUN}
 
 REPLACE = ("POST", "/secrets/{secret_id}/replace-references")  # needs both of its scopes; the other operations need any
 
+STOP = ("DELETE", "/sessions/{session_id}")  # of the key that calls; another key's does not exist
+
 # Every operation: the scopes that each open it, and a body that it accepts.
 OPERATIONS = {
     ("GET", "/secrets"): (READ_SECRETS, None),
@@ -53,6 +55,9 @@ OPERATIONS = {
     ("GET", AGENT_TOOLS): (READ_INTEGRATIONS, None),
     ("PATCH", AGENT_TOOLS + "/{tool_id}"): ({Scope.INTEGRATIONS_WRITE}, {"read_only": False}),
     ("GET", "/readiness"): (READ_INTEGRATIONS, None),
+    ("GET", "/sessions"): ({Scope.RUN}, None),
+    ("POST", "/sessions"): ({Scope.RUN}, {"name": "call-4711"}),
+    STOP: ({Scope.RUN}, None),
     ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
     ("GET", "/audit-events"): ({Scope.AUDIT_READ}, None),
 }
