@@ -51,12 +51,15 @@ def operations(config: CalcomConfig) -> list[Operation]:
                 ["booking_uid", "start"],
             ),
             read_only=False,
+            destructive=True,
         ),
         Operation(
             "cancel_booking",
             "Cancel a booking",
             _object({"booking_uid": _UID, "reason": _REASON, "seat_uid": _SEAT}, ["booking_uid"]),
             read_only=False,
+            destructive=True,
+            idempotent=True,
         ),
     ]
 
