@@ -4,6 +4,7 @@ import json
 
 import jsonschema
 import pytest
+from django.conf import settings
 
 from accounts.common.environments import Environment
 from accounts.policy import Scope
@@ -29,19 +30,19 @@ async def described(session):
     return session.server_info, session.instructions, await session.list_tools()
 
 
-@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("era", ["auto", "legacy"])
 def test_the_server_and_its_tools_say_what_they_are(owner, key, era):
     store_secret(owner)
     make_action(owner, "Look up patient", path="/{params.id}", parameters=PARAMETERS)
     make_action(owner, "Book", method="DELETE", uses="crm.missing")
     server, instructions, listed = speak(key, described, era=era)
     assert (server.name, server.title, server.version.count(".")) == ("Coffer", "Coffer", 2)
-    assert (server.icons[0].src[:26], server.website_url) == ("data:image/svg+xml;base64,", "http://localhost:8000")
+    assert (server.icons[0].src[:26], server.website_url) == ("data:image/svg+xml;base64,", settings.SITE_URL)
     assert "never see" in instructions
     book, look_up = listed.tools
     assert [book.name, look_up.name] == ["book", "look_up_patient"]
     hints = [each.annotations.model_dump(exclude={"title"}) for each in (look_up, book)]
-    assert [list(each.values()) for each in hints] == [[True, False, True, True], [False, True, False, True]]
+    assert [list(each.values()) for each in hints] == [[True, False, True, True], [False, True, True, True]]
     assert book.description.startswith("Not ready: No secret is called crm.missing. Create it")
     assert f"/o/harbor-clinics/integrations/{Integration.objects.get(name='Book').id}/" in book.description
     assert "Not ready" not in look_up.description
@@ -98,10 +99,13 @@ def test_a_refusal_has_its_code_and_what_to_do(owner, key, era):
         for name, arguments in (("look_up", {"id": "much too long"}), ("send", {}))
     )
     first, second = Run.objects.order_by("started_at")
-    assert (wrong.structured_content["code"], wrong.structured_content["run_id"]) == ("invalid_arguments", str(first.id))
+    assert (wrong.structured_content["code"], wrong.structured_content["run_id"]) == (
+        "invalid_arguments",
+        str(first.id),
+    )
     assert wrong.structured_content["errors"][0]["field"] == "params.id"
     assert "Correct the arguments as the tool's input schema says" in wrong.content[0].text
-    page = "http://localhost:8000/o/harbor-clinics/secrets/?q=crm.missing"
+    page = f"{settings.SITE_URL}/o/harbor-clinics/secrets/?q=crm.missing"
     assert missing.structured_content == {
         "code": "secret_missing", "secret": "crm.missing", "run_id": str(second.id), "page": page,
     }  # fmt: skip
@@ -152,7 +156,9 @@ def test_what_a_remote_tool_gives_passes_through_masked(owner, key, era):
     assert (count.title, count.output_schema, get.output_schema) == ("CRM tools: Count", SCHEMA, None)
     assert get.input_schema["properties"] == {"a": {"type": "string"}}
     content, structured, failed, odd = results
-    assert [block.type for block in content.content] == ["text", "image", "audio", "resource", "resource_link"] + ["text"] * 4
+    assert [block.type for block in content.content] == ["text", "image", "audio", "resource", "resource_link"] + [
+        "text"
+    ] * 4
     assert content.content[0].text == "the key is [redacted]"
     assert [block.text for block in content.content[5:]] == [
         '{"type": "no such type", "text": "odd"}', '{"type": "text"}', "bare", "7.5",
