@@ -98,7 +98,10 @@ def test_a_refusal_has_its_code_and_what_to_do(owner, key, era):
         for name, arguments in (("look_up", {"id": "much too long"}), ("send", {}))
     )
     first, second = Run.objects.order_by("started_at")
-    assert (wrong.structured_content["code"], wrong.structured_content["run_id"]) == ("invalid_arguments", str(first.id))
+    assert (wrong.structured_content["code"], wrong.structured_content["run_id"]) == (
+        "invalid_arguments",
+        str(first.id),
+    )
     assert wrong.structured_content["errors"][0]["field"] == "params.id"
     assert "Correct the arguments as the tool's input schema says" in wrong.content[0].text
     page = "http://localhost:8000/o/harbor-clinics/secrets/?q=crm.missing"
@@ -152,7 +155,9 @@ def test_what_a_remote_tool_gives_passes_through_masked(owner, key, era):
     assert (count.title, count.output_schema, get.output_schema) == ("CRM tools: Count", SCHEMA, None)
     assert get.input_schema["properties"] == {"a": {"type": "string"}}
     content, structured, failed, odd = results
-    assert [block.type for block in content.content] == ["text", "image", "audio", "resource", "resource_link"] + ["text"] * 4
+    assert [block.type for block in content.content] == ["text", "image", "audio", "resource", "resource_link"] + [
+        "text"
+    ] * 4
     assert content.content[0].text == "the key is [redacted]"
     assert [block.text for block in content.content[5:]] == [
         '{"type": "no such type", "text": "odd"}', '{"type": "text"}', "bare", "7.5",

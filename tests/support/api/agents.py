@@ -25,9 +25,7 @@ def speak(key: str, exchange: Callable[[Client], Awaitable[Any]], *, era: str = 
         async with (
             served(application),
             httpx2.AsyncClient(transport=transport, headers=headers, base_url="http://localhost") as client,
-            Client(
-                streamable_http_client("http://localhost/mcp", http_client=client), mode=era, **options
-            ) as session,
+            Client(streamable_http_client("http://localhost/mcp", http_client=client), mode=era, **options) as session,
         ):
             return await exchange(session)
 
