@@ -65,7 +65,7 @@ def test_choose_paste_first_call(sign_in, owner, site):
     assert text not in page.locator("body").inner_text()
     expect(page.get_by_role("region", name="What LiveKit Agents needs")).to_be_hidden()
     call(site, text)
-    expect(page.get_by_text("Connected")).to_be_visible()
+    expect(page.get_by_text("Connected", exact=True)).to_be_visible()
     expect(page.get_by_role("heading", name="an-agent/1.0")).to_be_visible()
     clean(page)
     page.get_by_role("link", name="Open reception-agent").click()
