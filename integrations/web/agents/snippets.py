@@ -160,13 +160,15 @@ from langchain_mcp_adapters.client import MultiServerMCPClient
 
 
 async def main():
-    client = MultiServerMCPClient({{
-        "coffer": {{
-            "transport": "streamable_http",
-            "url": "{URL}",
-            "headers": {{"Authorization": f"Bearer {{os.environ['COFFER_KEY']}}"}},
+    client = MultiServerMCPClient(
+        {{
+            "coffer": {{
+                "transport": "streamable_http",
+                "url": "{URL}",
+                "headers": {{"Authorization": f"Bearer {{os.environ['COFFER_KEY']}}"}},
+            }}
         }}
-    }})
+    )
     tools = await client.get_tools()
     print([tool.name for tool in tools])
 """,

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.test import Client
 from django.utils import timezone
 
@@ -16,7 +17,7 @@ from integrations.web.agents.snippets import KEY, SNIPPETS, URL
 from tests import factories
 from tests.support.things import make_action
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 CONNECT = "/o/harbor-clinics/agents/connect/"
 S = Environment.STAGING
 
@@ -128,7 +129,7 @@ def test_page_waits_until_the_agent_calls_then_names_it_and_stops_asking(as_owne
     assert 'hx-trigger="every 2s"' in response.content.decode()
     assert first_call(as_owner, key, HTTP_HX_REQUEST="true").status_code == 204
     assert "Waiting for the first call" in first_call(as_owner, key).content.decode()
-    record_client(actor_of_key(text, address="203.0.113.40", user_agent="python"), "livekit-agents")
+    async_to_sync(record_client)(actor_of_key(text, address="203.0.113.40", user_agent="python"), "livekit-agents")
     for page in (first_call(as_owner, key, HTTP_HX_REQUEST="true"), first_call(as_owner, key)):
         shown = page.content.decode()
         assert all(words in shown for words in ("Connected", "livekit-agents", "203.0.113.40", "1 tool<"))
