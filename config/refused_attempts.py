@@ -41,6 +41,7 @@ EVENT_OF_VIEW = {
     "integrations.web.tools.approve": Event.INTEGRATION_TOOL_APPROVED,
     "integrations.web.tools.withdraw": Event.INTEGRATION_TOOL_WITHDRAWN,
     "integrations.web.agents.keys.new": Event.API_KEY_CREATED,
+    "integrations.web.agents.connecting.connect": Event.API_KEY_CREATED,
     "integrations.web.agents.keys.revoke": Event.API_KEY_REVOKED,
     "integrations.web.agents.keys.stop": Event.API_KEY_SESSION_STOPPED,
     "integrations.web.agents.keys.lift": Event.API_KEY_SUSPENSION_LIFTED,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.api_key import CLIENT_LENGTH, USER_AGENT_LENGTH
+from accounts.common.database import in_database
 from accounts.models import ApiKey
 
 NOTED_EVERY = 60
@@ -24,15 +25,28 @@ def record_use(key: ApiKey, *, address: str | None, user_agent: str, now: dateti
     )
 
 
-def record_client(actor: Actor, name: str) -> None:
+async def record_client(actor: Actor, name: str) -> None:
     """Record what the MCP client of an API key or session calls itself, at most once a minute in each process."""
-    name, now = _printable(name, CLIENT_LENGTH), time.monotonic()
-    if not name or now - _noted.get((actor.id, name), -NOTED_EVERY) < NOTED_EVERY:
-        return
+    name = _printable(name, CLIENT_LENGTH)
+    if name and _is_due(actor, name):
+        await in_database(_write_client, {actor.id, actor.key_id}, name)
+
+
+def _is_due(actor: Actor, name: str) -> bool:
+    """Return whether the name has to be written, and note that it is."""
+    now = time.monotonic()
+    if now - _noted.get((actor.id, name), -NOTED_EVERY) < NOTED_EVERY:
+        return False
     if len(_noted) >= MOST_NOTED:
         _noted.clear()
     _noted[actor.id, name] = now
-    ApiKey.objects.filter(pk__in=[actor.id, actor.key_id]).exclude(last_client=name).update(last_client=name)
+    return True
+
+
+def _write_client(ids: set[UUID | None], name: str) -> None:
+    ApiKey.objects.filter(pk__in=[key_id for key_id in ids if key_id]).exclude(last_client=name).update(
+        last_client=name
+    )
 
 
 def _printable(text: str, longest: int) -> str:

@@ -8,7 +8,9 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.access.agent_sessions import start_session
 from accounts.access.api_keys import create_api_key, revoke_api_key
+from accounts.access.callers import actor_of_key
 from accounts.actors import actor_for_member
 from accounts.audit import refused_attempts
 from accounts.audit.trail import Event
@@ -50,7 +52,9 @@ def make_keys(owner, integration_id):
     expired, _ = create_api_key(**bounds, name="expired-dialer", scopes=[Scope.RUN])
     ApiKey.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
     only = [integration_id, uuid4()]
-    return create_api_key(**bounds, name="voice-runtime", scopes=[Scope.RUN], integrations=only)[0]
+    key, text = create_api_key(**bounds, name="voice-runtime", scopes=[Scope.RUN], integrations=only)
+    start_session(actor=actor_of_key(text.text, address="203.0.113.40", user_agent="node"), name="call-4711")
+    return key
 
 
 def make_requests(owner, member):
@@ -207,7 +211,11 @@ OWNER_PAGES = [
     "api-keys/",
     "api-keys/?q=nothing-has-this",
     "api-keys/new/",
+    "api-keys/{key}/",
+    "api-keys/{key}/sessions/",
     "api-keys/{key}/revoke/",
+    "agents/connect/",
+    "agents/connect/{key}/",
     "members/",
     "members/?q=nothing-has-this",
     "members/invite/",

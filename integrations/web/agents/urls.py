@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integrations.web.agents import keys
+from integrations.web.agents import connecting, keys
 
 key_urls = [
     path("", keys.index, name="api-keys"),
@@ -13,4 +13,10 @@ key_urls = [
     path("<uuid:key_id>/lift/", keys.lift, name="api-key-lift"),
     path("<uuid:key_id>/sessions/", keys.sessions, name="api-key-sessions"),
     path("sessions/<uuid:session_id>/stop/", keys.stop, name="api-key-session-stop"),
+]
+
+agent_urls = [
+    path("connect/", connecting.connect, name="agent-connect"),
+    path("connect/tools/", connecting.tools, name="agent-tools"),
+    path("connect/<uuid:key_id>/", connecting.first, name="agent-first-call"),
 ]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from accounts.access import last_use
@@ -12,7 +13,7 @@ from accounts.access.last_use import record_client
 from accounts.models import ApiKey
 from tests.support.things import key_for
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def test_use_is_recorded_once_a_minute(owner):
 
 def test_what_a_program_says_of_itself_is_cut_and_cleaned(owner):
     actor = actor_of_key(key_for(owner), address=None, user_agent="a\x00b\u202e" + "c" * 500)
-    record_client(actor, "claude\ncode\ud800 " + "x" * 500)
+    async_to_sync(record_client)(actor, "claude\ncode\ud800 " + "x" * 500)
     _, program, client = stored()
     assert (program, len(program)) == ("ab" + "c" * 196, 198)
     assert client.startswith("claudecode ")
@@ -47,7 +48,7 @@ def test_what_a_program_says_of_itself_is_cut_and_cleaned(owner):
 def test_name_of_a_client_is_kept_until_another_program_comes(owner):
     text = key_for(owner)
     actor = actor_of_key(text, address=None, user_agent="node")
-    record_client(actor, "claude-code")
+    async_to_sync(record_client)(actor, "claude-code")
     for program, kept in (("node", "claude-code"), ("curl/8", "")):
         ApiKey.objects.update(last_used_at=timezone.now() - timedelta(minutes=2))
         actor_of_key(text, address=None, user_agent=program)
@@ -56,10 +57,10 @@ def test_name_of_a_client_is_kept_until_another_program_comes(owner):
 
 def test_same_name_is_written_once_a_minute(owner, django_assert_num_queries):
     actor = actor_of_key(key_for(owner), address=None)
-    record_client(actor, "claude-code")
+    async_to_sync(record_client)(actor, "claude-code")
     with django_assert_num_queries(0):
-        record_client(actor, "claude-code")
-        record_client(actor, "")
+        async_to_sync(record_client)(actor, "claude-code")
+        async_to_sync(record_client)(actor, "")
 
 
 def test_use_of_a_session_is_a_use_of_its_key(owner):
@@ -67,6 +68,6 @@ def test_use_of_a_session_is_a_use_of_its_key(owner):
     _, text = start_session(actor=key, name="s")
     ApiKey.objects.update(last_used_at=None)
     session = actor_of_key(text.text, address="192.0.2.8", user_agent="node")
-    record_client(session, "livekit")
+    async_to_sync(record_client)(session, "livekit")
     assert stored() == ("192.0.2.8", "node", "livekit")
     assert ApiKey.objects.get(pk=session.id).last_client == "livekit"

@@ -4,11 +4,12 @@ import asyncio
 import threading
 
 import pytest
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 
 from accounts.access.agent_sessions import start_session, stop_session
 from accounts.access.api_keys import revoke_api_key
 from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actor_of_key
+from accounts.common.database import in_database
 from accounts.common.environments import Environment
 from accounts.errors import Unauthenticated
 from accounts.policy import Scope
@@ -60,7 +61,7 @@ def test_calls_in_flight_end_at_once_and_others_go_on(owner, slow, stop):
         }
         while len(seen) < len(running):
             await asyncio.sleep(0.01)
-        await sync_to_async(act, thread_sensitive=False)(owner, key, session)
+        await in_database(act, owner, key, session)
         ended = await asyncio.gather(*(running[name] for name in stopped), return_exceptions=True)
         assert not any(running[name].done() for name in running.keys() - stopped)
         gate.set()

@@ -13,7 +13,7 @@ from tests.support.things import key_for, make_action, store_secret
 
 CALLERS = ["owner", "admin", "member", "outsider", "anonymous", "key"]
 SECRETS, INTEGRATIONS = "o/<slug:slug>/secrets/", "o/<slug:slug>/integrations/"
-API_KEYS, MEMBERS = "o/<slug:slug>/api-keys/", "o/<slug:slug>/members/"
+API_KEYS, AGENTS, MEMBERS = "o/<slug:slug>/api-keys/", "o/<slug:slug>/agents/", "o/<slug:slug>/members/"
 INVITATION, LINK = "o/<slug:slug>/invitations/<uuid:invitation_id>/", "invitations/<str:token>/"
 SECRET, INTEGRATION = SECRETS + "<uuid:secret_id>/", INTEGRATIONS + "<uuid:integration_id>/"
 API_SECRET, API_INTEGRATION = "api/v1/secrets/<uuidstr:secret_id>", "api/v1/integrations/<uuidstr:integration_id>"
@@ -237,6 +237,11 @@ TABLE = {
     ("POST", API_KEYS + "new/"): (422, 422, 403, 404, 302, 302),
     ("GET", API_KEYS + "new/integrations/"): (405, 405, 405, 405, 302, 302),
     ("POST", API_KEYS + "new/integrations/"): (303, 303, 403, 404, 302, 302),
+    ("GET", AGENTS + "connect/"): (200, 200, 403, 404, 302, 302),
+    ("POST", AGENTS + "connect/"): (422, 422, 403, 404, 302, 302),
+    ("GET", AGENTS + "connect/tools/"): (405, 405, 405, 405, 302, 302),
+    ("POST", AGENTS + "connect/tools/"): (303, 303, 403, 404, 302, 302),
+    ("GET", AGENTS + "connect/<uuid:key_id>/"): (200, 200, 403, 404, 302, 302),
     ("GET", API_KEYS + "<uuid:key_id>/"): (200, 200, 403, 404, 302, 302),
     ("GET", API_KEYS + "<uuid:key_id>/sessions/"): (200, 200, 403, 404, 302, 302),
     ("GET", API_KEYS + "sessions/<uuid:session_id>/stop/"): (405, 405, 405, 405, 302, 302),

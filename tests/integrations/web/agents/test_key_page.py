@@ -1,6 +1,7 @@
 """The page of an API key: where it was last used, the tools that it sees, its sessions; and stopping an agent."""
 
 import pytest
+from asgiref.sync import async_to_sync
 
 from accounts.access.agent_sessions import start_session
 from accounts.access.callers import actor_of_key
@@ -12,7 +13,7 @@ from integrations.tools import seen_tools
 from tests.support.things import key_for, make_action
 from tests.support.web.api_key_forms import LIST, make, page_of, revoke_path
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 S = Environment.STAGING
 
 
@@ -29,7 +30,7 @@ def path_of(key, rest=""):
 
 def test_list_and_page_tell_where_and_by_what_a_key_was_used(as_owner, agent):
     assert 'node · <span class="mono">203.0.113.40' in page_of(as_owner)
-    record_client(agent, "<b>claude-code</b>")
+    async_to_sync(record_client)(agent, "<b>claude-code</b>")
     for page in (page_of(as_owner), page_of(as_owner, path_of(agent))):
         assert '&lt;b&gt;claude-code&lt;/b&gt; · <span class="mono">203.0.113.40' in page
 
