@@ -79,8 +79,10 @@ def test_typescript(key, tools, monkeypatch, mode):
 
 
 @pytest.mark.node
-def test_the_inspector(key, tools):
+def test_the_inspector(owner, key, tools):
+    """It checks the schemas of tools for what other clients cannot read as well."""
     mcp.install()
+    reader = key_for(owner, Scope.INTEGRATIONS_READ, environments=[Environment.STAGING])
 
     async def told():
         async with listening() as address:
@@ -98,7 +100,7 @@ def test_the_inspector(key, tools):
                 call("look_up", "id=a7"),
                 call("look_up", "id=much too long"),
                 call("send"),
-                ask("cof_wrong", "--method", "tools/list"),
+                ask(reader, "--method", "tools/list"),
             )
 
     (is_portable, listed, problems), *called, (status, _, error) = async_to_sync(told)()
@@ -107,7 +109,7 @@ def test_the_inspector(key, tools):
     found = {tool["name"]: tool["description"] for tool in json.loads(listed)["tools"]}
     check({"tools": found, **dict(zip(("called", "refused", "unready"), answers, strict=True))})
     assert status
-    assert "Send a valid API key: Authorization: Bearer cof_" in error
+    assert "Use an API key with the scope run." in error
 
 
 async def story_of(session):

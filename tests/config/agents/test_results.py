@@ -8,7 +8,9 @@ from django.conf import settings
 
 from accounts.common.environments import Environment
 from accounts.policy import Scope
+from integrations.inheritance import operations_of
 from integrations.models import Integration, Run
+from tests.factories.integrations import IntegrationFactory
 from tests.peers.odd_server import odd_server
 from tests.peers.odd_server import result as answer_of
 from tests.peers.upstreams import answering, http
@@ -181,3 +183,22 @@ def test_a_remote_tool_that_breaks_its_promise_is_an_error_that_clients_show(own
     assert (called.is_error, called.structured_content) == (True, None)
     assert (refused.is_error, refused.structured_content) == (True, None)
     assert refused.content[0].text.startswith("integration_disabled: CRM tools is disabled.")
+
+
+def open_objects(schema, path=""):
+    """Where a schema has objects with names that it does not declare, which strict modes of models refuse."""
+    if isinstance(schema, list):
+        return [found for each in schema for found in open_objects(each, path)]
+    if not isinstance(schema, dict):
+        return []
+    found = [path] if schema.get("additionalProperties", False) is not False else []
+    return found + [each for name, child in schema.items() for each in open_objects(child, f"{path}/{name}")]
+
+
+@pytest.mark.parametrize("kind", ["api_action", "calcom", "mcp_server", "sip_trunk"])
+def test_every_operation_has_a_schema_that_strict_mode_takes(kind):
+    integration = IntegrationFactory(**({} if kind == "api_action" else {kind: True}))
+    for operation in operations_of(integration).values():
+        assert operation.parameters["type"] == "object"
+        assert operation.parameters.get("additionalProperties", False) is False
+        assert open_objects(operation.parameters) == []
