@@ -39,6 +39,8 @@ from mcp_types import (
     InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -48,6 +50,7 @@ from accounts.common.paging import LARGEST_LIMIT
 from accounts.errors import NotFound, Refusal
 from config.agents.calls import CallCancelled, finished
 from config.agents.guidance import guidance
+from config.agents.listening import ToolWatch
 from config.agents.results import enveloped, passed_through, refused
 from config.agents.shown_tools import shown
 from config.api.agents import CALLER, Caller, Serving, servers
@@ -104,12 +107,23 @@ def _server() -> Server[Any]:
         get_tool_input_schema=lambda _: None,  # no tool of ours repeats an argument in a header
         on_list_tools=_list_tools,
         on_call_tool=_call_tool,
+        on_subscriptions_listen=partial(_listen, ToolWatch()),
     )
 
 
 def _caller_of(context: Context) -> Caller:
     caller: Caller = context.request.scope[CALLER]  # type: ignore[union-attr]
     return caller
+
+
+async def _listen(
+    watch: ToolWatch, context: Context, params: SubscriptionsListenRequestParams
+) -> SubscriptionsListenResult:
+    try:
+        with _hidden_errors():
+            return await watch.listen(_caller_of(context).actor, context, params)
+    except Refusal as refusal:
+        raise _as_error(refusal) from None
 
 
 async def _list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
