@@ -70,20 +70,24 @@ def passed_through(result: RunResult, tool: ToolOffer) -> CallToolResult:
     tool promises structured content, because clients refuse a success without it.
     """
     body = result.answer.body if isinstance(result.answer.body, dict) else {}
-    given, structured = body.get("content"), body.get("structuredContent")
+    given = body.get("content")
     blocks = [block for item in given for block in _blocks(item, tool)] if isinstance(given, list) else []
-    if not isinstance(structured, dict) or not _is_finite(structured):
-        structured = None
-    if not blocks and structured is None:
-        envelope = enveloped(result, tool)
-        return CallToolResult(content=envelope.content, is_error=True) if tool.output_schema else envelope
-    if structured is not None and tool.output_schema is None:
-        structured = fit_json(structured, tool.limits, tool.parameters).body
-    return CallToolResult(
-        content=blocks,
-        structured_content=structured if isinstance(structured, dict) else None,
-        is_error=result.outcome is not RunOutcome.SUCCEEDED,
-    )
+    structured = _structured(body.get("structuredContent"), tool)
+    if blocks or structured is not None:
+        failed = result.outcome is not RunOutcome.SUCCEEDED
+        return CallToolResult(content=blocks, structured_content=structured, is_error=failed)
+    envelope = enveloped(result, tool)
+    return CallToolResult(content=envelope.content, is_error=True) if tool.output_schema else envelope
+
+
+def _structured(given: object, tool: ToolOffer) -> dict[str, Any] | None:
+    """Return structured content that fits; as it is where a schema promises its shape, and None where there is none."""
+    if not isinstance(given, dict) or not _is_finite(given):
+        return None
+    if tool.output_schema is not None:
+        return given
+    fitted = fit_json(given, tool.limits, tool.parameters).body
+    return fitted if isinstance(fitted, dict) else None
 
 
 def _fitted(shown: dict[str, Any], tool: ToolOffer) -> str:

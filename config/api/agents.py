@@ -257,7 +257,7 @@ def _scope(request: HttpRequest, caller: Caller) -> dict[str, Any]:
     unnamed = dict.fromkeys(("accept", "content-type"), JSON)  # without them, the SDK refuses a message
     found = unnamed | {name.lower(): value for name, value in request.headers.items() if value}
     passed_on = found.keys() - {"authorization", "cookie"}
-    headers = [(name.encode("latin-1"), found[name].encode("latin-1")) for name in sorted(passed_on)]
+    headers = [(name.encode("latin-1"), found[name].strip(" \t").encode("latin-1")) for name in sorted(passed_on)]
     return {
         "type": "http",
         "method": "POST",

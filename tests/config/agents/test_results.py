@@ -154,7 +154,7 @@ def test_what_a_remote_tool_gives_passes_through_masked(owner, key, era):
 
         (count, get), results = speak(key, exchange, era=era)
     assert (count.title, count.output_schema, get.output_schema) == ("CRM tools: Count", SCHEMA, None)
-    assert get.input_schema["properties"] == {"a": {"type": "string"}}
+    assert get.input_schema == marked
     content, structured, failed, odd = results
     assert [block.type for block in content.content] == ["text", "image", "audio", "resource", "resource_link"] + [
         "text"

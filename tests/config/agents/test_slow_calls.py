@@ -78,13 +78,10 @@ def message(method, **more):
     return json.dumps({"jsonrpc": "2.0", "method": method, **more}).encode()
 
 
-async def opened(key, capabilities=None):
+async def opened(key):
     """The headers of a session of the older era."""
-    params = {
-        "protocolVersion": "2025-11-25",
-        "capabilities": capabilities or {},
-        "clientInfo": {"name": "a", "version": "1"},
-    }
+    client = {"name": "a", "version": "1"}
+    params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
     body = message("initialize", id=0, params=params)
     _, found, _ = await call_asgi(application, "POST", "/mcp", body, headers(key))
     return headers(key, (b"mcp-session-id", dict(found)[b"mcp-session-id"]))
