@@ -26,9 +26,10 @@ from config.api.fast_path import FastPath  # noqa: E402
 from config.api.handler import ApiHandler  # noqa: E402
 from config.http.bodies import WholeBodies  # noqa: E402
 from config.http.proxies import Proxies, TrustedProxies  # noqa: E402
-from config.http.requests import ApiOrPages, ReadableQueries, RequestIds  # noqa: E402
+from config.http.requests import AgentsOrEverybody, ApiOrPages, ReadableQueries, RequestIds  # noqa: E402
 from config.lifespan import lifespan  # noqa: E402
 
 api = FastPath(ApiHandler())
 inner = WholeBodies(ReadableQueries(ApiOrPages(api=api, pages=pages, lifespan=lifespan)))
-application = JsonRpcErrors(RequestIds(TrustedProxies(inner, Proxies(settings.TRUSTED_PROXIES))))
+everybody = RequestIds(TrustedProxies(inner, Proxies(settings.TRUSTED_PROXIES)))
+application = AgentsOrEverybody(agents=JsonRpcErrors(everybody), everybody=everybody)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from accounts.errors import InvalidJson
-from config.http.errors import AGENTS, PROBLEM
+from config.http.errors import PROBLEM
 from config.http.requests import Application, Receive, Send, read_json
 
 PARSE_ERROR, INVALID_REQUEST, INTERNAL_ERROR = -32700, -32600, -32603
@@ -32,10 +32,7 @@ class JsonRpcErrors:
         self._application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-        if scope["type"] != "http" or scope["path"] not in AGENTS:
-            await self._application(scope, receive, send)
-            return
+        """Handle a request to `/mcp`."""
         message = _Message(receive)
         await self._application(scope, message.receive, _Response(message, send).send)
 

@@ -12,9 +12,6 @@ from config.agents.guidance import INTEGRATION
 from config.agents.results import ENVELOPE
 from integrations.tools.agent_tools import ToolOffer
 
-IN_HEADER = "x-mcp-header"
-"""Marks a parameter that clients repeat in a header: between Coffer and the server of the tool, not before it."""
-
 _ICON: TypeAdapter[Icon] = TypeAdapter(Icon)
 
 
@@ -25,7 +22,7 @@ def shown(tool: ToolOffer, organization: Organization) -> Tool:
         name=tool.name,
         title=tool.title,
         description=_description(tool, organization),
-        input_schema=_without_headers(tool.parameters),
+        input_schema=dict(tool.parameters),
         output_schema=_output_schema(tool),
         icons=[icon for each in tool.icons if (icon := _icon(each))] or None,
         annotations=ToolAnnotations(
@@ -57,9 +54,3 @@ def _icon(given: Mapping[str, Any]) -> Icon | None:
     except ValidationError:
         return None
     return icon if icon.src.startswith("data:") else None
-
-
-def _without_headers(schema: Any) -> Any:
-    if isinstance(schema, Mapping):
-        return {name: _without_headers(value) for name, value in schema.items() if name != IN_HEADER}
-    return [_without_headers(value) for value in schema] if isinstance(schema, list) else schema

@@ -14,8 +14,9 @@ import re
 import tomllib
 import traceback
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -39,6 +40,8 @@ from mcp_types import (
     InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -48,6 +51,7 @@ from accounts.common.paging import LARGEST_LIMIT
 from accounts.errors import NotFound, Refusal
 from config.agents.calls import CallCancelled, finished
 from config.agents.guidance import guidance
+from config.agents.listening import ToolWatch
 from config.agents.results import enveloped, passed_through, refused
 from config.agents.shown_tools import shown
 from config.api.agents import CALLER, Caller, Serving, servers
@@ -62,6 +66,9 @@ logger = logging.getLogger(__name__)
 _is_name = re.compile(rf"[A-Za-z0-9_-]{{1,{TOOL_NAME_LENGTH}}}").fullmatch
 
 Context = ServerRequestContext[Any, Any]
+
+_CALLED: ContextVar[ToolOffer | Refusal] = ContextVar("coffer.called_tool")
+"""The tool that a message of the method `tools/call` calls, or why there is none."""
 
 LIST_FRESH_MS = 60_000
 """How long an agent may use a list of tools without asking again (2026-07-28, "Caching")."""
@@ -82,7 +89,7 @@ async def serving_agents() -> AsyncIterator[None]:
     plain = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
     streaming = StreamableHTTPSessionManager(server, json_response=False, stateless=True)
     async with plain.run(), streaming.run():
-        servers[loop] = Serving(plain.handle_request, streaming.handle_request)  # type: ignore[arg-type] # their messages are mutable
+        servers[loop] = Serving(partial(_serve, plain), partial(_serve, streaming))
         try:
             yield
         finally:
@@ -101,15 +108,51 @@ def _server() -> Server[Any]:
         website_url=settings.SITE_URL,
         icons=[Icon(src=f"data:image/svg+xml;base64,{picture}", mime_type="image/svg+xml", sizes=["any"])],
         cache_hints={"tools/list": CacheHint(ttl_ms=LIST_FRESH_MS, scope="private")},
-        get_tool_input_schema=lambda _: None,  # no tool of ours repeats an argument in a header
+        get_tool_input_schema=_input_schema,
         on_list_tools=_list_tools,
         on_call_tool=_call_tool,
+        on_subscriptions_listen=partial(_listen, ToolWatch()),
     )
+
+
+async def _serve(manager: StreamableHTTPSessionManager, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Handle a message, the tool of a call being looked up once, before the SDK compares headers with its schema."""
+    caller: Caller = scope[CALLER]
+    if caller.method == "tools/call":
+        _CALLED.set(await _found(caller))
+    await manager.handle_request(scope, receive, send)
+
+
+async def _found(caller: Caller) -> ToolOffer | Refusal:
+    """Return the tool that a message calls, or why there is none."""
+    name = caller.params.get("name")
+    if not isinstance(name, str) or not _is_name(name):
+        return NotFound(NO_SUCH_TOOL)
+    try:
+        with _hidden_errors():
+            return await in_database(find_tool, caller.actor, name)
+    except Refusal as refusal:
+        return refusal
+
+
+def _input_schema(_name: str) -> Mapping[str, Any] | None:
+    called = _CALLED.get(None)
+    return called.parameters if isinstance(called, ToolOffer) else None
 
 
 def _caller_of(context: Context) -> Caller:
     caller: Caller = context.request.scope[CALLER]  # type: ignore[union-attr]
     return caller
+
+
+async def _listen(
+    watch: ToolWatch, context: Context, params: SubscriptionsListenRequestParams
+) -> SubscriptionsListenResult:
+    try:
+        with _hidden_errors():
+            return await watch.listen(_caller_of(context).actor, context, params)
+    except Refusal as refusal:
+        raise _as_error(refusal) from None
 
 
 async def _list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
@@ -128,28 +171,17 @@ async def _page_of_tools(caller: Caller, cursor: str | None) -> ListToolsResult:
 
 
 async def _call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
-    caller, tool = _caller_of(context), None
+    """Run a tool. An unknown one is an error of the protocol in every revision of MCP."""
+    tool = _CALLED.get()
+    if not isinstance(tool, ToolOffer):
+        raise _as_error(tool)
     try:
         with _hidden_errors():
-            tool = await _found(caller, params.name)
             return await _run(context, tool)
     except CallCancelled:
         raise MCPError(REQUEST_CANCELLED, "The call was cancelled.") from None
     except Refusal as refusal:
-        if tool is None:
-            raise _as_error(refusal) from None
         return _refused(context, params, tool, refusal)
-
-
-async def _found(caller: Caller, name: str) -> ToolOffer:
-    """Return a tool of the caller.
-
-    Raises:
-        NotFound: there is none of this name. Every revision of MCP answers that with an error of the protocol.
-    """
-    if not _is_name(name):
-        raise NotFound(NO_SUCH_TOOL)
-    return await in_database(find_tool, caller.actor, name)
 
 
 async def _run(context: Context, tool: ToolOffer) -> CallToolResult:

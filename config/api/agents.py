@@ -113,7 +113,7 @@ async def answer_agent(request: HttpRequest) -> HttpResponseBase:
         return plain_problem(status)
     if caller.method == "notifications/cancelled" and (call := caller.call(caller.params.get("requestId"))):
         cancel(call)
-    if _wants_progress(request, caller):
+    if _wants_events(request, caller):
         return await _streamed(serving.streaming, request, caller)
     return await _forward(serving.plain, request, caller)
 
@@ -154,11 +154,11 @@ def _own_origin() -> str:
     return f"{site.scheme}://{site.netloc}"
 
 
-def _wants_progress(request: HttpRequest, caller: Caller) -> bool:
-    """Return whether the message is a call whose sender wants to be told of progress and reads event streams."""
+def _wants_events(request: HttpRequest, caller: Caller) -> bool:
+    """Return whether the sender reads event streams, and listens for changes or wants to be told of progress."""
     meta = caller.params.get("_meta")
-    is_wanted = caller.method == "tools/call" and isinstance(meta, dict) and meta.get("progressToken") is not None
-    return is_wanted and EVENTS in request.headers.get("Accept", "")
+    is_told = caller.method == "tools/call" and isinstance(meta, dict) and meta.get("progressToken") is not None
+    return (is_told or caller.method == "subscriptions/listen") and EVENTS in request.headers.get("Accept", "")
 
 
 async def _forward(server: Application, request: HttpRequest, caller: Caller) -> HttpResponse:
@@ -257,7 +257,7 @@ def _scope(request: HttpRequest, caller: Caller) -> dict[str, Any]:
     unnamed = dict.fromkeys(("accept", "content-type"), JSON)  # without them, the SDK refuses a message
     found = unnamed | {name.lower(): value for name, value in request.headers.items() if value}
     passed_on = found.keys() - {"authorization", "cookie"}
-    headers = [(name.encode("latin-1"), found[name].encode("latin-1")) for name in sorted(passed_on)]
+    headers = [(name.encode("latin-1"), found[name].strip(" \t").encode("latin-1")) for name in sorted(passed_on)]
     return {
         "type": "http",
         "method": "POST",

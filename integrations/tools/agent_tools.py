@@ -186,7 +186,7 @@ def _remote(tool: AgentTool, integration: Integration) -> dict[str, Any] | None:
         "title": f"{integration.name}: {_text(definition.get('title')) or remote.name}",
         "description": _text(definition.get("description")),
         "parameters": _schema(definition.get("inputSchema")) or ANY_ARGUMENTS,
-        "output_schema": _schema(definition.get("outputSchema")),
+        "output_schema": None if tool.answer_fields else _schema(definition.get("outputSchema")),
         "hints": Hints(
             _or(tool.read_only, told.get("readOnlyHint") is True),
             _or(tool.destructive, told.get("destructiveHint") is not False),

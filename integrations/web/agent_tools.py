@@ -89,14 +89,21 @@ def _index(
 def _form(
     request: CofferRequest, tool: AgentTool, values: Mapping[str, Any], errors: list[FieldError] | None = None
 ) -> HttpResponse:
-    offer = describe(tool)
+    unset = AgentTool(integration=tool.integration, remote=tool.remote, operation=tool.operation, name=tool.name)
+    offer = describe(unset)
     context = {
         "integration": tool.integration,
         "tool": tool,
         "offer": offer,
         "values": values,
         "hints": [
-            {"field": field, "label": label, "about": about, "value": values.get(field, "")}
+            {
+                "field": field,
+                "label": label,
+                "about": about,
+                "value": values.get(field, ""),
+                "proposed": getattr(offer.hints, field) if offer else None,
+            }
             for field, (label, about) in HINTS.items()
         ],
         "errors": errors or [],

@@ -4,10 +4,11 @@ import json
 
 import jsonschema
 import pytest
+from django.conf import settings
 
 from accounts.common.environments import Environment
 from accounts.policy import Scope
-from integrations.models import Integration, Run
+from integrations.models import AgentTool, Integration, Run
 from tests.peers.odd_server import odd_server
 from tests.peers.odd_server import result as answer_of
 from tests.peers.upstreams import answering, http
@@ -29,19 +30,19 @@ async def described(session):
     return session.server_info, session.instructions, await session.list_tools()
 
 
-@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("era", ["auto", "legacy"])
 def test_the_server_and_its_tools_say_what_they_are(owner, key, era):
     store_secret(owner)
     make_action(owner, "Look up patient", path="/{params.id}", parameters=PARAMETERS)
     make_action(owner, "Book", method="DELETE", uses="crm.missing")
     server, instructions, listed = speak(key, described, era=era)
     assert (server.name, server.title, server.version.count(".")) == ("Coffer", "Coffer", 2)
-    assert (server.icons[0].src[:26], server.website_url) == ("data:image/svg+xml;base64,", "http://localhost:8000")
+    assert (server.icons[0].src[:26], server.website_url) == ("data:image/svg+xml;base64,", settings.SITE_URL)
     assert "never see" in instructions
     book, look_up = listed.tools
     assert [book.name, look_up.name] == ["book", "look_up_patient"]
     hints = [each.annotations.model_dump(exclude={"title"}) for each in (look_up, book)]
-    assert [list(each.values()) for each in hints] == [[True, False, True, True], [False, True, False, True]]
+    assert [list(each.values()) for each in hints] == [[True, False, True, True], [False, True, True, True]]
     assert book.description.startswith("Not ready: No secret is called crm.missing. Create it")
     assert f"/o/harbor-clinics/integrations/{Integration.objects.get(name='Book').id}/" in book.description
     assert "Not ready" not in look_up.description
@@ -104,7 +105,7 @@ def test_a_refusal_has_its_code_and_what_to_do(owner, key, era):
     )
     assert wrong.structured_content["errors"][0]["field"] == "params.id"
     assert "Correct the arguments as the tool's input schema says" in wrong.content[0].text
-    page = "http://localhost:8000/o/harbor-clinics/secrets/?q=crm.missing"
+    page = f"{settings.SITE_URL}/o/harbor-clinics/secrets/?q=crm.missing"
     assert missing.structured_content == {
         "code": "secret_missing", "secret": "crm.missing", "run_id": str(second.id), "page": page,
     }  # fmt: skip
@@ -153,7 +154,7 @@ def test_what_a_remote_tool_gives_passes_through_masked(owner, key, era):
 
         (count, get), results = speak(key, exchange, era=era)
     assert (count.title, count.output_schema, get.output_schema) == ("CRM tools: Count", SCHEMA, None)
-    assert get.input_schema["properties"] == {"a": {"type": "string"}}
+    assert get.input_schema == marked
     content, structured, failed, odd = results
     assert [block.type for block in content.content] == ["text", "image", "audio", "resource", "resource_link"] + [
         "text"
@@ -180,3 +181,48 @@ def test_a_remote_tool_that_breaks_its_promise_is_an_error_that_clients_show(own
     assert (called.is_error, called.structured_content) == (True, None)
     assert (refused.is_error, refused.structured_content) == (True, None)
     assert refused.content[0].text.startswith("integration_disabled: CRM tools is disabled.")
+
+
+def test_of_chosen_fields_nothing_else_reaches_the_agent(owner, key):
+    """The fields of structured content, else those of a text that is JSON; the API has the whole."""
+    given = [
+        {"content": [{"type": "text", "text": "private"}], "structuredContent": {"id": 7, "birth": "1990"}},
+        {"content": [{"type": "text", "text": '{"id": 8.50, "birth": "1990"}'}, {"type": "text", "text": "private"}]},
+        {"content": [{"type": "text", "text": "private"}]},
+    ]
+    replies = [lambda message, _, each=each: answer_of(message, each) for each in given]
+    upstream = [http(b'{"id": 9, "birth": "1990"}', headers=("Content-Type: application/json",)), http(b"private")]
+    with (
+        odd_server({"tools/call": replies}) as server,
+        answering(lambda _, connection: connection.sendall(upstream.pop(0))) as base_url,
+    ):
+        integration = make_mcp_server(owner, server.url)
+        approved_tool(integration, {"name": "get", "inputSchema": {"type": "object"}, "outputSchema": SCHEMA})
+        make_action(owner, "Look up", uses="", base_url=base_url)
+        AgentTool.objects.update(answer_fields="{id: id}")
+
+        async def exchange(session):
+            names = ["get", "get", "get", "look_up", "look_up"]
+            return [await session.call_tool(name, {}) for name in names], (await session.list_tools()).tools[0]
+
+        results, listed = speak(key, exchange)
+    assert listed.output_schema is None
+    assert [result.content[0].text for result in results[:3]] == ['{"id": 7}', '{"id": 8.50}', "null"]
+    assert results[2].content[1].text.startswith("The answer has none of the fields")
+    assert [result.structured_content["body"] for result in results[3:]] == [{"id": 9}, None]
+    assert "private" not in str(results)
+    assert "1990" not in str(results)
+
+
+@pytest.mark.parametrize("text", ["x" * 2000, json.dumps([{"n": number} for number in range(300)])])
+def test_a_long_answer_is_cut_and_the_agent_is_told(owner, key, text):
+    media = "application/json" if text.startswith("[") else "text/plain"
+    with answering(answers(text.encode(), media=media)) as base_url:
+        make_action(owner, "Look up", uses="", base_url=base_url)
+        AgentTool.objects.update(max_characters=1000)
+        called = speak(key, call("look_up"))
+    cut = called.structured_content["cut"]
+    assert called.content[-1].text == cut
+    assert cut.endswith("Ask for less with the arguments; the whole answer is given by the API.")
+    assert 400 < len(json.dumps(called.structured_content["body"])) <= 1002
+    assert json.loads(called.content[0].text)["body"] == called.structured_content["body"]
