@@ -38,6 +38,7 @@ EVENT_OF_VIEW = {
     "integrations.web.duplicating.duplicate": Event.INTEGRATION_DUPLICATED,
     "integrations.web.tools.approve": Event.INTEGRATION_TOOL_APPROVED,
     "integrations.web.tools.withdraw": Event.INTEGRATION_TOOL_WITHDRAWN,
+    "integrations.web.tools.only_approved": Event.INTEGRATION_CHANGED,
     "integrations.web.api_keys.new": Event.API_KEY_CREATED,
     "integrations.web.api_keys.revoke": Event.API_KEY_REVOKED,
     "integrations.web.api_keys.lift": Event.API_KEY_SUSPENSION_LIFTED,
@@ -66,6 +67,7 @@ EVENT_OF_VIEW = {
     "integrations.api.integrations.delete_integration": Event.INTEGRATION_DELETED,
     "integrations.api.integrations.duplicate_integration": Event.INTEGRATION_DUPLICATED,
     "integrations.api.tools.approve": Event.INTEGRATION_TOOL_APPROVED,
+    "integrations.api.tools.approve_all": Event.INTEGRATION_TOOL_APPROVED,
     "integrations.api.tools.withdraw": Event.INTEGRATION_TOOL_WITHDRAWN,
 }
 

@@ -28,6 +28,12 @@ class ToolIn(StrictSchema):
     fingerprint: str
 
 
+class ToolsIn(StrictSchema):
+    """Tools as shown in the list."""
+
+    tools: list[ToolIn] = Field(min_length=1, max_length=approvals.MAX_AT_ONCE)
+
+
 class ToolNameIn(StrictSchema):
     """The name of a tool."""
 
@@ -61,9 +67,15 @@ class ApprovalOut(Schema):
     """The approval of a tool."""
 
     name: str
-    fingerprint: str
+    fingerprint: str = Field(validation_alias="approved_fingerprint")
     approved_at: datetime
     approved_by: str
+
+
+class ApprovalsOut(Schema):
+    """The approvals, in the order of the request."""
+
+    items: list[ApprovalOut]
 
 
 @router.post(
@@ -90,10 +102,20 @@ async def tools(request: HttpRequest, integration_id: UUID, payload: CheckIn) ->
 )
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def approve(request: HttpRequest, integration_id: UUID, payload: ToolIn) -> Any:
-    """Approves the tool with this fingerprint; a later change is shown as `changed`."""
+    """Approves the tool with the fingerprint that a list showed last; a later change is shown as `changed`."""
     return approvals.approve_tool(
         actor=actor_of(request), integration_id=integration_id, name=payload.name, fingerprint=payload.fingerprint
     )
+
+
+@router.post(
+    "/{uuid:integration_id}/tools/approve-all", response={200: ApprovalsOut, **PROBLEMS_OF_ONE}, summary="Approve tools"
+)
+@key_requires(Permission.INTEGRATIONS_WRITE)
+def approve_all(request: HttpRequest, integration_id: UUID, payload: ToolsIn) -> Any:
+    """Approves several tools, each with its fingerprint; all of them or none."""
+    wanted = [(tool.name, tool.fingerprint) for tool in payload.tools]
+    return {"items": approvals.approve_tools(actor=actor_of(request), integration_id=integration_id, tools=wanted)}
 
 
 @router.post(
@@ -107,7 +129,7 @@ def withdraw(request: HttpRequest, integration_id: UUID, payload: ToolNameIn) ->
 
 
 def _tool_out(listed: ListedTool) -> dict[str, Any]:
-    tool, approval = listed.tool, listed.approval
+    tool, approval = listed.tool, listed.kept if listed.kept and listed.kept.approved_fingerprint else None
     return {
         "name": tool.name,
         "title": tool.title,
