@@ -291,6 +291,11 @@ MORE_ACTS = {
         actor=owner, secret_id=stage["used"].id, replacement_id=stage["unused"].id
     ),
     "the end of a roll-back window": lambda owner, stage: destroy_expired_of(stage["promoted"]),
+    "several tools at once": lambda owner, stage: approvals.approve_tools(
+        actor=owner,
+        integration_id=stage["server"].id,
+        tools=list(stage["server"].remote_tools.values_list("name", "shown_fingerprint")),
+    ),
     "a value that does not open": lambda owner, stage: open_tampered(owner, stage["used"]),
 }
 NEW = Plaintext("another-value-0815")
