@@ -11,7 +11,15 @@ from uuid import UUID
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import PermissionDenied
 from accounts.models import ApiKey, Membership, Organization, User
-from accounts.policy import STAFF_PERMISSIONS, Permission, Role, Scope, permissions_of_role, permissions_of_scopes
+from accounts.policy import (
+    STAFF_PERMISSIONS,
+    Permission,
+    Role,
+    Scope,
+    permissions_of_role,
+    permissions_of_scopes,
+    scope_for,
+)
 
 
 class ActorKind(StrEnum):
@@ -34,6 +42,7 @@ class Actor:
         proven: whether there is a recent proof of who is there (`accounts.access.step_up`). Only pages say no: API keys
             and commands authenticate with every call.
         max_concurrent, max_per_minute: the limits of an API key (`accounts.access.callers`); None for no limit.
+        within: of a session, the API key that made it; the session's calls count towards that key's limits, too.
     """
 
     kind: ActorKind
@@ -48,7 +57,13 @@ class Actor:
     proven: bool = True
     max_concurrent: int | None = None
     max_per_minute: int | None = None
+    within: "Actor | None" = None
     address: str | None = field(default=None, compare=False)
+
+    @property
+    def key_id(self) -> UUID | None:
+        """The id of the API key that a person made: of a session, that of the key behind it."""
+        return self.within.id if self.within else self.id
 
     def may(self, permission: Permission) -> bool:
         """Whether this actor may attempt actions that need the permission."""
@@ -61,7 +76,9 @@ class Actor:
             PermissionDenied: the actor does not hold the permission.
         """
         if not self.may(permission):
-            raise PermissionDenied(f"This needs the permission {permission.value}.")
+            scope = scope_for(permission) if self.kind is ActorKind.API_KEY else None
+            what_to_do = f" Use an API key with the scope {scope.value}." if scope else ""
+            raise PermissionDenied(f"This needs the permission {permission.value}.{what_to_do}")
 
     @property
     def is_bounded(self) -> bool:
@@ -107,11 +124,15 @@ def actor_for_member(membership: Membership, *, address: str | None = None, prov
 
 
 def actor_for_key(key: ApiKey, *, address: str | None = None) -> Actor:
-    """Return the actor for a program with an API key. The key's organization is already loaded."""
+    """Return the actor for a program with an API key or a session. Its organization and parent are already loaded."""
+    within = None
+    if key.parent:
+        key.parent.organization = key.organization
+        within = actor_for_key(key.parent, address=address)
     return Actor(
         kind=ActorKind.API_KEY,
         id=key.id,
-        label=f"API key {key.name}",
+        label=f"{within.label}, session {key.name}" if within else f"API key {key.name}",
         organization=key.organization,
         permissions=permissions_of_scopes(frozenset(Scope(scope) for scope in key.scopes)),
         environments=key.environments,
@@ -119,6 +140,7 @@ def actor_for_key(key: ApiKey, *, address: str | None = None) -> Actor:
         secrets=None if key.secrets is None else frozenset(UUID(item) for item in key.secrets),
         max_concurrent=key.max_concurrent,
         max_per_minute=key.max_per_minute,
+        within=within,
         address=address,
     )
 

@@ -232,7 +232,7 @@ def revoke(_modeladmin: "ApiKeyAdmin", request: HttpRequest, queryset: QuerySet[
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """API keys, without digests. Staff may revoke them. Only the organization lifts a suspension."""
+    """API keys, without digests and sessions. Staff may revoke them. Only the organization lifts a suspension."""
 
     actions = (revoke,)
 
@@ -248,12 +248,17 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     )
     fields = (
         "organization", "name", "prefix", "scopes", "max_concurrent", "max_per_minute", "expires_at", "revoked_at",
-        "suspended_at", "secrets_in_arguments", "last_used_at", "created_at",
+        "suspended_at", "secrets_in_arguments", "last_used_at", "last_address", "created_at",
     )  # fmt: skip
     readonly_fields: ClassVar[Any] = fields
     list_select_related = ("organization",)
     search_fields = ("name", "=prefix")
     ordering = ("organization_id", "name")
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        """Leave sessions out: revoking a key stops them."""
+        return super().get_queryset(request).filter(parent=None)
 
 
 @admin.register(AuditEvent)

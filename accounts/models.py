@@ -10,9 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from accounts.api_key import ApiKey  # noqa: F401 - Django finds models here
 from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
-from accounts.common.environments import ALL_ENVIRONMENTS
-from accounts.common.fields import EnvironmentsField
 from accounts.managers import UserManager
 from accounts.policy import Role
 from accounts.waiting_mail import WaitingMail  # noqa: F401 - Django finds models here
@@ -170,54 +169,6 @@ class Invitation(models.Model):
     def name(self) -> str:
         """The address, as the audit log's name of an invitation."""
         return self.email
-
-
-class ApiKey(models.Model):
-    """A program's credential. Only a SHA-256 of the key is stored: its 256 random bits need no slow hash."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="api_keys")
-    name = models.CharField(max_length=80)
-    prefix = models.CharField(max_length=15, unique=True)
-    digest = models.BinaryField(max_length=32)
-    scopes = models.JSONField(default=list)
-    environments = EnvironmentsField(default=ALL_ENVIRONMENTS)
-    integrations = models.JSONField(
-        null=True, blank=True, help_text="Ids of the only integrations it may use; null for all."
-    )
-    secrets = models.JSONField(null=True, blank=True, help_text="Ids of those it may send somewhere new; null for all.")
-    max_concurrent = models.PositiveSmallIntegerField(default=100, help_text="Calls at once, in each process.")
-    max_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Null for no limit.")
-    minute = models.DateTimeField(null=True, blank=True, help_text="The last one in which calls were counted.")
-    minute_calls = models.PositiveIntegerField(default=0)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    suspended_at = models.DateTimeField(
-        null=True, blank=True, help_text="It passed values as arguments; calls are refused."
-    )
-    secrets_in_arguments = models.PositiveSmallIntegerField(
-        default=0, help_text="Calls with a value among the arguments, since the last suspension was lifted."
-    )
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
-        help_text="Who made it and saw its text. It ends with that person's account; empty: made on the server.",
-    )  # fmt: skip
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(environments__gte=1, environments__lte=7), name="api_key_has_environment"
-            ),
-            models.CheckConstraint(
-                condition=Q(max_concurrent__gte=1) & (Q(max_per_minute=None) | Q(max_per_minute__gte=1)),
-                name="api_key_may_call",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.prefix})"
 
 
 class AuditEvent(models.Model):

@@ -134,3 +134,9 @@ def permissions_of_scopes(scopes: frozenset[Scope]) -> frozenset[Permission]:
     """Return the permissions of a key with these scopes, at most an admin's (docs/api.md, "Authentication")."""
     granted = frozenset(permission for scope in scopes for permission in SCOPE_PERMISSIONS[scope])
     return granted & ADMIN_PERMISSIONS
+
+
+def scope_for(permission: Permission) -> Scope | None:
+    """Return the narrowest scope that gives a permission to an API key; None if no scope does."""
+    giving = [scope for scope, permissions in SCOPE_PERMISSIONS.items() if permission in permissions]
+    return min(giving, key=lambda scope: len(SCOPE_PERMISSIONS[scope]), default=None)

@@ -21,13 +21,15 @@ with sentences_instead_of_tracebacks():
     limit_statements()
     pages = get_asgi_application()
 
-from config.api.fast_path import FastPath  # noqa: E402 - importing these needs the settings
+from config.agents.errors import JsonRpcErrors  # noqa: E402 - importing these needs the settings
+from config.api.fast_path import FastPath  # noqa: E402
 from config.api.handler import ApiHandler  # noqa: E402
 from config.http.bodies import WholeBodies  # noqa: E402
 from config.http.proxies import Proxies, TrustedProxies  # noqa: E402
-from config.http.requests import ApiOrPages, ReadableQueries, RequestIds  # noqa: E402
+from config.http.requests import AgentsOrEverybody, ApiOrPages, ReadableQueries, RequestIds  # noqa: E402
 from config.lifespan import lifespan  # noqa: E402
 
 api = FastPath(ApiHandler())
 inner = WholeBodies(ReadableQueries(ApiOrPages(api=api, pages=pages, lifespan=lifespan)))
-application = RequestIds(TrustedProxies(inner, Proxies(settings.TRUSTED_PROXIES)))
+everybody = RequestIds(TrustedProxies(inner, Proxies(settings.TRUSTED_PROXIES)))
+application = AgentsOrEverybody(agents=JsonRpcErrors(everybody), everybody=everybody)

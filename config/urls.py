@@ -9,13 +9,15 @@ from config.api.route_permissions import api_urls
 from config.http import health
 from config.http.errors import AGENTS, bad_request, not_found, server_error
 from config.monitoring.page import metrics
+from integrations.web.agents.urls import agent_urls, key_urls
 
 urlpatterns = [
     path("", include("accounts.web.urls")),
     path("o/<slug:slug>/secrets/", include("secrets_app.web.urls")),
     path("o/<slug:slug>/secrets/", include("integrations.web.secrets.urls")),
     path("o/<slug:slug>/integrations/", include("integrations.web.urls")),
-    path("o/<slug:slug>/api-keys/", include("integrations.web.urls_api_keys")),
+    path("o/<slug:slug>/api-keys/", include(key_urls)),
+    path("o/<slug:slug>/agents/", include(agent_urls)),
     path("api/v1/", api_urls(api)),
     *(path(address.removeprefix("/"), mcp) for address in AGENTS),
     path("admin/", admin.site.urls),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-MODULES = sorted(TESTS.rglob("*.py"))
+MODULES = sorted(path for path in TESTS.rglob("*.py") if "node_modules" not in path.parts)
 LONGEST_MODULE, LARGEST_FOLDER = 400, 20
 NOT_TO_BE_IMPORTED = re.compile(r"\btests\.(\w+\.)*(test_\w+|conftest)\b")
 

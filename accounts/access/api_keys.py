@@ -9,9 +9,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.access.callers import KeyText, new_key
+from accounts.access.agent_sessions import in_force_of
+from accounts.access.callers import CONCURRENT_CALLS, KeyText, new_key
 from accounts.actors import Actor, ActorKind
 from accounts.audit import trail
+from accounts.common.bounds import HIGHEST_CONCURRENT, HIGHEST_PER_MINUTE
 from accounts.common.environments import Environment, in_order
 from accounts.common.texts import problem_with_line
 from accounts.errors import FieldError, Invalid, NotFound
@@ -20,7 +22,6 @@ from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
 
 MAX_CONCURRENT = 100
-HIGHEST_CONCURRENT, HIGHEST_PER_MINUTE = 10_000, 1_000_000
 NOT_CREATED = "The API key was not created."
 SENT_BEFORE = (
     "This form was already submitted and its key was created. The key cannot be shown again: "
@@ -172,14 +173,17 @@ def find_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
         PermissionDenied: the actor may not see keys.
     """
     actor.check(Permission.API_KEYS_READ)
-    key = ApiKey.objects.defer("digest").filter(organization=actor.organization, pk=key_id).first()
+    own = ApiKey.objects.filter(organization=actor.organization, parent=None)
+    key = own.defer("digest").filter(pk=key_id).first()
     if key is None:
         raise NotFound("No such API key.")
     return key
 
 
 def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
-    """Revoke a key; its next call is refused. Revoking it again changes nothing.
+    """Revoke a key and its sessions; their next calls are refused. Revoking it again changes nothing.
+
+    Calls under way in this process are stopped; what other processes get as answers is not given out.
 
     Raises:
         NotFound: the organization has no such key.
@@ -187,13 +191,16 @@ def revoke_api_key(*, actor: Actor, key_id: UUID) -> ApiKey:
     """
     actor.check(Permission.API_KEYS_REVOKE)
     with transaction.atomic():
-        key = ApiKey.objects.select_for_update().filter(organization=actor.organization, pk=key_id).first()
+        own = ApiKey.objects.filter(organization=actor.organization, parent=None)
+        key = own.select_for_update().filter(pk=key_id).first()
         if key is None:
             raise NotFound("No such API key.")
         if key.revoked_at is None:
-            key.revoked_at = timezone.now()
+            key.revoked_at = now = timezone.now()
             key.save(update_fields=["revoked_at"])
-            trail.record(trail.Event.API_KEY_REVOKED, actor=actor, target=key, prefix=key.prefix)
+            stopped = in_force_of([key.pk], now).update(revoked_at=now)
+            trail.record(trail.Event.API_KEY_REVOKED, actor=actor, target=key, prefix=key.prefix, sessions=stopped)
+            transaction.on_commit(lambda: CONCURRENT_CALLS.stop(key.pk))
     return key
 
 

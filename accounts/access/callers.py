@@ -1,4 +1,4 @@
-"""Calls with an API key: parsing the key, finding its actor, and the limits of its calls.
+"""Calls with an API key or a session: parsing its text, finding its actor, the limits of its calls, stopping them.
 
 The text of a key is `cof_`, 11 characters of id, 43 of secret and 6 of checksum, in base 62 (docs/security-rules.md,
 "API keys"). The id finds the row, the secret has 256 random bits, and the CRC-32 lets secret scanners and Coffer reject
@@ -6,24 +6,28 @@ a typo without a look-up. Only the prefix and a digest are stored.
 
 Calls per minute are counted in the database, so the limit is exact across processes and hosts, whose clocks may differ
 by seconds: a minute that one host has begun is everybody's. Each process counts concurrent calls by itself: that limit
-protects the process, and the count must not survive a crash.
+protects the process, and the count must not survive a crash. Calls of a session count towards its key's limits, too.
 """
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 import string
 import threading
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from accounts.access.last_use import record_use
 from accounts.actors import Actor, actor_for_key
 from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.errors import RateLimited, Unauthenticated
@@ -37,18 +41,21 @@ SUSPENDED = (
     "This API key is suspended, because its calls passed values of secrets as arguments. An owner or admin finds out "
     "why in the audit log, and lifts the suspension on the page of API keys."
 )
+STOPPED = "This API key was stopped while the call was under way."
 LAST_USED_EVERY = timedelta(minutes=1)
 MINUTE = timedelta(minutes=1)
+Stop = tuple[asyncio.AbstractEventLoop, asyncio.Timeout]
+_MAKER_IS_ACTIVE = Coalesce("created_by__is_active", "parent__created_by__is_active")
 
 _BY_PREFIX: CompiledQuery[ApiKey] = CompiledQuery(
     lambda: (
-        ApiKey.objects.select_related("organization")
-        .annotate(maker_is_active=F("created_by__is_active"))
+        ApiKey.objects.select_related("organization", "parent")
+        .annotate(maker_is_active=_MAKER_IS_ACTIVE)
         .filter(Among("prefix"))
     )
 )
 _BY_ID: CompiledQuery[ApiKey] = CompiledQuery(
-    lambda: ApiKey.objects.annotate(maker_is_active=F("created_by__is_active")).filter(Among("pk"))
+    lambda: ApiKey.objects.select_related("parent").annotate(maker_is_active=_MAKER_IS_ACTIVE).filter(Among("pk"))
 )
 
 
@@ -96,10 +103,11 @@ def checksum(body: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PresentedKey:
-    """The text of an API key as a request sent it, and the client's address."""
+    """The text of an API key as a request sent it, the client's address, and its `User-Agent`."""
 
     text: str = field(repr=False)
     address: str | None
+    user_agent: str = ""
 
 
 def bearer_token(header: str) -> str | None:
@@ -108,14 +116,14 @@ def bearer_token(header: str) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def actor_of_key(text: str, *, address: str | None) -> Actor:
+def actor_of_key(text: str, *, address: str | None, user_agent: str = "") -> Actor:
     """Return the actor of an API key and record the key's last use, at most once a minute.
 
     Raises:
         Unauthenticated: the text is not a key, or the key is unknown, expired, revoked, or was created by a person who
             is deactivated now. The error does not tell these cases apart; a suspended key is told that it is.
     """
-    (result,) = actors_of_keys([PresentedKey(text, address)])
+    (result,) = actors_of_keys([PresentedKey(text, address, user_agent)])
     if isinstance(result, Unauthenticated):
         raise result
     return result
@@ -125,24 +133,22 @@ def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Unauthenti
     """Do the work of `actor_of_key` for many keys in one query. Errors are returned instead of raised."""
     texts = [read_key(key.text) for key in presented]
     valid = _valid_keys({text for text in texts if text})
-    return [_actor(valid.get(text), key.address) for text, key in zip(texts, presented, strict=True)]
+    used = [(valid.get(text), key) for text, key in zip(texts, presented, strict=True)]
+    _record_last_use((key, request) for key, request in used if key)
+    return [_actor(key, request.address) for key, request in used]
 
 
 def _actor(key: ApiKey | None, address: str | None) -> Actor | Unauthenticated:
     if key is None:
         return Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
-    return Unauthenticated(SUSPENDED) if key.suspended_at else actor_for_key(key, address=address)
+    return Unauthenticated(SUSPENDED) if _is_suspended(key) else actor_for_key(key, address=address)
 
 
 def _valid_keys(texts: set[KeyText]) -> dict[KeyText | None, ApiKey]:
-    """Return the keys that these texts belong to and that have not ended, and record their last use."""
+    """Return the keys that these texts belong to and that have not ended."""
     known = {key.prefix: key for key in _BY_PREFIX.ask({(text.prefix,) for text in texts})}
     now = timezone.now()
-    valid: dict[KeyText | None, ApiKey] = {
-        text: key for text in texts if (key := known.get(text.prefix)) and _is_valid(key, text, now)
-    }
-    _record_last_use(list({key.pk: key for key in valid.values()}.values()), now)
-    return valid
+    return {text: key for text in texts if (key := known.get(text.prefix)) and _is_valid(key, text, now)}
 
 
 def _is_valid(key: ApiKey, text: KeyText, now: datetime) -> bool:
@@ -151,22 +157,29 @@ def _is_valid(key: ApiKey, text: KeyText, now: datetime) -> bool:
 
 
 def _is_in_force(key: ApiKey, now: datetime) -> bool:
-    """Whether the key may be used by whoever holds its text. `key` is annotated with `maker_is_active`."""
-    has_ended = key.revoked_at or (key.expires_at and key.expires_at <= now)
+    """Whether the key, and the key behind a session, may be used. `key` is annotated with `maker_is_active`."""
+    has_ended = any(one.revoked_at or (one.expires_at and one.expires_at <= now) for one in (key, key.parent) if one)
     return not has_ended and key.maker_is_active is not False  # type: ignore[attr-defined]
+
+
+def _is_suspended(key: ApiKey) -> bool:
+    return bool(key.suspended_at or (key.parent and key.parent.suspended_at))
 
 
 def keys_in_force(ids: Iterable[UUID]) -> set[UUID]:
     """Return which of these keys may still be used; for calls under way, whose key was looked up before."""
     now = timezone.now()
     keys = _BY_ID.ask({(key_id,) for key_id in ids})
-    return {key.pk for key in keys if _is_in_force(key, now) and not key.suspended_at}
+    return {key.pk for key in keys if _is_in_force(key, now) and not _is_suspended(key)}
 
 
-def _record_last_use(keys: Iterable[ApiKey], now: datetime) -> None:
-    stale = [key.pk for key in keys if key.last_used_at is None or key.last_used_at < now - LAST_USED_EVERY]
-    if stale:
-        ApiKey.objects.filter(pk__in=stale).update(last_used_at=now)
+def _record_last_use(used: Iterable[tuple[ApiKey, PresentedKey]]) -> None:
+    """Record the last use of keys and of the keys behind sessions, at most once a minute for each."""
+    now = timezone.now()
+    latest = {one.pk: (one, request) for key, request in used for one in (key, key.parent) if one}
+    for key, request in latest.values():
+        if key.last_used_at is None or key.last_used_at < now - LAST_USED_EVERY:
+            record_use(key, address=request.address, user_agent=request.user_agent, now=now)
 
 
 class ConcurrentCalls:
@@ -174,51 +187,108 @@ class ConcurrentCalls:
 
     def __init__(self) -> None:
         self._counts: Counter[UUID] = Counter()
+        self._stops: defaultdict[UUID, set[Stop]] = defaultdict(set)
         self._lock = threading.Lock()
 
     def acquire(self, actor: Actor) -> None:
         """Count one more call of this actor. People and commands have no limit.
 
         Raises:
-            RateLimited: the API key has reached its limit of concurrent calls.
+            RateLimited: the API key, or the one that made the session, has reached its limit of concurrent calls.
         """
-        if actor.id is None or actor.max_concurrent is None:
-            return
         with self._lock:
-            if self._counts[actor.id] >= actor.max_concurrent:
-                raise _limited(f"This API key has reached its limit of {actor.max_concurrent} concurrent calls.", 1)
-            self._counts[actor.id] += 1
+            for key_id, most in _most_at_once(actor):
+                if self._counts[key_id] >= most:
+                    raise _limited(f"{_limited_key(actor, key_id)} its limit of {most} concurrent calls.", 1)
+            self._counts.update(key_id for key_id, _ in _most_at_once(actor))
 
     def release(self, actor: Actor) -> None:
         """Count one call less, after a call that `acquire` counted has ended."""
-        if actor.id is None or actor.max_concurrent is None:
-            return
         with self._lock:
-            self._counts[actor.id] -= 1
-            if not self._counts[actor.id]:
-                del self._counts[actor.id]
+            for key_id, _ in _most_at_once(actor):
+                self._counts[key_id] -= 1
+                if not self._counts[key_id]:
+                    del self._counts[key_id]
+
+    @asynccontextmanager
+    async def stoppable(self, actor: Actor) -> AsyncIterator[None]:
+        """Run the block as a call of this actor, which `stop` ends.
+
+        Raises:
+            Unauthenticated: the API key was stopped meanwhile.
+        """
+        keys = [key_id for key_id, _ in _most_at_once(actor)]
+        try:
+            async with asyncio.timeout(None) as timeout:
+                stop = (asyncio.get_running_loop(), timeout)
+                self._change(keys, set.add, stop)
+                try:
+                    yield
+                finally:
+                    self._change(keys, set.discard, stop)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            raise Unauthenticated(STOPPED) from None
+
+    def _change(self, keys: Iterable[UUID], change: Callable[[set[Stop], Stop], None], stop: Stop) -> None:
+        with self._lock:
+            for key_id in keys:
+                change(self._stops[key_id], stop)
+                if not self._stops[key_id]:
+                    del self._stops[key_id]
+
+    def stop(self, key_id: UUID) -> None:
+        """Stop the calls that this process makes for an API key and its sessions, or for a session."""
+        with self._lock:
+            stops = list(self._stops.get(key_id, ()))
+        for loop, timeout in stops:
+            with suppress(RuntimeError):  # the event loop was closed
+                loop.call_soon_threadsafe(_expire, timeout)
 
 
 CONCURRENT_CALLS = ConcurrentCalls()
 
 
+def _expire(timeout: asyncio.Timeout) -> None:
+    with suppress(RuntimeError):  # the call has ended
+        timeout.reschedule(0)
+
+
+def _most_at_once(actor: Actor) -> list[tuple[UUID, int]]:
+    """Return the limits of concurrent calls that count for this actor: its key's, and that of the key behind it."""
+    behind = _most_at_once(actor.within) if actor.within else []
+    return behind if actor.id is None or actor.max_concurrent is None else [(actor.id, actor.max_concurrent), *behind]
+
+
 def count_call(actor: Actor) -> None:
-    """Count a call towards the actor's limit per minute of the clock.
+    """Count a call towards the actor's limit per minute of the clock, then towards that of the key behind a session.
 
     Raises:
         RateLimited: the API key has reached its limit for this minute.
     """
-    if actor.id is None or actor.max_per_minute is None:
-        return
+    for key in (actor, actor.within):
+        if key and key.max_per_minute is not None and (seconds := _count(key.id, key.max_per_minute)):
+            sentence = f"{_limited_key(actor, key.id)} its limit of {key.max_per_minute} calls per minute."
+            raise _limited(sentence, seconds)
+
+
+def _count(key_id: UUID | None, most: int) -> int:
+    """Count a call of a key; return the seconds to wait if there is no room for it in this minute."""
     now = timezone.now()
     minute = now.replace(second=0, microsecond=0)
     is_counted = Q(minute__range=(minute, minute + MINUTE))  # also the next, where another host's clock is ahead
-    has_room = Q(minute=None) | ~is_counted | Q(minute_calls__lt=actor.max_per_minute)
+    has_room = Q(minute=None) | ~is_counted | Q(minute_calls__lt=most)
     calls = Case(When(is_counted, then=F("minute_calls") + 1), default=Value(1))
     latest = Case(When(is_counted, then=F("minute")), default=Value(minute))
-    if not ApiKey.objects.filter(has_room, pk=actor.id).update(minute=latest, minute_calls=calls):
-        sentence = f"This API key has reached its limit of {actor.max_per_minute} calls per minute."
-        raise _limited(sentence, 60 - now.second)
+    is_counted_now = ApiKey.objects.filter(has_room, pk__in=[key_id]).update(minute=latest, minute_calls=calls)
+    return 0 if is_counted_now else 60 - now.second
+
+
+def _limited_key(actor: Actor, key_id: UUID | None) -> str:
+    if actor.within is None:
+        return "This API key has reached"
+    return "This session has reached" if key_id == actor.id else "The API key of this session has reached"
 
 
 def _limited(sentence: str, seconds: int) -> RateLimited:

@@ -22,6 +22,8 @@ MOST_SECRETS_IN_ARGUMENTS = 3
 def count_secret_in_arguments(*, actor: Actor, integration: str, at_once: bool) -> bool:
     """Count a call whose arguments contained the value of a secret, and tell the owners.
 
+    A call of a session counts for its API key, which could make new sessions otherwise.
+
     Args:
         actor: the API key that made the call.
         integration: the name of the integration, for the mail.
@@ -31,7 +33,7 @@ def count_secret_in_arguments(*, actor: Actor, integration: str, at_once: bool) 
         whether the key is suspended now.
     """
     with transaction.atomic():
-        key = ApiKey.objects.select_for_update().select_related("organization").filter(pk__in=[actor.id]).first()
+        key = ApiKey.objects.select_for_update().select_related("organization").filter(pk__in=[actor.key_id]).first()
         if key is None:
             return False
         key.secrets_in_arguments += 1
@@ -54,7 +56,7 @@ def lift_suspension(*, actor: Actor, key_id: UUID) -> ApiKey:
     """
     actor.check(Permission.API_KEYS_CREATE)
     with transaction.atomic():
-        key = ApiKey.objects.select_for_update().filter(organization=actor.organization, pk=key_id).first()
+        key = ApiKey.objects.select_for_update().filter(organization=actor.organization, parent=None, pk=key_id).first()
         if key is None:
             raise NotFound("No such API key.")
         if key.suspended_at is not None:

@@ -36,7 +36,8 @@ class ApiKeyAuth(HttpBearer):
         Raises:
             Unauthenticated: the key is not valid.
         """
-        return _noted(actor_of_key(token, address=client_address(request)))
+        user_agent = request.headers.get("User-Agent", "")
+        return _noted(actor_of_key(token, address=client_address(request), user_agent=user_agent))
 
 
 class AsyncApiKeyAuth(ApiKeyAuth):
@@ -48,7 +49,9 @@ class AsyncApiKeyAuth(ApiKeyAuth):
         Raises:
             Unauthenticated: the key is not valid.
         """
-        return _noted(await authenticate(PresentedKey(token, client_address(request))))
+        return _noted(
+            await authenticate(PresentedKey(token, client_address(request), request.headers.get("User-Agent", "")))
+        )
 
 
 async def authenticate(key: PresentedKey) -> Actor:

@@ -29,6 +29,8 @@ class Event(StrEnum):
 
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
+    API_KEY_SESSION_STARTED = "api_key.session_started"
+    API_KEY_SESSION_STOPPED = "api_key.session_stopped"
     API_KEY_SUSPENDED = "api_key.suspended"
     API_KEY_SUSPENSION_LIFTED = "api_key.suspension_lifted"
     INTEGRATION_CREATED = "integration.created"
@@ -37,6 +39,7 @@ class Event(StrEnum):
     INTEGRATION_DUPLICATED = "integration.duplicated"
     INTEGRATION_SECRET_IN_ARGUMENTS = "integration.secret_in_arguments"
     INTEGRATION_TOOL_APPROVED = "integration.tool_approved"
+    INTEGRATION_TOOL_CHANGED = "integration.tool_changed"
     INTEGRATION_TOOL_WITHDRAWN = "integration.tool_withdrawn"
     INVITATION_APPROVED = "invitation.approved"
     INVITATION_CREATED = "invitation.created"

@@ -5,6 +5,8 @@ from typing import Any
 SENTENCES = {
     "api_key.created": "Created API key",
     "api_key.revoked": "Revoked API key",
+    "api_key.session_started": "Started session",
+    "api_key.session_stopped": "Stopped session",
     "api_key.suspended": "Suspended API key",
     "api_key.suspension_lifted": "Lifted the suspension of API key",
     "integration.changed": "Changed integration",
@@ -13,6 +15,7 @@ SENTENCES = {
     "integration.duplicated": "Created a copy:",
     "integration.secret_in_arguments": "Passed the value of a secret to",
     "integration.tool_approved": "Approved a tool of",
+    "integration.tool_changed": "Changed how agents get a tool of",
     "integration.tool_withdrawn": "Withdrew a tool of",
     "invitation.approved": "Approved the invitation of",
     "invitation.created": "Invited",
@@ -90,6 +93,8 @@ INFINITIVES = {
     "Revoked": "revoke",
     "Rolled": "roll",
     "Staged": "stage",
+    "Started": "start",
+    "Stopped": "stop",
     "Withdrew": "withdraw",
 }
 """The first word of each sentence, and its form after "Tried to"."""
@@ -119,6 +124,7 @@ DETAILS = {
     "name_before": "Previous name",
     "values_left": "Values left as they were",
     "values_sealed": "Values sealed again",
+    "sessions": "Sessions stopped",
     "raw_credentials": "Raw credentials kept",
 }
 

@@ -182,9 +182,9 @@ def _day(chosen: dict[str, str], name: str) -> datetime | None:
 def _choices(actor: Actor, chosen: dict[str, str]) -> dict[str, Any]:
     """Return the choices that the filters offer."""
     members = Membership.objects.filter(organization=actor.organization).select_related("user").order_by("user__name")
-    keys = ApiKey.objects.filter(organization=actor.organization).order_by("name", "prefix").values("id", "name")
+    keys = ApiKey.objects.filter(organization=actor.organization, parent=None).order_by("name", "prefix")
     people = [(str(member.user_id), str(member.user)) for member in members[:OFFERED_AT_MOST]]
-    programs = [(str(key["id"]), key["name"]) for key in keys[:OFFERED_AT_MOST]]
+    programs = [(str(key_id), name) for key_id, name in keys.values_list("id", "name")[:OFFERED_AT_MOST]]
     offered = {"", *(value for value, _ in people + programs)}
     return {
         "people": people,

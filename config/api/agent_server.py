@@ -1,7 +1,8 @@
 """The MCP server behind `/mcp` (`config.api.agents`).
 
-The official SDK implements the protocol. It gets one request at a time, without sessions, and responds with JSON. A
-tool call is a run like any other: checked, recorded and masked by the broker.
+The official SDK implements the protocol. It gets one request at a time, without sessions, and responds with JSON, or
+with an event stream where the agent wants to be told of progress. A tool call is a run like any other: checked,
+recorded and masked by the broker.
 
 The SDK would send the text of an exception to the agent, so only errors of the protocol reach the SDK. Its import takes
 more than a second, which is why no URL leads here and commands do without it.
@@ -9,12 +10,20 @@ more than a second, which is why no URL leads here and commands do without it.
 
 import asyncio
 import logging
+import re
+import tomllib
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from functools import partial
 from http import HTTPStatus
 from typing import Any
+from uuid import uuid4
 
+from django.conf import settings
+from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -22,127 +31,208 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
-    AudioContent,
+    URL_ELICITATION_REQUIRED,
     CallToolRequestParams,
     CallToolResult,
-    ImageContent,
+    ElicitRequest,
+    ElicitRequestURLParams,
+    Icon,
+    InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
-    TextContent,
-    Tool,
-    ToolAnnotations,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
 )
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from accounts.common.database import in_database
 from accounts.common.outages import as_refusal
 from accounts.common.paging import LARGEST_LIMIT
 from accounts.errors import NotFound, Refusal
-from config.api.agents import BODY, CALLER, Caller, servers
+from config.agents.calls import CallCancelled, finished
+from config.agents.guidance import guidance
+from config.agents.listening import ToolWatch
+from config.agents.results import enveloped, passed_through, refused
+from config.agents.shown_tools import shown
+from config.api.agents import CALLER, Caller, Serving, servers
 from config.http.errors import InternalError
-from config.http.requests import read_json
 from integrations.broker import broker
-from integrations.broker.masking import BodyType
 from integrations.broker.preparation import Call
-from integrations.models import RunOutcome
-from integrations.tools.agent_tools import ToolOffer, find_tool, page_of_tools
+from integrations.tool_models import TOOL_NAME_LENGTH
+from integrations.tools.agent_tools import NO_SUCH_TOOL, ToolOffer, find_tool
+from integrations.tools.tool_pages import TOOL_PAGES
 
 logger = logging.getLogger(__name__)
+_is_name = re.compile(rf"[A-Za-z0-9_-]{{1,{TOOL_NAME_LENGTH}}}").fullmatch
 
-INSTRUCTIONS = "Each tool is a call that Coffer makes for you with credentials that you never see. Results are masked."
-_SHOWN = ("run_id", "outcome", "status", "body", "body_type", "media_type", "masked", "withheld")
+Context = ServerRequestContext[Any, Any]
+
+_CALLED: ContextVar[ToolOffer | Refusal] = ContextVar("coffer.called_tool")
+"""The tool that a message of the method `tools/call` calls, or why there is none."""
+
+LIST_FRESH_MS = 60_000
+"""How long an agent may use a list of tools without asking again (2026-07-28, "Caching")."""
+
+REQUEST_CANCELLED = -32800
+"""What the SDK answers a cancelled request with, because the older revisions end a request only with a response."""
+
+INSTRUCTIONS = (
+    "Each tool is a call that Coffer makes for you with credentials that you never see. Results are masked. A refused "
+    "call has a code and says what you can do, or which page a person has to open; never ask for a credential yourself."
+)
 
 
 @asynccontextmanager
 async def serving_agents() -> AsyncIterator[None]:
     """Serve `/mcp` while the block runs."""
-    loop = asyncio.get_running_loop()
-    server: Server[Any] = Server(
-        "Coffer", instructions=INSTRUCTIONS, on_list_tools=_list_tools, on_call_tool=_call_tool
-    )
-    manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
-    async with manager.run():
-        servers[loop] = manager.handle_request  # type: ignore[assignment] # its messages are mutable
+    loop, server = asyncio.get_running_loop(), _server()
+    plain = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
+    streaming = StreamableHTTPSessionManager(server, json_response=False, stateless=True)
+    async with plain.run(), streaming.run():
+        servers[loop] = Serving(partial(_serve, plain), partial(_serve, streaming))
         try:
             yield
         finally:
             del servers[loop]
 
 
-def _caller_of(context: ServerRequestContext[Any, Any]) -> Caller:
-    return context.request.scope[CALLER]  # type: ignore[union-attr]
+def _server() -> Server[Any]:
+    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]
+    picture = b64encode((settings.BASE_DIR / "static/favicon.svg").read_bytes()).decode()
+    return Server(
+        "Coffer",
+        version=project["version"],
+        title="Coffer",
+        description="A credential broker: calls are made with credentials that agents never see.",
+        instructions=INSTRUCTIONS,
+        website_url=settings.SITE_URL,
+        icons=[Icon(src=f"data:image/svg+xml;base64,{picture}", mime_type="image/svg+xml", sizes=["any"])],
+        cache_hints={"tools/list": CacheHint(ttl_ms=LIST_FRESH_MS, scope="private")},
+        get_tool_input_schema=_input_schema,
+        on_list_tools=_list_tools,
+        on_call_tool=_call_tool,
+        on_subscriptions_listen=partial(_listen, ToolWatch()),
+    )
 
 
-async def _list_tools(
-    context: ServerRequestContext[Any, Any], params: PaginatedRequestParams | None
-) -> ListToolsResult:
+async def _serve(manager: StreamableHTTPSessionManager, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Handle a message, the tool of a call being looked up once, before the SDK compares headers with its schema."""
+    caller: Caller = scope[CALLER]
+    if caller.method == "tools/call":
+        _CALLED.set(await _found(caller))
+    await manager.handle_request(scope, receive, send)
+
+
+async def _found(caller: Caller) -> ToolOffer | Refusal:
+    """Return the tool that a message calls, or why there is none."""
+    name = caller.params.get("name")
+    if not isinstance(name, str) or not _is_name(name):
+        return NotFound(NO_SUCH_TOOL)
+    try:
+        with _hidden_errors():
+            return await in_database(find_tool, caller.actor, name)
+    except Refusal as refusal:
+        return refusal
+
+
+def _input_schema(_name: str) -> Mapping[str, Any] | None:
+    called = _CALLED.get(None)
+    return called.parameters if isinstance(called, ToolOffer) else None
+
+
+def _caller_of(context: Context) -> Caller:
+    caller: Caller = context.request.scope[CALLER]  # type: ignore[union-attr]
+    return caller
+
+
+async def _listen(
+    watch: ToolWatch, context: Context, params: SubscriptionsListenRequestParams
+) -> SubscriptionsListenResult:
+    try:
+        with _hidden_errors():
+            return await watch.listen(_caller_of(context).actor, context, params)
+    except Refusal as refusal:
+        raise _as_error(refusal) from None
+
+
+async def _list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
     try:
         with _hidden_errors():
             return await _page_of_tools(_caller_of(context), params.cursor if params else None)
     except Refusal as refusal:
-        code = INTERNAL_ERROR if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else INVALID_PARAMS
-        raise MCPError(code, refusal.detail) from None
+        raise _as_error(refusal) from None
 
 
 async def _page_of_tools(caller: Caller, cursor: str | None) -> ListToolsResult:
-    page = await in_database(page_of_tools, caller.actor, caller.environment, cursor or "", LARGEST_LIMIT)
-    return ListToolsResult(tools=[_shown(tool) for tool in page.items], next_cursor=page.next_cursor)
-
-
-def _shown(tool: ToolOffer) -> Tool:
-    return Tool(
-        name=tool.name,
-        title=tool.title,
-        description=tool.description,
-        input_schema=dict(tool.parameters),
-        annotations=ToolAnnotations(read_only_hint=tool.hints.read_only),
+    page = await in_database(TOOL_PAGES.get, caller.actor, caller.environment, cursor or "", LARGEST_LIMIT)
+    return ListToolsResult(
+        tools=[shown(tool, caller.actor.organization) for tool in page.items], next_cursor=page.next_cursor
     )
 
 
-async def _call_tool(context: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
+async def _call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
+    """Run a tool. An unknown one is an error of the protocol in every revision of MCP."""
+    tool = _CALLED.get()
+    if not isinstance(tool, ToolOffer):
+        raise _as_error(tool)
     try:
         with _hidden_errors():
-            return await _run(_caller_of(context), params.name, _arguments(context))
+            return await _run(context, tool)
+    except CallCancelled:
+        raise MCPError(REQUEST_CANCELLED, "The call was cancelled.") from None
     except Refusal as refusal:
-        return _text_result(_refused(refusal), is_error=True)
+        return _refused(context, params, tool, refusal)
 
 
-def _arguments(context: ServerRequestContext[Any, Any]) -> dict[str, Any]:
-    """Return the arguments of a call with numbers as written, which the SDK's own parser rounds.
-
-    Raises:
-        InvalidJson: an object has the same name twice.
-    """
-    message: dict[str, Any] = read_json(context.request.scope[BODY])  # type: ignore[union-attr]
-    return message["params"].get("arguments") or {}
-
-
-async def _run(caller: Caller, name: str, arguments: dict[str, Any]) -> CallToolResult:
-    try:
-        tool = await in_database(find_tool, caller.actor, name)
-    except NotFound as refusal:
-        return _text_result(refusal.detail, is_error=True)
+async def _run(context: Context, tool: ToolOffer) -> CallToolResult:
+    """Run the tool. Numbers among the arguments are as written, which the SDK's own parser rounds."""
+    caller = _caller_of(context)
+    arguments = caller.message["params"].get("arguments") or {}
     if tool.remote_name:
         arguments = {"name": tool.remote_name, "arguments": arguments}
     call = Call(tool.integration_id, caller.environment, tool.operation, arguments)
-    result = await broker.run(caller.actor, call)
-    answer = result.as_json()
-    shown = {name: answer[name] for name in _SHOWN}
-    media = _media(answer)
-    if media:
-        shown["body"] = None
-    text = TextContent(type="text", text=result.text_of(shown, is_ascii=False))
-    return CallToolResult(content=[text, *media], is_error=result.outcome is not RunOutcome.SUCCEEDED)
+    is_told = bool(context.meta and context.meta.get("progress_token") is not None)
+    tell = partial(_tell, context, tool) if is_told else None
+    result = await finished(broker.run(caller.actor, call), caller.call_id, tell)
+    return passed_through(result, tool) if tool.remote_name else enveloped(result, tool)
 
 
-def _media(answer: dict[str, Any]) -> list[ImageContent | AudioContent]:
-    """Return an image or a sound as content of its own, which agents see and hear instead of reading its base64."""
-    media_type = answer["media_type"] or ""
-    if answer["body_type"] == BodyType.BASE64 and answer["body"]:
-        if media_type.startswith("image/"):
-            return [ImageContent(type="image", data=answer["body"], mime_type=media_type)]
-        if media_type.startswith("audio/"):
-            return [AudioContent(type="audio", data=answer["body"], mime_type=media_type)]
-    return []
+async def _tell(context: Context, tool: ToolOffer, seconds: float) -> None:
+    """Tell the agent that its call is still under way."""
+    message = f"{tool.title} has not answered yet: {seconds:.0f} seconds so far."
+    await context.session.report_progress(round(seconds, 1), message=message)
+
+
+def _refused(
+    context: Context, params: CallToolRequestParams, tool: ToolOffer, refusal: Refusal
+) -> CallToolResult | InputRequiredResult:
+    """Return a refusal, or ask the client to open the page for a person, where it can and has not been asked yet.
+
+    Raises:
+        MCPError: asks the client, in the older revisions.
+    """
+    caller = _caller_of(context)
+    what_to_do = guidance(refusal, caller.actor.organization, tool.integration_id)
+    if not what_to_do.page or params.input_responses is not None or not _opens_pages(context):
+        return refused(refusal, what_to_do, is_structured=tool.output_schema is None)
+    asked = ElicitRequestURLParams(message=f"{tool.title}: {refusal.detail}", url=what_to_do.page)
+    if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        return InputRequiredResult(input_requests={"page": ElicitRequest(params=asked)})
+    asked.elicitation_id = uuid4().hex
+    shown = asked.model_dump(by_alias=True, exclude_none=True)
+    raise MCPError(
+        URL_ELICITATION_REQUIRED,
+        f"{refusal.code}: {refusal.detail} {what_to_do.sentence}",
+        {"elicitations": [shown], "code": refusal.code, **refusal.members},
+    )
+
+
+def _opens_pages(context: Context) -> bool:
+    """Return whether the client has said that it can open a page for a person ("URL mode elicitation")."""
+    declared = context.session.client_capabilities
+    if declared is None:
+        return _caller_of(context).opens_pages
+    return declared.elicitation is not None and declared.elicitation.url is not None
 
 
 @contextmanager
@@ -152,10 +242,12 @@ def _hidden_errors() -> Iterator[None]:
     The log gets the traceback without the text.
 
     Raises:
-        InternalError, DatabaseUnavailable: replaces the exception. Refusals pass.
+        InternalError, DatabaseUnavailable: replaces the exception. Refusals pass, and so does a cancellation.
     """
     try:
         yield
+    except CallCancelled:
+        raise
     except Exception as fault:  # the SDK would send the text of any exception
         if isinstance(refusal := as_refusal(fault), Refusal):
             raise refusal from None
@@ -164,11 +256,7 @@ def _hidden_errors() -> Iterator[None]:
         raise InternalError from None
 
 
-def _refused(refusal: Refusal) -> str:
-    """Return the code, the sentence and the invalid arguments as text, never a value."""
-    lines = [f"{refusal.code}: {refusal.detail}", *(f"{error.field}: {error.message}" for error in refusal.errors)]
-    return "\n".join([*lines, *(f"{name}: {value}" for name, value in refusal.members.items())])
-
-
-def _text_result(text: str, *, is_error: bool) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=is_error)
+def _as_error(refusal: Refusal) -> MCPError:
+    """Return a refusal as an error of the protocol."""
+    code = INTERNAL_ERROR if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else INVALID_PARAMS
+    return MCPError(code, refusal.detail, {"code": refusal.code, **refusal.members})

@@ -1,18 +1,23 @@
-"""The endpoint `/mcp`: the operations that an API key may run, as tools of an MCP server (docs/api.md, "Agents").
+"""The endpoint `/mcp`: the operations that an API key may run, as tools of an MCP server (docs/mcp.md).
 
 The caller is authenticated before the protocol's server (`config.api.agent_server`) sees the message.
 """
 
 import asyncio
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+import anyio
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 
 from accounts.access.route_permissions import RoutePermission, set_permission
 from accounts.actors import Actor
@@ -20,28 +25,80 @@ from accounts.api.authentication import AsyncApiKeyAuth
 from accounts.common.environments import Environment
 from accounts.errors import PermissionDenied, Refusal, Unauthenticated
 from accounts.policy import Permission
+from config.agents.calls import CallId, cancel
 from config.http.errors import AGENTS, plain_problem, problem
-from config.http.requests import Application
+from config.http.requests import Application, read_json
 from integrations.tools.agent_tools import environment_of
 
-CALLER, BODY = "coffer.caller", "coffer.body"
-"""What the scope of a message has beside that of ASGI: a `Caller`, and the bytes as they arrived."""
+CALLER = "coffer.caller"
+"""What the scope of a message has beside that of ASGI: its `Caller`."""
+
+JSON, EVENTS = "application/json", "text/event-stream"
+SESSION = "mcp-session-id"
+_is_session = re.compile(r"([0-9a-f]{32})(-pages)?").fullmatch
+
 _AUTHENTICATION = AsyncApiKeyAuth()
+_PASSED_BACK = {b"content-type", b"allow"}
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The actor of the API key and the key's only environment."""
+    """Who sent a message: the actor of the API key, the key's only environment, and the message as it was written.
+
+    Attributes:
+        session: what `initialize` named the session; empty if nothing. Coffer keeps nothing of a session.
+    """
 
     actor: Actor
     environment: Environment
+    message: Any = field(repr=False)
+    session: str
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it is one message, whose id is none or one that MCP allows; the SDK checks the rest."""
+        return isinstance(self.message, dict) and type(self.message.get("id", "")) in {str, int}
+
+    @property
+    def method(self) -> object:
+        """The method of the message; None if it is a response."""
+        return self.message.get("method")
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The parameters of the message; empty if it has none."""
+        params = self.message.get("params")
+        return params if isinstance(params, dict) else {}
+
+    @property
+    def call_id(self) -> CallId | None:
+        """What a cancellation names this message by; None outside of a session."""
+        return self.call(self.message.get("id"))
+
+    def call(self, request: object) -> CallId | None:
+        """Return the name of a request of this session."""
+        is_named = bool(self.session) and (isinstance(request, str) or type(request) is int)
+        return CallId(self.actor.id, self.session, request) if is_named else None  # type: ignore[arg-type]
+
+    @property
+    def opens_pages(self) -> bool:
+        """Whether the client has said at the beginning of the session that it can open a page for a person."""
+        return self.session.endswith("-pages")
 
 
-servers: dict[asyncio.AbstractEventLoop, Application] = {}
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The MCP server of an event loop: one responds with JSON, one with event streams."""
+
+    plain: Application
+    streaming: Application
+
+
+servers: dict[asyncio.AbstractEventLoop, Serving] = {}
 """The MCP server of each event loop, from the server's start to its stop (`config.api.agent_server`)."""
 
 
-async def answer_agent(request: HttpRequest) -> HttpResponse:
+async def answer_agent(request: HttpRequest) -> HttpResponseBase:
     """Handle one message of an agent."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
@@ -49,29 +106,47 @@ async def answer_agent(request: HttpRequest) -> HttpResponse:
         caller = await _caller(request)
     except Refusal as refusal:
         return problem(refusal)
-    server = servers.get(asyncio.get_running_loop())
-    return await _forward(server, request, caller) if server else plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
+    serving = servers.get(asyncio.get_running_loop())
+    if serving is None:
+        return plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
+    if status := _malformed(request, caller):
+        return plain_problem(status)
+    if caller.method == "notifications/cancelled" and (call := caller.call(caller.params.get("requestId"))):
+        cancel(call)
+    if _wants_events(request, caller):
+        return await _streamed(serving.streaming, request, caller)
+    return await _forward(serving.plain, request, caller)
 
 
 mcp = set_permission(login_not_required(answer_agent), RoutePermission("key", Permission.INTEGRATIONS_RUN))
 
 
 async def _caller(request: HttpRequest) -> Caller:
-    """Authenticate an agent.
+    """Authenticate an agent and read its message.
 
     Raises:
         Unauthenticated: there is no valid API key.
         PermissionDenied: the key lacks the scope or has several environments, or another site's page sent the request.
+        InvalidJson: the message is not JSON.
     """
     origin = request.headers.get("Origin")
     if origin and origin != _own_origin():
-        raise PermissionDenied("Pages of other sites may not call /mcp.")  # MCP, "Security Warning"
+        raise PermissionDenied("Pages of other sites may not call /mcp. Call it from a program.")  # MCP, "Security"
     authenticating = _AUTHENTICATION(request)
     if authenticating is None:
         raise Unauthenticated("Send an API key: Authorization: Bearer cof_…")
     actor: Actor = await authenticating  # type: ignore[misc]
     actor.check(Permission.INTEGRATIONS_RUN)
-    return Caller(actor, environment_of(actor))
+    session = request.headers.get(SESSION, "")
+    message = read_json(request.body)
+    return Caller(actor, environment_of(actor), message, session if _is_session(session) else "")
+
+
+def _malformed(request: HttpRequest, caller: Caller) -> HTTPStatus | None:
+    """Return the status for what is no message; None for a message."""
+    if (request.content_type or JSON) != JSON:
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    return None if caller.is_message else HTTPStatus.BAD_REQUEST
 
 
 def _own_origin() -> str:
@@ -79,10 +154,75 @@ def _own_origin() -> str:
     return f"{site.scheme}://{site.netloc}"
 
 
+def _wants_events(request: HttpRequest, caller: Caller) -> bool:
+    """Return whether the sender reads event streams, and listens for changes or wants to be told of progress."""
+    meta = caller.params.get("_meta")
+    is_told = caller.method == "tools/call" and isinstance(meta, dict) and meta.get("progressToken") is not None
+    return (is_told or caller.method == "subscriptions/listen") and EVENTS in request.headers.get("Accept", "")
+
+
 async def _forward(server: Application, request: HttpRequest, caller: Caller) -> HttpResponse:
     """Pass the message to the protocol's server, without the API key, and return its response."""
-    body = request.body
-    received, sent = False, []
+    sent: list[Mapping[str, Any]] = []
+
+    async def send(message: Mapping[str, Any]) -> None:
+        sent.append(message)
+
+    await server(_scope(request, caller), _receiving(request.body), send)
+    return _whole(sent, caller)
+
+
+def _whole(sent: list[Mapping[str, Any]], caller: Caller) -> HttpResponse:
+    """Return a response that was sent as a whole."""
+    status, answer = sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+    if status >= HTTPStatus.BAD_REQUEST and not _refers_to_a_message(answer):
+        return plain_problem(HTTPStatus(status))
+    response = HttpResponse(answer, status=status)
+    del response.headers["Content-Type"]
+    _pass_back(sent[0], response)
+    if caller.method == "initialize" and status == HTTPStatus.OK:
+        response.headers[SESSION] = uuid4().hex + ("-pages" if _declares_pages(caller) else "")
+    return response
+
+
+async def _streamed(server: Application, request: HttpRequest, caller: Caller) -> HttpResponseBase:
+    """Do the same for a response that may be an event stream, which ends with the call."""
+    send, receive = anyio.create_memory_object_stream[Mapping[str, Any]](0)
+
+    async def serve() -> None:
+        async with send:
+            await server(_scope(request, caller), _receiving(request.body), send.send)
+
+    serving = asyncio.create_task(serve())
+
+    async def events() -> AsyncGenerator[Mapping[str, Any], None]:
+        try:
+            async with receive:
+                async for message in receive:
+                    yield message
+            await serving
+        finally:
+            serving.cancel()
+
+    messages = events()
+    start = await anext(messages)
+    if not _is_stream(start):
+        return _whole([start, *[message async for message in messages]], caller)
+    response = StreamingHttpResponse(_bodies(messages), status=start["status"])
+    _pass_back(start, response)
+    response.headers["X-Accel-Buffering"] = "no"  # nginx passes each event on at once
+    return response
+
+
+async def _bodies(messages: AsyncGenerator[Mapping[str, Any], None]) -> AsyncIterator[bytes]:
+    async with aclosing(messages):
+        async for message in messages:
+            yield message.get("body", b"")
+
+
+def _receiving(body: bytes) -> Any:
+    """Return ASGI's `receive` for a message that has arrived."""
+    received = False
 
     async def receive() -> dict[str, Any]:
         nonlocal received
@@ -91,27 +231,33 @@ async def _forward(server: Application, request: HttpRequest, caller: Caller) ->
         received = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    async def send(message: Any) -> None:
-        sent.append(message)
+    return receive
 
-    await server({**_scope(request, caller), BODY: body}, receive, send)
-    status, answer = sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
-    if status >= HTTPStatus.BAD_REQUEST and not _refers_to_a_message(answer):
-        return plain_problem(HTTPStatus(status))
-    response = HttpResponse(answer, status=status)
-    del response.headers["Content-Type"]
-    for name, value in sent[0]["headers"]:
-        if name.lower() in {b"content-type", b"mcp-session-id", b"allow"}:
+
+def _is_stream(start: Mapping[str, Any]) -> bool:
+    types = [value for name, value in start["headers"] if name.lower() == b"content-type"]
+    return bool(types) and types[0].startswith(EVENTS.encode())
+
+
+def _pass_back(start: Mapping[str, Any], response: HttpResponseBase) -> None:
+    for name, value in start["headers"]:
+        if name.lower() in _PASSED_BACK:
             response.headers[name.decode("latin-1")] = value.decode("latin-1")
-    return response
+
+
+def _declares_pages(caller: Caller) -> bool:
+    """Return whether `initialize` declares that the client can open pages for a person (2025-11-25, "Elicitation")."""
+    capabilities = caller.params.get("capabilities")
+    elicitation = capabilities.get("elicitation") if isinstance(capabilities, dict) else None
+    return isinstance(elicitation, dict) and isinstance(elicitation.get("url"), dict)
 
 
 def _scope(request: HttpRequest, caller: Caller) -> dict[str, Any]:
     """Return the ASGI scope of a message to the protocol's server. The API key and cookies are left out."""
-    unnamed = dict.fromkeys(("accept", "content-type"), "application/json")  # without them, the SDK refuses a message
+    unnamed = dict.fromkeys(("accept", "content-type"), JSON)  # without them, the SDK refuses a message
     found = unnamed | {name.lower(): value for name, value in request.headers.items() if value}
     passed_on = found.keys() - {"authorization", "cookie"}
-    headers = [(name.encode("latin-1"), found[name].encode("latin-1")) for name in sorted(passed_on)]
+    headers = [(name.encode("latin-1"), found[name].strip(" \t").encode("latin-1")) for name in sorted(passed_on)]
     return {
         "type": "http",
         "method": "POST",

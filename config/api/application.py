@@ -7,7 +7,6 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError, ValidationErrorContext
-from ninja.openapi.docs import Swagger
 from ninja.operation import Operation
 from ninja.renderers import BaseRenderer
 from ninja.responses import NinjaJSONEncoder
@@ -16,11 +15,14 @@ from typing_extensions import override
 from accounts.api.audit import router as audit_router
 from accounts.api.authentication import ApiKeyAuth
 from accounts.api.schemas import ERRORS_AT_MOST, NOT_VALID, field_of, sentence_of
+from accounts.api.sessions import router as sessions_router
 from accounts.common.fields import write_json
 from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
+from config.api.reference import Reference
 from config.http.errors import TOO_LARGE, problem
 from config.http.requests import StrictJsonParser
+from integrations.api.agent_tools import router as agent_tools_router
 from integrations.api.integrations import router as integrations_router
 from integrations.api.readiness import router as readiness_router
 from integrations.api.rotation import router as rotation_router
@@ -42,6 +44,8 @@ WAYS_OUT = {
 
 OPERATION_PREFIXES = {
     "accounts.api.audit": "accounts_api_audit",
+    "integrations.api.agent_tools": "integrations_api_agent_tools",
+    "accounts.api.sessions": "accounts_api_sessions",
     "integrations.api.integrations": "integrations_api",
     "integrations.api.readiness": "integrations_api_readiness",
     "integrations.api.rotation": "integrations_api_of_rotation",
@@ -96,7 +100,7 @@ api = Api(
     auth=ApiKeyAuth(),
     parser=StrictJsonParser(),
     renderer=WrittenJson(),
-    docs=Swagger(settings={"persistAuthorization": False}),
+    docs=Reference(),
 )
 api.add_router("/secrets", secrets_router, tags=["Secrets"])
 api.add_router("/secrets", import_router, tags=["Secrets"])
@@ -104,7 +108,9 @@ api.add_router("/secrets", rotation_router, tags=["Rotation"])
 api.add_router("/secrets", replacing_router, tags=["Secrets"])
 api.add_router("/integrations", integrations_router, tags=["Integrations"])
 api.add_router("/integrations", tools_router, tags=["Integrations"])
+api.add_router("/integrations", agent_tools_router, tags=["Integrations"])
 api.add_router("/readiness", readiness_router, tags=["Integrations"])
+api.add_router("/sessions", sessions_router, tags=["Sessions"])
 api.add_router("/runs", runs_router, tags=["Records"])
 api.add_router("/audit-events", audit_router, tags=["Records"])
 

@@ -20,7 +20,7 @@ from accounts.common.request_notes import NOTES
 from accounts.errors import InvalidJson
 from config.api.handler import HEADERS_READ, ApiHandler, Headers
 from config.http.errors import API_PREFIX
-from config.http.requests import read_body, read_json, while_connected
+from config.http.requests import header_of, read_body, read_json, while_connected
 from integrations.api.schemas import RunIn
 from integrations.broker import broker
 from integrations.broker.preparation import Call
@@ -106,7 +106,8 @@ def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
     except (InvalidJson, ValidationError):
         return None
     call = Call(UUID(address[1]), payload.environment, payload.operation, payload.params)
-    return FastPathCall(PresentedKey(token, peer_address((scope.get("client") or [""])[0])), call)
+    sent_from = peer_address((scope.get("client") or [""])[0])
+    return FastPathCall(PresentedKey(token, sent_from, header_of(scope, b"user-agent")), call)
 
 
 def _token(scope: dict[str, Any]) -> str | None:

@@ -25,7 +25,7 @@ from accounts.api.authentication import authenticate
 from accounts.common.outages import as_refusal
 from accounts.errors import RateLimited, Refusal, RequestTimedOut, TooLarge
 from config.http.errors import AGENTS, API_PREFIX, TOO_LARGE, is_for_programs, problem
-from config.http.requests import Application, Receive, Send, answer_unread
+from config.http.requests import Application, Receive, Send, answer_unread, header_of
 from integrations.broker.large_answers import AT_END
 from integrations.kinds.config_fields import LARGEST_ARGUMENTS
 
@@ -197,8 +197,8 @@ async def _actor(scope: dict[str, Any]) -> Actor:
         Unauthenticated: there is no valid key.
         DatabaseUnavailable: nobody can say.
     """
-    headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
-    key = PresentedKey(bearer_token(headers[0]) or "" if headers else "", _address(scope))
+    token = bearer_token(header_of(scope, b"authorization"))
+    key = PresentedKey(token or "", _address(scope), header_of(scope, b"user-agent"))
     try:
         return await authenticate(key)
     except Error as fault:

@@ -32,7 +32,7 @@ from accounts.common.log_filters import described
 from accounts.common.outages import log_outage
 from accounts.common.request_notes import NOTES, REQUESTS
 from accounts.errors import InvalidJson, OutOfResources
-from config.http.errors import is_for_programs, plain_problem, unavailable
+from config.http.errors import AGENTS, is_for_programs, plain_problem, unavailable
 from config.logs import REQUEST_ID
 from integrations.egress.own_ports import note_port
 
@@ -110,6 +110,11 @@ class RequestIds:
         return lowest < self._first_reserved
 
 
+def header_of(scope: Mapping[str, Any], name: bytes) -> str:
+    """Return the first header of this name, in lower case, or an empty text."""
+    return next((value.decode("latin-1") for found, value in scope["headers"] if found == name), "")
+
+
 def _request_id_of(scope: dict[str, Any]) -> bytes:
     """Return the id that came with the request, or a new one if there is none, several or one that is not safe."""
     given = [value for name, value in scope["headers"] if name == b"x-request-id"]
@@ -148,6 +153,18 @@ class ReadableQueries:
             await answer_unread(plain_problem(HTTPStatus.BAD_REQUEST), send)
         else:
             await answer_unread(HttpResponse(render_to_string("400.html"), status=400), send)
+
+
+class AgentsOrEverybody:
+    """The outermost ASGI application: agents get errors of their protocol."""
+
+    def __init__(self, *, agents: Application, everybody: Application) -> None:
+        self._agents, self._everybody = agents, everybody
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        is_agent = scope["type"] == "http" and scope["path"] in AGENTS
+        await (self._agents if is_agent else self._everybody)(scope, receive, send)
 
 
 class ApiOrPages:

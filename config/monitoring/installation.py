@@ -35,7 +35,7 @@ class Installation(Collector):
 
 def _metrics() -> Iterator[Metric]:
     now = timezone.now()
-    keys = ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+    keys = ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None, parent=None)
     counted = keys.aggregate(all=Count("pk"), suspended=Count("pk", filter=~Q(suspended_at=None)))
     yield _gauge("coffer_api_keys", "API keys that are neither revoked nor expired.", counted["all"])
     yield _gauge("coffer_api_keys_suspended", "Those of them that are suspended.", counted["suspended"])

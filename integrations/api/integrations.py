@@ -79,6 +79,8 @@ def create_integration(request: HttpRequest, payload: IntegrationIn) -> Any:
             name=payload.name,
             config=payload.config,
             description=payload.description,
+            tool_name=payload.tool_name,
+            only_approved_tools=payload.only_approved_tools,
             enabled=payload.enabled,
             environments=payload.environments,
             accept_raw_credentials=payload.accept_raw_credentials,
@@ -105,6 +107,8 @@ def edit_integration(request: HttpRequest, integration_id: UUID, payload: Integr
     changes = integrations.IntegrationChanges(
         name=payload.name,
         description=payload.description,
+        tool_name=payload.tool_name,
+        only_approved_tools=payload.only_approved_tools,
         enabled=payload.enabled,
         environments=payload.environments,
         config=payload.config,

@@ -15,6 +15,11 @@ from integrations.models import Integration, Run
 from integrations.readiness.warnings import Warning  # noqa: A004 - the API's word
 
 RAW = "Accept texts that look like a credential; otherwise they are refused with the code `raw_credential`."
+TOOL_NAME = (
+    "The name of its tool for agents; for an integration with several operations the start of their names. By default "
+    "made of the name, which it does not follow later: agents that know the old name lose the tool when it changes."
+)
+ONLY_APPROVED = "Whether agents get only those tools of an MCP server that a person approved. Other kinds ignore it."
 
 
 class IntegrationIn(Payload):
@@ -25,6 +30,8 @@ class IntegrationIn(Payload):
     kind: str
     name: str
     description: str = ""
+    tool_name: str = Field(default="", description=TOOL_NAME)
+    only_approved_tools: StrictBool = Field(default=True, description=ONLY_APPROVED)
     enabled: StrictBool = True
     environments: list[Environment] = []
     config: dict[str, Any]
@@ -36,6 +43,8 @@ class IntegrationPatch(Payload):
 
     name: str | None = None
     description: str | None = None
+    tool_name: str | None = Field(default=None, description=TOOL_NAME)
+    only_approved_tools: StrictBool | None = Field(default=None, description=ONLY_APPROVED)
     enabled: StrictBool | None = None
     environments: list[Environment] | None = None
     config: dict[str, Any] | None = None
@@ -67,6 +76,8 @@ class IntegrationOut(Schema):
     kind: str
     name: str
     description: str
+    tool_name: str = Field(description=TOOL_NAME)
+    only_approved_tools: bool = Field(description=ONLY_APPROVED)
     enabled: bool
     environments: list[Environment]
     config: dict[str, Any]
@@ -222,6 +233,8 @@ def integration_out(integration: Integration, warnings: Iterable[Warning]) -> di
         "kind": integration.kind,
         "name": integration.name,
         "description": integration.description,
+        "tool_name": integration.tool_name,
+        "only_approved_tools": integration.only_approved_tools,
         "enabled": integration.enabled,
         "environments": in_order(integration.environments),
         "config": integration.config,

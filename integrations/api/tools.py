@@ -15,6 +15,7 @@ from accounts.common.environments import Environment
 from accounts.policy import Permission
 from integrations.api.integrations import PROBLEMS_OF_RUN
 from integrations.api.schemas import CheckIn
+from integrations.models import RemoteTool
 from integrations.tools import approvals
 from integrations.tools.listing import ListedTool, list_tools
 
@@ -67,7 +68,7 @@ class ApprovalOut(Schema):
     """The approval of a tool."""
 
     name: str
-    fingerprint: str = Field(validation_alias="approved_fingerprint")
+    fingerprint: str
     approved_at: datetime
     approved_by: str
 
@@ -103,9 +104,10 @@ async def tools(request: HttpRequest, integration_id: UUID, payload: CheckIn) ->
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def approve(request: HttpRequest, integration_id: UUID, payload: ToolIn) -> Any:
     """Approves the tool with the fingerprint that a list showed last; a later change is shown as `changed`."""
-    return approvals.approve_tool(
+    tool = approvals.approve_tool(
         actor=actor_of(request), integration_id=integration_id, name=payload.name, fingerprint=payload.fingerprint
     )
+    return _approval_out(tool)
 
 
 @router.post(
@@ -115,7 +117,8 @@ def approve(request: HttpRequest, integration_id: UUID, payload: ToolIn) -> Any:
 def approve_all(request: HttpRequest, integration_id: UUID, payload: ToolsIn) -> Any:
     """Approves several tools, each with its fingerprint; all of them or none."""
     wanted = [(tool.name, tool.fingerprint) for tool in payload.tools]
-    return {"items": approvals.approve_tools(actor=actor_of(request), integration_id=integration_id, tools=wanted)}
+    tools = approvals.approve_tools(actor=actor_of(request), integration_id=integration_id, tools=wanted)
+    return {"items": [_approval_out(tool) for tool in tools]}
 
 
 @router.post(
@@ -139,4 +142,13 @@ def _tool_out(listed: ListedTool) -> dict[str, Any]:
         "state": listed.state,
         "approved_at": approval.approved_at if approval else None,
         "approved_by": approval.approved_by if approval else None,
+    }
+
+
+def _approval_out(tool: RemoteTool) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "fingerprint": tool.approved_fingerprint,
+        "approved_at": tool.approved_at,
+        "approved_by": tool.approved_by,
     }

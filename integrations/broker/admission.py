@@ -11,7 +11,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actors_of_keys, count_call, keys_in_force
+from accounts.access.callers import (
+    CONCURRENT_CALLS,
+    STOPPED,
+    PresentedKey,
+    actors_of_keys,
+    count_call,
+    keys_in_force,
+)
 from accounts.actors import Actor, ActorKind
 from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.errors import NotFound, Refusal, Unauthenticated
@@ -242,7 +249,7 @@ def _key_of(run: Admitted) -> UUID | None:
 def _stopped(run: Admitted, keys: Collection[UUID], enabled: Collection[UUID]) -> Refusal | None:
     key = _key_of(run)
     if key and key not in keys:
-        return Unauthenticated("This API key was stopped while the call was under way.")
+        return Unauthenticated(STOPPED)
     for link in run.links:
         if link.pk not in enabled:
             return IntegrationDisabled(f"{link.name} was disabled while the call was under way.")

@@ -113,7 +113,8 @@ async def _run(admitted: Admitted) -> RunResult:
         admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids, admitted.domains
     )
     try:
-        answer = await _send(admitted, channel)
+        async with CONCURRENT_CALLS.stoppable(admitted.actor):
+            answer = await _send(admitted, channel)
     except Refusal as refusal:
         outcome = RunOutcome.REFUSED if _is_before_sending(refusal) and not channel.has_sent else RunOutcome.FAILED
         status = refusal.members.get("upstream_status")

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.common.environments import Environment
-from accounts.errors import FieldError
+from accounts.errors import FieldError, Refusal
 from integrations.errors import (
     DomainNotAllowed,
     EgressDenied,
@@ -103,7 +103,7 @@ def check_secrets(
     for name in sorted(found):
         for route, (host, _) in zip(routes, hosts, strict=True):
             if name in route.secret_names:
-                check_secret(name, found[name], call.environment, host)
+                _check_named(name, found[name], call.environment, host)
     for _, denied in hosts:
         if denied:
             raise denied
@@ -122,6 +122,15 @@ def check_links(integrations: list[Integration], environment: Environment) -> No
             raise EnvironmentNotEnabled(
                 f"{link.name} does not run in {environment.label}. Add the environment to it first."
             )
+
+
+def _check_named(name: str, entry: resolver.FoundSecret, environment: Environment, host: str | None) -> None:
+    """Do `check_secret`; its refusal names the secret among its members too."""
+    try:
+        check_secret(name, entry, environment, host)
+    except Refusal as refusal:
+        refusal.members["secret"] = name
+        raise
 
 
 def check_secret(name: str, entry: resolver.FoundSecret, environment: Environment, host: str | None) -> None:
@@ -147,7 +156,9 @@ def check_secret(name: str, entry: resolver.FoundSecret, environment: Environmen
 
 def cannot_open(name: str, environment: Environment) -> KeyUnavailable:
     """Return the refusal for a stored value that cannot be decrypted."""
-    return KeyUnavailable(f"The {environment.label} value of {name} cannot be opened. Enter a new value.")
+    refusal = KeyUnavailable(f"The {environment.label} value of {name} cannot be opened. Enter a new value.")
+    refusal.members["secret"] = name
+    return refusal
 
 
 def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared:

@@ -7,13 +7,12 @@ from uuid import UUID
 from accounts.access import api_keys
 from accounts.access.callers import KeyText
 from accounts.actors import Actor
+from accounts.common.bounds import MOST_CHOSEN
 from accounts.errors import FieldError
 from accounts.models import ApiKey
 from accounts.policy import Permission
 from integrations.models import Integration
 from secrets_app.models import Secret
-
-MOST_CHOSEN = 200
 
 
 def create_api_key(

@@ -1,24 +1,26 @@
 """The list of API keys with what they are limited to, and the integrations that a new API key may be limited to.
 
-The text of a key is never read. A page costs three queries whatever its length.
+The text of a key is never read. A page costs four queries whatever its length.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from accounts.access.agent_sessions import in_force_of, number_in_force, position, sessions_of_key
 from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
-from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
+from accounts.common.paging import Page, encode_cursor
 from accounts.models import ApiKey
 from accounts.policy import Permission, Scope
+from integrations.broker.ledger import LONGEST_RUN
 from integrations.kinds import KINDS
-from integrations.models import Integration
+from integrations.models import Integration, Run, RunOutcome
 from secrets_app.models import Secret
 
 ROWS = 30
@@ -28,7 +30,6 @@ CHOICES = 100
 """How many integrations are offered at once; others are found by search."""
 ENDS_SOON = timedelta(days=14)
 """From how long before its expiry a key is shown as expiring soon."""
-
 ACTIVE, EXPIRED, REVOKED, SUSPENDED = "active", "expired", "revoked", "suspended"
 
 SCOPE_LABELS = {
@@ -55,8 +56,12 @@ class ApiKeyRow:
     secrets: "Named | None"
     max_concurrent: int
     max_per_minute: int | None
+    may_run: bool
+    sessions: int
     created_at: datetime
     last_used_at: datetime | None
+    last_address: str | None
+    last_client: str
     state: str
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -91,7 +96,7 @@ class ApiKeyChoices:
 
 
 def page(actor: Actor, text: str, *, cursor: str = "", limit: int = ROWS) -> Page[ApiKeyRow]:
-    """Return a page of the organization's API keys, newest first.
+    """Return a page of the organization's API keys, newest first, without the sessions that they made.
 
     Args:
         text: part of a name or prefix; empty for all keys.
@@ -101,15 +106,73 @@ def page(actor: Actor, text: str, *, cursor: str = "", limit: int = ROWS) -> Pag
         Invalid: the cursor does not belong to this list.
     """
     actor.check(Permission.API_KEYS_READ)
-    keys = ApiKey.objects.filter(organization=actor.organization).defer("digest")
+    keys = ApiKey.objects.filter(organization=actor.organization, parent=None).defer("digest")
     if text:
         keys = keys.filter(Q(name__icontains=text) | Q(prefix__contains=text))
     if cursor:
-        created_at, key_id = _position(cursor)
+        created_at, key_id = position(cursor)
         keys = keys.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=key_id))
     found = list(keys.order_by("-created_at", "-id")[: limit + 1])
     shown, last = found[:limit], found[limit - 1] if len(found) > limit else None
     return Page(rows_of(actor, shown), encode_cursor([last.created_at.isoformat(), str(last.id)]) if last else None)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session in the list of a key's sessions."""
+
+    id: UUID
+    name: str
+    prefix: str
+    environments: list[Environment]
+    created_at: datetime
+    last_used_at: datetime | None
+    last_address: str | None
+    last_client: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    state: str
+
+
+def sessions_page(actor: Actor, key: ApiKey, *, cursor: str = "", limit: int = ROWS) -> Page[SessionRow]:
+    """Return a page of the sessions of a key of the actor's organization, newest first.
+
+    Raises:
+        PermissionDenied: the actor may not read API keys.
+        Invalid: the cursor does not belong to this list.
+    """
+    found, now = sessions_of_key(actor=actor, key_id=key.pk, cursor=cursor, limit=limit), timezone.now()
+    key_has_ended = _state(key, now) in {EXPIRED, REVOKED}
+    return Page([_session_row(session, now, ended=key_has_ended) for session in found.items], found.next_cursor)
+
+
+def _session_row(session: ApiKey, now: datetime, *, ended: bool) -> SessionRow:
+    state = _state(session, now)
+    return SessionRow(
+        id=session.pk,
+        name=session.name,
+        prefix=session.prefix,
+        environments=in_order(session.environments),
+        created_at=session.created_at,
+        last_used_at=session.last_used_at,
+        last_address=session.last_address,
+        last_client=session.last_client or session.last_user_agent,
+        expires_at=session.expires_at,
+        revoked_at=session.revoked_at,
+        state=EXPIRED if ended and state == ACTIVE else state,
+    )
+
+
+def calls_under_way(actor: Actor, key_id: UUID) -> int:
+    """Return how many calls of a key and of its sessions are under way, in all processes.
+
+    Raises:
+        PermissionDenied: the actor may not read API keys.
+    """
+    actor.check(Permission.API_KEYS_READ)
+    callers = [key_id, *in_force_of([key_id], timezone.now()).values_list("pk", flat=True)]
+    runs = Run.objects.filter(organization=actor.organization, outcome=RunOutcome.STARTED.value)
+    return runs.filter(caller_id__in=callers, started_at__gte=timezone.now() - LONGEST_RUN).count()
 
 
 def rows_of(actor: Actor, keys: Iterable[ApiKey]) -> list[ApiKeyRow]:
@@ -119,7 +182,8 @@ def rows_of(actor: Actor, keys: Iterable[ApiKey]) -> list[ApiKeyRow]:
     names = _names(integrations, {UUID(item) for key in keys for item in key.integrations or ()})
     secrets = Secret.objects.of(actor.organization)
     names |= _names(secrets, {UUID(item) for key in keys for item in key.secrets or ()})
-    return [_row(key, names, now) for key in keys]
+    sessions = number_in_force(key.id for key in keys)
+    return [_row(key, names, sessions.get(key.id, 0), now) for key in keys]
 
 
 def _names(rows: QuerySet[Any], ids: set[UUID]) -> dict[UUID, str]:
@@ -144,15 +208,7 @@ def _choice(integration: Integration) -> Choice:
     return Choice(integration.pk, integration.name, KINDS[integration.kind].label)
 
 
-def _position(cursor: str) -> tuple[datetime, UUID]:
-    moment, key_id = decode_cursor(cursor, length=2)
-    try:
-        return datetime.fromisoformat(moment).astimezone(UTC), UUID(key_id)
-    except (ValueError, OverflowError):
-        raise not_of_this_list() from None
-
-
-def _row(key: ApiKey, names: dict[UUID, str], now: datetime) -> ApiKeyRow:
+def _row(key: ApiKey, names: dict[UUID, str], sessions: int, now: datetime) -> ApiKeyRow:
     state = _state(key, now)
     return ApiKeyRow(
         id=key.id,
@@ -164,8 +220,12 @@ def _row(key: ApiKey, names: dict[UUID, str], now: datetime) -> ApiKeyRow:
         secrets=None if key.secrets is None else _named(key.secrets, names),
         max_concurrent=key.max_concurrent,
         max_per_minute=key.max_per_minute,
+        may_run=Scope.RUN.value in key.scopes,
+        sessions=sessions,
         created_at=key.created_at,
         last_used_at=key.last_used_at,
+        last_address=key.last_address,
+        last_client=key.last_client or key.last_user_agent,
         state=state,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,

@@ -69,6 +69,7 @@ class IntegrationRow:
     kind: str
     name: str
     description: str
+    tool_name: str
     summary: str
     state: str
     state_note: str
@@ -221,6 +222,7 @@ def _row(integration: Any, find: Finder) -> IntegrationRow:
         kind=integration.kind,
         name=integration.name,
         description=integration.description,
+        tool_name=integration.tool_name,
         summary=_summary(integration),
         state=state,
         state_note=note,

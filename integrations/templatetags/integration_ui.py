@@ -55,6 +55,15 @@ def as_json(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
+@register.filter
+def code_marked(text: str) -> SafeString:
+    """Escape a text, and render what stands between backticks as code."""
+    parts = enumerate(text.split("`"))
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if at % 2 else part,) for at, part in parts)
+    )
+
+
 def _dots() -> SafeString:
     return format_html('<span class="red">{}</span>', "•" * 8)
 

@@ -21,6 +21,7 @@ from integrations.kinds import KINDS
 from integrations.models import AgentTool, Integration
 from integrations.readiness import overview
 from integrations.readiness.warnings import Finder, judge
+from integrations.tools.answers import Limits
 
 ANY_ARGUMENTS = {"type": "object"}
 """The schema of a tool whose server declares none that could be used."""
@@ -57,6 +58,7 @@ class ToolOffer:
     integration_id: UUID
     operation: str
     remote_name: str
+    limits: Limits
     problem: str = ""
 
 
@@ -79,9 +81,14 @@ def find_tool(actor: Actor, name: str) -> ToolOffer:
         NotFound: there is none that the actor may see.
     """
     for tool in _tools(actor).select_related("integration", "remote").filter(name=name):
-        if offer := _offer(tool, tool.integration):
+        if offer := describe(tool):
             return offer
     raise NotFound(NO_SUCH_TOOL)
+
+
+def describe(tool: AgentTool) -> ToolOffer | None:
+    """Return a tool, with its integration, as an agent sees it; None if agents do not get it."""
+    return _offer(tool, tool.integration)
 
 
 def page_of_tools(
@@ -138,6 +145,7 @@ def _offer(
         integration_id=integration.pk,
         operation=tool.operation,
         remote_name=tool.remote.name if tool.remote else "",
+        limits=Limits(tool.answer_fields, tool.max_items, tool.max_characters),
         problem=problem,
         **shown,
     )
@@ -178,7 +186,7 @@ def _remote(tool: AgentTool, integration: Integration) -> dict[str, Any] | None:
         "title": f"{integration.name}: {_text(definition.get('title')) or remote.name}",
         "description": _text(definition.get("description")),
         "parameters": _schema(definition.get("inputSchema")) or ANY_ARGUMENTS,
-        "output_schema": _schema(definition.get("outputSchema")),
+        "output_schema": None if tool.answer_fields else _schema(definition.get("outputSchema")),
         "icons": definition.get("icons", []),
         "hints": Hints(
             _or(tool.read_only, told.get("readOnlyHint") is True),

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from integrations.web import (
+    agent_tools,
     checking,
     deleting,
     duplicating,
@@ -30,6 +31,8 @@ urlpatterns = [
     path("<uuid:integration_id>/test/", testing.test, name="integration-test"),
     path("<uuid:integration_id>/arguments/", testing.arguments, name="integration-arguments"),
     path("<uuid:integration_id>/check/", checking.check, name="integration-check"),
+    path("<uuid:integration_id>/agent-tools/", agent_tools.index, name="integration-agent-tools"),
+    path("<uuid:integration_id>/agent-tools/<uuid:tool_id>/", agent_tools.edit, name="integration-agent-tool"),
     path("<uuid:integration_id>/tools/", tools.index, name="integration-tools"),
     path("<uuid:integration_id>/tools/list/", tools.listing, name="integration-tools-list"),
     path("<uuid:integration_id>/tools/approve/", tools.approve, name="integration-tools-approve"),

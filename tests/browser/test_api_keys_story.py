@@ -33,7 +33,7 @@ def called(site, text):
 def prepared(page):
     """The empty list, reached by its link."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("link", name="API keys").click()
+    page.get_by_role("link", name="Agents and keys").click()
     expect(page.get_by_role("heading", name="No API keys yet")).to_be_visible()
     return page
 

@@ -8,7 +8,9 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.access.agent_sessions import start_session
 from accounts.access.api_keys import create_api_key, revoke_api_key
+from accounts.access.callers import actor_of_key
 from accounts.actors import actor_for_member
 from accounts.audit import refused_attempts
 from accounts.audit.trail import Event
@@ -50,7 +52,9 @@ def make_keys(owner, integration_id):
     expired, _ = create_api_key(**bounds, name="expired-dialer", scopes=[Scope.RUN])
     ApiKey.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
     only = [integration_id, uuid4()]
-    return create_api_key(**bounds, name="voice-runtime", scopes=[Scope.RUN], integrations=only)[0]
+    key, text = create_api_key(**bounds, name="voice-runtime", scopes=[Scope.RUN], integrations=only)
+    start_session(actor=actor_of_key(text.text, address="203.0.113.40", user_agent="node"), name="call-4711")
+    return key
 
 
 def make_requests(owner, member):
@@ -150,7 +154,7 @@ def content(owner, member) -> dict[str, str]:
     made = {"used": used, "unused": unused, "connector": connector, "action": action}
     made |= {"key": make_keys(owner, connector.id), "request": make_requests(owner, member)}
     made |= {"colleague": make_people(owner)}
-    made |= {"calendar": calendar, "trunk": trunk, "server": server}
+    made |= {"calendar": calendar, "trunk": trunk, "server": server, "tool": action.agent_tools.get()}
     return {name: str(thing.id) for name, thing in made.items()}
 
 
@@ -198,6 +202,8 @@ OWNER_PAGES = [
     "integrations/{trunk}/",
     "integrations/new/mcp_server/",
     "integrations/{server}/",
+    "integrations/{calendar}/agent-tools/",
+    "integrations/{action}/agent-tools/{tool}/",
     "integrations/{server}/tools/",
     "integrations/{server}/tools/?q=nothing-has-this",
     "integrations/{action}/delete/",
@@ -209,7 +215,11 @@ OWNER_PAGES = [
     "api-keys/",
     "api-keys/?q=nothing-has-this",
     "api-keys/new/",
+    "api-keys/{key}/",
+    "api-keys/{key}/sessions/",
     "api-keys/{key}/revoke/",
+    "agents/connect/",
+    "agents/connect/{key}/",
     "members/",
     "members/?q=nothing-has-this",
     "members/invite/",
@@ -334,7 +344,9 @@ def test_the_page_of_a_link_that_does_not_work_and_of_a_second_factor_that_is_mi
 
 def test_the_description_of_the_api_is_readable(page, site, db):
     page.goto(f"{site}/api/v1/docs")
-    page.get_by_text("Store a secret").wait_for()
+    page.get_by_text("Start a session").click()
+    assert page.get_by_text("At most 1440.").is_visible()
+    assert problems(page) == []
 
 
 @pytest.mark.parametrize("path", ["nothing/here/", "secrets/00000000-0000-4000-8000-000000000000/edit/"])

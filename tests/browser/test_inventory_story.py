@@ -118,7 +118,7 @@ def test_on_a_phone(sign_in, many, site):
     expect(page.locator("#bulk-n")).to_be_visible()
     looks_right(page)
     page.get_by_role("button", name="Open menu").click()
-    page.get_by_role("link", name="API keys").click()
+    page.get_by_role("link", name="Agents and keys").click()
     expect(page.get_by_role("heading", name="No API keys yet")).to_be_visible()
 
 

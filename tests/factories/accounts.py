@@ -154,6 +154,12 @@ class ApiKeyFactory(DjangoModelFactory):
         key = factory.LazyFunction(new_key)
         expired = factory.Trait(expires_at=factory.LazyFunction(lambda: timezone.now() - timedelta(days=1)))
         revoked = factory.Trait(revoked_at=factory.LazyFunction(timezone.now))
+        session = factory.Trait(
+            parent=factory.SubFactory(
+                "tests.factories.accounts.ApiKeyFactory", organization=factory.SelfAttribute("..organization")
+            ),
+            expires_at=factory.LazyFunction(lambda: timezone.now() + timedelta(hours=1)),
+        )
 
     organization = factory.SubFactory(OrganizationFactory)
     name = "agent"

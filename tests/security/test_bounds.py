@@ -14,7 +14,7 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent
 from accounts.policy import Scope
-from integrations.models import Integration, RemoteTool, SecretReference
+from integrations.models import AgentTool, Integration, RemoteTool, SecretReference
 from secrets_app.editing.secrets import set_enabled
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
@@ -42,6 +42,7 @@ READS_ONE = {
     ("GET", "/secrets/{secret_id}"),
     ("GET", "/integrations/{integration_id}"),
     ("GET", "/integrations/{integration_id}/operations"),
+    ("GET", "/integrations/{integration_id}/agent-tools"),
 }
 """Whoever knows an id may read the thing; what it holds is no value."""
 LISTS = [row for row in OPERATIONS if row[0] == "GET" and row not in READS_ONE]
@@ -84,6 +85,7 @@ def world(owner):
     return {
         "secret_id": secret.id,
         "integration_id": action.id,
+        "tool_id": action.agent_tools.get().id,
         "server": server.id,
         "environment": "production",
         "other": str(other.id),
@@ -103,7 +105,7 @@ def bound_keys(owner: Actor) -> dict[str, Caller]:
 
 
 def address(path: str, world: dict[str, object]) -> str:
-    ids = {**world, "integration_id": world["server"] if "tools" in path else world["integration_id"]}
+    ids = {**world, "integration_id": world["server"] if "/tools" in path else world["integration_id"]}
     return re.sub(r"\{(\w+)\}", lambda part: str(ids[part[1]]), path)
 
 
@@ -114,6 +116,7 @@ def state() -> list[object]:
         list(SecretValue.objects.order_by("pk").values_list("pk", "state")),
         list(Integration.objects.order_by("pk").values_list("pk", "name", "enabled", "version")),
         list(SecretReference.objects.order_by("pk").values_list("pk", "name")),
+        list(AgentTool.objects.order_by("pk").values_list("pk", "read_only")),
         list(RemoteTool.objects.order_by("pk").values_list("pk", "approved_fingerprint")),
         AuditEvent.objects.filter(outcome="done").count(),
     ]

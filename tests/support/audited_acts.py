@@ -11,6 +11,7 @@ from django.core import mail
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.access.agent_sessions import start_session, stop_session
 from accounts.access.api_keys import create_api_key, revoke_api_key
 from accounts.access.suspension import count_secret_in_arguments, lift_suspension
 from accounts.actors import actor_for_command, actor_for_key, actor_for_member
@@ -28,6 +29,7 @@ from accounts.policy import Role, Scope
 from integrations.editing import integrations
 from integrations.references import replace as replacing
 from integrations.tools import approvals
+from integrations.tools import settings as tool_settings
 from secrets_app.editing import secrets
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.hygiene.comparison import compare_values
@@ -151,6 +153,7 @@ def furnished(owner):
         "inactive": factories.MembershipFactory(organization=organization, user__is_active=False).user,
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
         "suspended": factories.ApiKeyFactory(organization=organization, suspended_at=timezone.now()),
+        "session": factories.ApiKeyFactory(organization=organization, session=True),
     }
 
 
@@ -198,6 +201,8 @@ ACTS = {
     ),
     "api_key.suspension_lifted": lambda owner, stage: lift_suspension(actor=owner, key_id=stage["suspended"].id),
     "api_key.revoked": lambda owner, stage: revoke_api_key(actor=owner, key_id=stage["key"].id),
+    "api_key.session_started": lambda owner, stage: start_session(actor=actor_for_key(stage["key"]), name="call-4711"),
+    "api_key.session_stopped": lambda owner, stage: stop_session(actor=owner, session_id=stage["session"].id),
     "organization.data_key_destroyed": lambda owner, stage: resealing.rotate(
         owner.organization, made_before=timezone.now() - timedelta(days=1), progress=lambda values: None
     ),
@@ -253,6 +258,12 @@ ACTS = {
     ),
     "integration.tool_withdrawn": lambda owner, stage: approvals.withdraw_tool(
         actor=owner, integration_id=stage["server"].id, name="search"
+    ),
+    "integration.tool_changed": lambda owner, stage: tool_settings.change_tool(
+        actor=owner,
+        integration_id=stage["action"].id,
+        tool_id=stage["action"].agent_tools.get().id,
+        changes={"read_only": False},
     ),
     "integration.deleted": lambda owner, stage: integrations.delete_integration(
         actor=owner, integration_id=stage["action"].id

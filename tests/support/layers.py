@@ -5,15 +5,15 @@ from pathlib import Path
 from tests.support.source import ROOT
 
 LAYERS = {
-    "accounts": "errors common policy managers waiting_mail models actors audit mail access signals people sign_in"
-    " | staff api web admin apps templatetags management triggers",
+    "accounts": "errors common policy managers waiting_mail api_key models actors audit mail access signals people"
+    " sign_in | staff api web admin apps templatetags management triggers",
     "secrets_app": "errors signals plaintext naming querysets models sealing validation requests editing inventory"
     " hygiene redaction importing rotation | api web admin apps",
     "integrations": "errors templating egress sip exchange kinds querysets tool_models models inheritance transport"
     " broker readiness references paste_guard editing rotation tools | api web admin apps templatetags triggers",
     "config": "single_sign_on configuration databases logs second_factors sessions caches refused_attempts admin_site"
-    " models static_files ports bootstrap copying | http monitoring api demo doctor lifespan settings urls asgi start"
-    " apps management",
+    " models static_files ports bootstrap copying | http monitoring agents api demo doctor lifespan settings urls asgi"
+    " start apps management",
 }
 """The rooms of each app: its folders, and the modules beside them. A room imports only rooms before it.
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management import call_command
 from typing_extensions import override
 
+from accounts.access.agent_sessions import forget_ended
 from accounts.audit import refused_attempts
 from accounts.mail.outbox import forget_failed
 from accounts.management.base import OperatorCommand
@@ -26,10 +27,10 @@ class Command(OperatorCommand):
     """
 
     help = (
-        "Destroy previous values whose roll-back window has ended. Delete old results of rotation checks, old "
-        "nonces, counters of refused attempts, old runs, expired sessions, unconfirmed accounts and old places of "
-        "sign-ins. Close the records of interrupted runs. Remind owners and admins of secrets whose rotation is due. "
-        "Export the heads of the audit log. List the tools of MCP servers anew."
+        "Destroy previous values whose roll-back window has ended. Delete old results of rotation checks, old nonces, "
+        "counters of refused attempts, old runs, expired sessions of people and of API keys, unconfirmed accounts and "
+        "old places of sign-ins. Close the records of interrupted runs. Remind owners and admins of secrets whose "
+        "rotation is due. Export the heads of the audit log. List the tools of MCP servers anew."
     )
 
     @override
@@ -42,6 +43,7 @@ class Command(OperatorCommand):
         self.stdout.write(
             f"Deleted runs: {retention.forget_old()}. Deleted places of sign-ins: {forget_old_sign_ins()}."
         )
+        self.stdout.write(f"Deleted ended sessions of API keys: {forget_ended()}.")
         self.stdout.write(f"Deleted unconfirmed accounts: {forget_unconfirmed()}.")
         self.stdout.write(f"Closed interrupted runs: {ledger.close_interrupted()}.")
         call_command("clearsessions")

@@ -5,10 +5,14 @@ from typing import Any
 from integrations.kinds.base import Operation
 from integrations.kinds.calcom.config import CalcomConfig
 
-_TIME = "A time with its offset, such as 2026-11-23T09:20:00+01:00."
-_TIME_OR_DAY = "A day such as 2026-11-23, or a time with its offset, such as 2026-11-23T09:20:00+01:00."
 _LONG = {"type": "string", "minLength": 1, "maxLength": 1000}
 _SHORT = {"type": "string", "minLength": 1, "maxLength": 200}
+_TIME = {**_SHORT, "description": "A time with its offset.", "examples": ["2026-11-23T09:20:00+01:00"]}
+_TIME_OR_DAY = {
+    **_SHORT,
+    "description": "A day, or a time with its offset.",
+    "examples": ["2026-11-23", "2026-11-23T09:20:00+01:00"],
+}
 _MINUTES = {"type": "integer", "minimum": 1, "maximum": 1440}
 _UID = {**_SHORT, "description": "The booking's uid, as returned by Cal.com."}
 _REASON = {**_LONG, "description": "The reason; the attendee sees it."}
@@ -16,23 +20,26 @@ _GUESTS = {
     "type": "array",
     "items": _SHORT,
     "maxItems": 50,
-    "description": 'E-mail addresses, such as ["kim@example.com"].',
+    "description": "E-mail addresses.",
+    "examples": [["kim@example.com"]],
 }
 _BOOKING_FIELDS = {
     "type": "object",
-    "description": 'Answers to the event type\'s questions, such as {"title": "Check-up"}.',
+    "description": "Answers to the event type's questions.",
+    "examples": [{"title": "Check-up"}],
 }
 _FORMER_FIELDS = {**_BOOKING_FIELDS, "deprecated": True, "description": "The former name of booking_fields_responses."}
 _LOCATION = {
     "type": ["object", "string"],
     "maxLength": 1000,
-    "description": "Where it takes place, if the event type offers several locations, such as "
-    '{"type": "attendeePhone", "phone": "+4930123456"} or {"type": "integration", "integration": "zoom"}.',
+    "description": "Where it takes place, if the event type offers several locations.",
+    "examples": [{"type": "attendeePhone", "phone": "+4930123456"}, {"type": "integration", "integration": "zoom"}],
 }
 _SEAT = {**_SHORT, "description": "The uid of one attendee's seat, for event types with seats."}
 _METADATA = {
     "type": "object",
-    "description": 'Texts to keep with the booking, such as {"call": "17"}.',
+    "description": "Texts to keep with the booking.",
+    "examples": [{"call": "17"}],
 }
 
 
@@ -47,16 +54,19 @@ def operations(config: CalcomConfig) -> list[Operation]:
             "reschedule_booking",
             "Move a booking",
             _object(
-                {"booking_uid": _UID, "start": {**_SHORT, "description": _TIME}, "reason": _REASON, "seat_uid": _SEAT},
+                {"booking_uid": _UID, "start": _TIME, "reason": _REASON, "seat_uid": _SEAT},
                 ["booking_uid", "start"],
             ),
             read_only=False,
+            destructive=True,
         ),
         Operation(
             "cancel_booking",
             "Cancel a booking",
             _object({"booking_uid": _UID, "reason": _REASON, "seat_uid": _SEAT}, ["booking_uid"]),
             read_only=False,
+            destructive=True,
+            idempotent=True,
         ),
     ]
 
@@ -79,10 +89,10 @@ def _list_event_types() -> Operation:
 
 
 def _list_slots(config: CalcomConfig) -> Operation:
-    zone = _time_zone(config) | {"description": "The IANA time zone of the response, such as Europe/Berlin."}
+    zone = _time_zone(config) | {"description": "The IANA time zone of the response."}
     properties = {
-        "start": {**_SHORT, "description": _TIME_OR_DAY},
-        "end": {**_SHORT, "description": _TIME_OR_DAY},
+        "start": _TIME_OR_DAY,
+        "end": _TIME_OR_DAY,
         **_event_type(config),
         "time_zone": zone,
         "duration_minutes": {**_MINUTES, "description": "The length, for event types with several lengths."},
@@ -93,13 +103,13 @@ def _list_slots(config: CalcomConfig) -> Operation:
 
 def _create_booking(config: CalcomConfig) -> Operation:
     properties = {
-        "start": {**_SHORT, "description": _TIME},
+        "start": _TIME,
         **_event_type(config),
         "attendee_name": {**_SHORT, "description": "The name of the attendee."},
         "attendee_email": {**_SHORT, "description": "Required unless there is a phone number."},
-        "attendee_phone_number": {**_SHORT, "description": "With country code, such as +4930123456."},
+        "attendee_phone_number": {**_SHORT, "description": "With country code.", "examples": ["+4930123456"]},
         "time_zone": _time_zone(config),
-        "attendee_language": {**_SHORT, "description": "The language of mails to the attendee, such as de."},
+        "attendee_language": {**_SHORT, "description": "The language of mails to the attendee.", "examples": ["de"]},
         "duration_minutes": {**_MINUTES, "description": "The length, for event types with several lengths."},
         "guests": _GUESTS,
         "location": _LOCATION,
@@ -131,7 +141,7 @@ def _event_type(config: CalcomConfig) -> dict[str, Any]:
 
 
 def _time_zone(config: CalcomConfig) -> dict[str, Any]:
-    zone = {**_SHORT, "description": "The attendee's IANA time zone, such as Europe/Berlin."}
+    zone = {**_SHORT, "description": "The attendee's IANA time zone.", "examples": ["Europe/Berlin"]}
     return zone | ({"default": config.time_zone} if config.time_zone else {})
 
 

@@ -207,7 +207,8 @@ _ABOUT_REQUEST = {
     "uri": {
         "type": "string",
         "maxLength": uris.MAX_LENGTH,
-        "description": "The URI in the request line, such as sip:sip.example.com or tel:+494055500100",
+        "description": "The URI in the request line",
+        "examples": ["sip:sip.example.com", "tel:+494055500100"],
     },
     "challenge": {
         "type": ["string", "array"],
@@ -217,6 +218,7 @@ _ABOUT_REQUEST = {
         "maxItems": MAX_OFFERED,
         "description": "The value of WWW-Authenticate or Proxy-Authenticate; a list if the response has several, of "
         "which the strongest that the trunk allows is answered",
+        "examples": ['Digest realm="sip.example.com", nonce="84f1c1ae", algorithm=SHA-256, qop="auth"'],
     },
 }
 _SIGN_ONLY = {
@@ -226,7 +228,7 @@ _VERIFY_ONLY = {
     "authorization": {
         "type": "string",
         "maxLength": digest.MAX_LENGTH,
-        "description": "The value of Authorization or Proxy-Authorization",
+        "description": "The value of Authorization or Proxy-Authorization, which begins with Digest",
     }
 }
 

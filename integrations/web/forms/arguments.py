@@ -28,6 +28,7 @@ def argument_fields(
             "type": "file" if is_file(declared) else declared.get("type"),
             "required": name in required,
             "description": declared.get("description", ""),
+            "example": next(map(as_text, declared.get("examples", ())), ""),
             "choices": [as_text(choice) for choice in declared.get("enum", ())],
             "error": errors.get(name, ""),
             "value": post.get(f"arg_{name}", as_text(declared["default"]) if "default" in declared else ""),

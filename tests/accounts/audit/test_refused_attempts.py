@@ -48,7 +48,8 @@ CHANGE_NOTHING = {
     "integrations.web.paste_guard.in_new",
     "integrations.web.paste_guard.in_stored",
     "integrations.web.editing.domain_check",
-    "integrations.web.api_keys.choices",
+    "integrations.web.agents.connecting.tools",
+    "integrations.web.agents.keys.choices",
     "config.api.agents.answer_agent",
     # runs, and calls of other servers, are in the run ledger
     "integrations.web.checking.check",

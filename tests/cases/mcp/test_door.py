@@ -59,7 +59,11 @@ def test_w01_the_address_may_end_with_a_slash(door):
 
 def test_w01_both_addresses_ask_for_a_key(door):
     for status, headers, body in door(*(("POST", path, initialize("2025-11-25")) for path in ADDRESSES), headers=[]):
-        assert (status, headers[b"www-authenticate"], body["code"]) == (401, b"Bearer", "unauthenticated")
+        assert (status, headers[b"www-authenticate"], body["error"]["data"]["code"]) == (
+            401,
+            b"Bearer",
+            "unauthenticated",
+        )
 
 
 def test_w01_an_error_of_the_protocol_stays_one_at_both_addresses(door):
@@ -91,5 +95,5 @@ def test_w03_a_version_is_negotiated_and_never_refused(door):
 
 def test_w05_get_is_not_a_web_page(door):
     for status, headers, body in door(*((method, path, None) for method in ("GET", "DELETE") for path in ADDRESSES)):
-        assert (status, headers[b"allow"], headers[b"content-type"]) == (405, b"POST", b"application/problem+json")
-        assert body["code"] == "method_not_allowed"
+        assert (status, headers[b"allow"], headers[b"content-type"]) == (405, b"POST", b"application/json")
+        assert body["error"]["data"]["code"] == "method_not_allowed"

@@ -3,20 +3,15 @@
 import base64
 import json
 
-import httpx2
 import pytest
-from asgiref.sync import async_to_sync
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from accounts.common.environments import Environment
 from accounts.policy import Scope
-from config.asgi import application
 from integrations.models import Run
 from tests.peers.upstreams import answering, http
-from tests.support.api.asgi import call_asgi, served
+from tests.support.api.agents import ERAS, call, speak
 from tests.support.things import (
     VALUE,
     key_for,
@@ -28,23 +23,6 @@ pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 D, S, P = Environment
 PARAMETERS = {"type": "object", "properties": {"id": {"type": "string", "maxLength": 5}}, "required": ["id"]}
-ERAS = ["2026-07-28", "legacy"]
-
-
-def speak(key, exchange, *, era="2026-07-28"):
-    """What an exchange with `/mcp` gives: an asynchronous function of the SDK's client."""
-
-    async def held():
-        transport = httpx2.ASGITransport(app=application)
-        headers = {"Authorization": f"Bearer {key}"}
-        async with (
-            served(application),
-            httpx2.AsyncClient(transport=transport, headers=headers, base_url="http://localhost") as client,
-            Client(streamable_http_client("http://localhost/mcp", http_client=client), mode=era) as session,
-        ):
-            return await exchange(session)
-
-    return async_to_sync(held)()
 
 
 @pytest.fixture
@@ -83,13 +61,6 @@ def test_an_agent_lists_its_tools_and_calls_one(owner, key, era):
         "API key agent",
     )
     assert VALUE.encode() in received[0]
-
-
-def call(name, arguments=None):
-    async def exchange(session):
-        return await session.call_tool(name, arguments or {})
-
-    return exchange
 
 
 def test_a_refused_call_says_why_and_is_on_record(owner, key):
@@ -156,9 +127,16 @@ def test_h12_agents_get_numbers_as_sent(owner, key):
         assert '"body": {"price": 18.00, "ü": 1E400}' in speak(key, call("look_up")).content[0].text
 
 
-def test_an_unknown_tool_is_told_and_leaves_no_run(owner, key):
-    called = speak(key, call("nothing_of_the_kind"))
-    assert (called.is_error, called.content[0].text) == (True, "There is no such tool. List the tools again.")
+@pytest.mark.parametrize("era", ERAS)
+def test_an_unknown_tool_is_an_error_of_the_protocol_and_leaves_no_run(key, era):
+    async def exchange(session):
+        with pytest.raises(MCPError) as told:
+            await session.call_tool("nothing_of_the_kind", {})
+        return told.value.error
+
+    error = speak(key, exchange, era=era)
+    assert (error.code, error.data) == (INVALID_PARAMS, {"code": "not_found"})
+    assert error.message == "There is no such tool. List the tools again."
     assert not Run.objects.exists()
 
 
@@ -176,13 +154,13 @@ def faulty(monkeypatch):
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("name", ["config.api.agent_server.broker.run", "config.api.agent_server.find_tool"])
-def test_a_fault_of_ours_shows_no_value(owner, key, faulty, caplog, era, name):
+def test_a_fault_of_ours_shows_no_value(owner, key, faulty, caplog, era):
     make_action(owner, "Look up", parameters=PARAMETERS, path="/{params.id}")
-    faulty(name)
+    faulty("config.api.agent_server.broker.run")
     called = speak(key, call("look_up", {"id": "7"}), era=era)
     assert called.is_error
-    assert [part.text for part in called.content] == ["internal_error: Server got itself in trouble"]
+    assert called.structured_content == {"code": "internal_error"}
+    assert "internal_error: Server got itself in trouble" in called.content[0].text
     assert "RuntimeError while answering an agent" in caplog.text
     assert "in broken" in caplog.text
     assert VALUE not in caplog.text
@@ -199,9 +177,10 @@ def error_of_listing(key, era, **options):
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_fault_of_ours_in_a_list_shows_no_value(owner, key, faulty, caplog, era):
-    faulty("config.api.agent_server.page_of_tools")
+    faulty("integrations.tools.tool_pages.page_of_tools")
     error = error_of_listing(key, era)
-    assert (error.code, error.message, error.data) == (INTERNAL_ERROR, "Server got itself in trouble", None)
+    assert (error.code, error.message) == (INTERNAL_ERROR, "Server got itself in trouble")
+    assert error.data == {"code": "internal_error"}
     assert "RuntimeError while answering an agent" in caplog.text
     assert VALUE not in caplog.text
 
@@ -217,11 +196,11 @@ def test_a_key_that_lists_integrations_has_their_tools_alone(owner):
     key = key_for(owner, Scope.RUN, environments=[S], integrations=[listed.id])
 
     async def exchange(session):
-        return [tool.name for tool in (await session.list_tools()).tools], await session.call_tool("not_listed", {})
+        with pytest.raises(MCPError, match="no such tool"):
+            await session.call_tool("not_listed", {})
+        return [tool.name for tool in (await session.list_tools()).tools]
 
-    found, called = speak(key, exchange)
-    assert found == ["listed"]
-    assert called.is_error
+    assert speak(key, exchange) == ["listed"]
 
 
 def test_long_lists_come_in_pages(owner, key, monkeypatch):
@@ -238,81 +217,3 @@ def test_long_lists_come_in_pages(owner, key, monkeypatch):
             page = await session.list_tools(cursor=page.next_cursor)
 
     assert speak(key, exchange) == [["action_0", "action_1"], ["action_2", "action_3"], ["action_4"]]
-
-
-# who may not
-
-MESSAGE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
-ACCEPT = (b"accept", b"application/json, text/event-stream")
-
-
-def status_and_code(method, headers=(), body=MESSAGE, **options):
-    async def asked():
-        async with served(application):
-            return await call_asgi(application, method, "/mcp", body, [ACCEPT, *headers], **options)
-
-    status, found, answer = async_to_sync(asked)()
-    return status, json.loads(answer).get("code") if answer else None, dict(found)
-
-
-def bearer(key):
-    return (b"authorization", f"Bearer {key}".encode())
-
-
-def test_without_a_key_nobody_comes_in():
-    status, code, headers = status_and_code("POST")
-    assert (status, code, headers[b"www-authenticate"]) == (401, "unauthenticated", b"Bearer")
-
-
-def test_an_unknown_key_is_refused(key):
-    assert status_and_code("POST", [bearer(key[:-7] + "!" * 7)])[:2] == (401, "unauthenticated")
-
-
-@pytest.mark.parametrize(("scope", "environments"), [(Scope.RUN, [S, P]), (Scope.INTEGRATIONS_READ, [S])])
-def test_a_key_of_several_environments_or_without_the_scope_is_refused(owner, scope, environments):
-    key = key_for(owner, scope, environments=environments)
-    assert status_and_code("POST", [bearer(key)])[:2] == (403, "permission_denied")
-
-
-def test_pages_of_other_sites_are_refused(key):
-    assert status_and_code("POST", [bearer(key), (b"origin", b"https://evil.example")])[:2] == (
-        403,
-        "permission_denied",
-    )
-
-
-@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
-def test_there_are_no_streams_and_no_sessions(key, method):
-    status, code, headers = status_and_code(method, [bearer(key)])
-    assert (status, code, headers[b"allow"]) == (405, "method_not_allowed", b"POST")
-
-
-def test_a_foreign_host_name_is_refused(key):
-    assert status_and_code("POST", [bearer(key)], host=b"evil.example")[0] == 400
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"[[[[[[", b'{"jsonrpc": "2.0"}', b"\xff"])
-def test_what_is_no_message_is_refused(key, body):
-    status, code, headers = status_and_code("POST", [bearer(key)], body)
-    assert (status, code) == (400, "bad_request")
-    assert headers[b"cache-control"] == b"no-store"
-
-
-@pytest.mark.parametrize("version", [b"2026-07-28", b"2025-06-18"])
-def test_an_agent_that_reads_no_json_is_refused(key, version):
-    async def asked():
-        async with served(application):
-            headers = [(b"accept", b"text/html"), (b"mcp-protocol-version", version), bearer(key)]
-            return await call_asgi(application, "POST", "/mcp", MESSAGE, headers)
-
-    status, _, answer = async_to_sync(asked)()
-    assert (status, json.loads(answer)["code"]) == (406, "not_acceptable")
-
-
-def test_a_revoked_key_ends_at_the_next_message(owner, key):
-    from accounts.access.api_keys import revoke_api_key
-    from accounts.models import ApiKey
-
-    assert status_and_code("POST", [bearer(key)])[0] == 200
-    revoke_api_key(actor=owner, key_id=ApiKey.objects.get().id)
-    assert status_and_code("POST", [bearer(key)])[0] == 401

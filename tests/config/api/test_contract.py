@@ -17,7 +17,7 @@ from config.api.application import api
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation
 from tests.fixtures.api import BASE, Caller
-from tests.support.api.operations import NEEDED_TOO, OPERATIONS, REPLACE, RUN, TOOLS
+from tests.support.api.operations import NEEDED_TOO, OPERATIONS, REPLACE, RUN, STOP, TOOLS
 from tests.support.things import (
     approve_shown,
     key_for,
@@ -42,7 +42,8 @@ def paths(owner):
         if text == "the-third-value":
             rotation.promote(**place, approve=lambda staged: [])
         rotation.stage(**place, value=Plaintext(text))
-    ids = {"secret_id": secret.id, "integration_id": action.id, "environment": "staging"}
+    ids = {"secret_id": secret.id, "integration_id": action.id, "session_id": action.id, "environment": "staging"}
+    ids["tool_id"] = action.agent_tools.get().id
     server = make_mcp_server(owner, "http://127.0.0.1:9/mcp")
     approve_shown(owner, server)
     return lambda path: path.format(**(ids | {"integration_id": server.id} if TOOLS in path else ids))
@@ -68,7 +69,7 @@ def test_each_scope_opens_what_it_names_and_nothing_else(owner, paths, operation
     ways = [opening] if operation == REPLACE else [{scope, NEEDED_TOO.get(operation, scope)} for scope in opening]
     for scopes in ways:
         response = Caller(key_for(owner, *scopes)).call(method, paths(path), body)
-        assert response.status_code in ({422} if operation == REPLACE else {200, 201, 204, 502})
+        assert response.status_code in {REPLACE: {422}, STOP: {404}}.get(operation, {200, 201, 204, 502})
 
 
 @pytest.mark.django_db
@@ -97,6 +98,8 @@ def test_no_key_is_401_before_anything_is_looked_up(operation, django_assert_num
         environment="staging",
         secret_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
         integration_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
+        tool_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
+        session_id="0" * 8 + "-0000-0000-0000-" + "0" * 12,
     )
     with django_assert_num_queries(0):
         response = Caller(None).call(method, unknown, OPERATIONS[operation][1])
@@ -245,6 +248,7 @@ def test_input_refuses_unknown_fields_in_the_document_too():
     schemas = api.get_openapi_schema()["components"]["schemas"]
     inputs = {name for name in schemas if name.endswith(("In", "Patch"))}
     assert inputs == {
+        "AgentToolPatch",
         "CheckIn",
         "ImportIn",
         "IntegrationIn",
@@ -254,6 +258,7 @@ def test_input_refuses_unknown_fields_in_the_document_too():
         "RunIn",
         "SecretIn",
         "SecretPatch",
+        "SessionIn",
         "StageIn",
         "ValuesIn",
         "ToolIn",
@@ -294,6 +299,11 @@ def test_operations_keep_their_ids():
     paths = api.get_openapi_schema()["paths"]
     assert {found["operationId"] for methods in paths.values() for found in methods.values()} == {
         "accounts_api_audit_list_audit_events",
+        "integrations_api_agent_tools_change_agent_tool",
+        "integrations_api_agent_tools_list_agent_tools",
+        "accounts_api_sessions_list_sessions",
+        "accounts_api_sessions_start_session",
+        "accounts_api_sessions_stop_session",
         "integrations_api_create_integration",
         "integrations_api_delete_integration",
         "integrations_api_duplicate_integration",

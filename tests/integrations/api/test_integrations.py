@@ -44,6 +44,8 @@ def expected(integration, **changes):
         "kind": "api_action",
         "name": "Look up patient",
         "description": "",
+        "tool_name": "look_up_patient",
+        "only_approved_tools": True,
         "enabled": True,
         "environments": ["staging"],
         "config": WHOLE_CONFIG,

@@ -48,6 +48,7 @@ def test_run_that_is_refused_carries_its_record(caller, owner):
         "status": 409,
         "code": "secret_missing",
         "detail": "No secret is called crm.apiKey. Create it, or remove the reference.",
+        "secret": "crm.apiKey",
         "run_id": str(Run.objects.get().id),
     }
 

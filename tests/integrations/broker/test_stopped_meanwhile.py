@@ -3,10 +3,11 @@
 import pytest
 from asgiref.sync import sync_to_async
 
+from accounts.access.agent_sessions import start_session
 from accounts.access.api_keys import revoke_api_key
-from accounts.access.callers import PresentedKey
+from accounts.access.callers import PresentedKey, actor_of_key
 from accounts.common.environments import Environment
-from accounts.errors import Refusal
+from accounts.errors import Refusal, Unauthenticated
 from accounts.models import ApiKey, User
 from accounts.policy import Scope
 from integrations.editing.integrations import IntegrationChanges, update_integration
@@ -80,6 +81,16 @@ def test_answer_is_refused_and_the_record_says_so(call, stop):
     record = Run.objects.get()
     assert refusal.value.members["run_id"] == str(record.pk)
     assert (record.outcome, record.error_code, record.status) == ("failed", code, 200)
+
+
+def test_answer_of_a_session_is_refused_once_its_key_is_revoked(owner, call):
+    """As in another process than the one that revoked the key: nobody stops the call itself."""
+    key = actor_of_key(key_for(owner, Scope.RUN), address=None)
+    _, text = start_session(actor=key, name="call-4711")
+    with pytest.raises(Unauthenticated):
+        call(lambda owner: revoke_api_key(actor=owner, key_id=key.id), caller=PresentedKey(text.text, None))
+    record = Run.objects.get()
+    assert (record.caller, record.error_code) == ("API key agent, session call-4711", "unauthenticated")
 
 
 def test_answer_is_given_out_if_nothing_was_stopped(call, owner):

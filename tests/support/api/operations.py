@@ -13,11 +13,14 @@ READ_SECRETS = {Scope.SECRETS_READ, Scope.SECRETS_WRITE}
 READ_INTEGRATIONS = {Scope.INTEGRATIONS_READ, Scope.INTEGRATIONS_WRITE}
 ROTATION = "/secrets/{secret_id}/rotation/{environment}"
 TOOLS = "/integrations/{integration_id}/tools"
+AGENT_TOOLS = "/integrations/{integration_id}/agent-tools"
 
 # What an operation needs besides the scope that opens it: checking a value calls integrations.
 NEEDED_TOO = {("POST", ROTATION + "/check"): Scope.RUN}
 
 REPLACE = ("POST", "/secrets/{secret_id}/replace-references")  # needs both of its scopes; the other operations need any
+
+STOP = ("DELETE", "/sessions/{session_id}")  # of the key that calls; another key's does not exist
 
 # Every operation: the scopes that each open it, and a body that it accepts.
 OPERATIONS = {
@@ -53,7 +56,12 @@ OPERATIONS = {
     ("POST", TOOLS + "/approve"): ({Scope.INTEGRATIONS_WRITE}, SEARCH),
     ("POST", TOOLS + "/approve-all"): ({Scope.INTEGRATIONS_WRITE}, {"tools": [SEARCH]}),
     ("POST", TOOLS + "/withdraw"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search"}),
+    ("GET", AGENT_TOOLS): (READ_INTEGRATIONS, None),
+    ("PATCH", AGENT_TOOLS + "/{tool_id}"): ({Scope.INTEGRATIONS_WRITE}, {"read_only": False}),
     ("GET", "/readiness"): (READ_INTEGRATIONS, None),
+    ("GET", "/sessions"): ({Scope.RUN}, None),
+    ("POST", "/sessions"): ({Scope.RUN}, {"name": "call-4711"}),
+    STOP: ({Scope.RUN}, None),
     ("GET", "/runs"): ({Scope.AUDIT_READ}, None),
     ("GET", "/audit-events"): ({Scope.AUDIT_READ}, None),
 }

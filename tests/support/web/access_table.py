@@ -13,7 +13,7 @@ from tests.support.things import key_for, make_action, store_secret
 
 CALLERS = ["owner", "admin", "member", "outsider", "anonymous", "key"]
 SECRETS, INTEGRATIONS = "o/<slug:slug>/secrets/", "o/<slug:slug>/integrations/"
-API_KEYS, MEMBERS = "o/<slug:slug>/api-keys/", "o/<slug:slug>/members/"
+API_KEYS, AGENTS, MEMBERS = "o/<slug:slug>/api-keys/", "o/<slug:slug>/agents/", "o/<slug:slug>/members/"
 INVITATION, LINK = "o/<slug:slug>/invitations/<uuid:invitation_id>/", "invitations/<str:token>/"
 SECRET, INTEGRATION = SECRETS + "<uuid:secret_id>/", INTEGRATIONS + "<uuid:integration_id>/"
 API_SECRET, API_INTEGRATION = "api/v1/secrets/<uuidstr:secret_id>", "api/v1/integrations/<uuidstr:integration_id>"
@@ -186,6 +186,10 @@ TABLE = {
     ("GET", INTEGRATION + "arguments/"): (200, 200, 403, 404, 302, 302),
     ("GET", INTEGRATION + "check/"): (405, 405, 405, 405, 302, 302),
     ("POST", INTEGRATION + "check/"): (422, 422, 403, 404, 302, 302),
+    ("GET", INTEGRATION + "agent-tools/"): (200, 200, 403, 404, 302, 302),
+    ("POST", INTEGRATION + "agent-tools/"): (422, 422, 403, 404, 302, 302),
+    ("GET", INTEGRATION + "agent-tools/<uuid:tool_id>/"): (200, 200, 403, 404, 302, 302),
+    ("POST", INTEGRATION + "agent-tools/<uuid:tool_id>/"): (422, 422, 403, 404, 302, 302),
     # of an action, which offers no tools
     ("GET", INTEGRATION + "tools/"): (404, 404, 403, 404, 302, 302),
     ("GET", INTEGRATION + "tools/list/"): (405, 405, 405, 405, 302, 302),
@@ -236,6 +240,15 @@ TABLE = {
     ("POST", API_KEYS + "new/"): (422, 422, 403, 404, 302, 302),
     ("GET", API_KEYS + "new/integrations/"): (405, 405, 405, 405, 302, 302),
     ("POST", API_KEYS + "new/integrations/"): (303, 303, 403, 404, 302, 302),
+    ("GET", AGENTS + "connect/"): (200, 200, 403, 404, 302, 302),
+    ("POST", AGENTS + "connect/"): (422, 422, 403, 404, 302, 302),
+    ("GET", AGENTS + "connect/tools/"): (405, 405, 405, 405, 302, 302),
+    ("POST", AGENTS + "connect/tools/"): (303, 303, 403, 404, 302, 302),
+    ("GET", AGENTS + "connect/<uuid:key_id>/"): (200, 200, 403, 404, 302, 302),
+    ("GET", API_KEYS + "<uuid:key_id>/"): (200, 200, 403, 404, 302, 302),
+    ("GET", API_KEYS + "<uuid:key_id>/sessions/"): (200, 200, 403, 404, 302, 302),
+    ("GET", API_KEYS + "sessions/<uuid:session_id>/stop/"): (405, 405, 405, 405, 302, 302),
+    ("POST", API_KEYS + "sessions/<uuid:session_id>/stop/"): (303, 303, 403, 404, 302, 302),
     ("GET", API_KEYS + "<uuid:key_id>/lift/"): (405, 405, 405, 405, 302, 302),
     ("POST", API_KEYS + "<uuid:key_id>/lift/"): (303, 303, 403, 404, 302, 302),
     ("GET", API_KEYS + "<uuid:key_id>/revoke/"): (200, 200, 403, 404, 302, 302),
@@ -262,7 +275,12 @@ TABLE = {
     ("POST", API_INTEGRATION + "/tools/approve"): (401, 401, 401, 401, 401, 422),
     ("POST", API_INTEGRATION + "/tools/approve-all"): (401, 401, 401, 401, 401, 422),
     ("POST", API_INTEGRATION + "/tools/withdraw"): (401, 401, 401, 401, 401, 422),
+    ("GET", API_INTEGRATION + "/agent-tools"): (401, 401, 401, 401, 401, 200),
+    ("PATCH", API_INTEGRATION + "/agent-tools/<uuidstr:tool_id>"): (401, 401, 401, 401, 401, 200),
     ("GET", "api/v1/readiness"): (401, 401, 401, 401, 401, 200),
+    ("GET", "api/v1/sessions"): (401, 401, 401, 401, 401, 200),
+    ("POST", "api/v1/sessions"): (401, 401, 401, 401, 401, 422),
+    ("DELETE", "api/v1/sessions/<uuidstr:session_id>"): (401, 401, 401, 401, 401, 404),  # another key's
     ("GET", "api/v1/runs"): (401, 401, 401, 401, 401, 200),
     ("GET", "api/v1/audit-events"): (401, 401, 401, 401, 401, 200),
 }
@@ -279,9 +297,11 @@ def ids_of(actor):
         "slug": actor.organization.slug,
         "secret_id": secret.id,
         "integration_id": action.id,
+        "tool_id": action.agent_tools.get().id,
         "kind": "api_action",
         "request_id": ask(actor=actor, name="asked.key", environments=[Environment.STAGING], why="For calls").id,
-        "key_id": ApiKey.objects.filter(organization=actor.organization).latest("created_at").id,
+        "key_id": ApiKey.objects.filter(organization=actor.organization, parent=None).latest("created_at").id,
+        "session_id": factories.ApiKeyFactory(organization=actor.organization, session=True).id,
         "membership_id": other.id,
         "invitation_id": invitation.id,
         "token": token,

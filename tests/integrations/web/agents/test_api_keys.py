@@ -177,7 +177,7 @@ def test_row_tells_what_a_key_may_do(as_owner, owner):
     page = page_of(as_owner)
     for words in (
         "voice-runtime", key.prefix, "Make calls", "Staging: allowed", "Production: not allowed", "Look up patient",
-        "5 at once, 6,000 per minute", "Never", "Active", "Never expires", "Revoke…",
+        "5 at once, 6,000 per minute", "Never", "Active", "Never expires", "Stop…",
     ):  # fmt: skip
         assert words in page, words
 
@@ -222,7 +222,7 @@ def test_state_follows_the_clock(as_owner, owner, end, state, words):
     assert key_overview.page(owner, "").items[0].state == state
     page = page_of(as_owner)
     assert words in page
-    assert ("Revoke…" in page) == (state == "active")
+    assert ("Stop…" in page) == (state == "active")
 
 
 def test_revoked_counts_before_expired(owner):
@@ -264,7 +264,7 @@ def test_a_page_costs_the_same_whatever_its_length(owner):
     one = cost()
     for _ in range(5):
         make(owner, integrations=[action.id])
-    assert cost() == one == 2
+    assert cost() == one == 3
 
 
 def test_search_finds_names_and_prefixes(as_owner, owner):
@@ -330,14 +330,14 @@ def test_choice_knows_nothing_of_other_organizations(as_owner, outsider):
 
 def test_revoking_asks_then_ends_the_key_at_once(as_owner, owner):
     key, text = create_api_key(actor=owner, name="old", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)
-    assert "Revoke old?" in page_of(as_owner, revoke_path(key))
+    assert "Stop old?" in page_of(as_owner, revoke_path(key))
     assert actor_of_key(text.text, address=None).id == key.id
     response = as_owner.post(revoke_path(key))
     assert (response.status_code, response.headers["Location"]) == (303, LIST)
     with pytest.raises(Unauthenticated):
         actor_of_key(text.text, address=None)
     assert AuditEvent.objects.filter(event="api_key.revoked", target_id=key.id).count() == 1
-    assert "Revoked old" in page_of(as_owner)
+    assert "Stopped old" in page_of(as_owner)
 
 
 def test_revoking_twice_is_recorded_once(as_owner, owner):

@@ -1,4 +1,6 @@
-"""Pages of API keys: the list, creating a key and showing its text once, revoking it, and lifting a suspension."""
+"""Pages of API keys: the list, creating a key and showing its text once, revoking it with its sessions, and lifting a
+suspension.
+"""
 
 import re
 from typing import Any
@@ -11,6 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.access.agent_sessions import stop_session
 from accounts.access.api_keys import find_api_key, revoke_api_key
 from accounts.access.callers import ID_LENGTH, MARK
 from accounts.access.requests import CofferRequest
@@ -21,10 +24,11 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment
 from accounts.common.texts import UNSTORABLE
 from accounts.errors import FieldError, Invalid
-from accounts.policy import Permission
+from accounts.policy import Permission, Scope
 from accounts.web.replies import SeeOther, is_fragment, see_other
 from integrations.editing.api_keys import create_api_key
 from integrations.readiness import api_keys
+from integrations.tools.seen_tools import tools_of_key
 from integrations.web.forms import api_key as forms
 
 KEY_TEXT = re.compile(rf"({MARK}[0-9A-Za-z]{{{ID_LENGTH}}})[0-9A-Za-z]+")
@@ -45,7 +49,7 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     context = {
         "keys": found.items,
         "filters": {"q": text},
-        "next_url": _next_url(request, text, found.next_cursor),
+        "next_url": _next_url(request, found.next_cursor, **({"q": text} if text else {})),
     }
     return render(request, f"integrations/api_keys/{'_list' if is_fragment(request) else 'list'}.html", context)
 
@@ -78,17 +82,55 @@ def choices(request: CofferRequest, actor: Actor) -> HttpResponse:
     return render(request, "integrations/api_keys/_choices.html", context)
 
 
+@require_GET
+@requires(Permission.API_KEYS_READ)
+def show(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
+    """Show a key: what it may do, where it was last used, and a page of the tools that it sees."""
+    key = find_api_key(actor=actor, key_id=key_id)
+    row = api_keys.rows_of(actor, [key])[0]
+    wanted = request.GET.get("environment", "")
+    environment = next((one for one in row.environments if one.value == wanted), row.environments[-1])
+    tools = tools_of_key(actor, key, environment, cursor=request.GET.get("cursor", "")) if row.may_run else None
+    context = {
+        "key": row,
+        "environment": environment,
+        "tools": tools,
+        "next_url": _next_url(request, tools.next_cursor if tools else None, environment=environment.value),
+    }
+    return render(request, "integrations/api_keys/show.html", context)
+
+
+@require_GET
+@requires(Permission.API_KEYS_READ)
+def sessions(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
+    """Show a page of the sessions of a key."""
+    key = find_api_key(actor=actor, key_id=key_id)
+    found = api_keys.sessions_page(actor, key, cursor=request.GET.get("cursor", ""))
+    context = {"key": key, "sessions": found.items, "next_url": _next_url(request, found.next_cursor)}
+    return render(request, "integrations/api_keys/sessions.html", context)
+
+
+@require_POST
+@requires(Permission.API_KEYS_REVOKE)
+def stop(request: CofferRequest, actor: Actor, session_id: UUID) -> HttpResponse:
+    """Stop one session."""
+    session = stop_session(actor=actor, session_id=session_id)
+    messages.success(request, f"Stopped {session.name}")
+    return see_other("api-key-sessions", actor.organization.slug, session.parent_id)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Permission.API_KEYS_REVOKE)
 def revoke(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
-    """GET shows the question; POST revokes the key."""
+    """GET shows the question, with what stops; POST revokes the key and its sessions."""
     if request.method == "POST":
         key = revoke_api_key(actor=actor, key_id=key_id)
-        messages.success(request, f"Revoked {key.name}")
+        messages.success(request, f"{'Stopped' if Scope.RUN.value in key.scopes else 'Revoked'} {key.name}")
         return see_other("api-keys", actor.organization.slug)
     key = find_api_key(actor=actor, key_id=key_id)
     template = "_revoke_dialog" if is_fragment(request) else "revoke"
-    return render(request, f"integrations/api_keys/{template}.html", {"key": api_keys.rows_of(actor, [key])[0]})
+    context = {"key": api_keys.rows_of(actor, [key])[0], "calls": api_keys.calls_under_way(actor, key_id)}
+    return render(request, f"integrations/api_keys/{template}.html", context)
 
 
 @require_POST
@@ -119,6 +161,5 @@ def _form(
     return render(request, "integrations/api_keys/form.html", context, status=status)
 
 
-def _next_url(request: CofferRequest, text: str, cursor: str | None) -> str:
-    kept = {"q": text} if text else {}
+def _next_url(request: CofferRequest, cursor: str | None, **kept: str) -> str:
     return f"{request.path}?{urlencode(kept | {'cursor': cursor})}" if cursor else ""

@@ -1,0 +1,1 @@
+"""Pages of agents and API keys. They are here because keys may be limited to integrations."""
