@@ -40,6 +40,7 @@ EVENT_OF_VIEW = {
     "integrations.web.agent_tools.edit": Event.INTEGRATION_TOOL_CHANGED,
     "integrations.web.tools.approve": Event.INTEGRATION_TOOL_APPROVED,
     "integrations.web.tools.withdraw": Event.INTEGRATION_TOOL_WITHDRAWN,
+    "integrations.web.tools.only_approved": Event.INTEGRATION_CHANGED,
     "integrations.web.agents.keys.new": Event.API_KEY_CREATED,
     "integrations.web.agents.connecting.connect": Event.API_KEY_CREATED,
     "integrations.web.agents.keys.revoke": Event.API_KEY_REVOKED,
@@ -73,6 +74,7 @@ EVENT_OF_VIEW = {
     "integrations.api.integrations.duplicate_integration": Event.INTEGRATION_DUPLICATED,
     "integrations.api.agent_tools.change_agent_tool": Event.INTEGRATION_TOOL_CHANGED,
     "integrations.api.tools.approve": Event.INTEGRATION_TOOL_APPROVED,
+    "integrations.api.tools.approve_all": Event.INTEGRATION_TOOL_APPROVED,
     "integrations.api.tools.withdraw": Event.INTEGRATION_TOOL_WITHDRAWN,
 }
 

@@ -33,6 +33,18 @@ class EnvironmentNotEnabled(Refusal):
     code, status, title = "environment_not_enabled", 409, "Environment not enabled"
 
 
+class ToolNotApproved(Refusal):
+    """Nobody has approved this tool of an MCP server; `page` is where a person does."""
+
+    code, status, title = "tool_not_approved", 409, "Tool not approved"
+
+
+class ToolChanged(Refusal):
+    """The server has shown this tool differently since it was approved; `page` is where a person sees how."""
+
+    code, status, title = "tool_changed", 409, "Tool changed"
+
+
 class DomainNotAllowed(Refusal):
     """The allowed domains of a secret do not include this host."""
 

@@ -14,12 +14,12 @@ from accounts.models import Organization
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
 from integrations.querysets import IntegrationQuerySet, RunQuerySet
-from integrations.tool_models import TOOL_NAME_LENGTH, AgentTool, RemoteTool, ToolStamp
+from integrations.tool_models import TOOL_NAME_LENGTH, AgentTool, RemoteTool, ToolListing, ToolStamp
 from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret, SecretValue
 
 __all__ = [
     "AgentTool", "AnsweredNonce", "Integration", "MaskStamp", "RemoteTool", "RotationCheck", "Run", "RunOutcome",
-    "RunSecret", "SecretDestination", "SecretReference", "ToolStamp",
+    "RunSecret", "SecretDestination", "SecretReference", "ToolListing", "ToolStamp",
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The tools of agents, the tools of MCP servers that are among them, and the stamp of what agents see."""
 
 import uuid
+from enum import StrEnum
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +13,15 @@ from integrations.exchange.offered_tools import FINGERPRINT_LENGTH, MAX_NAME
 
 TOOL_NAME_LENGTH = 64
 """The shortest limit among clients of MCP, which itself allows 128 characters."""
+
+
+class ToolState(StrEnum):
+    """What a person has to know of a tool of an MCP server: how it was shown last, beside what was approved."""
+
+    CHANGED = "changed"
+    NEW = "new"
+    APPROVED = "approved"
+    GONE = "gone"
 
 
 class RemoteTool(models.Model):
@@ -37,6 +47,30 @@ class RemoteTool(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def state(self) -> ToolState:
+        """The state. A tool that changed and went stays changed, so that it is not called as it was approved."""
+        if self.approved_fingerprint and self.shown_fingerprint not in {"", self.approved_fingerprint}:
+            return ToolState.CHANGED
+        if self.gone_at:
+            return ToolState.GONE
+        return ToolState.APPROVED if self.approved_fingerprint else ToolState.NEW
+
+
+class ToolListing(models.Model):
+    """When the tools of an MCP server were asked for, and whether the server has said since that they changed."""
+
+    integration = models.OneToOneField(
+        "integrations.Integration", on_delete=models.CASCADE, primary_key=True, related_name="tool_listing"
+    )
+    environment = models.CharField(max_length=12, blank=True, help_text="Of the last list; empty without one.")
+    asked_at = models.DateTimeField(null=True, help_text="When housekeeping or a person last asked for the list.")
+    listed_at = models.DateTimeField(null=True)
+    announced_at = models.DateTimeField(null=True, help_text="When the server said that its list has changed.")
+
+    def __str__(self) -> str:
+        return f"{self.environment}, {self.listed_at}"
 
 
 class AgentTool(models.Model):

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from mcp_types import AudioContent, CallToolResult, ContentBlock, ImageContent, TextContent
 from pydantic import TypeAdapter, ValidationError
 
+from accounts.common.fields import read_json
 from accounts.errors import Refusal
 from config.agents.guidance import Guidance
 from integrations.broker.broker import RunResult
@@ -14,7 +16,7 @@ from integrations.broker.masking import BodyType
 from integrations.models import RunOutcome
 from integrations.templating.json_body import write_json
 from integrations.tools.agent_tools import ToolOffer
-from integrations.tools.answers import fit_json, fit_text
+from integrations.tools.answers import NO_FIELDS, Fitted, fit_json, fit_text
 
 _SHOWN = ("run_id", "outcome", "status", "body", "body_type", "media_type", "masked", "withheld")
 
@@ -79,6 +81,8 @@ def passed_through(result: RunResult, tool: ToolOffer) -> CallToolResult:
     tool promises structured content, because clients refuse a success without it.
     """
     body = result.answer.body if isinstance(result.answer.body, dict) else {}
+    if tool.limits.fields and result.outcome is RunOutcome.SUCCEEDED:
+        return _chosen(body, tool)
     given = body.get("content")
     blocks = [block for item in given for block in _blocks(item, tool)] if isinstance(given, list) else []
     structured = _structured(body.get("structuredContent"), tool)
@@ -87,6 +91,27 @@ def passed_through(result: RunResult, tool: ToolOffer) -> CallToolResult:
         return CallToolResult(content=blocks, structured_content=structured, is_error=failed)
     envelope = enveloped(result, tool)
     return CallToolResult(content=envelope.content, is_error=True) if tool.output_schema else envelope
+
+
+def _chosen(body: Mapping[str, Any], tool: ToolOffer) -> CallToolResult:
+    """Return the chosen fields of what a remote tool answered, and nothing else of it."""
+    given = body.get("structuredContent")
+    fitted = fit_json(given if isinstance(given, dict) else _json_text(body), tool.limits, tool.parameters)
+    content: list[ContentBlock] = [_text(write_json(fitted.body, is_ascii=False))]
+    structured = fitted.body if isinstance(fitted.body, dict) and _is_finite(fitted.body) else None
+    return CallToolResult(
+        content=[*content, *([_text(fitted.cut)] if fitted.cut else [])], structured_content=structured
+    )
+
+
+def _json_text(body: Mapping[str, Any]) -> Any:
+    """Return the first text of a remote tool's content that is JSON, parsed; None if there is none."""
+    given = body.get("content")
+    for item in given if isinstance(given, list) else ():
+        if isinstance(item, dict) and isinstance(item.get("text"), str):
+            with suppress(ValueError, RecursionError):
+                return read_json(item["text"])
+    return None
 
 
 def _structured(given: object, tool: ToolOffer) -> dict[str, Any] | None:
@@ -103,6 +128,8 @@ def _fitted(shown: dict[str, Any], tool: ToolOffer) -> str:
     """Cut the body to what the tool gives out, and return what was left out as a sentence; empty if nothing was."""
     if shown["body_type"] == BodyType.JSON:
         fitted = fit_json(shown["body"], tool.limits, tool.parameters)
+    elif tool.limits.fields:
+        fitted = Fitted(None, NO_FIELDS)
     elif shown["body_type"] == BodyType.TEXT:
         fitted = fit_text(shown["body"], tool.limits, tool.parameters)
     else:

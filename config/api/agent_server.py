@@ -40,6 +40,8 @@ from mcp_types import (
     InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -49,6 +51,7 @@ from accounts.common.paging import LARGEST_LIMIT
 from accounts.errors import NotFound, Refusal
 from config.agents.calls import CallCancelled, finished
 from config.agents.guidance import guidance
+from config.agents.listening import ToolWatch
 from config.agents.results import enveloped, passed_through, refused
 from config.agents.shown_tools import shown
 from config.api.agents import CALLER, Caller, Serving, servers
@@ -108,6 +111,7 @@ def _server() -> Server[Any]:
         get_tool_input_schema=_input_schema,
         on_list_tools=_list_tools,
         on_call_tool=_call_tool,
+        on_subscriptions_listen=partial(_listen, ToolWatch()),
     )
 
 
@@ -139,6 +143,16 @@ def _input_schema(_name: str) -> Mapping[str, Any] | None:
 def _caller_of(context: Context) -> Caller:
     caller: Caller = context.request.scope[CALLER]  # type: ignore[union-attr]
     return caller
+
+
+async def _listen(
+    watch: ToolWatch, context: Context, params: SubscriptionsListenRequestParams
+) -> SubscriptionsListenResult:
+    try:
+        with _hidden_errors():
+            return await watch.listen(_caller_of(context).actor, context, params)
+    except Refusal as refusal:
+        raise _as_error(refusal) from None
 
 
 async def _list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:

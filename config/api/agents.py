@@ -19,6 +19,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 
+from accounts.access.last_use import record_client
 from accounts.access.route_permissions import RoutePermission, set_permission
 from accounts.actors import Actor
 from accounts.api.authentication import AsyncApiKeyAuth
@@ -26,6 +27,7 @@ from accounts.common.environments import Environment
 from accounts.errors import PermissionDenied, Refusal, Unauthenticated
 from accounts.policy import Permission
 from config.agents.calls import CallId, cancel
+from config.api.mcp_clients import client_name
 from config.http.errors import AGENTS, plain_problem, problem
 from config.http.requests import Application, read_json
 from integrations.tools.agent_tools import environment_of
@@ -111,9 +113,10 @@ async def answer_agent(request: HttpRequest) -> HttpResponseBase:
         return plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
     if status := _malformed(request, caller):
         return plain_problem(status)
+    await record_client(caller.actor, client_name(caller.params))
     if caller.method == "notifications/cancelled" and (call := caller.call(caller.params.get("requestId"))):
         cancel(call)
-    if _wants_progress(request, caller):
+    if _wants_events(request, caller):
         return await _streamed(serving.streaming, request, caller)
     return await _forward(serving.plain, request, caller)
 
@@ -154,11 +157,11 @@ def _own_origin() -> str:
     return f"{site.scheme}://{site.netloc}"
 
 
-def _wants_progress(request: HttpRequest, caller: Caller) -> bool:
-    """Return whether the message is a call whose sender wants to be told of progress and reads event streams."""
+def _wants_events(request: HttpRequest, caller: Caller) -> bool:
+    """Return whether the sender reads event streams, and listens for changes or wants to be told of progress."""
     meta = caller.params.get("_meta")
-    is_wanted = caller.method == "tools/call" and isinstance(meta, dict) and meta.get("progressToken") is not None
-    return is_wanted and EVENTS in request.headers.get("Accept", "")
+    is_told = caller.method == "tools/call" and isinstance(meta, dict) and meta.get("progressToken") is not None
+    return (is_told or caller.method == "subscriptions/listen") and EVENTS in request.headers.get("Accept", "")
 
 
 async def _forward(server: Application, request: HttpRequest, caller: Caller) -> HttpResponse:

@@ -7,7 +7,6 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError, ValidationErrorContext
-from ninja.openapi.docs import Swagger
 from ninja.operation import Operation
 from ninja.renderers import BaseRenderer
 from ninja.responses import NinjaJSONEncoder
@@ -20,6 +19,7 @@ from accounts.api.sessions import router as sessions_router
 from accounts.common.fields import write_json
 from accounts.common.proposals import fields_at, no_such
 from accounts.errors import FieldError, Invalid, InvalidJson, Refusal, TooLarge, Unauthenticated
+from config.api.reference import Reference
 from config.http.errors import TOO_LARGE, problem
 from config.http.requests import StrictJsonParser
 from integrations.api.agent_tools import router as agent_tools_router
@@ -100,7 +100,7 @@ api = Api(
     auth=ApiKeyAuth(),
     parser=StrictJsonParser(),
     renderer=WrittenJson(),
-    docs=Swagger(settings={"persistAuthorization": False}),
+    docs=Reference(),
 )
 api.add_router("/secrets", secrets_router, tags=["Secrets"])
 api.add_router("/secrets", import_router, tags=["Secrets"])

@@ -15,6 +15,7 @@ from accounts.common.environments import Environment
 from accounts.policy import Permission
 from integrations.api.integrations import PROBLEMS_OF_RUN
 from integrations.api.schemas import CheckIn
+from integrations.models import RemoteTool
 from integrations.tools import approvals
 from integrations.tools.listing import ListedTool, list_tools
 
@@ -26,6 +27,12 @@ class ToolIn(StrictSchema):
 
     name: str
     fingerprint: str
+
+
+class ToolsIn(StrictSchema):
+    """Tools as shown in the list."""
+
+    tools: list[ToolIn] = Field(min_length=1, max_length=approvals.MAX_AT_ONCE)
 
 
 class ToolNameIn(StrictSchema):
@@ -66,6 +73,12 @@ class ApprovalOut(Schema):
     approved_by: str
 
 
+class ApprovalsOut(Schema):
+    """The approvals, in the order of the request."""
+
+    items: list[ApprovalOut]
+
+
 @router.post(
     "/{uuid:integration_id}/tools",
     auth=AsyncApiKeyAuth(),
@@ -90,16 +103,22 @@ async def tools(request: HttpRequest, integration_id: UUID, payload: CheckIn) ->
 )
 @key_requires(Permission.INTEGRATIONS_WRITE)
 def approve(request: HttpRequest, integration_id: UUID, payload: ToolIn) -> Any:
-    """Approves the tool with this fingerprint; a later change is shown as `changed`."""
+    """Approves the tool with the fingerprint that a list showed last; a later change is shown as `changed`."""
     tool = approvals.approve_tool(
         actor=actor_of(request), integration_id=integration_id, name=payload.name, fingerprint=payload.fingerprint
     )
-    return {
-        "name": tool.name,
-        "fingerprint": tool.approved_fingerprint,
-        "approved_at": tool.approved_at,
-        "approved_by": tool.approved_by,
-    }
+    return _approval_out(tool)
+
+
+@router.post(
+    "/{uuid:integration_id}/tools/approve-all", response={200: ApprovalsOut, **PROBLEMS_OF_ONE}, summary="Approve tools"
+)
+@key_requires(Permission.INTEGRATIONS_WRITE)
+def approve_all(request: HttpRequest, integration_id: UUID, payload: ToolsIn) -> Any:
+    """Approves several tools, each with its fingerprint; all of them or none."""
+    wanted = [(tool.name, tool.fingerprint) for tool in payload.tools]
+    tools = approvals.approve_tools(actor=actor_of(request), integration_id=integration_id, tools=wanted)
+    return {"items": [_approval_out(tool) for tool in tools]}
 
 
 @router.post(
@@ -113,7 +132,7 @@ def withdraw(request: HttpRequest, integration_id: UUID, payload: ToolNameIn) ->
 
 
 def _tool_out(listed: ListedTool) -> dict[str, Any]:
-    tool, approval = listed.tool, listed.approval
+    tool, approval = listed.tool, listed.kept if listed.kept and listed.kept.approved_fingerprint else None
     return {
         "name": tool.name,
         "title": tool.title,
@@ -123,4 +142,13 @@ def _tool_out(listed: ListedTool) -> dict[str, Any]:
         "state": listed.state,
         "approved_at": approval.approved_at if approval else None,
         "approved_by": approval.approved_by if approval else None,
+    }
+
+
+def _approval_out(tool: RemoteTool) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "fingerprint": tool.approved_fingerprint,
+        "approved_at": tool.approved_at,
+        "approved_by": tool.approved_by,
     }

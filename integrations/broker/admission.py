@@ -25,9 +25,11 @@ from accounts.errors import NotFound, Refusal, Unauthenticated
 from accounts.policy import Permission
 from integrations.broker import ledger
 from integrations.broker.preparation import Attempt, Call, Prepared, cannot_open, check_secrets, prepare
+from integrations.broker.remote_tools import judge_tools
 from integrations.errors import IntegrationDisabled, SecretDisabled
 from integrations.exchange.exchange import Exchange
 from integrations.inheritance import with_parents
+from integrations.kinds import KINDS
 from integrations.models import Integration, Run, RunOutcome
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
@@ -79,6 +81,8 @@ class _Entry:
     attempt: Attempt = field(default_factory=Attempt)
     refusal: Exception | None = None
     is_counted: bool = False
+    calls_tool: bool = False
+    """Whether it calls a tool of a server of which agents see only approved tools."""
 
     def take(self, step: Callable[["_Entry"], None]) -> None:
         """Run a step unless an earlier step refused the call."""
@@ -122,6 +126,7 @@ def _admit(entries: Sequence[_Entry]) -> None:
     attempts = [entry for entry in entries if entry.refusal is None]
     for entry in attempts:
         entry.take(_prepare)
+    _check_tools(attempts)
     _check_secrets([entry for entry in attempts if entry.refusal is None])
     _record(attempts)
     for entry in attempts:
@@ -159,6 +164,17 @@ def _check_caller(entry: _Entry) -> None:
 
 def _prepare(entry: _Entry) -> None:
     entry.prepared = prepare(entry.integration, entry.call, entry.attempt)
+    calling = KINDS[entry.integration.kind].calling_operation
+    entry.calls_tool = entry.integration.only_approved_tools and entry.attempt.operation == calling
+
+
+def _check_tools(entries: Sequence[_Entry]) -> None:
+    """Check that the tools of MCP servers that are called are approved. They are looked up together."""
+    calling = [entry for entry in entries if entry.calls_tool and entry.refusal is None]
+    if calling:
+        wanted = [(entry.integration, entry.prepared.params["name"]) for entry in calling]
+        for entry, refusal in zip(calling, judge_tools(wanted), strict=True):
+            entry.refusal = refusal
 
 
 def _check_secrets(entries: Sequence[_Entry]) -> None:

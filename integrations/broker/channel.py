@@ -13,6 +13,7 @@ from integrations.broker.back_off import BACK_OFF
 from integrations.broker.following import follow
 from integrations.broker.large_answers import make_room
 from integrations.broker.oauth_tokens import TOKENS, Grant
+from integrations.broker.remote_tools import note_changed_tools
 from integrations.broker.server_facts import SERVER_FACTS
 from integrations.broker.token_answers import read_grant
 from integrations.broker.token_requests import ask
@@ -49,7 +50,7 @@ class RunChannel:
             domains: the allowed domains of each secret, by name.
         """
         self.composites: dict[str, list[Plaintext]] = defaultdict(list)
-        self.has_sent = False
+        self.has_sent = self._has_announced = False
         self.hosts: set[str] = set()
         self.deadline: float | None = None
         self._organization, self._integration = organization, integration
@@ -121,6 +122,12 @@ class RunChannel:
     async def nonce_count(self, nonce: str) -> int:
         """Count an answer of this integration to a nonce; return the number of answers so far."""
         return await in_database(nonces.count_answer, self._integration, nonce)
+
+    async def tools_changed(self) -> None:
+        """Note, once in a run, that the tools of this integration are to be listed anew."""
+        if not self._has_announced:
+            self._has_announced = True
+            await in_database(note_changed_tools, self._integration)
 
     def mask(self, name: str, sent: Plaintext) -> None:
         """Mask a text that was sent and contains a secret, under the secret's name."""

@@ -130,6 +130,10 @@ class Channel(Protocol):
         """Mask a credential that the upstream issued for this run, without a name."""
         ...
 
+    async def tools_changed(self) -> None:
+        """Note that the upstream said that its tools have changed. Nothing is sent because of it."""
+        ...
+
     def recall(self, place: str) -> str | None:
         """Return the fact that an earlier exchange of this integration remembered; None if there is none."""
         ...

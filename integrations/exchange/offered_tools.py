@@ -7,6 +7,7 @@ This module reads lists of tools, makes their texts visible, and computes the fi
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ MAX_NAME = 256
 FINGERPRINT_LENGTH = 64
 
 _READ_BY_AGENTS = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
+
+MAX_ICONS = 8
+_ICON_SOURCE = re.compile(r"https://[\x21-\x7e]{1,2040}|data:image/[\x21-\x7e]{1,32768}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,25 @@ def _tool(entry: Mapping[str, Any]) -> OfferedTool:
 
 
 def _definition(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _as_json(entry[key]) for key in _READ_BY_AGENTS if key in entry}
+    read = {key: _as_json(entry[key]) for key in _READ_BY_AGENTS if key in entry}
+    icons = _icons(entry.get("icons"))
+    return read | {"icons": icons} if icons else read
+
+
+def _icons(listed: object) -> list[dict[str, Any]]:
+    """Return the first icons that an agent's client may fetch. Coffer fetches none of them."""
+    found = (_icon(entry) for entry in listed if isinstance(entry, dict)) if isinstance(listed, list) else ()
+    return [icon for icon in found if icon][:MAX_ICONS]
+
+
+def _icon(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an icon with the members that MCP knows, as far as they are texts; empty without a usable address."""
+    source, sizes = entry.get("src"), entry.get("sizes")
+    if not (isinstance(source, str) and _ICON_SOURCE.fullmatch(source)):
+        return {}
+    told = {name: entry[name] for name in ("mimeType", "theme") if isinstance(entry.get(name), str)}
+    is_list = isinstance(sizes, list) and all(isinstance(size, str) for size in sizes)
+    return {"src": source, **told, **({"sizes": sizes} if is_list else {})}
 
 
 def _as_json(value: Any) -> Any:

@@ -107,6 +107,8 @@ class Kind(ABC, Generic[Config]):
     """Whether each integration has just one operation, so that its tool has the integration's own name."""
     tools_operation: ClassVar[str] = ""
     """The operation that returns the tools of the server as `{"tools": […]}`; people approve each tool."""
+    calling_operation: ClassVar[str] = ""
+    """The operation that calls the tool of the server whose name is the argument `name`."""
 
     @property
     def new_title(self) -> str:

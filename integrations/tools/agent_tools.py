@@ -142,7 +142,6 @@ def _offer(
     problem = _problem(integration, find, environment) if find and environment else ""
     return ToolOffer(
         name=tool.name,
-        icons=[],
         integration_id=integration.pk,
         operation=tool.operation,
         remote_name=tool.remote.name if tool.remote else "",
@@ -161,12 +160,13 @@ def _own(tool: AgentTool, integration: Integration) -> dict[str, Any] | None:
         return None
     if operation is None or (kind.tools_operation and integration.only_approved_tools):
         return None
-    said = [integration.description] if kind.has_one_operation else [integration.description, operation.description]
+    said = [integration.description] if kind.has_one_operation else [operation.description, integration.description]
     return {
         "title": integration.name if kind.has_one_operation else f"{integration.name}: {operation.description}",
         "description": _sentences(said) or _sentences([integration.name]),
         "parameters": operation.parameters,
         "output_schema": None,
+        "icons": [],
         "hints": Hints(
             _or(tool.read_only, operation.read_only),
             _or(tool.destructive, operation.destructive),
@@ -186,7 +186,8 @@ def _remote(tool: AgentTool, integration: Integration) -> dict[str, Any] | None:
         "title": f"{integration.name}: {_text(definition.get('title')) or remote.name}",
         "description": _text(definition.get("description")),
         "parameters": _schema(definition.get("inputSchema")) or ANY_ARGUMENTS,
-        "output_schema": _schema(definition.get("outputSchema")),
+        "output_schema": None if tool.answer_fields else _schema(definition.get("outputSchema")),
+        "icons": definition.get("icons", []),
         "hints": Hints(
             _or(tool.read_only, told.get("readOnlyHint") is True),
             _or(tool.destructive, told.get("destructiveHint") is not False),

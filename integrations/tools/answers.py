@@ -21,6 +21,7 @@ PAGING = (
 )  # fmt: skip
 """Parameters with which services let a caller ask for a part; the first of these are named to the agent."""
 NAMED_AT_MOST = 4
+NO_FIELDS = "The answer has none of the fields that this tool gives out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,6 @@ class Limits:
     fields: str = ""
     max_items: int | None = None
     max_characters: int = 50_000
-
-    @property
-    def keeps_shape(self) -> bool:
-        """Whether a JSON answer still has the shape that its schema declares."""
-        return not self.fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ def fit_json(body: Any, limits: Limits, parameters: Mapping[str, Any]) -> Fitted
     if limits.fields:
         body = choose(body, limits.fields)
         if body is None:
-            return Fitted(None, "The answer has none of the fields that this tool gives out.")
+            return Fitted(None, NO_FIELDS)
     longest, kept = _longest(body), limits.max_items
     if kept is not None:
         body = _shortened(body, kept, None)

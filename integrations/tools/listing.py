@@ -1,6 +1,5 @@
-"""The tools that an integration offers now, compared with its approvals."""
+"""Listing the tools that an integration offers now: what was shown is stored, and compared with what was approved."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -14,8 +13,8 @@ from integrations.broker.preparation import Call
 from integrations.exchange.offered_tools import OfferedTool, read_tools
 from integrations.kinds import KINDS
 from integrations.models import Integration, RemoteTool, RunOutcome
-
-NEW, APPROVED, CHANGED = "new", "approved", "changed"
+from integrations.tool_models import ToolState
+from integrations.tools.shown_tools import store_listing
 
 WITHHELD = "The list is withheld: it could not be checked for secrets."
 UNREADABLE = "The list contains something that cannot be shown."
@@ -24,11 +23,15 @@ NOT_LISTED = "The server did not list its tools."
 
 @dataclass(frozen=True, slots=True)
 class ListedTool:
-    """A tool and its state: `new`, `approved`, or `changed` since it was approved."""
+    """A tool as it was listed, and what is kept of it; None if its name cannot be shown."""
 
     tool: OfferedTool
-    state: str
-    approval: RemoteTool | None
+    kept: RemoteTool | None
+
+    @property
+    def state(self) -> ToolState:
+        """New, approved, or changed since it was approved."""
+        return self.kept.state if self.kept else ToolState.NEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,9 @@ class Listing:
     gone: list[RemoteTool] = field(default_factory=list)
 
     @property
-    def changed(self) -> int:
-        """How many tools have changed since they were approved."""
-        return sum(listed.state == CHANGED for listed in self.tools)
+    def unnamed(self) -> int:
+        """How many tools are not kept, because their names cannot be shown."""
+        return sum(listed.kept is None for listed in self.tools)
 
 
 async def list_tools(actor: Actor, integration_id: UUID, environment: Environment) -> Listing:
@@ -65,13 +68,11 @@ async def list_tools(actor: Actor, integration_id: UUID, environment: Environmen
     problem = _problem(result)
     if problem:
         return Listing(result.run_id, environment, result.duration_ms, problem)
-    approved = await in_database(approved_tools, integration_id)
-    return _compared(result, environment, read_tools(result.answer.body), approved)
-
-
-def approved_tools(integration_id: UUID) -> list[RemoteTool]:
-    """Return the approved tools, by name."""
-    return list(RemoteTool.objects.filter(integration=integration_id).exclude(approved_fingerprint="").order_by("name"))
+    offered = read_tools(result.answer.body)
+    kept = {tool.name: tool for tool in await in_database(store_listing, actor, integration_id, environment, offered)}
+    gone = [tool for tool in kept.values() if tool.gone_at and tool.approved_fingerprint]
+    listed = [ListedTool(tool, kept.get(tool.name)) for tool in offered]
+    return Listing(result.run_id, environment, result.duration_ms, "", listed, gone)
 
 
 def _operation(actor: Actor, integration_id: UUID) -> str:
@@ -94,17 +95,3 @@ def _error_message(answer: Answer) -> str:
     error = answer.body.get("error") if isinstance(answer.body, dict) else None
     message = error.get("message") if isinstance(error, dict) else None
     return message if isinstance(message, str) and message else NOT_LISTED
-
-
-def _compared(
-    result: broker.RunResult, environment: Environment, tools: Iterable[OfferedTool], approved: list[RemoteTool]
-) -> Listing:
-    by_name = {approval.name: approval for approval in approved}
-    listed = [_listed(tool, by_name.pop(tool.name, None)) for tool in tools]
-    return Listing(result.run_id, environment, result.duration_ms, "", listed, list(by_name.values()))
-
-
-def _listed(tool: OfferedTool, approval: RemoteTool | None) -> ListedTool:
-    if approval is None:
-        return ListedTool(tool, NEW, None)
-    return ListedTool(tool, APPROVED if approval.approved_fingerprint == tool.fingerprint else CHANGED, approval)

@@ -7,6 +7,7 @@ as a key that was read again, takes effect after `KEPT_SECONDS`.
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -48,7 +49,7 @@ class ToolPages:
         """
         listed = None if actor.integrations is None else frozenset(actor.integrations)
         key = actor.organization.pk, listed, environment, cursor, limit
-        stamp = stamp_of(actor.organization.pk)
+        stamp = stamps_of([actor.organization.pk]).get(actor.organization.pk, 0)
         with self._lock:
             kept = self._kept.get(key)
         if kept and kept.stamp == stamp and time.monotonic() < kept.until:
@@ -65,7 +66,6 @@ class ToolPages:
 TOOL_PAGES = ToolPages()
 
 
-def stamp_of(organization_id: UUID) -> int:
-    """Return the stamp of an organization's tools; it differs when what agents see of them may have changed."""
-    stamps = ToolStamp.objects.filter(pk=organization_id).values_list("stamp", flat=True)
-    return next(iter(stamps), 0)
+def stamps_of(organization_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Return the stamps of organizations' tools; one differs when what agents see of them may have changed."""
+    return dict(ToolStamp.objects.filter(pk__in=list(organization_ids)).values_list("pk", "stamp"))

@@ -23,7 +23,7 @@ from integrations.models import Integration
 from integrations.readiness import overview
 from integrations.readiness.domain_check import CHECKED_AT_MOST, DomainCheck, check_domains
 from integrations.readiness.warnings import warnings_for
-from integrations.tools.listing import approved_tools
+from integrations.tools.overview import counts_of, kept_tools
 from integrations.web import parents, paste_notes
 from integrations.web.forms import SPECIAL_FORMS, form_of
 from integrations.web.forms.action import secret_names
@@ -166,7 +166,7 @@ def _about_declared(actor: Actor, kind: str, values: Values, integration: Integr
 
 
 def _about_stored(integration: Integration) -> dict[str, Any]:
-    """Return the context that only a stored integration has: dependants, test panel and approved tools."""
+    """Return the context that only a stored integration has: dependants, test panel and counts of tools."""
     dependants = dependants_of(integration, DEPENDANTS_AT_MOST + 1)
     about: dict[str, Any] = {
         "dependants": dependants[:DEPENDANTS_AT_MOST],
@@ -176,7 +176,8 @@ def _about_stored(integration: Integration) -> dict[str, Any]:
     if KINDS[integration.kind].operations(_read(integration)):
         about |= {"runnable": True, "test": operation_panel(integration)}
     if KINDS[integration.kind].tools_operation:
-        about |= {"offers_tools": True, "approved_tools": approved_tools(integration.id)}
+        about |= {"offers_tools": True, "tool_counts": counts_of(kept_tools(integration.id))}
+        about["only_approved"] = integration.only_approved_tools
     return about
 
 

@@ -33,7 +33,9 @@ urlpatterns = [
     path("<uuid:integration_id>/check/", checking.check, name="integration-check"),
     path("<uuid:integration_id>/agent-tools/", agent_tools.index, name="integration-agent-tools"),
     path("<uuid:integration_id>/agent-tools/<uuid:tool_id>/", agent_tools.edit, name="integration-agent-tool"),
-    path("<uuid:integration_id>/tools/", tools.listing, name="integration-tools"),
-    path("<uuid:integration_id>/tools/approve/", tools.approve, name="integration-tool-approve"),
+    path("<uuid:integration_id>/tools/", tools.index, name="integration-tools"),
+    path("<uuid:integration_id>/tools/list/", tools.listing, name="integration-tools-list"),
+    path("<uuid:integration_id>/tools/approve/", tools.approve, name="integration-tools-approve"),
     path("<uuid:integration_id>/tools/withdraw/", tools.withdraw, name="integration-tool-withdraw"),
+    path("<uuid:integration_id>/tools/only-approved/", tools.only_approved, name="integration-only-approved"),
 ]

@@ -21,7 +21,6 @@ from accounts.people.invitations import invite
 from accounts.people.people import create_person
 from accounts.policy import Role, Scope
 from integrations.editing.integrations import create_integration
-from integrations.tools.approvals import approve_tool
 from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
 from secrets_app.requests.answering import ask, dismiss
@@ -30,6 +29,7 @@ from tests.factories import InvitationFactory, MembershipFactory
 from tests.support.invited import token_in
 from tests.support.sign_in import add_totp
 from tests.support.staff import staff_browser
+from tests.support.things import TOOL, approve_shown, show_tools
 from tests.support.web.browser_pages import (
     PASSWORD,
     add_authenticator,
@@ -143,7 +143,9 @@ def content(owner, member) -> dict[str, str]:
         environments=[Environment.STAGING],
         config={"url": "https://mcp.example.com/v1", "query": [{"name": "key", "value": "{secrets.crm.apiKey}"}]},
     )
-    approve_tool(actor=owner, integration_id=server.id, name="contacts.search", fingerprint="a" * 64)
+    tool = TOOL | {"name": "contacts.search"}
+    approve_shown(owner, server, tool, TOOL | {"name": "contacts.get"})
+    show_tools(owner, server, tool | {"description": "Finds people. Read the manual first."}, TOOL)
     for environment in (Environment.PRODUCTION, Environment.STAGING):
         place = {"actor": owner, "secret_id": used.id, "environment": environment}
         rotation.stage(**place, value=Plaintext("a-new-value-0815"))
@@ -202,6 +204,8 @@ OWNER_PAGES = [
     "integrations/{server}/",
     "integrations/{calendar}/agent-tools/",
     "integrations/{action}/agent-tools/{tool}/",
+    "integrations/{server}/tools/",
+    "integrations/{server}/tools/?q=nothing-has-this",
     "integrations/{action}/delete/",
     "integrations/{connector}/delete/",
     "audit/",
@@ -340,7 +344,9 @@ def test_the_page_of_a_link_that_does_not_work_and_of_a_second_factor_that_is_mi
 
 def test_the_description_of_the_api_is_readable(page, site, db):
     page.goto(f"{site}/api/v1/docs")
-    page.get_by_text("Store a secret").wait_for()
+    page.get_by_text("Start a session").click()
+    assert page.get_by_text("At most 1440.").is_visible()
+    assert problems(page) == []
 
 
 @pytest.mark.parametrize("path", ["nothing/here/", "secrets/00000000-0000-4000-8000-000000000000/edit/"])

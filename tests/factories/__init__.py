@@ -30,6 +30,7 @@ from tests.factories.integrations import (
     RunSecretFactory,
     SecretDestinationFactory,
     SecretReferenceFactory,
+    ToolListingFactory,
     ToolStampFactory,
 )
 from tests.factories.secrets_app import (
@@ -69,6 +70,7 @@ __all__ = [
     "SecretValueFactory",
     "SeenSignInFactory",
     "SocialAccountFactory",
+    "ToolListingFactory",
     "ToolStampFactory",
     "UserFactory",
     "WaitingMailFactory",

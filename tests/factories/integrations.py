@@ -22,6 +22,7 @@ from integrations.models import (
     RunSecret,
     SecretDestination,
     SecretReference,
+    ToolListing,
     ToolStamp,
 )
 from integrations.references.derive import derive
@@ -218,6 +219,17 @@ class RemoteToolFactory(DjangoModelFactory):
     approved_fingerprint = factory.Sequence(lambda n: hashlib.sha256(b"tool %d" % n).hexdigest())
     approved_by = "Mara Lindqvist"
     approved_at = factory.LazyFunction(timezone.now)
+
+
+class ToolListingFactory(DjangoModelFactory):
+    """The last list of the tools of an MCP server."""
+
+    class Meta:
+        model = ToolListing
+
+    integration = factory.SubFactory(IntegrationFactory, mcp_server=True)
+    environment = "staging"
+    asked_at = listed_at = factory.LazyFunction(timezone.now)
 
 
 class AgentToolFactory(DjangoModelFactory):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from accounts.common.environments import Environment
+from integrations.models import Integration
 from tests.peers.odd_server import error, event, odd_server, result
 from tests.peers.upstreams import http
 from tests.support.canary import (
@@ -90,7 +91,9 @@ def test_value_reaches_the_server_and_no_other_place(owner):
         program.call("POST", "/secrets", {"name": "crm.apiKey", "values": values})
         config = {**CONFIG, "url": server.url}
         body = {"kind": "mcp_server", "name": "Echo", "environments": list(values), "config": config}
-        use(program, f"/integrations/{program.call('POST', '/integrations', body)['id']}")
+        made = program.call("POST", "/integrations", body)["id"]
+        Integration.objects.update(only_approved_tools=False)
+        use(program, f"/integrations/{made}")
     assert {each.headers["x-key"] for each in server.received} == set(VALUES.values())
     assert hostile.turn == 12
     assert any("withheld" in answer.decode() for answer in program.answers.values())

@@ -44,7 +44,15 @@ from secrets_app.sealing.upgrade import upgrade
 from tests import factories
 from tests.support.invited import invited, token_in
 from tests.support.master_keys import NEW_FIRST, held
-from tests.support.things import make_action, make_connector, make_mcp_server, store_secret
+from tests.support.things import (
+    TOOL,
+    approve_shown,
+    make_action,
+    make_connector,
+    make_mcp_server,
+    show_tools,
+    store_secret,
+)
 
 
 def stage_value(owner, secret):
@@ -58,9 +66,10 @@ def promoted(owner, secret):
 
 
 def make_server(owner):
-    """An MCP server of which one tool is approved."""
+    """An MCP server of which one tool is approved, and has changed since."""
     server = make_mcp_server(owner)
-    approvals.approve_tool(actor=owner, integration_id=server.id, name="search", fingerprint="a" * 64)
+    approve_shown(owner, server)
+    show_tools(owner, server, TOOL | {"description": "Finds people and places."})
     return server
 
 
@@ -242,7 +251,10 @@ ACTS = {
         actor=owner, integration_id=stage["action"].id
     ),
     "integration.tool_approved": lambda owner, stage: approvals.approve_tool(
-        actor=owner, integration_id=stage["server"].id, name="search", fingerprint="b" * 64
+        actor=owner,
+        integration_id=stage["server"].id,
+        name="search",
+        fingerprint=stage["server"].remote_tools.get().shown_fingerprint,
     ),
     "integration.tool_withdrawn": lambda owner, stage: approvals.withdraw_tool(
         actor=owner, integration_id=stage["server"].id, name="search"
@@ -290,6 +302,11 @@ MORE_ACTS = {
         actor=owner, secret_id=stage["used"].id, replacement_id=stage["unused"].id
     ),
     "the end of a roll-back window": lambda owner, stage: destroy_expired_of(stage["promoted"]),
+    "several tools at once": lambda owner, stage: approvals.approve_tools(
+        actor=owner,
+        integration_id=stage["server"].id,
+        tools=list(stage["server"].remote_tools.values_list("name", "shown_fingerprint")),
+    ),
     "a value that does not open": lambda owner, stage: open_tampered(owner, stage["used"]),
 }
 NEW = Plaintext("another-value-0815")

@@ -9,7 +9,10 @@ from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.models import ApiKey
 from accounts.policy import Scope
 from integrations.editing.integrations import create_integration
+from integrations.exchange.offered_tools import OfferedTool, read_tools
 from integrations.models import Integration
+from integrations.tools.approvals import approve_tools
+from integrations.tools.shown_tools import store_listing
 from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
@@ -128,10 +131,10 @@ def make_mcp_server(
     name: str = "CRM tools",
     *,
     environments: Iterable[Environment] = (Environment.STAGING,),
-    only_approved_tools: bool = True,
+    only_approved_tools: bool = False,
     **config: Any,
 ) -> Integration:
-    """An MCP server."""
+    """An MCP server; agents may call all of its tools, unless `only_approved_tools`."""
     return create_integration(
         actor=actor,
         kind="mcp_server",
@@ -165,3 +168,22 @@ def actor_for_staging_key(owner: Actor) -> Actor:
     """The actor of a new API key that is bound to staging."""
     key_for(owner, environments=[Environment.STAGING])
     return actor_for_key(ApiKey.objects.select_related("organization").latest("created_at"))
+
+
+TOOL = {"name": "search", "description": "Finds people.", "inputSchema": {"type": "object"}}
+
+
+def show_tools(
+    actor: Actor, server: Integration, *definitions: dict[str, Any], environment: Environment = Environment.STAGING
+) -> list[OfferedTool]:
+    """Tools that a listing of a server showed; `TOOL` unless some are given."""
+    offered = read_tools({"tools": list(definitions or [TOOL])})
+    store_listing(actor, server.id, environment, offered)
+    return offered
+
+
+def approve_shown(actor: Actor, server: Integration, *definitions: dict[str, Any]) -> list[OfferedTool]:
+    """Tools that a listing showed and that were approved."""
+    offered = show_tools(actor, server, *definitions)
+    approve_tools(actor=actor, integration_id=server.id, tools=[(tool.name, tool.fingerprint) for tool in offered])
+    return offered

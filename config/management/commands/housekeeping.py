@@ -15,12 +15,13 @@ from config.management.exported_heads import export_heads
 from config.models import FinishedJob
 from integrations.broker import ledger, nonces, retention
 from integrations.rotation import rotation
+from integrations.tools.refreshing import refresh_due
 from secrets_app.rotation.previous_values import destroy_expired
 from secrets_app.rotation.reminders import remind
 
 
 class Command(OperatorCommand):
-    """Deletes what has expired, sends reminders, and writes the heads of the audit chains down outside the database.
+    """Deletes what has expired, sends reminders, writes the heads of the audit chains down, and lists tools anew.
 
     It is safe to run twice, concurrently, and again after a crash: each part is a transaction of its own.
     """
@@ -29,7 +30,7 @@ class Command(OperatorCommand):
         "Destroy previous values whose roll-back window has ended. Delete old results of rotation checks, old nonces, "
         "counters of refused attempts, old runs, expired sessions of people and of API keys, unconfirmed accounts and "
         "old places of sign-ins. Close the records of interrupted runs. Remind owners and admins of secrets whose "
-        "rotation is due. Export the heads of the audit log."
+        "rotation is due. Export the heads of the audit log. List the tools of MCP servers anew."
     )
 
     @override
@@ -50,4 +51,6 @@ class Command(OperatorCommand):
         self.stdout.write(f"Deleted mails that nobody took: {forget_failed()}.")
         call_command("send_mail", stdout=self.stdout)
         self.stdout.write(export_heads())
+        listed, silent = refresh_due(command="housekeeping")
+        self.stdout.write(f"Listed the tools of MCP servers: {listed}. Not answered: {silent}.")
         FinishedJob.objects.note("housekeeping")

@@ -20,7 +20,7 @@ from integrations.errors import InvalidUrl, ResponseTooLarge, ResponseUnreadable
 from integrations.exchange.exchange import Channel, OnPiece
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
 from integrations.exchange.redirects import MAX_HOPS, is_origin_of, location_of, next_url, with_query
-from integrations.kinds.mcp_server.messages import Message, encode, reply_to
+from integrations.kinds.mcp_server.messages import Message, encode, is_request, reply_to, says_tools_changed
 from integrations.kinds.mcp_server.replies import McpResponse, ReplyReader, not_mcp
 from secrets_app.naming.value_rules import MIN_LENGTH
 from secrets_app.plaintext import Plaintext
@@ -105,10 +105,10 @@ class McpClient:
     async def post(self, message: Message, headers: Headers, *, resumes: bool = False) -> McpResponse:
         """Send a numbered request, as `request` does."""
 
-        async def answer(asked: Message) -> None:
-            await self.notify(reply_to(asked), headers)
+        async def heed(said: Message) -> None:
+            await self.heed(said, headers)
 
-        reader = ReplyReader(self.host, message["id"], answer)
+        reader = ReplyReader(self.host, message["id"], heed)
         try:
             response = await reader.response(await self._http(self._post(message, headers), reader.on_piece))
         except (ResponseUnreadable, UpstreamUnreachable):
@@ -144,6 +144,17 @@ class McpClient:
             post = self._post(message, headers)
             request = replace(post, timeout_seconds=min(NOTIFY_SECONDS, self.left()), needs_body=False)
             await self._http(request, _discard)
+
+    async def heed(self, said: Message, headers: Headers) -> None:
+        """Answer a request of the server, or note that its tools changed; anything else of it is ignored.
+
+        Raises:
+            Refusal: as `notify`.
+        """
+        if says_tools_changed(said):
+            await self._channel.tools_changed()
+        elif is_request(said):
+            await self.notify(reply_to(said), headers)
 
     async def listen(self, on_piece: OnPiece) -> int:
         """GET the event stream of a server of 2024-11-05 for the rest of the run; return the HTTP status.

@@ -60,6 +60,7 @@ class McpServer(Kind[McpServerConfig]):
     icon: ClassVar[str] = "server"
     about: ClassVar[str] = "MCP server. Agents get its tools; Coffer adds the credentials to each call."
     tools_operation: ClassVar[str] = LIST_TOOLS
+    calling_operation: ClassVar[str] = CALL_TOOL
     sections: ClassVar[tuple[Section, ...]] = (
         Section(
             "Server",

@@ -12,6 +12,7 @@ from integrations.templating.json_body import WrittenNumber, write_json
 
 Message = dict[str, Any]
 
+TOOLS_CHANGED = "notifications/tools/list_changed"
 METHOD_NOT_FOUND = -32601
 HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION = -32020, -32021, -32022
 MODERN_ERRORS = frozenset({HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION})
@@ -111,6 +112,11 @@ def is_notification(message: Message) -> bool:
 def is_request(message: Message) -> bool:
     """Return whether the message is a request of the server."""
     return isinstance(message.get("method"), str) and isinstance(message.get("id"), str | int)
+
+
+def says_tools_changed(message: Message) -> bool:
+    """Return whether the server says that its list of tools has changed."""
+    return message.get("method") == TOOLS_CHANGED and is_notification(message)
 
 
 def reply_to(message: Message) -> Message:

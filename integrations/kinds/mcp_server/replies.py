@@ -19,7 +19,6 @@ from integrations.kinds.mcp_server.messages import (
     decode,
     error_in,
     is_notification,
-    is_request,
     reply_among,
 )
 
@@ -92,10 +91,11 @@ class StreamMessages:
 
 
 class ReplyReader:
-    """Reads the reply to one request, and has requests that the server sends meanwhile answered."""
+    """Reads the reply to one request, and has what the server sends meanwhile heeded."""
 
-    def __init__(self, host: str, request_id: int, answer: Callable[[Message], Awaitable[None]]) -> None:
-        self._host, self._request_id, self._answer = host, request_id, answer
+    def __init__(self, host: str, request_id: int, heed: Callable[[Message], Awaitable[None]]) -> None:
+        """Create a reader; `heed` gets every message."""
+        self._host, self._request_id, self._heed = host, request_id, heed
         self._events, self._messages = EventReader(), StreamMessages(host)
         self._has_events = self._is_refused = False
         self._reply: Reply | None = None
@@ -157,8 +157,7 @@ class ReplyReader:
     async def _read(self, messages: list[Message]) -> None:
         self._reply = self._reply or reply_among(messages, self._request_id)
         for message in messages:
-            if is_request(message):
-                await self._answer(message)
+            await self._heed(message)
 
     def _words_of(self, response: UpstreamResponse) -> str:
         """Return what a server says beside an error status; a web page says nothing."""

@@ -13,7 +13,7 @@ from integrations.errors import InvalidUrl
 from integrations.kinds.mcp_server.client import McpClient
 from integrations.kinds.mcp_server.events import EventReader
 from integrations.kinds.mcp_server.failures import ServerFailure, shown_address
-from integrations.kinds.mcp_server.messages import Message, Reply, is_request, reply_among, reply_to
+from integrations.kinds.mcp_server.messages import Message, Reply, reply_among
 from integrations.kinds.mcp_server.replies import McpResponse, StreamMessages
 from integrations.kinds.mcp_server.sessions import INITIALIZED, LEGACY, Session, result_of
 
@@ -112,8 +112,7 @@ class StreamSession(Session):
             if not waiting.done() and (reply := reply_among(messages, request_id)):
                 waiting.set_result(reply)
         for message in messages:
-            if is_request(message):
-                await self._posts.notify(reply_to(message), ())
+            await self._posts.heed(message, ())
 
     def _client_for(self, endpoint: asyncio.Future[bytes]) -> McpClient:
         """Return the client for the address that the server named, which must be of the same origin."""

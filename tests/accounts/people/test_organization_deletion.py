@@ -16,7 +16,6 @@ from accounts.policy import Role, Scope
 from integrations.broker import ledger, retention
 from integrations.broker.nonces import count_answer
 from integrations.models import AnsweredNonce, Run
-from integrations.tools.approvals import approve_tool
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.requests.answering import ask
@@ -27,6 +26,7 @@ from tests import factories
 from tests.support.databases.rows import all_rows
 from tests.support.invited import invited
 from tests.support.things import (
+    approve_shown,
     key_for,
     make_action,
     make_connector,
@@ -51,7 +51,7 @@ def furnish(actor):
     action = make_action(actor, uses="", auth_connector=str(connector.id))
     make_action(actor, "Waits", uses="not.yet")
     server = make_mcp_server(actor)
-    approve_tool(actor=actor, integration_id=server.id, name="search", fingerprint="a" * 64)
+    approve_shown(actor, server)
     value = SecretValue.objects.current().select_related("secret").filter(secret=secret).first()
     start = ledger.RunStart(actor=actor, integration=action, environment=STAGING, operation="call", values=[value])
     ledger.begin_all([start])

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import connection as database
 
 from accounts.common.environments import Environment
 from accounts.policy import Scope
 from config.agents import calls
+from integrations.models import Integration
 from tests.peers import mcp
 from tests.peers.conformance_server import TOOLS
+from tests.peers.upstreams import answering, http
 from tests.support.api.agents import approved_tool
 from tests.support.api.listening import listening, output_of
 from tests.support.source import ROOT
-from tests.support.things import key_for, make_mcp_server
+from tests.support.things import key_for, make_action, make_mcp_server
 
 pytestmark = [pytest.mark.node, pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
@@ -51,6 +54,7 @@ _scenario = re.compile(r"server-(.+)-20\d\d-\d\d-\d\dT.*").fullmatch
 
 def test_every_scenario_that_applies_passes_in_every_version(owner, monkeypatch, tmp_path):
     monkeypatch.setattr(calls, "PROGRESS_EVERY", 0.2)
+    monkeypatch.setattr("config.agents.listening.LOOK_EVERY", 0.1)
     mcp.install()
     key = key_for(owner, Scope.RUN, environments=[Environment.STAGING])
 
@@ -62,8 +66,15 @@ def test_every_scenario_that_applies_passes_in_every_version(owner, monkeypatch,
         async with listening(key) as address:
             await asyncio.gather(*(run(address, version) for version in VERSIONS))
 
-    with mcp.conformance_fixtures() as url:
+    def change(_, connection):
+        """Change a tool during a call, as a person may at any time."""
+        Integration.objects.filter(pk=server.pk).update(description="Changed")
+        database.close()
+        connection.sendall(http(b"{}"))
+
+    with mcp.conformance_fixtures() as url, answering(change) as base_url:
         server = make_mcp_server(owner, url)
+        make_action(owner, "test_trigger_tool_change", uses="", base_url=base_url)
         for tool in TOOLS:
             approved_tool(server, tool.model_dump(by_alias=True, exclude_none=True))
         async_to_sync(run_all)()

@@ -9,7 +9,7 @@ from django.conf import settings
 from accounts.common.environments import Environment
 from accounts.policy import Scope
 from integrations.inheritance import operations_of
-from integrations.models import Integration, Run
+from integrations.models import AgentTool, Integration, Run
 from tests.factories.integrations import IntegrationFactory
 from tests.peers.odd_server import odd_server
 from tests.peers.odd_server import result as answer_of
@@ -183,6 +183,51 @@ def test_a_remote_tool_that_breaks_its_promise_is_an_error_that_clients_show(own
     assert (called.is_error, called.structured_content) == (True, None)
     assert (refused.is_error, refused.structured_content) == (True, None)
     assert refused.content[0].text.startswith("integration_disabled: CRM tools is disabled.")
+
+
+def test_of_chosen_fields_nothing_else_reaches_the_agent(owner, key):
+    """The fields of structured content, else those of a text that is JSON; the API has the whole."""
+    given = [
+        {"content": [{"type": "text", "text": "private"}], "structuredContent": {"id": 7, "birth": "1990"}},
+        {"content": [{"type": "text", "text": '{"id": 8.50, "birth": "1990"}'}, {"type": "text", "text": "private"}]},
+        {"content": [{"type": "text", "text": "private"}]},
+    ]
+    replies = [lambda message, _, each=each: answer_of(message, each) for each in given]
+    upstream = [http(b'{"id": 9, "birth": "1990"}', headers=("Content-Type: application/json",)), http(b"private")]
+    with (
+        odd_server({"tools/call": replies}) as server,
+        answering(lambda _, connection: connection.sendall(upstream.pop(0))) as base_url,
+    ):
+        integration = make_mcp_server(owner, server.url)
+        approved_tool(integration, {"name": "get", "inputSchema": {"type": "object"}, "outputSchema": SCHEMA})
+        make_action(owner, "Look up", uses="", base_url=base_url)
+        AgentTool.objects.update(answer_fields="{id: id}")
+
+        async def exchange(session):
+            names = ["get", "get", "get", "look_up", "look_up"]
+            return [await session.call_tool(name, {}) for name in names], (await session.list_tools()).tools[0]
+
+        results, listed = speak(key, exchange)
+    assert listed.output_schema is None
+    assert [result.content[0].text for result in results[:3]] == ['{"id": 7}', '{"id": 8.50}', "null"]
+    assert results[2].content[1].text.startswith("The answer has none of the fields")
+    assert [result.structured_content["body"] for result in results[3:]] == [{"id": 9}, None]
+    assert "private" not in str(results)
+    assert "1990" not in str(results)
+
+
+@pytest.mark.parametrize("text", ["x" * 2000, json.dumps([{"n": number} for number in range(300)])])
+def test_a_long_answer_is_cut_and_the_agent_is_told(owner, key, text):
+    media = "application/json" if text.startswith("[") else "text/plain"
+    with answering(answers(text.encode(), media=media)) as base_url:
+        make_action(owner, "Look up", uses="", base_url=base_url)
+        AgentTool.objects.update(max_characters=1000)
+        called = speak(key, call("look_up"))
+    cut = called.structured_content["cut"]
+    assert called.content[-1].text == cut
+    assert cut.endswith("Ask for less with the arguments; the whole answer is given by the API.")
+    assert 400 < len(json.dumps(called.structured_content["body"])) <= 1002
+    assert json.loads(called.content[0].text)["body"] == called.structured_content["body"]
 
 
 def open_objects(schema, path=""):

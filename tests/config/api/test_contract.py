@@ -14,12 +14,12 @@ from accounts.common.environments import Environment
 from accounts.models import ApiKey
 from accounts.policy import Scope
 from config.api.application import api
-from integrations.tools.approvals import approve_tool
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation
 from tests.fixtures.api import BASE, Caller
 from tests.support.api.operations import NEEDED_TOO, OPERATIONS, REPLACE, RUN, STOP, TOOLS
 from tests.support.things import (
+    approve_shown,
     key_for,
     make_action,
     make_mcp_server,
@@ -45,7 +45,7 @@ def paths(owner):
     ids = {"secret_id": secret.id, "integration_id": action.id, "session_id": action.id, "environment": "staging"}
     ids["tool_id"] = action.agent_tools.get().id
     server = make_mcp_server(owner, "http://127.0.0.1:9/mcp")
-    approve_tool(actor=owner, integration_id=server.id, name="search", fingerprint="a" * 64)
+    approve_shown(owner, server)
     return lambda path: path.format(**(ids | {"integration_id": server.id} if TOOLS in path else ids))
 
 
@@ -263,6 +263,7 @@ def test_input_refuses_unknown_fields_in_the_document_too():
         "ValuesIn",
         "ToolIn",
         "ToolNameIn",
+        "ToolsIn",
     }
     assert all(schemas[name]["additionalProperties"] is False for name in inputs)
 
@@ -321,6 +322,7 @@ def test_operations_keep_their_ids():
         "integrations_api_runs_list_runs",
         "integrations_api_test",
         "integrations_api_tools_approve",
+        "integrations_api_tools_approve_all",
         "integrations_api_tools_tools",
         "integrations_api_tools_withdraw",
         "secrets_app_api_create_secret",

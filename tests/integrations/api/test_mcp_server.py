@@ -4,15 +4,11 @@ import pytest
 
 from accounts.common.environments import Environment
 from accounts.policy import Scope
+from integrations.models import Integration
 from tests.fixtures.api import Caller
 from tests.peers import mcp
 from tests.peers.upstreams import closed_port
-from tests.support.things import (
-    VALUE,
-    key_for,
-    make_mcp_server,
-    store_secret,
-)
+from tests.support.things import TOOL, VALUE, approve_shown, key_for, make_mcp_server, store_secret
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
@@ -43,13 +39,17 @@ def test_a_server_by_api(caller, owner, modern):
     tested = caller.post(path + "/test", STAGING)
     assert tested["ok"]
     assert [step["name"] for step in tested["steps"]] == ["connect", "list_tools"]
-    ran = caller.post(path + "/run", {**STAGING, "operation": "call_tool", "params": {"name": "whoami"}})
+    call = {**STAGING, "operation": "call_tool", "params": {"name": "whoami"}}
+    assert caller.problem("POST", path + "/run", call) == (409, "tool_not_approved")
+    Integration.objects.update(only_approved_tools=False)
+    ran = caller.post(path + "/run", call)
     assert (ran["outcome"], ran["status"], ran["headers"], ran["body_type"]) == ("succeeded", None, [], "json")
     assert ran["masked"] == ["crm.apiKey"]
     assert VALUE not in str(ran)
     runs = caller.get("/runs")["items"]
     assert [(run["operation"], run["outcome"], run["status"]) for run in runs] == [
         ("call_tool", "succeeded", None),
+        ("call_tool", "refused", None),
         ("check", "succeeded", None),
     ]
 
@@ -64,8 +64,11 @@ def test_tools_by_api(caller, owner, modern):
     assert search["definition"]["inputSchema"]["required"] == ["region"]
     sent = {"name": "search", "fingerprint": search["fingerprint"]}
     assert caller.post(path + "/approve", sent)["approved_by"] == "API key agent"
-    caller.post(path + "/approve", {"name": "whoami", "fingerprint": "a" * 64})
-    caller.post(path + "/approve", {"name": "was.there", "fingerprint": "a" * 64})
+    approved = [{"name": tool["name"], "fingerprint": tool["fingerprint"]} for tool in listed["items"]]
+    answer = caller.post(path + "/approve-all", {"tools": approved})
+    assert [each["name"] for each in answer["items"]] == [each["name"] for each in approved]
+    approve_shown(owner, Integration.objects.get(), TOOL | {"name": "was.there"}, TOOL | {"name": "whoami"})
+    assert caller.call("POST", path + "/withdraw", {"name": "ask"}).status_code == 204
     again = caller.post(path, STAGING)
     states = {tool["name"]: tool["state"] for tool in again["items"]}
     assert (states["search"], states["whoami"], states["ask"]) == ("approved", "changed", "new")
@@ -73,6 +76,10 @@ def test_tools_by_api(caller, owner, modern):
     assert caller.call("POST", path + "/withdraw", {"name": "search"}).status_code == 204
     assert caller.problem("POST", path + "/withdraw", {"name": "search"}) == (404, "not_found")
     assert caller.errors("POST", path + "/approve", {"name": "", "fingerprint": "x"}) == ["name", "fingerprint"]
+    unseen = {"name": "search", "fingerprint": "a" * 64}
+    assert caller.errors("POST", path + "/approve", unseen) == ["fingerprint"]
+    assert caller.errors("POST", path + "/approve-all", {"tools": [sent, unseen]}) == ["tools[1].fingerprint"]
+    assert caller.errors("POST", path + "/approve-all", {"tools": []}) == ["tools"]
 
 
 def test_a_wrong_key_is_told_once_and_recorded(caller, owner, modern):

@@ -1,28 +1,20 @@
-"""Approving tools: what a person saw is what is approved, and a change shows."""
+"""Listing tools: what was shown is stored, compared with what was approved, and named for agents."""
 
 import pytest
 from asgiref.sync import async_to_sync
 
 from accounts.common.environments import Environment
-from accounts.errors import Invalid, NotFound, PermissionDenied
-from accounts.models import AuditEvent
-from integrations.exchange.offered_tools import fingerprint_of, visible
-from integrations.models import RemoteTool, Run
-from integrations.tools.approvals import approve_tool, withdraw_tool
+from integrations.exchange.offered_tools import fingerprint_of, read_tools, visible
+from integrations.models import Run
+from integrations.tools.approvals import approve_tool
 from integrations.tools.listing import list_tools
 from tests.peers import mcp
 from tests.peers.odd_server import odd_server, result
-from tests.support.things import (
-    VALUE,
-    make_action,
-    make_mcp_server,
-    store_secret,
-)
+from tests.support.things import TOOL, VALUE, make_mcp_server, store_secret
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 S = Environment.STAGING
-TOOL = {"name": "search", "description": "Finds people.", "inputSchema": {"type": "object"}}
 BEARER = [{"name": "Authorization", "value": "Bearer {secrets.crm.apiKey}"}]
 
 
@@ -65,6 +57,7 @@ def test_a_tool_that_changed_since_it_was_approved_is_marked(owner, run):
         {"inputSchema": {"type": "object", "properties": {"sidenote": {"type": "string"}}}},
         {"outputSchema": {"type": "object"}},
         {"annotations": {"readOnlyHint": True}},
+        {"icons": [{"src": "https://example.com/a.png", "mimeType": "image/png", "sizes": ["48x48"]}]},
     ],
 )
 def test_every_text_that_an_agent_reads_counts(owner, change):
@@ -105,77 +98,13 @@ def test_a_list_with_a_short_secret_in_it_is_withheld(owner):
     assert listing.problem == "The list is withheld: it could not be checked for secrets."
 
 
-def test_approving_is_recorded_and_approving_the_same_again_is_not(owner):
-    server = make_mcp_server(owner)
-    for fingerprint in ("a" * 64, "a" * 64, "b" * 64):
-        approve_tool(actor=owner, integration_id=server.id, name="search", fingerprint=fingerprint)
-    withdraw_tool(actor=owner, integration_id=server.id, name="search")
-    events = AuditEvent.objects.filter(event__startswith="integration.tool").order_by("sequence")
-    assert [(event.event, event.data.get("changed")) for event in events] == [
-        ("integration.tool_approved", False),
-        ("integration.tool_approved", True),
-        ("integration.tool_withdrawn", None),
-    ]
-    assert not RemoteTool.objects.exists()
-
-
-def test_approvals_go_with_their_integration(owner):
-    server = make_mcp_server(owner)
-    approve_tool(actor=owner, integration_id=server.id, name="search", fingerprint="a" * 64)
-    server.delete()
-    assert not RemoteTool.objects.exists()
-
-
-def test_a_member_approves_nothing(owner, member):
-    server = make_mcp_server(owner)
-    with pytest.raises(PermissionDenied):
-        approve_tool(actor=member, integration_id=server.id, name="search", fingerprint="a" * 64)
-    with pytest.raises(PermissionDenied):
-        withdraw_tool(actor=member, integration_id=server.id, name="search")
-
-
-def test_nobody_approves_for_others_or_where_there_are_no_tools(owner, outsider):
-    server, action = make_mcp_server(owner), make_action(owner, uses="")
-    for actor, integration in ((outsider, server), (owner, action)):
-        with pytest.raises(NotFound):
-            approve_tool(actor=actor, integration_id=integration.id, name="search", fingerprint="a" * 64)
-        with pytest.raises(NotFound):
-            withdraw_tool(actor=actor, integration_id=integration.id, name="search")
-        with pytest.raises(NotFound):
-            listed(actor, integration)
-    with pytest.raises(NotFound):
-        withdraw_tool(actor=owner, integration_id=server.id, name="search")
-
-
-@pytest.mark.parametrize(
-    ("name", "fingerprint", "field"),
-    [
-        ("", "a" * 64, "name"),
-        ("x" * 257, "a" * 64, "name"),
-        ("two\nlines", "a" * 64, "name"),
-        ("hidden\u202ename", "a" * 64, "name"),
-        ("half\ud800", "a" * 64, "name"),
-        ("search", "", "fingerprint"),
-        ("search", "A" * 64, "fingerprint"),
-        ("search", "a" * 63, "fingerprint"),
-    ],
-)
-def test_what_cannot_be_approved(owner, name, fingerprint, field):
-    server = make_mcp_server(owner)
-    with pytest.raises(Invalid) as refusal:
-        approve_tool(actor=owner, integration_id=server.id, name=name, fingerprint=fingerprint)
-    assert [error.field for error in refusal.value.errors] == [field]
-
-
-def test_only_so_many_tools_are_approved(owner, monkeypatch):
-    monkeypatch.setattr("integrations.tools.approvals.MAX_APPROVED", 1)
-    server = make_mcp_server(owner)
-    approve_tool(actor=owner, integration_id=server.id, name="one", fingerprint="a" * 64)
-    approve_tool(actor=owner, integration_id=server.id, name="one", fingerprint="b" * 64)
-    with pytest.raises(Invalid):
-        approve_tool(actor=owner, integration_id=server.id, name="two", fingerprint="a" * 64)
-
-
 def test_what_cannot_be_seen_is_written_out():
     hidden = "Adds.\n\u202edet\u200b\U000e0041\x00 ünd"
     assert visible(hidden) == "Adds.\n\\u{202e}det\\u{200b}\\u{e0041}\\u{0} ünd"
+
+
+def test_icons_are_for_clients_to_fetch_from_the_web_alone():
+    usable = [{"src": "https://example.com/a.png"}, {"src": "data:image/png;base64,AAAA", "theme": "dark"}]
+    refused = ["http://example.com/a.png", "javascript:alert(1)", "data:text/html,x", "https://a b", 7, "x" * 40_000]
+    (tool,) = read_tools({"tools": [TOOL | {"icons": [*[{"src": each} for each in refused], 7, *usable, *usable * 9]}]})
+    assert tool.definition["icons"] == (usable * 10)[:8]

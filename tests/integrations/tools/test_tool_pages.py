@@ -8,7 +8,7 @@ from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from integrations.editing.integrations import IntegrationChanges, delete_integration, update_integration
 from integrations.models import RemoteTool
 from integrations.tools.settings import change_tool
-from integrations.tools.tool_pages import ToolPages, stamp_of
+from integrations.tools.tool_pages import ToolPages, stamps_of
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.editing.secrets import delete_secret, set_enabled, update_secret
 from secrets_app.plaintext import Plaintext
@@ -70,15 +70,15 @@ def test_every_change_of_what_is_shown_moves_the_stamp(owner):
     }
     unmoved = []
     for name, act in acts.items():
-        before = stamp_of(owner.organization.pk)
+        before = stamps_of([owner.organization.pk])
         act()
-        if stamp_of(owner.organization.pk) == before:
+        if stamps_of([owner.organization.pk]) == before:
             unmoved.append(name)
     assert unmoved == []
 
 
 def test_a_use_of_a_secret_moves_no_stamp(owner):
     secret = store_secret(owner)
-    before = stamp_of(owner.organization.pk)
+    before = stamps_of([owner.organization.pk])
     type(secret).objects.filter(pk=secret.pk).update(last_used_at=secret.created_at)
-    assert stamp_of(owner.organization.pk) == before
+    assert stamps_of([owner.organization.pk]) == before

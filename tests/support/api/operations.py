@@ -1,7 +1,10 @@
 """Every operation of the API: the scopes that open it and a body that it takes."""
 
 from accounts.policy import Scope
+from integrations.exchange.offered_tools import fingerprint_of
+from tests.support.things import TOOL
 
+SEARCH = {"name": "search", "fingerprint": fingerprint_of(TOOL)}
 RUN = {"environment": "staging"}
 ACTION = {"kind": "api_action", "name": "New", "config": {"base_url": "https://api.example.com", "method": "GET"}}
 
@@ -50,7 +53,8 @@ OPERATIONS = {
     ("POST", "/integrations/{integration_id}/run"): ({Scope.RUN}, RUN),
     ("POST", "/integrations/{integration_id}/test"): ({Scope.RUN}, RUN),
     ("POST", TOOLS): ({Scope.RUN}, {"environment": "staging"}),
-    ("POST", TOOLS + "/approve"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search", "fingerprint": "b" * 64}),
+    ("POST", TOOLS + "/approve"): ({Scope.INTEGRATIONS_WRITE}, SEARCH),
+    ("POST", TOOLS + "/approve-all"): ({Scope.INTEGRATIONS_WRITE}, {"tools": [SEARCH]}),
     ("POST", TOOLS + "/withdraw"): ({Scope.INTEGRATIONS_WRITE}, {"name": "search"}),
     ("GET", AGENT_TOOLS): (READ_INTEGRATIONS, None),
     ("PATCH", AGENT_TOOLS + "/{tool_id}"): ({Scope.INTEGRATIONS_WRITE}, {"read_only": False}),

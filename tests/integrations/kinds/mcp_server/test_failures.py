@@ -23,7 +23,12 @@ S = Environment.STAGING
 
 def make_server(actor, url, **config):
     return create_integration(
-        actor=actor, kind="mcp_server", name="Odd", environments=[S], config={"url": url, **config}
+        actor=actor,
+        kind="mcp_server",
+        name="Odd",
+        environments=[S],
+        only_approved_tools=False,
+        config={"url": url, **config},
     )
 
 

@@ -22,7 +22,12 @@ IN_QUERY = {"query": [{"name": "api_key", "value": "{secrets.mcp.key}"}]}
 
 def make_server(actor, url, name="CRM tools", **config):
     return create_integration(
-        actor=actor, kind="mcp_server", name=name, environments=[S, P], config={"url": url, **config}
+        actor=actor,
+        kind="mcp_server",
+        name=name,
+        environments=[S, P],
+        only_approved_tools=False,
+        config={"url": url, **config},
     )
 
 

@@ -19,7 +19,9 @@ WHOLE = ["server/discover", "initialize", "notifications/initialized", "tools/ca
 def make_server(actor, server, name="Odd", **config):
     headers = [{"name": "X-Api-Key", "value": "{secrets.crm.apiKey}"}]
     config = {"url": server.url, "headers": headers, "query": [{"name": "tenant", "value": "a b"}], **config}
-    return create_integration(actor=actor, kind="mcp_server", name=name, environments=[S], config=config)
+    return create_integration(
+        actor=actor, kind="mcp_server", name=name, environments=[S], only_approved_tools=False, config=config
+    )
 
 
 @pytest.fixture
