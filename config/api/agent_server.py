@@ -59,7 +59,7 @@ from config.http.errors import InternalError
 from integrations.broker import broker
 from integrations.broker.preparation import Call
 from integrations.tool_models import TOOL_NAME_LENGTH
-from integrations.tools.agent_tools import NO_SUCH_TOOL, ToolOffer, find_tool
+from integrations.tools.agent_tools import LOOKUPS, NO_SUCH_TOOL, ToolOffer
 from integrations.tools.tool_pages import TOOL_PAGES
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ async def _found(caller: Caller) -> ToolOffer | Refusal:
         return NotFound(NO_SUCH_TOOL)
     try:
         with _hidden_errors():
-            return await in_database(find_tool, caller.actor, name)
+            return await LOOKUPS.ask((caller.actor, name))
     except Refusal as refusal:
         return refusal
 
