@@ -99,7 +99,7 @@ async def serving_agents() -> AsyncIterator[None]:
 def _server() -> Server[Any]:
     project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]
     picture = b64encode((settings.BASE_DIR / "static/favicon.svg").read_bytes()).decode()
-    return Server(
+    server: Server[Any] = Server(
         "Coffer",
         version=project["version"],
         title="Coffer",
@@ -113,6 +113,8 @@ def _server() -> Server[Any]:
         on_call_tool=_call_tool,
         on_subscriptions_listen=partial(_listen, ToolWatch()),
     )
+    server.middleware.clear()  # a trace of the SDK would hold what agents send as a method or a name
+    return server
 
 
 async def _serve(manager: StreamableHTTPSessionManager, scope: dict[str, Any], receive: Any, send: Any) -> None:
