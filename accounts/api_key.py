@@ -47,10 +47,11 @@ class ApiKey(models.Model):
     )
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_address = models.GenericIPAddressField(null=True, blank=True)
-    last_user_agent = models.CharField(max_length=USER_AGENT_LENGTH, blank=True)
+    last_user_agent = models.CharField(max_length=USER_AGENT_LENGTH, blank=True, default="", db_default="")
     last_client = models.CharField(
-        max_length=CLIENT_LENGTH, blank=True, help_text="What its MCP client calls itself; empty if it has not said."
-    )
+        max_length=CLIENT_LENGTH, blank=True, default="", db_default="",
+        help_text="What its MCP client calls itself; empty if it has not said.",
+    )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         "accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
@@ -67,7 +68,7 @@ class ApiKey(models.Model):
                 name="api_key_may_call",
             ),
             models.CheckConstraint(
-                condition=Q(parent=None) | Q(expires_at__isnull=False, created_by=None), name="api_key_session_ends"
+                condition=Q(parent=None) | (~Q(expires_at=None) & Q(created_by=None)), name="api_key_session_ends"
             ),
         ]
         indexes = [models.Index(fields=["parent", "-created_at", "-id"], name="api_key_sessions")]

@@ -1,8 +1,10 @@
-"""Database triggers: audit events cannot be changed or deleted, and an organization keeps its last owner.
+"""Database triggers: audit events cannot be changed or deleted, an organization keeps its last owner, and a session
+belongs to an API key of its organization.
 
 See docs/audit.md and docs/people.md, "Roles". The statements are listed by database vendor. Migrations run them, and so
 does the test suite, which has to empty its tables. On SQLite, a migration that rebuilds `accounts_organization` or
-`accounts_membership` runs `REMOVE_OWNER` first and `INSTALL_OWNER` afterwards.
+`accounts_membership` runs `REMOVE_OWNER` first and `INSTALL_OWNER` afterwards; one that rebuilds `accounts_apikey` does
+the same with `REMOVE_SESSION` and `INSTALL_SESSION`.
 """
 
 TABLE = "accounts_auditevent"
@@ -63,4 +65,33 @@ REMOVE_OWNER: dict[str, list[str]] = {
         f"DROP TRIGGER membership_keeps_owner ON {MEMBERSHIP}",
         "DROP FUNCTION membership_keeps_owner()",
     ],
+}
+
+API_KEY = "accounts_apikey"
+SESSION = "a session belongs to an API key of its organization"
+_KEY_OF_SESSION = (
+    f"SELECT 1 FROM {API_KEY} WHERE id = NEW.parent_id AND organization_id = NEW.organization_id AND parent_id IS NULL"
+)
+
+INSTALL_SESSION: dict[str, list[str]] = {
+    "sqlite": [
+        f"CREATE TRIGGER api_key_session_fits_{verb} AFTER {when} ON {API_KEY} WHEN NEW.parent_id IS NOT NULL "
+        f"AND NOT EXISTS ({_KEY_OF_SESSION}) BEGIN SELECT RAISE(ABORT, '{SESSION}'); END"
+        for verb, when in (("insert", "INSERT"), ("update", "UPDATE OF parent_id, organization_id"))
+    ],
+    # At the end of the transaction, because a copy of a database inserts keys and sessions in any order.
+    "postgresql": [
+        "CREATE FUNCTION api_key_session_fits() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF NOT EXISTS ({_KEY_OF_SESSION}) THEN "
+        f"RAISE EXCEPTION '{SESSION}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
+        "RETURN NULL; END $$",
+        "CREATE CONSTRAINT TRIGGER api_key_session_fits AFTER INSERT OR UPDATE OF parent_id, organization_id "
+        f"ON {API_KEY} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) "
+        "EXECUTE FUNCTION api_key_session_fits()",
+    ],
+}
+
+REMOVE_SESSION: dict[str, list[str]] = {
+    "sqlite": [f"DROP TRIGGER api_key_session_fits_{verb}" for verb in ("insert", "update")],
+    "postgresql": [f"DROP TRIGGER api_key_session_fits ON {API_KEY}", "DROP FUNCTION api_key_session_fits()"],
 }

@@ -25,18 +25,27 @@ UPSTREAM_ERROR = (
     "to look at the integration."
 )
 
+
+def _any_of(*kinds: str) -> dict[str, Any]:
+    """Return a schema for several types. Some clients read no list of types."""
+    return {"anyOf": [{"type": kind} for kind in kinds]}
+
+
 ENVELOPE: dict[str, Any] = {
     "type": "object",
     "properties": {
         "run_id": {"type": "string", "description": "The id of the run, for people who look it up."},
         "outcome": {"enum": [RunOutcome.SUCCEEDED.value, RunOutcome.UPSTREAM_ERROR.value]},
-        "status": {"type": ["integer", "null"], "description": "The HTTP status of the upstream."},
-        "body": {"description": "What the upstream answered, with the values of secrets masked."},
+        "status": {**_any_of("integer", "null"), "description": "The HTTP status of the upstream."},
+        "body": {
+            **_any_of("object", "array", "string", "number", "boolean", "null"),
+            "description": "What the upstream answered, with the values of secrets masked.",
+        },
         "body_type": {"enum": [kind.value for kind in BodyType]},
-        "media_type": {"type": ["string", "null"]},
+        "media_type": _any_of("string", "null"),
         "cut": {"type": "string", "description": "What was left out of the body, and how to get it."},
         "masked": {"type": "array", "items": {"type": "string"}, "description": "Names of secrets that were masked."},
-        "withheld": {"type": ["object", "null"], "description": "Why there is no body."},
+        "withheld": {**_any_of("object", "null"), "description": "Why there is no body."},
         "code": {"type": "string", "description": "Why the call was refused; absent if it was made."},
     },
 }

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 
+from accounts.access.last_use import record_client
 from accounts.access.route_permissions import RoutePermission, set_permission
 from accounts.actors import Actor
 from accounts.api.authentication import AsyncApiKeyAuth
@@ -26,6 +27,7 @@ from accounts.common.environments import Environment
 from accounts.errors import PermissionDenied, Refusal, Unauthenticated
 from accounts.policy import Permission
 from config.agents.calls import CallId, cancel
+from config.api.mcp_clients import client_name
 from config.http.errors import AGENTS, plain_problem, problem
 from config.http.requests import Application, read_json
 from integrations.tools.agent_tools import environment_of
@@ -111,6 +113,7 @@ async def answer_agent(request: HttpRequest) -> HttpResponseBase:
         return plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)
     if status := _malformed(request, caller):
         return plain_problem(status)
+    await record_client(caller.actor, client_name(caller.params))
     if caller.method == "notifications/cancelled" and (call := caller.call(caller.params.get("requestId"))):
         cancel(call)
     if _wants_events(request, caller):

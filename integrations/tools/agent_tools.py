@@ -160,7 +160,7 @@ def _own(tool: AgentTool, integration: Integration) -> dict[str, Any] | None:
         return None
     if operation is None or (kind.tools_operation and integration.only_approved_tools):
         return None
-    said = [integration.description] if kind.has_one_operation else [integration.description, operation.description]
+    said = [integration.description] if kind.has_one_operation else [operation.description, integration.description]
     return {
         "title": integration.name if kind.has_one_operation else f"{integration.name}: {operation.description}",
         "description": _sentences(said) or _sentences([integration.name]),

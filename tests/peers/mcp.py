@@ -17,6 +17,8 @@ HERE = Path(__file__).resolve().parent
 MODULES = HERE / "node_modules"
 EVERYTHING = MODULES / "@modelcontextprotocol/server-everything/dist/index.js"
 CONFORMANCE = MODULES / "@modelcontextprotocol/conformance/dist/index.js"
+INSPECTOR = MODULES / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+BRIDGE = MODULES / "mcp-remote/dist/proxy.js"
 SECONDS_TO_START = 60
 
 

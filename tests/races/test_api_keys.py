@@ -1,12 +1,15 @@
-"""One form of a new API key, sent many times at the same moment, on PostgreSQL: one key, one event."""
+"""API keys and sessions at the same moment, on PostgreSQL: one form makes one key, and the bound of sessions holds."""
 
 from uuid import UUID
 
 import pytest
 
+from accounts.access import agent_sessions
+from accounts.access.agent_sessions import start_session
 from accounts.access.api_keys import create_api_key, revoke_api_key
+from accounts.access.callers import actor_of_key
 from accounts.common.environments import ALL_ENVIRONMENTS
-from accounts.errors import Invalid
+from accounts.errors import Invalid, RateLimited, Unauthenticated
 from accounts.models import ApiKey, AuditEvent
 from accounts.policy import Scope
 
@@ -28,3 +31,30 @@ def test_a_key_revoked_eight_times_at_once_is_revoked_once(together, owner):
     outcomes = together(*[lambda: revoke_api_key(actor=owner, key_id=key.id)] * 8)
     assert outcomes == [None] * 8
     assert AuditEvent.objects.filter(event="api_key.revoked").count() == 1
+
+
+@pytest.fixture
+def key(owner):
+    """The actor of a key for calls."""
+    _, text = create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)
+    return actor_of_key(text.text, address=None)
+
+
+def test_no_more_sessions_than_allowed_start_at_once(together, key, monkeypatch):
+    monkeypatch.setattr(agent_sessions, "MOST_AT_ONCE", 3)
+    outcomes = together(*[lambda: start_session(actor=key, name="s")] * 8)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType"] * 3 + ["RateLimited"] * 5
+    assert all(outcome is None or isinstance(outcome, RateLimited) for outcome in outcomes)
+    assert ApiKey.objects.filter(parent=key.id).count() == 3
+
+
+def test_no_session_outlives_a_key_that_is_revoked_meanwhile(together, owner, key):
+    texts = []
+
+    def start():
+        texts.append(start_session(actor=key, name="s")[1].text)
+
+    together(*[start] * 4, lambda: revoke_api_key(actor=owner, key_id=key.id), *[start] * 4)
+    for text in texts:
+        with pytest.raises(Unauthenticated):
+            actor_of_key(text, address=None)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.access import agent_sessions
@@ -227,3 +227,12 @@ def test_database_holds_that_a_session_ends(key):
     session, _ = start_session(actor=key, name="s")
     with pytest.raises(IntegrityError), transaction.atomic():
         ApiKey.objects.filter(pk=session.pk).update(expires_at=None)
+
+
+def test_database_holds_that_a_session_belongs_to_a_key_of_its_organization(key, outsider):
+    session, _ = start_session(actor=key, name="s")
+    other, _ = start_session(actor=key, name="other")
+    for wrong in ({"organization": outsider.organization.pk}, {"parent": other.pk}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            ApiKey.objects.filter(pk=session.pk).update(**wrong)
+            connection.check_constraints()

@@ -8,7 +8,9 @@ from django.conf import settings
 
 from accounts.common.environments import Environment
 from accounts.policy import Scope
+from integrations.inheritance import operations_of
 from integrations.models import AgentTool, Integration, Run
+from tests.factories.integrations import IntegrationFactory
 from tests.peers.odd_server import odd_server
 from tests.peers.odd_server import result as answer_of
 from tests.peers.upstreams import answering, http
@@ -226,3 +228,22 @@ def test_a_long_answer_is_cut_and_the_agent_is_told(owner, key, text):
     assert cut.endswith("Ask for less with the arguments; the whole answer is given by the API.")
     assert 400 < len(json.dumps(called.structured_content["body"])) <= 1002
     assert json.loads(called.content[0].text)["body"] == called.structured_content["body"]
+
+
+def open_objects(schema, path=""):
+    """Where a schema has objects with names that it does not declare, which strict modes of models refuse."""
+    if isinstance(schema, list):
+        return [found for each in schema for found in open_objects(each, path)]
+    if not isinstance(schema, dict):
+        return []
+    found = [path] if schema.get("additionalProperties", False) is not False else []
+    return found + [each for name, child in schema.items() for each in open_objects(child, f"{path}/{name}")]
+
+
+@pytest.mark.parametrize("kind", ["api_action", "calcom", "mcp_server", "sip_trunk"])
+def test_every_operation_has_a_schema_that_strict_mode_takes(kind):
+    integration = IntegrationFactory(**({} if kind == "api_action" else {kind: True}))
+    for operation in operations_of(integration).values():
+        assert operation.parameters["type"] == "object"
+        assert operation.parameters.get("additionalProperties", False) is False
+        assert open_objects(operation.parameters) == []
