@@ -73,7 +73,7 @@ def test_every_scenario_that_applies_passes_in_every_version(owner, monkeypatch,
         connection.sendall(http(b"{}"))
 
     with mcp.conformance_fixtures() as url, answering(change) as base_url:
-        server = make_mcp_server(owner, url)
+        server = make_mcp_server(owner, url, only_approved_tools=True)
         make_action(owner, "test_trigger_tool_change", uses="", base_url=base_url)
         for tool in TOOLS:
             approved_tool(server, tool.model_dump(by_alias=True, exclude_none=True))

@@ -140,7 +140,7 @@ def test_what_a_remote_tool_gives_passes_through_masked(owner, key, era):
     replies = [lambda message, _, each=each: answer_of(message, each) for each in given]
     with odd_server({"tools/call": replies}) as server:
         headers = [{"name": "Authorization", "value": "Bearer {secrets.crm.apiKey}"}]
-        integration = make_mcp_server(owner, server.url, headers=headers)
+        integration = make_mcp_server(owner, server.url, only_approved_tools=True, headers=headers)
         marked = {"type": "object", "properties": {"a": {"type": "string", "x-mcp-header": "A"}}}
         approved_tool(integration, {"name": "get all", "inputSchema": marked}, "crm_get")
         approved_tool(
@@ -175,7 +175,7 @@ def test_what_a_remote_tool_gives_passes_through_masked(owner, key, era):
 @pytest.mark.parametrize("era", ERAS)
 def test_a_remote_tool_that_breaks_its_promise_is_an_error_that_clients_show(owner, key, era):
     with odd_server({"tools/call": lambda message, _: answer_of(message, {"nothing": "of MCP"})}) as server:
-        integration = make_mcp_server(owner, server.url)
+        integration = make_mcp_server(owner, server.url, only_approved_tools=True)
         approved_tool(integration, {"name": "count", "inputSchema": {"type": "object"}, "outputSchema": SCHEMA})
         called = speak(key, call("count"), era=era)
         Integration.objects.filter(pk=integration.pk).update(enabled=False)
@@ -198,7 +198,7 @@ def test_of_chosen_fields_nothing_else_reaches_the_agent(owner, key):
         odd_server({"tools/call": replies}) as server,
         answering(lambda _, connection: connection.sendall(upstream.pop(0))) as base_url,
     ):
-        integration = make_mcp_server(owner, server.url)
+        integration = make_mcp_server(owner, server.url, only_approved_tools=True)
         approved_tool(integration, {"name": "get", "inputSchema": {"type": "object"}, "outputSchema": SCHEMA})
         make_action(owner, "Look up", uses="", base_url=base_url)
         AgentTool.objects.update(answer_fields="{id: id}")
