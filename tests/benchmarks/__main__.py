@@ -12,8 +12,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ["inventory", "secret_list", "records", "importing", "masking", "resolving", "ablation", "broker", "monitoring"]
-DURABLE = {"resolving", "ablation", "broker"}
+PARTS = [
+    "inventory", "secret_list", "records", "importing", "masking", "resolving", "ablation", "broker", "mcp",
+    "monitoring",
+]  # fmt: skip
+DURABLE = {"resolving", "ablation", "broker", "mcp"}
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 
 

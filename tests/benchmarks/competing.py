@@ -17,12 +17,13 @@ SECONDS, SECONDS_OF_MANY, MANY = 1.5, 4.5, 500
 
 @dataclass
 class Competitor:
-    """Whom calls go to: an address for each upstream, headers, and the processes that do its work."""
+    """Whom calls go to: an address for each upstream, headers, the processes that do its work, and what is sent."""
 
     name: str
     urls: dict[str, str]
     headers: dict[str, str]
     processes: tuple[int, ...]
+    body: str = '{"environment": "staging"}'
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Cell:
             "connections": self.connections,
             "seconds": seconds,
             "expected": self.expected,
+            "body": self.competitor.body,
         }
         command = [sys.executable, "-m", "tests.benchmarks.load"]
         done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, check=True)

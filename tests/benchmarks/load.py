@@ -14,11 +14,13 @@ import aiohttp
 TIMEOUT_SECONDS = 30
 
 
-async def load(url: str, headers: dict[str, str], connections: int, seconds: float, expected: str) -> dict[str, Any]:
+async def load(
+    url: str, headers: dict[str, str], connections: int, seconds: float, expected: str, body: str
+) -> dict[str, Any]:
     """Calls made, the time that they took together, and the milliseconds that half and 99 % of them stayed below."""
     taken: list[float] = []
     failed = 0
-    body, ending = json.dumps({"environment": "staging"}).encode(), time.perf_counter() + seconds
+    ending = time.perf_counter() + seconds
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session:
@@ -28,7 +30,7 @@ async def load(url: str, headers: dict[str, str], connections: int, seconds: flo
             while time.perf_counter() < ending:
                 started = time.perf_counter()
                 try:
-                    async with session.post(url, data=body) as response:
+                    async with session.post(url, data=body.encode()) as response:
                         fine = response.status == 200 and expected in await response.text()
                 except (aiohttp.ClientError, TimeoutError):
                     fine = False
