@@ -81,7 +81,8 @@ def test_only_what_is_chosen_is_seen(as_owner, owner):
 
 
 def test_integrations_without_a_tool_are_not_offered(as_owner, owner):
-    make_connector(owner, "Sign in"), make_action(owner, "Look up", uses="")
+    make_connector(owner, "Sign in")
+    make_action(owner, "Look up", uses="")
     search = "/o/harbor-clinics/api-keys/new/integrations/"
     found = [as_owner.get(CONNECT), as_owner.post(search, {"for": "agents"}, HTTP_HX_REQUEST="true")]
     assert [("Look up" in page.content.decode(), "Sign in" in page.content.decode()) for page in found] == [
