@@ -22,7 +22,7 @@ from tests.support.sign_in import (
     totp_code,
 )
 from tests.support.things import VALUE
-from tests.support.web.access_table import API_KEYS, MEMBERS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
+from tests.support.web.access_table import AGENTS, API_KEYS, MEMBERS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
@@ -35,6 +35,7 @@ ACTS = {
     ROTATE: Proof.PAGE,
     ROTATE + "<str:environment>/promote/": Proof.PAGE,
     ROTATE + "<str:environment>/rollback/": Proof.ACT,
+    AGENTS + "connect/": Proof.PAGE,
     API_KEYS + "new/": Proof.PAGE,
     API_KEYS + "<uuid:key_id>/lift/": Proof.ACT,
     MEMBERS + "invite/": Proof.PAGE,

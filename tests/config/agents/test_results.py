@@ -140,7 +140,7 @@ def test_what_a_remote_tool_gives_passes_through_masked(owner, key, era):
     replies = [lambda message, _, each=each: answer_of(message, each) for each in given]
     with odd_server({"tools/call": replies}) as server:
         headers = [{"name": "Authorization", "value": "Bearer {secrets.crm.apiKey}"}]
-        integration = make_mcp_server(owner, server.url, headers=headers, only_approved_tools=True)
+        integration = make_mcp_server(owner, server.url, only_approved_tools=True, headers=headers)
         marked = {"type": "object", "properties": {"a": {"type": "string", "x-mcp-header": "A"}}}
         approved_tool(integration, {"name": "get all", "inputSchema": marked}, "crm_get")
         approved_tool(

@@ -27,7 +27,7 @@ from integrations.broker.preparation import Call
 from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.kinds import KINDS
 from integrations.models import Integration, RemoteTool, RotationCheck, Run, RunOutcome
-from integrations.tools.agent_tools import tools_of
+from integrations.tools.agent_tools import page_of_tools
 from secrets_app.editing.secrets import create_secret
 from secrets_app.inventory import inventory
 from secrets_app.models import Secret, SecretValue, ValueState
@@ -98,8 +98,8 @@ def test_every_role_and_the_agent_get_in_with_what_is_printed(loaded, client):
     assert stat.S_IMODE(people.SIGN_IN_FILE.stat().st_mode) == 0o600
     assert "http://localhost:8123/mcp" in agent_line
     agent = actor_of_key(agent_line.split()[-1], address=None)
-    tools = {tool.name for tool in tools_of(agent, Environment.PRODUCTION)}
-    assert {"look_up_patient", "clinic_calendar_list_slots", "clinic_tools_call_tool"} <= tools
+    tools = {tool.name for tool in page_of_tools(agent, Environment.PRODUCTION).items}
+    assert {"look_up_patient", "clinic_calendar_list_slots", "clinic_tools_opening_hours"} <= tools
 
 
 @database
@@ -118,7 +118,11 @@ def test_there_is_something_of_everything(loaded):
         "Mara Lindqvist",
     }
     assert Secret.objects.get(name="crm.apiKey").last_used_at is not None
-    assert [approved.name for approved in RemoteTool.objects.all()] == ["opening_hours"]
+    assert {tool.name: tool.state for tool in RemoteTool.objects.all()} == {
+        "opening_hours": "approved",
+        "waiting_time": "changed",
+        "leave_message": "new",
+    }
     assert not loading.is_possible()
     check_rotations()
 
@@ -149,7 +153,7 @@ def test_the_stand_ins_really_answer(loaded, folder):
     moved = run(CALENDAR, "reschedule_booking", booking_uid=booking["uid"], start="2027-01-12T09:00:00+01:00")
     assert moved.answer.body["data"]["start"] == "2027-01-12T08:00:00Z"
     assert run(CALENDAR, "cancel_booking", booking_uid=booking["uid"]).outcome is RunOutcome.SUCCEEDED
-    told = run(TOOLS, "call_tool", name="leave_message", arguments={"clinic": "nowhere", "text": "Hello"})
+    told = run(TOOLS, "call_tool", name="opening_hours", arguments={"clinic": "nowhere"})
     assert told.outcome is RunOutcome.UPSTREAM_ERROR
     assert {entry["path"].split("?")[0] for entry in received(folder / stand_ins.ECHO_LOG)} >= {"/v2/tasks", "/v2/me"}
     titles = {stand_in.title for stand_in in stand_ins.STAND_INS.values() if stand_in.log == stand_ins.OTHER_LOG}
