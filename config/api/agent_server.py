@@ -43,6 +43,7 @@ from mcp_types import (
     SubscriptionsListenResult,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from starlette.requests import Request
 
 from accounts.common.database import in_database
 from accounts.common.outages import as_refusal
@@ -52,6 +53,7 @@ from config.agents.callers import CALLER, Caller
 from config.agents.calls import CallCancelled, finished
 from config.agents.guidance import guidance
 from config.agents.listening import ToolWatch
+from config.agents.older_calls import answer_call, is_older_call
 from config.agents.results import enveloped, passed_through, refused
 from config.agents.shown_tools import shown
 from config.api.agents import Serving, servers
@@ -87,7 +89,7 @@ async def serving_agents() -> AsyncIterator[None]:
     plain = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
     streaming = StreamableHTTPSessionManager(server, json_response=False, stateless=True)
     async with plain.run(), streaming.run():
-        servers[loop] = Serving(partial(_serve, plain), partial(_serve, streaming))
+        servers[loop] = Serving(partial(_serve_plainly, plain), partial(_serve, streaming))
         try:
             yield
         finally:
@@ -120,6 +122,16 @@ async def _serve(manager: StreamableHTTPSessionManager, scope: dict[str, Any], r
     caller: Caller = scope[CALLER]
     _CALLED.set(caller.tool or NotFound(NO_SUCH_TOOL))
     await manager.handle_request(scope, receive, send)
+
+
+async def _serve_plainly(manager: StreamableHTTPSessionManager, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Do the same for a message that is answered with JSON."""
+    caller, request = scope[CALLER], Request(scope)
+    if is_older_call(caller, request):
+        _CALLED.set(caller.tool or NotFound(NO_SUCH_TOOL))
+        await answer_call(manager.app, caller, request, send)
+    else:
+        await _serve(manager, scope, receive, send)
 
 
 def _input_schema(_name: str) -> Mapping[str, Any] | None:
