@@ -10,7 +10,16 @@ from typing_extensions import override
 
 from accounts.common.request_notes import REQUESTS, RUNS
 
-QUIET = ("aiohttp", "asyncio", "mcp", "sse_starlette", "urllib3", "django.db.backends", "django.template", "uvicorn.access")
+QUIET = (
+    "aiohttp",
+    "asyncio",
+    "mcp",
+    "sse_starlette",
+    "urllib3",
+    "django.db.backends",
+    "django.template",
+    "uvicorn.access",
+)
 WITHOUT_PATHS = ("django.request", "django.security.csrf")
 
 REQUEST_ID: ContextVar[str] = ContextVar("coffer.request_id", default="")

@@ -48,6 +48,8 @@ async def finished(
     Raises:
         CallCancelled: the work was cancelled with `cancel`.
     """
+    if call is None and tell is None:
+        return await work
     task, started = asyncio.create_task(work), time.monotonic()
     if call:
         _UNDER_WAY[call] = task

@@ -5,7 +5,7 @@ they approved; it contains nothing about secrets. Looking up a tool costs one qu
 same number of queries, however many integrations there are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,8 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 
 from accounts.actors import Actor
+from accounts.common.compiled_queries import Among, CompiledQuery
+from accounts.common.database import Batches
 from accounts.common.environments import Environment
 from accounts.common.paging import LARGEST_LIMIT, Page, decode_cursor, encode_cursor
 from accounts.errors import Invalid, NotFound, PermissionDenied
@@ -25,6 +27,10 @@ from integrations.tools.answers import Limits
 
 ANY_ARGUMENTS = {"type": "object"}
 """The schema of a tool whose server declares none that could be used."""
+
+_BY_NAME: CompiledQuery[AgentTool] = CompiledQuery(
+    lambda: AgentTool.objects.select_related("integration", "remote").filter(Among("organization", "name"))
+)
 
 NO_SUCH_TOOL = "There is no such tool. List the tools again."
 
@@ -80,10 +86,26 @@ def find_tool(actor: Actor, name: str) -> ToolOffer:
     Raises:
         NotFound: there is none that the actor may see.
     """
-    for tool in _tools(actor).select_related("integration", "remote").filter(name=name):
-        if offer := describe(tool):
-            return offer
-    raise NotFound(NO_SUCH_TOOL)
+    (found,) = find_tools([(actor, name)])
+    if isinstance(found, NotFound):
+        raise found
+    return found
+
+
+def find_tools(wanted: Sequence[tuple[Actor, str]]) -> list[ToolOffer | NotFound]:
+    """Do the work of `find_tool` for many actors and names with one query. Errors are returned instead of raised."""
+    rows = _BY_NAME.ask({(actor.organization.pk, name) for actor, name in wanted})
+    tools = {(row.organization_id, row.name): row for row in rows}
+    return [_found(actor, tools.get((actor.organization.pk, name))) for actor, name in wanted]
+
+
+def _found(actor: Actor, tool: AgentTool | None) -> ToolOffer | NotFound:
+    offer = describe(tool) if tool and actor.sees(tool.integration_id) else None
+    return offer or NotFound(NO_SUCH_TOOL)
+
+
+LOOKUPS: Batches[tuple[Actor, str], ToolOffer] = Batches(find_tools)
+"""The look-ups of tools that wait."""
 
 
 def describe(tool: AgentTool) -> ToolOffer | None:
