@@ -10,7 +10,6 @@ more than a second, which is why no URL leads here and commands do without it.
 
 import asyncio
 import logging
-import re
 import tomllib
 import traceback
 from base64 import b64encode
@@ -58,17 +57,15 @@ from config.api.agents import CALLER, Caller, Serving, servers
 from config.http.errors import InternalError
 from integrations.broker import broker
 from integrations.broker.preparation import Call
-from integrations.tool_models import TOOL_NAME_LENGTH
-from integrations.tools.agent_tools import LOOKUPS, NO_SUCH_TOOL, ToolOffer
+from integrations.tools.agent_tools import NO_SUCH_TOOL, ToolOffer
 from integrations.tools.tool_pages import TOOL_PAGES
 
 logger = logging.getLogger(__name__)
-_is_name = re.compile(rf"[A-Za-z0-9_-]{{1,{TOOL_NAME_LENGTH}}}").fullmatch
 
 Context = ServerRequestContext[Any, Any]
 
 _CALLED: ContextVar[ToolOffer | Refusal] = ContextVar("coffer.called_tool")
-"""The tool that a message of the method `tools/call` calls, or why there is none."""
+"""The tool that the message calls, or why there is none."""
 
 LIST_FRESH_MS = 60_000
 """How long an agent may use a list of tools without asking again (2026-07-28, "Caching")."""
@@ -118,27 +115,14 @@ def _server() -> Server[Any]:
 
 
 async def _serve(manager: StreamableHTTPSessionManager, scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Handle a message, the tool of a call being looked up once, before the SDK compares headers with its schema."""
+    """Handle a message. The SDK compares its headers with the schema of the tool that it calls."""
     caller: Caller = scope[CALLER]
-    if caller.method == "tools/call":
-        _CALLED.set(await _found(caller))
+    _CALLED.set(caller.tool or NotFound(NO_SUCH_TOOL))
     await manager.handle_request(scope, receive, send)
 
 
-async def _found(caller: Caller) -> ToolOffer | Refusal:
-    """Return the tool that a message calls, or why there is none."""
-    name = caller.params.get("name")
-    if not isinstance(name, str) or not _is_name(name):
-        return NotFound(NO_SUCH_TOOL)
-    try:
-        with _hidden_errors():
-            return await LOOKUPS.ask((caller.actor, name))
-    except Refusal as refusal:
-        return refusal
-
-
 def _input_schema(_name: str) -> Mapping[str, Any] | None:
-    called = _CALLED.get(None)
+    called = _CALLED.get()
     return called.parameters if isinstance(called, ToolOffer) else None
 
 

@@ -19,18 +19,22 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 
+from accounts.access.callers import PresentedKey, bearer_token
+from accounts.access.client_addresses import client_address
 from accounts.access.last_use import record_client
 from accounts.access.route_permissions import RoutePermission, set_permission
 from accounts.actors import Actor
-from accounts.api.authentication import AsyncApiKeyAuth
 from accounts.common.environments import Environment
-from accounts.errors import PermissionDenied, Refusal, Unauthenticated
+from accounts.common.request_notes import note
+from accounts.errors import InvalidJson, NotFound, PermissionDenied, Refusal, Unauthenticated
 from accounts.policy import Permission
+from config.agents.arrivals import ARRIVALS, CALL, Arrival, called_tool
 from config.agents.calls import CallId, cancel
+from config.agents.errors import LARGEST_READ
 from config.api.mcp_clients import client_name
 from config.http.errors import AGENTS, plain_problem, problem
 from config.http.requests import Application, read_json
-from integrations.tools.agent_tools import environment_of
+from integrations.tools.agent_tools import ToolOffer, environment_of
 
 CALLER = "coffer.caller"
 """What the scope of a message has beside that of ASGI: its `Caller`."""
@@ -39,7 +43,6 @@ JSON, EVENTS = "application/json", "text/event-stream"
 SESSION = "mcp-session-id"
 _is_session = re.compile(r"([0-9a-f]{32})(-pages)?").fullmatch
 
-_AUTHENTICATION = AsyncApiKeyAuth()
 _PASSED_BACK = {b"content-type", b"allow"}
 
 
@@ -48,12 +51,14 @@ class Caller:
     """Who sent a message: the actor of the API key, the key's only environment, and the message as it was written.
 
     Attributes:
+        tool: the tool that the message calls, or why there is none; None if it calls no tool that could exist.
         session: what `initialize` named the session; empty if nothing. Coffer keeps nothing of a session.
     """
 
     actor: Actor
     environment: Environment
     message: Any = field(repr=False)
+    tool: ToolOffer | NotFound | None
     session: str
 
     @property
@@ -135,14 +140,28 @@ async def _caller(request: HttpRequest) -> Caller:
     origin = request.headers.get("Origin")
     if origin and origin != _own_origin():
         raise PermissionDenied("Pages of other sites may not call /mcp. Call it from a program.")  # MCP, "Security"
-    authenticating = _AUTHENTICATION(request)
-    if authenticating is None:
+    token = bearer_token(request.headers.get("Authorization", ""))
+    if token is None:
         raise Unauthenticated("Send an API key: Authorization: Bearer cof_…")
-    actor: Actor = await authenticating  # type: ignore[misc]
+    key = PresentedKey(token, client_address(request), request.headers.get("User-Agent", ""))
+    if len(request.body) > LARGEST_READ:
+        await ARRIVALS.ask(Arrival(key, ""))  # so much is read for nobody who is unknown
+    message = _message(request)
+    actor, tool = await ARRIVALS.ask(Arrival(key, called_tool(message)))
+    note(organization=str(actor.organization.pk), key=str(actor.id))
     actor.check(Permission.INTEGRATIONS_RUN)
-    session = request.headers.get(SESSION, "")
-    message = read_json(request.body)
-    return Caller(actor, environment_of(actor), message, session if _is_session(session) else "")
+    environment, session = environment_of(actor), request.headers.get(SESSION, "")
+    if isinstance(message, InvalidJson):
+        raise message
+    return Caller(actor, environment, message, tool, session if _is_session(session) else "")
+
+
+def _message(request: HttpRequest) -> Any:
+    """Return the parsed message, or the refusal of one that is not JSON."""
+    try:
+        return read_json(request.body)
+    except InvalidJson as refusal:
+        return refusal
 
 
 def _malformed(request: HttpRequest, caller: Caller) -> HTTPStatus | None:
@@ -160,7 +179,7 @@ def _own_origin() -> str:
 def _wants_events(request: HttpRequest, caller: Caller) -> bool:
     """Return whether the sender reads event streams, and listens for changes or wants to be told of progress."""
     meta = caller.params.get("_meta")
-    is_told = caller.method == "tools/call" and isinstance(meta, dict) and meta.get("progressToken") is not None
+    is_told = caller.method == CALL and isinstance(meta, dict) and meta.get("progressToken") is not None
     return (is_told or caller.method == "subscriptions/listen") and EVENTS in request.headers.get("Accept", "")
 
 

@@ -84,6 +84,8 @@ class Choice:
     id: UUID
     name: str
     kind: str
+    icon: str
+    environments: list[Environment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,22 +192,27 @@ def _names(rows: QuerySet[Any], ids: set[UUID]) -> dict[UUID, str]:
     return dict(rows.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
 
 
-def choices(actor: Actor, text: str, chosen: Iterable[UUID]) -> ApiKeyChoices:
+def choices(actor: Actor, text: str, chosen: Iterable[UUID], *, for_agents: bool = False) -> ApiKeyChoices:
     """Return the integrations that a new key may be limited to, by name. Chosen ones are always included.
+
+    Args:
+        for_agents: leave out connections and connectors, which agents get no tool of.
 
     Raises:
         PermissionDenied: the actor may not create API keys.
     """
     actor.check(Permission.API_KEYS_CREATE)
-    mine = Integration.objects.visible_to(actor).only("name", "kind").order_by("name", "pk")
+    mine = Integration.objects.visible_to(actor).only("name", "kind", "environments").order_by("name", "pk")
     kept = [_choice(integration) for integration in mine.filter(pk__in=list(chosen))]
+    mine = mine.exclude(tool_name="") if for_agents else mine
     others = mine.search_described(text).exclude(pk__in=[choice.id for choice in kept])
     found = [_choice(integration) for integration in others[: CHOICES + 1]]
     return ApiKeyChoices(kept, found[:CHOICES], has_more=len(found) > CHOICES)
 
 
 def _choice(integration: Integration) -> Choice:
-    return Choice(integration.pk, integration.name, KINDS[integration.kind].label)
+    kind = KINDS[integration.kind]
+    return Choice(integration.pk, integration.name, kind.label, kind.icon, in_order(integration.environments))
 
 
 def _row(key: ApiKey, names: dict[UUID, str], sessions: int, now: datetime) -> ApiKeyRow:

@@ -14,7 +14,6 @@ from django.db.models import F, Q, QuerySet
 
 from accounts.actors import Actor
 from accounts.common.compiled_queries import Among, CompiledQuery
-from accounts.common.database import Batches
 from accounts.common.environments import Environment
 from accounts.common.paging import LARGEST_LIMIT, Page, decode_cursor, encode_cursor
 from accounts.errors import Invalid, NotFound, PermissionDenied
@@ -102,10 +101,6 @@ def find_tools(wanted: Sequence[tuple[Actor, str]]) -> list[ToolOffer | NotFound
 def _found(actor: Actor, tool: AgentTool | None) -> ToolOffer | NotFound:
     offer = describe(tool) if tool and actor.sees(tool.integration_id) else None
     return offer or NotFound(NO_SUCH_TOOL)
-
-
-LOOKUPS: Batches[tuple[Actor, str], ToolOffer] = Batches(find_tools)
-"""The look-ups of tools that wait."""
 
 
 def describe(tool: AgentTool) -> ToolOffer | None:

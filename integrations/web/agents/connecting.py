@@ -96,7 +96,7 @@ def _form(
         "clients": SNIPPETS,
         "environments": list(Environment),
         "ends": forms.ENDS.items(),
-        "choices": api_keys.choices(actor, "", values["integrations"]),
+        "choices": api_keys.choices(actor, "", values["integrations"], for_agents=True),
         "find": "",
         **_preview(actor, values),
     }

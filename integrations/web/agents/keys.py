@@ -78,7 +78,8 @@ def choices(request: CofferRequest, actor: Actor) -> HttpResponse:
         return see_other("api-key-new", actor.organization.slug)
     text = UNSTORABLE.sub("", request.POST.get("find", "")).strip()
     ticked = forms.chosen(request.POST)
-    context = {"choices": api_keys.choices(actor, text, ticked), "find": text, "errors": []}
+    found = api_keys.choices(actor, text, ticked, for_agents=request.POST.get("for") == "agents")
+    context = {"choices": found, "find": text, "errors": []}
     return render(request, "integrations/api_keys/_choices.html", context)
 
 

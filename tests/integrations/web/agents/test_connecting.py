@@ -15,7 +15,7 @@ from integrations.models import Integration
 from integrations.tools.first_call import FIXES, OTHER_FIX
 from integrations.web.agents.snippets import KEY, SNIPPETS, URL
 from tests import factories
-from tests.support.things import make_action
+from tests.support.things import make_action, make_connector
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 CONNECT = "/o/harbor-clinics/agents/connect/"
@@ -78,6 +78,17 @@ def test_only_what_is_chosen_is_seen(as_owner, owner):
     response = as_owner.post(CONNECT, sent)
     assert [tool.name for tool in response.context["tools"].items] == ["look_up_patient"]
     assert str(other.id) not in ApiKey.objects.get().integrations
+
+
+def test_integrations_without_a_tool_are_not_offered(as_owner, owner):
+    make_connector(owner, "Sign in")
+    make_action(owner, "Look up", uses="")
+    search = "/o/harbor-clinics/api-keys/new/integrations/"
+    found = [as_owner.get(CONNECT), as_owner.post(search, {"for": "agents"}, HTTP_HX_REQUEST="true")]
+    assert [("Look up" in page.content.decode(), "Sign in" in page.content.decode()) for page in found] == [
+        (True, False)
+    ] * 2
+    assert "Sign in" in as_owner.post(search, {}, HTTP_HX_REQUEST="true").content.decode()
 
 
 def test_preview_follows_the_environment_and_makes_nothing(as_owner, owner):
