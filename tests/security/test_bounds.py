@@ -105,7 +105,8 @@ def bound_keys(owner: Actor) -> dict[str, Caller]:
 
 
 def address(path: str, world: dict[str, object]) -> str:
-    ids = {"session_id": uuid4(), **world, "integration_id": world["server"] if "/tools" in path else world["integration_id"]}
+    of_tools = "server" if "/tools" in path else "integration_id"
+    ids = {"session_id": uuid4(), **world, "integration_id": world[of_tools]}
     return re.sub(r"\{(\w+)\}", lambda part: str(ids[part[1]]), path)
 
 
