@@ -36,7 +36,7 @@ BODIES = {
     ("PATCH", "/integrations/{integration_id}"): {"enabled": False},
 }
 """Bodies that reach into Production, where the body of the table does not."""
-ELSEWHERE = {("POST", "/integrations")}
+ELSEWHERE = {("POST", "/integrations"), ("POST", "/sessions")}
 """What a key that is bound to another environment may do, because it concerns no environment or only its own."""
 READS_ONE = {
     ("GET", "/secrets/{secret_id}"),
@@ -86,6 +86,7 @@ def world(owner):
         "secret_id": secret.id,
         "integration_id": action.id,
         "tool_id": action.agent_tools.get().id,
+        "session_id": uuid4(),
         "server": server.id,
         "environment": "production",
         "other": str(other.id),
