@@ -106,7 +106,7 @@ def bound_keys(owner: Actor) -> dict[str, Caller]:
 
 
 def address(path: str, world: dict[str, object]) -> str:
-    ids = {**world, "integration_id": world["server"] if "/tools" in path else world["integration_id"]}
+    ids = {"session_id": uuid4(), **world, "integration_id": world["server"] if "/tools" in path else world["integration_id"]}
     return re.sub(r"\{(\w+)\}", lambda part: str(ids[part[1]]), path)
 
 
