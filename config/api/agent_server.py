@@ -48,12 +48,13 @@ from accounts.common.database import in_database
 from accounts.common.outages import as_refusal
 from accounts.common.paging import LARGEST_LIMIT
 from accounts.errors import NotFound, Refusal
+from config.agents.callers import CALLER, Caller
 from config.agents.calls import CallCancelled, finished
 from config.agents.guidance import guidance
 from config.agents.listening import ToolWatch
 from config.agents.results import enveloped, passed_through, refused
 from config.agents.shown_tools import shown
-from config.api.agents import CALLER, Caller, Serving, servers
+from config.api.agents import Serving, servers
 from config.http.errors import InternalError
 from integrations.broker import broker
 from integrations.broker.preparation import Call

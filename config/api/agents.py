@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,74 +23,23 @@ from accounts.access.callers import PresentedKey, bearer_token
 from accounts.access.client_addresses import client_address
 from accounts.access.last_use import record_client
 from accounts.access.route_permissions import RoutePermission, set_permission
-from accounts.actors import Actor
-from accounts.common.environments import Environment
 from accounts.common.request_notes import note
-from accounts.errors import InvalidJson, NotFound, PermissionDenied, Refusal, Unauthenticated
+from accounts.errors import InvalidJson, PermissionDenied, Refusal, Unauthenticated
 from accounts.policy import Permission
 from config.agents.arrivals import ARRIVALS, CALL, Arrival, called_tool
-from config.agents.calls import CallId, cancel
+from config.agents.callers import CALLER, Caller
+from config.agents.calls import cancel
 from config.agents.errors import LARGEST_READ
 from config.api.mcp_clients import client_name
 from config.http.errors import AGENTS, plain_problem, problem
 from config.http.requests import Application, read_json
-from integrations.tools.agent_tools import ToolOffer, environment_of
-
-CALLER = "coffer.caller"
-"""What the scope of a message has beside that of ASGI: its `Caller`."""
+from integrations.tools.agent_tools import environment_of
 
 JSON, EVENTS = "application/json", "text/event-stream"
 SESSION = "mcp-session-id"
 _is_session = re.compile(r"([0-9a-f]{32})(-pages)?").fullmatch
 
 _PASSED_BACK = {b"content-type", b"allow"}
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who sent a message: the actor of the API key, the key's only environment, and the message as it was written.
-
-    Attributes:
-        tool: the tool that the message calls, or why there is none; None if it calls no tool that could exist.
-        session: what `initialize` named the session; empty if nothing. Coffer keeps nothing of a session.
-    """
-
-    actor: Actor
-    environment: Environment
-    message: Any = field(repr=False)
-    tool: ToolOffer | NotFound | None
-    session: str
-
-    @property
-    def is_message(self) -> bool:
-        """Whether it is one message, whose id is none or one that MCP allows; the SDK checks the rest."""
-        return isinstance(self.message, dict) and type(self.message.get("id", "")) in {str, int}
-
-    @property
-    def method(self) -> object:
-        """The method of the message; None if it is a response."""
-        return self.message.get("method")
-
-    @property
-    def params(self) -> Mapping[str, Any]:
-        """The parameters of the message; empty if it has none."""
-        params = self.message.get("params")
-        return params if isinstance(params, dict) else {}
-
-    @property
-    def call_id(self) -> CallId | None:
-        """What a cancellation names this message by; None outside of a session."""
-        return self.call(self.message.get("id"))
-
-    def call(self, request: object) -> CallId | None:
-        """Return the name of a request of this session."""
-        is_named = bool(self.session) and (isinstance(request, str) or type(request) is int)
-        return CallId(self.actor.id, self.session, request) if is_named else None  # type: ignore[arg-type]
-
-    @property
-    def opens_pages(self) -> bool:
-        """Whether the client has said at the beginning of the session that it can open a page for a person."""
-        return self.session.endswith("-pages")
 
 
 @dataclass(frozen=True, slots=True)
