@@ -86,7 +86,6 @@ def world(owner):
         "secret_id": secret.id,
         "integration_id": action.id,
         "tool_id": action.agent_tools.get().id,
-        "session_id": uuid4(),
         "server": server.id,
         "environment": "production",
         "other": str(other.id),
