@@ -20,7 +20,7 @@ PARTS = {
     "annotations": "Hints",
     "icons": "Icons",
 }
-MOST_WORK = 1_000_000
+MOST_WORK = 5_000_000
 """How many pairs of words are compared for a page at most."""
 LONGEST_SAME, SHOWN_BESIDE = 600, 200
 """Characters of a text without changes that are shown whole, and those that are shown of a longer one at each end."""

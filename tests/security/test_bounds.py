@@ -36,7 +36,7 @@ BODIES = {
     ("PATCH", "/integrations/{integration_id}"): {"enabled": False},
 }
 """Bodies that reach into Production, where the body of the table does not."""
-ELSEWHERE = {("POST", "/integrations")}
+ELSEWHERE = {("POST", "/integrations"), ("POST", "/sessions")}
 """What a key that is bound to another environment may do, because it concerns no environment or only its own."""
 READS_ONE = {
     ("GET", "/secrets/{secret_id}"),
@@ -105,7 +105,8 @@ def bound_keys(owner: Actor) -> dict[str, Caller]:
 
 
 def address(path: str, world: dict[str, object]) -> str:
-    ids = {**world, "integration_id": world["server"] if "/tools" in path else world["integration_id"]}
+    of_tools = "server" if "/tools" in path else "integration_id"
+    ids = {"session_id": uuid4(), **world, "integration_id": world[of_tools]}
     return re.sub(r"\{(\w+)\}", lambda part: str(ids[part[1]]), path)
 
 

@@ -17,7 +17,7 @@ from tests.fixtures.api import Caller
 from tests.support.api.operations import OPERATIONS
 from tests.support.browser_sessions import stored_sessions
 from tests.support.canary import VALUES, leaks
-from tests.support.databases.rows import all_rows
+from tests.support.databases.rows import USE_OF_KEYS, all_rows
 from tests.support.source import APPS
 from tests.support.things import key_for
 from tests.support.web.access_table import TABLE, address
@@ -44,10 +44,10 @@ def test_page_that_is_asked_for_writes_nothing(world):
 
 def test_operation_that_reads_writes_nothing_but_the_use_of_the_key(owner, world):
     caller = Caller(key_for(owner))
-    before = all_rows("last_used_at")
+    before = all_rows(*USE_OF_KEYS)
     for _, path in READS:
         assert caller.call("GET", path.format(**world[1])).status_code == 200
-    assert all_rows("last_used_at") == before
+    assert all_rows(*USE_OF_KEYS) == before
 
 
 @pytest.fixture

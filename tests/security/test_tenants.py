@@ -13,7 +13,7 @@ from secrets_app.models import Secret
 from tests.fixtures.api import Caller
 from tests.fixtures.browsers import browser_of
 from tests.support.api.operations import ACTION, OPERATIONS
-from tests.support.databases.rows import all_rows
+from tests.support.databases.rows import USE_OF_KEYS, all_rows
 from tests.support.things import (
     key_for,
     make_action,
@@ -44,12 +44,12 @@ def theirs(outsider):
 def test_operation_answers_a_foreign_id_like_one_that_nobody_has(owner, theirs, operation):
     (method, path), (scopes, body) = operation, OPERATIONS[operation]
     callers = [Caller(key_for(owner, *its_scopes)) for its_scopes in (Scope, scopes | {Scope.RUN})]
-    before = all_rows("last_used_at", "minute")
+    before = all_rows(*USE_OF_KEYS, "minute")
     for caller in callers:
         foreign = caller.call(method, path.format(**theirs), body)
         unknown = caller.call(method, path.format(**theirs | {"secret_id": uuid4(), "integration_id": uuid4()}), body)
         assert (foreign.status_code, foreign.content) == (404, unknown.content)
-    assert all_rows("last_used_at", "minute") == before
+    assert all_rows(*USE_OF_KEYS, "minute") == before
 
 
 def test_parameter_moves_no_page_to_another_organization(world, outsider, theirs):
@@ -94,7 +94,7 @@ def test_foreign_ids_in_a_body_are_ids_that_do_not_exist(owner, theirs):
         "auth_connector": {**ACTION, "config": config | {"auth_connector": str(theirs["connector"])}},
         "connection": {**ACTION, "config": {"method": "GET", "connection": str(theirs["connector"])}},
     }
-    before = all_rows("last_used_at", "minute")
+    before = all_rows(*USE_OF_KEYS, "minute")
     for field, body in foreign.items():
         unknown = {**body, "config": body["config"] | {field: str(uuid4())}}
         first, second = (caller.call("POST", "/integrations", sent) for sent in (body, unknown))
@@ -102,17 +102,17 @@ def test_foreign_ids_in_a_body_are_ids_that_do_not_exist(owner, theirs):
         assert first.json()["errors"] == second.json()["errors"]
         patched = caller.call("PATCH", f"/integrations/{action.id}", {"config": body["config"]})
         assert patched.status_code == 422
-    assert all_rows("last_used_at", "minute") == before
+    assert all_rows(*USE_OF_KEYS, "minute") == before
 
 
 def test_foreign_secret_replaces_nothing(owner, theirs):
     caller, secret = Caller(key_for(owner)), store_secret(owner, "mine.key")
     make_action(owner, uses="mine.key")
-    before = all_rows("last_used_at", "minute")
+    before = all_rows(*USE_OF_KEYS, "minute")
     for replacement in (str(theirs["secret_id"]), str(uuid4())):
         path = f"/secrets/{secret.id}/replace-references"
         assert caller.errors("POST", path, {"replacement": replacement}) == ["replacement"]
-    assert all_rows("last_used_at", "minute") == before
+    assert all_rows(*USE_OF_KEYS, "minute") == before
 
 
 def test_foreign_integration_is_on_no_key(owner, theirs):

@@ -1,10 +1,13 @@
-"""`manage.py create_api_key` and `create_member`."""
+"""`manage.py create_api_key`, `revoke_api_key` and `create_member`, and what housekeeping forgets of sessions."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from accounts.access.agent_sessions import start_session
 from accounts.access.callers import actor_of_key
 from accounts.common.environments import Environment
 from accounts.models import ApiKey, AuditEvent, Membership, User
@@ -42,6 +45,28 @@ def test_command_is_named_in_the_log(organization, capsys):
     call_command(*KEY, organization.slug)
     event = AuditEvent.objects.get()
     assert (event.actor_kind, event.actor_id, event.actor_label) == ("command", None, "manage.py create_api_key")
+
+
+def test_prefix_of_a_session_stops_it_alone_and_that_of_a_key_everything(organization, capsys):
+    call_command(*KEY, organization.slug)
+    key = actor_of_key(capsys.readouterr().out.strip(), address=None)
+    one, other = (start_session(actor=key, name=name)[0] for name in ("one", "other"))
+    call_command("revoke_api_key", one.prefix)
+    assert set(ApiKey.objects.filter(revoked_at=None).values_list("pk", flat=True)) == {key.id, other.pk}
+    call_command("revoke_api_key", ApiKey.objects.get(pk=key.id).prefix)
+    assert not ApiKey.objects.filter(revoked_at=None).exists()
+    with pytest.raises(CommandError, match="No API key has this prefix"):
+        call_command("revoke_api_key", "cof_nothing")
+
+
+def test_housekeeping_says_how_many_ended_sessions_it_deleted(organization, capsys):
+    call_command(*KEY, organization.slug)
+    key = actor_of_key(capsys.readouterr().out.strip(), address=None)
+    session, _ = start_session(actor=key, name="one")
+    ApiKey.objects.filter(pk=session.pk).update(expires_at=timezone.now() - timedelta(days=8))
+    call_command("housekeeping")
+    assert "Deleted ended sessions of API keys: 1." in capsys.readouterr().out
+    assert ApiKey.objects.get().pk == key.id
 
 
 @pytest.mark.parametrize("command", [KEY, MEMBER])

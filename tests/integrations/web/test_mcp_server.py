@@ -253,7 +253,9 @@ def test_a_tool_is_called_from_the_test_panel(as_owner, server):
 def test_a_tool_that_is_not_approved_is_not_called_from_the_test_panel(as_owner, owner, modern):
     server = make_mcp_server(owner, modern, only_approved_tools=True)
     sent = {**STAGING, "operation": "call_tool", "arg_name": "search", "arg_arguments": "{}"}
-    assert "tool_not_approved" in text_of(post(as_owner, "integration-test", server, sent, **HTMX))
+    shown = text_of(post(as_owner, "integration-test", server, sent, **HTMX))
+    assert "tool_not_approved" in shown
+    assert f'{address("integration-tools", server)}">Open it</a>' in shown
 
 
 def test_members_and_strangers_have_no_part_in_it(as_member, as_outsider, owner, server):

@@ -2,6 +2,9 @@
 
 from django.apps import apps
 
+USE_OF_KEYS = ("last_used_at", "last_address", "last_user_agent")
+"""The columns that each call by API key may write."""
+
 
 def all_rows(*left_out):
     """Every row of our tables, as tuples."""

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from accounts.common.environments import Environment
-from integrations.models import Run
+from integrations.models import Run, ToolListing
 from tests.peers.odd_server import STREAM, event, odd_server
 from tests.peers.oldest_server import ACCEPTED, SESSION, Oldest
 from tests.peers.upstreams import http
@@ -152,3 +152,10 @@ def test_a_request_that_is_not_taken(listed):
     oldest.answers["tools/list"] = http(b"", status="401 Unauthorized")
     answered, _ = listed(oldest)
     assert answered.answer.body["error"]["http_status"] == 401
+
+
+def test_a_server_that_says_that_its_tools_changed_is_noted(listed):
+    oldest = Oldest(f"/messages?session={SESSION}")
+    oldest.said.put(event({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}))
+    listed(oldest)
+    assert ToolListing.objects.get().announced_at
