@@ -14,6 +14,7 @@ from config.agents.guidance import Guidance
 from integrations.broker.broker import RunResult
 from integrations.broker.masking import BodyType
 from integrations.models import RunOutcome
+from integrations.templating.formats import VALIDATOR
 from integrations.templating.json_body import write_json
 from integrations.tools.agent_tools import ToolOffer
 from integrations.tools.answers import NO_FIELDS, Fitted, fit_json, fit_text
@@ -115,13 +116,21 @@ def _json_text(body: Mapping[str, Any]) -> Any:
 
 
 def _structured(given: object, tool: ToolOffer) -> dict[str, Any] | None:
-    """Return structured content that fits; as it is where a schema promises its shape, and None where there is none."""
+    """Return structured content that fits, or as it is if it would no longer have the shape that a schema promises."""
     if not isinstance(given, dict) or not _is_finite(given):
         return None
-    if tool.output_schema is not None:
-        return given
     fitted = fit_json(given, tool.limits, tool.parameters).body
+    if tool.output_schema is not None and fitted != given and not _has_shape(fitted, tool.output_schema):
+        return given
     return fitted if isinstance(fitted, dict) else None
+
+
+def _has_shape(value: object, schema: Mapping[str, Any]) -> bool:
+    """Return whether a value matches a schema that a server wrote, which may itself be wrong."""
+    try:
+        return bool(VALIDATOR(dict(schema)).is_valid(value))
+    except Exception:  # whatever is wrong with a schema shows while it is applied
+        return False
 
 
 def _fitted(shown: dict[str, Any], tool: ToolOffer) -> str:

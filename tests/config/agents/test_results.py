@@ -247,3 +247,17 @@ def test_every_operation_has_a_schema_that_strict_mode_takes(kind):
         assert operation.parameters["type"] == "object"
         assert operation.parameters.get("additionalProperties", False) is False
         assert open_objects(operation.parameters) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "is_cut"),
+    [({"type": "object"}, True), ({"type": "object", "properties": {"all": {"minItems": 300}}}, False)],
+)
+def test_structured_content_is_cut_as_far_as_its_schema_allows(owner, key, schema, is_cut):
+    content = {"content": [], "structuredContent": {"all": list(range(300))}}
+    with odd_server({"tools/call": lambda message, _: answer_of(message, content)}) as server:
+        integration = make_mcp_server(owner, server.url)
+        approved_tool(integration, {"name": "get", "inputSchema": {"type": "object"}, "outputSchema": schema})
+        AgentTool.objects.update(max_characters=1000)
+        found = speak(key, call("get")).structured_content["all"]
+    assert (len(found) < 300) is is_cut
