@@ -9,7 +9,8 @@ from pydantic import Field, StrictBool, StrictInt
 
 from accounts.access.route_permissions import key_requires
 from accounts.api.authentication import actor_of
-from accounts.api.schemas import PROBLEMS_OF_ONE, StrictSchema
+from accounts.api.schemas import PROBLEMS_OF_ONE, Limit, StrictSchema
+from accounts.common.paging import DEFAULT_LIMIT
 from accounts.policy import Permission
 from integrations.models import AgentTool
 from integrations.tools import settings
@@ -49,9 +50,10 @@ class AgentToolOut(Schema):
 
 
 class AgentToolsOut(Schema):
-    """All tools of an integration, by name."""
+    """A page of the tools of an integration, by name."""
 
     items: list[AgentToolOut]
+    next_cursor: str | None
 
 
 class AgentToolPatch(StrictSchema):
@@ -72,9 +74,12 @@ class AgentToolPatch(StrictSchema):
     summary="List the tools that agents get",
 )
 @key_requires(Permission.INTEGRATIONS_READ)
-def list_agent_tools(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
-    """Every tool with its name, its hints and the limits of its answers."""
-    return {"items": [_tool_out(tool) for tool in settings.tools_of(actor_of(request), integration_id)]}
+def list_agent_tools(
+    request: HttpRequest, integration_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: str = ""
+) -> dict[str, Any]:
+    """Each tool with its name, its hints and the limits of its answers."""
+    page = settings.page_of(actor_of(request), integration_id, cursor=cursor, limit=limit)
+    return {"items": [_tool_out(tool) for tool in page.items], "next_cursor": page.next_cursor}
 
 
 @router.patch(

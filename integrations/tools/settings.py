@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts.actors import Actor
 from accounts.audit import trail
+from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from accounts.errors import FieldError, Invalid, NotFound
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
@@ -22,14 +23,18 @@ NOT_SAVED = "The tool was not saved."
 LONGEST_EXPRESSION = AgentTool._meta.get_field("answer_fields").max_length or 1000
 
 
-def tools_of(actor: Actor, integration_id: UUID) -> list[AgentTool]:
-    """Return the tools of an integration, by name. At most as many as an MCP server may list.
+def page_of(actor: Actor, integration_id: UUID, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[AgentTool]:
+    """Return a page of the tools of an integration, by name.
 
     Raises:
         NotFound: there is no such integration, or the actor may not see it.
+        Invalid: the cursor does not belong to this list.
     """
-    integration = Integration.objects.fetch(actor, integration_id)
-    return list(integration.agent_tools.select_related("integration", "remote").order_by("name"))
+    tools = Integration.objects.fetch(actor, integration_id).agent_tools.select_related("integration", "remote")
+    if cursor:
+        tools = tools.filter(name__gt=decode_cursor(cursor, length=1)[0])
+    found = list(tools.order_by("name")[: limit + 1])
+    return Page(found[:limit], encode_cursor([found[limit - 1].name]) if len(found) > limit else None)
 
 
 def change_tool(*, actor: Actor, integration_id: UUID, tool_id: UUID, changes: Mapping[str, Any]) -> AgentTool:

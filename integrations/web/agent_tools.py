@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,6 +17,7 @@ from accounts.errors import FieldError, Invalid, NotFound
 from accounts.policy import Permission
 from accounts.web.replies import see_other
 from integrations.editing import integrations
+from integrations.kinds import KINDS
 from integrations.models import AgentTool, Integration
 from integrations.tools import settings
 from integrations.tools.agent_tools import describe
@@ -76,10 +78,12 @@ def edit(request: CofferRequest, actor: Actor, integration_id: UUID, tool_id: UU
 def _index(
     request: CofferRequest, actor: Actor, integration: Integration, wanted: str, errors: list[FieldError] | None = None
 ) -> HttpResponse:
-    tools = settings.tools_of(actor, integration.pk)
+    page = settings.page_of(actor, integration.pk, cursor=request.GET.get("cursor", ""))
     context = {
         "integration": integration,
-        "tools": [{"tool": tool, "offer": describe(tool)} for tool in tools],
+        "tools": [{"tool": tool, "offer": describe(tool)} for tool in page.items],
+        "next_url": f"{request.path}?{urlencode({'cursor': page.next_cursor})}" if page.next_cursor else "",
+        "is_server": bool(KINDS[integration.kind].tools_operation),
         "wanted": wanted,
         "errors": errors or [],
     }

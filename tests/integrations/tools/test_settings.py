@@ -7,10 +7,11 @@ import pytest
 from accounts.audit.trail import Event
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
+from integrations.editing.integrations import create_integration
 from integrations.models import AgentTool
 from integrations.tools.agent_tools import find_tool
 from integrations.tools.answers import Limits
-from integrations.tools.settings import change_tool, tools_of
+from integrations.tools.settings import change_tool, page_of
 from tests.fixtures.api import Caller
 from tests.support.things import key_for, make_action
 
@@ -41,13 +42,26 @@ def test_a_change_of_nothing_writes_nothing(owner, tool):
     assert not AuditEvent.objects.filter(event=Event.INTEGRATION_TOOL_CHANGED).exists()
 
 
+def test_tools_come_in_pages(owner):
+    calendar = create_integration(
+        actor=owner, kind="calcom", name="Calendar", environments=[], config={"api_key": "{secrets.calcom.key}"}
+    )
+    page, found = page_of(owner, calendar.pk, limit=4), []
+    while page.next_cursor:
+        found += page.items
+        page = page_of(owner, calendar.pk, cursor=page.next_cursor, limit=4)
+    names = [tool.name for tool in [*found, *page.items]]
+    assert names == sorted(names)
+    assert len(names) == 6
+
+
 def test_members_and_others_may_not(owner, member, outsider, tool):
     with pytest.raises(PermissionDenied):
         change(member, tool, read_only=False)
     for refused in (
         lambda: change(outsider, tool, read_only=False),
         lambda: change_tool(actor=owner, integration_id=tool.integration_id, tool_id=uuid4(), changes={}),
-        lambda: tools_of(outsider, tool.integration_id),
+        lambda: page_of(outsider, tool.integration_id),
     ):
         with pytest.raises(NotFound):
             refused()
