@@ -26,7 +26,7 @@ from secrets_app.models import Secret
 ROWS = 30
 NAMED_AT_MOST = 3
 """How many integrations of a key are named in the list."""
-CHOICES = 100
+CHOICES = 50
 """How many integrations are offered at once; others are found by search."""
 ENDS_SOON = timedelta(days=14)
 """From how long before its expiry a key is shown as expiring soon."""

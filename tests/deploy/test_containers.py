@@ -41,7 +41,7 @@ def test_the_linter_finds_nothing_in_the_containerfile():
 
 def test_the_image_has_everything_that_runs_and_nothing_else():
     copied = {source for source, _ in re.findall(r"^COPY (?!--)(\S+) (\S+)$", CONTAINERFILE, re.MULTILINE)}
-    assert copied == APPLICATIONS | {"requirements.txt", "manage.py"}
+    assert copied == APPLICATIONS | {"requirements.txt", "manage.py", "pyproject.toml"}
     assert all((ROOT / source).exists() for source in copied)
 
 

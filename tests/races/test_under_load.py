@@ -263,7 +263,9 @@ def test_database_that_is_down_is_told_as_such_until_it_is_back(product):
     assert {name: answer[:2] for name, answer in found.items() if answer[0] != 503} == {"healthz": (200, None)}
     assert json.loads(found["readyz"][2])["problems"] == ["database"]
     for name in ("run", "api", "framework", "mcp"):
-        assert (found[name][1], json.loads(found[name][2])["code"]) == ("5", "database_unavailable"), name
+        document = json.loads(found[name][2])
+        told = document["error"]["data"] if name == "mcp" else document
+        assert (found[name][1], told["code"]) == ("5", "database_unavailable"), name
     lines = served.log.read_bytes()[before:].decode().splitlines()
     assert len(lines) <= 2, lines  # of a connection that was cut, and of those that cannot be made
     assert all("The database cannot be used" in line for line in lines), lines

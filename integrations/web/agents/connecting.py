@@ -98,6 +98,7 @@ def _form(
         "ends": forms.ENDS.items(),
         "choices": api_keys.choices(actor, "", values["integrations"], for_agents=True),
         "find": "",
+        "for_agents": True,
         **_preview(actor, values),
     }
     return render(request, "integrations/agents/connect.html", context, status=status)

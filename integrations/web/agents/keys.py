@@ -78,8 +78,9 @@ def choices(request: CofferRequest, actor: Actor) -> HttpResponse:
         return see_other("api-key-new", actor.organization.slug)
     text = UNSTORABLE.sub("", request.POST.get("find", "")).strip()
     ticked = forms.chosen(request.POST)
-    found = api_keys.choices(actor, text, ticked, for_agents=request.POST.get("for") == "agents")
-    context = {"choices": found, "find": text, "errors": []}
+    for_agents = request.POST.get("for") == "agents"
+    found = api_keys.choices(actor, text, ticked, for_agents=for_agents)
+    context = {"choices": found, "find": text, "for_agents": for_agents, "errors": []}
     return render(request, "integrations/api_keys/_choices.html", context)
 
 

@@ -11,12 +11,19 @@ UNREADABLE = ["\xff", "q=\xff", "q=caf\xe9", "\xff=1", "q=%00\xc3"]
 
 
 @pytest.mark.parametrize("query", UNREADABLE)
-@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/secrets"), ("GET", "/api/"), ("POST", "/mcp")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/secrets"), ("GET", "/api/")])
 async def test_programs_get_a_problem_document(method, path, query):
     status, headers, body = await call_asgi(application, method, f"{path}?{query}")
     assert (status, dict(headers)[b"content-type"]) == (400, b"application/problem+json")
     assert dict(headers)[b"cache-control"] == b"no-store"
     assert json.loads(body)["code"] == "bad_request"
+
+
+@pytest.mark.parametrize("query", UNREADABLE)
+async def test_agents_get_an_error_of_their_protocol(query):
+    status, headers, body = await call_asgi(application, "POST", f"/mcp?{query}")
+    assert (status, dict(headers)[b"content-type"]) == (400, b"application/json")
+    assert json.loads(body)["error"]["data"]["code"] == "bad_request"
 
 
 @pytest.mark.parametrize("query", UNREADABLE)

@@ -49,6 +49,7 @@ PAGES = {
     "members/": FIFTY,
     "api-keys/": FIFTY,
     "api-keys/new/": TWENTY,
+    "agents/connect/": FIFTY,
     "audit/": FIFTY,
 }
 LISTS = [
