@@ -7,17 +7,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import uvicorn
 from django.test import override_settings
 
 from config.asgi import application
+from integrations.egress import own_ports
 from tests.support.api.asgi import served
 
 
 @asynccontextmanager
 async def listening(key: str = "") -> AsyncIterator[str]:
-    """Serve until the block ends; the address. A request without an API key gets this one, if one is given."""
+    """Serve until the block ends; the address. A request without an API key gets this one, if one is given.
+
+    The port is nobody's afterwards: the next upstream may get it.
+    """
     authorization = (b"authorization", f"Bearer {key}".encode())
 
     async def with_key(scope: Any, receive: Any, send: Any) -> None:
@@ -28,7 +33,7 @@ async def listening(key: str = "") -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         address = f"http://localhost:{bound.getsockname()[1]}"
         server = uvicorn.Server(uvicorn.Config(with_key, lifespan="off", log_config=None, access_log=False))
-        with override_settings(SITE_URL=address):
+        with override_settings(SITE_URL=address), patch.object(own_ports, "_served", set()):
             async with served(application):
                 serving = asyncio.create_task(server.serve(sockets=[bound]))
                 try:
