@@ -67,6 +67,7 @@ def test_choose_paste_first_call(sign_in, owner, site):
     call(site, text)
     expect(page.get_by_text("Connected", exact=True)).to_be_visible()
     expect(page.get_by_role("heading", name="an-agent/1.0")).to_be_visible()
+    expect(page.locator("#steps [aria-current=step]")).to_contain_text("First call")
     clean(page)
     page.get_by_role("link", name="Open reception-agent").click()
     expect(page.get_by_text("look_up_patient")).to_be_visible()

@@ -72,7 +72,13 @@ def first(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
         return HttpResponse(status=204)
     key = find_api_key(actor=actor, key_id=key_id)
     environment = in_order(key.environments)[-1]
-    shown = {"key": key, "first": found, "environment": environment, "tools": tools_of_key(actor, key, environment)}
+    shown = {
+        "key": key,
+        "first": found,
+        "environment": environment,
+        "tools": tools_of_key(actor, key, environment),
+        "is_fragment": is_fragment(request),
+    }
     template = "_first_call" if is_fragment(request) else "first_call"
     return render(request, f"integrations/agents/{template}.html", shown)
 
