@@ -177,7 +177,7 @@ def _record_last_use(used: Iterable[tuple[ApiKey, PresentedKey]]) -> None:
     """Record the last use of keys and of the keys behind sessions, at most once a minute for each."""
     now = timezone.now()
     latest = {one.pk: (one, request) for key, request in used for one in (key, key.parent) if one}
-    for key, request in latest.values():
+    for key, request in latest.values():  # each by itself: processes would lock several in different orders
         if key.last_used_at is None or key.last_used_at < now - LAST_USED_EVERY:
             record_use(key, address=request.address, user_agent=request.user_agent, now=now)
 

@@ -15,6 +15,7 @@ from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast, Concat, Lower
 
 from accounts.errors import FieldError, Invalid
+from integrations.broker.remote_tools import note_changed_tools
 from integrations.editing.rules import NOT_SAVED
 from integrations.kinds import KINDS
 from integrations.models import AgentTool, Integration, RemoteTool
@@ -57,6 +58,8 @@ def insert_with_tools(integration: Integration, config: Any) -> None:
 def update_tools(integration: Integration, changed: Collection[str], before: Any, config: Any) -> None:
     """Store tools for the new operations of an edited integration, and rename all after a new `tool_name`.
 
+    A server at another address has to be listed anew: what was approved there may not be what is here.
+
     Args:
         changed: the names of the changed fields.
         before: the configuration before the edit, as parsed by the kind.
@@ -69,6 +72,9 @@ def update_tools(integration: Integration, changed: Collection[str], before: Any
         _name_operations(integration, operations)
     if "tool_name" in changed:
         _rename_tools(integration)
+    kind = KINDS[integration.kind]
+    if kind.tools_operation and kind.destinations(before) != kind.destinations(config):
+        note_changed_tools(integration.pk)
 
 
 def name_remote_tools(integration: Integration, operation: str, tools: Iterable[RemoteTool]) -> None:

@@ -79,20 +79,11 @@ def environment_of(actor: Actor) -> Environment:
     return environment
 
 
-def find_tool(actor: Actor, name: str) -> ToolOffer:
-    """Return the tool of this name, whether a call of it is refused now or not: the call says why.
-
-    Raises:
-        NotFound: there is none that the actor may see.
-    """
-    (found,) = find_tools([(actor, name)])
-    if isinstance(found, NotFound):
-        raise found
-    return found
-
-
 def find_tools(wanted: Sequence[tuple[Actor, str]]) -> list[ToolOffer | NotFound]:
-    """Do the work of `find_tool` for many actors and names with one query. Errors are returned instead of raised."""
+    """Return the tools of these names that the actors may see, with one query, whether calls are refused now or not.
+
+    The call says why. For a name that no tool has, or none that the actor may see, there is a `NotFound`.
+    """
     rows = _BY_NAME.ask({(actor.organization.pk, name) for actor, name in wanted})
     tools = {(row.organization_id, row.name): row for row in rows}
     return [_found(actor, tools.get((actor.organization.pk, name))) for actor, name in wanted]

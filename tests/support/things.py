@@ -6,11 +6,13 @@ from typing import Any
 from accounts.access.api_keys import create_api_key
 from accounts.actors import Actor, actor_for_key
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
+from accounts.errors import NotFound
 from accounts.models import ApiKey
 from accounts.policy import Scope
 from integrations.editing.integrations import create_integration
 from integrations.exchange.offered_tools import OfferedTool, read_tools
 from integrations.models import Integration
+from integrations.tools.agent_tools import ToolOffer, find_tools
 from integrations.tools.approvals import approve_tools
 from integrations.tools.shown_tools import store_listing
 from secrets_app.editing.secrets import create_secret
@@ -187,3 +189,11 @@ def approve_shown(actor: Actor, server: Integration, *definitions: dict[str, Any
     offered = show_tools(actor, server, *definitions)
     approve_tools(actor=actor, integration_id=server.id, tools=[(tool.name, tool.fingerprint) for tool in offered])
     return offered
+
+
+def find_tool(actor: Actor, name: str) -> ToolOffer:
+    """The tool of this name as the actor sees it, or the refusal, raised."""
+    (found,) = find_tools([(actor, name)])
+    if isinstance(found, NotFound):
+        raise found
+    return found

@@ -13,8 +13,8 @@ from integrations.editing.integrations import (
     update_integration,
 )
 from integrations.models import AgentTool, Integration, RemoteTool
-from integrations.tools.agent_tools import Hints, find_tool, page_of_tools
-from tests.support.things import key_for, make_action, make_connector, make_mcp_server, store_secret
+from integrations.tools.agent_tools import Hints, page_of_tools
+from tests.support.things import find_tool, key_for, make_action, make_connector, make_mcp_server, store_secret
 
 pytestmark = pytest.mark.django_db
 

@@ -8,9 +8,9 @@ from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
 from accounts.policy import Scope
 from integrations.models import RemoteTool
-from integrations.tools.agent_tools import find_tool, page_of_tools
+from integrations.tools.agent_tools import page_of_tools
 from integrations.tools.approvals import approve_tool, approve_tools, withdraw_tool
-from tests.support.things import TOOL, approve_shown, key_for, make_action, make_mcp_server, show_tools
+from tests.support.things import TOOL, approve_shown, find_tool, key_for, make_action, make_mcp_server, show_tools
 
 pytestmark = pytest.mark.django_db
 

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.common.environments import Environment
+from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.models import Integration, RemoteTool, Run, ToolListing
 from integrations.tools.refreshing import refresh_due
 from tests.peers.odd_server import event, odd_server, result
@@ -96,6 +97,22 @@ def test_it_ends_in_time_and_those_that_waited_longest_come_first(owner, monkeyp
         monkeypatch.setattr("integrations.tools.refreshing.AT_MOST", 1)
         assert refreshed() == (1, 0)
     assert set(Run.objects.values_list("integration_name", flat=True)) == {"Server 1", "Server 2"}
+
+
+def test_a_server_at_another_address_is_listed_anew(owner):
+    """What was approved at the old address may not be what the new one has."""
+    with serving(TOOL) as old, serving(CHANGED) as new:
+        server = make_mcp_server(owner, old)
+        approve_shown(owner, server)
+        for changes in (
+            IntegrationChanges(name="Renamed"),
+            IntegrationChanges(config={"url": old, "timeout_seconds": 9}),
+        ):
+            update_integration(actor=owner, integration_id=server.id, changes=changes)
+        assert refreshed() == (0, 0)
+        update_integration(actor=owner, integration_id=server.id, changes=IntegrationChanges(config={"url": new}))
+        assert refreshed() == (1, 0)
+    assert RemoteTool.objects.get().state == "changed"
 
 
 def test_a_server_that_says_so_during_a_call_is_listed_at_the_next(owner, run):

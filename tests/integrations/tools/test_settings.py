@@ -9,11 +9,10 @@ from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
 from integrations.editing.integrations import create_integration
 from integrations.models import AgentTool
-from integrations.tools.agent_tools import find_tool
 from integrations.tools.answers import Limits
 from integrations.tools.settings import change_tool, page_of
 from tests.fixtures.api import Caller
-from tests.support.things import key_for, make_action
+from tests.support.things import find_tool, key_for, make_action
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 

@@ -3,8 +3,8 @@
 import pytest
 
 from accounts.common.environments import Environment
-from integrations.tools.agent_tools import find_tool
 from integrations.tools.answers import Limits
+from tests.support.things import find_tool
 
 pytestmark = pytest.mark.django_db
 
