@@ -1,0 +1,1 @@
+"""The command line `coffer`. It talks to the API alone, through the client library."""

@@ -1,0 +1,100 @@
+"""The synchronous client, made from the package `asynchronous` by `python -m tests.client.synchronous`."""
+
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import httpx2
+
+from coffer.errors import CofferError
+from coffer.exchange import (
+    Request,
+    answer_of,
+    checked_address,
+    headers_of,
+    is_id,
+    pause_before_repeating,
+    segment,
+    unreachable,
+)
+
+
+class Connection:
+    """What the client and its parts send calls with."""
+
+    def __init__(
+        self,
+        address: str,
+        api_key: str,
+        *,
+        timeout: float = 120,
+        attempts: int = 3,
+        insecure: bool = False,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self.address = checked_address(address, insecure=insecure)
+        self._attempts = attempts
+        self._http = httpx2.Client(
+            base_url=self.address, headers=headers_of(api_key), timeout=timeout, transport=transport
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def send(self, request: Request) -> Any:
+        """Make a call and return its answer: parsed JSON, a text, or None.
+
+        Raises:
+            ApiError: Coffer refused the call, or it failed.
+            Unreachable: Coffer did not answer.
+        """
+        arguments = request.arguments()
+        for attempt in range(1, self._attempts + 1):
+            try:
+                return self._answer(arguments)
+            except CofferError as error:
+                pause = pause_before_repeating(error, request, attempt)
+                if pause is None or attempt == self._attempts:
+                    raise
+            time.sleep(pause)
+        raise AssertionError("The last attempt returns or raises.")
+
+    def _answer(self, arguments: dict[str, Any]) -> Any:
+        try:
+            response = self._http.send(self._http.build_request(**arguments))
+        except httpx2.TransportError as fault:
+            raise unreachable(self.address, fault) from fault
+        return answer_of(response)
+
+    def pages(self, path: str, query: Mapping[str, Any]) -> Iterator[Any]:
+        """Return the items of a list, page by page."""
+        cursor = None
+        while True:
+            page = self.send(Request("GET", path, {**query, "limit": 200, "cursor": cursor}))
+            yield from page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def id_of(self, kind: str, name_or_id: str | UUID) -> str:
+        """Return the id of a secret or an integration. A name costs a call.
+
+        Args:
+            kind: `secrets` or `integrations`.
+        """
+        text = str(name_or_id)
+        if is_id(text):
+            return text
+        found = self.send(Request("GET", f"/{kind}/by-name/{segment(text)}"))
+        return str(found["id"])
