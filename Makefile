@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export DEMO
 unexport PYTHONPATH
 
-.PHONY: run test bench lint picture settings grams screenshots lock clean
+.PHONY: run test fuzz bench lint picture settings grams screenshots lock clean
 
 run: .venv/runtime .env  ## Serve the product on http://localhost:8000, or the next free port; PORT and ECHO_PORT choose
 	@$(PY) manage.py migrate --noinput --verbosity 0
@@ -15,6 +15,9 @@ run: .venv/runtime .env  ## Serve the product on http://localhost:8000, or the n
 
 test: .venv/development  ## The whole suite on SQLite and on PostgreSQL
 	@$(PY) -m tests.run
+
+fuzz: .venv/development  ## Many requests made from the API's document, on both databases (docs/testing.md)
+	FUZZ_PHASES=examples,coverage,fuzzing,stateful FUZZ_EXAMPLES=50 FUZZ_SECONDS=3600 $(PY) -m tests.run tests/config/api/test_schemathesis.py
 
 bench: .venv/development  ## How long things take, as ratios within one run; PostgreSQL
 	@$(PY) -m tests.benchmarks $(PART)
@@ -43,6 +46,7 @@ lock: .venv/bin/uv  ## Resolve the dependencies again, with hashes
 	echo uv | .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header - -o requirements-uv.txt
 	.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --no-header pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --no-header pyproject.toml --group dev -o requirements-dev.txt
+	.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header tests/peers/clients/requirements.in -o tests/peers/clients/requirements.txt
 
 clean:  ## Remove the environment; var/ and .env stay
 	rm -rf .venv

@@ -5,6 +5,7 @@ Services check its permissions again; nothing changes without an actor.
 """
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -42,6 +43,7 @@ class Actor:
         proven: whether there is a recent proof of who is there (`accounts.access.step_up`). Only pages say no: API keys
             and commands authenticate with every call.
         max_concurrent, max_per_minute: the limits of an API key (`accounts.access.callers`); None for no limit.
+        daily_calls, daily_cost: the budget of an API key for a day (`integrations.budgets`); None for none.
         within: of a session, the API key that made it; the session's calls count towards that key's limits, too.
     """
 
@@ -57,6 +59,8 @@ class Actor:
     proven: bool = True
     max_concurrent: int | None = None
     max_per_minute: int | None = None
+    daily_calls: int | None = None
+    daily_cost: Decimal | None = None
     within: "Actor | None" = None
     address: str | None = field(default=None, compare=False)
 
@@ -140,6 +144,8 @@ def actor_for_key(key: ApiKey, *, address: str | None = None) -> Actor:
         secrets=None if key.secrets is None else frozenset(UUID(item) for item in key.secrets),
         max_concurrent=key.max_concurrent,
         max_per_minute=key.max_per_minute,
+        daily_calls=key.daily_calls,
+        daily_cost=key.daily_cost,
         within=within,
         address=address,
     )

@@ -5,7 +5,6 @@ No value and nothing sealed is shown; fields are listed one by one.
 """
 
 from typing import Any, ClassVar, cast
-from urllib.parse import urlencode
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -28,22 +27,23 @@ from accounts.access.route_permissions import record_refused_attempt
 from accounts.actors import Actor
 from accounts.audit.refused_attempts import AttemptTarget, RefusedAttempt
 from accounts.audit.trail import Event, Outcome
-from accounts.audit.wording import choice_label
+from accounts.audit.wording import choice_label, details
 from accounts.errors import Refusal
 from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Organization, User
 from accounts.people.invitations import invite, withdraw
 from accounts.people.links import sentences_about_mail
 from accounts.people.organizations import change_role, remove_member
-from accounts.policy import Role
+from accounts.policy import SCOPE_LABELS, Role, Scope
 from accounts.staff.lists import (
-    ORGANIZATION,
+    KeyStateFilter,
     OrganizationFilter,
     ReadOnlyAdmin,
     RecordsAdmin,
     choice_filter,
-    records_of,
+    in_words,
     staff_actor,
 )
+from accounts.staff.organizations import OrganizationAdmin
 from accounts.waiting_mail import WaitingMail
 
 for model in (Group, EmailAddress, Authenticator, UserSession, SocialAccount, SocialApp, SocialToken):
@@ -56,34 +56,24 @@ class UserAdmin(ReadOnlyAdmin):
     """People, read-only."""
 
     list_display = ("email", "name", "is_active", "is_staff", "last_login")
-    fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined")
+    fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login", "date_joined", "organizations")
     readonly_fields: ClassVar[Any] = fields
+    list_filter = ("is_active", "is_staff")
     search_fields = ("email", "name")
     ordering = ("email",)
 
-
-@admin.register(Organization)
-class OrganizationAdmin(ReadOnlyAdmin):
-    """Organizations, with links to their records."""
-
-    list_display = ("name", "slug", "created_at")
-    fields: ClassVar[Any] = ("name", "slug", "created_at", "records")
-    readonly_fields: ClassVar[Any] = fields
-    search_fields = ("name", "slug")
-    ordering = ("slug",)
-
-    @admin.display(description="Records")
-    def records(self, organization: Organization) -> SafeString:
-        """Links to the models that are listed one organization at a time."""
-        links = (
-            (
-                reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"),
-                urlencode({ORGANIZATION: str(organization.pk)}),
-                str(model._meta.verbose_name_plural).capitalize(),
-            )
-            for model in records_of(self.admin_site)
+    @admin.display(description="Organizations")
+    def organizations(self, user: User) -> SafeString:
+        """Return the organizations of the person, each with the role there."""
+        found = Membership.objects.filter(user=user).select_related("organization").order_by("organization__name")
+        lines = (
+            (reverse("admin:accounts_organization_change", args=[each.organization_id]), each.organization, each.role)
+            for each in found
         )
-        return format_html_join(" · ", '<a href="{}?{}">{}</a>', links)
+        return format_html_join(" · ", '<a href="{}">{}</a>, {}', lines) or SafeString("None")
+
+
+admin.site.register(Organization, OrganizationAdmin)
 
 
 class PeopleAdmin(ReadOnlyAdmin):
@@ -140,7 +130,7 @@ class MembershipAdmin(PeopleAdmin):
     fields = ("organization", "user", "role")
     list_select_related = ("user", "organization")
     list_filter = ("role",)
-    search_fields = ("=user__email", "=organization__slug")
+    search_fields = ("user__email", "user__name", "organization__name", "=organization__slug")
     ordering = ("organization_id", "user_id")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -184,7 +174,8 @@ class InvitationAdmin(PeopleAdmin):
     list_display = ("email", "organization", "role", "invited_by", "expires_at")
     fields = ("organization", "email", "role", "invited_by", "created_at", "expires_at")
     list_select_related = ("organization",)
-    search_fields = ("=email", "=organization__slug")
+    search_fields = ("email", "organization__name", "=organization__slug")
+    list_filter = ("role", "awaits_owner")
     autocomplete_fields = ("organization",)
     ordering = ("organization_id", "email")
 
@@ -240,20 +231,24 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "name",
         "prefix",
         "organization",
-        "scopes",
+        "scopes_in_words",
         "expires_at",
         "revoked_at",
         "suspended_at",
         "last_used_at",
     )
     fields = (
-        "organization", "name", "prefix", "scopes", "max_concurrent", "max_per_minute", "expires_at", "revoked_at",
-        "suspended_at", "secrets_in_arguments", "last_used_at", "last_address", "created_at",
+        "organization", "name", "prefix", "scopes_in_words", "environments", "max_concurrent", "max_per_minute",
+        "expires_at", "revoked_at", "suspended_at", "secrets_in_arguments", "last_used_at", "last_address",
+        "last_client", "created_at", "created_by",
     )  # fmt: skip
     readonly_fields: ClassVar[Any] = fields
     list_select_related = ("organization",)
-    search_fields = ("name", "=prefix")
+    list_filter = (KeyStateFilter,)
+    search_fields = ("name", "prefix", "organization__name", "=organization__slug", "=created_by__email")
     ordering = ("organization_id", "name")
+
+    scopes_in_words = in_words("scopes", "May", lambda scopes: ", ".join(SCOPE_LABELS[Scope(one)] for one in scopes))
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
@@ -265,10 +260,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 class AuditEventAdmin(RecordsAdmin):
     """The audit log of an organization, read-only."""
 
-    list_display = ("created_at", "event", "outcome", "actor_label", "target_label", "environment")
+    list_display = ("created_at", "event_in_words", "outcome_in_words", "actor_label", "target_label", "environment")
     fields = (
-        "organization_id", "sequence", "created_at", "event", "outcome", "actor_kind", "actor_label", "target_kind",
-        "target_label", "environment", "address", "data",
+        "organization_id", "sequence", "created_at", "event_in_words", "outcome_in_words", "actor_kind", "actor_label",
+        "target_kind", "target_label", "environment", "address", "details",
     )  # fmt: skip
     readonly_fields: ClassVar[Any] = fields
     search_fields = ("actor_label", "target_label")
@@ -278,3 +273,7 @@ class AuditEventAdmin(RecordsAdmin):
         choice_filter("event", "event", [(event.value, choice_label(event.value)) for event in sorted(Event)]),
     )
     ordering = ("-created_at", "-sequence")
+
+    event_in_words = in_words("event", "Event", choice_label)
+    outcome_in_words = in_words("outcome", "Outcome", lambda outcome: Outcome(outcome).label)
+    details = in_words("data", "Details", lambda data: "; ".join(f"{name}: {told}" for name, told in details(data)))

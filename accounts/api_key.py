@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from accounts.common.bounds import CALLER_LENGTH, COST_DIGITS, COST_PLACES, WHY_LENGTH
 from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.common.fields import EnvironmentsField
 
@@ -37,11 +38,24 @@ class ApiKey(models.Model):
     max_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Null for no limit.")
     minute = models.DateTimeField(null=True, blank=True, help_text="The last one in which calls were counted.")
     minute_calls = models.PositiveIntegerField(default=0)
+    daily_calls = models.PositiveIntegerField(null=True, blank=True, help_text="Its budget; null for none.")
+    daily_cost = models.DecimalField(
+        max_digits=COST_DIGITS,
+        decimal_places=COST_PLACES,
+        null=True,
+        blank=True,
+        help_text="Its budget; null for none.",
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     suspended_at = models.DateTimeField(
-        null=True, blank=True, help_text="It passed values as arguments; calls are refused."
+        null=True, blank=True, help_text="It passed values as arguments, or a person stopped it; calls are refused."
     )
+    stopped_by = models.CharField(
+        max_length=CALLER_LENGTH, blank=True, default="", db_default="",
+        help_text="Who stopped it; empty if nobody did, but the values among its arguments.",
+    )  # fmt: skip
+    stopped_why = models.CharField(max_length=WHY_LENGTH, blank=True, default="", db_default="")
     secrets_in_arguments = models.PositiveSmallIntegerField(
         default=0, help_text="Calls with a value among the arguments, since the last suspension was lifted."
     )
@@ -59,6 +73,7 @@ class ApiKey(models.Model):
     )  # fmt: skip
 
     class Meta:
+        verbose_name = "API key"
         constraints = [
             models.CheckConstraint(
                 condition=Q(environments__gte=1, environments__lte=7), name="api_key_has_environment"
@@ -69,6 +84,11 @@ class ApiKey(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(parent=None) | (~Q(expires_at=None) & Q(created_by=None)), name="api_key_session_ends"
+            ),
+            models.CheckConstraint(
+                condition=Q(stopped_by="", stopped_why="")
+                | ~(Q(suspended_at=None) | Q(stopped_by="") | Q(stopped_why="")),
+                name="api_key_stop_has_who_and_why",
             ),
         ]
         indexes = [models.Index(fields=["parent", "-created_at", "-id"], name="api_key_sessions")]

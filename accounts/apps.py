@@ -7,6 +7,7 @@ class AccountsConfig(AppConfig):
     """Registers the system check of route permissions and the receivers that follow a sign-in."""
 
     name = "accounts"
+    verbose_name = "People and organizations"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -12,12 +12,14 @@ from typing import ClassVar
 class FieldError:
     """One invalid field: its name in the form and the API, and a sentence that says how to correct it.
 
-    `code` is the code of the refusal that this problem alone would be; empty for most.
+    `code` is the code of the refusal that this problem alone would be; empty for most. `line` is where it stands in the
+    document that was sent; 0 if there is none, or no line is to blame.
     """
 
     field: str
     message: str
     code: str = ""
+    line: int = 0
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an outcome, not an error
@@ -66,6 +68,18 @@ class Unauthenticated(Refusal):
     code, status, title = "unauthenticated", 401, "API key needed"
 
 
+class AgentsStopped(Refusal):
+    """A person has stopped every agent of the organization: no API key may call (docs/stopping.md)."""
+
+    code, status, title = "agents_stopped", 403, "All agents are stopped"
+
+
+class AgentStopped(Refusal):
+    """A person has stopped the API key that calls, or the one that made its session."""
+
+    code, status, title = "agent_stopped", 403, "This agent is stopped"
+
+
 class Invalid(Refusal):
     """Well-formed input breaks a rule; `errors` names the fields."""
 
@@ -78,6 +92,12 @@ class InvalidJson(Refusal):
     code, status, title = "invalid_json", 400, "Not JSON"
 
 
+class DocumentUnreadable(Invalid):
+    """A document in JSON or YAML cannot be read (`accounts.common.documents`)."""
+
+    code, title = "document_unreadable", "Document unreadable"
+
+
 class SecondFactorUnavailable(Refusal):
     """A stored second factor cannot be opened: its key is lost, or the row was changed in the database."""
 
@@ -88,6 +108,18 @@ class EditConflict(Refusal):
     """Somebody else saved in between."""
 
     code, status, title = "edit_conflict", 412, "Changed by somebody else"
+
+
+class RequestUnfinished(Refusal):
+    """The first request with this `Idempotency-Key` is under way, or ended without an answer."""
+
+    code, status, title = "request_unfinished", 409, "Request unfinished"
+
+
+class IdempotencyKeyReused(Refusal):
+    """The `Idempotency-Key` came with another request before."""
+
+    code, status, title = "idempotency_key_reused", 422, "Key used for another request"
 
 
 class RateLimited(Refusal):

@@ -11,8 +11,16 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from accounts.api_key import ApiKey  # noqa: F401 - Django finds models here
-from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from accounts.common.bounds import (
+    CALLER_LENGTH,
+    LONGEST_APPROVAL_DAYS,
+    LONGEST_ROLLBACK_HOURS,
+    LONGEST_RUN_DAYS,
+    SHORTEST_RUN_DAYS,
+    WHY_LENGTH,
+)
 from accounts.managers import UserManager
+from accounts.occurrences import Occurrence  # noqa: F401 - Django finds models here
 from accounts.policy import Role
 from accounts.waiting_mail import WaitingMail  # noqa: F401 - Django finds models here
 
@@ -70,6 +78,11 @@ class Organization(models.Model):
         default=False, help_text="A Production value is taken only for a secret with allowed domains."
     )
     every_value_needs_domains = models.BooleanField(default=False, help_text="The same for every environment.")
+    asks_unless_read_only = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A person is asked about each call that no rule is about and that may change something.",
+    )
     asked_about_domains = models.BooleanField(default=False, help_text="An owner has answered the question.")
     rollback_hours = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="How long a previous value is kept; null for the installation's."
@@ -77,11 +90,23 @@ class Organization(models.Model):
     run_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="How long runs are kept; null for the installation's."
     )
+    agents_stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when calls with API keys are refused; null while they are not."
+    )
+    agents_stopped_by = models.CharField(max_length=CALLER_LENGTH, blank=True, default="", db_default="")
+    agents_stopped_why = models.CharField(max_length=WHY_LENGTH, blank=True, default="", db_default="")
+    approval_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How long the arguments of a decided call are kept; null for seven days."
+    )
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(approval_days=None) | Q(approval_days__gte=1, approval_days__lte=LONGEST_APPROVAL_DAYS),
+                name="organization_approval_days_in_range",
+            ),
             models.CheckConstraint(
                 condition=Q(rollback_hours=None) | Q(rollback_hours__gte=1, rollback_hours__lte=LONGEST_ROLLBACK_HOURS),
                 name="organization_rollback_hours_in_range",
@@ -93,6 +118,11 @@ class Organization(models.Model):
             models.CheckConstraint(
                 condition=Q(every_value_needs_domains=False) | Q(production_needs_domains=True),
                 name="organization_every_value_includes_production",
+            ),
+            models.CheckConstraint(
+                condition=Q(agents_stopped_at=None, agents_stopped_by="", agents_stopped_why="")
+                | ~(Q(agents_stopped_at=None) | Q(agents_stopped_by="") | Q(agents_stopped_why="")),
+                name="organization_stop_has_who_and_why",
             ),
         ]
 
@@ -248,3 +278,21 @@ class RefusedAttempts(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event}, {self.number} times"
+
+
+class IdempotentRequest(models.Model):
+    """A request with an `Idempotency-Key`, which is not carried out twice (`accounts.access.idempotency`).
+
+    Neither the key nor the request is stored: both columns are keyed hashes, whose key is not in the database. `status`
+    is that of the answer; null while there is none.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    lookup = models.CharField(max_length=64, unique=True, help_text="Of the organization, the caller and the key.")
+    fingerprint = models.CharField(max_length=64, help_text="Of the request.")
+    status = models.PositiveSmallIntegerField(null=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.status or 'unfinished'}, {self.created_at:%Y-%m-%d %H:%M}"

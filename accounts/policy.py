@@ -11,9 +11,15 @@ from functools import cache
 class Permission(StrEnum):
     """The permission for one action on one kind of object, as `resource.action`, in alphabetical order."""
 
+    AGENTS_START = "agents.start"
+    AGENTS_STOP = "agents.stop"
+    ALERTS_READ = "alerts.read"
+    ALERTS_WRITE = "alerts.write"
     API_KEYS_CREATE = "api_keys.create"
     API_KEYS_READ = "api_keys.read"
     API_KEYS_REVOKE = "api_keys.revoke"
+    APPROVALS_BROWSE = "approvals.browse"
+    APPROVALS_DECIDE = "approvals.decide"
     AUDIT_READ = "audit.read"
     INTEGRATIONS_BROWSE = "integrations.browse"
     INTEGRATIONS_READ = "integrations.read"
@@ -23,6 +29,7 @@ class Permission(StrEnum):
     ORGANIZATION_LEAVE = "organization.leave"
     ORGANIZATION_MANAGE = "organization.manage"
     OWNERS_MANAGE = "owners.manage"
+    RULES_WRITE = "rules.write"
     RUNS_READ = "runs.read"
     SECRETS_ASK = "secrets.ask"
     SECRETS_BROWSE = "secrets.browse"
@@ -47,6 +54,7 @@ class Role(StrEnum):
 
 MEMBER_PERMISSIONS = frozenset(
     {
+        Permission.APPROVALS_BROWSE,
         Permission.INTEGRATIONS_BROWSE,
         Permission.ORGANIZATION_LEAVE,
         Permission.SECRETS_ASK,
@@ -55,14 +63,20 @@ MEMBER_PERMISSIONS = frozenset(
 )
 
 ADMIN_PERMISSIONS = MEMBER_PERMISSIONS | {
+    Permission.AGENTS_START,
+    Permission.AGENTS_STOP,
+    Permission.ALERTS_READ,
+    Permission.ALERTS_WRITE,
     Permission.API_KEYS_CREATE,
     Permission.API_KEYS_READ,
     Permission.API_KEYS_REVOKE,
+    Permission.APPROVALS_DECIDE,
     Permission.AUDIT_READ,
     Permission.INTEGRATIONS_READ,
     Permission.INTEGRATIONS_RUN,
     Permission.INTEGRATIONS_WRITE,
     Permission.MEMBERS_MANAGE,
+    Permission.RULES_WRITE,
     Permission.RUNS_READ,
     Permission.SECRETS_DISABLE,
     Permission.SECRETS_READ,
@@ -90,9 +104,28 @@ class Scope(StrEnum):
     SECRETS_USE = "secrets.use"
     INTEGRATIONS_READ = "integrations.read"
     INTEGRATIONS_WRITE = "integrations.write"
+    RULES_WRITE = "rules.write"
     RUN = "run"
     AUDIT_READ = "audit.read"
+    ALERTS_READ = "alerts.read"
+    ALERTS_WRITE = "alerts.write"
+    AGENTS_STOP = "agents.stop"
 
+
+SCOPE_LABELS: dict[Scope, str] = {
+    Scope.RUN: "Make calls",
+    Scope.SECRETS_READ: "List secrets",
+    Scope.SECRETS_WRITE: "Manage secrets",
+    Scope.SECRETS_USE: "Send secrets somewhere new",
+    Scope.INTEGRATIONS_READ: "List integrations",
+    Scope.INTEGRATIONS_WRITE: "Manage integrations",
+    Scope.RULES_WRITE: "Manage rules",
+    Scope.ALERTS_READ: "List alerts and webhooks",
+    Scope.ALERTS_WRITE: "Manage alerts and webhooks",
+    Scope.AUDIT_READ: "Read runs and the audit log",
+    Scope.AGENTS_STOP: "Stop all agents",
+}
+"""In the order in which people read them."""
 
 SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
     Scope.SECRETS_READ: frozenset({Permission.SECRETS_BROWSE, Permission.SECRETS_READ}),
@@ -104,8 +137,14 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
     Scope.INTEGRATIONS_WRITE: frozenset(
         {Permission.INTEGRATIONS_BROWSE, Permission.INTEGRATIONS_READ, Permission.INTEGRATIONS_WRITE}
     ),
+    Scope.RULES_WRITE: frozenset(
+        {Permission.INTEGRATIONS_BROWSE, Permission.INTEGRATIONS_READ, Permission.RULES_WRITE}
+    ),
     Scope.RUN: frozenset({Permission.INTEGRATIONS_RUN}),
     Scope.AUDIT_READ: frozenset({Permission.AUDIT_READ, Permission.RUNS_READ}),
+    Scope.ALERTS_READ: frozenset({Permission.ALERTS_READ}),
+    Scope.ALERTS_WRITE: frozenset({Permission.ALERTS_READ, Permission.ALERTS_WRITE}),
+    Scope.AGENTS_STOP: frozenset({Permission.AGENTS_STOP}),
 }
 
 STAFF_PERMISSIONS = frozenset(

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -22,7 +22,11 @@ from accounts.errors import OutOfResources
 from config.api.agent_server import serving_agents
 from config.http.errors import unavailable
 from config.http.requests import Receive, Send
-from integrations.broker import ledger
+from integrations.alerts.background import deliver_forever
+from integrations.approvals.background import attend_forever
+from integrations.broker import retention
+from integrations.figures import keeping
+from integrations.figures.counting import LONGEST_RUN
 from integrations.transport.connections import keeping_connections
 from secrets_app.redaction.view_processes import VIEW_PROCESSES
 from secrets_app.sealing import canaries, rereading
@@ -46,7 +50,15 @@ async def lifespan(_scope: dict[str, Any], receive: Receive, send: Send) -> None
     end_with_parent(partial(os.kill, os.getpid(), signal.SIGTERM))  # a worker whose supervisor was killed
     unavailable("/", OutOfResources())  # loads the page's templates, which later there may be no descriptor for
     with _less_garbage_collection():
-        async with keeping_connections(), serving_agents(), _closing_interrupted_runs(), _rereading_keys():
+        async with (
+            keeping_connections(),
+            serving_agents(),
+            _closing_interrupted_runs(),
+            _counting_runs(),
+            _rereading_keys(),
+            _beside(deliver_forever),
+            _beside(attend_forever),
+        ):
             await send({"type": "lifespan.startup.complete"})
             await receive()
     await asyncio.to_thread(VIEW_PROCESSES.stop)
@@ -89,17 +101,44 @@ async def _rereading_keys() -> AsyncIterator[None]:
 async def _closing_interrupted_runs() -> AsyncIterator[None]:
     """Close the records of runs that an earlier process left open: now, and once its last ones are old enough."""
     await _close_interrupted_runs()
-    later = asyncio.create_task(_close_interrupted_runs(ledger.LONGEST_RUN.total_seconds()))
+    later = asyncio.create_task(_close_interrupted_runs(LONGEST_RUN.total_seconds()))
     try:
         yield
     finally:
         later.cancel()
 
 
+@asynccontextmanager
+async def _beside(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Do work that never ends beside what the server does, such as delivering alerts. Processes share the work."""
+    task = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
 async def _close_interrupted_runs(seconds: float = 0) -> None:
     await asyncio.sleep(seconds)
     with suppress(Error):  # housekeeping tries again, and probes tell what is the matter with the database
-        await in_database(ledger.close_interrupted, since=timezone.now() - LOOK_BACK)
+        await in_database(retention.close_interrupted, since=timezone.now() - LOOK_BACK)
+
+
+@asynccontextmanager
+async def _counting_runs() -> AsyncIterator[None]:
+    """Count, beside what the server does, the hours of runs that an earlier process or version left uncounted."""
+
+    async def count() -> None:
+        with suppress(Error):  # housekeeping tries again
+            await in_database(keeping.count_all)
+
+    task = asyncio.create_task(count())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @contextmanager

@@ -2,13 +2,12 @@
 
 import json
 import logging as standard_logging
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 from typing_extensions import override
 
-from accounts.common.request_notes import REQUESTS, RUNS
+from accounts.common.request_notes import REQUEST_ID, REQUESTS, RUNS
 
 QUIET = (
     "aiohttp",
@@ -21,9 +20,6 @@ QUIET = (
     "uvicorn.access",
 )
 WITHOUT_PATHS = ("django.request", "django.security.csrf")
-
-REQUEST_ID: ContextVar[str] = ContextVar("coffer.request_id", default="")
-"""The id of the request that is being handled; empty outside of one."""
 
 
 class JsonLines(standard_logging.Formatter):

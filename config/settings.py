@@ -74,6 +74,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.http.middleware.ProblemMiddleware",
+    "config.http.middleware.CompressedPages",
     "django.middleware.security.SecurityMiddleware",
     "config.http.middleware.ContentPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -105,6 +106,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.web.context.shell",
                 "secrets_app.web.context.attention",
+                "integrations.web.approvals.context.waiting",
             ],
         },
     },

@@ -7,6 +7,7 @@ class IntegrationsConfig(AppConfig):
     """Connects the receivers of other apps' signals and checks the egress settings at start."""
 
     name = "integrations"
+    verbose_name = "Integrations and runs"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

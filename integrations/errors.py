@@ -63,6 +63,30 @@ class ArgumentContainsSecret(Refusal):
     code, status, title = "argument_contains_secret", 422, "Argument contains a secret"
 
 
+class DeniedByRule(Refusal):
+    """A rule denies the call; `rule` says which."""
+
+    code, status, title = "denied_by_rule", 403, "Denied by a rule"
+
+
+class ArgumentNotAllowed(Refusal):
+    """A rule does not allow an argument; `pointer` is a JSON Pointer to it, `rule` says which rule."""
+
+    code, status, title = "argument_not_allowed", 422, "Argument not allowed"
+
+
+class BudgetSpent(Refusal):
+    """An API key or an integration has spent its budget of today; `retry_after_seconds` says when, `budget` whose."""
+
+    code, status, title = "budget_spent", 429, "Budget spent"
+
+
+class LimitReached(Refusal):
+    """A rule allows no further call now; `retry_after_seconds` says when, `rule` which."""
+
+    code, status, title = "limit_reached", 429, "Limit reached"
+
+
 class InvalidHeaderValue(Refusal):
     """A header value contains a character that HTTP forbids there, such as a line break."""
 
@@ -145,6 +169,12 @@ class IntegrationInUse(Refusal):
         self.dependants = dependants
 
 
+class PlanStale(Refusal):
+    """What is stored, or the configuration file, has changed since the plan was made."""
+
+    code, status, title = "plan_stale", 409, "The plan is stale"
+
+
 class RawCredential(Invalid):
     """A text looks like a credential, and the caller did not confirm it; `errors` names each field."""
 
@@ -164,3 +194,42 @@ class TokenRefused(Refusal):
     def __init__(self, detail: str = "", *, host: str = "", said: bytes = b"") -> None:
         super().__init__(detail)
         self.host, self.said = host, said
+
+
+class ApprovalNeeded(Refusal):
+    """The call was not made yet: it waits for a person. The member `approval` says who was asked, and until when.
+
+    The API answers it with the approval; no other interface has an answer of its own for it.
+    """
+
+    code, status, title = "approval_needed", 202, "Approval needed"
+
+
+class ApprovalDenied(Refusal):
+    """A person has denied this call."""
+
+    code, status, title = "approval_denied", 403, "Approval denied"
+
+
+class ApprovalExpired(Refusal):
+    """Nobody decided in time, or the approved call was not made in time."""
+
+    code, status, title = "approval_expired", 409, "Approval expired"
+
+
+class ApprovalUsed(Refusal):
+    """The approval is for one call, which was made."""
+
+    code, status, title = "approval_used", 409, "Approval used"
+
+
+class ApprovalMismatch(Refusal):
+    """The approval is for another call, or the integration or its rules have changed since it was asked for."""
+
+    code, status, title = "approval_mismatch", 409, "Approval for something else"
+
+
+class AlreadyDecided(Refusal):
+    """Somebody else has decided; the sentence says who, and how."""
+
+    code, status, title = "already_decided", 409, "Decided already"

@@ -1,25 +1,34 @@
 """Integrations, their references to secrets, their tools, and the records of runs and checks."""
 
 import uuid
-from enum import StrEnum
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
+from accounts.common.bounds import CALLER_LENGTH, COST_DIGITS, COST_PLACES, WHY_LENGTH
 from accounts.common.environments import Environment, in_order
 from accounts.common.fields import EnvironmentsField, OrderedJSONField
 from accounts.models import Organization
+from integrations.alert_models import AlertEndpoint, Delivery, DeliveryState, DeliveryTry, EndpointKind, Pause, Watch
+from integrations.approval_models import Approval, ApprovalState, WhenApproved
+from integrations.figure_models import CallerCount, HiddenFirstSteps, IntegrationState, RunCount, RunsCounted, Span
+from integrations.import_models import ApiImport, ImportedAction
 from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
-from integrations.querysets import IntegrationQuerySet, RunQuerySet
+from integrations.querysets import IntegrationQuerySet
+from integrations.rule_models import CallCounter
+from integrations.run_models import AnsweredNonce, Run, RunOutcome, RunSecret
 from integrations.tool_models import TOOL_NAME_LENGTH, AgentTool, RemoteTool, ToolListing, ToolStamp
-from secrets_app.models import ENVIRONMENT_CHOICES, ReferenceToSecret, SecretValue
+from secrets_app.models import ReferenceToSecret, SecretValue
 
 __all__ = [
-    "AgentTool", "AnsweredNonce", "Integration", "MaskStamp", "RemoteTool", "RotationCheck", "Run", "RunOutcome",
-    "RunSecret", "SecretDestination", "SecretReference", "ToolListing", "ToolStamp",
+    "AgentTool", "AlertEndpoint", "AnsweredNonce", "ApiImport", "Approval", "ApprovalState", "CallCounter",
+    "CallerCount", "Delivery", "DeliveryState", "DeliveryTry", "EndpointKind", "HiddenFirstSteps", "ImportedAction",
+    "Integration", "IntegrationState", "MaskStamp", "Pause", "RemoteTool", "RotationCheck", "Run", "RunCount",
+    "RunOutcome", "RunSecret", "RunsCounted", "SecretDestination", "SecretReference", "Span", "ToolListing",
+    "ToolStamp", "Watch", "WhenApproved",
 ]  # fmt: skip
 
 
@@ -32,20 +41,36 @@ class Integration(models.Model):
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=500, blank=True)
     tool_name = models.CharField(
-        max_length=TOOL_NAME_LENGTH,
-        blank=True,
-        default="",
-        db_default="",
+        max_length=TOOL_NAME_LENGTH, blank=True, default="", db_default="",
         help_text="The name of its tool, or the start of their names.",
-    )
+    )  # fmt: skip
     only_approved_tools = models.BooleanField(
         default=True,
         db_default=True,
         help_text="Whether agents get only those tools of an MCP server that a person approved.",
     )
     enabled = models.BooleanField(default=True)
+    disabled_at = models.DateTimeField(null=True, blank=True)
+    disabled_by = models.CharField(max_length=CALLER_LENGTH, blank=True, default="", db_default="")
+    disabled_why = models.CharField(max_length=WHY_LENGTH, blank=True, default="", db_default="")
+    daily_calls = models.PositiveIntegerField(null=True, blank=True, help_text="Its budget; null for none.")
+    daily_cost = models.DecimalField(
+        max_digits=COST_DIGITS,
+        decimal_places=COST_PLACES,
+        null=True,
+        blank=True,
+        help_text="Its budget; null for none.",
+    )
+    costs = OrderedJSONField(
+        default=dict, db_default=Value("{}"), help_text="What its operations cost (integrations/budgets/costs.py)."
+    )
     environments = EnvironmentsField(default=frozenset)
     config = OrderedJSONField(default=dict)
+    rules = OrderedJSONField(
+        default=list,
+        db_default=Value("[]"),
+        help_text="Rules of its calls (integrations/rules/shape.py).",
+    )
     auth_connector = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, blank=True, related_name="users")
     connection = models.ForeignKey("self", on_delete=models.RESTRICT, null=True, blank=True, related_name="actions")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -69,6 +94,8 @@ class Integration(models.Model):
 
 class SecretReference(ReferenceToSecret):
     """A slot of an integration that uses a secret. References are derived from the configuration."""
+
+    sending = Q(destinations__integration__kind__in=[name for name, kind in KINDS.items() if not kind.is_shared])
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="references")
@@ -139,96 +166,6 @@ class MaskStamp(models.Model):
 
     def __str__(self) -> str:
         return str(self.stamp)
-
-
-class RunOutcome(StrEnum):
-    """How a run ended. One whose process ended before it did is `started` until it is closed as interrupted."""
-
-    STARTED = "started"
-    SUCCEEDED = "succeeded"
-    UPSTREAM_ERROR = "upstream_error"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
-class Run(models.Model):
-    """The record of one run: caller, integration, environment, secrets and outcome.
-
-    It holds ids and labels instead of foreign keys, so a record never prevents a deletion. It never holds a body, a
-    query string or a rendered URL.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="runs")
-    integration_id = models.UUIDField()
-    integration_name = models.CharField(max_length=100)
-    kind = models.CharField(max_length=20)
-    operation = models.CharField(max_length=60)
-    note = models.CharField(max_length=200, blank=True, default="")
-    environment = models.CharField(max_length=12, choices=ENVIRONMENT_CHOICES)
-    caller_kind = models.CharField(max_length=10)
-    caller_id = models.UUIDField(null=True)
-    caller = models.CharField(max_length=254)
-    outcome = models.CharField(max_length=15, default=RunOutcome.STARTED.value)
-    error_code = models.CharField(max_length=40, blank=True)
-    host = models.CharField(max_length=260, blank=True)
-    status = models.PositiveSmallIntegerField(null=True)
-    duration_ms = models.PositiveIntegerField(null=True)
-    started_at = models.DateTimeField()
-
-    objects: ClassVar[RunQuerySet["Run"]] = RunQuerySet.as_manager()  # type: ignore[assignment]
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(outcome__in=[outcome.value for outcome in RunOutcome]), name="run_outcome_known"
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["organization", "-started_at", "-id"], name="run_newest_first"),
-            models.Index(fields=["integration_id", "-started_at", "-id"], name="run_of_integration"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.integration_name}, {self.outcome}"
-
-
-class RunSecret(models.Model):
-    """A secret that a run used, with its name and version at that time."""
-
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="secrets")
-    secret_id = models.UUIDField()
-    name = models.CharField(max_length=128)
-    version = models.PositiveIntegerField()
-    started_at = models.DateTimeField(help_text="The run's, so that one index answers a secret's uses by time.")
-
-    class Meta:
-        indexes = [models.Index(fields=["secret_id", "-started_at"], name="run_secret_by_time")]
-        constraints = [models.UniqueConstraint(fields=["run", "secret_id"], name="run_secret_once")]
-
-    def __str__(self) -> str:
-        return f"{self.name}, version {self.version}"
-
-
-class AnsweredNonce(models.Model):
-    """How many times an integration has answered a nonce of a digest challenge.
-
-    RFC 7616 requires a new count for each answer. The integration is a plain id, because a run may outlive it briefly.
-    Only a hash of the nonce is stored.
-    """
-
-    integration_id = models.UUIDField()
-    nonce_hash = models.CharField(max_length=64)
-    count = models.PositiveBigIntegerField(default=0)
-    last_used_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["integration_id", "nonce_hash"], name="answered_nonce_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"answered {self.count} times"
 
 
 class RotationCheck(models.Model):

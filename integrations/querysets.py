@@ -121,14 +121,3 @@ class RunQuerySet(models.QuerySet[Row]):
         if actor.environments != ALL_ENVIRONMENTS:
             mine = mine.filter(environment__in=[environment.value for environment in actor.environments])
         return mine if actor.integrations is None else mine.filter(integration_id__in=actor.integrations)
-
-    def newest_first(self) -> Self:
-        """Order by start, newest first. The id breaks ties, so that pages are stable."""
-        return self.order_by("-started_at", "-id")
-
-    def matching(self, **wanted: Any) -> Self:
-        """Filter by equality; arguments that are None or empty do not filter.
-
-        The names of columns come from code, never from input.
-        """
-        return self.filter(**{name: value for name, value in wanted.items() if value not in {None, ""}})

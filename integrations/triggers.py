@@ -170,3 +170,38 @@ def _each_verb(events: list[Rule]) -> list[Rule]:
 
 def _verb(when: str) -> str:
     return when.partition(" ")[0].lower()
+
+
+APPROVAL = "integrations_approval"
+_IS_OVER = "OLD.state IN ('denied', 'expired', 'used')"
+APPROVAL_WAY_BACK = (
+    f"({_IS_OVER} AND NEW.state <> OLD.state) OR (OLD.state = 'approved' AND NEW.state IN ('waiting', 'denied')) "
+    "OR (OLD.state = 'waiting' AND NEW.state = 'used') OR NEW.calls < OLD.calls "
+    f"OR ({_IS_OVER} AND NEW.calls <> OLD.calls) OR NEW.fingerprint <> OLD.fingerprint"
+)
+"""What no update of an approval may do: undo an end or a decision, use one that nobody gave, or use one again."""
+APPROVAL_MESSAGE = "an approval goes one way"
+
+
+def install_one_way() -> dict[str, list[str]]:
+    """Return the statements that create the trigger on approvals, by database vendor."""
+    return {
+        "sqlite": [
+            f"CREATE TRIGGER approval_one_way BEFORE UPDATE ON {APPROVAL} WHEN {APPROVAL_WAY_BACK} "
+            f"BEGIN SELECT RAISE(ABORT, '{APPROVAL_MESSAGE}'); END"
+        ],
+        "postgresql": [
+            f"CREATE FUNCTION approval_one_way() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"RAISE EXCEPTION '{APPROVAL_MESSAGE}' USING ERRCODE = 'integrity_constraint_violation'; END $$",
+            f"CREATE TRIGGER approval_one_way BEFORE UPDATE ON {APPROVAL} FOR EACH ROW WHEN ({APPROVAL_WAY_BACK}) "
+            "EXECUTE FUNCTION approval_one_way()",
+        ],
+    }
+
+
+def remove_one_way() -> dict[str, list[str]]:
+    """Return the statements that drop that trigger, by database vendor."""
+    return {
+        "sqlite": ["DROP TRIGGER approval_one_way"],
+        "postgresql": [f"DROP TRIGGER approval_one_way ON {APPROVAL}", "DROP FUNCTION approval_one_way()"],
+    }

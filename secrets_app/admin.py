@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
-from accounts.admin import OrganizationAdmin
 from accounts.models import Organization
-from accounts.staff.lists import ReadOnlyAdmin, staff_actor
+from accounts.staff.lists import ReadOnlyAdmin, in_words, staff_actor
+from accounts.staff.organizations import OrganizationAdmin, linked_list
 from secrets_app.editing.secrets import set_enabled
 from secrets_app.hygiene import findings
 from secrets_app.inventory import inventory
@@ -30,18 +31,20 @@ def disable(_modeladmin: "SecretAdmin", request: HttpRequest, queryset: QuerySet
 class SecretAdmin(ReadOnlyAdmin):
     """The read-only list and detail pages of secrets."""
 
-    list_display = ("name", "organization", "enabled", "allowed_domains", "last_used_at")
+    list_display = ("name", "organization", "enabled", "domains", "last_used_at")
     fields = (
-        "organization", "name", "description", "enabled", "status", "allowed_domains", "is_identifier", "values",
+        "organization", "name", "description", "enabled", "status", "domains", "is_identifier", "values",
         "usage_count", "references", "rotate_every_days", "rotation", "last_used_at", "created_at", "updated_at",
         "version",
     )  # fmt: skip
     readonly_fields = fields
     list_select_related = ("organization",)
     list_filter = ("enabled",)
-    search_fields = ("name", "description", "=organization__slug")
+    search_fields = ("name", "description", "organization__name", "=organization__slug")
     ordering = ("organization_id", "name")
     actions = (disable,)
+
+    domains = in_words("allowed_domains", "Allowed domains", ", ".join)
 
     @admin.display(description="Status")
     def status(self, secret: Secret) -> str:
@@ -91,10 +94,15 @@ admin.site.unregister(Organization)
 
 @admin.register(Organization)
 class OrganizationWithHygieneAdmin(OrganizationAdmin):
-    """The admin of organizations, with the counts of hygiene findings added."""
+    """The admin of organizations, with the counts of secrets and of hygiene findings added."""
 
-    fields: ClassVar[Any] = (*OrganizationAdmin.fields, "hygiene")
+    fields: ClassVar[Any] = (*OrganizationAdmin.fields, "secrets", "hygiene")
     readonly_fields: ClassVar[Any] = fields
+
+    @admin.display(description="Secrets")
+    def secrets(self, organization: Organization) -> SafeString:
+        """Return how many secrets there are, linked to their list."""
+        return linked_list("secrets_app_secret", organization, f"{Secret.objects.of(organization).count():,}")
 
     @admin.display(description="Hygiene")
     def hygiene(self, organization: Organization) -> str:

@@ -10,6 +10,7 @@ class SecretsAppConfig(AppConfig):
     """
 
     name = "secrets_app"
+    verbose_name = "Secrets"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

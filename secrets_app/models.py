@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
 from accounts.common.environments import Environment
@@ -17,6 +17,7 @@ from accounts.common.fields import EnvironmentsField
 from accounts.models import Organization
 from secrets_app.naming import names
 from secrets_app.querysets import OrganizationKeyQuerySet, SecretQuerySet, SecretValueQuerySet
+from secrets_app.sealed_text import SealedText  # noqa: F401 - Django finds models here
 
 ENVIRONMENT_CHOICES = [(environment.value, environment.label) for environment in Environment]
 
@@ -97,6 +98,14 @@ class Secret(models.Model):
         default=False, db_default=False, help_text="Everybody may see it, such as an account id, so it is not masked."
     )
     rotate_every_days = models.PositiveIntegerField(null=True, blank=True)
+    expires_on = models.DateField(
+        null=True, blank=True, help_text="The last day (UTC) on which the provider accepts its values."
+    )
+    required_in = EnvironmentsField(
+        default=frozenset,
+        db_default=Value(0),
+        help_text="Where it has to have a value, whether anything refers to it or not.",
+    )
     last_used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -260,8 +269,11 @@ class ReferenceToSecret(models.Model):
     """The fields of a reference to a secret, declared in this app so that its queries can count usage.
 
     `integrations` defines the concrete model, `SecretReference`. `secret` is null while no secret has this name.
-    `needed_in` holds the environments in which the reference is live: its integration is enabled and runs there.
+    `needed_in` holds the environments in which the reference is live: its integration is enabled and runs there. The
+    rows `destinations` name the integrations that send the secret; `sending` selects those that agents call.
     """
+
+    sending: ClassVar[Q]
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     secret = models.ForeignKey(Secret, on_delete=models.RESTRICT, null=True, related_name="references")

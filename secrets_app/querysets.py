@@ -95,16 +95,17 @@ class SecretQuerySet(models.QuerySet[Row]):
         return secret
 
     def with_usage_count(self) -> Self:
-        """Annotate `usage_count`, the number of references."""
-        references = (
-            _related(self.model, "references")
-            .filter(secret=OuterRef("pk"))
-            .order_by()
-            .values("secret")
-            .annotate(n=Count("pk"))
-            .values("n")
+        """Annotate `usage_count`, the number of references, and `integration_count`, of integrations behind them.
+
+        Those that use a connection or connector with a reference are counted too, and not the connection itself.
+        """
+        references = _related(self.model, "references").filter(secret=OuterRef("pk")).order_by().values("secret")
+        sending = references.filter(references.model.sending)
+        integrations = sending.annotate(n=Count("destinations__integration", distinct=True)).values("n")
+        return self.annotate(
+            usage_count=_number(references.annotate(n=Count("pk")).values("n")),
+            integration_count=_number(integrations),
         )
-        return self.annotate(usage_count=Coalesce(Subquery(references, output_field=IntegerField()), Value(0)))
 
     def with_status(self, master_key_ids: frozenset[str]) -> Self:
         """Annotate `status` and, for each environment, `lacks_<environment>`: a value is needed but not readable.
@@ -141,7 +142,11 @@ class SecretQuerySet(models.QuerySet[Row]):
         secrets: Any = self.model._default_manager
         enabled = secrets.of(organization).filter(enabled=True).order_by()
         unreadable = enabled.filter(_has_unreadable(self.model, master_key_ids)).values("pk")
-        lacking = [enabled.lacking(environment, master_key_ids).values("pk") for environment in Environment]
+        lacking = [
+            enabled.filter(needing, ~_is_readable_in(self.model, environment, master_key_ids)).values("pk")
+            for environment in Environment
+            for needing in (_is_needed(self.model, environment), Q(required_in__has=environment))
+        ]
         return self.filter(pk__in=unreadable.union(*lacking))
 
     def with_status_of(self, status: str, organization: Organization, master_key_ids: frozenset[str]) -> Self:
@@ -164,15 +169,22 @@ class SecretQuerySet(models.QuerySet[Row]):
         return self.filter(Q(pk__in=here) | ~Q(pk__in=elsewhere))
 
     def _with_effect_in(self, environments: Iterable[Environment]) -> models.QuerySet[Any]:
-        """Return the ids of the secrets that have a value or are needed in one of these environments."""
+        """Return the ids of the secrets that have a value, or need one, in one of these environments."""
         stored = _related(self.model, "values").exclude(state="destroyed")
         valued = stored.filter(environment__in=[environment.value for environment in environments])
         needed = _related(self.model, "references").filter(concerns("needed_in", environments), needed_in__gt=0)
-        return valued.values("secret").union(needed.filter(secret__isnull=False).values("secret"))
+        required = self.model._default_manager.filter(concerns("required_in", environments), required_in__gt=0)
+        return valued.values("secret").union(
+            needed.filter(secret__isnull=False).values("secret"), required.order_by().values("pk")
+        )
 
     def search(self, text: str) -> Self:
         """Keep the secrets whose name or description contains the text, ignoring case."""
         return self.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else self
+
+    def search_names(self, text: str) -> Self:
+        """Keep the secrets whose name contains the text, ignoring case."""
+        return self.filter(name__icontains=text)
 
     def alphabetical(self) -> Self:
         """Sort by name."""
@@ -210,14 +222,26 @@ def _related(secrets: type[models.Model], name: str) -> models.QuerySet[Any]:
     return relation.related_model._default_manager.all()
 
 
+def _number(rows: models.QuerySet[Any]) -> Coalesce:
+    return Coalesce(Subquery(rows, output_field=IntegerField()), Value(0))
+
+
 def _current_values(secrets: type[models.Model]) -> models.QuerySet[Any]:
     return _related(secrets, "values").filter(state="current", secret=OuterRef("pk"))
 
 
 def _lacks(secrets: type[models.Model], environment: Environment, master_key_ids: frozenset[str]) -> Any:
-    needed = _related(secrets, "references").filter(secret=OuterRef("pk"), needed_in__has=environment)
+    needed = _is_needed(secrets, environment) | Q(required_in__has=environment)
+    return needed & ~_is_readable_in(secrets, environment, master_key_ids)
+
+
+def _is_needed(secrets: type[models.Model], environment: Environment) -> Any:
+    return Q(Exists(_related(secrets, "references").filter(secret=OuterRef("pk"), needed_in__has=environment)))
+
+
+def _is_readable_in(secrets: type[models.Model], environment: Environment, master_key_ids: frozenset[str]) -> Any:
     readable = _current_values(secrets).filter(_is_readable(master_key_ids), environment=environment.value)
-    return Exists(needed) & ~Exists(readable)
+    return Q(Exists(readable))
 
 
 def _has_unreadable(secrets: type[models.Model], master_key_ids: frozenset[str]) -> Any:

@@ -11,7 +11,7 @@
     u.setAttribute("href", `${sprite}#${name}`); s.append(u); return s;
   };
   const fade = (t) => setTimeout(() => t.remove(), 4000);
-  const toast = (text, image = "check") => { const t = el("div", "", text); t.prepend(icon(image)); $("#toasts")?.replaceChildren(t); fade(t); };
+  const toast = (text, image = "check") => { const t = el("div", "", text); t.prepend(icon(image)); $$("#toasts > :not(.keep)").forEach((o) => o.remove()); $("#toasts")?.append(t); fade(t); };
 
   // Theme: stored in a cookie that the server renders as <html data-theme>, so the page does not flash.
   function setTheme(v) {
@@ -29,6 +29,15 @@
     else if (e.key === "?") $("#shortcuts")?.showModal();
     else if (e.key === "g") g = Date.now();
     else if (/^[a-z]$/.test(e.key)) $(`[data-key="${Date.now() - g < 900 ? "g " : ""}${e.key}"]`)?.click();
+  });
+
+  // Arrow keys in menus, and down into a menu from its button.
+  document.addEventListener("keydown", (e) => {
+    const menu = e.target.closest(".menu[popover]"), items = menu ? $$(".item", menu).filter((i) => i.offsetParent) : [], at = items.indexOf(e.target.closest(".item"));
+    const next = { ArrowDown: items[(at + 1) % items.length], ArrowUp: items.at(at > 0 ? at - 1 : -1), Home: items[0], End: items.at(-1) }[e.key];
+    if (next) { e.preventDefault(); next.focus(); return; }
+    const opener = e.target.closest("[popovertarget]"), opened = opener && document.getElementById(opener.getAttribute("popovertarget"));
+    if (e.key === "ArrowDown" && opened?.matches(".menu")) { e.preventDefault(); opened.showPopover(); $(".item", opened)?.focus(); }
   });
 
   async function copy(button) {
@@ -51,6 +60,7 @@
     if (t.closest(".expander")) expand(t.closest(".expander"));
     if (t.closest("[commandfor]") && !("commandForElement" in HTMLButtonElement.prototype)) command(t.closest("[commandfor]"));
     if (dialog) { e.preventDefault(); dialog.close(); }
+    t.closest("[data-dismiss]")?.closest("#toasts > *").remove();
     if (t.closest(".menu .item[hx-get]")) t.closest(".menu").hidePopover();
     if (t.closest("a[href^='#f-']")) focusField(e, t.closest("a[href^='#f-']").getAttribute("href"));
   });
@@ -61,7 +71,7 @@
   document.addEventListener("change", (e) => { if (e.target.name === "theme") setTheme(e.target.value); });
 
   // Selecting rows: CSS shows the bar; this updates the bar's number and the checkbox in the table head.
-  const picks = () => $$("[name=pick]");
+  const picks = () => $$("[type=checkbox][name=pick]");
   function picked() {
     const n = picks().filter((c) => c.checked).length, all = $("[name=pick-all]"); if (!all) return;
     $("#bulk-n").value = n; all.checked = n > 0 && n === picks().length; all.indeterminate = n > 0 && n < picks().length;
@@ -81,7 +91,7 @@
   function start(root) {
     $$("dialog[data-autoshow]", root).forEach((d) => d.open || d.showModal());
     $$("[data-confirm-name]", root).forEach(guard);
-    $$("#toasts > *", root).forEach(fade);
+    $$("#toasts > :not(.keep)", root).forEach(fade);
     $("[role=alert][tabindex='-1']", root)?.focus();
     starters.forEach((s) => s(root));
   }
@@ -90,6 +100,14 @@
   document.addEventListener("htmx:beforeSwap", (e) => {
     const asked = new URL(e.detail.pathInfo.finalRequestPath, location.href), got = new URL(e.detail.xhr.responseURL);
     if (asked.pathname !== got.pathname) { e.detail.shouldSwap = false; location.reload(); }
+  });
+  // What polls rests while nobody looks at the page.
+  document.addEventListener("htmx:beforeRequest", (e) => {
+    if (document.hidden && e.detail.elt.getAttribute("hx-trigger")?.startsWith("every ")) e.preventDefault();
+  });
+  // A card that somebody is at stays as it is; what polls tries again.
+  document.addEventListener("htmx:oobBeforeSwap", (e) => {
+    if (e.detail.target.matches("[data-keep]") && e.detail.target.contains(document.activeElement)) e.detail.shouldSwap = false;
   });
   document.addEventListener("htmx:afterSwap", (e) => {
     const target = e.detail.target; target.hidden = false; start(target);

@@ -37,6 +37,19 @@
     o.setAttribute("role", "option"); o.append(icon("braces", "icon sm"), el("span", "mono", name), el("span", "tag", "Parameter")); return o;
   }
 
+  // A name that no secret has can be created: the placeholder is inserted, and the form of a new secret opens beside.
+  const NAME = /^[A-Za-z][\w.-]*[A-Za-z0-9_-]$/;
+  function createOption(name) {
+    const o = el("li"); o.dataset.insert = name; o.dataset.create = "";
+    o.setAttribute("role", "option"); o.append(icon("plus", "icon sm"), el("span", "", "Create secret "), el("span", "mono", name), el("span", "tag", "New tab")); return o;
+  }
+  function offerToCreate(area) {
+    $$("[data-create]", list).forEach((o) => o.remove());
+    const name = area.value.slice(0, area.selectionStart).match(TYPED)?.[1].replace(/^secrets\./, "");
+    const exists = $$("[role=option]:not([data-param])", list).some((o) => o.dataset.insert.toLowerCase() === name?.toLowerCase());
+    if (name && !name.startsWith("params.") && NAME.test(name) && !exists) list.append(createOption(name));
+  }
+
   let current = null;
   const wanted = (area) => area.value.slice(0, area.selectionStart).match(TYPED)?.[1].toLowerCase();
   function close() { box.hidden = true; current?.removeAttribute("aria-activedescendant"); current = null; }
@@ -47,9 +60,10 @@
   // Shows what is known of the typed text; the answer of the server is shown the same way.
   function show(area, text) {
     const group = text.match(/^(secrets|params)\./);
-    $$("[data-param]", list).forEach((o) => o.remove()); list.append(...declared().map(paramOption));
+    $$("[data-param]", list).forEach((o) => o.remove()); list.append(...declared().map(paramOption)); offerToCreate(area);
     $$("[role=option]", list).forEach((o) => {
       const full = (o.dataset.param === "" ? "" : "secrets.") + o.dataset.insert.toLowerCase(), bare = full.slice(full.indexOf(".") + 1);
+      if (o.dataset.create === "") { o.hidden = false; return; }
       o.hidden = group ? !(full.startsWith(group[0]) && bare.includes(text.slice(group[0].length))) : !(bare.includes(text) || full.startsWith(text));
     });
     if (!suggestions.options(list).length) return close();
@@ -68,6 +82,7 @@
     const before = area.value.slice(0, at).replace(TYPED, () => text), after = area.value.slice(at).replace(/^\}/, "");
     area.value = before + after; area.setSelectionRange(before.length, before.length); close(); paint(area); area.focus();
     area.dispatchEvent(new Event("change", { bubbles: true }));
+    if (option.dataset.create === "") open(`${box.dataset.new}?name=${encodeURIComponent(option.dataset.insert)}`, "_blank", "noopener");
   }
 
   document.addEventListener("input", (e) => {

@@ -1,5 +1,6 @@
 """What every test may use: three people everyone knows (owner, colleague, stranger), and a closed network."""
 
+import gc
 import ipaddress
 import re
 import socket
@@ -24,6 +25,7 @@ pytest_plugins = [
     "tests.fixtures.browsers",
     "tests.fixtures.races",
     "tests.fixtures.runs",
+    "tests.fixtures.upstreams",
 ]
 
 TransactionTestCase.databases = {"default"}
@@ -74,6 +76,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if not (_is_for_any(item) if on_postgres else _is_for_postgres(item))]
     # The browser's driver keeps an event loop in this thread from its first use on: its tests come last.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: the collector of garbage need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 50)
 
 
 use_cookies_of_coffer()

@@ -32,7 +32,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
-from secrets_app.redaction.grams import SIZE, canonical
+from secrets_app.redaction.grams import SIZE
+from secrets_app.redaction.views import canonical
 from tests.support.source import ROOT
 
 TARGET = ROOT / "secrets_app/redaction/grams.json"

@@ -14,7 +14,8 @@ from django.db import transaction
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
-from accounts.access.callers import CONCURRENT_CALLS, KeyText, new_key
+from accounts.access.callers import CONCURRENT_CALLS
+from accounts.access.key_text import KeyText, new_key
 from accounts.actors import Actor, ActorKind
 from accounts.audit import trail
 from accounts.common.bounds import HIGHEST_PER_MINUTE, MOST_CHOSEN

@@ -10,7 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.access.agent_sessions import in_force_of
-from accounts.access.callers import CONCURRENT_CALLS, KeyText, new_key
+from accounts.access.callers import CONCURRENT_CALLS
+from accounts.access.key_text import KeyText, new_key
 from accounts.actors import Actor, ActorKind
 from accounts.audit import trail
 from accounts.common.bounds import HIGHEST_CONCURRENT, HIGHEST_PER_MINUTE

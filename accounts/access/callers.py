@@ -1,8 +1,4 @@
-"""Calls with an API key or a session: parsing its text, finding its actor, the limits of its calls, stopping them.
-
-The text of a key is `cof_`, 11 characters of id, 43 of secret and 6 of checksum, in base 62 (docs/security-rules.md,
-"API keys"). The id finds the row, the secret has 256 random bits, and the CRC-32 lets secret scanners and Coffer reject
-a typo without a look-up. Only the prefix and a digest are stored.
+"""Calls with an API key or a session: finding its actor, the limits of its calls, stopping them.
 
 Calls per minute are counted in the database, so the limit is exact across processes and hosts, whose clocks may differ
 by seconds: a minute that one host has begun is everybody's. Each process counts concurrent calls by itself: that limit
@@ -10,12 +6,8 @@ protects the process, and the count must not survive a crash. Calls of a session
 """
 
 import asyncio
-import hashlib
 import hmac
-import secrets
-import string
 import threading
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -27,24 +19,17 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts.access.last_use import record_use
-from accounts.actors import Actor, actor_for_key
+from accounts.access.key_text import KeyText, read_key
+from accounts.access.last_use import record_first_use, record_use
+from accounts.access.stops import refusal_of_stopped
+from accounts.actors import Actor, ActorKind, actor_for_key
 from accounts.common.compiled_queries import Among, CompiledQuery
-from accounts.errors import RateLimited, Unauthenticated
+from accounts.errors import RateLimited, Refusal, Unauthenticated
 from accounts.models import ApiKey
 
-MARK = "cof_"
-ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
-ID_LENGTH, SECRET_LENGTH, CHECKSUM_LENGTH = 11, 43, 6
-LENGTH = len(MARK) + ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
-SUSPENDED = (
-    "This API key is suspended, because its calls passed values of secrets as arguments. An owner or admin finds out "
-    "why in the audit log, and lifts the suspension on the page of API keys."
-)
 STOPPED = "This API key was stopped while the call was under way."
 LAST_USED_EVERY = timedelta(minutes=1)
 MINUTE = timedelta(minutes=1)
-Stop = tuple[asyncio.AbstractEventLoop, asyncio.Timeout]
 _MAKER_IS_ACTIVE = Coalesce("created_by__is_active", "parent__created_by__is_active")
 
 _BY_PREFIX: CompiledQuery[ApiKey] = CompiledQuery(
@@ -55,50 +40,12 @@ _BY_PREFIX: CompiledQuery[ApiKey] = CompiledQuery(
     )
 )
 _BY_ID: CompiledQuery[ApiKey] = CompiledQuery(
-    lambda: ApiKey.objects.select_related("parent").annotate(maker_is_active=_MAKER_IS_ACTIVE).filter(Among("pk"))
+    lambda: (
+        ApiKey.objects.select_related("organization", "parent")
+        .annotate(maker_is_active=_MAKER_IS_ACTIVE)
+        .filter(Among("pk"))
+    )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class KeyText:
-    """A complete API key. Only its prefix (in clear) and the digest of the whole text are stored."""
-
-    text: str = field(repr=False)
-
-    @property
-    def prefix(self) -> str:
-        """`cof_` and the id, which are safe to show."""
-        return self.text[: len(MARK) + ID_LENGTH]
-
-    @property
-    def digest(self) -> bytes:
-        """The SHA-256 of the whole text, 32 bytes."""
-        return hashlib.sha256(self.text.encode("ascii")).digest()
-
-
-def new_key() -> KeyText:
-    """Return a new random key."""
-    body = MARK + "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH + SECRET_LENGTH))
-    return KeyText(body + checksum(body))
-
-
-def read_key(text: str) -> KeyText | None:
-    """Parse a key. Returns None if the length, the alphabet or the checksum is wrong."""
-    if len(text) != LENGTH or not text.startswith(MARK):
-        return None
-    body, check = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
-    if not set(text[len(MARK) :]) <= set(ALPHABET) or checksum(body) != check:
-        return None
-    return KeyText(text)
-
-
-def checksum(body: str) -> str:
-    """Return the CRC-32 of `body` as six base-62 digits."""
-    number, digits = zlib.crc32(body.encode("ascii")), ""
-    for _ in range(CHECKSUM_LENGTH):
-        number, rest = divmod(number, len(ALPHABET))
-        digits = ALPHABET[rest] + digits
-    return digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +69,15 @@ def actor_of_key(text: str, *, address: str | None, user_agent: str = "") -> Act
     Raises:
         Unauthenticated: the text is not a key, or the key is unknown, expired, revoked, or was created by a person who
             is deactivated now. The error does not tell these cases apart; a suspended key is told that it is.
+        AgentsStopped, AgentStopped: a person has stopped all agents of the organization, or this one.
     """
     (result,) = actors_of_keys([PresentedKey(text, address, user_agent)])
-    if isinstance(result, Unauthenticated):
+    if isinstance(result, Refusal):
         raise result
     return result
 
 
-def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Unauthenticated]:
+def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Refusal]:
     """Do the work of `actor_of_key` for many keys in one query. Errors are returned instead of raised."""
     texts = [read_key(key.text) for key in presented]
     valid = _valid_keys({text for text in texts if text})
@@ -138,10 +86,10 @@ def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Unauthenti
     return [_actor(key, request.address) for key, request in used]
 
 
-def _actor(key: ApiKey | None, address: str | None) -> Actor | Unauthenticated:
+def _actor(key: ApiKey | None, address: str | None) -> Actor | Refusal:
     if key is None:
         return Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
-    return Unauthenticated(SUSPENDED) if _is_suspended(key) else actor_for_key(key, address=address)
+    return refusal_of_stopped(key) if _is_stopped(key) else actor_for_key(key, address=address)
 
 
 def _valid_keys(texts: set[KeyText]) -> dict[KeyText | None, ApiKey]:
@@ -162,15 +110,26 @@ def _is_in_force(key: ApiKey, now: datetime) -> bool:
     return not has_ended and key.maker_is_active is not False  # type: ignore[attr-defined]
 
 
-def _is_suspended(key: ApiKey) -> bool:
-    return bool(key.suspended_at or (key.parent and key.parent.suspended_at))
-
-
 def keys_in_force(ids: Iterable[UUID]) -> set[UUID]:
-    """Return which of these keys may still be used; for calls under way, whose key was looked up before."""
-    now = timezone.now()
-    keys = _BY_ID.ask({(key_id,) for key_id in ids})
-    return {key.pk for key in keys if _is_in_force(key, now) and not _is_suspended(key)}
+    """Return which of these keys may still be used; for streams that were opened before."""
+    return {key_id for key_id, key in keys_of(ids).items() if not refusal_meanwhile(key)}
+
+
+def keys_of(ids: Iterable[UUID]) -> dict[UUID, ApiKey]:
+    """Return the keys of calls under way, which were looked up before, as they are now. A deleted one is left out."""
+    return {key.pk: key for key in _BY_ID.ask({(key_id,) for key_id in ids})}
+
+
+def refusal_meanwhile(key: ApiKey | None) -> Refusal | None:
+    """Return why a call under way may not go on; None if it may. `key` comes from `keys_of`; None if it is deleted."""
+    if key is None or not _is_in_force(key, timezone.now()):
+        return Unauthenticated(STOPPED)
+    return refusal_of_stopped(key) if _is_stopped(key) else None
+
+
+def _is_stopped(key: ApiKey) -> bool:
+    """Whether a person has stopped the key, the one behind it or all agents, or its calls have suspended it."""
+    return bool(key.organization.agents_stopped_at or key.suspended_at or (key.parent and key.parent.suspended_at))
 
 
 def _record_last_use(used: Iterable[tuple[ApiKey, PresentedKey]]) -> None:
@@ -180,14 +139,25 @@ def _record_last_use(used: Iterable[tuple[ApiKey, PresentedKey]]) -> None:
     for key, request in latest.values():  # each by itself: processes would lock several in different orders
         if key.last_used_at is None or key.last_used_at < now - LAST_USED_EVERY:
             record_use(key, address=request.address, user_agent=request.user_agent, now=now)
+            if key.last_used_at is None and key.parent_id is None:
+                record_first_use(key)
+
+
+@dataclass(eq=False, slots=True)
+class _Stoppable:
+    """A call under way; `refusal` makes what it is refused with once it is stopped."""
+
+    loop: asyncio.AbstractEventLoop
+    timeout: asyncio.Timeout
+    refusal: Callable[[], Refusal] | None = None
 
 
 class ConcurrentCalls:
-    """The calls in progress in this process, by API key. Safe to use from several threads."""
+    """The calls in progress in this process, by what stops them. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._counts: Counter[UUID] = Counter()
-        self._stops: defaultdict[UUID, set[Stop]] = defaultdict(set)
+        self._stops: defaultdict[UUID, set[_Stoppable]] = defaultdict(set)
         self._lock = threading.Lock()
 
     def acquire(self, actor: Actor) -> None:
@@ -211,40 +181,55 @@ class ConcurrentCalls:
                     del self._counts[key_id]
 
     @asynccontextmanager
-    async def stoppable(self, actor: Actor) -> AsyncIterator[None]:
+    async def stoppable(self, actor: Actor, integrations: Iterable[UUID] = ()) -> AsyncIterator[None]:
         """Run the block as a call of this actor, which `stop` ends.
 
+        Args:
+            integrations: the ids of the integration that is called and its parents.
+
         Raises:
-            Unauthenticated: the API key was stopped meanwhile.
+            Refusal: as the one who stopped it said.
         """
-        keys = [key_id for key_id, _ in _most_at_once(actor)]
+        places = [*(key_id for key_id, _ in _most_at_once(actor)), *integrations]
+        if actor.kind is ActorKind.API_KEY:
+            places.append(actor.organization.pk)
         try:
             async with asyncio.timeout(None) as timeout:
-                stop = (asyncio.get_running_loop(), timeout)
-                self._change(keys, set.add, stop)
+                call = _Stoppable(asyncio.get_running_loop(), timeout)
+                self._change(places, set.add, call)
                 try:
                     yield
                 finally:
-                    self._change(keys, set.discard, stop)
+                    self._change(places, set.discard, call)
         except TimeoutError:
-            if not timeout.expired():
+            if not timeout.expired() or call.refusal is None:
                 raise
-            raise Unauthenticated(STOPPED) from None
+            raise call.refusal() from None
 
-    def _change(self, keys: Iterable[UUID], change: Callable[[set[Stop], Stop], None], stop: Stop) -> None:
+    def _change(
+        self, places: Iterable[UUID], change: Callable[[set[_Stoppable], _Stoppable], None], call: _Stoppable
+    ) -> None:
         with self._lock:
-            for key_id in keys:
-                change(self._stops[key_id], stop)
-                if not self._stops[key_id]:
-                    del self._stops[key_id]
+            for place in places:
+                change(self._stops[place], call)
+                if not self._stops[place]:
+                    del self._stops[place]
 
-    def stop(self, key_id: UUID) -> None:
-        """Stop the calls that this process makes for an API key and its sessions, or for a session."""
+    def stop(self, stopped: UUID, refusal: Callable[[], Refusal] = lambda: Unauthenticated(STOPPED)) -> None:
+        """Stop calls that this process makes.
+
+        Args:
+            stopped: the id of an API key, whose sessions are stopped with it, of a session, of an integration, or of an
+                organization, whose people go on.
+            refusal: makes what each call is refused with.
+        """
         with self._lock:
-            stops = list(self._stops.get(key_id, ()))
-        for loop, timeout in stops:
+            calls = list(self._stops.get(stopped, ()))
+            for call in calls:
+                call.refusal = call.refusal or refusal
+        for call in calls:
             with suppress(RuntimeError):  # the event loop was closed
-                loop.call_soon_threadsafe(_expire, timeout)
+                call.loop.call_soon_threadsafe(_expire, call.timeout)
 
 
 CONCURRENT_CALLS = ConcurrentCalls()

@@ -4,10 +4,12 @@ import time
 from datetime import datetime
 from uuid import UUID
 
+from accounts import occurrences
 from accounts.actors import Actor
 from accounts.api_key import CLIENT_LENGTH, USER_AGENT_LENGTH
 from accounts.common.database import in_database
 from accounts.models import ApiKey
+from accounts.occurrences import Occurred
 
 NOTED_EVERY = 60
 MOST_NOTED = 10_000
@@ -23,6 +25,12 @@ def record_use(key: ApiKey, *, address: str | None, user_agent: str, now: dateti
     ApiKey.objects.filter(pk=key.pk).update(
         last_used_at=now, last_address=address, last_user_agent=program, **forgotten
     )
+
+
+def record_first_use(key: ApiKey) -> None:
+    """Write down that a key was used for the first time, once also where processes see that at the same time."""
+    data = {"api_key": {"id": str(key.pk), "name": key.name}}
+    occurrences.record(key.organization_id, Occurred.API_KEY_FIRST_USED, data, once=str(key.pk))
 
 
 async def record_client(actor: Actor, name: str) -> None:

@@ -23,6 +23,7 @@ class CofferRequest(HttpRequest):
         actor: set by `route_permissions.requires` on pages of an organization.
         auth: set by the API's authentication to the actor of the API key.
         find_attempt: describes the change that this request attempts, in case it is refused.
+        before_act: called with the actor before an operation of the API does its work, once it is known to be allowed.
         deferred_mail: mail to send after the transaction of the request, while there is one.
     """
 
@@ -30,6 +31,7 @@ class CofferRequest(HttpRequest):
     actor: Actor
     auth: Actor
     find_attempt: Callable[[], RefusedAttempt | None]
+    before_act: Callable[[Actor], None]
     deferred_mail: list[Callable[[], None]]
 
 

@@ -25,6 +25,7 @@ from accounts.access.second_factor_requirement import missing_second_factor
 from accounts.access.step_up import ACCEPT_FOR, Proof, ask_for_proof, is_proven, missing_proof
 from accounts.actors import Actor, actor_for_member
 from accounts.audit import refused_attempts
+from accounts.common.database import in_database
 from accounts.common.proposals import no_such
 from accounts.common.request_notes import note
 from accounts.errors import FieldError, Invalid, NotFound, ProofNeeded, Refusal
@@ -51,6 +52,9 @@ class RoutePermission:
 
 PARAMETERS_AT_MOST = 10
 """Unknown query parameters that one response names."""
+DRY_RUN = "dry_run"
+"""The query parameter of every synchronous operation that changes something (`config.api.answering`)."""
+DRY_RUN_VALUES = (["true"], ["false"])
 LAST_ORGANIZATION = "organization"
 SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC = RoutePermission("public")
@@ -171,7 +175,7 @@ def actor_of_request(request: CofferRequest, slug: str) -> Actor:
 
 
 def _refuse_other_parameters(request: HttpRequest, arguments: Set[str]) -> None:
-    """Refuse query parameters that the operation does not have, because `?dry_run=true` would otherwise do the act.
+    """Refuse query parameters that the operation does not have: a misspelt `?dry_run=true` would do the act.
 
     Args:
         arguments: the names of the operation's arguments, parts of the path among them.
@@ -182,13 +186,25 @@ def _refuse_other_parameters(request: HttpRequest, arguments: Set[str]) -> None:
     if not request.GET:
         return
     known = arguments - (request.resolver_match.kwargs.keys() if request.resolver_match else set())
+    if DRY_RUN in known and DRY_RUN in request.GET and request.GET.getlist(DRY_RUN) not in DRY_RUN_VALUES:
+        raise Invalid("The query is not valid.", errors=[FieldError(DRY_RUN, "Send true or false.")])
     if unknown := sorted(request.GET.keys() - known):
         errors = [FieldError(name, no_such("query parameter", name, known)) for name in unknown[:PARAMETERS_AT_MOST]]
         raise Invalid("The query is not valid.", errors=errors)
 
 
-def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Allow API keys that hold the permission. `request.auth` is the key's actor (accounts/api/authentication.py)."""
+def _admit(request: CofferRequest, permission: Permission | None, arguments: Set[str]) -> None:
+    """Check the permission of an API key, and the query."""
+    if permission:
+        request.auth.check(permission)
+    _refuse_other_parameters(request, arguments)
+
+
+def key_requires(permission: Permission | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Allow API keys that hold the permission, or every key for None.
+
+    `request.auth` is the key's actor (accounts/api/authentication.py).
+    """
 
     def decorate(operation: Callable[..., Any]) -> Callable[..., Any]:
         arguments = inspect.signature(operation).parameters.keys() - {"request", "payload"}
@@ -196,18 +212,19 @@ def key_requires(permission: Permission) -> Callable[[Callable[..., Any]], Calla
 
             @functools.wraps(operation)
             async def asynchronous(request: CofferRequest, *args: Any, **kwargs: Any) -> Any:
-                request.auth.check(permission)
-                _refuse_other_parameters(request, arguments)
+                _admit(request, permission, arguments)
+                if hasattr(request, "before_act"):
+                    await in_database(request.before_act, request.auth)
                 return await operation(request, *args, **kwargs)
 
             return set_permission(asynchronous, RoutePermission("key", permission))
 
         @functools.wraps(operation)
         def wrapper(request: CofferRequest, *args: Any, **kwargs: Any) -> Any:
-            actor = request.auth
-            with _recording_refusals(request, operation, actor, kwargs):
-                actor.check(permission)
-                _refuse_other_parameters(request, arguments)
+            with _recording_refusals(request, operation, request.auth, kwargs):
+                _admit(request, permission, arguments if request.method in SAFE else arguments | {DRY_RUN})
+                if hasattr(request, "before_act"):
+                    request.before_act(request.auth)
                 return operation(request, *args, **kwargs)
 
         return set_permission(wrapper, RoutePermission("key", permission))

@@ -1,13 +1,16 @@
-"""Suspended API keys: keys that passed values of secrets as arguments, and are refused until somebody lifts it.
+"""Suspended API keys, whose calls are refused: they passed values of secrets as arguments, or a person stopped them.
 
-A suspension is not a revocation: programs go on with the same key once a person has looked at what happened.
+A suspension is not a revocation: programs go on with the same key once a person lifts it.
 """
 
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.access.callers import CONCURRENT_CALLS
+from accounts.access.stops import agent_stopped, clean_reason, label_of
 from accounts.actors import Actor
 from accounts.audit import trail
 from accounts.errors import NotFound
@@ -47,6 +50,28 @@ def count_secret_in_arguments(*, actor: Actor, integration: str, at_once: bool) 
     return key.suspended_at is not None
 
 
+def stop_agent(*, actor: Actor, key_id: UUID, why: str) -> ApiKey:
+    """Stop a key and its sessions until somebody lifts it; a key that a person has stopped stays as it is.
+
+    Calls under way in this process end at once; elsewhere nothing more is sent for them and no answer is given out.
+
+    Raises:
+        NotFound: the organization has no such key.
+        PermissionDenied: the actor may not revoke API keys.
+        Invalid: there is no reason, or it cannot be stored.
+    """
+    actor.check(Permission.API_KEYS_REVOKE)
+    reason = clean_reason(why, detail="The agent was not stopped.")
+    with transaction.atomic():
+        key = _locked(actor, key_id)
+        if not key.stopped_by:
+            key.suspended_at, key.stopped_by, key.stopped_why = timezone.now(), label_of(actor), reason
+            key.save(update_fields=["suspended_at", "stopped_by", "stopped_why"])
+            trail.record(trail.Event.API_KEY_STOPPED, actor=actor, target=key, prefix=key.prefix, reason=reason)
+            transaction.on_commit(lambda: CONCURRENT_CALLS.stop(key.pk, partial(agent_stopped, key)))
+    return key
+
+
 def lift_suspension(*, actor: Actor, key_id: UUID) -> ApiKey:
     """Let a suspended key make calls again, and start counting anew. A key that is not suspended stays as it is.
 
@@ -56,11 +81,18 @@ def lift_suspension(*, actor: Actor, key_id: UUID) -> ApiKey:
     """
     actor.check(Permission.API_KEYS_CREATE)
     with transaction.atomic():
-        key = ApiKey.objects.select_for_update().filter(organization=actor.organization, parent=None, pk=key_id).first()
-        if key is None:
-            raise NotFound("No such API key.")
+        key = _locked(actor, key_id)
         if key.suspended_at is not None:
-            key.suspended_at, key.secrets_in_arguments = None, 0
-            key.save(update_fields=["suspended_at", "secrets_in_arguments"])
-            trail.record(trail.Event.API_KEY_SUSPENSION_LIFTED, actor=actor, target=key, prefix=key.prefix)
+            event = trail.Event.API_KEY_STARTED if key.stopped_by else trail.Event.API_KEY_SUSPENSION_LIFTED
+            key.suspended_at, key.secrets_in_arguments, key.stopped_by, key.stopped_why = None, 0, "", ""
+            key.save(update_fields=["suspended_at", "secrets_in_arguments", "stopped_by", "stopped_why"])
+            trail.record(event, actor=actor, target=key, prefix=key.prefix)
+    return key
+
+
+def _locked(actor: Actor, key_id: UUID) -> ApiKey:
+    own = ApiKey.objects.filter(organization=actor.organization, parent=None)
+    key = own.select_for_update().filter(pk=key_id).first()
+    if key is None:
+        raise NotFound("No such API key.")
     return key

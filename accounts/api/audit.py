@@ -1,34 +1,27 @@
 """The endpoint `/api/v1/audit-events` (docs/api.md, "Records")."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Router, Schema
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from accounts.access.route_permissions import key_requires
-from accounts.api.audit_export import Format, event_out, streamed
+from accounts.api.audit_export import streamed
 from accounts.api.authentication import actor_of, searchable
-from accounts.api.schemas import PROBLEMS, Limit
+from accounts.api.files import FILES, TEXT, wanted_format
+from accounts.api.schemas import PROBLEMS, Limit, Moment
 from accounts.audit import log
-from accounts.audit.log import AuditFilters, in_utc
+from accounts.audit.lines import event_out
+from accounts.audit.log import AuditFilters
 from accounts.audit.trail import Event, Outcome
 from accounts.common.environments import Environment
 from accounts.common.paging import DEFAULT_LIMIT
 from accounts.policy import Permission
 
 router = Router()
-
-Moment = Annotated[datetime, AfterValidator(in_utc)]
-JSON = "application/json"
-FILES = {
-    "text/csv": Format.CSV,
-    "application/x-ndjson": Format.JSON_LINES,
-    "application/jsonl": Format.JSON_LINES,
-}
-TEXT = {"schema": {"type": "string"}}
 
 
 class NamedOut(Schema):
@@ -96,8 +89,7 @@ def list_audit_events(
         since=since,
         until=until,
     )
-    file_format = FILES.get(request.get_preferred_type([JSON, *FILES]) or JSON)
-    if file_format:
+    if file_format := wanted_format(request):
         return streamed(request, actor_of(request), filters, file_format)
     page = log.page(actor_of(request), filters, cursor=cursor, limit=limit)
     return {"items": [event_out(event) for event in page.items], "next_cursor": page.next_cursor}

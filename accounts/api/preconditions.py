@@ -6,11 +6,12 @@ from django.http import HttpRequest
 
 from accounts.errors import FieldError, Invalid
 
-VERSION_TAG = re.compile(r'"([0-9]{1,9})"\Z', re.ASCII)
+VERSION_TAG = re.compile(r'(?:W/)?"([0-9]{1,9})(?:-[0-9a-f]{1,64})?"\Z', re.ASCII)
+"""A version, or an entity tag that begins with one (`config.api.answering.entity_tags`). Proxies mark tags as weak."""
 
 
 def expected_version(request: HttpRequest) -> int | None:
-    """Return the version in `If-Match: "<version>"`, or None without the header or for `*`.
+    """Return the version in `If-Match: "<version>"` or in an entity tag, or None without the header or for `*`.
 
     Raises:
         Invalid: the header is anything else.

@@ -1,21 +1,45 @@
 """What the API of every app shares: strict input, limits of lists, problem documents."""
 
+import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
 from django.db import transaction
 from ninja import Query, Schema
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
+from accounts.audit.log import in_utc
 from accounts.common.paging import LARGEST_LIMIT
 from accounts.common.proposals import fields_at, no_such
+from accounts.common.texts import path_in_words
 from accounts.errors import FieldError, Invalid
 
 NOT_VALID = "The input is not valid."
 ERRORS_AT_MOST = 100
 """The number of errors in one response. A body of a megabyte can contain a hundred thousand."""
 
+_written_out = re.compile(r"\d{4}-\d\d-\d\d").match
+
+
+def _not_a_number(moment: object) -> object:
+    """Refuse a number of seconds, which pydantic reads as a time too."""
+    if not isinstance(moment, str) or not _written_out(moment):
+        raise ValueError("Send a day or a time, such as 2026-11-23T09:20:00Z.")
+    return moment
+
+
+Moment = Annotated[datetime, BeforeValidator(_not_a_number), AfterValidator(in_utc)]
+"""A time in the query; without an offset in UTC."""
 Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT)]
 
 
@@ -48,7 +72,8 @@ class Payload(StrictSchema):
             if None in wrong or not isinstance(data, dict) or cls._needed() & wrong:
                 raise
             payload = handler(cls._without(wrong, data))
-            faults = [cls._fault(dict(fault)) for fault in found[:ERRORS_AT_MOST]]
+            listed: set[tuple[object, ...]] = set()
+            faults = [cls._fault(dict(fault), listed) for fault in found[:ERRORS_AT_MOST]]
             return payload._noting(faults)  # noqa: SLF001 - of this class
 
     @classmethod
@@ -72,10 +97,12 @@ class Payload(StrictSchema):
         return self
 
     @classmethod
-    def _fault(cls, fault: dict[str, Any]) -> FieldError:
+    def _fault(cls, fault: dict[str, Any], listed: set[tuple[object, ...]]) -> FieldError:
+        """Return a fault as an error. The known fields of a place are listed once."""
         *path, name = fault["loc"]
         if fault["type"] == "extra_forbidden":
-            fault["msg"] = no_such("field", str(name), fields_at(cls, path))
+            fault["msg"] = no_such("field", str(name), fields_at(cls, path), lists=tuple(path) not in listed)
+            listed.add(tuple(path))
         return FieldError(field_of(fault["loc"]), sentence_of(fault))
 
     @contextmanager
@@ -105,10 +132,7 @@ def _top(error: FieldError) -> str:
 
 def field_of(location: tuple[Any, ...]) -> str:
     """Return the path of a field: `("config", "headers", 0, "name")` becomes `config.headers[0].name`."""
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text or "body"
+    return path_in_words(location) or "body"
 
 
 def sentence_of(fault: Mapping[str, Any]) -> str:
@@ -117,10 +141,11 @@ def sentence_of(fault: Mapping[str, Any]) -> str:
 
 
 class FieldErrorOut(Schema):
-    """One invalid field."""
+    """One invalid field; of a document that was sent, with its line."""
 
     field: str
     message: str
+    line: int | None = None
 
 
 class ProblemOut(Schema):

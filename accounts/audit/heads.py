@@ -10,8 +10,10 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from accounts import occurrences
 from accounts.audit.chain import Head
 from accounts.models import AuditHead, Organization
+from accounts.occurrences import Occurred
 
 DIGEST_LENGTH = 32
 
@@ -38,6 +40,15 @@ def entries(heads: Iterable[Head]) -> list[dict[str, Any]]:
         }
         for head in heads
     ]
+
+
+def tell(heads: Iterable[Head]) -> None:
+    """Write an occurrence of each head of an organization that still exists, for those who keep heads elsewhere."""
+    existing = set(Organization.objects.values_list("pk", flat=True))
+    for head in heads:
+        if head.organization_id in existing:
+            data = {"sequence": head.sequence, "chain": head.chain.hex()}
+            occurrences.record(head.organization_id, Occurred.AUDIT_HEAD, data, once=str(head.sequence))
 
 
 def document(heads: Iterable[Head]) -> str:

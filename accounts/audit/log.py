@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from accounts.actors import Actor
 from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, AuditHead
 from accounts.policy import Permission
 
 UUID_TEXT = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -53,6 +53,17 @@ def page(actor: Actor, filters: AuditFilters, *, cursor: str, limit: int) -> Pag
         return Page(found, None)
     last = found[limit - 1]
     return Page(found[:limit], encode_cursor([last.created_at.isoformat(), str(last.sequence)]))
+
+
+def position(actor: Actor) -> int:
+    """Return the number of events in the organization's log."""
+    return AuditHead.objects.filter(pk=actor.organization.id).values_list("sequence", flat=True).first() or 0
+
+
+def events_after(actor: Actor, sequence: int) -> list[AuditEvent]:
+    """Return what was recorded since then, in order. The caller knows what it did itself in this transaction."""
+    events = AuditEvent.objects.filter(organization_id=actor.organization.id, sequence__gt=sequence)
+    return list(events.order_by("sequence"))
 
 
 def batches(actor: Actor, filters: AuditFilters) -> Iterator[list[AuditEvent]]:

@@ -9,6 +9,7 @@ after its requests were submitted, so a result is as fresh as that of a job of i
 """
 
 import asyncio
+import logging
 import select
 import threading
 import time
@@ -26,6 +27,8 @@ KEEP_SECONDS = 60
 P = ParamSpec("P")
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
 _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="coffer-database")
 
 
@@ -39,6 +42,18 @@ async def in_database(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
     """
     loop = asyncio.get_running_loop()
     return await asyncio.shield(loop.run_in_executor(_pool, partial(_with_connection, job, *args, **kwargs)))
+
+
+def in_background(job: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Start a blocking job in a database thread without waiting for it. If it fails, the log says so."""
+    _pool.submit(partial(_logged, partial(_with_connection, job, *args, **kwargs)))
+
+
+def _logged(job: Callable[[], object]) -> None:
+    try:
+        job()
+    except Exception as fault:
+        logger.warning("a job in the background failed: %s", type(fault).__name__)
 
 
 def close_connections() -> None:

@@ -1,8 +1,10 @@
 """The three environments."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import ClassVar
 
 
 class Environment(StrEnum):
@@ -29,6 +31,15 @@ class Environment(StrEnum):
     def bit(self) -> int:
         """The bit of this environment in a stored set."""
         return 1 << list(Environment).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedEnvironments:
+    """Environments that one value was entered for, as pages address and name them together."""
+
+    environments: tuple[Environment, ...]
+    value: ClassVar[str] = "all"
+    label: ClassVar[str] = "shared"
 
 
 ALL_ENVIRONMENTS = frozenset(Environment)

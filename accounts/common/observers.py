@@ -6,6 +6,9 @@ with them otherwise.
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 step: Callable[[str], AbstractContextManager[object]] = nullcontext
 """Surrounds a step of a run, which it gets the name of: `run` and, within it, `admission` and so on. Looked up at each
@@ -16,3 +19,28 @@ RUN_ENDED: list[Callable[[Mapping[str, str], str, str], None]] = []
 
 REQUEST_ENDED: list[Callable[[int, Mapping[str, str]], None]] = []
 """Called with the status of a request that is no probe, and the notes on it (`request_notes`)."""
+
+
+@dataclass(slots=True)
+class RunTrace:
+    """What is measured of a run while it is under way, for its record.
+
+    Attributes:
+        marks: the steps that ended, each with the moment by `time.monotonic`. The first mark is the beginning.
+        address: the address that was judged and connected to last; empty if none was.
+        answer_bytes: the size of the upstream's answer, before it was masked.
+        request_id: the id of the request that the run came with; empty outside of one.
+        cost: what the answer told of the cost of the call, for budgets; None if nothing.
+        is_trial: whether it tries a staged value, so that it says nothing of how the integration fares.
+    """
+
+    marks: list[tuple[str, float]] = field(default_factory=list)
+    address: str = ""
+    answer_bytes: int | None = None
+    request_id: str = ""
+    is_trial: bool = False
+    cost: Decimal | None = None
+
+
+TRACE: ContextVar[RunTrace | None] = ContextVar("coffer.run_trace", default=None)
+"""The trace of the run under way, so that the transport can mark its steps; None outside of a run."""

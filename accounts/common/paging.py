@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -45,6 +46,23 @@ def decode_cursor(cursor: str, *, length: int) -> list[str]:
     ):
         raise not_of_this_list()
     return key
+
+
+def page_of(rows: Iterable[T], key: Callable[[T], str], *, cursor: str, limit: int) -> Page[T]:
+    """Return one page of rows that are in memory.
+
+    Args:
+        rows: in the order of their keys.
+        key: the text that orders a row, different for each.
+        cursor: of the page before; empty for the first page.
+
+    Raises:
+        Invalid: the cursor does not belong to this list.
+    """
+    after = decode_cursor(cursor, length=1)[0] if cursor else None
+    left = [row for row in rows if after is None or key(row) > after]
+    shown = left[:limit]
+    return Page(shown, encode_cursor([key(shown[-1])]) if len(left) > limit else None)
 
 
 def not_of_this_list() -> Invalid:

@@ -10,7 +10,7 @@ LONGEST = 64
 """Longer names are not compared: they are no misspelling, and comparing takes quadratic time."""
 
 
-def no_such(thing: str, name: str, known: Iterable[str]) -> str:
+def no_such(thing: str, name: str, known: Iterable[str], *, lists: bool = True) -> str:
     """Return a sentence that says that there is no such thing, and names those that there are.
 
     The unknown name is not repeated, because it may be part of a value.
@@ -18,13 +18,15 @@ def no_such(thing: str, name: str, known: Iterable[str]) -> str:
     Args:
         thing: what the name should be the name of, such as "field".
         known: the names that exist.
+        lists: whether to name them all; an answer with many faults does so once.
     """
     names = sorted(known)
     if not names:
         return f"There is no such {thing}, and there are no others."
     nearest = get_close_matches(name, names, n=1) if len(name) <= LONGEST else []
     proposal = f" Did you mean {nearest[0]}?" if nearest else ""
-    return f"There is no such {thing}.{proposal} There are {', '.join(names)}."
+    listed = f" There are {', '.join(names)}." if lists else ""
+    return f"There is no such {thing}.{proposal}{listed}"
 
 
 def fields_at(model: type[BaseModel], path: Sequence[Any]) -> list[str]:

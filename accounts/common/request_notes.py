@@ -8,6 +8,9 @@ REQUESTS, RUNS = "coffer.requests", "coffer.runs"
 NOTES: ContextVar[dict[str, str]] = ContextVar("coffer.request_notes")
 """The notes on the request that is being handled. Parts of the product that learn something add it."""
 
+REQUEST_ID: ContextVar[str] = ContextVar("coffer.request_id", default="")
+"""The id of the request that is being handled; empty outside of one."""
+
 
 def note(**fields: str) -> None:
     """Add fields to the line of this request; outside of a request nothing happens."""

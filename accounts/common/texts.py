@@ -1,6 +1,7 @@
 """The rules for text that is stored: names, and free text such as descriptions."""
 
 import re
+from collections.abc import Iterable
 
 from accounts.common.lookalikes import mixes_alphabets
 
@@ -34,3 +35,11 @@ def problem_with_line(text: str, longest: int, *, shortest: int = 1) -> str | No
     if mixes_alphabets(text):
         return "A word mixes letters of different alphabets that look alike. Type it again."
     return None
+
+
+def path_in_words(path: Iterable[object]) -> str:
+    """Return a path of names and positions: `("config", "headers", 0, "name")` becomes `config.headers[0].name`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 MINUTE, HOUR, DAY, YEAR = 60, 3_600, 86_400, 365 * 86_400
+TEN, THOUSAND = 10, 1_000
+NOTHING = "–"  # noqa: RUF001 - how a page writes that there is no figure
 
 
 def in_words(moment: datetime, now: datetime) -> str:
@@ -39,6 +41,29 @@ def ahead_in_words(moment: datetime, now: datetime) -> str:
     return f"in {seconds // MINUTE} min" if seconds >= MINUTE else "now"
 
 
+def left_in_words(moment: datetime, now: datetime) -> str:
+    """Return the time until a moment: `3 days`, `23 h 54 min`, `6 min`."""
+    minutes = max(0, int((moment - now).total_seconds()) // MINUTE)
+    hours, rest = divmod(minutes, MINUTE)
+    if hours >= 2 * DAY // HOUR:
+        return f"{hours * HOUR // DAY} days"
+    return f"{hours} h {rest} min" if hours else f"{rest} min"
+
+
+def span_in_words(seconds: float) -> str:
+    """Return a span of time: `41 s`, `6 min 40 s`, `25 min`, `1 h 5 min`, `3 days`; with seconds below ten minutes."""
+    whole = max(0, int(seconds))
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        minutes, rest = divmod(whole, MINUTE)
+        return f"{minutes} min {rest} s" if rest and minutes < TEN else f"{minutes} min"
+    if whole >= 2 * DAY:
+        return f"{whole // DAY} days"
+    hours, rest = divmod(whole // MINUTE, HOUR // MINUTE)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
 def date_in_words(moment: datetime) -> str:
     """Return the date in UTC, such as `14 Mar 2025`."""
     utc = moment.astimezone(UTC)
@@ -48,3 +73,13 @@ def date_in_words(moment: datetime) -> str:
 def exact(moment: datetime) -> str:
     """Return the exact time, such as `2026-11-20 14:05:48 UTC`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def in_milliseconds(milliseconds: int | None) -> str:
+    """Return a duration: `182 ms`, `1.2 s`, `21 s`, and a dash for None."""
+    if milliseconds is None:
+        return NOTHING
+    if milliseconds < THOUSAND:
+        return f"{milliseconds} ms"
+    seconds = milliseconds / THOUSAND
+    return f"{seconds:.1f} s" if seconds < TEN else f"{seconds:.0f} s"

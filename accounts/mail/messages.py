@@ -106,6 +106,41 @@ def api_key_created(key: ApiKey, *, actor: Actor) -> list[Email]:
     ]
 
 
+def agents_stopped(organization: Organization) -> list[Email]:
+    """Return the mails that tell every owner that all agents were stopped."""
+    name, slug = quoted(organization.name), organization.slug
+    by, why = quoted(organization.agents_stopped_by), quoted(organization.agents_stopped_why)
+    return [
+        Email(
+            to=address,
+            subject=f"All agents of {name} were stopped",
+            paragraphs=[
+                f"{by} stopped all agents of {name}.\nReason: {why}",
+                "Every call with an API key is refused, and calls under way give out no answer. Integrations, secrets "
+                "and keys stay as they are.",
+                f"When you know what happened, start the agents again:\n{link('api-keys', slug)}",
+            ],
+        )
+        for address in owners_of(organization)
+    ]
+
+
+def agents_started(organization: Organization, *, actor: Actor) -> list[Email]:
+    """Return the mails that tell every owner that the agents may call again."""
+    name = quoted(organization.name)
+    return [
+        Email(
+            to=address,
+            subject=f"The agents of {name} may call again",
+            paragraphs=[
+                f"{quoted(actor.label)} started the agents of {name} again.",
+                f"If this is a mistake, stop them and check the audit log:\n{link('api-keys', organization.slug)}",
+            ],
+        )
+        for address in owners_of(organization)
+    ]
+
+
 def secret_in_arguments(key: ApiKey, *, integration: str, is_suspended: bool) -> list[Email]:
     """Return the mails that tell every owner that an API key passed the value of a secret as an argument."""
     name, slug = quoted(key.organization.name), key.organization.slug

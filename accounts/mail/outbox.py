@@ -27,7 +27,15 @@ KEPT = timedelta(days=7)
 
 def keep(emails: "Sequence[Email]", *, about: str) -> None:
     """Keep mails that were refused. Its first attempt was the one that failed."""
-    now = timezone.now()
+    _store(emails, about=about, attempts=1, next_at=timezone.now() + WAITS[0])
+
+
+def wait(emails: "Sequence[Email]", *, about: str) -> None:
+    """Let mails wait for their first attempt, in the transaction of what they tell of: so none is lost."""
+    _store(emails, about=about, attempts=0, next_at=timezone.now())
+
+
+def _store(emails: "Sequence[Email]", *, about: str, attempts: int, next_at: datetime) -> None:
     WaitingMail.objects.bulk_create(
         WaitingMail(
             about=about,
@@ -35,16 +43,17 @@ def keep(emails: "Sequence[Email]", *, about: str) -> None:
             subject=email.subject[:SUBJECT_LENGTH],
             paragraphs=[] if email.invitation else list(email.paragraphs),
             invitation_id=email.invitation,
-            attempts=1,
-            next_at=now + WAITS[0],
+            attempts=attempts,
+            next_at=next_at,
         )
         for email in emails
     )
 
 
-def due(now: datetime) -> list[WaitingMail]:
-    """Return the mails whose next attempt is due, oldest first."""
-    return list(WaitingMail.objects.filter(next_at__lte=now).order_by("next_at")[:500])
+def due(now: datetime, about: Sequence[str] = ()) -> list[WaitingMail]:
+    """Return the mails whose next attempt is due, oldest first; all, or those about these."""
+    mails = WaitingMail.objects.filter(next_at__lte=now)
+    return list((mails.filter(about__in=about) if about else mails).order_by("next_at")[:500])
 
 
 def claim(mail: WaitingMail, now: datetime) -> bool:

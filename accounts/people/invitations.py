@@ -36,6 +36,7 @@ TOKEN_BYTES = 32
 AT_ONCE, OPEN_AT_MOST, A_DAY = 20, 200, 200
 """Bounds, so that nobody can use the mail server to send unlimited mail."""
 AGAIN_AFTER = timedelta(minutes=1)
+QUOTED_AT_MOST = 60
 NOT_INVITED = "Nobody was invited."
 NO_SUCH = "No such invitation."
 TOO_MANY_TODAY = f"An organization sends at most {A_DAY} invitations within 24 hours. Try again tomorrow."
@@ -216,8 +217,12 @@ def _problem(email: str, members: set[str], invited: set[str]) -> str:
     try:
         validate_email(email)
     except ValidationError:
-        return "One of the lines is not an e-mail address."
-    return "" if len(email) <= EMAIL_LENGTH else "One of the addresses is too long."
+        return f"“{_shortened(email)}” is not an e-mail address."
+    return "" if len(email) <= EMAIL_LENGTH else f"“{_shortened(email)}” is too long for an e-mail address."
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= QUOTED_AT_MOST else f"{text[:QUOTED_AT_MOST]}…"
 
 
 def _invite_one(actor: Actor, email: str, role: Role, *, awaits_owner: bool) -> tuple[Invitation, str]:

@@ -1,7 +1,7 @@
 """Sends again what the mail server did not take: `manage.py send_mail`, from a timer."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,14 +26,17 @@ class Sent:
     refused: int
 
 
-def send_due() -> Sent:
+def send_due(about: Sequence[str] = ()) -> Sent:
     """Make the attempts that are due, over one connection.
 
     Each is counted before it is made, so that a crash repeats at most one mail. A mail server that cannot be reached is
     asked once, for all of them.
+
+    Args:
+        about: what the mails are about; empty for all mail.
     """
     now = timezone.now()
-    due = outbox.due(now)
+    due = outbox.due(now, about)
     if not due:
         return Sent(0, 0)
     connection, claimed = get_connection(), (mail for mail in due if outbox.claim(mail, now))

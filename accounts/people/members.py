@@ -11,9 +11,9 @@ from django.utils import timezone
 from accounts.access.second_factors import second_factors
 from accounts.actors import Actor
 from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
-from accounts.models import Invitation, Membership
+from accounts.models import Invitation, Membership, Organization
 from accounts.people.organizations import count_owners, permission_to_manage
-from accounts.policy import Permission, Role
+from accounts.policy import Permission, Role, permissions_of_role
 
 ROWS = 50
 RANKS = {role: number for number, role in enumerate(Role)}
@@ -70,7 +70,7 @@ def members(actor: Actor, text: str = "", *, cursor: str = "", limit: int = ROWS
         Invalid: the cursor does not belong to this list.
     """
     actor.check(Permission.MEMBERS_MANAGE)
-    rows = _ranked(actor).filter(Q(user__name__icontains=text) | Q(user__email__icontains=text))
+    rows = _ranked(actor.organization).filter(Q(user__name__icontains=text) | Q(user__email__icontains=text))
     if cursor:
         rank, email = decode_cursor(cursor, length=2)
         if rank not in map(str, RANKS.values()):
@@ -104,18 +104,24 @@ def invitations(actor: Actor, *, cursor: str = "", limit: int = ROWS) -> Page[In
     return Page([_as_invited(actor, row) for row in found[:limit]], next_cursor)
 
 
+def people_with(organization: Organization, permission: Permission) -> QuerySet[Membership]:
+    """Return the active people whose role in the organization gives a permission, owners first."""
+    roles = [role.value for role in Role if permission in permissions_of_role(role)]
+    return _ranked(organization).filter(role__in=roles, user__is_active=True)
+
+
 def without_second_factor(actor: Actor) -> int:
     """Return how many of the organization's people have no second factor."""
     people = set(Membership.objects.filter(organization=actor.organization).values_list("user_id", flat=True))
     return len(people) - len(second_factors(people))
 
 
-def _ranked(actor: Actor) -> QuerySet[Membership]:
+def _ranked(organization: Organization) -> QuerySet[Membership]:
     """Return the organization's members in the order of the list, annotated with the `rank` of their role."""
     rank = Case(
         *(When(role=role.value, then=Value(number)) for role, number in RANKS.items()), output_field=IntegerField()
     )
-    rows = Membership.objects.filter(organization=actor.organization).select_related("user")
+    rows = Membership.objects.filter(organization=organization).select_related("user")
     return rows.annotate(rank=rank).order_by("rank", "user__email")
 
 

@@ -18,6 +18,7 @@ COUNTED = {
     "secrets": "Secrets",
     "integrations": "Integrations",
     "api_keys": "API keys",
+    "alert_endpoints": "Alerts and webhooks",
     "runs": "Runs on record",
     "memberships": "People who lose access",
 }

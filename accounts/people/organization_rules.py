@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from accounts.common.bounds import APPROVAL_DAYS
 from accounts.models import Organization
 
 
@@ -15,3 +16,9 @@ def run_days(organization: Organization) -> int:
     """Return how many days the record of a run is kept."""
     own = organization.run_days
     return settings.RUN_DAYS if own is None else own
+
+
+def approval_days(organization: Organization) -> int:
+    """Return how many days the arguments of a call that was held are kept after its end."""
+    own = organization.approval_days
+    return APPROVAL_DAYS if own is None else own

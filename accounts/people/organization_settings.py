@@ -8,7 +8,12 @@ from django.db import transaction
 from accounts.access.second_factors import has_second_factor
 from accounts.actors import Actor, ActorKind
 from accounts.audit import trail
-from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from accounts.common.bounds import (
+    LONGEST_APPROVAL_DAYS,
+    LONGEST_ROLLBACK_HOURS,
+    LONGEST_RUN_DAYS,
+    SHORTEST_RUN_DAYS,
+)
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.models import Organization
 from accounts.people.organizations import clean_name, locked
@@ -27,6 +32,8 @@ class OrganizationSettings:
     every_value_needs_domains: bool
     rollback_hours: int | None
     run_days: int | None
+    asks_unless_read_only: bool
+    approval_days: int | None
 
 
 def settings_of(organization: Organization) -> OrganizationSettings:
@@ -99,6 +106,7 @@ def _checked(actor: Actor, wanted: OrganizationSettings, before: OrganizationSet
         for name, unit, lowest, highest in (
             ("rollback_hours", "hours", 1, LONGEST_ROLLBACK_HOURS),
             ("run_days", "days", SHORTEST_RUN_DAYS, LONGEST_RUN_DAYS),
+            ("approval_days", "days", 1, LONGEST_APPROVAL_DAYS),
         )
         if (number := getattr(wanted, name)) is not None and not lowest <= number <= highest
     ]

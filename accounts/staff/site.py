@@ -7,6 +7,7 @@ for passwords and signing out are removed, because the product has them.
 import functools
 from collections.abc import Callable
 from typing import Any, cast
+from uuid import UUID
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
@@ -41,9 +42,17 @@ class StaffSite(admin.AdminSite):
         self.disable_action("delete_selected")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether the person is active staff with a second factor."""
+        """Whether the person is active staff with a second factor.
+
+        A page asks for each model that it names, so the request keeps the answer about the factor.
+        """
         user = request.user
-        return bool(user.is_active and user.is_staff and user.pk and has_second_factor(user.pk))
+        if not (user.is_active and user.is_staff and user.pk):
+            return False
+        kept: dict[UUID, bool] = vars(request).setdefault("second_factors", {})
+        if user.pk not in kept:
+            kept[user.pk] = has_second_factor(user.pk)
+        return kept[user.pk]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the product's sign-in, or tell staff without a second factor that they need one."""

@@ -4,12 +4,14 @@ Markup and classes are documented in docs/interface.md, "Components". All text i
 markup are templates in `templates/components/`.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.forms import BaseForm, BoundField, CheckboxInput
 from django.templatetags.static import static
 from django.utils import timezone
@@ -19,8 +21,9 @@ from django.utils.safestring import SafeString
 from accounts.common.browsers import browser_in_words
 from accounts.common.environments import Environment, in_order
 from accounts.common.initials import initials
-from accounts.common.when import ahead_in_words, date_in_words, exact, in_words
+from accounts.common.when import ahead_in_words, date_in_words, exact, in_words, left_in_words
 from accounts.errors import FieldError
+from accounts.web.field_labels import label_of
 
 register = template.Library()
 register.filter("browser", browser_in_words)
@@ -31,7 +34,12 @@ STATUSES = {
     "missing": ("triangle-alert", "Missing"),
 }
 # An integration's states look like a secret's statuses and have their own words.
-STATES = {"working": ("active", "Working"), "paused": ("disabled", "Paused"), "failing": ("missing", "Failing")}
+STATES = {
+    "ready": ("", "circle-dashed", "Ready"),
+    "working": ("active", "circle-check", "Working"),
+    "failing": ("missing", "triangle-alert", "Failing"),
+    "paused": ("disabled", "circle-pause", "Paused"),
+}
 VALUE_STATES = {"set": "value set", "missing": "no value", "unreadable": "value cannot be opened"}
 DOTS = "••••••••"
 
@@ -72,9 +80,9 @@ def status(value: str) -> SafeString:
 
 @register.simple_tag
 def state(value: str) -> SafeString:
-    """Render an integration's state (`working`, `paused` or `failing`) as icon and word."""
-    look, word = STATES[value]
-    return format_html('<span class="st {}">{}{}</span>', look, icon(STATUSES[look][0]), word)
+    """Render an integration's state (`ready`, `working`, `failing` or `paused`) as icon and word."""
+    look, image, word = STATES[value]
+    return format_html('<span class="{}">{}{}</span>', f"st {look}".strip(), icon(image), word)
 
 
 @register.simple_tag
@@ -146,6 +154,12 @@ def until(moment: datetime) -> SafeString:
 
 
 @register.simple_tag
+def left(moment: datetime) -> SafeString:
+    """Render the time that is left until a moment, with the exact time in UTC as title."""
+    return _time(moment, left_in_words(moment, timezone.now()))
+
+
+@register.simple_tag
 def date(moment: datetime) -> SafeString:
     """Render the date, with the exact time in UTC as title."""
     return _time(moment, date_in_words(moment))
@@ -206,6 +220,12 @@ def sparkline(counts: Sequence[int], label: str) -> SafeString:
 
 
 @register.filter
+def undo_of(message: Message) -> dict[str, Any] | None:
+    """Return the form that undoes what a message says (`accounts.web.replies.with_undo`); None if there is none."""
+    return json.loads(message.extra_tags) if message.extra_tags else None
+
+
+@register.filter
 def thousands(number: int) -> str:
     """`7046` -> `7,046`."""
     return f"{number:,}"
@@ -238,7 +258,7 @@ def error_summary(errors: Sequence[FieldError], title: str) -> dict[str, object]
 
     The field `""` stands for the whole form.
     """
-    return {"title": title, "errors": errors}
+    return {"title": title, "errors": [(label_of(error.field), error) for error in errors]}
 
 
 def _message(errors: Sequence[FieldError], field: str) -> str | None:

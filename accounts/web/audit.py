@@ -15,8 +15,9 @@ from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor, ActorKind
-from accounts.api.audit_export import Format, streamed
+from accounts.api.audit_export import streamed
 from accounts.api.authentication import searchable
+from accounts.api.files import Format
 from accounts.audit import log, wording
 from accounts.audit.log import AuditFilters
 from accounts.audit.trail import Event, Outcome
@@ -87,7 +88,13 @@ class AuditRow:
     @cached_property
     def details(self) -> list[tuple[str, str]]:
         """The details that a row shows when it is opened."""
-        return wording.details(self.event.data)
+        return wording.details({name: value for name, value in self.event.data.items() if name != "run_id"})
+
+    @cached_property
+    def run_id(self) -> str:
+        """The id of the run that the event is about; empty if there is none."""
+        found = str(self.event.data.get("run_id", ""))
+        return found if log.UUID_TEXT.fullmatch(found) else ""
 
     @cached_property
     def of_actor(self) -> str:
@@ -104,16 +111,32 @@ class AuditRow:
 @requires(Permission.AUDIT_READ)
 def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """GET shows one page; htmx gets only the list."""
-    chosen, refusal = _chosen(request), None
+    chosen = _chosen(request)
+    context = listed(request, actor, chosen)
+    status = context["refusal"].status if context["refusal"] else 200
+    if is_fragment(request):
+        return render(request, "accounts/_audit_log.html", context, status=status)
+    return render(request, "accounts/audit.html", context | _choices(actor, chosen), status=status)
+
+
+def listed(request: CofferRequest, actor: Actor, chosen: dict[str, str], log_url: str = "") -> dict[str, Any]:
+    """Return the context of a page of the list.
+
+    Args:
+        chosen: the filters, as in the URL.
+        log_url: the page that the links on rows open; by default the page itself.
+    """
+    chosen, refusal = dict.fromkeys(FILTERS, "") | chosen, None
     cursor = request.GET.get("cursor", "")
     page: Page[AuditEvent] = Page([], None)
     try:
         page = log.page(actor, _filters(chosen), cursor=cursor, limit=ROWS_PER_PAGE)
     except Invalid as refused:
         refusal = refused
-    context = {
+    return {
         "rows": [AuditRow(event, chosen) for event in page.items],
         "filters": chosen,
+        "log_url": log_url,
         "is_filtered": any(chosen.values()),
         "refusal": refusal,
         "is_fragment": is_fragment(request),
@@ -121,10 +144,6 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
         "newest_url": f"{request.path}?{_query(chosen)}".rstrip("?") if cursor else "",
         "next_url": f"{request.path}?{_query(chosen | {'cursor': page.next_cursor})}" if page.next_cursor else "",
     }
-    status = refusal.status if refusal else 200
-    if is_fragment(request):
-        return render(request, "accounts/_audit_log.html", context, status=status)
-    return render(request, "accounts/audit.html", context | _choices(actor, chosen), status=status)
 
 
 @require_GET

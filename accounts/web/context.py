@@ -14,19 +14,25 @@ from accounts.common.initials import initials
 from accounts.mail.sending import is_sent_by_a_server
 from accounts.models import Membership, Organization, User
 from accounts.policy import Permission, Role
+from accounts.web.replies import home_page
 
 THEMES = ("light", "dark")
 
 
 @dataclass(frozen=True)
 class ShellOrganization:
-    """One entry of the organization switcher. `role` is the label that people see, such as `Owner`."""
+    """One entry of the organization switcher. `role` is the label that people see, such as `Owner`.
+
+    Attributes:
+        home: the name of the page where the person lands in it.
+    """
 
     name: str
     slug: str
     initials: str
     role: str
     current: bool
+    home: str
 
 
 class Shell:
@@ -78,6 +84,11 @@ class Shell:
         return self.actor.role.label if self.actor and self.actor.role else ""
 
     @cached_property
+    def shows_runs(self) -> bool:
+        """Whether the person may read the runs of this organization."""
+        return self.actor is not None and self.actor.may(Permission.RUNS_READ)
+
+    @cached_property
     def shows_audit(self) -> bool:
         """Whether the person may read the audit log of this organization."""
         return self.actor is not None and self.actor.may(Permission.AUDIT_READ)
@@ -86,6 +97,11 @@ class Shell:
     def shows_api_keys(self) -> bool:
         """Whether the person may see the organization's API keys."""
         return self.actor is not None and self.actor.may(Permission.API_KEYS_READ)
+
+    @cached_property
+    def may_start_agents(self) -> bool:
+        """Whether the person may start the agents of this organization again."""
+        return self.actor is not None and self.actor.may(Permission.AGENTS_START)
 
     @cached_property
     def shows_members(self) -> bool:
@@ -113,6 +129,7 @@ class Shell:
             initials=initials(organization.name),
             role=Role(membership.role).label,
             current=organization == self.organization,
+            home=home_page(Role(membership.role)),
         )
 
 

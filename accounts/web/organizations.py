@@ -18,6 +18,8 @@ from accounts.access.step_up import Proof
 from accounts.errors import Invalid
 from accounts.models import Membership
 from accounts.people.organizations import create_organization
+from accounts.policy import Role
+from accounts.web.replies import home_page
 
 
 class SignOutView(LogoutView):
@@ -66,15 +68,13 @@ def passkeys(_request: HttpRequest) -> HttpResponse:
 @signed_in
 def home(request: HttpRequest) -> HttpResponse:
     """Redirect to the organization used last, otherwise the first by name, otherwise to creating one."""
-    slugs = list(
-        Membership.objects.filter(user=request.user.pk)
-        .order_by("organization__name")
-        .values_list("organization__slug", flat=True)
-    )
-    if not slugs:
+    memberships = Membership.objects.filter(user=request.user.pk).order_by("organization__name")
+    roles = dict(memberships.values_list("organization__slug", "role"))
+    if not roles:
         return redirect("organization-new")
     last = request.COOKIES.get(LAST_ORGANIZATION)
-    return redirect("secrets", slug=last if last in slugs else slugs[0])
+    slug = last if last in roles else next(iter(roles))
+    return redirect(home_page(Role(roles[slug])), slug=slug)
 
 
 @signed_in
@@ -88,4 +88,4 @@ def organization_new(request: HttpRequest) -> HttpResponse:
     except Invalid as refusal:
         context = {"name": name, "errors": refusal.errors}
         return render(request, "accounts/organization_new.html", context, status=refusal.status)
-    return redirect("secrets", slug=organization.slug)
+    return redirect(home_page(Role.OWNER), slug=organization.slug)

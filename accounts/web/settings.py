@@ -13,7 +13,13 @@ from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
-from accounts.common.bounds import LONGEST_ROLLBACK_HOURS, LONGEST_RUN_DAYS, SHORTEST_RUN_DAYS
+from accounts.common.bounds import (
+    APPROVAL_DAYS,
+    LONGEST_APPROVAL_DAYS,
+    LONGEST_ROLLBACK_HOURS,
+    LONGEST_RUN_DAYS,
+    SHORTEST_RUN_DAYS,
+)
 from accounts.errors import EditConflict, FieldError, Invalid
 from accounts.people import members
 from accounts.people.organization_deletion import delete_organization, deletion_counts
@@ -29,6 +35,8 @@ from accounts.web.replies import is_fragment, see_other
 NUMBER = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 NO_NUMBER = 0
 """Stands for a text that is not a number; it is out of range for every setting."""
+NUMBERS = ("rollback_hours", "run_days", "approval_days")
+"""The settings that are numbers, or left to the installation."""
 NONE, PRODUCTION, EVERY = "none", "production", "every"
 DOMAINS_NEEDED = (
     (NONE, "Not needed", "A secret without allowed domains can be sent to any domain."),
@@ -91,6 +99,8 @@ def _submitted(post: QueryDict) -> OrganizationSettings:
         every_value_needs_domains=post.get("domains_needed") == EVERY,
         rollback_hours=_number(post.get("rollback_hours", "")),
         run_days=_number(post.get("run_days", "")),
+        asks_unless_read_only="asks_unless_read_only" in post,
+        approval_days=_number(post.get("approval_days", "")),
     )
 
 
@@ -112,14 +122,14 @@ def _shown(stored: OrganizationSettings) -> dict[str, Any]:
         else PRODUCTION
         if stored.production_needs_domains
         else NONE,
-        "rollback_hours": "" if stored.rollback_hours is None else str(stored.rollback_hours),
-        "run_days": "" if stored.run_days is None else str(stored.run_days),
+        "asks_unless_read_only": stored.asks_unless_read_only,
+        **{name: "" if (number := getattr(stored, name)) is None else str(number) for name in NUMBERS},
     }
 
 
 def _sent(post: QueryDict) -> dict[str, Any]:
     """Return what was submitted, to fill the form after a refusal."""
-    numbers = {name: post.get(name, "") for name in ("rollback_hours", "run_days")}
+    numbers = {name: post.get(name, "") for name in NUMBERS}
     return _shown(_submitted(post)) | numbers
 
 
@@ -131,11 +141,16 @@ def _form(
         "errors": errors or [],
         "domains_needed": DOMAINS_NEEDED,
         "version": actor.organization.version,
-        "defaults": {"rollback_hours": settings.ROLLBACK_HOURS, "run_days": settings.RUN_DAYS},
+        "defaults": {
+            "rollback_hours": settings.ROLLBACK_HOURS,
+            "run_days": settings.RUN_DAYS,
+            "approval_days": APPROVAL_DAYS,
+        },
         "bounds": {
             "rollback_hours": LONGEST_ROLLBACK_HOURS,
             "fewest_run_days": SHORTEST_RUN_DAYS,
             "run_days": LONGEST_RUN_DAYS,
+            "approval_days": LONGEST_APPROVAL_DAYS,
         },
         "without_second_factor": members.without_second_factor(actor),
     }

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from accounts.web import audit, invitations, members, organizations, settings, step_up
+from accounts.web import audit, invitations, members, organizations, settings, step_up, stopping
 
 urlpatterns = [
     path("", organizations.home, name="home"),
@@ -31,6 +31,8 @@ urlpatterns = [
     path("o/<slug:slug>/settings/", settings.index, name="settings"),
     path("o/<slug:slug>/settings/domains/", settings.domains, name="settings-domains"),
     path("o/<slug:slug>/settings/delete/", settings.delete, name="organization-delete"),
+    path("o/<slug:slug>/stop/", stopping.stop, name="agents-stop"),
+    path("o/<slug:slug>/start/", stopping.start, name="agents-start"),
     path("o/<slug:slug>/audit/", audit.index, name="audit"),
     path("o/<slug:slug>/audit/csv/", audit.as_csv, name="audit-csv"),
     path("o/<slug:slug>/audit/jsonl/", audit.as_json_lines, name="audit-jsonl"),

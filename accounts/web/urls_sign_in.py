@@ -25,7 +25,7 @@ from accounts.access.route_permissions import LAST_ORGANIZATION, View, actor_of_
 from accounts.access.step_up import Proof
 from accounts.errors import NotFound
 from accounts.sign_in.atomic_with_mail import atomic_view
-from accounts.web import organizations
+from accounts.web import organizations, own_sessions
 
 
 def account_page(view: Any, proof: Proof | None = None) -> View:
@@ -94,6 +94,7 @@ OWN_ACCOUNT = [
     path("account/passkeys/<int:pk>/", credential_page(passkeys.edit_webauthn), name="mfa_edit_webauthn"),
     path("account/passkeys/<int:pk>/remove/", credential_page(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
     path("account/sessions/", account_page(sessions.list_usersessions), name="usersessions_list"),
+    path("account/sessions/<int:pk>/end/", account_page(own_sessions.end), name="usersession-end"),
     path("account/connections/", credential_page(social.connections), name="socialaccount_connections"),
 ]
 

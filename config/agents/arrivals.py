@@ -8,7 +8,7 @@ from typing import Any
 from accounts.access.callers import PresentedKey, actors_of_keys
 from accounts.actors import Actor
 from accounts.common.database import Batches
-from accounts.errors import NotFound, Unauthenticated
+from accounts.errors import NotFound, Refusal
 from integrations.tool_models import TOOL_NAME_LENGTH
 from integrations.tools.agent_tools import ToolOffer, find_tools
 
@@ -39,10 +39,10 @@ def _looked_up(arrivals: Sequence[Arrival]) -> list[tuple[Actor, ToolOffer | Not
     known = ((actor, arrival.tool) for actor, arrival in both if isinstance(actor, Actor))
     tools = iter(find_tools([(actor, name) for actor, name in known if name]))
     return [
-        actor if isinstance(actor, Unauthenticated) else (actor, next(tools) if arrival.tool else None)
+        actor if isinstance(actor, Refusal) else (actor, next(tools) if arrival.tool else None)
         for actor, arrival in both
     ]
 
 
 ARRIVALS: Batches[Arrival, tuple[Actor, ToolOffer | NotFound | None]] = Batches(_looked_up)
-"""The messages that wait. Each gets its actor and its tool, or `Unauthenticated` is raised for it."""
+"""The messages that wait. Each gets its actor and its tool, or the refusal of its key is raised for it."""

@@ -157,7 +157,7 @@ def refused(refusal: Refusal, what_to_do: Guidance, *, is_structured: bool = Tru
             tool, and that of a remote tool knows no refusals.
     """
     fields = [f"{error.field}: {error.message}" for error in refusal.errors]
-    members = [f"{name}: {value}" for name, value in refusal.members.items()]
+    members = [f"{name}: {value}" for name, value in refusal.members.items() if not isinstance(value, dict)]
     lines = [f"{refusal.code}: {refusal.detail}", *fields, what_to_do.sentence, *members]
     structured: dict[str, Any] = {"code": refusal.code, **refusal.members}
     if fields:

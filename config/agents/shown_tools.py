@@ -9,8 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 from accounts.mail.sending import link
 from accounts.models import Organization
 from config.agents.guidance import INTEGRATION
+from config.agents.reasons import REASON, REASON_SCHEMA, declares_reason
 from config.agents.results import ENVELOPE
 from integrations.tools.agent_tools import ToolOffer
+
+MAY_ASK = "A person may have to approve a call before it is made."
 
 _ICON: TypeAdapter[Icon] = TypeAdapter(Icon)
 
@@ -22,7 +25,7 @@ def shown(tool: ToolOffer, organization: Organization) -> Tool:
         name=tool.name,
         title=tool.title,
         description=_description(tool, organization),
-        input_schema=dict(tool.parameters),
+        input_schema=_input_schema(tool),
         output_schema=_output_schema(tool),
         icons=[icon for each in tool.icons if (icon := _icon(each))] or None,
         annotations=ToolAnnotations(
@@ -35,10 +38,19 @@ def shown(tool: ToolOffer, organization: Organization) -> Tool:
 
 
 def _description(tool: ToolOffer, organization: Organization) -> str:
+    description = f"{tool.description}\n\n{MAY_ASK}".strip() if tool.may_ask else tool.description
     if not tool.problem:
-        return tool.description
+        return description
     page = link(INTEGRATION, organization.slug, tool.integration_id)
-    return f"Not ready: {tool.problem} Ask a person to mend it here: {page}\n\n{tool.description}"
+    return f"Not ready: {tool.problem} Ask a person to mend it here: {page}\n\n{description}"
+
+
+def _input_schema(tool: ToolOffer) -> dict[str, Any]:
+    """Return the schema of the arguments; where a person may be asked, with one for the reason."""
+    schema = dict(tool.parameters)
+    if tool.may_ask and not declares_reason(tool):
+        schema["properties"] = {**schema.get("properties", {}), REASON: REASON_SCHEMA}
+    return schema
 
 
 def _output_schema(tool: ToolOffer) -> dict[str, Any] | None:

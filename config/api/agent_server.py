@@ -49,6 +49,7 @@ from accounts.common.database import in_database
 from accounts.common.outages import as_refusal
 from accounts.common.paging import LARGEST_LIMIT
 from accounts.errors import NotFound, Refusal
+from config.agents import reasons
 from config.agents.callers import CALLER, Caller
 from config.agents.calls import CallCancelled, finished
 from config.agents.guidance import guidance
@@ -60,6 +61,7 @@ from config.api.agents import Serving, servers
 from config.http.errors import InternalError
 from integrations.broker import broker
 from integrations.broker.preparation import Call
+from integrations.holding.calls import Wish
 from integrations.tools.agent_tools import NO_SUCH_TOOL, ToolOffer
 from integrations.tools.tool_pages import TOOL_PAGES
 
@@ -186,10 +188,10 @@ async def _call_tool(context: Context, params: CallToolRequestParams) -> CallToo
 async def _run(context: Context, tool: ToolOffer) -> CallToolResult:
     """Run the tool. Numbers among the arguments are as written, which the SDK's own parser rounds."""
     caller = _caller_of(context)
-    arguments = caller.message["params"].get("arguments") or {}
+    arguments, reason = reasons.split(caller.message["params"], tool)
     if tool.remote_name:
         arguments = {"name": tool.remote_name, "arguments": arguments}
-    call = Call(tool.integration_id, caller.environment, tool.operation, arguments)
+    call = Call(tool.integration_id, caller.environment, tool.operation, arguments, wish=Wish(reason))
     is_told = bool(context.meta and context.meta.get("progress_token") is not None)
     tell = partial(_tell, context, tool) if is_told else None
     result = await finished(broker.run(caller.actor, call), caller.call_id, tell)

@@ -30,6 +30,7 @@ from config.agents.arrivals import ARRIVALS, CALL, Arrival, called_tool
 from config.agents.callers import CALLER, Caller
 from config.agents.calls import cancel
 from config.agents.errors import LARGEST_READ
+from config.agents.stopped import answer_stopped
 from config.api.mcp_clients import client_name
 from config.http.errors import AGENTS, plain_problem, problem
 from config.http.requests import Application, read_json
@@ -61,7 +62,7 @@ async def answer_agent(request: HttpRequest) -> HttpResponseBase:
     try:
         caller = await _caller(request)
     except Refusal as refusal:
-        return problem(refusal)
+        return answer_stopped(request.body, refusal) or problem(refusal)
     serving = servers.get(asyncio.get_running_loop())
     if serving is None:
         return plain_problem(HTTPStatus.SERVICE_UNAVAILABLE)

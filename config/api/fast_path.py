@@ -21,7 +21,7 @@ from accounts.errors import InvalidJson
 from config.api.handler import HEADERS_READ, ApiHandler, Headers
 from config.http.errors import API_PREFIX
 from config.http.requests import header_of, read_body, read_json, while_connected
-from integrations.api.schemas import RunIn
+from integrations.api.run_schemas import RunIn
 from integrations.broker import broker
 from integrations.broker.preparation import Call
 
@@ -99,15 +99,17 @@ def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
     """Parse a request. Returns None if the framework has to handle it."""
     address = _ADDRESS.fullmatch(scope["path"]) if scope["method"] == "POST" else None
     token = _token(scope)
-    if not address or token is None or scope.get("query_string") or scope.get("root_path"):
+    is_plain = not (scope.get("query_string") or scope.get("root_path") or header_of(scope, b"idempotency-key"))
+    if not address or token is None or not is_plain:
         return None
     try:
         payload = RunIn.model_validate(read_json(body))
     except (InvalidJson, ValidationError):
         return None
-    call = Call(UUID(address[1]), payload.environment, payload.operation, payload.params)
     sent_from = peer_address((scope.get("client") or [""])[0])
-    return FastPathCall(PresentedKey(token, sent_from, header_of(scope, b"user-agent")), call)
+    return FastPathCall(
+        PresentedKey(token, sent_from, header_of(scope, b"user-agent")), Call.requested(UUID(address[1]), payload)
+    )
 
 
 def _token(scope: dict[str, Any]) -> str | None:

@@ -27,7 +27,7 @@ from typing_extensions import override
 from accounts.common.database import in_database
 from accounts.errors import Refusal
 from accounts.web.middleware import PrivatePagesMiddleware
-from config.http.errors import problem
+from config.api.answering.held import answer_to
 from config.http.middleware import ContentPolicyMiddleware, ProblemMiddleware
 from config.http.requests import read_body, while_connected
 
@@ -127,7 +127,7 @@ def _raising(fault: Exception) -> Handler:
 
     async def handle(_request: HttpRequest) -> HttpResponse:
         if isinstance(fault, Refusal):
-            return problem(fault)
+            return answer_to(fault)
         raise fault
 
     return handle

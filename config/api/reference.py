@@ -62,16 +62,20 @@ class Reference(DocsBase):
 def groups_of(document: Schema) -> dict[str, list[DocumentedOperation]]:
     """Return the operations of an OpenAPI document, by their first tag, in its order."""
     groups: dict[str, list[DocumentedOperation]] = {}
-    schemas = document["components"]["schemas"]
+    parts = document["components"]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             tag = operation.get("tags", ["Others"])[0]
-            groups.setdefault(tag, []).append(_operation(path, method, operation, schemas))
+            groups.setdefault(tag, []).append(_operation(path, method, operation, parts))
     return groups
 
 
-def _operation(path: str, method: str, operation: Schema, schemas: Schema) -> DocumentedOperation:
-    answers = [_answer(status, answer, schemas) for status, answer in operation["responses"].items()]
+def _operation(path: str, method: str, operation: Schema, parts: Schema) -> DocumentedOperation:
+    schemas = parts["schemas"]
+    answers = [
+        _answer(status, _resolved(answer, parts["responses"]), schemas)
+        for status, answer in operation["responses"].items()
+    ]
     return DocumentedOperation(
         id=operation["operationId"],
         method=method.upper(),
@@ -80,7 +84,7 @@ def _operation(path: str, method: str, operation: Schema, schemas: Schema) -> Do
         description=operation.get("description", ""),
         parameters=[_parameter(parameter, schemas) for parameter in operation.get("parameters", [])],
         body=_fields(operation.get("requestBody", {}), schemas),
-        answers=[answer for answer in answers if answer.status < "4"],
+        answers=[answer for answer in answers if answer.status < "3"],
         refusals=[answer for answer in answers if answer.status >= "4"],
     )
 
@@ -92,8 +96,23 @@ def _answer(status: Any, answer: Schema, schemas: Schema) -> DocumentedAnswer:
 def _fields(holder: Schema, schemas: Schema) -> list[DocumentedField]:
     """Return the fields of the JSON object that a body or an answer holds."""
     schema = _resolved(holder.get("content", {}).get("application/json", {}).get("schema", {}), schemas)
+    if "oneOf" in schema:
+        schema = _merged([_resolved(variant, schemas) for variant in schema["oneOf"]])
     required = schema.get("required", [])
     return [_field(name, field, name in required, schemas) for name, field in schema.get("properties", {}).items()]
+
+
+def _merged(variants: list[Schema]) -> Schema:
+    """Return the fields that variants have in common; where these differ, each has the alternatives."""
+    fields = {
+        name: field if all(variant["properties"][name] == field for variant in variants) else _any_of(name, variants)
+        for name, field in variants[0]["properties"].items()
+    }
+    return {**variants[0], "properties": fields}
+
+
+def _any_of(name: str, variants: list[Schema]) -> Schema:
+    return {"anyOf": [variant["properties"][name] for variant in variants]}
 
 
 def _parameter(parameter: Schema, schemas: Schema) -> DocumentedField:
@@ -109,15 +128,22 @@ def _field(name: str, schema: Schema, is_required: bool, schemas: Schema) -> Doc
 def kind_of(schema: Schema, schemas: Schema) -> str:
     """Return the type of a value in words, such as `list of uuid, or null`."""
     found = _resolved(schema, schemas)
-    if "anyOf" in found:
-        return ", or ".join(dict.fromkeys(kind_of(one, schemas) for one in found["anyOf"]))
+    alternatives = [*found.get("anyOf", ()), *found.get("oneOf", ())]
+    if alternatives:
+        return ", or ".join(dict.fromkeys(kind_of(one, schemas) for one in alternatives))
     if "enum" in found or "const" in found:
         return " | ".join(str(one) for one in found.get("enum", [found.get("const")]))
     if found.get("type") == "array":
         return f"list of {kind_of(found.get('items', {}), schemas)}"
-    return str(found.get("format") or found.get("type") or NO_KIND)
+    return _name_of(found)
+
+
+def _name_of(schema: Schema) -> str:
+    named = schema.get("title") if "properties" in schema else schema.get("format")
+    return str(named or schema.get("type") or NO_KIND)
 
 
 def _resolved(schema: Schema, schemas: Schema) -> Schema:
-    """Return the schema that a reference names; any other schema as it is."""
-    return schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    """Return what a reference names, such as a schema; anything else as it is."""
+    found: Schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return found

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 PREFIX = "COFFER_"
+OF_THE_COMMAND_LINE = {"COFFER_URL", "COFFER_API_KEY", "COFFER_PROFILE"}
+"""Names that the client's command line reads (docs/command-line.md)."""
 ALIKE_WITH_PREFIX, ALIKE_WITHOUT = 0.6, 0.9
 """How similar the rest of a name has to be (`difflib`). Other programs own names without the prefix."""
 
@@ -204,7 +206,7 @@ def misspelt(names: Iterable[str]) -> list[str]:
             ones that almost equal a setting are reported.
     """
     sentences = []
-    for name in sorted(set(names) - BY_NAME.keys()):
+    for name in sorted(set(names) - BY_NAME.keys() - OF_THE_COMMAND_LINE):
         near = _nearest(name)
         if near or name.startswith(PREFIX):
             sentences.append(

@@ -26,15 +26,20 @@ def count(model: Model, alias: str) -> int:
     return model._base_manager.using(alias).count()
 
 
+def _stored_fields(model: Model) -> list[Any]:
+    """Return the fields that have a column that is written; the database generates the others."""
+    return [field for field in model._meta.concrete_fields if not field.generated]
+
+
 def rows(model: Model, alias: str) -> Iterator[Row]:
     """Yield every row, with the values of Python."""
-    names = [field.attname for field in model._meta.concrete_fields]
+    names = [field.attname for field in _stored_fields(model)]
     yield from model._base_manager.using(alias).order_by().values_list(*names).iterator(chunk_size=CHUNK)
 
 
 def insert(model: Model, alias: str, given: Iterable[Row]) -> Iterator[int]:
     """Insert rows as they are, without the defaults and signals of the model, and yield the number of each batch."""
-    connection, fields = connections[alias], model._meta.concrete_fields
+    connection, fields = connections[alias], _stored_fields(model)
     quote = connection.ops.quote_name
     names = ", ".join(quote(str(field.column)) for field in fields)
     marks = ", ".join(["%s"] * len(fields))

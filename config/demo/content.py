@@ -13,7 +13,11 @@ from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from config.demo.providers import load_providers, provider_values
 from config.demo.stand_ins import Ports
 from integrations.editing.integrations import create_integration
+from integrations.editing.rules import set_rules
 from integrations.models import Integration
+from integrations.rules.comparisons import ArgumentCheck, Operator, schema_of
+from integrations.rules.reading import read_rules
+from integrations.rules.shape import Decision
 from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
 
@@ -177,12 +181,45 @@ def _others(owner: Actor) -> None:
         "headers": [{"name": "X-Billing-Token", "value": "{secrets.billing.token}"}],
     }
     fetch_invoice = billing | {"method": "GET", "path": "/invoices/latest"}
-    refund_invoice = billing | {"method": "POST", "path": "/refunds"}
+    refund_invoice = billing | {
+        "method": "POST",
+        "path": "/refunds",
+        "body": {
+            "type": "json",
+            "content": '{"invoice": "{params.invoice}", "amount": "{params.amount}", "reason": "{params.reason}"}',
+        },
+        "parameters": _REFUND,
+    }
     _action(owner, "Fetch invoice", "Reads one invoice", [PRODUCTION], fetch_invoice)
-    _action(owner, "Refund invoice", "Asks for a refund", [STAGING, PRODUCTION], refund_invoice)
+    refund = _action(owner, "Refund invoice", "Asks for a refund", [STAGING, PRODUCTION], refund_invoice)
+    set_rules(actor=owner, integration_id=refund.pk, rules=read_rules(_REFUND_RULES))
     payment = [{"name": "Authorization", "value": "Bearer {secrets.stripe_restricted_key}"}]
     stripe = {"base_url": "https://api.stripe.com", "headers": payment, "method": "POST", "path": "/v1/payment_links"}
     _action(owner, "Create payment link", "Takes a deposit", [DEVELOPMENT, PRODUCTION], stripe)
+
+
+_REFUND = {
+    "type": "object",
+    "properties": {
+        "invoice": {"type": "string", "description": "The invoice's number"},
+        "amount": {"type": "number", "description": "In euros"},
+        "reason": {"type": "string", "description": "What the patient said"},
+    },
+    "required": ["invoice", "amount", "reason"],
+}
+_MOST, _UNASKED = ArgumentCheck("amount", Operator.AT_MOST, 500), ArgumentCheck("amount", Operator.MORE_THAN, 50)
+_REFUND_RULES = [
+    {"operation": "call", "decision": "allow", "arguments": schema_of([_MOST], Decision.ALLOW)},
+    {
+        "operation": "call",
+        "environments": [PRODUCTION.value],
+        "decision": "ask",
+        "arguments": schema_of([_UNASKED], Decision.ASK),
+        "ask": {"minutes": 30},
+    },
+    {"decision": "allow", "limit": {"calls": 200, "per": "day"}},
+]
+"""Refunds up to 50 are made, up to 500 a person is asked in Production, more is refused."""
 
 
 def _action(owner: Actor, name: str, description: str, environments: Any, config: dict[str, Any]) -> Integration:

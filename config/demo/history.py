@@ -6,6 +6,7 @@ Most runs succeed. Each way in which a run can end otherwise is there at least o
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -107,6 +108,7 @@ def _run(
 ) -> Run:
     environment = _environment(integration, chance)
     caller = agent if environment is Environment.PRODUCTION else owner
+    duration = _duration(integration.kind, end, chance)
     return Run(
         organization=owner.organization,
         integration_id=integration.id,
@@ -116,13 +118,15 @@ def _run(
         environment=environment.value,
         caller_kind=caller.kind.value,
         caller_id=caller.id,
+        principal_id=caller.key_id,
         caller=caller.label,
         outcome=end.outcome.value,
         error_code=end.code,
         note=_note(integration.kind, chance),
         host="127.0.0.1",
         status=end.status,
-        duration_ms=_duration(integration.kind, end, chance),
+        duration_ms=duration,
+        **_measured(integration.kind, end, duration or 0, chance),
         started_at=started_at,
     )
 
@@ -146,6 +150,25 @@ def _duration(kind: str, end: End, chance: random.Random) -> int | None:
     if end is TOO_SLOW:
         return TIME_LIMIT_MS + chance.randrange(2, 30)
     return chance.randrange(2, 9) if kind == "sip_trunk" else chance.randrange(40, 400)
+
+
+def _measured(kind: str, end: End, duration: int, chance: random.Random) -> dict[str, Any]:
+    """Return the steps of a run, its address and the size of its answer, as far as it came."""
+    own = {"admitted": round(chance.uniform(0.6, 2.4), 2)}
+    request = {"request_id": chance.randbytes(16).hex()}
+    if end.outcome in {RunOutcome.REFUSED, RunOutcome.STARTED}:
+        return {"steps": own, **request}
+    own["opened"] = round(chance.uniform(0.3, 0.9), 2)
+    after = {"recorded": round(chance.uniform(0.9, 3.1), 2)}
+    if kind == "sip_trunk":
+        return {"steps": own | after, **request}
+    connected = {"judged": round(chance.uniform(0.2, 1.1), 2), "sent": round(chance.uniform(0.5, 6.0), 2)}
+    answered = {"answered": max(0.4, round(duration - sum(connected.values()), 2))}
+    masked = {} if end.outcome is RunOutcome.FAILED else {"masked": round(chance.uniform(0.2, 1.4), 2)}
+    size = None if end.outcome is RunOutcome.FAILED else chance.randrange(90, 4_000)
+    return {
+        "steps": own | connected | answered | masked | after, "address": "127.0.0.1", "answer_bytes": size, **request,
+    }  # fmt: skip
 
 
 def _uses(run: Run, values: list[SecretValue]) -> list[RunSecret]:

@@ -4,12 +4,15 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Organization, User
+from config.demo.alerts import load_alerts
+from config.demo.approvals import TASKS, load_approvals
 from config.demo.calls import call_each
 from config.demo.content import load_content
 from config.demo.history import load_history
 from config.demo.people import load_agent, load_people, write_sign_in
 from config.demo.rotations import load_rotations
 from config.demo.stand_ins import Ports
+from config.demo.traffic import load_traffic
 
 
 def is_possible() -> bool:
@@ -25,6 +28,9 @@ def load_demo(ports: Ports) -> None:
         integrations = load_content(owner, ports)
         agent, key = load_agent(owner, list(integrations.values()))
         load_history(owner, agent, list(integrations.values()))
+        load_traffic(agent)
+        load_alerts(owner, ports)
         write_sign_in(passwords, key)
     load_rotations(owner)
     call_each(owner, agent, integrations)
+    load_approvals(owner, integrations[TASKS])

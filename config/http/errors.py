@@ -13,7 +13,7 @@ from django.urls import Resolver404, resolve
 
 from accounts.common.outages import refusal_for
 from accounts.common.request_notes import note
-from accounts.errors import NotFound, OutOfResources, Refusal
+from accounts.errors import FieldError, NotFound, OutOfResources, Refusal
 from config.logs import REQUEST_ID
 
 API_PREFIX = "/api/"
@@ -47,13 +47,18 @@ def problem(refusal: Refusal) -> HttpResponse:
         "detail": refusal.detail,
     }
     if refusal.errors:
-        document["errors"] = [{"field": error.field, "message": error.message} for error in refusal.errors]
+        document["errors"] = [_as_json(error) for error in refusal.errors]
     answer = JsonResponse({**document, **refusal.members, **_request_id()}, status=refusal.status, content_type=PROBLEM)
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 11.6.1
     if "retry_after_seconds" in refusal.members:
         answer.headers["Retry-After"] = str(refusal.members["retry_after_seconds"])
     return answer
+
+
+def _as_json(error: FieldError) -> dict[str, object]:
+    """Return an invalid field; of a document that was sent, with its line."""
+    return {"field": error.field, "message": error.message, **({"line": error.line} if error.line else {})}
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -94,8 +99,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def plain_problem(status: HTTPStatus) -> HttpResponse:
     """Return a problem document for a status alone, with codes such as `method_not_allowed` and `internal_error`."""
-    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    code = InternalError.code if is_ours else status.phrase.lower().replace(" ", "_")
+    code = plain_code(status)
     note(code=code)
     document = {
         "type": f"urn:coffer:problem:{code}",
@@ -105,6 +109,12 @@ def plain_problem(status: HTTPStatus) -> HttpResponse:
         "detail": status.description or status.phrase,
     }
     return JsonResponse(document | _request_id(), status=status, content_type=PROBLEM)
+
+
+def plain_code(status: HTTPStatus) -> str:
+    """Return the code of a problem document for a status alone."""
+    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return InternalError.code if is_ours else status.phrase.lower().replace(" ", "_")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

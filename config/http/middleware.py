@@ -1,4 +1,4 @@
-"""Middleware for all responses: problem documents for programs, and the content policy."""
+"""Middleware for all responses: problem documents for programs, compression, and the content policy."""
 
 from http import HTTPStatus
 
@@ -6,6 +6,7 @@ from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.gzip import GZipMiddleware
 from django.utils.deprecation import MiddlewareMixin
 
 from config.http.errors import AGENTS, PROBLEM, is_for_programs, plain_problem
@@ -35,6 +36,28 @@ def _is_ours(request: HttpRequest, response: HttpResponse) -> bool:
     """Whether programs can read this error as it is."""
     kind = response.headers.get("Content-Type")
     return kind == PROBLEM or (request.path in AGENTS and kind == "application/json")
+
+
+class CompressedPages(GZipMiddleware):
+    """Compresses pages in which nothing stands that the request brought along.
+
+    Whoever can choose a part of a page and see its compressed length learns about the rest of it (BREACH). So only
+    pages of organizations and the page of the API are compressed, and only as the answer to a GET without a query:
+    nothing of it was typed. No such page shows a credential, and a CSRF token is written differently in each response.
+    Their lengths are padded at random all the same (docs/security-rules.md, "Sessions and browsers").
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]
+        """Compress the body if the client accepts it and the page may be."""
+        may_be = request.method == "GET" and not request.META.get("QUERY_STRING") and _is_compressible(request.path)
+        is_page = response.status_code == HTTPStatus.OK and response.get("Content-Type", "").startswith("text/html")
+        if may_be and is_page:
+            super().process_response(request, response)  # changes the response in place
+        return response
+
+
+def _is_compressible(path: str) -> bool:
+    return path.startswith("/o/") or path == "/api/v1/docs"
 
 
 class ContentPolicyMiddleware(CSPMiddleware):

@@ -30,10 +30,9 @@ from accounts.common.fields import RepeatedName
 from accounts.common.fields import read_json as json_as_written
 from accounts.common.log_filters import described
 from accounts.common.outages import log_outage
-from accounts.common.request_notes import NOTES, REQUESTS
+from accounts.common.request_notes import NOTES, REQUEST_ID, REQUESTS
 from accounts.errors import InvalidJson, OutOfResources
 from config.http.errors import AGENTS, is_for_programs, plain_problem, unavailable
-from config.logs import REQUEST_ID
 from integrations.egress.own_ports import note_port
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

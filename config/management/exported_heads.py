@@ -29,6 +29,7 @@ def export_heads() -> str:
     for entry in heads.entries(stored):
         head = json.dumps(entry)
         logger.info("Audit head %s", head)
+    heads.tell(stored)
     said = [f"Audit heads in the log: {len(stored)}."]
     if stored and settings.AUDIT_HEADS_MAIL:
         said.append("Sent by mail." if _mail(heads.document(stored)) else "NOT sent by mail; see the log.")

@@ -8,13 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from accounts.access.route_permissions import key_requires
-from accounts.actors import Actor
 from accounts.api.authentication import AsyncApiKeyAuth, actor_of, searchable
 from accounts.api.preconditions import expected_version
 from accounts.api.schemas import PROBLEMS, PROBLEMS_OF_ONE, Limit, ProblemOut
 from accounts.common.environments import Environment
-from accounts.common.paging import DEFAULT_LIMIT, decode_cursor, encode_cursor
+from accounts.common.paging import DEFAULT_LIMIT, decode_cursor, encode_cursor, page_of
 from accounts.policy import Permission
+from integrations.api import named
+from integrations.api.approvals.schemas import HeldCallOut
+from integrations.api.run_schemas import RunIn
 from integrations.api.schemas import (
     CheckIn,
     CheckOut,
@@ -23,8 +25,8 @@ from integrations.api.schemas import (
     IntegrationPatch,
     IntegrationsOut,
     OperationsOut,
-    RunIn,
     RunResultOut,
+    fetched_out,
     integration_out,
     operations_out,
 )
@@ -55,9 +57,10 @@ def list_integrations(
     limit: Limit = DEFAULT_LIMIT,
     cursor: str = "",
 ) -> dict[str, Any]:
-    """By name. `secret` filters by the name of a secret that an integration uses."""
-    rows = overview.with_secrets(Integration.objects.listed_for(actor_of(request)).search(searchable(q))).matching(
-        kind=kind.value if kind else "", environment=environment, secret=searchable(secret)
+    """By name. `secret` filters by the name or id of a secret that an integration uses."""
+    actor = actor_of(request)
+    rows = overview.with_secrets(Integration.objects.listed_for(actor).search(searchable(q))).matching(
+        kind=kind.value if kind else "", environment=environment, secret=named.secret_name(actor, searchable(secret))
     )
     if cursor:
         rows = rows.filter(name__gt=decode_cursor(cursor, length=1)[0])
@@ -85,14 +88,14 @@ def create_integration(request: HttpRequest, payload: IntegrationIn) -> Any:
             environments=payload.environments,
             accept_raw_credentials=payload.accept_raw_credentials,
         )
-    return Status(201, _shown(actor, integration.id))
+    return Status(201, fetched_out(actor, integration.id))
 
 
 @router.get("/{uuid:integration_id}", response={200: IntegrationOut, **PROBLEMS_OF_ONE}, summary="One integration")
 @key_requires(Permission.INTEGRATIONS_READ)
 def get_integration(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
     """With references, and warnings about what would stop a run."""
-    return _shown(actor_of(request), integration_id)
+    return fetched_out(actor_of(request), integration_id)
 
 
 @router.patch(
@@ -104,22 +107,13 @@ def get_integration(request: HttpRequest, integration_id: UUID) -> dict[str, Any
 def edit_integration(request: HttpRequest, integration_id: UUID, payload: IntegrationPatch) -> dict[str, Any]:
     """References are derived again in the same transaction."""
     actor = actor_of(request)
-    changes = integrations.IntegrationChanges(
-        name=payload.name,
-        description=payload.description,
-        tool_name=payload.tool_name,
-        only_approved_tools=payload.only_approved_tools,
-        enabled=payload.enabled,
-        environments=payload.environments,
-        config=payload.config,
-        accept_raw_credentials=payload.accept_raw_credentials,
-    )
+    changes = payload.changes(payload.name)
     version = expected_version(request)
     with payload.faults_told():
         integrations.update_integration(
             actor=actor, integration_id=integration_id, changes=changes, expected_version=version
         )
-    return _shown(actor, integration_id)
+    return fetched_out(actor, integration_id)
 
 
 @router.delete(
@@ -151,7 +145,7 @@ def duplicate_integration(request: HttpRequest, integration_id: UUID) -> Any:
     """The copy gets a free name and is disabled."""
     actor = actor_of(request)
     copy = integrations.duplicate_integration(actor=actor, integration_id=integration_id)
-    return Status(201, _shown(actor, copy.id))
+    return Status(201, fetched_out(actor, copy.id))
 
 
 @router.get(
@@ -160,22 +154,29 @@ def duplicate_integration(request: HttpRequest, integration_id: UUID) -> Any:
     summary="List operations",
 )
 @key_requires(Permission.INTEGRATIONS_READ)
-def list_operations(request: HttpRequest, integration_id: UUID) -> dict[str, Any]:
-    """Each operation with its parameters as JSON Schema."""
-    return {"items": operations_out(Integration.objects.fetch(actor_of(request), integration_id))}
+def list_operations(
+    request: HttpRequest, integration_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: str = ""
+) -> dict[str, Any]:
+    """Each operation with its parameters as JSON Schema, in the order of the kind."""
+    found = operations_out(Integration.objects.fetch(actor_of(request), integration_id))
+    page = page_of(enumerate(found), lambda numbered: f"{numbered[0]:04}", cursor=cursor, limit=limit)
+    return {"items": [operation for _, operation in page.items], "next_cursor": page.next_cursor}
 
 
 @router.post(
     "/{uuid:integration_id}/run",
     auth=AsyncApiKeyAuth(),
-    response={200: RunResultOut, **PROBLEMS_OF_RUN},
+    response={200: RunResultOut, 202: HeldCallOut, **PROBLEMS_OF_RUN},
     summary="Run an operation",
 )
 @key_requires(Permission.INTEGRATIONS_RUN)
-async def run(request: HttpRequest, integration_id: UUID, payload: RunIn) -> Any:
-    """Runs the operation with the values of one environment, and returns the upstream's masked response."""
-    call = Call(integration_id, payload.environment, payload.operation, payload.params)
-    result = await broker.run(actor_of(request), call)
+async def run_integration(request: HttpRequest, integration_id: UUID, payload: RunIn) -> Any:
+    """Runs the operation with the values of one environment, and returns the upstream's masked response.
+
+    A call that a person has to approve is answered with 202 and the approval. Nothing was sent. Send the same call
+    again once it is approved; or say with `when: approved` that Coffer makes the call then.
+    """
+    result = await broker.run(actor_of(request), Call.requested(integration_id, payload))
     return HttpResponse(result.text_of(result.as_json()), content_type="application/json; charset=utf-8")
 
 
@@ -186,12 +187,7 @@ async def run(request: HttpRequest, integration_id: UUID, payload: RunIn) -> Any
     summary="The harmless check",
 )
 @key_requires(Permission.INTEGRATIONS_RUN)
-async def test(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> dict[str, Any]:
+async def test_integration(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> dict[str, Any]:
     """A check is harmless. If an integration has none, the step is `not_checkable`."""
     steps = await check(actor_of(request), integration_id, payload.environment)
     return {"ok": all(step.outcome == "passed" for step in steps), "steps": [step.as_json() for step in steps]}
-
-
-def _shown(actor: Actor, integration_id: UUID) -> dict[str, Any]:
-    integration = overview.with_secrets(Integration.objects.all()).fetch(actor, integration_id)
-    return integration_out(integration, *matrix.warnings_of([integration]))

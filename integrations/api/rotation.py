@@ -61,7 +61,7 @@ class RotationResultsOut(Schema):
     summary="Stage a new value",
 )
 @key_requires(Permission.SECRETS_WRITE)
-def stage(request: HttpRequest, secret_id: UUID, environment: Environment, payload: StageIn) -> dict[str, Any]:
+def stage_value(request: HttpRequest, secret_id: UUID, environment: Environment, payload: StageIn) -> dict[str, Any]:
     """The current value stays in use. A value that was staged before is destroyed."""
     with payload.faults_told():
         values.stage(
@@ -78,7 +78,7 @@ def stage(request: HttpRequest, secret_id: UUID, environment: Environment, paylo
 
 @router.delete(ADDRESS, response={204: None, **PROBLEMS}, summary="Discard the staged value")
 @key_requires(Permission.SECRETS_WRITE)
-def discard(request: HttpRequest, secret_id: UUID, environment: Environment) -> Any:
+def discard_staged_value(request: HttpRequest, secret_id: UUID, environment: Environment) -> Any:
     """The staged value is destroyed; the current value is not changed."""
     values.discard(actor=actor_of(request), secret_id=secret_id, environment=environment)
     return Status(204, None)
@@ -91,7 +91,7 @@ def discard(request: HttpRequest, secret_id: UUID, environment: Environment) -> 
     summary="Try the staged value on every reference",
 )
 @key_requires(Permission.SECRETS_WRITE)
-async def check(request: HttpRequest, secret_id: UUID, environment: Environment) -> dict[str, Any]:
+async def check_staged_value(request: HttpRequest, secret_id: UUID, environment: Environment) -> dict[str, Any]:
     """Each check is harmless and recorded as a run; the API key also needs the scope `run`."""
     _, checked = await rotation.check(actor_of(request), secret_id, environment)
     return {"results": [rotation.as_json(reference_check) for reference_check in checked]}
@@ -99,7 +99,7 @@ async def check(request: HttpRequest, secret_id: UUID, environment: Environment)
 
 @router.post(ADDRESS + "/promote", response={200: SecretOut, **PROBLEMS}, summary="Promote the staged value")
 @key_requires(Permission.SECRETS_WRITE)
-def promote(
+def promote_value(
     request: HttpRequest, secret_id: UUID, environment: Environment, payload: PromoteIn | None = None
 ) -> dict[str, Any]:
     """The current value is kept, encrypted, until `rollback_until`. 409 `checks_failed` includes `results`."""
@@ -110,7 +110,7 @@ def promote(
 
 @router.post(ADDRESS + "/rollback", response={200: SecretOut, **PROBLEMS}, summary="Go back to the previous value")
 @key_requires(Permission.SECRETS_WRITE)
-def roll_back(request: HttpRequest, secret_id: UUID, environment: Environment) -> dict[str, Any]:
+def roll_back_value(request: HttpRequest, secret_id: UUID, environment: Environment) -> dict[str, Any]:
     """Possible within the roll-back window. The value that was current is destroyed."""
     values.roll_back(actor=actor_of(request), secret_id=secret_id, environment=environment)
     return _shown(request, secret_id)

@@ -1,86 +1,82 @@
 """`/api/v1/runs` (docs/api.md, "Records")."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import HttpRequest
 from ninja import Router
-from pydantic import AfterValidator
+from pydantic import Field
 
 from accounts.access.route_permissions import key_requires
-from accounts.api.authentication import actor_of
-from accounts.api.schemas import PROBLEMS, Limit
+from accounts.api.authentication import actor_of, searchable
+from accounts.api.files import FILES, TEXT, wanted_format
+from accounts.api.schemas import PROBLEMS, PROBLEMS_OF_ONE, Limit, Moment
 from accounts.common.environments import Environment
-from accounts.common.paging import DEFAULT_LIMIT, decode_cursor, encode_cursor
-from accounts.errors import FieldError, Invalid
+from accounts.common.paging import DEFAULT_LIMIT
 from accounts.policy import Permission
-from integrations.api.schemas import RunsOut, run_out
-from integrations.models import Run, RunSecret
+from integrations.api import named
+from integrations.api.run_export import streamed
+from integrations.api.run_schemas import RunDetailsOut, RunsOut, run_details_out, run_out
+from integrations.models import RunOutcome
+from integrations.runs import reading
+from integrations.runs.reading import RunFilters
 
 router = Router()
 
-
-def _in_utc(moment: datetime) -> datetime:
-    """Convert a time to UTC; without an offset it is taken as UTC.
-
-    Raises:
-        ValueError: the result is outside the years 1 to 9999.
-    """
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        raise ValueError("Use a date between the years 1 and 9999 in UTC.") from None
-
-
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Outcome = Literal["started", "succeeded", "upstream_error", "refused", "failed"]
+Status = Annotated[str, Field(pattern="^([1-5][0-9][0-9]|[1-5]xx)$")]
 
 
 @router.get(
     "",
     response={200: RunsOut, **PROBLEMS},
     summary="The run ledger",
+    openapi_extra={"responses": {200: {"content": dict.fromkeys(FILES, TEXT)}}},
 )
 @key_requires(Permission.RUNS_READ)
 def list_runs(
     request: HttpRequest,
-    integration: UUID | None = None,
-    secret: UUID | None = None,
+    integration: str = "",
+    secret: str = "",
     environment: Environment | None = None,
+    caller: str = "",
     outcome: Outcome | None = None,
+    code: str = "",
+    status: Status | None = None,
     since: Moment | None = None,
     until: Moment | None = None,
+    q: str = "",
     limit: Limit = DEFAULT_LIMIT,
     cursor: str = "",
-) -> dict[str, Any]:
-    """Newest first. `integration` and `secret` are ids; `since` and `until` limit the start of a run."""
-    runs = Run.objects.visible_to(actor_of(request)).newest_first().prefetch_related("secrets")
-    runs = runs.matching(
-        integration_id=integration,
+) -> Any:
+    """Newest first. `integration`, `secret` and `caller` are names or ids; a key's runs include those of its sessions.
+
+    `since` and `until` limit the start of a run. `status` is a number or a class such as `5xx`; `started` as `outcome`
+    finds what is under way. `q` is the whole id of a run or a request, else part of an operation, a note, a host or a
+    name, looked for in the newest 5,000 runs that match the rest. With `Accept: text/csv` or `application/x-ndjson`
+    (JSON Lines) the response streams everything that matches; `limit` and `cursor` apply to JSON only.
+    """
+    actor = actor_of(request)
+    filters = RunFilters(
+        text=searchable(q).strip(),
+        integration=named.integration_id(actor, searchable(integration)),
+        secret=named.secret_id(actor, searchable(secret)),
         environment=environment,
-        outcome=outcome,
-        started_at__gte=since,
-        started_at__lt=until,
+        caller=named.caller_id(actor, searchable(caller)),
+        outcome=RunOutcome(outcome) if outcome else None,
+        code=searchable(code),
+        status=status or "",
+        since=since,
+        until=until,
     )
-    if secret:
-        runs = runs.filter(pk__in=RunSecret.objects.filter(secret_id=secret).values("run"))
-    if cursor:
-        started_at, last = _position(cursor)
-        earlier = Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lt=last)
-        runs = runs.filter(earlier, started_at__lte=started_at)  # bounds the index scan
-    found = list(runs[: limit + 1])
-    key = [found[limit - 1].started_at.isoformat(), str(found[limit - 1].pk)] if len(found) > limit else None
-    return {"items": [run_out(run) for run in found[:limit]], "next_cursor": encode_cursor(key) if key else None}
+    if file_format := wanted_format(request):
+        return streamed(request, actor, filters, file_format)
+    page = reading.page(actor, filters, cursor=cursor, limit=limit)
+    return {"items": [run_out(run) for run in page.items], "next_cursor": page.next_cursor}
 
 
-def _position(cursor: str) -> tuple[datetime, UUID]:
-    started_at, last = decode_cursor(cursor, length=2)
-    try:
-        return _in_utc(datetime.fromisoformat(started_at)), UUID(last)
-    except ValueError:
-        raise Invalid(
-            "The cursor does not belong to this list.",
-            errors=[FieldError("cursor", "Use the next_cursor of the previous page.")],
-        ) from None
+@router.get("/{uuid:run_id}", response={200: RunDetailsOut, **PROBLEMS_OF_ONE}, summary="One run with its steps")
+@key_requires(Permission.RUNS_READ)
+def get_run(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
+    """What is known of a run. A body, a header, a query or an argument never is."""
+    return run_details_out(reading.find_run(actor_of(request), run_id))

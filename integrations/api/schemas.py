@@ -1,6 +1,6 @@
-"""Schemas of integrations and runs in the HTTP API."""
+"""Schemas of integrations in the HTTP API, and of running them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -8,11 +8,16 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field, StrictBool
 
+from accounts.actors import Actor
 from accounts.api.schemas import Payload, StrictSchema
 from accounts.common.environments import Environment, in_order
+from integrations.editing.integrations import IntegrationChanges
 from integrations.kinds import KINDS
-from integrations.models import Integration, Run
+from integrations.models import Integration
+from integrations.readiness import matrix, overview
+from integrations.readiness.overview import health
 from integrations.readiness.warnings import Warning  # noqa: A004 - the API's word
+from integrations.stops.disabled import DISABLED
 
 RAW = "Accept texts that look like a credential; otherwise they are refused with the code `raw_credential`."
 TOOL_NAME = (
@@ -20,6 +25,13 @@ TOOL_NAME = (
     "made of the name, which it does not follow later: agents that know the old name lose the tool when it changes."
 )
 ONLY_APPROVED = "Whether agents get only those tools of an MCP server that a person approved. Other kinds ignore it."
+AS_STORED = (
+    "id", "kind", "name", "description", "tool_name", "only_approved_tools", "enabled", *DISABLED, "config",
+    "created_at", "updated_at", "version",
+)  # fmt: skip
+"""The columns of an integration that the API shows as they are."""
+DISABLED_WHY = "With `enabled: false`, the reason, which callers that are refused read."
+STATE = "`failing` in the environments of `failing_in`; `ready` until a run or check has said that it works or fails."
 
 
 class IntegrationIn(Payload):
@@ -38,17 +50,37 @@ class IntegrationIn(Payload):
     accept_raw_credentials: StrictBool = Field(default=False, description=RAW)
 
 
-class IntegrationPatch(Payload):
-    """`PATCH /integrations/{id}`. Omitted fields are not changed; `config` is replaced as a whole."""
+class IntegrationFieldsIn(Payload):
+    """The fields of an integration that may be left out; `config` is replaced as a whole."""
 
-    name: str | None = None
     description: str | None = None
     tool_name: str | None = Field(default=None, description=TOOL_NAME)
     only_approved_tools: StrictBool | None = Field(default=None, description=ONLY_APPROVED)
     enabled: StrictBool | None = None
+    disabled_why: str = Field(default="", description=DISABLED_WHY)
     environments: list[Environment] | None = None
     config: dict[str, Any] | None = None
     accept_raw_credentials: StrictBool = Field(default=False, description=RAW)
+
+    def changes(self, name: str | None = None) -> IntegrationChanges:
+        """Return what the given fields change."""
+        return IntegrationChanges(
+            name=name,
+            description=self.description,
+            tool_name=self.tool_name,
+            only_approved_tools=self.only_approved_tools,
+            enabled=self.enabled,
+            disabled_why=self.disabled_why,
+            environments=self.environments,
+            config=self.config,
+            accept_raw_credentials=self.accept_raw_credentials,
+        )
+
+
+class IntegrationPatch(IntegrationFieldsIn):
+    """`PATCH /integrations/{id}`. Omitted fields are not changed; `config` is replaced as a whole."""
+
+    name: str | None = None
 
 
 class OwnReferenceOut(Schema):
@@ -79,10 +111,15 @@ class IntegrationOut(Schema):
     tool_name: str = Field(description=TOOL_NAME)
     only_approved_tools: bool = Field(description=ONLY_APPROVED)
     enabled: bool
+    disabled_at: datetime | None
+    disabled_by: str = Field(description="Who disabled it; empty while it is enabled, or if it was made disabled.")
+    disabled_why: str
     environments: list[Environment]
     config: dict[str, Any]
     references: list[OwnReferenceOut]
     warnings: list[WarningOut]
+    state: Literal["ready", "working", "failing", "paused"] = Field(description=STATE)
+    failing_in: list[Environment]
     created_at: datetime
     updated_at: datetime
     version: int
@@ -105,17 +142,10 @@ class OperationOut(Schema):
 
 
 class OperationsOut(Schema):
-    """All operations of an integration."""
+    """A page of the operations of an integration."""
 
     items: list[OperationOut]
-
-
-class RunIn(StrictSchema):
-    """`POST /integrations/{id}/run`."""
-
-    environment: Environment
-    operation: str | None = None
-    params: dict[str, Any] = {}
+    next_cursor: str | None
 
 
 class HeaderOut(Schema):
@@ -139,6 +169,7 @@ class WithheldOut(Schema):
         "response_too_large",
         "response_unreadable",
         "upstream_timeout",
+        "replayed",
     ]
     message: str
 
@@ -180,64 +211,17 @@ class CheckOut(Schema):
     steps: list[StepOut]
 
 
-class SecretOfRunOut(Schema):
-    """A secret that a run used, with its name and version at that time."""
-
-    id: UUID
-    name: str
-    version: int
-
-
-class IntegrationOfRunOut(Schema):
-    """The integration of a run, with its name at that time."""
-
-    id: UUID
-    name: str
-    kind: str
-
-
-class RunOut(Schema):
-    """The record of a run."""
-
-    id: UUID
-    integration: IntegrationOfRunOut
-    operation: str
-    note: str = Field(description="Further information about the run: for `sign`, what was signed. Never a value.")
-    environment: Environment
-    caller: str
-    outcome: Literal["started", "succeeded", "upstream_error", "refused", "failed"]
-    code: str | None = Field(description="The error code of a refused or failed run.")
-    host: str
-    status: int | None
-    duration_ms: int | None
-    secrets: list[SecretOfRunOut]
-    started_at: datetime
-
-
-class RunsOut(Schema):
-    """A page of runs, newest first."""
-
-    items: list[RunOut]
-    next_cursor: str | None
-
-
-def integration_out(integration: Integration, warnings: Iterable[Warning]) -> dict[str, Any]:
+def integration_out(integration: Integration, warnings: Collection[Warning]) -> dict[str, Any]:
     """Return an integration as the API represents it.
 
     Args:
-        integration: with its references loaded.
+        integration: loaded by `overview.with_secrets`.
         warnings: what would refuse its runs.
     """
+    fares = health(integration, warnings)
     return {
-        "id": integration.id,
-        "kind": integration.kind,
-        "name": integration.name,
-        "description": integration.description,
-        "tool_name": integration.tool_name,
-        "only_approved_tools": integration.only_approved_tools,
-        "enabled": integration.enabled,
+        **{column: getattr(integration, column) for column in AS_STORED},
         "environments": in_order(integration.environments),
-        "config": integration.config,
         "references": [
             {"slot": row.slot, "name": row.name, "exists": row.secret_id is not None, "last_used_at": row.last_used_at}
             for row in sorted(integration.references.all(), key=lambda row: (row.slot, row.name))
@@ -251,10 +235,19 @@ def integration_out(integration: Integration, warnings: Iterable[Warning]) -> di
             }
             for warning in warnings
         ],
-        "created_at": integration.created_at,
-        "updated_at": integration.updated_at,
-        "version": integration.version,
+        "state": fares.state,
+        "failing_in": fares.failing_in,
     }
+
+
+def fetched_out(actor: Actor, integration_id: UUID) -> dict[str, Any]:
+    """Return one integration as the API represents it, with references and warnings.
+
+    Raises:
+        NotFound: there is no such integration, or the actor may not see it.
+    """
+    integration = overview.with_secrets(Integration.objects.all()).fetch(actor, integration_id)
+    return integration_out(integration, *matrix.warnings_of([integration]))
 
 
 def operations_out(integration: Integration) -> list[dict[str, Any]]:
@@ -269,25 +262,3 @@ def operations_out(integration: Integration) -> list[dict[str, Any]]:
         }
         for operation in kind.operations(kind.parse_config(integration.config))
     ]
-
-
-def run_out(run: Run) -> dict[str, Any]:
-    """Return a run, with its secrets loaded, as the API represents it."""
-    return {
-        "id": run.id,
-        "integration": {"id": run.integration_id, "name": run.integration_name, "kind": run.kind},
-        "operation": run.operation,
-        "note": run.note,
-        "environment": run.environment,
-        "caller": run.caller,
-        "outcome": run.outcome,
-        "code": run.error_code or None,
-        "host": run.host,
-        "status": run.status,
-        "duration_ms": run.duration_ms,
-        "secrets": [
-            {"id": used.secret_id, "name": used.name, "version": used.version}
-            for used in sorted(run.secrets.all(), key=lambda used: used.name)
-        ],
-        "started_at": run.started_at,
-    }

@@ -12,7 +12,7 @@ from accounts.api.schemas import PROBLEMS_OF_ONE, StrictSchema
 from accounts.policy import Permission
 from integrations.api.schemas import WarningOut
 from integrations.errors import DomainNotAllowed
-from integrations.references.replace import replace_references
+from integrations.references import replace
 from integrations.references.uses import references_by_name, uses_of
 from secrets_app.api.schemas import SecretOut, secret_out
 from secrets_app.inventory import inventory
@@ -37,10 +37,10 @@ class ReplacedOut(SecretOut):
     "/{uuid:secret_id}/replace-references", response={200: ReplacedOut, **PROBLEMS_OF_ONE}, summary="Replace everywhere"
 )
 @key_requires(Permission.SECRETS_WRITE)
-def replace(request: HttpRequest, secret_id: UUID, payload: ReplacementIn) -> dict[str, Any]:
+def replace_references(request: HttpRequest, secret_id: UUID, payload: ReplacementIn) -> dict[str, Any]:
     """Replaces the secret in all references. The permission to write integrations is required as well."""
     actor = actor_of(request)
-    replace_references(actor=actor, secret_id=secret_id, replacement_id=payload.replacement)
+    replace.replace_references(actor=actor, secret_id=secret_id, replacement_id=payload.replacement)
     replacement = inventory.one(actor.organization, payload.replacement)
     domains = replacement.allowed_domains
     uses = uses_of(references_by_name(actor.organization, replacement.name, domains), domains)

@@ -86,7 +86,7 @@ class ApprovalsOut(Schema):
     summary="List the tools",
 )
 @key_requires(Permission.INTEGRATIONS_RUN)
-async def tools(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> dict[str, Any]:
+async def list_offered_tools(request: HttpRequest, integration_id: UUID, payload: CheckIn) -> dict[str, Any]:
     """Lists the tools with the values of one environment, and compares them with the approved ones."""
     listing = await list_tools(actor_of(request), integration_id, payload.environment)
     return {
@@ -102,7 +102,7 @@ async def tools(request: HttpRequest, integration_id: UUID, payload: CheckIn) ->
     "/{uuid:integration_id}/tools/approve", response={200: ApprovalOut, **PROBLEMS_OF_ONE}, summary="Approve a tool"
 )
 @key_requires(Permission.INTEGRATIONS_WRITE)
-def approve(request: HttpRequest, integration_id: UUID, payload: ToolIn) -> Any:
+def approve_tool(request: HttpRequest, integration_id: UUID, payload: ToolIn) -> Any:
     """Approves the tool with the fingerprint that a list showed last; a later change is shown as `changed`."""
     tool = approvals.approve_tool(
         actor=actor_of(request), integration_id=integration_id, name=payload.name, fingerprint=payload.fingerprint
@@ -114,7 +114,7 @@ def approve(request: HttpRequest, integration_id: UUID, payload: ToolIn) -> Any:
     "/{uuid:integration_id}/tools/approve-all", response={200: ApprovalsOut, **PROBLEMS_OF_ONE}, summary="Approve tools"
 )
 @key_requires(Permission.INTEGRATIONS_WRITE)
-def approve_all(request: HttpRequest, integration_id: UUID, payload: ToolsIn) -> Any:
+def approve_tools(request: HttpRequest, integration_id: UUID, payload: ToolsIn) -> Any:
     """Approves several tools, each with its fingerprint; all of them or none."""
     wanted = [(tool.name, tool.fingerprint) for tool in payload.tools]
     tools = approvals.approve_tools(actor=actor_of(request), integration_id=integration_id, tools=wanted)
@@ -125,7 +125,7 @@ def approve_all(request: HttpRequest, integration_id: UUID, payload: ToolsIn) ->
     "/{uuid:integration_id}/tools/withdraw", response={204: None, **PROBLEMS_OF_ONE}, summary="Withdraw an approval"
 )
 @key_requires(Permission.INTEGRATIONS_WRITE)
-def withdraw(request: HttpRequest, integration_id: UUID, payload: ToolNameIn) -> Any:
+def withdraw_approval(request: HttpRequest, integration_id: UUID, payload: ToolNameIn) -> Any:
     """The state of the tool becomes `new` again."""
     approvals.withdraw_tool(actor=actor_of(request), integration_id=integration_id, name=payload.name)
     return Status(204, None)

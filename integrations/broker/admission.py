@@ -5,66 +5,41 @@ admitted call holds a concurrency slot of its API key, which the broker releases
 `resolver.open_values`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import cast
 from uuid import UUID
 
-from accounts.access.callers import (
-    CONCURRENT_CALLS,
-    STOPPED,
-    PresentedKey,
-    actors_of_keys,
-    count_call,
-    keys_in_force,
-)
-from accounts.actors import Actor, ActorKind
+from django.db import transaction
+
+from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actors_of_keys, count_call
+from accounts.actors import Actor
 from accounts.common.compiled_queries import Among, CompiledQuery
-from accounts.errors import NotFound, Refusal, Unauthenticated
+from accounts.common.observers import RunTrace
+from accounts.errors import NotFound, Refusal
 from accounts.policy import Permission
 from integrations.broker import ledger
-from integrations.broker.preparation import Attempt, Call, Prepared, cannot_open, check_secrets, prepare
+from integrations.broker.asking import asked_of, record_asking, ruling_of
+from integrations.broker.preparation import Admitted, Attempt, Call, Prepared, cannot_open, check_secrets, prepare
 from integrations.broker.remote_tools import judge_tools
-from integrations.errors import IntegrationDisabled, SecretDisabled
-from integrations.exchange.exchange import Exchange
+from integrations.budgets.spending import Charge, charge_of, spend
+from integrations.holding.calls import AskedCall
 from integrations.inheritance import with_parents
 from integrations.kinds import KINDS
 from integrations.models import Integration, Run, RunOutcome
-from secrets_app.models import Secret
+from integrations.rules.judging import Ruling
+from integrations.rules.limits import count_calls
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import resolver
 
 INTERNAL_ERROR = "internal_error"
 
 _BY_ID = CompiledQuery(lambda: Integration.objects.with_links().with_mask_stamp().filter(Among("pk")))
-_INTEGRATIONS = CompiledQuery(lambda: Integration.objects.only("enabled").filter(Among("pk")))
-_SECRETS = CompiledQuery(lambda: Secret.objects.only("enabled").filter(Among("pk")))
-
 Caller = Actor | PresentedKey
 """An authenticated actor, or the API key that a request presented."""
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A call that may be sent: the run is recorded, the values are decrypted, a concurrency slot is held."""
-
-    actor: Actor
-    run: Run
-    exchange: Exchange
-    params: Mapping[str, Any]
-    secrets: dict[str, Plaintext] = field(repr=False)
-    identifiers: frozenset[str]
-    mask_stamp: int
-    secret_ids: list[UUID]
-    value_ids: dict[str, UUID]
-    domains: dict[str, list[str]]
-    links: list[Integration]
-
-    @property
-    def masked(self) -> dict[str, Plaintext]:
-        """The values that nobody may see: all but those of secrets that are marked as identifiers."""
-        return {name: value for name, value in self.secrets.items() if name not in self.identifiers}
 
 
 @dataclass(slots=True)
@@ -73,9 +48,13 @@ class _Entry:
 
     caller: Caller
     call: Call
+    trace: RunTrace = field(default_factory=RunTrace)
     actor: Actor = field(init=False)
     integration: Integration = field(init=False)
     prepared: Prepared = field(init=False)
+    ruling: Ruling | None = None
+    asked: AskedCall | None = None
+    charge: Charge | None = None
     run: Run = field(init=False)
     secrets: dict[str, Plaintext] = field(init=False, repr=False)
     attempt: Attempt = field(default_factory=Attempt)
@@ -93,17 +72,19 @@ class _Entry:
                 self.refusal = refusal
 
 
-def admit_all(calls: Sequence[tuple[Caller, Call]]) -> list[Admitted | Exception]:
+def admit_all(
+    calls: Sequence[tuple[Caller, Call] | tuple[Caller, Call, RunTrace]],
+) -> list[Admitted | Exception]:
     """Admit many calls at once, with few queries and one commit.
 
     Returns:
         For each call, in the same order, the admitted call or the exception to raise for it:
-        Unauthenticated: the API key is not valid; nothing is recorded.
+        Unauthenticated, AgentsStopped, AgentStopped: the API key is not valid, or stopped; nothing is recorded.
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
         RateLimited: the API key has reached a rate limit or its concurrency limit; nothing is recorded.
         Refusal with any code of docs/api.md, "Errors": recorded, with `run_id` among its members.
     """
-    entries = [_Entry(caller, call) for caller, call in calls]
+    entries = [_Entry(*each) for each in calls]
     try:
         _admit(entries)
     except BaseException:
@@ -127,6 +108,8 @@ def _admit(entries: Sequence[_Entry]) -> None:
     for entry in attempts:
         entry.take(_prepare)
     _check_tools(attempts)
+    for entry in attempts:
+        entry.take(_judge)
     _check_secrets([entry for entry in attempts if entry.refusal is None])
     _record(attempts)
     for entry in attempts:
@@ -142,8 +125,8 @@ def _look_up(entries: Sequence[_Entry]) -> None:
         entry.take(partial(_identify, caller=caller, integrations=integrations))
 
 
-def _identify(entry: _Entry, caller: Actor | Unauthenticated, integrations: Mapping[UUID, Integration]) -> None:
-    if isinstance(caller, Unauthenticated):
+def _identify(entry: _Entry, caller: Actor | Refusal, integrations: Mapping[UUID, Integration]) -> None:
+    if isinstance(caller, Refusal):
         raise caller
     caller.check(Permission.INTEGRATIONS_RUN)
     integration = integrations.get(entry.call.integration_id)
@@ -177,6 +160,19 @@ def _check_tools(entries: Sequence[_Entry]) -> None:
             entry.refusal = refusal
 
 
+def _judge(entry: _Entry) -> None:
+    """Ask the rules, if there are any, whether a person has to be asked, and whose budgets count the call."""
+    links, actor = with_parents(entry.integration), entry.actor
+    is_ruled = actor.organization.asks_unless_read_only or any(link.rules for link in links)
+    if is_ruled or entry.call.wish.approval:
+        asked_about = (actor, entry.integration, entry.call, entry.attempt, entry.prepared)
+        entry.ruling = ruling_of(*asked_about)
+        entry.asked = asked_of(*asked_about, entry.ruling)
+    bounded: list[Integration | Actor] = [*links, actor.within or actor]
+    if any(one.daily_calls is not None or one.daily_cost is not None for one in bounded):
+        entry.charge = charge_of(links, entry.attempt.operation, actor)
+
+
 def _check_secrets(entries: Sequence[_Entry]) -> None:
     """Check the secrets and hosts of calls. Secrets are looked up together, except for calls with a staged value."""
     wanted = {id(entry): _wanted(entry) for entry in entries if entry.call.staged is None}
@@ -201,12 +197,56 @@ def _wanted(entry: _Entry) -> resolver.SecretLookup:
 
 
 def _record(entries: Sequence[_Entry]) -> None:
-    runs = ledger.begin_all([_start(entry) for entry in entries])
+    """Record the calls. Limits and budgets count them in the same transaction, if there are any.
+
+    A call that a person has to approve is recorded by itself: its approval is part of the transaction.
+    """
+    asking = [entry for entry in entries if entry.asked and entry.refusal is None]
+    _record_together([entry for entry in entries if entry.refusal or not entry.asked])
+    for entry in asking:
+        entry.take(_record_asking)
+
+
+def _record_together(entries: Sequence[_Entry]) -> None:
+    limited = [entry for entry in entries if entry.ruling and entry.ruling.limits and entry.refusal is None]
+    charged = [entry for entry in entries if entry.charge]
+    with transaction.atomic() if limited or charged else nullcontext():
+        _count(limited, charged)
+        _begin(entries)
+
+
+def _count(limited: Sequence[_Entry], charged: Sequence[_Entry]) -> None:
+    if limited:
+        calls = [(entry.ruling, entry.actor, entry.call.environment) for entry in limited if entry.ruling]
+        _refuse(limited, count_calls(calls))
+    if going_on := [entry for entry in charged if entry.refusal is None]:
+        _refuse(going_on, spend([entry.charge for entry in going_on if entry.charge]))
+
+
+def _refuse(entries: Sequence[_Entry], refusals: Sequence[Refusal | None]) -> None:
+    for entry, refusal in zip(entries, refusals, strict=True):
+        entry.refusal = refusal
+
+
+def _begin(entries: Sequence[_Entry]) -> None:
+    for entry in entries:
+        entry.trace.marks.append((ledger.STOPPED if entry.refusal else "admitted", time.monotonic()))
+    runs = ledger.begin_all([_start(entry) for entry in entries]) if entries else []
     for entry, run in zip(entries, runs, strict=True):
-        entry.run = run
-        if isinstance(entry.refusal, Refusal):
-            entry.refusal.members["run_id"] = str(run.id)
-            entry.refusal.run = ledger.ids_of(run)
+        _note_run(entry, run)
+
+
+def _record_asking(entry: _Entry) -> None:
+    entry.trace.marks.append(("admitted", time.monotonic()))
+    run, entry.refusal = record_asking(cast("AskedCall", entry.asked), _start(entry), entry.ruling, entry.charge)
+    _note_run(entry, run)
+
+
+def _note_run(entry: _Entry, run: Run) -> None:
+    entry.run = run
+    if isinstance(entry.refusal, Refusal):
+        entry.refusal.members["run_id"] = str(run.id)
+        entry.refusal.run = ledger.ids_of(run)
 
 
 def _start(entry: _Entry) -> ledger.RunStart:
@@ -219,57 +259,23 @@ def _start(entry: _Entry) -> ledger.RunStart:
         note=attempt.note,
         host=attempt.host,
         values=attempt.values,
+        trace=entry.trace,
         refused_with=(refusal.code if isinstance(refusal, Refusal) else INTERNAL_ERROR) if refusal else "",
     )
-
-
-def stopped_meanwhile(runs: Sequence[Admitted | None]) -> list[Refusal | None]:
-    """Look again whether runs that have an answer may give it out, with one query each for keys, integrations, secrets.
-
-    Returns:
-        for each run the refusal, if its API key is no longer in force, or an integration or a secret of it is disabled
-        or gone; None if it may, and for a run of None.
-    """
-    found = [run for run in runs if run]
-    in_force, enabled = keys_in_force({key for run in found if (key := _key_of(run))}), _enabled(found)
-    return [_stopped(run, in_force, enabled) if run else None for run in runs]
-
-
-def _enabled(runs: Sequence[Admitted]) -> set[UUID]:
-    """Return the ids of the integrations and secrets of these runs that are enabled now."""
-    integrations = _INTEGRATIONS.ask({(link.pk,) for run in runs for link in run.links})
-    secrets = _SECRETS.ask({(secret_id,) for run in runs for secret_id in run.secret_ids})
-    return {row.pk for row in integrations if row.enabled} | {row.pk for row in secrets if row.enabled}
-
-
-def _key_of(run: Admitted) -> UUID | None:
-    return run.actor.id if run.actor.kind is ActorKind.API_KEY else None
-
-
-def _stopped(run: Admitted, keys: Collection[UUID], enabled: Collection[UUID]) -> Refusal | None:
-    key = _key_of(run)
-    if key and key not in keys:
-        return Unauthenticated(STOPPED)
-    for link in run.links:
-        if link.pk not in enabled:
-            return IntegrationDisabled(f"{link.name} was disabled while the call was under way.")
-    for name, secret_id in zip(run.value_ids, run.secret_ids, strict=True):
-        if secret_id not in enabled:
-            return SecretDisabled(f"The secret {name} was disabled while the call was under way.")
-    return None
 
 
 def _open(entry: _Entry) -> None:
     try:
         entry.secrets = resolver.open_values(entry.attempt.found, actor=entry.actor)
+        entry.trace.marks.append(("opened", time.monotonic()))
     except resolver.Unreadable as problem:
         refusal = cannot_open(problem.name, entry.call.environment)
-        ledger.finish_all([ledger.RunEnd(entry.run, RunOutcome.REFUSED, 0, refusal.code)])
+        ledger.finish_all([ledger.RunEnd(entry.run, RunOutcome.REFUSED, 0, refusal.code, trace=entry.trace)])
         refusal.members["run_id"] = str(entry.run.id)
         refusal.run = ledger.ids_of(entry.run)
         entry.refusal = refusal
     except Exception as fault:  # unexpected: close the record and raise it to the caller
-        ledger.finish_all([ledger.RunEnd(entry.run, RunOutcome.FAILED, 0, INTERNAL_ERROR)])
+        ledger.finish_all([ledger.RunEnd(entry.run, RunOutcome.FAILED, 0, INTERNAL_ERROR, trace=entry.trace)])
         entry.refusal = fault
 
 
@@ -287,4 +293,6 @@ def _admitted(call: _Entry) -> Admitted:
         domains={name: entry.secret.allowed_domains for name, entry in found.items() if entry.secret},
         secret_ids=[value.secret_id for value in call.attempt.values],
         links=with_parents(call.integration),
+        trace=call.trace,
+        charge=call.charge,
     )

@@ -17,7 +17,7 @@ from accounts.access.suspension import count_secret_in_arguments
 from accounts.actors import ActorKind
 from accounts.audit import trail
 from accounts.common.environments import Environment
-from integrations.broker.admission import Admitted
+from integrations.broker.preparation import Admitted
 from integrations.errors import ArgumentContainsSecret, InvalidArguments
 from integrations.models import Integration
 from secrets_app.plaintext import Plaintext

@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -19,21 +19,24 @@ from django.db import DatabaseError, Error
 
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common import observers
-from accounts.common.database import Batches, in_database
+from accounts.common.database import Batches, in_background, in_database
 from accounts.common.outages import as_refusal
-from accounts.common.request_notes import NOTES, RUNS
+from accounts.common.request_notes import NOTES, REQUEST_ID, RUNS
 from accounts.errors import DatabaseUnavailable, RateLimited, Refusal
 from integrations.broker import ledger
-from integrations.broker.admission import INTERNAL_ERROR, Admitted, Caller, admit_all, stopped_meanwhile
+from integrations.broker.admission import INTERNAL_ERROR, Caller, admit_all
 from integrations.broker.arguments import find_secret, refuse, size_of
 from integrations.broker.channel import RunChannel
 from integrations.broker.mask_sets import MASK_SETS, WORKERS
 from integrations.broker.masking import Answer, mask_response
-from integrations.broker.preparation import Call
-from integrations.broker.token_answers import as_response, in_words
+from integrations.broker.preparation import Admitted, Call
+from integrations.broker.tokens.token_answers import as_response, in_words
+from integrations.budgets.spending import metered_cost, settling
 from integrations.errors import EgressDenied, TokenRefused
 from integrations.exchange.messages import PreviewRequest, UpstreamResponse
+from integrations.figures.keeping import count_hours
 from integrations.models import Run, RunOutcome
+from integrations.stops.meanwhile import stopped_meanwhile
 from secrets_app.redaction.redactor import size_of_values
 
 CANCELLED = "cancelled"
@@ -92,13 +95,16 @@ async def run(caller: Caller, call: Call) -> RunResult:
         call: the integration, environment, operation and arguments.
 
     Raises:
-        Unauthenticated: the API key is not valid; nothing is recorded.
+        Unauthenticated, AgentsStopped, AgentStopped: the API key is not valid, or stopped; nothing is recorded.
         NotFound, PermissionDenied: the caller may not run this integration here; nothing is recorded.
         RateLimited: the API key has reached a limit; nothing is recorded.
         Refusal: refused or failed, with a code of docs/api.md, "Errors", and `run_id` among its members.
     """
     with observers.step("run"):
-        admitted = await _admit(caller, call)
+        is_trial = call.staged is not None
+        trace = observers.RunTrace([("", time.monotonic())], request_id=REQUEST_ID.get(), is_trial=is_trial)
+        observers.TRACE.set(trace)
+        admitted = await _admit(caller, call, trace)
         try:
             return await _run(admitted)
         except Error as fault:
@@ -109,19 +115,26 @@ async def run(caller: Caller, call: Call) -> RunResult:
 
 async def _run(admitted: Admitted) -> RunResult:
     started = time.monotonic()
+    run, links = admitted.run, [link.pk for link in admitted.links]
     channel = RunChannel(
-        admitted.run.organization_id, admitted.run.integration_id, admitted.value_ids, admitted.domains
+        run.organization_id,
+        run.integration_id,
+        admitted.value_ids,
+        admitted.domains,
+        check_not_stopped=partial(_AGAIN.ask, admitted.under_way),
     )
     try:
-        async with CONCURRENT_CALLS.stoppable(admitted.actor):
+        async with CONCURRENT_CALLS.stoppable(admitted.actor, links):
             answer = await _send(admitted, channel)
     except Refusal as refusal:
+        admitted.trace.marks.append((ledger.STOPPED, time.monotonic()))
         outcome = RunOutcome.REFUSED if _is_before_sending(refusal) and not channel.has_sent else RunOutcome.FAILED
         status = refusal.members.get("upstream_status")
         await _finish(admitted, outcome, _elapsed(started), refusal.code, status if isinstance(status, int) else None)
         refusal.members["run_id"] = str(admitted.run.id)
         raise
     except BaseException as fault:  # always close the run record, even on disconnect or crash
+        admitted.trace.marks.append((ledger.STOPPED, time.monotonic()))
         code = CANCELLED if isinstance(fault, asyncio.CancelledError) else INTERNAL_ERROR
         await _finish(admitted, RunOutcome.FAILED, _elapsed(started), code)
         raise
@@ -141,9 +154,9 @@ def _unrecorded(fault: Exception, run: Run) -> Exception:
     return refusal
 
 
-async def _admit(caller: Caller, call: Call) -> Admitted:
+async def _admit(caller: Caller, call: Call, trace: observers.RunTrace) -> Admitted:
     """Return the admitted call. If the caller disconnects meanwhile, the run is closed."""
-    job = _ADMISSIONS.ask((caller, call))
+    job = _ADMISSIONS.ask((caller, call, trace))
     try:
         with observers.step("admission"):
             return await asyncio.shield(job)
@@ -161,7 +174,7 @@ async def _abandon(job: "asyncio.Future[Admitted]") -> None:
     with suppress(Refusal):
         admitted = await job
         CONCURRENT_CALLS.release(admitted.actor)
-        await _ENDS.ask((ledger.RunEnd(admitted.run, RunOutcome.FAILED, 0, CANCELLED), None))
+        await _ENDS.ask((ledger.RunEnd(admitted.run, RunOutcome.FAILED, 0, CANCELLED, trace=admitted.trace), None))
 
 
 async def _send(admitted: Admitted, channel: RunChannel) -> Answer:
@@ -173,6 +186,8 @@ async def _send(admitted: Admitted, channel: RunChannel) -> Answer:
         said = as_response(refusal)
         masked = await _masked(admitted, channel, said, refusal.host) if said else None
         raise in_words(refusal, masked) from None
+    if admitted.charge:
+        admitted.trace.cost = await metered_cost(admitted.charge, response.body)
     return await _masked(admitted, channel, response)
 
 
@@ -184,8 +199,11 @@ async def _masked(admitted: Admitted, channel: RunChannel, response: UpstreamRes
         mask_response, response, masked, channel.composites, others,
         deadline=channel.deadline, returns=admitted.exchange.returns,
     )  # fmt: skip
+    admitted.trace.answer_bytes = len(response.body)
     with observers.step("masking"):
-        return await WORKERS.run(organization, len(response.body) + size_of_values(masked), mask)
+        answer = await WORKERS.run(organization, len(response.body) + size_of_values(masked), mask)
+    admitted.trace.marks.append(("masked", time.monotonic()))
+    return answer
 
 
 async def _check_arguments(admitted: Admitted) -> None:
@@ -206,10 +224,10 @@ async def _finish(
     """Record the end of a run before the caller gets the response. A disconnect does not cancel the write.
 
     Raises:
-        Unauthenticated, IntegrationDisabled, SecretDisabled: the key, an integration or a secret of the run was stopped
-            while it was under way, so its answer is not given out.
+        Refusal: the key, all agents, an integration or a secret of the run was stopped while it was under way
+            (`stopped_meanwhile`), so its answer is not given out.
     """
-    end = ledger.RunEnd(admitted.run, outcome, duration_ms, error_code, status)
+    end = ledger.RunEnd(admitted.run, outcome, duration_ms, error_code, status, admitted.trace)
     used = None if outcome is RunOutcome.REFUSED else admitted
     ids = ledger.ids_of(admitted.run)
     try:
@@ -219,6 +237,8 @@ async def _finish(
         _log(ids, RunOutcome.FAILED, refusal.code, duration_ms, status)
         raise
     _log(ids, outcome, error_code, duration_ms, status)
+    if ledger.hour_is_over(admitted.run.organization_id):
+        in_background(count_hours, admitted.run.organization_id)
 
 
 def _log(ids: dict[str, str], outcome: RunOutcome, code: str, duration_ms: int = 0, status: int | None = None) -> None:
@@ -236,15 +256,23 @@ def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[R
     Returns:
         for each run the refusal of its answer, if the key, an integration or a secret was stopped meanwhile.
     """
-    stopped = stopped_meanwhile([used if end.has_answer else None for end, used in ends])
-    ledger.finish_all([_refused(end, refusal) for (end, _), refusal in zip(ends, stopped, strict=True)])
+    stopped = stopped_meanwhile([used.under_way if used and end.has_answer else None for end, used in ends])
+    moment = time.monotonic()
+    for end, _ in ends:
+        end.trace.marks.append(("recorded", moment))
+    charged = [(used.charge, end.trace.cost) for end, used in ends if used and used.charge]
+    with settling(charged) if charged else nullcontext():
+        ledger.finish_all([_refused(end, refusal) for (end, _), refusal in zip(ends, stopped, strict=True)])
+    _stamp(ends)
+    return stopped
+
+
+def _stamp(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> None:
     try:
-        for _, used in ends:
-            if used:
-                ledger.stamp_unless_recent(used.secret_ids, used.links)
+        for run in (used for _, used in ends if used):
+            ledger.stamp_unless_recent(run.secret_ids, run.links)
     except DatabaseError as fault:  # the runs succeeded and are recorded
         logger.warning("the last use of secrets was not recorded: %s", type(fault).__name__)
-    return stopped
 
 
 def _refused(end: ledger.RunEnd, refusal: Refusal | None) -> ledger.RunEnd:
@@ -256,6 +284,7 @@ def _refused(end: ledger.RunEnd, refusal: Refusal | None) -> ledger.RunEnd:
 
 _ADMISSIONS = Batches(admit_all)
 _ENDS = Batches(_finish_all)
+_AGAIN = Batches(stopped_meanwhile)
 
 
 def _is_before_sending(refusal: Refusal) -> bool:

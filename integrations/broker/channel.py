@@ -1,8 +1,9 @@
 """The channel of a run: the implementation of `exchange.Channel` under the operator's egress policy."""
 
+import math
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from uuid import UUID
@@ -12,22 +13,37 @@ from integrations.broker import nonces
 from integrations.broker.back_off import BACK_OFF
 from integrations.broker.following import follow
 from integrations.broker.large_answers import make_room
-from integrations.broker.oauth_tokens import TOKENS, Grant
 from integrations.broker.remote_tools import note_changed_tools
 from integrations.broker.server_facts import SERVER_FACTS
-from integrations.broker.token_answers import read_grant
-from integrations.broker.token_requests import ask
+from integrations.broker.tokens.oauth_tokens import TOKENS, Grant
+from integrations.broker.tokens.token_answers import read_grant
+from integrations.broker.tokens.token_requests import ask
 from integrations.egress import configuration
 from integrations.egress.destinations import parse_url
 from integrations.egress.lookups import LOOKUPS
 from integrations.exchange.exchange import OnPiece, SecondsToWait, SipChannel
 from integrations.exchange.messages import OutgoingRequest, RequestTemplate, UpstreamResponse, render
 from integrations.exchange.redirects import Following
-from integrations.sip.messages import SipPeer
+from integrations.sip.messages import SipMessage, SipPeer, SipRequest
 from integrations.transport import client
 from integrations.transport import sip as sip_transport
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.redactor import UNNAMED, Redactor
+
+
+class _CheckedSip:
+    """A SIP connection that looks whether the run is stopped before each request but the first."""
+
+    def __init__(self, connection: SipChannel, check_not_stopped: Callable[[], Awaitable[object]]) -> None:
+        self._connection, self._check_not_stopped = connection, check_not_stopped
+        self._has_sent = False
+
+    async def send(self, request: SipRequest, *, seconds: float = math.inf) -> SipMessage:
+        """Send a request and return its final response, as the connection does."""
+        if self._has_sent:
+            await self._check_not_stopped()
+        self._has_sent = True
+        return await self._connection.send(request, seconds=seconds)
 
 
 class RunChannel:
@@ -41,20 +57,28 @@ class RunChannel:
     """
 
     def __init__(
-        self, organization: UUID, integration: UUID, value_ids: Mapping[str, UUID], domains: Mapping[str, Sequence[str]]
+        self,
+        organization: UUID,
+        integration: UUID,
+        value_ids: Mapping[str, UUID],
+        domains: Mapping[str, Sequence[str]],
+        *,
+        check_not_stopped: Callable[[], Awaitable[object]],
     ) -> None:
         """Create the channel of a run.
 
         Args:
             value_ids: the ids of the decrypted values, by the names of their secrets.
             domains: the allowed domains of each secret, by name.
+            check_not_stopped: raises a refusal once the run is stopped; it is called before each request but the first,
+                for which admission has just looked.
         """
         self.composites: dict[str, list[Plaintext]] = defaultdict(list)
         self.has_sent = self._has_announced = False
         self.hosts: set[str] = set()
         self.deadline: float | None = None
         self._organization, self._integration = organization, integration
-        self._value_ids, self._domains = value_ids, domains
+        self._value_ids, self._domains, self._check_not_stopped = value_ids, domains, check_not_stopped
         self._lookup = partial(LOOKUPS.addresses, organization)
 
     async def http(
@@ -78,6 +102,8 @@ class RunChannel:
         return response
 
     async def _send(self, request: OutgoingRequest, on_piece: OnPiece | None = None) -> UpstreamResponse:
+        if self.has_sent:
+            await self._check_not_stopped()
         self._note(request.url.raw_host or "", request.timeout_seconds)
         response = await client.send(
             request,
@@ -109,11 +135,13 @@ class RunChannel:
     @asynccontextmanager
     async def sip(self, peer: SipPeer) -> AsyncIterator[SipChannel]:
         """Open a SIP connection under the rules of `transport.sip.connected`."""
+        if self.has_sent:
+            await self._check_not_stopped()
         self._note("", sip_transport.WHOLE_SECONDS)
         policy, context = configuration.policy(), configuration.ssl_context()
         async with sip_transport.connected(peer, policy, ssl_context=context, lookup=self._lookup) as connection:
             self.has_sent = True
-            yield connection
+            yield _CheckedSip(connection, self._check_not_stopped)
 
     def _note(self, host: str, seconds: float) -> None:
         self.hosts.add(host)

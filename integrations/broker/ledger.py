@@ -9,11 +9,12 @@ calls take four round trips. Rows are passed as JSON, which measured at a third 
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import connection, models, transaction
 from django.db.models import Q
@@ -21,52 +22,40 @@ from django.utils import timezone
 
 from accounts.actors import Actor, ActorKind
 from accounts.common.environments import Environment
-from accounts.models import Organization
+from accounts.common.observers import RunTrace
+from integrations.errors import DomainNotAllowed
+from integrations.figures.counting import HOUR, LONGEST_RUN, hour_of
+from integrations.health import judging, refused_domains
 from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretReference
 from secrets_app.models import Secret, SecretValue
 
 STAMP_EVERY = timedelta(minutes=1)
 """The shortest time between two updates of a last-used stamp."""
 REMEMBERED = 10_000
-LONGEST_RUN = timedelta(minutes=15)
-"""More than any run takes: an upstream gets two minutes at most, and a token is fetched before."""
-INTERRUPTED = "interrupted"
-BATCH = 1000
 
 _stamped: dict[tuple[frozenset[UUID], frozenset[tuple[UUID, int]]], float] = {}
 """What this process stamped recently, and until when it skips stamping it again."""
+_hours: dict[UUID, datetime] = {}
+"""When the next hour of the runs of an organization is to be counted (`integrations.figures`)."""
 
 RUN = (
-    "id",
-    "organization_id",
-    "integration_id",
-    "integration_name",
-    "kind",
-    "operation",
-    "note",
-    "environment",
-    "caller_kind",
-    "caller_id",
-    "caller",
-    "outcome",
-    "error_code",
-    "host",
-    "status",
-    "duration_ms",
-    "started_at",
-)
+    "id", "organization_id", "integration_id", "integration_name", "kind", "operation", "note", "environment",
+    "caller_kind", "caller_id", "principal_id", "caller", "outcome", "error_code", "host", "status", "duration_ms",
+    "steps", "request_id", "started_at",
+)  # fmt: skip
 SECRET = ("run_id", "secret_id", "name", "version", "started_at")
 
 _INSERT_RUNS = """
 WITH runs AS (
     INSERT INTO integrations_run (
         id, organization_id, integration_id, integration_name, kind, operation, note, environment, caller_kind,
-        caller_id, caller, outcome, error_code, host, status, duration_ms, started_at
+        caller_id, principal_id, caller, outcome, error_code, host, status, duration_ms, steps, request_id, started_at
     )
     SELECT * FROM json_to_recordset(%s::json) AS run (
         id uuid, organization_id uuid, integration_id uuid, integration_name text, kind text, operation text,
-        note text, environment text, caller_kind text, caller_id uuid, caller text, outcome text, error_code text,
-        host text, status smallint, duration_ms int, started_at timestamptz
+        note text, environment text, caller_kind text, caller_id uuid, principal_id uuid, caller text, outcome text,
+        error_code text, host text, status smallint, duration_ms int, steps jsonb, request_id text,
+        started_at timestamptz
     )
 )
 INSERT INTO integrations_runsecret (run_id, secret_id, name, version, started_at)
@@ -77,11 +66,19 @@ SELECT * FROM json_to_recordset(%s::json) AS used (
 
 _FINISH_RUNS = """
 UPDATE integrations_run AS run
-SET outcome = ended.outcome, duration_ms = ended.ms, error_code = ended.code, status = ended.status
-FROM json_to_recordset(%s::json) AS ended (id uuid, outcome text, ms int, code text, status smallint)
+SET outcome = ended.outcome, duration_ms = ended.duration_ms, error_code = ended.error_code, status = ended.status,
+    steps = ended.steps, address = ended.address, answer_bytes = ended.answer_bytes
+FROM json_to_recordset(%s::json) AS ended (
+    id uuid, outcome text, duration_ms int, error_code text, status smallint, steps jsonb, address text,
+    answer_bytes bigint
+)
 WHERE run.id = ended.id
 """
-_ENDED = ("id", "outcome", "ms", "code", "status")
+STEPS = ("admitted", "opened", "judged", "sent", "answered", "masked", "recorded")
+"""The steps of a run, in their order (docs/runs.md). A run that calls several times has the sums."""
+BEGUN, STOPPED = "begun", "stopped"
+"""Marks that end no step: a further call begins; the run stopped in the step that comes after the last mark."""
+_NEXT = dict(pairwise(STEPS)) | {"": "admitted", BEGUN: "judged"}
 
 _of_run, _of_secret = attrgetter(*RUN), attrgetter(*SECRET)
 
@@ -95,6 +92,7 @@ class RunStart:
         host: the host that the run calls, if it is known.
         values: the values that the run will use, with their secrets loaded.
         refused_with: the code of the refusal; empty for a run that goes on.
+        id: the id that the run gets.
     """
 
     actor: Actor
@@ -105,6 +103,8 @@ class RunStart:
     host: str = ""
     values: Sequence[SecretValue] = ()
     refused_with: str = ""
+    trace: RunTrace = field(default_factory=RunTrace)
+    id: UUID = field(default_factory=uuid4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,7 @@ class RunEnd:
     duration_ms: int
     error_code: str = ""
     status: int | None = None
+    trace: RunTrace = field(default_factory=RunTrace)
 
     @property
     def has_answer(self) -> bool:
@@ -145,15 +146,25 @@ def begin_all(starts: Sequence[RunStart]) -> list[Run]:
     ]
     if connection.vendor == "postgresql":
         _insert(runs, used)
-        return runs
-    with transaction.atomic():
-        Run.objects.bulk_create(runs)
-        RunSecret.objects.bulk_create(used)
+    else:
+        with transaction.atomic():
+            Run.objects.bulk_create(runs)
+            RunSecret.objects.bulk_create(used)
+    if refused := [(run, start) for start, run in zip(starts, runs, strict=True) if start.refused_with]:
+        _tell_refused(refused)
     return runs
+
+
+def _tell_refused(refused: Sequence[tuple[Run, RunStart]]) -> None:
+    refused_domains.tell(run for run, _ in refused if run.error_code == DomainNotAllowed.code)
+    judging.note(
+        judging.verdict(run, run.outcome, run.error_code, None) for run, start in refused if not start.trace.is_trial
+    )
 
 
 def _run(start: RunStart, now: datetime) -> Run:
     return Run(
+        id=start.id,
         organization=start.actor.organization,
         integration_id=start.integration.id,
         integration_name=start.integration.name,
@@ -163,47 +174,79 @@ def _run(start: RunStart, now: datetime) -> Run:
         environment=start.environment.value,
         caller_kind=start.actor.kind.value,
         caller_id=start.actor.id,
+        principal_id=start.actor.key_id,
         caller=start.actor.label,
         host=start.host,
         started_at=now,
         outcome=(RunOutcome.REFUSED if start.refused_with else RunOutcome.STARTED).value,
         error_code=start.refused_with,
         duration_ms=0 if start.refused_with else None,
+        steps=steps_of(start.trace),
+        request_id=start.trace.request_id,
     )
 
 
 def finish_all(ends: Sequence[RunEnd]) -> None:
-    """Record the end of runs in one transaction."""
+    """Record the end of runs in one transaction, and then what they said of their integrations."""
     if connection.vendor == "postgresql":
-        _finish([(end.run.pk, end.outcome.value, end.duration_ms, end.error_code, end.status) for end in ends])
-        return
-    with transaction.atomic():
-        for end in ends:
-            Run.objects.filter(pk=end.run.pk).update(
-                outcome=end.outcome.value, duration_ms=end.duration_ms, error_code=end.error_code, status=end.status
-            )
+        with connection.cursor() as cursor:
+            cursor.execute(_FINISH_RUNS, [_as_json([{"id": end.run.pk, **_ended(end)} for end in ends])])
+    else:
+        with transaction.atomic():
+            for end in ends:
+                Run.objects.filter(pk=end.run.pk).update(**_ended(end))
+    _tell_ended(ends)
 
 
-def close_interrupted(since: datetime | None = None) -> int:
-    """Record as failed what is still `started` after the longest run: its process ended before it did.
+def _tell_ended(ends: Sequence[RunEnd]) -> None:
+    if refused := [end.run for end in ends if end.error_code == DomainNotAllowed.code]:  # at a redirect
+        refused_domains.tell(refused)
+    moment = time.monotonic()
+    if news := [end for end in ends if not end.trace.is_trial and not _is_known_to_work(end, moment)]:
+        judging.note(judging.verdict(end.run, end.outcome.value, end.error_code, end.status) for end in news)
 
-    If one is under way all the same, its own end replaces this one.
 
-    Args:
-        since: leave out runs that began before, which spares a look at all runs.
+def _ended(end: RunEnd) -> dict[str, Any]:
+    """Return the columns that the end of a run sets."""
+    return {
+        "outcome": end.outcome.value,
+        "duration_ms": end.duration_ms,
+        "error_code": end.error_code,
+        "status": end.status,
+        "steps": steps_of(end.trace),
+        "address": end.trace.address,
+        "answer_bytes": end.trace.answer_bytes,
+    }
 
-    Returns:
-        how many runs there were.
+
+def steps_of(trace: RunTrace) -> dict[str, float]:
+    """Return the milliseconds of each step that a trace has marks of, in the order of the steps."""
+    took: dict[str, float] = {}
+    last = ""
+    for (_, before), (mark, at) in pairwise(trace.marks):
+        step = _NEXT.get(last, last) if mark == STOPPED else mark
+        took[step] = took.get(step, 0.0) + (at - before) * 1000
+        last = mark
+    return {step: round(took[step], 2) for step in STEPS if step in took}
+
+
+def _is_known_to_work(end: RunEnd, moment: float) -> bool:
+    said, until = judging.KNOWN.get((end.run.integration_id, end.run.environment), (None, 0))
+    return end.outcome is RunOutcome.SUCCEEDED and said == judging.WORKS and until > moment
+
+
+def hour_is_over(organization_id: UUID, now: datetime | None = None) -> bool:
+    """Return, once in each hour and process, whether there is an hour of the organization's runs to be counted.
+
+    What an earlier process left uncounted is counted at the start of this one (`config.lifespan`).
     """
-    started = Run.objects.filter(outcome=RunOutcome.STARTED.value)
-    of_all = started.filter(organization__in=Organization.objects.values("pk"))  # so that its index serves
-    runs = of_all.filter(started_at__lt=timezone.now() - LONGEST_RUN)
-    ids = list((runs.filter(started_at__gte=since) if since else runs).values_list("pk", flat=True))
-    closed = 0
-    for start in range(0, len(ids), BATCH):
-        still = started.filter(pk__in=ids[start : start + BATCH])
-        closed += still.update(outcome=RunOutcome.FAILED.value, error_code=INTERRUPTED)
-    return closed
+    now, due = now or timezone.now(), _hours.get(organization_id)
+    if due is not None and now < due:
+        return False
+    if len(_hours) >= REMEMBERED:
+        _hours.clear()
+    _hours[organization_id] = hour_of(now - LONGEST_RUN) + HOUR + LONGEST_RUN
+    return due is not None
 
 
 def stamp_unless_recent(secret_ids: Iterable[UUID], links: Iterable[Integration]) -> None:
@@ -247,13 +290,6 @@ def _insert(runs: Sequence[Run], used: Sequence[RunSecret]) -> None:
     secrets = [dict(zip(SECRET, _of_secret(secret), strict=True)) for secret in used]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_RUNS, [_as_json(rows), _as_json(secrets)])
-
-
-def _finish(ends: Sequence[tuple[UUID, str, int, str, int | None]]) -> None:
-    """Update runs with their id, outcome, milliseconds, error code and upstream status."""
-    rows = [dict(zip(_ENDED, end, strict=True)) for end in ends]
-    with connection.cursor() as cursor:
-        cursor.execute(_FINISH_RUNS, [_as_json(rows)])
 
 
 def _as_json(rows: Sequence[object]) -> str:

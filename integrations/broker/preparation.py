@@ -7,29 +7,35 @@ warning and a refusal never disagree.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
+from accounts.actors import Actor
 from accounts.common.environments import Environment
+from accounts.common.observers import RunTrace
 from accounts.errors import FieldError, Refusal
+from integrations.budgets.spending import Charge
 from integrations.errors import (
     DomainNotAllowed,
     EgressDenied,
     EnvironmentNotEnabled,
-    IntegrationDisabled,
     InvalidArguments,
     SecretDisabled,
     SecretMissing,
 )
 from integrations.exchange.exchange import Exchange
+from integrations.holding.calls import NO_WISH, Wish
 from integrations.inheritance import Route, operations_of, parents_of, parsed, plan_of, routes_of, with_parents
 from integrations.kinds import KINDS
 from integrations.kinds.base import CHECK
-from integrations.models import Integration
+from integrations.models import Integration, Run, WhenApproved
+from integrations.stops.disabled import integration_disabled
+from integrations.stops.meanwhile import UnderWay
 from integrations.templating.parameters import check_arguments
 from secrets_app.errors import KeyUnavailable
 from secrets_app.models import SecretValue
 from secrets_app.naming.domains import allows
+from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import keyring, resolver
 
 
@@ -41,6 +47,7 @@ class Call:
         operation: may be None if the integration has only one operation.
         check: whether to run the harmless check instead of an operation.
         staged: the id of a staged value to use instead of its secret's current value; set by rotation checks.
+        wish: what the caller says about an approval, if the call needs one.
     """
 
     integration_id: UUID
@@ -49,6 +56,24 @@ class Call:
     params: Mapping[str, Any] = field(default_factory=dict)
     check: bool = False
     staged: UUID | None = None
+    wish: Wish = NO_WISH
+
+    @classmethod
+    def requested(cls, integration_id: UUID, request: "CallRequest") -> "Call":
+        """Return the call that a request asks for."""
+        wish = Wish(request.reason, request.when, request.approval)
+        return cls(integration_id, request.environment, request.operation, request.params, wish=wish)
+
+
+class CallRequest(Protocol):
+    """The body of a request for a run, as the API reads it."""
+
+    environment: Environment
+    operation: str | None
+    params: dict[str, Any]
+    reason: str
+    when: WhenApproved
+    approval: UUID | None
 
 
 @dataclass(slots=True)
@@ -72,6 +97,39 @@ class Prepared:
 
     exchange: Exchange
     params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call that may be sent: the run is recorded, the values are decrypted, a concurrency slot is held.
+
+    Attributes:
+        charge: what counts it towards budgets; None if there are none.
+    """
+
+    actor: Actor
+    run: Run
+    exchange: Exchange
+    params: Mapping[str, Any]
+    secrets: dict[str, Plaintext] = field(repr=False)
+    identifiers: frozenset[str]
+    mask_stamp: int
+    secret_ids: list[UUID]
+    value_ids: dict[str, UUID]
+    domains: dict[str, list[str]]
+    links: list[Integration]
+    trace: RunTrace
+    charge: Charge | None = None
+
+    @property
+    def masked(self) -> dict[str, Plaintext]:
+        """The values that nobody may see: all but those of secrets that are marked as identifiers."""
+        return {name: value for name, value in self.secrets.items() if name not in self.identifiers}
+
+    @property
+    def under_way(self) -> UnderWay:
+        """What stops it."""
+        return UnderWay(self.actor, self.links, dict(zip(self.value_ids, self.secret_ids, strict=True)))
 
 
 def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
@@ -117,7 +175,7 @@ def check_links(integrations: list[Integration], environment: Environment) -> No
     """
     for link in integrations:
         if not link.enabled:
-            raise IntegrationDisabled(f"{link.name} is disabled. Enable it to run it.")
+            raise integration_disabled(link)
         if environment not in link.environments:
             raise EnvironmentNotEnabled(
                 f"{link.name} does not run in {environment.label}. Add the environment to it first."

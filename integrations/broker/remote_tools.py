@@ -1,6 +1,6 @@
 """Tools of MCP servers in a run: whether one may be called, and that a server says that they have changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,8 @@ from accounts.errors import Refusal
 from accounts.mail.sending import link
 from integrations.errors import ToolChanged, ToolNotApproved
 from integrations.exchange.offered_tools import is_plain_name
+from integrations.inheritance import operations_of
+from integrations.kinds import KINDS
 from integrations.models import Integration, RemoteTool, ToolListing
 from integrations.tool_models import ToolState
 
@@ -31,6 +33,25 @@ def judge_tools(wanted: Sequence[Wanted]) -> list[Refusal | None]:
     rows = {(integration.pk, name) for integration, name in wanted if is_plain_name(name)}
     found = {(tool.integration_id, tool.name): tool for tool in _TOOLS.ask(rows)}
     return [_judged(integration, found.get((integration.pk, name))) for integration, name in wanted]
+
+
+def changes_nothing(integration: Integration, operation: str, params: Mapping[str, Any]) -> bool:
+    """Return whether an operation is known to change nothing; the tool of a server as `_is_read_only` says."""
+    if operation == KINDS[integration.kind].calling_operation:
+        return _is_read_only(integration, params["name"])
+    return operations_of(integration)[operation].read_only
+
+
+def _is_read_only(integration: Integration, name: Any) -> bool:
+    """Return whether a tool changes nothing, as a person set, else as the definition says that a person approved."""
+    if not is_plain_name(name):
+        return False
+    tools = RemoteTool.objects.filter(integration=integration, name=name).select_related("agent_tool")
+    for tool in tools.exclude(approved_fingerprint=""):
+        chosen = tool.agent_tool.read_only if hasattr(tool, "agent_tool") else None
+        told = (tool.approved_definition or {}).get("annotations")
+        return chosen if chosen is not None else isinstance(told, dict) and told.get("readOnlyHint") is True
+    return False
 
 
 def _judged(integration: Integration, tool: RemoteTool | None) -> Refusal | None:

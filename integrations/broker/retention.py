@@ -1,4 +1,4 @@
-"""Deleting run records: after the retention period of their organization, or with the organization."""
+"""Records of runs that are over: those whose process ended before they did are closed, old ones are deleted."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,10 +9,34 @@ from django.utils import timezone
 from accounts.models import Organization
 from accounts.people.organization_rules import run_days
 from integrations.broker import nonces
-from integrations.models import Run, RunSecret
+from integrations.figures.counting import LONGEST_RUN
+from integrations.models import Run, RunOutcome, RunSecret
 
 BATCH = 1000
-"""How many runs are deleted in a transaction, so that no run waits long for the write lock."""
+"""How many runs are closed or deleted in a transaction, so that no run waits long for the write lock."""
+INTERRUPTED = "interrupted"
+
+
+def close_interrupted(since: datetime | None = None) -> int:
+    """Record as failed what is still `started` after the longest run: its process ended before it did.
+
+    If one is under way all the same, its own end replaces this one.
+
+    Args:
+        since: leave out runs that began before, which spares a look at all runs.
+
+    Returns:
+        how many runs there were.
+    """
+    started = Run.objects.filter(outcome=RunOutcome.STARTED.value)
+    of_all = started.filter(organization__in=Organization.objects.values("pk"))  # so that its index serves
+    runs = of_all.filter(started_at__lt=timezone.now() - LONGEST_RUN)
+    ids = list((runs.filter(started_at__gte=since) if since else runs).values_list("pk", flat=True))
+    closed = 0
+    for start in range(0, len(ids), BATCH):
+        still = started.filter(pk__in=ids[start : start + BATCH])
+        closed += still.update(outcome=RunOutcome.FAILED.value, error_code=INTERRUPTED)
+    return closed
 
 
 def follow_deletion(*, organization: Organization, **_: Any) -> None:

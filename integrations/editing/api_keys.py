@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.access import api_keys
-from accounts.access.callers import KeyText
+from accounts.access.key_text import KeyText
 from accounts.actors import Actor
 from accounts.common.bounds import MOST_CHOSEN
 from accounts.errors import FieldError

@@ -12,11 +12,11 @@ from accounts.actors import Actor
 from accounts.audit import trail
 from accounts.common.constraints import violates
 from accounts.common.environments import Environment
-from accounts.errors import EditConflict, FieldError, Invalid, NotFound, PermissionDenied
+from accounts.errors import FieldError, Invalid, PermissionDenied
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
 from integrations.editing.bounds import WITHOUT_EFFECT, check_bounds
-from integrations.editing.rules import (
+from integrations.editing.fields import (
     NOT_SAVED,
     Cleaned,
     check_description,
@@ -28,26 +28,29 @@ from integrations.editing.rules import (
     hosts_of,
     name_of_copy,
 )
+from integrations.editing.locking import lock_integration
 from integrations.editing.tool_names import check_tool_name, insert_with_tools, update_tools
 from integrations.errors import IntegrationInUse
 from integrations.inheritance import parsed
 from integrations.models import Integration
 from integrations.paste_guard import guard
 from integrations.references import derive, gained
+from integrations.stops.disabled import DISABLED, note_switch, why_disabled
 
-NO_SUCH = "No such integration."
+_WITH_EACH_EDIT = (*DISABLED, "auth_connector", "connection", "version", "updated_at")
 _PLAIN = ("name", "description", "tool_name", "only_approved_tools", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
 class IntegrationChanges:
-    """The changes of an edit; None leaves a field unchanged."""
+    """The changes of an edit; None leaves a field unchanged. Callers that are refused read `disabled_why`."""
 
     name: str | None = None
     description: str | None = None
     tool_name: str | None = None
     only_approved_tools: bool | None = None
     enabled: bool | None = None
+    disabled_why: str = ""
     environments: Iterable[Environment] | None = None
     config: dict[str, Any] | None = None
     accept_raw_credentials: bool = False
@@ -118,7 +121,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
     _check_may_create(actor)
     with transaction.atomic():
         lock_organization(actor.organization)
-        source = _lock(actor, integration_id, None)
+        source = lock_integration(actor, integration_id, None)
         check_bounds(actor, source)
         copy = Integration(
             organization=actor.organization,
@@ -128,6 +131,7 @@ def duplicate_integration(*, actor: Actor, integration_id: UUID) -> Integration:
             only_approved_tools=source.only_approved_tools,
             enabled=False,
             environments=source.environments,
+            rules=source.rules,
         )
         cleaned = clean_config(actor, source.kind, source.config, [])
         _apply(copy, cleaned)
@@ -160,7 +164,7 @@ def update_integration(
     actor.check(Permission.INTEGRATIONS_WRITE)
     try:
         with _changing(actor, integration_id):
-            integration = _lock(actor, integration_id, expected_version)
+            integration = lock_integration(actor, integration_id, expected_version)
             before, config_before, known = integration.environments, parsed(integration), guard.find(integration)
             changed, config = _set_fields(actor, integration, changes)
             if not changed:
@@ -169,7 +173,7 @@ def update_integration(
                 check_bounds(actor, integration, before)
             raw = guard.raw_credentials(integration, known=known, accepted=changes.accept_raw_credentials)
             integration.version += 1
-            integration.save(update_fields=[*changed, "auth_connector", "connection", "version", "updated_at"])
+            integration.save(update_fields=[*changed, *_WITH_EACH_EDIT])
             rows = derive.derive(integration, config)
             update_tools(integration, changed, config_before, config)
             trail.record(
@@ -179,6 +183,7 @@ def update_integration(
                 fields=changed,
                 **destinations_of(integration.kind, config, rows),
                 hosts_before=hosts_of(integration.kind, config_before),
+                **why_disabled(integration, changed),
                 **guard.kept(raw),
             )
     except IntegrityError as error:
@@ -196,7 +201,7 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
     actor.check(Permission.INTEGRATIONS_WRITE)
     with transaction.atomic():
         lock_organization(actor.organization)
-        integration = _lock(actor, integration_id, None)
+        integration = lock_integration(actor, integration_id, None)
         check_bounds(actor, integration)
         _refuse_if_used(integration)
         trail.record(trail.Event.INTEGRATION_DELETED, actor=actor, target=integration, kind=integration.kind)
@@ -218,20 +223,6 @@ def _check_may_create(actor: Actor) -> None:
         raise PermissionDenied("This API key is limited to certain integrations and cannot create one.")
 
 
-def _lock(actor: Actor, integration_id: UUID, expected_version: int | None) -> Integration:
-    integration = (
-        Integration.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=integration_id).first()
-    )
-    if integration is None:
-        raise NotFound(NO_SUCH)
-    integration.organization = actor.organization
-    if expected_version is not None and integration.version != expected_version:
-        raise EditConflict(
-            "Somebody else changed this integration since you opened it. Load it again and repeat your change."
-        )
-    return integration
-
-
 def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChanges) -> tuple[list[str], Any]:
     """Set the new fields on the unsaved integration.
 
@@ -249,6 +240,7 @@ def _set_fields(actor: Actor, integration: Integration, changes: IntegrationChan
     config = cleaned.parsed if cleaned else parsed(integration)
     for name in changed:
         setattr(integration, name, wanted[name])
+    note_switch(actor, integration, changed, changes.disabled_why)
     if cleaned:
         _apply(integration, cleaned)
     return changed, config

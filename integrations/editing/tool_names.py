@@ -16,7 +16,7 @@ from django.db.models.functions import Cast, Concat, Lower
 
 from accounts.errors import FieldError, Invalid
 from integrations.broker.remote_tools import note_changed_tools
-from integrations.editing.rules import NOT_SAVED
+from integrations.editing.fields import NOT_SAVED
 from integrations.kinds import KINDS
 from integrations.models import AgentTool, Integration, RemoteTool
 from integrations.tool_models import TOOL_NAME_LENGTH
@@ -191,7 +191,7 @@ def _marked_twins(names: Mapping[str, str], taken: Collection[str]) -> dict[str,
 
 def _has_tools(integration: Integration) -> bool:
     kind = KINDS.get(integration.kind)
-    return kind is not None and not (kind.is_connector or kind.is_connection)
+    return kind is not None and not kind.is_shared
 
 
 def _taken_by_others(integration: Integration, names: Iterable[str]) -> set[str]:

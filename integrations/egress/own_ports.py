@@ -8,21 +8,16 @@ from functools import lru_cache
 
 from integrations.egress.addresses import KEPT, LOOPBACK, is_in, read_address
 
-_served: set[int] = set()
+SERVED: set[int] = set()
 
 
 def note_port(port: int) -> None:
     """Remember a port on which a request arrived."""
-    _served.add(port)
-
-
-def is_own_port(address: str, port: int | None) -> bool:
-    """Return whether a connection to this port of this address would reach this process."""
-    return port in _served and _is_on_this_machine(address)
+    SERVED.add(port)
 
 
 @lru_cache(maxsize=KEPT)
-def _is_on_this_machine(text: str) -> bool:
+def is_on_this_machine(text: str) -> bool:
     """Return whether the address belongs to this machine: the system binds sockets to no other."""
     address = read_address(text)
     if address is None or is_in(address, LOOPBACK):

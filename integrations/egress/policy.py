@@ -16,6 +16,7 @@ from typing import Self
 
 from yarl import URL
 
+from integrations.egress import own_ports
 from integrations.egress.addresses import (
     LOOPBACK,
     NAT64_LENGTHS,
@@ -26,7 +27,6 @@ from integrations.egress.addresses import (
     translated,
 )
 from integrations.egress.destinations import KEPT, SIP, WEB, parse_url, read_port
-from integrations.egress.own_ports import is_own_port
 from integrations.errors import EgressDenied, InvalidHeaderValue, InvalidUrl
 from integrations.templating.placeholders import Template
 from secrets_app.naming.hosts import is_special_name
@@ -144,7 +144,7 @@ def judge_addresses(url: URL, addresses: Iterable[str], policy: EgressPolicy) ->
         judge_address(address, port, policy)
         if needs_opened_network(url) and not policy.opens(address, port):
             raise EgressDenied(f"{host} is not inside a network that the operator opened for such calls.", host=host)
-        if is_own_port(address, port):
+        if port in own_ports.SERVED and own_ports.is_on_this_machine(address):
             raise EgressDenied(_OWN, host=host)
 
 

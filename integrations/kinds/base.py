@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from accounts.errors import FieldError, Invalid
 from integrations.exchange.exchange import Destination, Exchange
 from integrations.kinds.config_fields import MOST_ARGUMENT_BYTES, read_shape
-from integrations.kinds.form_sections import Section
+from integrations.kinds.form_sections import Section, Widget
 from integrations.templating.placeholders import Template
 
 CHECK = "check"
@@ -36,6 +36,22 @@ class Slot:
     template: Template
     field: str
 
+
+@dataclass(frozen=True, slots=True)
+class SlotField:
+    """A field of the configuration that may hold placeholders of secrets.
+
+    Attributes:
+        field: such as `headers[].value`, for the value of each header.
+        arguments: whether it may hold arguments of a run as well.
+    """
+
+    field: str
+    arguments: bool = False
+
+
+_SLOT_FIELDS = {Widget.TEMPLATE: "{}", Widget.PAIRS: "{}[].value"}
+"""The part of a field that may hold placeholders, by the widget that it is entered with."""
 
 _SLOT_WORDS = {"headers": "Header", "auth": "Authentication"}
 
@@ -111,6 +127,11 @@ class Kind(ABC, Generic[Config]):
     """The operation that calls the tool of the server whose name is the argument `name`."""
 
     @property
+    def is_shared(self) -> bool:
+        """Whether it is there for other integrations, and no agent calls it."""
+        return self.is_connector or self.is_connection
+
+    @property
     def new_title(self) -> str:
         """The heading of the page for a new integration: `New auth connector`, `New API action`."""
         is_proper = not self.label[:2].istitle() or "." in self.label
@@ -152,6 +173,11 @@ class Kind(ABC, Generic[Config]):
     def slots(self, config: Config) -> list[Slot]:
         """Return all places that may hold placeholders, in the order of the page."""
 
+    def slot_fields(self) -> list[SlotField]:
+        """Return the fields that may hold placeholders in any configuration. By default, those of the form."""
+        fields = (field for section in self.sections for field in section.fields if field.widget in _SLOT_FIELDS)
+        return [SlotField(_SLOT_FIELDS[field.widget].format(field.name)) for field in fields]
+
     def destinations(self, _config: Config, /) -> list[Destination]:
         """Return the URLs that runs call. By default there are none."""
         return []
@@ -167,6 +193,10 @@ class Kind(ABC, Generic[Config]):
     def operations(self, _config: Config, /) -> list[Operation]:
         """Return the operations. By default there are none."""
         return []
+
+    def all_operations(self) -> list[Operation]:
+        """Return every operation that an integration may have. By default, those where nothing is configured."""
+        return self.operations(self.shape.model_construct()) if isinstance(self.shape, type) else []
 
     def plan(self, _config: Config, _operation: str, _parents: Parents = NO_PARENTS, /) -> Exchange:
         """Return the exchange of one of the `operations`.

@@ -5,6 +5,7 @@ Messages never quote the input, because people paste values into the wrong field
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,6 +32,11 @@ def _without_nul(text: str) -> str:
 Line = Annotated[str, Field(max_length=8192), AfterValidator(_without_nul)]
 Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_without_nul)]
 LongText = Annotated[str, Field(max_length=262_144), AfterValidator(_without_nul)]
+
+REFERS_TO = "x-refers-to"
+"""The keyword of a field that holds the id of another integration: `connection` or `auth_connector`, its role."""
+ConnectionId = Annotated[UUID, Field(json_schema_extra={REFERS_TO: "connection"})]
+ConnectorId = Annotated[UUID, Field(json_schema_extra={REFERS_TO: "auth_connector"})]
 
 
 class StrictConfig(BaseModel):
@@ -74,6 +80,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "float_type": lambda _: "Enter a number.",
     "finite_number": lambda _: "Enter a number.",
     "value_error": lambda _: "Leave out the NUL character.",
+    "enum": lambda limits: f"Choose {limits['expected']}.",
     "literal_error": lambda limits: f"Choose {limits['expected']}.",
     "list_type": lambda _: "Enter a list.",
     "too_long": lambda limits: f"At most {limits['max_length']} entries are possible.",
@@ -100,7 +107,7 @@ def read_shape(shape: type[Shape], raw: Mapping[str, Any]) -> Shape:
         return shape.model_validate(raw)
     except ValidationError as error:
         errors = [
-            FieldError(field_path(finding["loc"]), _sentence(shape, finding))
+            FieldError(field_path(finding["loc"]), sentence_for(shape, finding))
             for finding in error.errors(include_url=False, include_input=False)
         ]
         raise Invalid("The configuration cannot be used.", errors=errors) from None
@@ -152,7 +159,12 @@ def template_of(text: str) -> Template | None:
         return None
 
 
-def _sentence(shape: type[BaseModel], finding: Mapping[str, Any]) -> str:
+def sentence_for(shape: type[BaseModel], finding: Mapping[str, Any]) -> str:
+    """Return what is wrong with a field of a model, as a sentence.
+
+    Args:
+        finding: an error as pydantic describes it.
+    """
     kind, location = finding["type"], finding["loc"]
     if kind == "extra_forbidden":
         return no_such("field", str(location[-1]), fields_at(shape, location[:-1]))

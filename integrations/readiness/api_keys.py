@@ -17,7 +17,7 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from accounts.common.paging import Page, encode_cursor
 from accounts.models import ApiKey
-from accounts.policy import Permission, Scope
+from accounts.policy import SCOPE_LABELS, Permission, Scope
 from integrations.broker.ledger import LONGEST_RUN
 from integrations.kinds import KINDS
 from integrations.models import Integration, Run, RunOutcome
@@ -30,17 +30,7 @@ CHOICES = 50
 """How many integrations are offered at once; others are found by search."""
 ENDS_SOON = timedelta(days=14)
 """From how long before its expiry a key is shown as expiring soon."""
-ACTIVE, EXPIRED, REVOKED, SUSPENDED = "active", "expired", "revoked", "suspended"
-
-SCOPE_LABELS = {
-    Scope.RUN: "Make calls",
-    Scope.SECRETS_READ: "List secrets",
-    Scope.SECRETS_WRITE: "Manage secrets",
-    Scope.SECRETS_USE: "Send secrets somewhere new",
-    Scope.INTEGRATIONS_READ: "List integrations",
-    Scope.INTEGRATIONS_WRITE: "Manage integrations",
-    Scope.AUDIT_READ: "Read runs and the audit log",
-}
+ACTIVE, EXPIRED, REVOKED, SUSPENDED, STOPPED = "active", "expired", "revoked", "suspended", "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +53,10 @@ class ApiKeyRow:
     last_address: str | None
     last_client: str
     state: str
+    budget: str
+    stopped_at: datetime | None
+    stopped_by: str
+    stopped_why: str
     expires_at: datetime | None
     revoked_at: datetime | None
     days_left: int | None
@@ -234,6 +228,10 @@ def _row(key: ApiKey, names: dict[UUID, str], sessions: int, now: datetime) -> A
         last_address=key.last_address,
         last_client=key.last_client or key.last_user_agent,
         state=state,
+        budget=_budget(key),
+        stopped_at=key.suspended_at,
+        stopped_by=key.stopped_by,
+        stopped_why=key.stopped_why,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
         days_left=_days_left(key.expires_at, now) if state == ACTIVE else None,
@@ -245,7 +243,14 @@ def _state(key: ApiKey, now: datetime) -> str:
         return REVOKED
     if key.expires_at and key.expires_at <= now:
         return EXPIRED
-    return SUSPENDED if key.suspended_at else ACTIVE
+    return STOPPED if key.stopped_by else SUSPENDED if key.suspended_at else ACTIVE
+
+
+def _budget(key: ApiKey) -> str:
+    """Return what a key may spend, in words; empty if there is no bound."""
+    calls = None if key.daily_calls is None else f"{key.daily_calls:,} calls a day"
+    cost = None if key.daily_cost is None else f"cost of {key.daily_cost.normalize():f} a day"
+    return ", ".join(filter(None, (calls, cost)))
 
 
 def _days_left(expires_at: datetime | None, now: datetime) -> int | None:

@@ -12,6 +12,7 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from integrations.errors import EnvironmentNotEnabled
+from integrations.health.states import Health, health_by_runs
 from integrations.models import Integration
 from integrations.readiness import overview
 from integrations.readiness.warnings import Finder, Warning, judge, problem_with_links  # noqa: A004 - the API's word
@@ -53,10 +54,12 @@ class Cell:
 
     Attributes:
         problems: what would refuse a run; None if the integration does not run there.
+        fares: what the last run there said.
     """
 
     environment: Environment
     problems: list[Warning] | None
+    fares: Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,9 @@ def _row(integration: Integration, find: Finder, filters: ReadinessFilters) -> R
     chosen = [filters.environment] if filters.environment else list(Environment)
     cells = [
         Cell(
-            environment, _problems(integration, environment, find) if environment in integration.environments else None
+            environment,
+            _problems(integration, environment, find) if environment in integration.environments else None,
+            health_by_runs(integration.states.all(), environment),
         )
         for environment in chosen
     ]

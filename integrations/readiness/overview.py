@@ -1,8 +1,9 @@
 """The list of integrations: summary, state, secrets and last run.
 
-Nothing is decrypted or called. A page costs the same number of queries whatever its length. States are computed by the
-functions that a run uses (`warnings.judge`), in Python and not in SQL. A page by state looks at some integrations and
-continues after them; counts by state stop at a bound.
+Nothing is decrypted or called. A page costs the same number of queries whatever its length. What would stop a run is
+judged by the functions that a run uses (`warnings.judge`), in Python and not in SQL, and named by
+`integrations.health`.
+A page by state looks at some integrations and continues after them; counts by state stop at a bound.
 """
 
 from collections import Counter
@@ -17,7 +18,7 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from accounts.errors import Invalid
-from integrations.errors import IntegrationDisabled, SecretDisabled
+from integrations.health.states import FAILING, STATES, Health, Obstacle, health_of
 from integrations.inheritance import with_parents
 from integrations.kinds import KINDS
 from integrations.models import Integration, RunOutcome, SecretReference
@@ -32,25 +33,6 @@ COUNTED_AT_ONCE = 100
 """Up to this number, the page of the list contains its counts; above, it loads them afterwards."""
 SEARCHED_AT_MOST = 100
 """How many integrations a page looks at to find those of a state."""
-
-WORKING, FAILING, PAUSED = STATES = ("working", "failing", "paused")
-
-NOTES = {
-    "integration_disabled": "Its auth connector is disabled",
-    "environment_not_enabled": "Its auth connector does not run everywhere",
-    "secret_missing": "A secret is missing",
-    "secret_disabled": "A secret is disabled",
-    "key_unavailable": "A value cannot be opened",
-    "domain_not_allowed": "A secret may not go to its host",
-    "egress_denied": "Its host may not be called",
-    "invalid_url": "Its URL may not be called",
-    "invalid": "Its configuration cannot be used",
-    "invalid_header_value": "A value cannot be sent where it is used",
-}
-"""The note in the list for each code with which a run would be refused."""
-
-SWITCHED_OFF = {IntegrationDisabled.code, SecretDisabled.code}
-"""Codes that somebody caused on purpose. They pause an integration; all other codes make it fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +52,26 @@ class IntegrationRow:
     name: str
     description: str
     tool_name: str
+    enabled: bool
     summary: str
     state: str
     state_note: str
+    disabled_at: datetime | None
+    disabled_by: str
+    disabled_why: str
+    failing_in: list[Environment]
     environments: list[Environment]
     secrets: list[SecretUsed]
     last_run_at: datetime | None
     last_run_failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailingIntegration:
+    """An integration that fails, loaded with its links, and how."""
+
+    integration: Integration
+    health: Health
 
 
 Listed = TypeVar("Listed", IntegrationRow, Integration)
@@ -157,6 +152,23 @@ def count(actor: Actor) -> int:
     return Integration.objects.visible_to(actor).order_by()[: COUNTED_AT_MOST + 1].count()
 
 
+def failing(actor: Actor, limit: int) -> list[FailingIntegration]:
+    """Return integrations that fail: those whose runs do, and those among the first that a run would be refused of."""
+    rows = with_secrets(Integration.objects.visible_to(actor)).order_by("kind", "name")
+    by_runs = rows.filter(states__failing=True).distinct()
+    pages = [search(found, _judged, _fails, limit).items for found in (by_runs, rows)]
+    return list({one.integration.pk: one for items in pages for one in items}.values())[:limit]
+
+
+def _judged(integration: Integration, find: Finder) -> FailingIntegration:
+    warnings = judge(integration, in_order(integration.environments), find)
+    return FailingIntegration(integration, health(integration, warnings))
+
+
+def _fails(judged: FailingIntegration) -> bool:
+    return judged.health.state == FAILING
+
+
 def one(actor: Actor, integration_id: UUID) -> IntegrationRow:
     """Return one integration as a row.
 
@@ -184,10 +196,10 @@ def _cut(rows: list[Listed], limit: int) -> Page[Listed]:
 
 
 def with_secrets(integrations: IntegrationQuerySet) -> IntegrationQuerySet:
-    """Load integrations with their connection and connectors, and the secrets of all, as `finders` needs them."""
+    """Load integrations with states, connection and connectors, and the secrets of all, as `finders` needs them."""
     loaded = integrations.select_related("auth_connector", "connection__auth_connector", "organization")
     parents = ["", "auth_connector__", "connection__", "connection__auth_connector__"]
-    return loaded.prefetch_related(*(f"{parent}references__secret" for parent in parents))
+    return loaded.prefetch_related("states", *(f"{parent}references__secret" for parent in parents))
 
 
 def finders(integrations: Iterable[Integration]) -> list[Finder]:
@@ -216,16 +228,21 @@ def _rows(integrations: Iterable[Any]) -> list[IntegrationRow]:
 def _row(integration: Any, find: Finder) -> IntegrationRow:
     references = references_of(integration)
     environments = in_order(integration.environments)
-    state, note = _state(integration, judge(integration, environments, find))
+    fares = health(integration, judge(integration, environments, find))
     return IntegrationRow(
         id=integration.id,
         kind=integration.kind,
         name=integration.name,
         description=integration.description,
         tool_name=integration.tool_name,
+        enabled=integration.enabled,
         summary=_summary(integration),
-        state=state,
-        state_note=note,
+        state=fares.state,
+        state_note=fares.note,
+        disabled_at=integration.disabled_at,
+        disabled_by=integration.disabled_by,
+        disabled_why=integration.disabled_why,
+        failing_in=fares.failing_in,
         environments=environments,
         secrets=_secrets_used(references),
         last_run_at=integration.last_run_at,
@@ -247,20 +264,15 @@ def _secrets_used(references: Iterable[SecretReference]) -> list[SecretUsed]:
     return [SecretUsed(*used) for used in sorted(found, key=itemgetter(1))]
 
 
-def _state(integration: Any, warnings: Iterable[Warning]) -> tuple[str, str]:
-    """Return the state and its reason. What would refuse a run comes before the outcome of the last run."""
-    if not integration.enabled:
-        return PAUSED, ""
-    if not integration.environments:
-        return PAUSED, "No environment is chosen"
-    codes = [warning.code for warning in warnings if warning.certain]
-    broken = [code for code in codes if code not in SWITCHED_OFF]
-    if broken:
-        return FAILING, NOTES[broken[0]]
-    if codes:
-        return PAUSED, NOTES[codes[0]]
-    failed = integration.last_run_outcome == RunOutcome.FAILED.value
-    return (FAILING, "The last run failed") if failed else (WORKING, "")
+def health(integration: Integration, warnings: Iterable[Warning]) -> Health:
+    """Return how an integration fares.
+
+    Args:
+        integration: loaded by `with_secrets`.
+        warnings: what `judge` says of it in its environments.
+    """
+    obstacles = [Obstacle(warning.code, warning.environments) for warning in warnings if warning.certain]
+    return health_of(integration, obstacles, integration.states.all())
 
 
 def references_of(integration: Integration) -> list[SecretReference]:

@@ -3,9 +3,10 @@
 The warnings of a saved integration, the readiness matrix and the list of integrations use the same functions.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from yarl import URL
@@ -21,11 +22,13 @@ from integrations.kinds.base import slot_label
 from integrations.models import Integration
 from integrations.readiness.slots import places_of
 from integrations.templating.near_misses import near_misses
+from secrets_app.naming import expiry
 from secrets_app.naming.hosts import imitated_name
 from secrets_app.sealing import resolver
 
 LOOKALIKE_HOST = "lookalike_host"
 LITERAL_PLACEHOLDER = "literal_placeholder"
+EXPIRES = "secret_expires"
 NOT_FOUND = resolver.FoundSecret(None, None)
 """What a list has of a secret whose reference has no row (`inconsistent`)."""
 
@@ -42,6 +45,7 @@ class Warning:  # noqa: A001 - the API's word
         certain: whether a run would certainly be refused.
         integration: the id of the integration or parent that causes it.
         secret: the name of the secret that causes it.
+        also: further environments in which it is the same.
     """
 
     code: str
@@ -50,6 +54,12 @@ class Warning:  # noqa: A001 - the API's word
     environment: Environment | None = None
     certain: bool = True
     integration: UUID | None = None
+    also: frozenset[Environment] = frozenset()
+
+    @property
+    def environments(self) -> frozenset[Environment]:
+        """Where it is so; empty for everywhere."""
+        return self.also | ({self.environment} if self.environment else set())
 
 
 Finder = Callable[[Environment], Mapping[str, resolver.FoundSecret]]
@@ -83,6 +93,7 @@ def _judge(integration: Integration, environments: Iterable[Environment], find: 
         *_text_warnings(integration),
         *_secret_warnings(environments, [(names, host) for names, host, _ in routes], find),
         *_value_warnings(integration, environments, find),
+        *_expiry_warnings(environments, find),
     ]
 
 
@@ -90,8 +101,15 @@ def _link_warnings(integration: Integration, environments: Iterable[Environment]
     found: dict[str, Warning] = {}
     for environment in environments:
         if problem := problem_with_links(with_parents(integration)[1:], environment):
-            found.setdefault(problem.detail, problem)
+            _keep(found, problem.detail, problem)
     return list(found.values())
+
+
+def _keep(found: dict[Any, Warning], key: Hashable, warning: Warning) -> None:
+    """Keep a warning once, with all environments in which it is the same."""
+    known = found.setdefault(key, warning)
+    if known is not warning:
+        found[key] = replace(known, also=known.also | warning.environments)
 
 
 def problem_with_links(integrations: Iterable[Integration], environment: Environment) -> Warning | None:
@@ -115,7 +133,7 @@ def _secret_warnings(
             try:
                 check_secret(name, entries.get(name, NOT_FOUND), environment, host)
             except Refusal as refusal:
-                found.setdefault((name, refusal.detail), Warning(refusal.code, refusal.detail, name, environment))
+                _keep(found, (name, refusal.detail), Warning(refusal.code, refusal.detail, name, environment))
     return list(found.values())
 
 
@@ -128,8 +146,18 @@ def _value_warnings(integration: Integration, environments: Iterable[Environment
         for place in places:
             value = entries[place.secret].value if place.secret in entries else None
             if value and value.traits and (problem := place.problem(value.traits, environment)):
-                found.setdefault(problem, Warning(InvalidHeaderValue.code, problem, place.secret, environment))
+                _keep(found, problem, Warning(InvalidHeaderValue.code, problem, place.secret, environment))
     return list(found.values())
+
+
+def _expiry_warnings(environments: Iterable[Environment], find: Finder) -> list[Warning]:
+    """Return which secrets expire soon or have expired. Only the provider knows whether it still accepts them."""
+    secrets = {name: entry.secret for environment in environments for name, entry in find(environment).items()}
+    return [
+        Warning(EXPIRES, f"{name}: {expiry.in_words(last)}.", name, certain=False)
+        for name, secret in sorted(secrets.items())
+        if secret and (last := secret.expires_on) and expiry.is_soon(last)
+    ]
 
 
 def _text_warnings(integration: Integration) -> list[Warning]:

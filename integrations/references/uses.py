@@ -1,6 +1,7 @@
-"""Destinations of a secret: its references with the hosts that it is sent to, compared with its allowed domains.
+"""The uses of a secret: the integrations that send it, and the hosts that it is sent to, with its allowed domains.
 
-Nothing is decrypted or called. An auth connector without an address has the hosts of the integrations that use it.
+An integration sends a secret by a reference of its own, or by one of its connection or connectors. Nothing is decrypted
+or called.
 """
 
 from collections import defaultdict
@@ -10,8 +11,10 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
+from accounts.common.environments import Environment, in_order
 from accounts.models import Organization
 from integrations.inheritance import WITH_LINKS, with_parents
+from integrations.kinds import KINDS
 from integrations.models import Integration, SecretDestination, SecretReference
 from integrations.readiness.warnings import hosts_for
 from secrets_app.naming.domains import allows, matching_rule
@@ -22,18 +25,34 @@ LOOKED_AT_MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A reference, and a host that it sends the secret to.
+    """An integration that sends a secret to a host.
 
     Attributes:
+        reference: its own, or that of its connection or of a connector.
         host: empty if the secret is not sent anywhere yet.
-        via: the name of the integration that uses the connector; empty for the reference's own integration.
         rule: the allowed domain that covers the host; empty if any domain is allowed, None if no domain covers it.
     """
 
     reference: SecretReference
+    integration: Integration
     host: str
-    via: str
     rule: str | None
+
+    @property
+    def via(self) -> str:
+        """The name of the connection or connector that has the reference; empty for a reference of its own."""
+        is_own = self.integration.pk == self.reference.integration_id
+        return "" if is_own else self.reference.integration_name
+
+    @property
+    def icon(self) -> str:
+        """The symbol of the integration's kind."""
+        return KINDS[self.integration.kind].icon
+
+    @property
+    def environments(self) -> list[Environment]:
+        """The environments in which the integration runs, in order."""
+        return in_order(self.integration.environments)
 
     @property
     def blocked(self) -> bool:
@@ -42,7 +61,9 @@ class Use:
 
 
 def uses_of(references: Iterable[SecretReference], domains: Sequence[str]) -> list[Use]:
-    """Return all uses of references: blocked ones first, then by integration and slot.
+    """Return all uses of references: blocked ones first, then by the integration of the reference and its slot.
+
+    A reference of a connection or connector is followed by the integrations that use it.
 
     Args:
         references: with their integrations loaded.
@@ -50,10 +71,8 @@ def uses_of(references: Iterable[SecretReference], domains: Sequence[str]) -> li
     """
     rows = list(references)
     users = users_of({row.integration_id for row in rows}, LOOKED_AT_MOST)
-    uses = [
-        _use(row, host, via, domains) for row in rows for host, via in _destinations(row, users[row.integration_id])
-    ]
-    return sorted(uses, key=lambda use: (not use.blocked, use.reference.integration_name, use.reference.slot, use.host))
+    uses = [use for row in rows for use in _uses(row, users[row.integration_id], domains)]
+    return sorted(uses, key=_order)
 
 
 def references_by_name(organization: Organization, name: str, domains: Sequence[str] = ()) -> list[SecretReference]:
@@ -77,8 +96,18 @@ def hosts_of(organization: Organization, name: str) -> list[str]:
     return sorted({use.host for use in uses_of(references_by_name(organization, name), []) if use.host})
 
 
-def _use(row: SecretReference, host: str, via: str, domains: Sequence[str]) -> Use:
-    return Use(row, host, via, matching_rule(domains, host) if domains and host else "")
+def _uses(row: SecretReference, users: Sequence[Integration], domains: Sequence[str]) -> list[Use]:
+    """Return the uses of a reference: by its own integration, and by those that use this one."""
+    sent = [(sender, host) for sender in (row.integration, *users) for host in hosts_for(sender, row.name)]
+    return [
+        Use(row, sender, host, matching_rule(domains, host) if domains and host else "")
+        for sender, host in sent or [(row.integration, "")]
+    ]
+
+
+def _order(use: Use) -> tuple[object, ...]:
+    own = (use.reference.integration_name, use.reference.slot)
+    return not use.blocked, *own, use.via != "", use.integration.name, use.host
 
 
 def users_of(ids: Iterable[UUID], limit: int | None = None) -> dict[UUID, list[Integration]]:
@@ -90,9 +119,3 @@ def users_of(ids: Iterable[UUID], limit: int | None = None) -> dict[UUID, list[I
             if link.pk in wanted:
                 found[link.pk].append(user)
     return found
-
-
-def _destinations(row: SecretReference, users: Iterable[Integration]) -> list[tuple[str, str]]:
-    """Return the hosts of a reference, each with the name of the integration that uses the connector."""
-    own = [(host, "") for host in hosts_for(row.integration, row.name)]
-    return own or [(host, user.name) for user in users for host in hosts_for(user, row.name)] or [("", "")]

@@ -53,6 +53,7 @@ class ReferenceCheck:
     """
 
     reference: SecretReference
+    environment: Environment
     probes: tuple[Probe, ...]
     why_not: str
     result: CheckResult
@@ -119,26 +120,27 @@ def _reference_check(
     stored: RotationCheck | None,
     environment: Environment,
 ) -> ReferenceCheck:
-    """Return how a reference can be checked.
-
-    If the check of a connector or connection does not send the secret, the integrations that use it check the
-    reference.
-    """
+    """Return how a reference can be checked: by its integration, and by those that use this one."""
     own = reference.integration
-    by_users = _is_checked_by_users(reference)
-    running = _running(users, environment) if by_users else []
+    running = _running(users, environment)
     visible = [user for user in running if actor.sees(user.id)]
-    probes, why_not = _probes(reference.name, visible if by_users else [own])
-    if by_users and not visible:
-        why_not = HIDDEN if running else f"No integration that runs in {environment.label} uses it."
+    probes, why_not = _probes(reference.name, [own, *visible])
+    if not probes and not visible and KINDS[own.kind].is_shared:
+        why_not = _why_no_user(running, environment)
+    by_itself = any(probe.integration is own for probe in probes)
     involved = [link for found in (own, *running) for link in with_parents(found)]
     return ReferenceCheck(
         reference=reference,
+        environment=environment,
         probes=tuple(probes),
         why_not=why_not,
         result=_current_result(stored, involved),
-        partial=len(visible) < len(running),
+        partial=not by_itself and len(visible) < len(running),
     )
+
+
+def _why_no_user(running: list[Integration], environment: Environment) -> str:
+    return HIDDEN if running else f"No integration that runs in {environment.label} uses it."
 
 
 def _running(users: list[Integration], environment: Environment) -> list[Integration]:
@@ -152,14 +154,6 @@ def _probes(name: str, integrations: list[Integration]) -> tuple[list[Probe], st
     if probes:
         return probes, ""
     return [], NOT_SENT if declared else NOT_DECLARED
-
-
-def _is_checked_by_users(reference: SecretReference) -> bool:
-    kind = KINDS[reference.integration.kind]
-    if not kind.is_connector and not kind.is_connection:
-        return False
-    own = declared_check(reference.integration)
-    return own is None or reference.name not in own.secret_names
 
 
 def _current_result(stored: RotationCheck | None, involved: list[Integration]) -> CheckResult:

@@ -44,6 +44,25 @@ def masked(text: str) -> SafeString:
 
 
 @register.filter
+def chosen_marked(text: str, chosen: Sequence[str]) -> SafeString:
+    """Escape a text of a request, and mark its masks and what an agent chose of it.
+
+    A text is marked wherever it stands by itself, so what is fixed and happens to be equal is marked too.
+    """
+    if not chosen:
+        return masked(text)
+    words = re.compile(rf"(\u2022{{8}}|\[redacted\])|(?<!\w)({'|'.join(map(re.escape, chosen))})(?!\w)")
+    parts, end = [], 0
+    for found in words.finditer(text):
+        parts += [
+            text[end : found.start()],
+            _dots() if found[1] else format_html('<span class="param">{}</span>', found[2]),
+        ]
+        end = found.end()
+    return format_html_join("", "{}", ((part,) for part in [*parts, text[end:]]))
+
+
+@register.filter
 def visible(text: str) -> str:
     """Escape the invisible characters of an untrusted text (`offered_tools.visible`)."""
     return visible_text(text)

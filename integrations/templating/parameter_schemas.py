@@ -29,7 +29,7 @@ _CHECKS = frozenset(
     {"type", "enum", "const", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
     | {"multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "required", "pattern"}
 )
-_NESTED = frozenset({"properties", "additionalProperties", "items", "anyOf", "oneOf", "allOf"})
+_NESTED = frozenset({"properties", "additionalProperties", "items", "anyOf", "oneOf", "allOf", "not"})
 _SUPPORTED = _ANNOTATIONS | _ENCODINGS | _CHECKS | _NESTED
 KEPT = 256
 _SCALARS = frozenset({"string", "number", "integer", "boolean"})
@@ -119,22 +119,23 @@ def _keyword_errors(properties: dict[str, Any], field: str) -> Iterator[FieldErr
             )
         elif not isinstance(declared, dict):
             yield FieldError(place, "Describe the parameter with an object.")
-        elif problem := _problem_with_keywords(declared):
+        elif problem := problem_with_keywords(declared):
             yield FieldError(place, problem)
 
 
-def _problem_with_keywords(schema: dict[str, Any]) -> str | None:
+def problem_with_keywords(schema: Mapping[str, Any]) -> str | None:
+    """Return why a schema, or one inside it, uses what is not supported; None if it does not."""
     if not schema.keys() <= _SUPPORTED:
         return f"A keyword is not supported here, $ref among them. Supported are: {', '.join(sorted(_SUPPORTED))}."
     if "pattern" in schema and (problem := problem_with_pattern(schema["pattern"])):
         return problem
-    problems = (_problem_with_keywords(child) for child in _children(schema))
+    problems = (problem_with_keywords(child) for child in _children(schema))
     return next((problem for problem in problems if problem), None)
 
 
-def _children(schema: dict[str, Any]) -> list[dict[str, Any]]:
+def _children(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the schemas inside a schema. Values of the wrong type are left to the metaschema."""
-    places = [schema.get("additionalProperties"), schema.get("items")]
+    places = [schema.get("additionalProperties"), schema.get("items"), schema.get("not")]
     named = schema.get("properties")
     places.extend(named.values() if isinstance(named, dict) else [])
     for keyword in ("anyOf", "oneOf", "allOf"):
@@ -144,13 +145,13 @@ def _children(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _metaschema_errors(schema: dict[str, Any], field: str) -> Iterator[FieldError]:
-    place = _place_of_error(write_json(schema))
+    place = place_of_error(write_json(schema))
     if place is not None:
         yield FieldError(f"{field}{place}", "This is not valid JSON Schema (draft 2020-12).")
 
 
 @lru_cache(maxsize=KEPT)
-def _place_of_error(schema: str) -> str | None:
+def place_of_error(schema: str) -> str | None:
     """Return where a schema, as JSON, is not valid; None if it is. Many integrations have the same schema."""
     try:
         Draft202012Validator.check_schema(read_json(schema))

@@ -7,6 +7,7 @@ same number of queries, however many integrations there are.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +18,13 @@ from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.common.environments import Environment
 from accounts.common.paging import LARGEST_LIMIT, Page, decode_cursor, encode_cursor
 from accounts.errors import Invalid, NotFound, PermissionDenied
-from integrations.inheritance import operations_of
+from integrations.inheritance import operations_of, with_parents
 from integrations.kinds import KINDS
 from integrations.models import AgentTool, Integration
 from integrations.readiness import overview
 from integrations.readiness.warnings import Finder, judge
+from integrations.rules.shape import Decision
+from integrations.rules.stored import rules_of
 from integrations.tools.answers import Limits
 
 ANY_ARGUMENTS = {"type": "object"}
@@ -51,6 +54,7 @@ class ToolOffer:
     Attributes:
         remote_name: its name at the MCP server that has it; empty for an operation of Coffer's own.
         problem: why a call is refused now, and what a person must do; empty if it is ready or if that is not known.
+        may_ask: whether a person may have to approve calls; known in lists alone.
     """
 
     name: str
@@ -65,6 +69,7 @@ class ToolOffer:
     remote_name: str
     limits: Limits
     problem: str = ""
+    may_ask: bool = False
 
 
 def environment_of(actor: Actor) -> Environment:
@@ -147,6 +152,7 @@ def _offer(
     shown = _remote(tool, integration) if tool.remote else _own(tool, integration)
     if shown is None:
         return None
+    is_listed = find is not None and environment is not None
     problem = _problem(integration, find, environment) if find and environment else ""
     return ToolOffer(
         name=tool.name,
@@ -155,8 +161,20 @@ def _offer(
         remote_name=tool.remote.name if tool.remote else "",
         limits=Limits(tool.answer_fields, tool.max_items, tool.max_characters),
         problem=problem,
+        may_ask=is_listed and _may_ask(tool, integration, shown["hints"]),
         **shown,
     )
+
+
+def _may_ask(tool: AgentTool, integration: Integration, hints: Hints) -> bool:
+    """Return whether a rule, or the organization where no rule is about the tool, asks before calls of it."""
+    named = {None, tool.operation, f"{tool.operation}:{tool.remote.name}" if tool.remote else None}
+    own, *others = (rules_of(link) for link in with_parents(integration))
+    about = [*filter(lambda rule: rule.operation in named, own)]
+    about += filter(lambda rule: rule.operation is None, chain.from_iterable(others))
+    if not about:
+        return integration.organization.asks_unless_read_only and not hints.read_only
+    return any(rule.decision is Decision.ASK for rule in about)
 
 
 def _own(tool: AgentTool, integration: Integration) -> dict[str, Any] | None:

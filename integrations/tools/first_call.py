@@ -7,28 +7,14 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.access.api_keys import find_api_key
-from accounts.access.callers import SUSPENDED
+from accounts.access.stops import SUSPENDED, agent_stopped
 from accounts.actors import Actor
 from accounts.models import ApiKey
 from integrations.models import Run, RunOutcome
+from integrations.runs.way_out import way_out
 
 WAITING, CONNECTED, REFUSED = "waiting", "connected", "refused"
 ENDED = "This key was revoked or has expired. Connect the agent again, with a new one."
-FIXES = {
-    "argument_contains_secret": "The agent passed the value of a secret. Leave it out of its prompt: Coffer adds it.",
-    "domain_not_allowed": "Allow the host at the secret, or correct the address of the integration.",
-    "egress_denied": "Correct the address of the integration, or have the operator open that network.",
-    "environment_not_enabled": "Add this environment to the integration.",
-    "integration_disabled": "Enable the integration.",
-    "invalid_arguments": "The agent passed arguments that do not fit. It can correct them and call again.",
-    "key_unavailable": "Enter the value of the secret again; if that is refused, ask the operator.",
-    "rate_limited": "The upstream asked for a pause. The agent can call again later.",
-    "secret_disabled": "Enable the secret.",
-    "secret_missing": "Enter a value for this environment, or create the secret.",
-    "tool_changed": "The server changed the tool. Read on the page of its tools what it says now, and approve it.",
-    "tool_not_approved": "Approve the tool on the page of the server's tools.",
-}
-OTHER_FIX = "Open the integration and send a test: the answer says what is wrong."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +46,8 @@ def first_call(*, actor: Actor, key_id: UUID) -> FirstCall:
     key = find_api_key(actor=actor, key_id=key_id)
     if key.revoked_at or (key.expires_at and key.expires_at <= timezone.now()):
         return _seen(key, REFUSED, code="unauthenticated", fix=ENDED)
+    if key.stopped_by:
+        return _seen(key, REFUSED, code="agent_stopped", fix=agent_stopped(key).detail)
     if key.suspended_at:
         return _seen(key, REFUSED, code="unauthenticated", fix=SUSPENDED)
     if key.last_used_at is None:
@@ -78,5 +66,5 @@ def _latest(key: ApiKey) -> FirstCall:
 
 
 def _seen(key: ApiKey, state: str, code: str = "", fix: str = "") -> FirstCall:
-    fix = fix or (FIXES.get(code, OTHER_FIX) if code else "")
+    fix = fix or (way_out(code).words if code else "")
     return FirstCall(state, key.last_used_at, key.last_client or key.last_user_agent, key.last_address, code, fix)

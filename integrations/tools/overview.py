@@ -43,7 +43,7 @@ class ToolView:
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
+class ToolApproval:
     """Tools that one person approved at one moment."""
 
     by: str
@@ -77,7 +77,7 @@ class ToolOverview:
 
     page: Page[ToolView]
     counts: ToolCounts
-    approvals: list[Approval]
+    approvals: list[ToolApproval]
     listing: ToolListing | None
 
     @property
@@ -152,8 +152,8 @@ def _view(row: RemoteTool, comparison: DefinitionComparison) -> ToolView:
     return ToolView(row, tool, comparison.differences(row.approved_definition, row.shown_definition or {}))
 
 
-def _approvals(rows: Iterable[RemoteTool]) -> list[Approval]:
+def _approvals(rows: Iterable[RemoteTool]) -> list[ToolApproval]:
     """Return the last approvals, newest first."""
     acts = sorted((row.approved_at, row.approved_by) for row in rows if row.approved_at)
-    grouped = [Approval(by, at, len(list(same))) for (at, by), same in groupby(acts)]
+    grouped = [ToolApproval(by, at, len(list(same))) for (at, by), same in groupby(acts)]
     return grouped[: -APPROVALS_AT_MOST - 1 : -1]

@@ -30,7 +30,7 @@ from integrations.errors import (
 )
 from integrations.exchange.exchange import OnPiece
 from integrations.exchange.messages import RESPONSE_BYTES, OutgoingRequest, UpstreamResponse
-from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, pool_here
+from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, mark, pool_here
 from integrations.transport.decoding import NO_CODING, beyond, decode
 from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, BoundedHandler
 from secrets_app.redaction.redactor import Reason
@@ -85,6 +85,7 @@ async def send(
     _check_destination(request, policy)
     check_tls(ssl_context)
     heads: list[UpstreamResponse] = []
+    mark("begun")
     try:
         async with asyncio.timeout(request.timeout_seconds), _session(request, policy, lookup, owner) as session:
             return await _exchange(session, request, ssl_context, heads, on_piece, on_large)
@@ -172,6 +173,7 @@ async def _exchange(
         codings = _encodings(head.headers)
         reader = on_piece if response.content_type == _EVENT_STREAM and not codings else None
         raw = await _read_body(response, request.most_bytes, reader, on_large)
+        mark("answered")
         if codings and request.most_bytes > RESPONSE_BYTES:
             await on_large()
     body = decode(raw, codings, limit=request.most_bytes) if codings else raw

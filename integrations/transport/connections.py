@@ -12,6 +12,7 @@ so that a name is looked up again.
 
 import asyncio
 import socket
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from aiohttp.client_proto import ResponseHandler
 from typing_extensions import override
 from yarl import URL
 
+from accounts.common.observers import TRACE
 from integrations.egress.lookups import Lookup
 from integrations.egress.policy import EgressPolicy, judge_addresses
 from integrations.errors import UpstreamUnreachable
@@ -44,6 +46,13 @@ Owner = tuple[UUID, UUID]
 
 PoolKey = tuple[Owner, URL, EgressPolicy]
 """The owner of a call, its origin, and the policy under which the connection was judged."""
+
+
+def mark(step: str, *, address: str = "") -> None:
+    """Note in the trace of the run under way that a step has ended, and the address that was connected to."""
+    if trace := TRACE.get():
+        trace.marks.append((step, time.monotonic()))
+        trace.address = address or trace.address
 
 
 class JudgedResolver(AbstractResolver):
@@ -106,6 +115,7 @@ class JudgedConnector(aiohttp.TCPConnector):
         """Create a socket. The client skips its resolver for IP addresses, so they are judged here."""
         family, kind, protocol, _, address = info
         judge_addresses(self._judged_url, [address[0]], self._policy)
+        mark("judged")
         return socket.socket(family, kind, protocol)
 
     def _judge_peer(self, transport: asyncio.Transport | None) -> None:
@@ -113,6 +123,7 @@ class JudgedConnector(aiohttp.TCPConnector):
         if not peer:
             raise UpstreamUnreachable("The connection was closed before the call was sent.")
         judge_addresses(self._judged_url, [peer[0]], self._policy)
+        mark("sent", address=peer[0])
 
 
 def _resolved(host: str, address: str, port: int) -> ResolveResult:

@@ -39,6 +39,7 @@ from integrations.sip.messages import (
     write,
 )
 from integrations.transport.client import CONNECT_SECONDS, check_tls
+from integrations.transport.connections import mark
 
 RESPONSE_SECONDS = 8.0
 """The time limit of one request, including retransmissions."""
@@ -104,12 +105,14 @@ async def connected(
     check_tls(ssl_context)
     url = admit_url(peer.url, policy, SIP)
     host = url.raw_host or ""
+    mark("begun")
     try:
         async with asyncio.timeout(WHOLE_SECONDS):
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await _dial(url, peer.transport, policy, ssl_context, lookup)
             try:
                 yield connection
+                mark("answered")
             finally:
                 await connection.close()
     except Refusal:
@@ -212,6 +215,7 @@ async def _dial(
     host = url.raw_host or ""
     addresses = [host] if read_address(host) else await _look_up(host, url.port or 0, lookup)
     judge_addresses(url, addresses, policy)
+    mark("judged")
     failure: OSError = OSError()
     for address in addresses:
         try:
@@ -239,6 +243,7 @@ async def _socket(url: URL, address: str, transport: str, policy: EgressPolicy) 
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, (address, url.port or 0))
         judge_addresses(url, [sock.getpeername()[0]], policy)
+        mark("sent", address=address)
     except BaseException:
         sock.close()
         raise

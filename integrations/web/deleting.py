@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment, see_other
 from integrations.editing import integrations
-from integrations.editing.rules import dependants_of
+from integrations.editing.fields import dependants_of
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration
 from integrations.web.editor import DEPENDANTS_AT_MOST

@@ -22,12 +22,19 @@ from integrations.models import Integration
 from integrations.web import editor, parents, starting
 from integrations.web.forms import form_of
 from integrations.web.forms.base import IntegrationForm, SubmittedIntegration, Values, keep_line_ends
+from integrations.web.switching import say_switched
 
 CONFLICT = (
     "Somebody else changed this integration since you opened it. What you typed is below, and nothing is saved yet: "
     "compare it with the saved version, then save again to replace that version with yours."
 )
 NOT_ACCEPTED = "A text looks like a credential. Save it as a secret, or confirm that it stays as plain text."
+
+
+class NotSaved(Refusal):
+    """A test would have saved the form beside it, which cannot be saved. Nothing was sent."""
+
+    code, status, title = "not_saved", 422, "Not sent"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -43,8 +50,7 @@ def new(request: CofferRequest, actor: Actor, kind: str) -> HttpResponse:
     service = starting.chosen(request, kind)
     about = starting.context(actor, kind, service)
     if request.method != "POST":
-        values = starting.values(kind, service) if service else None
-        return editor.page(request, actor, kind, values=values, **about)
+        return editor.page(request, actor, kind, values=starting.values(request, actor, kind), **about)
     form = form_of(kind)
     sent = parents.read(actor, form, request.POST)
     try:
@@ -62,7 +68,8 @@ def edit(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResp
     integration = Integration.objects.fetch(actor, integration_id)
     integration.organization = actor.organization
     if request.method != "POST":
-        return editor.page(request, actor, integration.kind, integration=integration)
+        useful = starting.operations(integration)
+        return editor.page(request, actor, integration.kind, integration=integration, useful=useful)
     form = form_of(integration.kind)
     sent = parents.read(actor, form, request.POST)
     try:
@@ -71,7 +78,7 @@ def edit(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResp
         return _conflict(request, actor, integration_id, sent)
     except (Invalid, ProofNeeded) as refusal:
         return _form(request, actor, integration, sent.values, refusal.status, **_refused(request, refusal, form, sent))
-    return _saved(request, actor, saved)
+    return _saved(request, actor, saved, was_enabled=integration.enabled)
 
 
 @require_POST
@@ -102,6 +109,30 @@ def _create(actor: Actor, kind: str, form: IntegrationForm, sent: SubmittedInteg
         environments=sent.values["environments"],
         accept_raw_credentials=sent.values["accept_raw_credentials"],
     )
+
+
+def save_first(request: CofferRequest, actor: Actor, integration: Integration) -> Integration | None:
+    """Save the form that a test or check sends along because it was changed; None if there is none.
+
+    Raises:
+        NotSaved: it could not be saved, with the reasons.
+    """
+    if "save_first" not in request.POST:
+        return None
+    form = form_of(integration.kind)
+    sent = parents.read(actor, form, request.POST)
+    try:
+        return _update(actor, integration, form, sent)
+    except Refusal as refusal:
+        messages_of = [error.message for error in refusal.errors] or [refusal.detail]
+        raise NotSaved(f"What you see could not be saved. {' '.join(messages_of)}") from refusal
+
+
+def tell_saved(response: HttpResponse, saved: Integration | None) -> HttpResponse:
+    """Tell the script of the page that its form was saved."""
+    if saved:
+        response.headers["HX-Trigger"] = "form-saved"
+    return response
 
 
 def _update(actor: Actor, integration: Integration, form: IntegrationForm, sent: SubmittedIntegration) -> Integration:
@@ -158,7 +189,12 @@ def _form(
     return editor.page(request, actor, integration.kind, integration=integration, values=values, status=status, **more)
 
 
-def _saved(request: CofferRequest, actor: Actor, integration: Integration) -> HttpResponse:
+def _saved(
+    request: CofferRequest, actor: Actor, integration: Integration, *, was_enabled: bool = False
+) -> HttpResponse:
     """Redirect to the form of the saved integration, which shows its warnings and can test it."""
-    messages.success(request, f"Saved {integration.name}")
+    if was_enabled and not integration.enabled:
+        say_switched(request, f"Saved and disabled {integration.name}", integration)
+    else:
+        messages.success(request, f"Saved {integration.name}")
     return see_other("integration-edit", actor.organization.slug, integration.id)

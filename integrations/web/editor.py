@@ -13,7 +13,7 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound
 from integrations.broker.checking import declared_check
-from integrations.editing.rules import CONNECTION, CONNECTOR, dependants_of, secrets_through
+from integrations.editing.fields import CONNECTION, CONNECTOR, dependants_of, secrets_through
 from integrations.inheritance import own_secret_names, routes_of
 from integrations.kinds import KINDS
 from integrations.kinds.api_action.config import ApiActionConfig
@@ -157,7 +157,9 @@ def _about_action(actor: Actor, values: Values) -> dict[str, Any]:
 
 def _about_declared(actor: Actor, kind: str, values: Values, integration: Integration | None) -> dict[str, Any]:
     inputs = [field.input for section in KINDS[kind].sections for field in section.fields if field.widget in PICKED]
+    panels = {"checkable": True, "runnable": not KINDS[kind].is_shared} if integration is None else {}
     return {
+        **panels,
         "kind": KINDS[kind],
         "parents": parents.fields(actor, inputs, values),
         "checks_domains": not KINDS[kind].is_connector,
@@ -170,6 +172,7 @@ def _about_stored(integration: Integration) -> dict[str, Any]:
     dependants = dependants_of(integration, DEPENDANTS_AT_MOST + 1)
     about: dict[str, Any] = {
         "dependants": dependants[:DEPENDANTS_AT_MOST],
+        "imports": list(integration.imports.order_by("pk")) if KINDS[integration.kind].is_connection else [],
         "more_dependants": len(dependants) > DEPENDANTS_AT_MOST,
         "checkable": declared_check(integration) is not None,
     }

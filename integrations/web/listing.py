@@ -14,6 +14,7 @@ from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment
+from integrations.health.states import STATES
 from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.readiness import overview
@@ -63,7 +64,7 @@ def _filters(request: CofferRequest, may_read: bool) -> overview.IntegrationFilt
     state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
     return overview.IntegrationFilters(
         text=request.GET.get("q", "").replace("\0", "").strip(),
-        state=state if may_read and state in overview.STATES else "",
+        state=state if may_read and state in STATES else "",
         kind=kind if kind in KINDS else "",
         uses=_uses(request) if may_read else None,
     )
@@ -87,3 +88,11 @@ def _groups(rows: list[Any]) -> list[dict[str, Any]]:
 def _next_url(request: CofferRequest, chosen: dict[str, str], cursor: str | None) -> str:
     kept = {name: value for name, value in chosen.items() if value}
     return f"{request.path}?{urlencode(kept | {'cursor': cursor})}" if cursor else ""
+
+
+@require_GET
+@requires(Permission.INTEGRATIONS_READ)
+def menu(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
+    """Render the menu of a row, which is loaded when it opens."""
+    integration = Integration.objects.fetch(actor, integration_id)
+    return render(request, "integrations/_menu.html", {"integration": integration})

@@ -18,7 +18,7 @@ from accounts.access.route_permissions import requires
 from accounts.actors import Actor
 from accounts.common.texts import UNSTORABLE
 from accounts.policy import Permission
-from integrations.editing.rules import CONNECTION, CONNECTOR, ParentRole
+from integrations.editing.fields import CONNECTION, CONNECTOR, ParentRole
 from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.querysets import IntegrationQuerySet

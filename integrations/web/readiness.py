@@ -108,6 +108,7 @@ def _shown(actor: Actor, row: ReadinessRow) -> dict[str, Any]:
             "environment": cell.environment,
             "is_used": cell.problems is not None,
             "problems": [_problem(actor, row, problem) for problem in cell.problems or ()],
+            "fares": cell.fares,
         }
         for cell in row.cells
     ]

@@ -7,14 +7,12 @@ from django.urls import reverse
 
 from accounts.access.requests import CofferRequest
 from accounts.actors import Actor
+from accounts.common.environments import in_order
 from integrations.kinds import KINDS
-from integrations.kinds.api_connection.known_services import (
-    CONNECTION,
-    CONNECTOR,
-    KNOWN_SERVICES,
-    KnownService,
-    known_service,
-)
+from integrations.known_services import catalogue
+from integrations.known_services.catalogue import ACTION, CONNECTION, CONNECTOR, KnownService
+from integrations.models import Integration
+from integrations.web import editor
 from integrations.web.forms import form_of
 from integrations.web.forms.base import Values
 from secrets_app.models import Secret
@@ -22,19 +20,34 @@ from secrets_app.models import Secret
 
 def chosen(request: CofferRequest, kind: str) -> KnownService | None:
     """Return the service in the address, if the kind can start from it."""
-    return known_service(request.GET.get("service", ""), kind)
+    service = catalogue.service(request.GET.get("service", ""))
+    return service if service and kind in service.configs else None
 
 
-def values(kind: str, service: KnownService) -> Values:
-    """Return the fields of the form, filled in for the service."""
-    form = form_of(kind)
-    return form.blank() | form.config_values(service.configs[kind]) | {"name": service.name}
+def values(request: CofferRequest, actor: Actor, kind: str) -> Values | None:
+    """Return the fields of the form, filled in for the service or operation in the address; None if it names none."""
+    form, service = form_of(kind), chosen(request, kind)
+    if service:
+        return form.blank() | form.config_values(service.configs[kind]) | {"name": service.name}
+    return _values_of_operation(request, actor) if kind == ACTION else None
+
+
+def _values_of_operation(request: CofferRequest, actor: Actor) -> Values | None:
+    service = catalogue.service(request.GET.get("service", ""))
+    operation = service.operation(request.GET.get("operation", "")) if service else None
+    if operation is None:
+        return None
+    form, connection = form_of(ACTION), editor.visible(actor, [CONNECTION], request.GET.get("connection", ""))
+    filled = form.blank() | form.config_values(operation.config)
+    filled |= {"name": operation.name, "description": operation.description}
+    if connection:
+        filled |= {"connection": str(connection.pk), "environments": in_order(connection.environments)}
+    return filled
 
 
 def context(actor: Actor, kind: str, service: KnownService | None) -> dict[str, Any]:
     """Return the template context: all services to choose from, and the chosen one."""
-    offered = [known for known in KNOWN_SERVICES if kind in known.configs] if kind == CONNECTION else []
-    about: dict[str, Any] = {"services": offered, "service": service}
+    about: dict[str, Any] = {"services": catalogue.by_category() if kind == CONNECTION else {}, "service": service}
     if service is None:
         return about
     slug = actor.organization.slug
@@ -48,6 +61,25 @@ def context(actor: Actor, kind: str, service: KnownService | None) -> dict[str, 
     return about
 
 
+def operations(connection: Integration) -> list[dict[str, str]]:
+    """Return what is useful to call through a connection to a well-known service, each with an address to start it."""
+    if connection.kind != CONNECTION:
+        return []
+    service = catalogue.service_at(connection.config["base_url"])
+    if service is None:
+        return []
+    new = reverse("integration-new", args=[connection.organization.slug, ACTION])
+    start = {"service": service.key, "connection": str(connection.pk)}
+    return [
+        {
+            "name": operation.name,
+            "description": operation.description,
+            "href": f"{new}?{urlencode(start | {'operation': operation.key})}",
+        }
+        for operation in service.operations
+    ]
+
+
 def _secrets(actor: Actor, kind: str, service: KnownService) -> list[dict[str, Any]]:
     """Return the secrets that the form names, each with an address to create it if it does not exist."""
     config = KINDS[kind].read(service.configs[kind])
@@ -59,7 +91,7 @@ def _secrets(actor: Actor, kind: str, service: KnownService) -> list[dict[str, A
             "name": name,
             "href": ""
             if name in stored
-            else f"{new}?{urlencode({'name': name, 'domains': service.domains}, doseq=True)}",
+            else f"{new}?{urlencode({'name': name, 'domains': service.hosts}, doseq=True)}",
         }
         for name in names
     ]

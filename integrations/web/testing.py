@@ -24,7 +24,9 @@ from integrations.broker.preparation import Call
 from integrations.exchange.messages import PreviewRequest
 from integrations.kinds.base import Operation
 from integrations.models import Integration, RunOutcome
+from integrations.readiness import overview
 from integrations.web import editor
+from integrations.web.editing import NotSaved, save_first, tell_saved
 from integrations.web.forms.arguments import argument_fields, read_arguments
 from secrets_app.redaction.redactor import Reason
 
@@ -47,6 +49,7 @@ class TestResult:
 
     refusal: Refusal | None = None
     errors: list[FieldError] = field(default_factory=list)
+    run_id: object = None
     succeeded: bool = False
     status: int | None = None
     reason: str = ""
@@ -69,15 +72,23 @@ class TestResult:
 def test(request: CofferRequest, actor: Actor, integration_id: UUID) -> HttpResponse:
     """Run the operation and show the result, in the panel for htmx or on the whole page."""
     integration = Integration.objects.fetch(actor, integration_id)
+    integration.organization = actor.organization
+    try:
+        saved, refused = save_first(request, actor, integration), None
+    except NotSaved as refusal:
+        saved, refused = None, TestResult(refusal=refusal)
+    integration = saved or integration
     operation = editor.chosen_operation(integration, request.POST.get("operation", ""))
     environment = next((item for item in Environment if item.value == request.POST.get("environment")), None)
-    result = _run_test(actor, integration, environment, operation, request)
+    result = refused or _run_test(actor, integration, environment, operation, request)
     wrong = {found[1]: error.message for error in result.errors if (found := _ARGUMENT.match(error.field))}
     arguments = argument_fields(operation.parameters, request.POST, wrong)
     shown = editor.operation_panel(integration, operation.name, environment=environment, arguments=arguments)
     context: dict[str, Any] = {"result": result, "test": shown}
     if is_fragment(request):
-        return render(request, "integrations/_test_answer.html", context, status=result.http_status)
+        context |= {"integration": overview.one(actor, integration_id), "saved": saved}
+        answer = render(request, "integrations/_test_answer.html", context, status=result.http_status)
+        return tell_saved(answer, saved)
     return editor.page(request, actor, integration.kind, integration=integration, status=result.http_status, **context)
 
 
@@ -106,12 +117,13 @@ def _run_test(
         params = read_arguments(operation.parameters, post, files)
         return _result(async_to_sync(broker.run)(actor, Call(integration.id, environment, operation.name, params)))
     except Refusal as refusal:
-        return TestResult(refusal=refusal, errors=refusal.errors)
+        return TestResult(refusal=refusal, errors=refusal.errors, run_id=refusal.members.get("run_id"))
 
 
 def _result(run: broker.RunResult) -> TestResult:
     answer = run.answer
     return TestResult(
+        run_id=run.run_id,
         succeeded=run.outcome is RunOutcome.SUCCEEDED,
         status=answer.status,
         reason=_printable(answer.reason),

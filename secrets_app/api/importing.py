@@ -103,9 +103,10 @@ class ImportOut(Schema):
     "/import", response={200: ImportOut, **PROBLEMS, 409: ProblemOut, 413: ProblemOut}, summary="Import a .env text"
 )
 @key_requires(Permission.SECRETS_WRITE)
-def import_secrets(request: HttpRequest, payload: ImportIn) -> dict[str, Any]:
+def import_secrets(request: HttpRequest, payload: ImportIn, dry_run: bool = False) -> dict[str, Any]:
     """Import everything into one environment, or nothing: if a line is refused, the response is 422."""
-    act = check_import if payload.dry_run and payload.is_sound else apply_import
+    is_trial = dry_run or payload.dry_run
+    act = check_import if is_trial and payload.is_sound else apply_import
     choices = ImportChoices(
         names=payload.names,
         left_out=frozenset(payload.leave_out),
@@ -116,7 +117,7 @@ def import_secrets(request: HttpRequest, payload: ImportIn) -> dict[str, Any]:
         report = act(actor=actor_of(request), environment=payload.environment, text=payload.dotenv, choices=choices)
     return {
         "environment": report.environment,
-        "dry_run": payload.dry_run,
+        "dry_run": is_trial,
         "created": [_imported(line) for line in report.of(LineAction.CREATED)],
         "replaced": [_imported(line) for line in report.of(LineAction.REPLACED)],
         "skipped": [

@@ -1,7 +1,7 @@
 """The schemas of secrets in the API. Requests may contain a value; responses have no field for it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -10,7 +10,8 @@ from pydantic import Field, PlainValidator, StrictBool, StrictInt, WithJsonSchem
 
 from accounts.api.schemas import Payload, StrictSchema
 from accounts.common.environments import Environment, in_order
-from secrets_app.inventory.rows import InventoryRow
+from secrets_app.editing.edits import SecretChanges
+from secrets_app.inventory.rows import EnvironmentState, InventoryRow
 from secrets_app.naming.value_rules import ValueWarning, warnings_for
 from secrets_app.plaintext import Plaintext
 
@@ -32,6 +33,9 @@ ValueIn = Annotated[
     PlainValidator(to_plaintext),
     WithJsonSchema({"type": "string", "writeOnly": True, "description": "The value. It is never returned."}),
 ]
+
+
+REQUIRED_IN = "Where the secret has to have a value, whether anything refers to it or not."
 
 
 class ValuesIn(StrictSchema):
@@ -56,7 +60,12 @@ class SecretFieldsIn(Payload):
     allowed_domains: list[str] | None = Field(default=None, max_length=100)
     enabled: StrictBool | None = None
     is_identifier: StrictBool | None = None
+    required_in: list[Environment] | None = Field(default=None, max_length=100, description=REQUIRED_IN)
     rotate_every_days: StrictInt | None = None
+    expires_on: date | None = None
+    expires_with_values: StrictBool = Field(
+        default=False, description="Read the day from the new values: a JSON Web Token or a certificate in PEM."
+    )
     allow_short: StrictBool = False
 
     @property
@@ -82,6 +91,26 @@ class SecretFieldsIn(Payload):
             dict.fromkeys(Environment, self.value) if self.entered_once else {}
         )
         return for_all | (self.values.given() if self.values else {})
+
+    def changes(self, name: str | None = None) -> SecretChanges:
+        """Return what the given fields change; null removes an interval, a day or a value."""
+        given = self.model_fields_set
+        return SecretChanges(
+            name=name,
+            description=self.description,
+            enabled=self.enabled,
+            allowed_domains=self.allowed_domains,
+            is_identifier=self.is_identifier,
+            required_in=None if self.required_in is None else frozenset(self.required_in),
+            rotate_every_days=self.rotate_every_days,
+            stop_rotation="rotate_every_days" in given and self.rotate_every_days is None,
+            expires_on=self.expires_on,
+            never_expires="expires_on" in given and self.expires_on is None,
+            expires_with_values=self.expires_with_values,
+            values=self.given_values(),
+            entered_once=self.entered_once and not self.values,
+            allow_short=self.allow_short,
+        )
 
 
 class SecretIn(SecretFieldsIn):
@@ -125,10 +154,13 @@ class SecretOut(Schema):
     environments: dict[Environment, EnvironmentStateOut]
     allowed_domains: list[str]
     is_identifier: bool
+    required_in: list[Environment] = Field(description=REQUIRED_IN)
     usage_count: int
+    integration_count: int
     last_used_at: datetime | None
     rotate_every_days: int | None
     rotation_due_at: datetime | None
+    expires_on: date | None
     created_at: datetime | None
     updated_at: datetime | None
     version: int | None
@@ -188,26 +220,30 @@ def secret_out(row: InventoryRow) -> dict[str, Any]:
         "description": row.description,
         "enabled": row.enabled,
         "status": row.status,
-        "environments": {
-            environment: {
-                "state": entry.state,
-                "version": entry.version,
-                "updated_at": entry.updated_at,
-                "updated_by": entry.updated_by,
-                "staged_at": entry.staged_at,
-                "rollback_until": entry.rollback_until,
-            }
-            for environment, entry in row.environments.items()
-        },
+        "environments": {environment: _environment_out(entry) for environment, entry in row.environments.items()},
         "allowed_domains": row.allowed_domains,
         "is_identifier": row.is_identifier,
+        "required_in": in_order(row.required_in),
         "usage_count": row.usage_count,
+        "integration_count": row.integration_count,
         "last_used_at": row.last_used_at,
         "rotate_every_days": row.rotate_every_days,
         "rotation_due_at": row.rotation_due_at,
+        "expires_on": row.expires_on,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "version": row.version,
+    }
+
+
+def _environment_out(entry: EnvironmentState) -> dict[str, Any]:
+    return {
+        "state": entry.state,
+        "version": entry.version,
+        "updated_at": entry.updated_at,
+        "updated_by": entry.updated_by,
+        "staged_at": entry.staged_at,
+        "rollback_until": entry.rollback_until,
     }
 
 

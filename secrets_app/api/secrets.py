@@ -27,8 +27,7 @@ from secrets_app.api.schemas import (
     reference_out,
     secret_out,
 )
-from secrets_app.editing import secrets
-from secrets_app.editing.edits import SecretChanges
+from secrets_app.editing import deleting, secrets
 from secrets_app.errors import SecretInUse
 from secrets_app.inventory import inventory
 from secrets_app.models import Secret, reference_model
@@ -78,7 +77,10 @@ def create_secret(request: HttpRequest, payload: SecretIn) -> Any:
             allowed_domains=payload.allowed_domains or [],
             enabled=payload.enabled is not False,
             is_identifier=bool(payload.is_identifier),
+            required_in=payload.required_in or (),
             rotate_every_days=payload.rotate_every_days,
+            expires_on=payload.expires_on,
+            expires_with_values=payload.expires_with_values,
             entered_once=payload.entered_once and not payload.values,
             allow_short=payload.allow_short,
         )
@@ -101,18 +103,7 @@ def get_secret(request: HttpRequest, secret_id: UUID) -> dict[str, Any]:
 def edit_secret(request: HttpRequest, secret_id: UUID, payload: SecretPatch) -> dict[str, Any]:
     """Change the given fields. An empty value keeps the current value, null removes it."""
     actor = actor_of(request)
-    changes = SecretChanges(
-        name=payload.name,
-        description=payload.description,
-        enabled=payload.enabled,
-        allowed_domains=payload.allowed_domains,
-        is_identifier=payload.is_identifier,
-        rotate_every_days=payload.rotate_every_days,
-        stop_rotation="rotate_every_days" in payload.model_fields_set and payload.rotate_every_days is None,
-        values=payload.given_values(),
-        entered_once=payload.entered_once and not payload.values,
-        allow_short=payload.allow_short,
-    )
+    changes = payload.changes(payload.name)
     with payload.faults_told():
         secrets.update_secret(
             actor=actor, secret_id=secret_id, changes=changes, expected_version=expected_version(request)
@@ -128,7 +119,7 @@ def delete_secret(request: HttpRequest, secret_id: UUID) -> Any:
     """Delete a secret. While it has references, the response is 409 `secret_in_use` with `references`."""
     actor = actor_of(request)
     try:
-        secrets.delete_secret(actor=actor, secret_id=secret_id)
+        deleting.delete_secret(actor=actor, secret_id=secret_id)
     except SecretInUse as refusal:
         seen = [reference for reference in refusal.references if actor.sees(reference.integration_id)]
         refusal.members["references"] = [reference_out(reference) for reference in seen]

@@ -1,30 +1,45 @@
 """The rules for editing a secret. Locking, storing and the audit trail are in `secrets_app.editing.secrets`."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.conf import settings
 
+from accounts.common.environments import Environment
 from accounts.errors import FieldError
 from secrets_app.editing.values import NewValues, environments_with_value
 from secrets_app.errors import ValueRequired
 from secrets_app.models import Secret
+from secrets_app.sealing.read_expiry import first_expiry
 from secrets_app.validation.fields import Problems
 
 NOT_SAVED = "The secret was not saved."
+FIELDS = ("name", "description", "enabled", "allowed_domains", "is_identifier", "required_in")
+"""The fields of a secret that cannot be null."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretChanges:
-    """The changes of an edit. None leaves a field unchanged, except in `values`, where it removes the value."""
+    """The changes of an edit. None leaves a field unchanged, except in `values`, where it removes the value.
+
+    Attributes:
+        required_in: where the secret has to have a value.
+        stop_rotation, never_expires: remove the interval, or the day.
+        expires_with_values: take the day from the new values (`secrets_app.sealing.read_expiry`).
+    """
 
     name: str | None = None
     description: str | None = None
     enabled: bool | None = None
     allowed_domains: list[str] | None = None
     is_identifier: bool | None = None
+    required_in: frozenset[Environment] | None = None
     rotate_every_days: int | None = None
     stop_rotation: bool = False
+    expires_on: date | None = None
+    never_expires: bool = False
+    expires_with_values: bool = False
     values: NewValues = field(default_factory=dict)
     entered_once: bool = False
     allow_short: bool = False
@@ -39,14 +54,8 @@ def set_fields(secret: Secret, changes: SecretChanges) -> list[str]:
     Raises:
         Invalid, ValueTooShort: a field breaks its rule.
     """
-    new: dict[str, object] = {
-        name: getattr(changes, name)
-        for name in ("name", "description", "enabled", "allowed_domains", "is_identifier", "rotate_every_days")
-        if getattr(changes, name) is not None
-    }
-    if changes.stop_rotation:
-        new["rotate_every_days"] = None
     domains = _check(secret, changes)
+    new = _new_fields(changes)
     if changes.allowed_domains is not None:
         same = set(domains) == set(secret.allowed_domains)
         new["allowed_domains"] = secret.allowed_domains if same else domains
@@ -56,6 +65,19 @@ def set_fields(secret: Secret, changes: SecretChanges) -> list[str]:
     return changed
 
 
+def _new_fields(changes: SecretChanges) -> dict[str, Any]:
+    """Return the fields that an edit sets. Only an interval and a day can be removed."""
+    given = {name: getattr(changes, name) for name in (*FIELDS, "rotate_every_days", "expires_on")}
+    new = {name: value for name, value in given.items() if value is not None}
+    if changes.stop_rotation:
+        new["rotate_every_days"] = None
+    if changes.never_expires:
+        new["expires_on"] = None
+    if changes.expires_with_values:
+        new["expires_on"] = first_expiry(changes.values.values())
+    return new
+
+
 def _check(secret: Secret, changes: SecretChanges) -> list[str]:
     """Check the changed fields, and return the new allowed domains in their stored form."""
     problems = Problems()
@@ -63,6 +85,7 @@ def _check(secret: Secret, changes: SecretChanges) -> list[str]:
         problems.check_name(changes.name or "", secret.organization, other_than=secret.pk)
     problems.check_description(changes.description or "")
     problems.check_rotation(changes.rotate_every_days)
+    problems.check_expiry(changes.expires_on, changes.values if changes.expires_with_values else None)
     problems.check_values(changes.values, allow_short=changes.allow_short)
     domains = problems.clean_domains(
         changes.allowed_domains or [], operator_hosts=bool(settings.EGRESS_ALLOW), stored=secret.allowed_domains

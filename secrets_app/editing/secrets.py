@@ -1,9 +1,10 @@
-"""Creating, editing, switching and deleting secrets.
+"""Creating, editing and switching secrets.
 
 Each function authorizes the actor, checks the input, makes the change and records it in the audit log.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.db import IntegrityError, transaction
 from accounts.actors import Actor
 from accounts.audit import trail
 from accounts.common.constraints import violates
-from accounts.common.environments import Environment
+from accounts.common.environments import Environment, in_order
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound
 from accounts.people.locks import lock_organization
 from accounts.policy import Permission
@@ -27,10 +28,10 @@ from secrets_app.editing.edits import (
     set_fields,
 )
 from secrets_app.editing.values import destroy, environments_with_value, store_values, values_of
-from secrets_app.errors import SecretInUse
 from secrets_app.models import Secret, ValueState
 from secrets_app.plaintext import Plaintext
 from secrets_app.requests import answering
+from secrets_app.sealing.read_expiry import first_expiry
 from secrets_app.signals import secret_created, secret_renamed
 from secrets_app.validation.fields import Problems
 
@@ -46,7 +47,10 @@ def create_secret(
     allowed_domains: Iterable[str] = (),
     enabled: bool = True,
     is_identifier: bool = False,
+    required_in: Iterable[Environment] = (),
     rotate_every_days: int | None = None,
+    expires_on: date | None = None,
+    expires_with_values: bool = False,
     entered_once: bool = False,
     allow_short: bool = False,
     for_request: UUID | None = None,
@@ -54,7 +58,9 @@ def create_secret(
     """Create a secret, with or without values. References that wait for its name are bound in the same transaction.
 
     Args:
+        required_in: where it has to have a value, whether anything refers to it or not.
         is_identifier: everybody may see the value, such as an account id, so it is not masked in answers.
+        expires_with_values: take the day on which it expires from the values (`secrets_app.sealing.read_expiry`).
         for_request: a request that the secret answers. Open requests for the same name are answered in any case.
 
     Raises:
@@ -62,29 +68,38 @@ def create_secret(
         Invalid, ValueTooShort: a field breaks its rule; nothing is stored.
     """
     actor.check(Permission.SECRETS_WRITE)
-    values = values or {}
-    actor.check_environments(*values)
+    values, required = values or {}, frozenset(required_in)
+    actor.check_environments(*values, *in_order(required))
     secret = Secret(
         organization=actor.organization,
         name=name,
         description=description,
         enabled=enabled,
         is_identifier=is_identifier,
+        required_in=required,
         rotate_every_days=rotate_every_days,
+        expires_on=first_expiry(values.values()) if expires_with_values else expires_on,
     )
-    secret.allowed_domains = _check_new(secret, values, list(allowed_domains), allow_short=allow_short)
+    expiring = values if expires_with_values else None
+    secret.allowed_domains = _check_new(secret, values, expiring, list(allowed_domains), allow_short=allow_short)
     _store_new(secret, values, actor=actor, entered_once=entered_once, for_request=for_request)
     return secret
 
 
 def _check_new(
-    secret: Secret, values: Mapping[Environment, Plaintext], allowed_domains: list[str], *, allow_short: bool
+    secret: Secret,
+    values: Mapping[Environment, Plaintext],
+    expiring: Mapping[Environment, Plaintext] | None,
+    allowed_domains: list[str],
+    *,
+    allow_short: bool,
 ) -> list[str]:
     """Check the fields of a new secret, and return its allowed domains in their stored form."""
     problems = Problems()
     problems.check_name(secret.name, secret.organization)
     problems.check_description(secret.description)
     problems.check_rotation(secret.rotate_every_days)
+    problems.check_expiry(secret.expires_on, expiring)
     problems.check_values(values, allow_short=allow_short)
     problems.check_required_domains(secret.organization, values, allowed_domains)
     domains = problems.clean_domains(allowed_domains, operator_hosts=bool(settings.EGRESS_ALLOW))
@@ -150,8 +165,9 @@ def _update(actor: Actor, secret_id: UUID, changes: SecretChanges, expected_vers
     if changes.name is not None:
         lock_organization(actor.organization)
     secret = lock_secret(actor, secret_id, expected_version)
-    before, domains_before = secret.name, secret.allowed_domains
+    before, domains_before, required_before = secret.name, secret.allowed_domains, secret.required_in
     changed = set_fields(secret, changes)
+    actor.check_environments(*in_order(secret.required_in ^ required_before))
     if set(changed) - WITHOUT_EFFECT:
         check_bounds(actor, secret)
     if opening := opens_values(secret, changed):
@@ -221,26 +237,6 @@ def set_all_enabled(*, actor: Actor, secret_ids: Iterable[UUID], enabled: bool) 
     return switched
 
 
-def delete_secret(*, actor: Actor, secret_id: UUID) -> None:
-    """Delete a secret without references, together with its values.
-
-    Raises:
-        NotFound: the secret does not exist in the actor's organization.
-        PermissionDenied: the actor may not write secrets, or not this one (`check_bounds`).
-        SecretInUse: the secret has references, or one was added concurrently.
-    """
-    actor.check(Permission.SECRETS_WRITE)
-    try:
-        with transaction.atomic():
-            secret = lock_secret(actor, secret_id, None)
-            check_bounds(actor, secret)
-            _refuse_if_used(secret)
-            Secret.objects.filter(pk=secret.pk).delete()
-            trail.record(trail.Event.SECRET_DELETED, actor=actor, target=secret)
-    except IntegrityError:
-        raise SecretInUse("A reference to this secret was added just now.", references=[]) from None
-
-
 def lock_secret(actor: Actor, secret_id: UUID, expected_version: int | None) -> Secret:
     """Return a secret, locked until the transaction ends.
 
@@ -288,13 +284,3 @@ def _record_switch(actor: Actor, secret: Secret) -> None:
 def _save(secret: Secret, changed: list[str]) -> None:
     secret.version += 1
     secret.save(update_fields=[*changed, "version", "updated_at"])
-
-
-def _refuse_if_used(secret: Secret) -> None:
-    references = list(secret.references.select_related("integration").order_by("integration__name", "slot"))
-    if references:
-        raise SecretInUse(
-            f"{secret.name} is used by {len(references)} reference{'s' if len(references) > 1 else ''}. "
-            "Remove or change them first, or disable the secret to stop its use now.",
-            references=references,
-        )

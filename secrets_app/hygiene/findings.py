@@ -12,32 +12,26 @@ from typing import Any
 from django.db.models import (
     BooleanField,
     Count,
-    DateTimeField,
-    DurationField,
     Exists,
-    ExpressionWrapper,
-    F,
-    IntegerField,
-    Min,
     OuterRef,
-    Q,
-    QuerySet,
     Value,
 )
-from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts.common.environments import Environment
 from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor
 from accounts.common.when import in_words
 from accounts.models import Organization
+from secrets_app.hygiene.due import describe_overdue, select_expiring, select_overdue, with_oldest
 from secrets_app.inventory.inventory import waiting_references
-from secrets_app.models import Secret, SecretValue, ValueState, reference_model
-from secrets_app.naming import names
+from secrets_app.models import Secret, SecretValue, reference_model
+from secrets_app.naming import expiry, names
 from secrets_app.querysets import SecretQuerySet
 from secrets_app.sealing import keyring
 
 UNUSED_DAYS = 90
+NEW_DAYS = 7
+"""For so long a new secret need not have been used."""
 RISK, ROTATION, TIDY = "risk", "rotation", "tidy"
 
 COUNTED_AT_MOST = 1000
@@ -91,7 +85,7 @@ def _describe_missing(secret: Any) -> str:
     lacking = [environment.label for environment in Environment if getattr(secret, f"lacks_{environment.value}")]
     if not lacking:
         return "A stored value cannot be opened. Enter a new one."
-    return f"No readable value in {' and '.join(lacking)}, where integrations need one."
+    return f"No readable value in {' and '.join(lacking)}, where one is needed."
 
 
 def _live_anywhere(secrets: SecretQuerySet, organization: Organization) -> SecretQuerySet:
@@ -112,50 +106,12 @@ def _disabled_in_use(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet
     return secrets.filter(Exists(used), enabled=False).with_usage_count()
 
 
-def _overdue(secrets: SecretQuerySet, organization: Organization) -> SecretQuerySet:
-    """Keep the secrets that have a current value older than their rotation interval."""
-    rotating = secrets.filter(rotate_every_days__isnull=False)
-    shortest, now = rotating.aggregate(days=Min("rotate_every_days"))["days"], timezone.now()
-    if shortest is None:
-        return secrets.none()
-    # SQLite multiplies durations only by a plain integer, not by the type of the column.
-    days = Cast("secret__rotate_every_days", IntegerField())
-    due = F("created_at") + ExpressionWrapper(days * Value(timedelta(days=1)), DurationField())
-    old = SecretValue.objects.current().filter(
-        secret__organization=organization,
-        secret__rotate_every_days__isnull=False,
-        created_at__lte=now - timedelta(days=shortest),  # leaves few rows for the expensive comparison
-    )
-    overdue = old.annotate(due=ExpressionWrapper(due, DateTimeField())).filter(due__lte=now)
-    return secrets.filter(pk__in=overdue.values("secret"))
-
-
-def _with_oldest(secrets: list[Secret]) -> Iterable[Any]:
-    return _aged([secret.pk for secret in secrets])
-
-
-def _aged(pks: Any) -> QuerySet[Any]:
-    """Return these secrets by name, each annotated with the time of its `oldest` current value."""
-    current = Q(values__state=ValueState.CURRENT.value)
-    return Secret.objects.filter(pk__in=pks).annotate(oldest=Min("values__created_at", filter=current)).alphabetical()
-
-
-def overdue(organization: Organization) -> QuerySet[Any]:
-    """Return the secrets whose rotation is due, by name, each annotated with the time of its `oldest` current value."""
-    return _aged(_overdue(Secret.objects.of(organization), organization).order_by().values("pk"))
-
-
-def _describe_overdue(secret: Any) -> str:
-    entered = in_words(secret.oldest, timezone.now())
-    return f"A new value is due every {secret.rotate_every_days} days. The oldest was entered {entered}."
-
-
 def _unused(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
     return secrets.filter(last_used_at__lt=timezone.now() - timedelta(days=UNUSED_DAYS))
 
 
 def _never_used(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
-    return secrets.filter(last_used_at=None)
+    return secrets.filter(last_used_at=None, created_at__lt=timezone.now() - timedelta(days=NEW_DAYS))
 
 
 def _generic(secrets: SecretQuerySet, _: Organization) -> SecretQuerySet:
@@ -208,9 +164,18 @@ FINDINGS = [
         "Rotation overdue",
         "The older a value, the more places may hold a copy.",
         Fix("Rotate", "secret-rotate"),
-        _overdue,
-        _describe_overdue,
-        _with_oldest,
+        select_overdue,
+        describe_overdue,
+        with_oldest,
+    ),
+    Finding(
+        "expiring",
+        ROTATION,
+        f"Expires within {expiry.SOON_DAYS} days, or has expired",
+        "Its provider refuses it afterwards.",
+        Fix("Rotate", "secret-rotate"),
+        select_expiring,
+        lambda secret: f"{expiry.in_words(secret.expires_on)}.",
     ),
     Finding(
         "unused",
@@ -260,6 +225,11 @@ def count(organization: Organization, finding: Finding, text: str = "") -> int:
         missing_names = waiting_references(organization).filter(name__icontains=text).order_by().values("name")
         return missing_names.distinct()[: COUNTED_AT_MOST + 1].count()
     return _affected(organization, finding, text).order_by().values("pk")[: COUNTED_AT_MOST + 1].count()
+
+
+def count_all(organization: Organization) -> int:
+    """Count the rows of all findings, each at most as `count` does."""
+    return sum(count(organization, finding) for finding in FINDINGS)
 
 
 def page(

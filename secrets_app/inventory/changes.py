@@ -13,7 +13,9 @@ _WORDS = {
     "enabled": "Enabled",
     "allowed_domains": "allowed domains",
     "is_identifier": "identifier",
+    "required_in": "where a value is required",
     "rotate_every_days": "rotation interval",
+    "expires_on": "expiry",
 }
 _SWITCHES = {Event.SECRET_ENABLED.value: "switched it on", Event.SECRET_DISABLED.value: "switched it off"}
 

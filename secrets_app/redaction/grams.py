@@ -1,4 +1,4 @@
-"""Canonical text, and the short pieces of a value ("grams") that are searched for in it.
+"""The short pieces of a value ("grams") that are searched for in canonical text (`views.canonical`).
 
 Canonical text is ASCII letters and digits in lower case, so a value is found in another letter case, with or without
 hyphens and line breaks, and between other characters. A value is found by grams of 12 characters, so any part of it of
@@ -12,6 +12,8 @@ import string
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+
+from secrets_app.redaction.views import NOT_CANONICAL
 
 SIZE = 12
 """Characters of a gram."""
@@ -29,10 +31,6 @@ _ORDINARY = -5.2
 """The mean logarithm of the probability of letter pairs; ordinary text is above it."""
 _MOST_DIGITS, _FEWEST_DIGITS, _KIND_CHANGES, _CASE_CHANGES = 4, 2, 3, 5
 
-_ALPHANUMERIC = (string.ascii_letters + string.digits).encode()
-_NOT_CANONICAL = bytes(set(range(256)) - set(_ALPHANUMERIC))
-_LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
-_NOT_FOLDED = b" \t\n\v\f\r\0\\+" + bytes(range(128, 256))
 _SYMBOLS = str.maketrans(string.digits, "0" * 10)
 
 _DATA = json.loads((Path(__file__).parent / "grams.json").read_text())
@@ -46,22 +44,9 @@ _PUBLIC = frozenset(
 )
 
 
-def canonical(text: bytes) -> bytes:
-    """Return the ASCII letters and digits of a text, in lower case."""
-    return text.translate(_LOWER, _NOT_CANONICAL)
-
-
-def folded(text: bytes) -> bytes:
-    """Return a text in lower case without blanks, backslashes, plus signs and non-ASCII bytes.
-
-    Values without a strong gram, such as words, are searched for in it as a whole.
-    """
-    return text.translate(_LOWER, _NOT_FOLDED)
-
-
 def grams_of(text: bytes) -> set[bytes]:
     """Return the strong grams of a text, so that most parts of it contain one. A weak text has none."""
-    letters = text.translate(None, _NOT_CANONICAL).decode()
+    letters = text.translate(None, NOT_CANONICAL).decode()
     if len(letters) < SHORTEST:
         return set()
     last = len(letters) - SIZE - 1  # so that the text without its last character is found as well

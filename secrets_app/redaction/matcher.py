@@ -17,9 +17,9 @@ from ahocorasick_rs import BytesAhoCorasick
 from secrets_app.naming.value_rules import MIN_LENGTH
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.components import SHORTEST_UNLABELLED, components_of
-from secrets_app.redaction.grams import folded, grams_of
+from secrets_app.redaction.grams import grams_of
 from secrets_app.redaction.view_processes import VIEW_PROCESSES
-from secrets_app.redaction.views import View, views
+from secrets_app.redaction.views import View, folded, views
 
 WINDOW, OVERLAP = 64 * 1024, 2 * 1024
 """A text is searched in windows, so that no other thread waits long. A gram in any encoding fits into the overlap."""

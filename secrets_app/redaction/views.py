@@ -14,15 +14,30 @@ from contextlib import suppress
 from html.entities import html5
 from itertools import chain, islice, product
 
-from secrets_app.redaction.grams import canonical
-
 DEPTH = 3
 LARGEST_INFLATED = 1024 * 1024
 MOST_INFLATED = 8
 """Compressed pieces of one text that are inflated."""
 
+NOT_CANONICAL = bytes(set(range(256)) - set((string.ascii_letters + string.digits).encode()))
+_LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
+_NOT_FOLDED = b" \t\n\v\f\r\0\\+" + bytes(range(128, 256))
+
 View = tuple[bytes, bytes]
 """A text and its canonical text."""
+
+
+def canonical(text: bytes) -> bytes:
+    """Return the ASCII letters and digits of a text, in lower case."""
+    return text.translate(_LOWER, NOT_CANONICAL)
+
+
+def folded(text: bytes) -> bytes:
+    """Return a text in lower case without blanks, backslashes, plus signs and non-ASCII bytes.
+
+    Values without a strong gram, such as words, are searched for in it as a whole.
+    """
+    return text.translate(_LOWER, _NOT_FOLDED)
 
 
 def views(text: bytes) -> Iterator[View]:

@@ -46,8 +46,12 @@ def stage(
     value: Plaintext,
     allow_short: bool = False,
     expected_version: int | None = None,
+    entered_once: UUID | None = None,
 ) -> SecretValue:
     """Store a staged value next to the current value. A value that was staged before is destroyed.
+
+    Args:
+        entered_once: the same id for values that were entered as one for several environments.
 
     Raises:
         NotFound: the secret does not exist in the actor's organization.
@@ -60,7 +64,7 @@ def stage(
     with _locked(actor, secret_id, expected_version) as secret:
         _check_required_domains(secret, environment)
         destroy(secret, environment, ValueState.STAGED)
-        staged = _store_staged(secret, environment, value, actor)
+        staged = _store_staged(secret, environment, value, actor, entered_once)
         _record(trail.Event.SECRET_STAGED, staged, actor)
     return staged
 
@@ -222,7 +226,9 @@ def _record(event: trail.Event, value: SecretValue, actor: Actor, **data: Any) -
     trail.record(event, actor=actor, target=value.secret, environment=environment, version=value.version, **data)
 
 
-def _store_staged(secret: Secret, environment: Environment, value: Plaintext, actor: Actor) -> SecretValue:
+def _store_staged(
+    secret: Secret, environment: Environment, value: Plaintext, actor: Actor, entered_once: UUID | None
+) -> SecretValue:
     version = next_version(secret, environment)
     sealed, key = keyring.seal(secret, environment, version, value)
     return SecretValue.objects.create(
@@ -233,6 +239,7 @@ def _store_staged(secret: Secret, environment: Environment, value: Plaintext, ac
         sealed=sealed,
         data_key=key,
         traits=int(traits_of(value)),
+        entered_once=entered_once,
         created_by_id=actor.id,
         created_by=actor.label,
     )

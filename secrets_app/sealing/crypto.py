@@ -47,6 +47,7 @@ _SEED = b"coffer/v1/seed"
 _CANARY = b"coffer/v1/canary"
 _SESSION = b"coffer/v1/session"
 _AUDIT = b"coffer/v1/audit"
+_TEXT = b"coffer/v1/text"
 
 _NO_ID = UUID(int=0)
 """In place of a data key id, where something else than a data key seals."""
@@ -115,6 +116,16 @@ def open_old_value(data_key: bytes, sealed: bytes, context: ValueContext) -> Pla
 def is_old_value(sealed: bytes) -> bool:
     """Whether sealed bytes have the form that `open_old_value` opens."""
     return sealed.startswith(OLD_FORM)
+
+
+def seal_text(data_key: bytes, text: Plaintext, data_key_id: UUID, place: tuple[bytes, ...]) -> bytes:
+    """Seal a text that is no value of a secret, bound to its place and data key."""
+    return _seal(data_key, _to_utf8(text), _TEXT, data_key_id, (*place, data_key_id.bytes))
+
+
+def open_text(data_key: bytes, sealed: bytes, data_key_id: UUID, place: tuple[bytes, ...]) -> Plaintext:
+    """Open a sealed text. Raises Undecryptable."""
+    return _from_utf8(_open(data_key, sealed, _TEXT, data_key_id, (*place, data_key_id.bytes)))
 
 
 def wrap_data_key(

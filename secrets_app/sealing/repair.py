@@ -14,7 +14,7 @@ from accounts.actors import actor_for_command
 from accounts.audit import trail
 from accounts.common.environments import Environment
 from accounts.models import Organization
-from secrets_app.models import KeyState, MasterKeyCanary, OrganizationKey, SecretValue
+from secrets_app.models import KeyState, MasterKeyCanary, OrganizationKey, SealedText, SecretValue
 from secrets_app.querysets import OrganizationKeyQuerySet
 from secrets_app.sealing import canaries, held_keys, keyring
 
@@ -59,10 +59,11 @@ def data_keys() -> OrganizationKeyQuerySet:
 
 
 def lost_values(key: OrganizationKey) -> list[str]:
-    """Return the secret and environment of each stored value that this data key sealed."""
+    """Return the secret and environment of each stored value that this data key sealed, and its other texts."""
     rows = SecretValue.objects.filter(data_key=key, sealed__isnull=False).select_related("secret")
     ordered = rows.order_by("secret__name", "environment", "version")
-    return [f"{row.secret.name}, {Environment(row.environment).label} ({row.state})" for row in ordered]
+    values = [f"{row.secret.name}, {Environment(row.environment).label} ({row.state})" for row in ordered]
+    return values + [str(text) for text in SealedText.objects.filter(data_key=key).order_by("pk")]
 
 
 def organizations_to_repair() -> list[Organization | None]:

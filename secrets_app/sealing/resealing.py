@@ -18,9 +18,9 @@ from accounts.actors import actor_for_command
 from accounts.audit import trail
 from accounts.common.environments import Environment
 from accounts.models import Organization
-from secrets_app.models import KeyState, OrganizationKey, SecretValue
+from secrets_app.models import KeyState, OrganizationKey, SealedText, SecretValue
 from secrets_app.querysets import SecretValueQuerySet
-from secrets_app.sealing import canaries, crypto, keyring
+from secrets_app.sealing import canaries, crypto, keyring, sealed_texts
 from secrets_app.sealing.background import Progress, give_way, in_batches
 
 BATCH = 100
@@ -62,8 +62,9 @@ def rotate(organization: Organization, *, made_before: datetime, progress: Progr
     result = Resealing()
     while True:  # edits that had read the old data key leave values for another pass
         _seal_all_again(organization, result, progress)
+        _seal_texts_again(organization, result)
         result.destroyed += sum(give_way(partial(_destroy_if_unused, key)) for key in _old_keys(organization))
-        if not _under_old_keys(organization).exclude(pk__in=result.left).exists():
+        if not _still_to_do(organization, result):
             return result
 
 
@@ -73,6 +74,12 @@ def _stored(organization: Organization) -> SecretValueQuerySet:
 
 def _under_old_keys(organization: Organization) -> SecretValueQuerySet:
     return _stored(organization).exclude(data_key__state=KeyState.ACTIVE.value)
+
+
+def _still_to_do(organization: Organization, result: Resealing) -> bool:
+    if any(text.pk not in result.left for text in sealed_texts.under_old_keys(organization)):
+        return True
+    return _under_old_keys(organization).exclude(pk__in=result.left).exists()
 
 
 def _old_keys(organization: Organization) -> list[OrganizationKey]:
@@ -97,6 +104,12 @@ def _seal_all_again(organization: Organization, result: Resealing, progress: Pro
         result.sealed += done.sealed
         result.left |= done.left
         progress(len(batch))
+
+
+def _seal_texts_again(organization: Organization, result: Resealing) -> None:
+    sealed, left = give_way(partial(sealed_texts.seal_again, organization))
+    result.sealed += sealed
+    result.left |= left
 
 
 def _seal_batch(organization: Organization, ids: list[UUID]) -> Resealing:
@@ -128,6 +141,8 @@ def _destroy_if_unused(key: OrganizationKey) -> int:
     """Destroy a data key that nothing needs. Edits that have read it hold its lock until they are stored."""
     locked = OrganizationKey.objects.filter(pk=key.pk, state=KeyState.RETIRING.value).select_for_update()
     if locked.first() is None or SecretValue.objects.filter(data_key=key, sealed__isnull=False).exists():
+        return 0
+    if SealedText.objects.filter(data_key=key).exists():
         return 0
     organization = key.organization
     assert organization is not None  # noqa: S101 - the installation's data key is never replaced

@@ -1,6 +1,7 @@
 """Checks of the fields of a secret, shared by the form and the API. Field names are those of the API."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from uuid import UUID
 
 from accounts.common.environments import Environment, in_order
@@ -12,10 +13,12 @@ from secrets_app.models import Secret
 from secrets_app.naming import domains, names
 from secrets_app.naming.value_rules import problem_with_value
 from secrets_app.plaintext import Plaintext
+from secrets_app.sealing.read_expiry import first_expiry
 from secrets_app.validation.required_domains import ADD_ONE, domains_needed, lacks_domains
 
 DESCRIPTION_LENGTH = Secret._meta.get_field("description").max_length or 500
 LONGEST_ROTATION_DAYS = 3650
+EXPIRY_YEARS = range(2000, 2200)
 TAKEN = "There is a secret called {} already. Choose another name, or edit that one."
 
 
@@ -55,6 +58,17 @@ class Problems:
         """Check that a rotation interval is between one day and ten years."""
         if days is not None and not 1 <= days <= LONGEST_ROTATION_DAYS:
             self.add("rotate_every_days", f"Enter a number of days from 1 to {LONGEST_ROTATION_DAYS}.")
+
+    def check_expiry(self, day: date | None, values: Mapping[Environment, Plaintext | None] | None) -> None:
+        """Check the day on which a secret expires.
+
+        Args:
+            values: the values to read the day from instead; None to read none.
+        """
+        if values is not None and first_expiry(values.values()) is None:
+            self.add("expires_on", "No value states a day: none is a JSON Web Token with exp or a certificate in PEM.")
+        elif day is not None and day.year not in EXPIRY_YEARS:
+            self.add("expires_on", f"Enter a day in the years {EXPIRY_YEARS[0]} to {EXPIRY_YEARS[-1]}: 2027-03-31.")
 
     def check_values(self, values: Mapping[Environment, Plaintext | None], *, allow_short: bool) -> None:
         """Check each value by `secrets_app.naming.value_rules`."""

@@ -19,7 +19,7 @@ def attention(request: HttpRequest) -> dict[str, Any]:
     actor = getattr(request, "actor", None)
     if actor is None:
         return {}
-    context: dict[str, Any] = {"shows_requests": actor.may(Permission.SECRETS_ASK)}
+    context: dict[str, Any] = {}
     if actor.may(Permission.SECRETS_READ):
         context |= {"missing_count": lambda: _missing(actor.organization), "shows_hygiene": True}
     if actor.may(Permission.SECRETS_WRITE):

@@ -16,6 +16,7 @@ from accounts.policy import Permission
 from accounts.web.replies import is_fragment
 from secrets_app.hygiene import comparison, findings
 from secrets_app.hygiene.findings import BY_KEY, COUNTED_AT_MOST, FINDINGS, Finding, FindingRow
+from secrets_app.inventory import inventory
 
 PREVIEWED = 5
 GROUPS_AT_MOST = 100
@@ -28,6 +29,15 @@ def index(request: CofferRequest, actor: Actor) -> HttpResponse:
     """Show the first rows of every kind of finding, or all rows of one kind (`?finding=`); htmx gets a fragment."""
     template = "secrets_app/_findings.html" if is_fragment(request) else "secrets_app/hygiene.html"
     return render(request, template, _found(request, actor))
+
+
+@require_GET
+@requires(Permission.SECRETS_READ)
+def number(request: CofferRequest, actor: Actor) -> HttpResponse:
+    """Render the number of findings for the menu, which loads it after the page; none in a large organization."""
+    is_small = inventory.is_counted_at_once(actor.organization)
+    found = findings.count_all(actor.organization) if is_small else 0
+    return render(request, "secrets_app/_nav_hygiene.html", {"found": found, "words": _number(found) if found else ""})
 
 
 @require_POST

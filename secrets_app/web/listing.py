@@ -4,13 +4,11 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
@@ -18,10 +16,9 @@ from accounts.actors import Actor
 from accounts.common.environments import Environment
 from accounts.common.paging import DEFAULT_LIMIT
 from accounts.common.texts import UNSTORABLE
-from accounts.errors import FieldError, Invalid
+from accounts.people.members import people_with
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment
-from secrets_app.editing import secrets
 from secrets_app.inventory import inventory
 from secrets_app.inventory.rows import InventoryRow
 from secrets_app.querysets import Order
@@ -39,6 +36,7 @@ ROWS = 30
 REFERENCES_SHOWN = 20
 """How many references to a name that no secret has are listed below it."""
 NAMED_AT_MOST = 3
+CARETAKERS_SHOWN = 8
 WITH, WITHOUT = "with-", "without-"
 STATUSES = {"active", "disabled", "missing"}
 
@@ -82,32 +80,11 @@ def counts(request: CofferRequest, actor: Actor) -> HttpResponse:
     return render(request, "secrets_app/_counts.html", {"counts": inventory.counts(actor.organization)})
 
 
-@require_POST
-@requires(Permission.SECRETS_DISABLE)
-def switch(request: CofferRequest, actor: Actor) -> HttpResponse:
-    """Enable or disable the chosen secrets in one transaction, and return to the same page of the list."""
-    act = request.POST.get("act")
-    if act not in {"enable", "disable"}:
-        raise Invalid("Choose what to do.", errors=[FieldError("act", "Enable or disable the chosen secrets.")])
-    done = secrets.set_all_enabled(actor=actor, secret_ids=_picked(request), enabled=act == "enable")
-    words = ", ".join(secret.name for secret in done[:NAMED_AT_MOST])
-    more = len(done) - NAMED_AT_MOST
-    changed = f"{words} and {more} more" if more > 0 else words or f"nothing: all of them were {act}d already"
-    messages.success(request, f"{act.capitalize()}d {changed}")
-    asked = QueryDict(request.POST.get("back", ""))
+def list_address(slug: str, query: str) -> str:
+    """Return the address of the page of the list that this query names; anything else in it is left out."""
+    asked = QueryDict(query)
     back = _query({name: asked.get(name, "") for name in ("q", "status", "environment", "sort", "cursor")})
-    return redirect(f"{reverse('secrets', args=[actor.organization.slug])}?{back}".rstrip("?"))
-
-
-def _picked(request: CofferRequest) -> list[UUID]:
-    """Return the chosen ids. Raises Invalid if there are none, or one is malformed."""
-    try:
-        picked = [UUID(text) for text in request.POST.getlist("pick")]
-    except ValueError:
-        picked = []
-    if not picked:
-        raise Invalid("Choose at least one secret.", errors=[FieldError("pick", "Choose at least one secret.")])
-    return picked
+    return f"{reverse('secrets', args=[slug])}?{back}".rstrip("?")
 
 
 def _order(text: str) -> Order:
@@ -147,6 +124,7 @@ def _catalog(request: CofferRequest, actor: Actor) -> HttpResponse:
     chosen = {"q": _text(request, "q")}
     page = inventory.catalog(actor.organization, chosen["q"], cursor=request.GET.get("cursor", ""), limit=DEFAULT_LIMIT)
     context = {"secrets": page.items, "filters": chosen, "next_url": _next_url(request, chosen, page.next_cursor)}
+    context["caretakers"] = people_with(actor.organization, Permission.SECRETS_WRITE)[:CARETAKERS_SHOWN]
     return render(request, "secrets_app/_catalog.html" if is_fragment(request) else "secrets_app/catalog.html", context)
 
 

@@ -1,13 +1,13 @@
 """Pages that create, edit, switch and delete secrets. A view reads the request, calls a service and renders a page."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -19,14 +19,14 @@ from accounts.actors import Actor
 from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.errors import EditConflict, FieldError, Invalid, NotFound, ProofNeeded, Refusal
 from accounts.policy import Permission
-from secrets_app.editing import secrets
-from secrets_app.editing.edits import SecretChanges
+from accounts.web.field_labels import errors_as_json
+from secrets_app.editing import checking, deleting, secrets
 from secrets_app.errors import SecretInUse, ValueTooShort
 from secrets_app.inventory import inventory
 from secrets_app.inventory.changes import SavedChange, changes_since
 from secrets_app.inventory.rows import InventoryRow
+from secrets_app.known_services.hosts import hosts_by_prefix
 from secrets_app.models import Secret, SecretRequest
-from secrets_app.naming.services import hosts_by_prefix
 from secrets_app.naming.value_rules import warnings_for
 from secrets_app.requests import listing
 from secrets_app.web import conflicts
@@ -65,6 +65,8 @@ def new(request: CofferRequest, actor: Actor) -> HttpResponse:
             enabled=sent.enabled,
             is_identifier=sent.is_identifier,
             rotate_every_days=sent.rotation_days,
+            expires_on=sent.last_day,
+            expires_with_values=sent.expires_with_values,
             entered_once=sent.mode == forms.SHARED and bool(sent.values),
             allow_short=sent.allow_short,
         )
@@ -82,18 +84,7 @@ def edit(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
         row = inventory.one(actor.organization, secret_id)
         return _form(request, actor, row, forms.fields_of(row))
     sent = forms.read(request.POST)
-    changes = SecretChanges(
-        name=sent.name if "name" in request.POST else None,
-        description=sent.description,
-        enabled=sent.enabled,
-        allowed_domains=sent.domains,
-        is_identifier=sent.is_identifier,
-        rotate_every_days=sent.rotation_days,
-        stop_rotation=sent.stops_rotation,
-        values=dict(sent.values),
-        entered_once=sent.mode == forms.SHARED,
-        allow_short=sent.allow_short,
-    )
+    changes = forms.changes_of(sent, request.POST)
     try:
         secret = secrets.update_secret(actor=actor, secret_id=secret_id, changes=changes, expected_version=sent.version)
     except EditConflict:
@@ -114,16 +105,21 @@ def check_name(request: CofferRequest, actor: Actor) -> HttpResponse:
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
-def enable(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """Enable a secret."""
-    return _switched(request, actor, secrets.set_enabled(actor=actor, secret_id=secret_id, enabled=True))
-
-
-@require_POST
-@requires(Permission.SECRETS_DISABLE)
-def disable(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
-    """Disable a secret."""
-    return _switched(request, actor, secrets.set_enabled(actor=actor, secret_id=secret_id, enabled=False))
+def check_form(request: CofferRequest, actor: Actor, secret_id: UUID | None = None) -> HttpResponse:
+    """Check a form without its values, before these are sent: 204, or 422 with the errors as JSON."""
+    sent = forms.read(request.POST)
+    try:
+        checking.check_secret(
+            actor=actor,
+            secret_id=secret_id,
+            changes=forms.changes_of(sent, request.POST),
+            typed=forms.typed_environments(request.POST),
+            expected_version=sent.version,
+        )
+    except Invalid as refusal:
+        errors = forms.form_errors(refusal.errors, sent.mode)
+        return JsonResponse({"title": "The secret was not saved", "errors": errors_as_json(errors)}, status=422)
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
 @require_http_methods(["GET", "POST"])
@@ -136,7 +132,7 @@ def delete(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpRespons
     if request.POST.get("confirm") != row.name and not row.references:
         return _delete_dialog(request, row, [FieldError("confirm", f"Type {row.name} to delete it.")])
     try:
-        secrets.delete_secret(actor=actor, secret_id=secret_id)
+        deleting.delete_secret(actor=actor, secret_id=secret_id)
     except SecretInUse as refusal:
         record_refused_attempt(request, refusal)
         return _delete_dialog(request, with_references(actor, inventory.one(actor.organization, secret_id)), status=409)
@@ -233,17 +229,6 @@ def _saved(
     for sentence in dict.fromkeys(each.message for value in sent.values.values() for each in warnings_for(value)):
         messages.warning(request, f"{secret.name}: {sentence}")
     return redirect("secrets", actor.organization.slug)
-
-
-def _switched(request: CofferRequest, actor: Actor, secret: Secret) -> HttpResponse:
-    done = f"{'Enabled' if secret.enabled else 'Disabled'} {secret.name}"
-    if not request.htmx:
-        messages.success(request, done)
-        return redirect("secrets", actor.organization.slug)
-    row = inventory.one(actor.organization, secret.id)
-    response = render(request, "secrets_app/_row.html", {"secret": row})
-    response.headers["HX-Trigger"] = json.dumps({"toast": done, "counts": ""})
-    return response
 
 
 def _delete_dialog(

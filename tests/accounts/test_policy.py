@@ -4,6 +4,7 @@ import pytest
 
 from accounts.policy import (
     ADMIN_PERMISSIONS,
+    SCOPE_LABELS,
     STAFF_PERMISSIONS,
     Permission,
     Role,
@@ -24,8 +25,15 @@ TABLE = {
     "integrations.read": "owner admin staff",
     "integrations.write": "owner admin",
     "integrations.run": "owner admin",
+    "rules.write": "owner admin",
     "runs.read": "owner admin staff",
+    "approvals.browse": "owner admin member",
+    "approvals.decide": "owner admin",
     "audit.read": "owner admin staff",
+    "agents.start": "owner admin",
+    "agents.stop": "owner admin",
+    "alerts.read": "owner admin",
+    "alerts.write": "owner admin",
     "members.manage": "owner admin staff",
     "organization.leave": "owner admin member",
     "organization.manage": "owner",
@@ -36,13 +44,17 @@ TABLE = {
 }
 
 SCOPES = {
+    "agents.stop": {"agents.stop"},
     "secrets.read": {"secrets.browse", "secrets.read"},
     "secrets.write": {"secrets.browse", "secrets.read", "secrets.write", "secrets.disable"},
     "secrets.use": {"secrets.use"},
     "integrations.read": {"integrations.browse", "integrations.read"},
     "integrations.write": {"integrations.browse", "integrations.read", "integrations.write"},
+    "rules.write": {"integrations.browse", "integrations.read", "rules.write"},
     "run": {"integrations.run"},
     "audit.read": {"audit.read", "runs.read"},
+    "alerts.read": {"alerts.read"},
+    "alerts.write": {"alerts.read", "alerts.write"},
 }
 
 
@@ -72,6 +84,10 @@ def test_scope_gives_what_the_table_says(scope):
 
 def test_all_scopes_together_never_exceed_an_admin():
     assert permissions_of_scopes(frozenset(Scope)) <= ADMIN_PERMISSIONS
+
+
+def test_every_scope_has_words():
+    assert set(SCOPE_LABELS) == set(Scope)
 
 
 def test_permissions_are_in_alphabetical_order():

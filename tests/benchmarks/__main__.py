@@ -13,10 +13,10 @@ from importlib import import_module
 from pathlib import Path
 
 PARTS = [
-    "inventory", "secret_list", "records", "importing", "masking", "resolving", "ablation", "broker", "mcp",
-    "monitoring",
+    "inventory", "secret_list", "history.runs", "history.overview", "records", "importing", "masking", "resolving",
+    "ablation", "broker", "rules", "mcp", "monitoring",
 ]  # fmt: skip
-DURABLE = {"resolving", "ablation", "broker", "mcp"}
+DURABLE = {"resolving", "ablation", "broker", "rules", "mcp"}
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 
 

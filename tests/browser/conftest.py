@@ -23,7 +23,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-ANSWERS = re.compile(r"status of (403|422)\b")
+ANSWERS = re.compile(r"status of (403|422)\b|htmx:(afterRequest|sendAbort), ")
 expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
 
 
@@ -49,7 +49,7 @@ def browser_context_args(browser_context_args) -> dict:
 @pytest.fixture
 def page(page: Page) -> Iterator[Page]:
     """A page that must not complain. That a form was refused (422) or waits for a proof (403) is an answer, which
-    Chromium logs as an error.
+    Chromium logs as an error; and that somebody cancelled a request, which htmx does.
     """
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -74,9 +74,9 @@ def received() -> Iterator[tuple[list[dict], str]]:
 
 @pytest.fixture
 def sign_in(page, site):
-    """Signs a person of the organization in, through the form."""
+    """Signs a person of the organization in, through the form, and opens the list of secrets or another page."""
 
-    def signed_in(actor) -> Page:
+    def signed_in(actor, opens: str = "Secrets") -> Page:
         user = User.objects.get(pk=actor.id)
         user.set_password(PASSWORD)
         user.save(update_fields=["password"])
@@ -84,7 +84,10 @@ def sign_in(page, site):
         page.get_by_label("E-mail").fill(user.email)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Continue").click()
-        page.get_by_role("heading", name="Secrets", exact=True).wait_for()
+        page.wait_for_url(f"{site}/o/**")
+        if opens:
+            page.goto(f"{site}/o/{actor.organization.slug}/{opens.lower()}/")
+            page.get_by_role("heading", name=opens, exact=True).wait_for()
         return page
 
     return signed_in

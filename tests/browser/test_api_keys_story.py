@@ -7,10 +7,11 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import expect
 
-from accounts.access.callers import read_key
+from accounts.access.key_text import read_key
 from accounts.common.environments import Environment
 from accounts.models import ApiKey
-from tests.support.things import make_action
+from accounts.policy import Scope
+from tests.support.things import key_for, make_action
 from tests.support.web.browser_pages import problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -128,3 +129,28 @@ def test_a_late_answer_brings_no_old_tick_back(sign_in, owner, site):
         patient.uncheck()
     assert len(under_way) == 1
     expect(patient).not_to_be_checked()
+
+
+def test_stop_all_agents_and_start_them_again(sign_in, owner, site):
+    """From the palette, with a reason; then a banner on every page, and every key is told."""
+    text = key_for(owner, Scope.INTEGRATIONS_READ)
+    page = sign_in(owner)
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Find").fill("stop all")
+    page.get_by_role("option", name="Stop all agents").click()
+    page.get_by_label("Why").fill("Refunds went wrong")
+    clean(page)
+    assert called(site, text)[0] == 200
+    page.get_by_role("button", name="Stop all agents").click()
+    banner = page.get_by_role("status").filter(has_text="All agents are stopped")
+    expect(banner).to_contain_text("“Refunds went wrong”")
+    clean(page)
+    status, answer = called(site, text)
+    assert (status, answer["code"], answer["reason"]) == (403, "agents_stopped", "Refunds went wrong")
+    page.get_by_role("link", name="Secrets").click()
+    expect(banner).to_be_visible()
+    clean(page)
+    page.get_by_role("button", name="Start again").click()
+    expect(page.get_by_text("All agents may call again")).to_be_visible()
+    expect(banner).not_to_be_visible()
+    assert called(site, text)[0] == 200

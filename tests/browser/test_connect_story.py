@@ -5,7 +5,7 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import expect
 
-from accounts.access.callers import read_key
+from accounts.access.key_text import read_key
 from accounts.models import ApiKey
 from tests.support.things import make_action
 from tests.support.web.browser_pages import problems

@@ -1,35 +1,16 @@
 """Every page, for owner, member and stranger, in light, dark and at 390 px: axe, sideways scroll, complaints."""
 
-from datetime import timedelta
-from uuid import uuid4
-
 import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.utils import timezone
 
-from accounts.access.agent_sessions import start_session
-from accounts.access.api_keys import create_api_key, revoke_api_key
-from accounts.access.callers import actor_of_key
-from accounts.actors import actor_for_member
-from accounts.audit import refused_attempts
-from accounts.audit.trail import Event
-from accounts.common.environments import Environment
-from accounts.errors import PermissionDenied
-from accounts.models import ApiKey, Invitation, Organization, User
+from accounts.models import Organization, User
 from accounts.people.invitations import invite
 from accounts.people.people import create_person
-from accounts.policy import Role, Scope
-from integrations.editing.integrations import create_integration
-from secrets_app.editing.secrets import create_secret, set_enabled
-from secrets_app.plaintext import Plaintext
-from secrets_app.requests.answering import ask, dismiss
-from secrets_app.rotation import rotation
-from tests.factories import InvitationFactory, MembershipFactory
+from accounts.policy import Role
 from tests.support.invited import token_in
 from tests.support.sign_in import add_totp
 from tests.support.staff import staff_browser
-from tests.support.things import TOOL, approve_shown, show_tools
 from tests.support.web.browser_pages import (
     PASSWORD,
     add_authenticator,
@@ -38,124 +19,15 @@ from tests.support.web.browser_pages import (
     horizontal_overflow,
     problems,
 )
+from tests.support.web.page_content import make_content
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def make_keys(owner, integration_id):
-    """A key of every state; the one that works."""
-    bounds = {"actor": owner, "environments": [Environment.PRODUCTION]}
-    ending = timezone.now() + timedelta(days=3)
-    create_api_key(**bounds, name="siem-export", scopes=[Scope.AUDIT_READ], expires_at=ending)
-    old, _ = create_api_key(**bounds, name="old-dialer", scopes=Scope, max_per_minute=600)
-    revoke_api_key(actor=owner, key_id=old.id)
-    expired, _ = create_api_key(**bounds, name="expired-dialer", scopes=[Scope.RUN])
-    ApiKey.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
-    only = [integration_id, uuid4()]
-    key, text = create_api_key(**bounds, name="voice-runtime", scopes=[Scope.RUN], integrations=only)
-    start_session(actor=actor_of_key(text.text, address="203.0.113.40", user_agent="node"), name="call-4711")
-    return key
-
-
-def make_requests(owner, member):
-    """A request of every state, of which one waits; an attempt that was refused."""
-    bounds = {"environments": [Environment.PRODUCTION], "why": "Eligibility checks of the reception agent"}
-    made = [ask(actor=member, name=f"insurance.apiKey{number}", **bounds) for number in range(3)]
-    dismiss(actor=owner, request_id=made[1].id, reason="Use crm.apiKey, it opens the same system")
-    create_secret(actor=owner, name=made[2].name)
-    secret = refused_attempts.AttemptTarget(made[1].id, "crm.apiKey")
-    tried = refused_attempts.RefusedAttempt(member, Event.SECRET_DELETED, secret)
-    refused_attempts.record_refusal(tried, PermissionDenied("This needs the permission secrets.write."))
-    return made[0]
-
-
-def make_people(owner):
-    """An admin who made an API key, and invitations of every state; the admin's membership."""
-    colleague = MembershipFactory(organization=owner.organization, role=Role.ADMIN, user__name="Tomás Ferreira")
-    create_api_key(
-        actor=actor_for_member(colleague), name="dialer", scopes=[Scope.RUN], environments=[Environment.STAGING]
-    )
-    invite(actor=owner, emails=["noor@harbor.example", "over@harbor.example"], role=Role.ADMIN)
-    Invitation.objects.filter(email="over@harbor.example").update(sent_at=None, expires_at=timezone.now())
-    InvitationFactory(organization=owner.organization, invited_by="Rosa (staff)", awaits_owner=True)
-    return colleague
 
 
 @pytest.fixture
 def content(owner, member) -> dict[str, str]:
     """One of everything; the ids that addresses need."""
-    values = {environment: Plaintext(f"value-of-{environment}-0815") for environment in Environment}
-    used = create_secret(actor=owner, name="crm.apiKey", values=values, allowed_domains=["api.example.com"])
-    unused = create_secret(actor=owner, name="weather_api_key", description="Not rolled out yet")
-    set_enabled(actor=owner, secret_id=unused.id, enabled=False)
-    connector = create_integration(
-        actor=owner,
-        kind="auth_connector",
-        name="CRM bearer token",
-        environments=list(Environment),
-        config={"type": "bearer", "token": "{secrets.crm.apiKey}"},
-    )
-    action = create_integration(
-        actor=owner,
-        kind="api_action",
-        name="Look up patient",
-        description="Finds a patient",
-        environments=[Environment.STAGING, Environment.PRODUCTION],
-        config={
-            "base_url": "https://other.example.com",
-            "auth_connector": str(connector.id),
-            "method": "POST",
-            "path": "/{params.clinic}",
-            "headers": [{"name": "X-Token", "value": "{secrets.billing.token}"}],
-            "body": {"type": "json", "content": '{"phone": "{params.phone}"}'},
-            "parameters": {
-                "type": "object",
-                "properties": {"clinic": {"type": "string", "enum": ["a", "b"]}, "phone": {"type": "string"}},
-                "required": ["clinic", "phone"],
-            },
-        },
-    )
-    calendar = create_integration(
-        actor=owner,
-        kind="calcom",
-        name="Reception calendar",
-        environments=[Environment.PRODUCTION],
-        config={"api_key": "{secrets.crm.apiKey}", "event_type_id": 42, "time_zone": "Europe/Berlin"},
-    )
-    trunk = create_integration(
-        actor=owner,
-        kind="sip_trunk",
-        name="Primary trunk",
-        environments=[Environment.STAGING, Environment.PRODUCTION],
-        config={
-            "host": "sip.carrier.example",
-            "username": "harbor-clinics-01",
-            "password": "{secrets.crm.apiKey}",
-            "realm": "carrier.example",
-            "register": True,
-            "numbers": ["+49 40 5550 0100"],
-        },
-    )
-    server = create_integration(
-        actor=owner,
-        kind="mcp_server",
-        name="CRM tools",
-        environments=[Environment.STAGING],
-        config={"url": "https://mcp.example.com/v1", "query": [{"name": "key", "value": "{secrets.crm.apiKey}"}]},
-    )
-    tool = TOOL | {"name": "contacts.search"}
-    approve_shown(owner, server, tool, TOOL | {"name": "contacts.get"})
-    show_tools(owner, server, tool | {"description": "Finds people. Read the manual first."}, TOOL)
-    for environment in (Environment.PRODUCTION, Environment.STAGING):
-        place = {"actor": owner, "secret_id": used.id, "environment": environment}
-        rotation.stage(**place, value=Plaintext("a-new-value-0815"))
-        if environment is Environment.PRODUCTION:
-            rotation.promote(**place, approve=lambda staged: [])
-    made = {"used": used, "unused": unused, "connector": connector, "action": action}
-    made |= {"key": make_keys(owner, connector.id), "request": make_requests(owner, member)}
-    made |= {"colleague": make_people(owner)}
-    made |= {"calendar": calendar, "trunk": trunk, "server": server, "tool": action.agent_tools.get()}
-    return {name: str(thing.id) for name, thing in made.items()}
+    return make_content(owner, member)
 
 
 OWNER_PAGES = [
@@ -174,6 +46,8 @@ OWNER_PAGES = [
     "secrets/{used}/",
     "secrets/{unused}/",
     "secrets/{used}/edit/",
+    "secrets/{used}/values/",
+    "secrets/{used}/activity/",
     "secrets/{used}/replace/",
     "secrets/{used}/delete/",
     "secrets/{used}/rotate/",
@@ -187,6 +61,8 @@ OWNER_PAGES = [
     "integrations/readiness/",
     "integrations/readiness/?q=nothing-has-this",
     "integrations/readiness/?show=blocked&environment=production",
+    "integrations/import/",
+    "integrations/import/{imported}/",
     "integrations/new/api_action/",
     "integrations/new/auth_connector/",
     "integrations/new/auth_connector/?service=twilio",
@@ -203,6 +79,8 @@ OWNER_PAGES = [
     "integrations/new/mcp_server/",
     "integrations/{server}/",
     "integrations/{calendar}/agent-tools/",
+    "integrations/{action}/rules/",
+    "integrations/unasked/",
     "integrations/{action}/agent-tools/{tool}/",
     "integrations/{server}/tools/",
     "integrations/{server}/tools/?q=nothing-has-this",
@@ -218,6 +96,39 @@ OWNER_PAGES = [
     "api-keys/{key}/",
     "api-keys/{key}/sessions/",
     "api-keys/{key}/revoke/",
+    "api-keys/{key}/stop/",
+    "api-keys/{key}/budget/",
+    "integrations/{action}/budget/",
+    "stop/",
+    "api-keys/{key}/runs/",
+    "overview/?period=30d&environment=staging",
+    "overview/",
+    "runs/",
+    "runs/?q=nothing-has-this",
+    "runs/?status=99x",
+    "runs/{run}/",
+    "runs/{refused}/",
+    "runs/{started}/",
+    "integrations/{server}/runs/",
+    "secrets/{used}/runs/",
+    "alerts/",
+    "alerts/new/webhook/",
+    "alerts/new/slack/",
+    "alerts/new/email/",
+    "alerts/new/audit_otlp/",
+    "webhooks/{hook}/",
+    "webhooks/{hook}/?state=waiting",
+    "webhooks/{hook}/edit/",
+    "webhooks/{hook}/secret/",
+    "webhooks/{hook}/delete/",
+    "webhooks/{hook}/deliveries/{delivery}/",
+    "webhooks/{channel}/",
+    "approvals/",
+    "approvals/decided/",
+    "approvals/{held}/",
+    "approvals/{over}/",
+    "approvals/{held}/allow/",
+    "approvals/{held}/deny/",
     "agents/connect/",
     "agents/connect/{key}/",
     "members/",
@@ -235,6 +146,9 @@ MEMBER_PAGES = [
     "secrets/requests/",
     "secrets/requests/?state=open",
     "secrets/requests/new/",
+    "approvals/",
+    "approvals/decided/",
+    "approvals/{held}/",
     "integrations/",
     "leave/",
 ]

@@ -1,9 +1,13 @@
-"""An import as a person does it: paste, check, take a proposed name, apply; and the same with a file."""
+"""Imports as a person does them: a `.env` text (paste, check, apply; and a file), an API and a curl command."""
+
+import json
 
 import pytest
 from playwright.sync_api import expect
 
+from integrations.models import ApiImport, Integration
 from secrets_app.models import Secret
+from tests.support.integrations.imports import CURL, DOCUMENT
 from tests.support.things import store_secret
 from tests.support.web.browser_pages import problems
 
@@ -32,6 +36,7 @@ def test_paste_check_fix_a_name_apply(sign_in, owner, site):
     page = sign_in(owner)
     page.get_by_role("link", name="Import…").click()
     page.get_by_label("Text of the .env file").fill(TEXT)
+    expect(page.get_by_label("Lines that were pasted").get_by_role("listitem").first).to_contain_text("=••••••••")
     page.locator("[name=environment][value=staging]").check(force=True)
     page.get_by_role("button", name="Check", exact=True).click()
 
@@ -80,3 +85,46 @@ def test_file_that_is_too_large_is_told_before_it_travels(sign_in, owner, site):
     )
     said = page.get_by_label("Or choose the file").evaluate("input => input.validationMessage")
     assert said == "The text has more than 1 MiB. Import it in parts."
+
+
+def test_paste_choose_look_import_and_update(sign_in, owner, site):
+    page = sign_in(owner)
+    page.goto(f"{site}/o/{owner.organization.slug}/integrations/import/")
+    assert problems(page) == []
+    page.get_by_label("Text", exact=True).fill(json.dumps(DOCUMENT))
+    page.get_by_role("button", name="Read", exact=True).click()
+    expect(page.get_by_text("OpenAPI 3.1.0: Clinic CRM, version 7")).to_be_visible()
+    page.get_by_label("List contacts").check()
+    page.get_by_role("button", name="Look at them").click()
+    expect(page.get_by_label("Base URL")).to_have_value("https://api.clinic.example.com/v1")
+    expect(page.get_by_text("Only reads")).to_be_visible()
+    assert problems(page) == []
+    page.get_by_label("Secret for token").fill("crm.token")
+    page.get_by_label("Staging").check()
+    page.get_by_role("button", name="Import 1 action").click()
+    expect(page.get_by_text("Imported Clinic CRM with 1 action")).to_be_visible()
+    assert Integration.objects.get(name="List contacts").connection.name == "Clinic CRM"
+
+    page.get_by_role("link", name="Update from a newer one").click()
+    newer = json.loads(json.dumps(DOCUMENT))
+    newer["paths"]["/contacts"]["get"]["description"] = "Newest first"
+    page.get_by_label("Text", exact=True).fill(json.dumps(newer))
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_text("Changed: description.")).to_be_visible()
+    assert problems(page) == []
+    page.get_by_label("List contacts").check()
+    page.get_by_role("button", name="Update", exact=True).click()
+    expect(page.get_by_text("Updated Clinic CRM: 1 changed")).to_be_visible()
+
+
+def test_a_command_becomes_an_action_and_its_credential_a_secret(sign_in, owner, site):
+    page = sign_in(owner)
+    page.goto(f"{site}/o/{owner.organization.slug}/integrations/import/")
+    page.get_by_label("Text", exact=True).fill(CURL)
+    page.get_by_role("button", name="Read", exact=True).click()
+    expect(page.get_by_text("New, with the credential from the text as its value.")).to_be_visible()
+    assert "sk_live" not in page.locator("#plan").inner_text()
+    assert problems(page) == []
+    page.get_by_role("button", name="Import 1 action").click()
+    expect(page.get_by_text("with 1 action", exact=False)).to_be_visible()
+    assert ApiImport.objects.count() == 1

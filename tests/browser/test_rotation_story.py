@@ -86,7 +86,7 @@ def test_from_staging_to_roll_back(sign_in, owner, site, secret, provider):
     assert sorted(seen) == ["/bad", "/good"]
     looks_right(page)
     row(page, "Bad").get_by_role("button").click()
-    expect(page.get_by_role("button", name="Check Bad, Header · Authorization again")).to_be_enabled()
+    expect(page.get_by_role("button", name="Check again Bad, Header · Authorization")).to_be_enabled()
     assert kept() == {"current": VALUE, "staged": NEW}
 
     page.get_by_role("link", name="Promote…").click()

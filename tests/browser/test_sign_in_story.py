@@ -46,7 +46,7 @@ def sign_up(page, site):
     at(page, "New organization")
     page.get_by_label("Name").fill("Harbor Clinics")
     press(page, "Create organization")
-    at(page, "Secrets")
+    at(page, "Five steps to the first call")
 
 
 def confirm(page):
@@ -100,12 +100,12 @@ def sign_in_with_recovery_code(page, code):
     expect(page.get_by_role("alert")).to_contain_text("Not signed in")
     page.get_by_label("Code").fill(code)
     press(page, "Sign in")
-    at(page, "Secrets")
+    at(page, "Five steps to the first call")
 
 
 def sign_in_with_passkey(page):
     press(page, "Use a passkey")
-    at(page, "Secrets")
+    at(page, "Five steps to the first call")
 
 
 def prove_with_passkey(page, site, owner_of):

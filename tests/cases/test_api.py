@@ -26,8 +26,8 @@ def errors(caller, path, body):
 
 
 def test_query_parameter_that_a_call_does_not_have_is_refused(caller):
-    found = errors(caller, "/secrets?dry_run=true", {"name": "crm.apiKey", "value": "a-value-of-the-crm"})
-    assert list(found) == ["dry_run"]
+    found = errors(caller, "/secrets?dryrun=true", {"name": "crm.apiKey", "value": "a-value-of-the-crm"})
+    assert list(found) == ["dryrun"]
     assert Secret.objects.count() == 0
     response = caller.call("GET", "/secrets?limitt=5")
     assert (response.status_code, "Did you mean limit?" in response.json()["errors"][0]["message"]) == (422, True)

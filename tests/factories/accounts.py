@@ -9,13 +9,14 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.utils import timezone
 
-from accounts.access.callers import new_key
+from accounts.access.key_text import new_key
 from accounts.audit import chain_keys
 from accounts.audit.trail import Event, Outcome, chain_hash
 from accounts.models import (
     ApiKey,
     AuditEvent,
     AuditHead,
+    IdempotentRequest,
     Invitation,
     Membership,
     Organization,
@@ -24,6 +25,7 @@ from accounts.models import (
     SeenSignIn,
     User,
 )
+from accounts.occurrences import Occurred, Occurrence
 from accounts.policy import Role, Scope
 from accounts.waiting_mail import WaitingMail
 
@@ -154,6 +156,9 @@ class ApiKeyFactory(DjangoModelFactory):
         key = factory.LazyFunction(new_key)
         expired = factory.Trait(expires_at=factory.LazyFunction(lambda: timezone.now() - timedelta(days=1)))
         revoked = factory.Trait(revoked_at=factory.LazyFunction(timezone.now))
+        stopped = factory.Trait(
+            suspended_at=factory.LazyFunction(timezone.now), stopped_by="Mara Lind", stopped_why="Too many refunds"
+        )
         session = factory.Trait(
             parent=factory.SubFactory(
                 "tests.factories.accounts.ApiKeyFactory", organization=factory.SelfAttribute("..organization")
@@ -236,3 +241,31 @@ class WaitingMailFactory(DjangoModelFactory):
     attempts = 1
     next_at = factory.LazyFunction(timezone.now)
     problem = "SMTPServerDisconnected"
+
+
+class IdempotentRequestFactory(DjangoModelFactory):
+    """A request with an `Idempotency-Key` that created something."""
+
+    class Meta:
+        model = IdempotentRequest
+
+    organization = factory.SubFactory(OrganizationFactory)
+    lookup = factory.Sequence(lambda number: f"{number:064x}")
+    fingerprint = "0" * 64
+    status = 201
+    created_at = factory.LazyFunction(timezone.now)
+
+
+class OccurrenceFactory(DjangoModelFactory):
+    """An API key was used for the first time, and nobody has been told yet."""
+
+    class Meta:
+        model = Occurrence
+
+    class Params:
+        taken = factory.Trait(taken_at=factory.LazyFunction(timezone.now))
+
+    organization = factory.SubFactory(OrganizationFactory)
+    type = Occurred.API_KEY_FIRST_USED.value
+    data = factory.LazyFunction(lambda: {"api_key": {"id": str(uuid4()), "name": "deploy"}})
+    created_at = factory.LazyFunction(timezone.now)

@@ -13,6 +13,9 @@ from integrations.kinds import KINDS
 from integrations.models import (
     AgentTool,
     AnsweredNonce,
+    ApiImport,
+    CallCounter,
+    ImportedAction,
     Integration,
     MaskStamp,
     RemoteTool,
@@ -252,3 +255,42 @@ class ToolStampFactory(DjangoModelFactory):
 
     organization = factory.SubFactory(OrganizationFactory)
     stamp = 1
+
+
+class ApiImportFactory(DjangoModelFactory):
+    """The import of a connection."""
+
+    class Meta:
+        model = ApiImport
+
+    connection = factory.SubFactory(IntegrationFactory, api_connection=True)
+    form = "OpenAPI 3.1.0"
+    title = "CRM"
+    fingerprint = factory.Sequence(lambda n: hashlib.sha256(b"text %d" % n).hexdigest())
+    operations = factory.LazyFunction(lambda: ["GET /patients"])
+
+
+class ImportedActionFactory(DjangoModelFactory):
+    """An action of the same organization that was made of an operation."""
+
+    class Meta:
+        model = ImportedAction
+
+    source = factory.SubFactory(ApiImportFactory)
+    integration = factory.SubFactory(
+        IntegrationFactory, organization=factory.SelfAttribute("..source.connection.organization")
+    )
+    operation = "GET /patients"
+    made = factory.LazyFunction(lambda: {"method": "0" * 16})
+
+
+class CallCounterFactory(DjangoModelFactory):
+    """A limit that has counted one call."""
+
+    class Meta:
+        model = CallCounter
+
+    organization = factory.SubFactory(OrganizationFactory)
+    name = factory.Sequence(lambda number: hashlib.sha256(b"counter %d" % number).hexdigest())
+    counts = factory.LazyAttribute(lambda row: {str(int(row.used_at.timestamp())): 1})
+    used_at = factory.LazyFunction(timezone.now)

@@ -13,13 +13,14 @@ from secrets_app.models import (
     OrganizationKey,
     RequestState,
     RotationReminder,
+    SealedText,
     Secret,
     SecretRequest,
     SecretValue,
     ValueState,
 )
 from secrets_app.plaintext import Plaintext
-from secrets_app.sealing import crypto, keyring
+from secrets_app.sealing import crypto, keyring, sealed_texts
 from tests.factories.accounts import OrganizationFactory
 
 DjangoModelFactory = factory.django.DjangoModelFactory
@@ -137,3 +138,18 @@ class RotationReminderFactory(DjangoModelFactory):
 
     secret = factory.SubFactory(SecretFactory, rotate_every_days=30)
     due_at = factory.LazyFunction(timezone.now)
+
+
+class SealedTextFactory(DjangoModelFactory):
+    """A sealed text that belongs to something. `text` is the plaintext."""
+
+    class Meta:
+        model = SealedText
+
+    organization = factory.SubFactory(OrganizationFactory)
+    purpose = "signing secret"
+    owner_id = factory.LazyFunction(uuid4)
+
+    @classmethod
+    def _create(cls, model_class, *args, text="whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0", **fields):
+        return sealed_texts.seal_text(fields["organization"], fields["purpose"], fields["owner_id"], Plaintext(text))

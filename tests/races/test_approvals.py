@@ -1,64 +1,99 @@
-"""Approvals and listings at the same moment, on PostgreSQL with real threads."""
+"""Decisions, uses, ends and revocations at the same moment: of two, one counts, and a call is made once at most."""
+
+from datetime import timedelta
+from functools import partial
+from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
-from accounts.errors import Invalid, NotFound
-from accounts.models import AuditEvent
-from integrations.editing.integrations import delete_integration
-from integrations.models import AgentTool, RemoteTool
-from integrations.tools.approvals import approve_tool, withdraw_tool
+from accounts.access.api_keys import revoke_api_key
+from accounts.errors import Unauthenticated
+from accounts.models import ApiKey, AuditEvent
+from integrations.approvals.deciding import approve, deny
+from integrations.errors import AlreadyDecided, ApprovalExpired, ApprovalMismatch, ApprovalNeeded, ApprovalUsed
+from integrations.holding.expiring import expire_due
+from integrations.models import Approval, Run
 from tests.support.audit import chain_holds
+from tests.support.integrations.approvals import Stand
 from tests.support.races import assert_only
-from tests.support.things import TOOL, make_mcp_server, show_tools
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-
-def approving(actor, server, tool):
-    return lambda: approve_tool(actor=actor, integration_id=server.id, name=tool.name, fingerprint=tool.fingerprint)
+ROUNDS = 200
 
 
-def test_two_people_approve_one_tool(owner, admin, together):
-    for number in range(20):
-        server = make_mcp_server(owner, name=f"Server {number}")
-        (tool,) = show_tools(owner, server)
-        assert_only(together(*[approving(person, server, tool) for person in (owner, admin, admin)]))
-        assert server.remote_tools.get().approved_fingerprint == tool.fingerprint
-    assert AuditEvent.objects.filter(event="integration.tool_approved").count() == 20
+@pytest.fixture
+def stand(owner):
+    return Stand(owner)
+
+
+def rounds(stand, *, approved):
+    """An approval for each round, each of the same call: a copy of one that was held."""
+    held = stand.held()
+    Approval.objects.update(state="expired", ended_at=timezone.now())
+    now = timezone.now()
+    decided = {"state": "approved", "decided_by": "Mara", "decided_at": now, "use_before": now + timedelta(hours=1)}
+    for _ in range(ROUNDS):
+        held.pk, held._state.adding = uuid4(), True
+        for name, value in (decided if approved else {"expires_at": now + timedelta(hours=1)}).items():
+            setattr(held, name, value)
+        held.save(force_insert=True)
+        yield Approval(pk=held.pk, caller_id=held.caller_id)
+        Approval.objects.filter(pk=held.pk, state="approved").update(state="expired", ended_at=now)
+
+
+def started():
+    return Run.objects.filter(outcome="started").count()
+
+
+def test_of_two_decisions_one_counts(stand, owner, admin, together):
+    for held in rounds(stand, approved=False):
+        problems = together(
+            partial(approve, actor=owner, approval_id=held.pk), partial(deny, actor=admin, approval_id=held.pk)
+        )
+        assert_only(problems, AlreadyDecided)
+        assert problems.count(None) == 1
+    assert AuditEvent.objects.filter(event__in=["approval.approved", "approval.denied"]).count() == ROUNDS
     assert chain_holds(owner.organization)
 
 
-def test_approving_while_the_server_shows_something_else(owner, admin, together):
-    for number in range(20):
-        server = make_mcp_server(owner, name=f"Server {number}")
-        (tool,) = show_tools(owner, server)
-        others = [TOOL | {"title": "Search"}, TOOL | {"name": "find"}]
-        assert_only(
-            together(
-                approving(owner, server, tool),
-                lambda server=server, others=others: show_tools(admin, server, *others),
-                lambda server=server: show_tools(owner, server, TOOL),
-            ),
-            Invalid,
-        )
-        approved = server.remote_tools.exclude(approved_fingerprint="")
-        assert {(row.approved_fingerprint, row.approved_definition == TOOL) for row in approved} <= {
-            (tool.fingerprint, True)
-        }
-        assert AgentTool.objects.filter(remote__integration=server).count() == server.remote_tools.count() == 2
+def test_a_decision_at_the_moment_of_the_end(stand, owner, together):
+    for held in rounds(stand, approved=False):
+        now = timezone.now()
+        Approval.objects.filter(pk=held.pk).update(expires_at=now + timedelta(milliseconds=2))
+        assert_only(together(partial(approve, actor=owner, approval_id=held.pk), expire_due), ApprovalExpired)
+        told = AuditEvent.objects.filter(target_id=held.pk, event__in=["approval.approved", "approval.expired"])
+        if not told:
+            expire_due()
+        held.refresh_from_db()
+        assert [entry.event for entry in told.all()] == [f"approval.{held.state}"]
 
 
-def test_approving_while_withdrawing_and_deleting(owner, admin, together):
-    for number in range(20):
-        server = make_mcp_server(owner, name=f"Server {number}")
-        (tool,) = show_tools(owner, server)
-        assert_only(
-            together(
-                approving(owner, server, tool),
-                lambda server=server: withdraw_tool(actor=admin, integration_id=server.id, name="search"),
-                lambda server=server: delete_integration(actor=owner, integration_id=server.id),
-            ),
-            NotFound,
-        )
-    assert not RemoteTool.objects.exists()
-    assert chain_holds(owner.organization)
+def test_of_calls_at_once_one_uses_an_approval(stand, together):
+    for held in rounds(stand, approved=True):
+        call = partial(stand.call, approval=held.pk)
+        problems = together(call, call, partial(stand.call, {"id": "p-2"}, approval=held.pk))
+        assert_only(problems, ApprovalUsed, ApprovalMismatch)
+        assert problems.count(None) == 1
+    assert started() == ROUNDS
+
+
+def test_a_call_at_the_moment_its_key_is_revoked(stand, together):
+    for held in rounds(stand, approved=True):
+        key = ApiKey.objects.get(pk=held.caller_id)
+        revoke = partial(revoke_api_key, actor=stand.owner, key_id=key.pk)
+        assert_only(together(partial(stand.call, approval=held.pk), revoke), Unauthenticated)
+        key.refresh_from_db()
+        used = Approval.objects.get(pk=held.pk).used_at
+        assert used is None or used <= key.revoked_at
+        ApiKey.objects.filter(pk=key.pk).update(revoked_at=None)
+    assert started() == Approval.objects.filter(state="used").count()
+
+
+def test_the_same_call_at_once_waits_once(stand, together):
+    for _ in range(ROUNDS):
+        assert_only(together(stand.call, stand.call), ApprovalNeeded)
+        Approval.objects.filter(state="waiting").update(state="expired", ended_at=timezone.now())
+    assert Approval.objects.count() == ROUNDS
+    assert AuditEvent.objects.filter(event="approval.held").count() == ROUNDS

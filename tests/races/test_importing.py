@@ -7,7 +7,7 @@ import pytest
 from accounts.common.environments import Environment
 from accounts.errors import EditConflict, Invalid
 from accounts.models import AuditEvent
-from secrets_app.editing import secrets
+from secrets_app.editing import deleting, secrets
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.importing.apply import apply_import, check_import
 from secrets_app.importing.plan import LineAction
@@ -64,7 +64,7 @@ def test_import_beside_edits_new_secrets_deletions_and_integrations(owner, toget
                 secret_id=first.id,
                 changes=SecretChanges(name=f"RENAMED_{number}", values={S: Plaintext("value-edited")}),
             ),
-            partial(secrets.delete_secret, actor=owner, secret_id=second.id),
+            partial(deleting.delete_secret, actor=owner, secret_id=second.id),
             partial(store_secret, owner, names[2], environments=[S]),
             partial(make_action, owner, f"Action {number}", uses=names[3]),
         )

@@ -23,7 +23,7 @@ from integrations.broker import ledger, retention
 from integrations.editing import integrations
 from integrations.errors import IntegrationInUse
 from integrations.models import Integration, Run, SecretReference
-from secrets_app.editing import secrets
+from secrets_app.editing import deleting, secrets
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.errors import SecretInUse
 from secrets_app.models import OrganizationKey, Secret, SecretValue
@@ -44,7 +44,7 @@ def test_delete_a_secret_while_an_integration_begins_to_use_it(owner, together):
     for number in range(60):
         secret = store_secret(owner, f"key{number}", environments=[])
         problems = together(
-            lambda secret=secret: secrets.delete_secret(actor=owner, secret_id=secret.id),
+            lambda secret=secret: deleting.delete_secret(actor=owner, secret_id=secret.id),
             lambda number=number: make_action(owner, f"Action {number}", uses=f"key{number}"),
         )
         assert_only(problems[:1], SecretInUse)
@@ -249,7 +249,7 @@ def test_value_found_damaged_while_its_secret_is_deleted(owner, together, monkey
 
     def delete():
         assert marked.wait(timeout=10)
-        secrets.delete_secret(actor=owner, secret_id=secret.id)
+        deleting.delete_secret(actor=owner, secret_id=secret.id)
 
     monkeypatch.setattr(trail, "record", slowly)
     assert_only(together(lambda: resolver.open_values(found, actor=owner), delete), resolver.Unreadable)
@@ -302,7 +302,7 @@ def test_copy_and_deletion_at_once_leave_nothing_torn(owner, together):
         problems = together(
             partial(integrations.duplicate_integration, actor=owner, integration_id=source.id),
             partial(integrations.delete_integration, actor=owner, integration_id=source.id),
-            partial(secrets.delete_secret, actor=owner, secret_id=secret.id),
+            partial(deleting.delete_secret, actor=owner, secret_id=secret.id),
         )
         assert_only(problems, NotFound, SecretInUse)
         assert count_dangling_references() == 0

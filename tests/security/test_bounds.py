@@ -21,8 +21,16 @@ from secrets_app.plaintext import Plaintext
 from secrets_app.rotation.rotation import stage
 from tests import factories
 from tests.fixtures.api import Caller
-from tests.support.api.operations import OPERATIONS, REPLACE, ROTATION
-from tests.support.things import key_for, make_action, make_connection, make_mcp_server, store_secret
+from tests.support.api.operations import COMMAND, IMPORT, OPERATIONS, REPLACE, ROTATION
+from tests.support.things import (
+    endpoint_with_delivery,
+    key_for,
+    make_action,
+    make_connection,
+    make_import_of,
+    make_mcp_server,
+    store_secret,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 LIVE = [Environment.PRODUCTION]
@@ -32,15 +40,32 @@ BODIES = {
     ("POST", "/integrations/{integration_id}/run"): {"environment": "production"},
     ("POST", "/integrations/{integration_id}/test"): {"environment": "production"},
     ("POST", "/integrations/{integration_id}/tools"): {"environment": "production"},
+    ("POST", "/imports"): {**IMPORT, "environments": ["production"]},
+    ("POST", "/imports/{import_id}/update"): {"document": f"{COMMAND}/new", "switch_off": ["GET /v1/contacts"]},
+    ("POST", "/configuration/apply"): {"version": 1, "secrets": {"crm.apiKey": {"enabled": False}}},
+    ("PUT", "/secrets/by-name/{secret_name}"): {"enabled": False},
+    ("PUT", "/integrations/by-name/{integration_name}"): {
+        "kind": "api_action",
+        "config": {"base_url": "https://b.example.com", "method": "GET"},
+    },
     ("PATCH", "/secrets/{secret_id}"): {"enabled": False},
     ("PATCH", "/integrations/{integration_id}"): {"enabled": False},
 }
 """Bodies that reach into Production, where the body of the table does not."""
-ELSEWHERE = {("POST", "/integrations"), ("POST", "/sessions")}
+ELSEWHERE = {
+    ("POST", "/integrations"),
+    ("POST", "/sessions"),
+    ("POST", "/configuration/plan"),
+    ("POST", "/integrations/{integration_id}/rules/try"),
+    ("POST", "/imports/preview"),
+    ("POST", "/imports/{import_id}/preview"),
+}
 """What a key that is bound to another environment may do, because it concerns no environment or only its own."""
 READS_ONE = {
     ("GET", "/secrets/{secret_id}"),
+    ("GET", "/secrets/by-name/{secret_name}"),
     ("GET", "/integrations/{integration_id}"),
+    ("GET", "/integrations/by-name/{integration_name}"),
     ("GET", "/integrations/{integration_id}/operations"),
     ("GET", "/integrations/{integration_id}/agent-tools"),
 }
@@ -76,17 +101,28 @@ def world(owner):
         integration=server, name="search", approved_fingerprint="a" * 64, approved_by="x", approved_at=action.created_at
     )
     stage(actor=owner, secret_id=secret.id, environment=LIVE[0], value=Plaintext("a-staged-value-of-it"))
-    factories.RunFactory(
+    endpoint_id, delivery_id = endpoint_with_delivery(owner)
+    run = factories.RunFactory(
         organization=owner.organization,
         integration_id=action.id,
         integration_name=action.name,
         environment="production",
     )
+    held = factories.ApprovalFactory(
+        organization=owner.organization, integration_id=action.id, integration_name=action.name
+    )
     return {
+        "approval_id": held.pk,
         "secret_id": secret.id,
+        "secret_name": secret.name,
         "integration_id": action.id,
+        "integration_name": action.name,
+        "import_id": make_import_of(owner, environments=LIVE).pk,
         "tool_id": action.agent_tools.get().id,
+        "endpoint_id": endpoint_id,
+        "delivery_id": delivery_id,
         "server": server.id,
+        "run_id": run.pk,
         "environment": "production",
         "other": str(other.id),
         "paused": str(paused.id),
@@ -159,7 +195,7 @@ def test_no_list_of_a_bound_key_shows_what_lives_elsewhere(owner, world):
         for method, path in LISTS:
             if path == "/audit-events":
                 continue
-            text = json.dumps(caller.call(method, address(path, world)).json())
+            text = json.dumps(caller.call(method, address(path, world), accept="application/json").json())
             marks = hidden | ({str(world["secret_id"])} if "develop" in name else set())
             found += [(name, path, mark) for mark in marks if mark in text]
     assert found == []

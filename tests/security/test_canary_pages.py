@@ -1,6 +1,7 @@
 """The leak crawl over pages: what was typed into forms and sent by the test panel is on no page of anybody."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -47,15 +48,17 @@ class Visitor:
         return self.keep(self.client.post(path, form, HTTP_HX_REQUEST="true"), f"POST {path}")
 
     def crawl(self, start):
-        """Every page that can be reached by links from `start`, once."""
+        """Every page that can be reached by links from `start`, once; of each filter or order, one choice."""
         waiting, seen = [start], set()
         while waiting:
             path = waiting.pop().replace("&amp;", "&")
-            if path in seen or "/static/" in path or "/signout" in path or "/logout" in path:
+            parts = urlsplit(path)
+            page = (parts.path, *sorted(parse_qs(parts.query, keep_blank_values=True)))
+            if page in seen or "/static/" in path or "/signout" in path or "/logout" in path:
                 continue
-            seen.add(path)
+            seen.add(page)
             waiting += LINK.findall(self.get(path))
-        return seen
+        return {path for path, *_ in seen}
 
 
 @pytest.fixture
@@ -128,8 +131,8 @@ def rotated(visitor, slug, secret, environment):
     visitor.post(f"{step}promote/")
     visitor.post(f"{step}promote/", staged=value, accepted=value)
     staged = SecretValue.objects.get(state="staged")
-    accepted = [str(reference.id) for reference in secret.references.all()]
-    visitor.post(f"{step}promote/", staged=str(staged.id), accepted=accepted, accept_failures="on")
+    accepted = [f"{environment.value}:{reference.id}" for reference in secret.references.all()]
+    visitor.post(f"{step}promote/", staged=f"{environment.value}:{staged.id}", accepted=accepted, accept_failures="on")
     visitor.get(f"{step}window/")
 
 

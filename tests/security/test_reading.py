@@ -1,18 +1,22 @@
 """Reading changes nothing, and nothing that can be read holds a value (T5, T25; ASVS 3.5.3)."""
 
+import contextlib
 import io
 import json
+import sys
 
 import pytest
 from django.core import serializers
-from django.core.management import call_command, get_commands
+from django.core.management import CommandError, call_command, get_commands
 from django.core.serializers.json import DjangoJSONEncoder
 from django.forms.models import model_to_dict
 
 from accounts.common.environments import Environment
+from accounts.models import ApiKey
 from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
+from tests.factories import ApprovalFactory
 from tests.fixtures.api import Caller
 from tests.support.api.operations import OPERATIONS
 from tests.support.browser_sessions import stored_sessions
@@ -44,9 +48,10 @@ def test_page_that_is_asked_for_writes_nothing(world):
 
 def test_operation_that_reads_writes_nothing_but_the_use_of_the_key(owner, world):
     caller = Caller(key_for(owner))
-    before = all_rows(*USE_OF_KEYS)
+    mine = ApprovalFactory(organization=owner.organization, caller_id=ApiKey.objects.latest("created_at").pk)
+    before, ids = all_rows(*USE_OF_KEYS), world[1] | {"approval_id": mine.pk}
     for _, path in READS:
-        assert caller.call("GET", path.format(**world[1])).status_code == 200
+        assert caller.call("GET", path.format(**ids)).status_code == 200
     assert all_rows(*USE_OF_KEYS) == before
 
 
@@ -66,7 +71,7 @@ def test_model_has_no_way_to_the_text(secret):
 
 def test_every_way_to_write_a_model_down_leaves_the_text_out(secret):
     rows = [*Secret.objects.all(), *SecretValue.objects.all()]
-    plain = {"sealed": "", "_state": ""}
+    plain = {"sealed": "", "_state": "", "required_in": ""}
     written = {
         "dicts": repr([model_to_dict(row) for row in rows]),
         "json": serializers.serialize("json", rows),
@@ -84,10 +89,15 @@ COMMANDS_OF_OURS = {
     "copy_database",
     "create_api_key",
     "create_member",
+    "create_organization",
     "deactivate_person",
+    "deliver_alerts",
     "doctor",
     "housekeeping",
+    "import_env",
     "keys",
+    "list_secrets",
+    "readiness",
     "restore_check",
     "revoke_api_key",
     "rotate_data_keys",
@@ -99,13 +109,14 @@ COMMANDS_OF_OURS = {
 }
 
 
-def test_no_command_gives_a_value(secret, owner, settings, tmp_path):
+def test_no_command_gives_a_value(secret, owner, settings, tmp_path, monkeypatch):
     settings.VAR = tmp_path
     ours = {name for name, app in get_commands().items() if app in APPS}
     assert ours == COMMANDS_OF_OURS
     said = io.StringIO()
     call_command("verify_audit", stdout=said)
     call_command("housekeeping", stdout=said)
+    call_command("deliver_alerts", stdout=said)
     call_command("keys", repair=True, stdout=said)
     call_command("restore_check", stdout=said)
     call_command("upgrade_values", stdout=said)
@@ -114,6 +125,12 @@ def test_no_command_gives_a_value(secret, owner, settings, tmp_path):
     slug = owner.organization.slug
     options = {"organization": slug, "name": "k", "scope": ["run"], "environment": ["staging"]}
     call_command("create_api_key", stdout=said, **options)
+    call_command("list_secrets", stdout=said, organization=slug)
+    call_command("create_organization", stdout=said, name="Another", owner="new@x.example")
+    with contextlib.suppress(CommandError):
+        call_command("readiness", stdout=said, organization=slug)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"NEW_KEY={VALUES[Environment.STAGING]}\n"))
+    call_command("import_env", stdout=said, organization=slug, environment="staging")
     assert leaks({"commands": said.getvalue().encode()}) == []
     assert "cof_" in said.getvalue()
 

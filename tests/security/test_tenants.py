@@ -47,7 +47,9 @@ def test_operation_answers_a_foreign_id_like_one_that_nobody_has(owner, theirs, 
     before = all_rows(*USE_OF_KEYS, "minute")
     for caller in callers:
         foreign = caller.call(method, path.format(**theirs), body)
-        unknown = caller.call(method, path.format(**theirs | {"secret_id": uuid4(), "integration_id": uuid4()}), body)
+        unknown = caller.call(
+            method, path.format(**theirs | {"secret_id": uuid4(), "integration_id": uuid4(), "run_id": uuid4()}), body
+        )
         assert (foreign.status_code, foreign.content) == (404, unknown.content)
     assert all_rows(*USE_OF_KEYS, "minute") == before
 
@@ -81,7 +83,7 @@ def test_parameter_or_header_moves_no_list_to_another_organization(owner, outsid
 def test_cookie_of_the_last_organization_opens_nothing(owner, outsider):
     browser = browser_of(owner)
     browser.cookies["organization"] = outsider.organization.slug
-    assert browser.get("/").url == "/o/harbor-clinics/secrets/"
+    assert browser.get("/").url == "/o/harbor-clinics/overview/"
 
 
 # T4

@@ -4,10 +4,11 @@ import contextlib
 from collections.abc import Iterator
 
 from django.db import connection
+from django.utils import timezone
 
 from accounts import triggers
 from accounts.audit import chain_keys, trail
-from accounts.models import AuditEvent, AuditHead
+from accounts.models import AuditEvent, AuditHead, Organization
 
 
 def hash_of(previous, event):
@@ -40,3 +41,10 @@ def audit_unlocked() -> Iterator[None]:
         with connection.cursor() as cursor:
             for statement in (*triggers.INSTALL[connection.vendor], *triggers.INSTALL_OWNER[connection.vendor]):
                 cursor.execute(statement)
+
+
+def stopped(owner):
+    """The same person, whose organization's agents are stopped without a record of it."""
+    stop = {"agents_stopped_at": timezone.now(), "agents_stopped_by": "Mara", "agents_stopped_why": "Refunds"}
+    Organization.objects.filter(pk=owner.organization.pk).update(**stop)
+    return owner

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.access.agent_sessions import start_session, stop_session
 from accounts.access.api_keys import create_api_key, revoke_api_key
-from accounts.access.suspension import count_secret_in_arguments, lift_suspension
+from accounts.access.suspension import count_secret_in_arguments, lift_suspension, stop_agent
 from accounts.actors import actor_for_command, actor_for_key, actor_for_member
 from accounts.audit.trail import Event
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
@@ -25,12 +25,25 @@ from accounts.people.organization_settings import answer_about_domains, change_s
 from accounts.people.organizations import add_member, change_role, create_organization, leave, remove_member
 from accounts.people.own_account import record_in_organizations, record_often
 from accounts.people.people import set_active
+from accounts.people.stopping import start_agents, stop_agents
 from accounts.policy import Role, Scope
+from integrations.alerts import endpoints
+from integrations.alerts.choices import EndpointFields
+from integrations.approvals import deciding
+from integrations.declared import by_name, configuration
+from integrations.declared.by_name import KnownState
 from integrations.editing import integrations
+from integrations.editing.budgets import BudgetFields, set_budget_of_integration, set_budget_of_key
+from integrations.editing.rules import set_rules
+from integrations.importing import updating
+from integrations.importing.reading import read_draft
+from integrations.importing.updating import UpdateOptions
+from integrations.models import EndpointKind
 from integrations.references import replace as replacing
+from integrations.rules.reading import read_rules
 from integrations.tools import approvals
 from integrations.tools import settings as tool_settings
-from secrets_app.editing import secrets
+from secrets_app.editing import deleting, secrets
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.hygiene.comparison import compare_values
 from secrets_app.importing import apply
@@ -42,15 +55,16 @@ from secrets_app.sealing import canaries, resealing, resolver, rewrapping
 from secrets_app.sealing.repair import repair
 from secrets_app.sealing.upgrade import upgrade
 from tests import factories
+from tests.support.audit import stopped
 from tests.support.invited import invited, token_in
 from tests.support.master_keys import NEW_FIRST, held
 from tests.support.things import (
-    TOOL,
-    approve_shown,
+    endpoint_with_delivery,
+    held_call,
     make_action,
+    make_changed_server,
     make_connector,
-    make_mcp_server,
-    show_tools,
+    make_import_of,
     store_secret,
 )
 
@@ -63,14 +77,6 @@ def stage_value(owner, secret):
 def promoted(owner, secret):
     stage_value(owner, secret)
     return rotation.promote(actor=owner, secret_id=secret.id, environment=STAGING, approve=lambda staged: [])
-
-
-def make_server(owner):
-    """An MCP server of which one tool is approved, and has changed since."""
-    server = make_mcp_server(owner)
-    approve_shown(owner, server)
-    show_tools(owner, server, TOOL | {"description": "Finds people and places."})
-    return server
 
 
 def add_factor(owner, kind):
@@ -92,10 +98,6 @@ def invite_without_mail(owner):
 
 def tell(owner, event, **data):
     record_in_organizations(event, user=User.objects.get(pk=owner.id), **data)
-
-
-def tell_often(owner, event):
-    record_often(event, user=User.objects.get(pk=owner.id), address=None)
 
 
 def connect(owner):
@@ -143,7 +145,11 @@ def furnished(owner):
         "action": make_action(owner, uses="used.key"),
         "waiting": make_action(owner, "Waits", uses="not.yet"),
         "connector": make_connector(owner, uses="used.key"),
-        "server": make_server(owner),
+        "server": make_changed_server(owner),
+        "held": held_call(owner),
+        "imported": make_import_of(owner),
+        "endpoint": endpoint_with_delivery(owner)[0],
+        "paused": factories.AlertEndpointFactory(organization=organization, paused="person").pk,
         "membership": factories.MembershipFactory(organization=organization, role=Role.MEMBER),
         "user": factories.UserFactory(),
         "member": (member := actor_for_member(factories.MembershipFactory(organization=organization))),
@@ -152,12 +158,15 @@ def furnished(owner):
         "by_staff": factories.InvitationFactory(organization=organization, awaits_owner=True),
         "inactive": factories.MembershipFactory(organization=organization, user__is_active=False).user,
         "key": create_api_key(actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)[0],
+        "stopped_key": factories.ApiKeyFactory(organization=organization, stopped=True),
         "suspended": factories.ApiKeyFactory(organization=organization, suspended_at=timezone.now()),
         "session": factories.ApiKeyFactory(organization=organization, session=True),
     }
 
 
 STAGING = Environment.STAGING
+NAMED = integrations.IntegrationChanges(config={"type": "bearer", "token": "{secrets.used.key}"})
+CONFIGURED = b"version: 1\nsecrets: {declared.token: {}}"
 ACTS = {
     "organization.created": lambda owner, stage: create_organization(user=stage["user"], name="New"),
     "member.added": lambda owner, stage: add_member(actor=owner, user=stage["user"], role=Role.ADMIN),
@@ -189,9 +198,15 @@ ACTS = {
     "member.deactivated": lambda owner, stage: switch(owner, active=False),
     "member.activated": lambda owner, stage: switch(stage["inactive"], active=True),
     "member.password_changed": lambda owner, stage: tell(owner, Event.MEMBER_PASSWORD_CHANGED),
-    "member.signed_in": lambda owner, stage: tell_often(owner, Event.MEMBER_SIGNED_IN),
-    "member.session_ended": lambda owner, stage: tell_often(owner, Event.MEMBER_SESSION_ENDED),
-    "member.proof_failed": lambda owner, stage: tell_often(owner, Event.MEMBER_PROOF_FAILED),
+    "member.signed_in": lambda owner, stage: record_often(
+        Event.MEMBER_SIGNED_IN, user=User.objects.get(pk=owner.id), address=None
+    ),
+    "member.session_ended": lambda owner, stage: record_often(
+        Event.MEMBER_SESSION_ENDED, user=User.objects.get(pk=owner.id), address=None
+    ),
+    "member.proof_failed": lambda owner, stage: record_often(
+        Event.MEMBER_PROOF_FAILED, user=User.objects.get(pk=owner.id), address=None
+    ),
     "member.removed": lambda owner, stage: remove_member(actor=owner, membership_id=stage["membership"].id),
     "api_key.created": lambda owner, stage: create_api_key(
         actor=owner, name="k", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS
@@ -200,9 +215,16 @@ ACTS = {
         actor=actor_for_key(stage["key"], address=None), integration="Look up patient", at_once=True
     ),
     "api_key.suspension_lifted": lambda owner, stage: lift_suspension(actor=owner, key_id=stage["suspended"].id),
+    "api_key.budget_set": lambda owner, stage: set_budget_of_key(
+        actor=owner, key_id=stage["key"].id, wanted=BudgetFields(daily_calls=100)
+    ),
+    "api_key.stopped": lambda owner, stage: stop_agent(actor=owner, key_id=stage["key"].id, why="Refunds"),
+    "api_key.started": lambda owner, stage: lift_suspension(actor=owner, key_id=stage["stopped_key"].id),
     "api_key.revoked": lambda owner, stage: revoke_api_key(actor=owner, key_id=stage["key"].id),
     "api_key.session_started": lambda owner, stage: start_session(actor=actor_for_key(stage["key"]), name="call-4711"),
     "api_key.session_stopped": lambda owner, stage: stop_session(actor=owner, session_id=stage["session"].id),
+    "organization.agents_stopped": lambda owner, stage: stop_agents(actor=owner, why="Refunds"),
+    "organization.agents_started": lambda owner, stage: start_agents(actor=stopped(owner)),
     "organization.data_key_destroyed": lambda owner, stage: resealing.rotate(
         owner.organization, made_before=timezone.now() - timedelta(days=1), progress=lambda values: None
     ),
@@ -221,7 +243,7 @@ ACTS = {
     "secret.enabled": lambda owner, stage: secrets.set_enabled(
         actor=owner, secret_id=stage["disabled"].id, enabled=True
     ),
-    "secret.deleted": lambda owner, stage: secrets.delete_secret(actor=owner, secret_id=stage["unused"].id),
+    "secret.deleted": lambda owner, stage: deleting.delete_secret(actor=owner, secret_id=stage["unused"].id),
     "secret.staged": lambda owner, stage: stage_value(owner, stage["used"]),
     "secret.staged_discarded": lambda owner, stage: rotation.discard(
         actor=owner, secret_id=stage["staged"].id, environment=STAGING
@@ -250,6 +272,8 @@ ACTS = {
     "integration.duplicated": lambda owner, stage: integrations.duplicate_integration(
         actor=owner, integration_id=stage["action"].id
     ),
+    "approval.approved": lambda owner, stage: deciding.approve(actor=owner, approval_id=stage["held"].pk),
+    "approval.denied": lambda owner, stage: deciding.deny(actor=owner, approval_id=stage["held"].pk),
     "integration.tool_approved": lambda owner, stage: approvals.approve_tool(
         actor=owner,
         integration_id=stage["server"].id,
@@ -259,12 +283,27 @@ ACTS = {
     "integration.tool_withdrawn": lambda owner, stage: approvals.withdraw_tool(
         actor=owner, integration_id=stage["server"].id, name="search"
     ),
+    "integration.rules_changed": lambda owner, stage: set_rules(
+        actor=owner, integration_id=stage["action"].id, rules=read_rules([{"decision": "ask"}])
+    ),
     "integration.tool_changed": lambda owner, stage: tool_settings.change_tool(
         actor=owner,
         integration_id=stage["action"].id,
         tool_id=stage["action"].agent_tools.get().id,
         changes={"read_only": False},
     ),
+    "endpoint.created": lambda owner, stage: endpoint_with_delivery(owner),
+    "endpoint.changed": lambda owner, stage: endpoints.change_endpoint(
+        actor=owner,
+        endpoint_id=stage["endpoint"],
+        fields=EndpointFields(EndpointKind.WEBHOOK, name="Other", events=["secret.deleted"]),
+    ),
+    "endpoint.secret_replaced": lambda owner, stage: endpoints.replace_secret(
+        actor=owner, endpoint_id=stage["endpoint"]
+    ),
+    "endpoint.paused": lambda owner, stage: endpoints.pause_endpoint(actor=owner, endpoint_id=stage["endpoint"]),
+    "endpoint.resumed": lambda owner, stage: endpoints.resume_endpoint(actor=owner, endpoint_id=stage["paused"]),
+    "endpoint.deleted": lambda owner, stage: endpoints.delete_endpoint(actor=owner, endpoint_id=stage["endpoint"]),
     "integration.deleted": lambda owner, stage: integrations.delete_integration(
         actor=owner, integration_id=stage["action"].id
     ),
@@ -281,6 +320,9 @@ MORE_ACTS = {
         actor=owner,
         secret_id=stage["staged"].id,
         changes=SecretChanges(allowed_domains=["api.example.com"], values=dict.fromkeys(Environment, NEW)),
+    ),
+    "the budget of an integration": lambda owner, stage: set_budget_of_integration(
+        actor=owner, integration_id=stage["action"].id, wanted=BudgetFields(daily_calls=100)
     ),
     "a switch while editing": lambda owner, stage: secrets.update_secret(
         actor=owner, secret_id=stage["used"].id, changes=SecretChanges(enabled=False)
@@ -307,6 +349,23 @@ MORE_ACTS = {
         integration_id=stage["server"].id,
         tools=list(stage["server"].remote_tools.values_list("name", "shown_fingerprint")),
     ),
+    "an event of a channel": lambda owner, stage: endpoints.choose_event(
+        actor=owner, endpoint_id=stage["endpoint"], names=["secret.deleted"], wanted=True
+    ),
+    "a configuration file": lambda owner, stage: configuration.apply(owner, CONFIGURED, prune=False),
+    "a secret by its name": lambda owner, stage: by_name.put_secret(
+        actor=owner, name="named.key", changes=SecretChanges(), seen=KnownState()
+    ),
+    "an integration by its name": lambda owner, stage: by_name.put_integration(
+        actor=owner, name="Named", kind="auth_connector", changes=NAMED, seen=KnownState()
+    ),
+    "an import of an API": lambda owner, stage: make_import_of(owner, "curl https://crm.example.com/v1/patients"),
+    "an update from a newer description": lambda owner, stage: updating.update_import(
+        actor=owner,
+        import_id=stage["imported"].pk,
+        draft=read_draft("curl https://api.example.com/v1/contacts/new"),
+        options=UpdateOptions(switch_off=("GET /v1/contacts",)),
+    ),
     "a value that does not open": lambda owner, stage: open_tampered(owner, stage["used"]),
 }
 NEW = Plaintext("another-value-0815")
@@ -328,5 +387,6 @@ def open_tampered(owner, secret):
 SET_UP_BY_THE_ACT = {
     "the end of a roll-back window": ["rollback_until"],
     "a value that does not open": ["sealed", "stamp"],
+    "organization.agents_started": ["agents_stopped_at", "agents_stopped_by", "agents_stopped_why"],
 }
 """Columns that an act of this module itself sets, before the act that is tried."""

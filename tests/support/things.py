@@ -1,7 +1,10 @@
 """Secrets, integrations and keys for tests, made through the services like everybody's."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.access.api_keys import create_api_key
 from accounts.actors import Actor, actor_for_key
@@ -9,15 +12,22 @@ from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import NotFound
 from accounts.models import ApiKey
 from accounts.policy import Scope
+from integrations.alerts import endpoints
+from integrations.alerts.choices import EndpointFields
 from integrations.editing.integrations import create_integration
 from integrations.exchange.offered_tools import OfferedTool, read_tools
-from integrations.models import Integration
+from integrations.holding.fingerprints import basis_of
+from integrations.importing.making import make_import
+from integrations.importing.plan import ImportOptions
+from integrations.importing.reading import read_draft
+from integrations.models import ApiImport, Approval, EndpointKind, Integration
 from integrations.tools.agent_tools import ToolOffer, find_tools
 from integrations.tools.approvals import approve_tools
 from integrations.tools.shown_tools import store_listing
 from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
+from tests.factories import ApprovalFactory
 
 VALUE = "correct-horse-battery"
 BASE_URL = "https://api.example.com"
@@ -33,6 +43,11 @@ def store_secret(
     """A secret with the same value in each of the environments."""
     values = {environment: Plaintext(value) for environment in environments}
     return create_secret(actor=actor, name=name, values=values, **fields)
+
+
+def saved_days_ago(days: int) -> None:
+    """Let every secret have been saved so many days ago."""
+    Secret.objects.update(created_at=timezone.now() - timedelta(days=days))
 
 
 def make_action(
@@ -54,6 +69,17 @@ def make_action(
         enabled=enabled,
         config={"base_url": BASE_URL, "method": "GET", "path": "/patients", "headers": headers, **config},
     )
+
+
+def make_import_of(
+    actor: Actor,
+    text: str = "curl https://api.example.com/v1/contacts",
+    environments: Iterable[Environment] = (),
+) -> ApiImport:
+    """An import of the first operation of a text."""
+    draft = read_draft(text)
+    options = ImportOptions(operations=[draft.outlines[0].key], environments=frozenset(environments))
+    return make_import(actor=actor, draft=draft, options=options).record
 
 
 def make_connector(
@@ -197,3 +223,24 @@ def find_tool(actor: Actor, name: str) -> ToolOffer:
     if isinstance(found, NotFound):
         raise found
     return found
+
+
+def endpoint_with_delivery(actor):
+    """A webhook with a test event that waits; the ids of both."""
+    fields = EndpointFields(EndpointKind.WEBHOOK, address="https://hooks.example.com/coffer", events=["secret.created"])
+    endpoint, _ = endpoints.create_endpoint(actor=actor, fields=fields)
+    return endpoint.pk, endpoints.send_test(actor=actor, endpoint_id=endpoint.pk).pk
+
+
+def held_call(owner: Actor) -> Approval:
+    """A call that waits for a person, of an integration that has not changed since."""
+    asking = Integration.objects.get(pk=make_action(owner, "Asks", uses="used.key").pk)
+    return ApprovalFactory(organization=owner.organization, integration_id=asking.pk, basis=basis_of(asking))
+
+
+def make_changed_server(owner: Actor) -> Integration:
+    """An MCP server of which one tool is approved, and has changed since."""
+    server = make_mcp_server(owner)
+    approve_shown(owner, server)
+    show_tools(owner, server, TOOL | {"description": "Finds people and places."})
+    return server

@@ -8,27 +8,25 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import CommandError
 from django.utils import timezone
 from typing_extensions import override
 
 from accounts.access.api_keys import MAX_CONCURRENT, create_api_key
 from accounts.actors import actor_for_command
 from accounts.common.environments import Environment
-from accounts.errors import Refusal
-from accounts.management.base import OperatorCommand
-from accounts.models import Organization
+from accounts.management.base import OrganizationCommand, organization_with, refusals_told
 from accounts.policy import Scope
 
 
-class Command(OperatorCommand):
+class Command(OrganizationCommand):
     """Prints only the key on standard output, so that scripts can read it."""
 
     help = "Create an API key for an organization and print it on standard output, once."
 
+    @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the attributes of the key."""
-        parser.add_argument("--organization", required=True, metavar="SLUG")
+        super().add_arguments(parser)
         parser.add_argument("--name", required=True)
         parser.add_argument("--scope", required=True, action="append", choices=[scope.value for scope in Scope])
         parser.add_argument(
@@ -61,10 +59,8 @@ class Command(OperatorCommand):
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the key and print it."""
-        organization = Organization.objects.filter(slug=options["organization"]).first()
-        if organization is None:
-            raise CommandError(f"No organization has the slug {options['organization']}.")
-        try:
+        organization = organization_with(options["organization"])
+        with refusals_told():
             _, text = create_api_key(
                 actor=actor_for_command(organization, "create_api_key"),
                 name=options["name"],
@@ -76,6 +72,4 @@ class Command(OperatorCommand):
                 max_concurrent=options["max_concurrent"],
                 max_per_minute=options["max_per_minute"],
             )
-        except Refusal as refusal:
-            raise CommandError("; ".join(error.message for error in refusal.errors) or refusal.detail) from None
         self.stdout.write(text.text)

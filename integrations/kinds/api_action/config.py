@@ -1,7 +1,6 @@
 """The configuration of an API action (docs/api.md, "Configurations")."""
 
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from pydantic import Discriminator, Field, Tag
 
@@ -10,6 +9,8 @@ from integrations.kinds.config_fields import (
     LARGEST_ARGUMENTS,
     MAX_ENTRIES,
     MOST_ARGUMENT_BYTES,
+    ConnectionId,
+    ConnectorId,
     Entries,
     Entry,
     Line,
@@ -76,9 +77,9 @@ class ReturnsConfig(StrictConfig):
 class ApiActionConfig(StrictConfig):
     """An HTTP request. Only texts of path, header, query and body values may hold placeholders."""
 
-    connection: UUID | None = None
+    connection: ConnectionId | None = None
     base_url: Annotated[str, Field(max_length=2048)] = ""
-    auth_connector: UUID | None = None
+    auth_connector: ConnectorId | None = None
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
     path: Line = ""
     headers: Entries = Field(default_factory=list)

@@ -18,7 +18,7 @@ from integrations.exchange.uploads import BinaryBody, FormPart, MultipartBody
 from integrations.kinds.api_action import rules
 from integrations.kinds.api_action.config import ApiActionConfig, BodyConfig, CheckConfig, PartConfig
 from integrations.kinds.api_connection.kind import ApiConnectionConfig
-from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
+from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot, SlotField
 from integrations.kinds.http_parts import (
     collisions,
     credential,
@@ -40,6 +40,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 DESTRUCTIVE_METHODS = frozenset({"PUT", "PATCH", "DELETE"})
 IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 """RFC 9110, section 9.2.2."""
+
+_PARTS = ("body.content[].value", "body.content[].filename", "body.content[].content_type")
+_TEXTS = ("path", "headers[].value", "query[].value", "body.content", *_PARTS, "body.content_type")
+"""The fields that may hold secrets and arguments."""
 
 
 class ApiAction(Kind[ApiActionConfig]):
@@ -72,6 +76,11 @@ class ApiAction(Kind[ApiActionConfig]):
             slots.append(Slot("check.path", parse(config.check.path), "config.check.path"))
         return slots
 
+    @override
+    def slot_fields(self) -> list[SlotField]:
+        """Return the texts of the request. The check has no arguments."""
+        return [*(SlotField(field, arguments=True) for field in _TEXTS), SlotField("check.path")]
+
     def destinations(self, config: ApiActionConfig) -> list[Destination]:
         """Return the base URL, unless it comes from a connection."""
         return [Destination("config.base_url", config.base_url)] if config.base_url else []
@@ -98,6 +107,11 @@ class ApiAction(Kind[ApiActionConfig]):
                 max_argument_bytes=config.max_argument_bytes,
             )
         ]
+
+    @override
+    def all_operations(self) -> list[Operation]:
+        """Return `call`, whose parameters and hints depend on the configuration."""
+        return [Operation(CALL, "Send the request", _closed({}), read_only=False)]
 
     @override
     def plan(self, config: ApiActionConfig, operation: str, parents: Parents = NO_PARENTS) -> HttpCall:

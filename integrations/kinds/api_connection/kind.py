@@ -14,7 +14,7 @@ from integrations.exchange.exchange import Destination, HttpCall
 from integrations.exchange.messages import RequestTemplate
 from integrations.exchange.returns import STATUS_ALONE
 from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
-from integrations.kinds.config_fields import Entries, Line, StrictConfig, base_url_problems, template_of
+from integrations.kinds.config_fields import ConnectorId, Entries, Line, StrictConfig, base_url_problems, template_of
 from integrations.kinds.form_sections import Field, Section, Widget
 from integrations.kinds.http_parts import (
     argument_problems,
@@ -36,7 +36,7 @@ class ApiConnectionConfig(StrictConfig):
     """The configuration of a connection. Its texts may hold secrets; arguments belong to the actions."""
 
     base_url: Annotated[str, Limits(min_length=1, max_length=2048)]
-    auth_connector: UUID | None = None
+    auth_connector: ConnectorId | None = None
     headers: Entries = Limits(default_factory=list)
     query: Entries = Limits(default_factory=list)
     timeout_seconds: Annotated[float, Limits(strict=True, ge=1, le=120, allow_inf_nan=False)] = 20

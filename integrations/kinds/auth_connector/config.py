@@ -76,3 +76,4 @@ class OAuthConfig(StrictConfig):
 
 
 AuthConnectorConfig = BearerConfig | ApiKeyConfig | BasicConfig | OAuthConfig
+TypedConfig = Annotated[AuthConnectorConfig, Field(discriminator="type")]

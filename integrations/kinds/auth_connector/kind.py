@@ -18,6 +18,7 @@ from integrations.kinds.auth_connector.config import (
     BasicConfig,
     BearerConfig,
     OAuthConfig,
+    TypedConfig,
 )
 from integrations.kinds.auth_connector.credential import token_request
 from integrations.kinds.auth_connector.oauth_rules import token_request_problems
@@ -49,6 +50,7 @@ _TEMPLATE_FIELDS = {
 class AuthConnector(Kind[AuthConnectorConfig]):
     """The kind `auth_connector`."""
 
+    shape: ClassVar[Any] = TypedConfig
     key: ClassVar[str] = "auth_connector"
     label: ClassVar[str] = "Auth connector"
     plural: ClassVar[str] = "Auth connectors"

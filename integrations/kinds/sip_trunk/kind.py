@@ -191,6 +191,11 @@ class SipTrunk(Kind[SipTrunkConfig]):
         ]
 
     @override
+    def all_operations(self) -> list[Operation]:
+        """Return the operations of a trunk with a password."""
+        return self.operations(SipTrunkConfig.model_construct(password="…"))  # noqa: S106 - any password
+
+    @override
     def plan(self, config: SipTrunkConfig, operation: str, parents: Parents = NO_PARENTS) -> Exchange:
         """Return the exchange that signs or verifies. It sends nothing."""
         return (SignCall if operation == SIGN else VerifyCall)(config.login, config.hosts)

@@ -1,6 +1,4 @@
-"""Pages of API keys: the list, creating a key and showing its text once, revoking it with its sessions, and lifting a
-suspension.
-"""
+"""Pages of API keys: the list, creating a key and showing its text once, and revoking it with its sessions."""
 
 import re
 from typing import Any
@@ -15,16 +13,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.access.agent_sessions import stop_session
 from accounts.access.api_keys import find_api_key, revoke_api_key
-from accounts.access.callers import ID_LENGTH, MARK
+from accounts.access.key_text import ID_LENGTH, MARK
 from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
-from accounts.access.suspension import lift_suspension
 from accounts.actors import Actor
 from accounts.common.environments import Environment
 from accounts.common.texts import UNSTORABLE
 from accounts.errors import FieldError, Invalid
-from accounts.policy import Permission, Scope
+from accounts.policy import Permission
 from accounts.web.replies import SeeOther, is_fragment, see_other
 from integrations.editing.api_keys import create_api_key
 from integrations.readiness import api_keys
@@ -127,21 +124,12 @@ def revoke(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
     """GET shows the question, with what stops; POST revokes the key and its sessions."""
     if request.method == "POST":
         key = revoke_api_key(actor=actor, key_id=key_id)
-        messages.success(request, f"{'Stopped' if Scope.RUN.value in key.scopes else 'Revoked'} {key.name}")
+        messages.success(request, f"Revoked {key.name}")
         return see_other("api-keys", actor.organization.slug)
     key = find_api_key(actor=actor, key_id=key_id)
     template = "_revoke_dialog" if is_fragment(request) else "revoke"
     context = {"key": api_keys.rows_of(actor, [key])[0], "calls": api_keys.calls_under_way(actor, key_id)}
     return render(request, f"integrations/api_keys/{template}.html", context)
-
-
-@require_POST
-@requires(Permission.API_KEYS_CREATE, proof=Proof.ACT)
-def lift(request: CofferRequest, actor: Actor, key_id: UUID) -> HttpResponse:
-    """Lift the suspension of a key."""
-    key = lift_suspension(actor=actor, key_id=key_id)
-    messages.success(request, f"{key.name} may make calls again")
-    return see_other("api-keys", actor.organization.slug)
 
 
 def _form(

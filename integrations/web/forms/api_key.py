@@ -41,11 +41,15 @@ SCOPES = {
     Scope.SECRETS_WRITE: ("Manage secrets", "Create, replace, disable and delete them. No key ever reads a value."),
     Scope.SECRETS_READ: ("List secrets", "Names, descriptions and status, never a value."),
     Scope.INTEGRATIONS_WRITE: ("Manage integrations", "Create, change and delete them."),
+    Scope.RULES_WRITE: ("Manage rules", "Set what agents may do, may not, or have to ask for."),
     Scope.SECRETS_USE: (
         "Send secrets somewhere new",
         "Let integrations use a secret at a host for the first time. Without it, changes that would do so are refused.",
     ),
     Scope.INTEGRATIONS_READ: ("List integrations", "What each one is and which secrets it names."),
+    Scope.ALERTS_WRITE: ("Manage alerts and webhooks", "Choose where events go, and send them again."),
+    Scope.ALERTS_READ: ("List alerts and webhooks", "Where events go, and what was delivered."),
+    Scope.AGENTS_STOP: ("Stop all agents", "In an emergency. Only a person starts them again."),
     Scope.AUDIT_READ: ("Read runs and the audit log", "Which calls were made, when, and with which outcome."),
 }
 

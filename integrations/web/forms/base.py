@@ -38,8 +38,9 @@ class IntegrationForm(ABC):
     template: ClassVar[str]
 
     def blank(self) -> Values:
-        """Return the fields for a new integration, which is enabled and has no environment."""
-        about = {"name": "", "description": "", "enabled": True, "environments": [], "version": None}
+        """Return the fields for a new integration, which is enabled and runs in Development."""
+        chosen = [Environment.DEVELOPMENT]
+        about = {"name": "", "description": "", "enabled": True, "environments": chosen, "version": None}
         return about | self.config_values({})
 
     def stored(self, integration: Integration) -> Values:

@@ -21,30 +21,33 @@ from accounts.access.requests import CofferRequest
 from accounts.access.route_permissions import requires
 from accounts.access.step_up import Proof
 from accounts.actors import Actor
-from accounts.common.environments import Environment
+from accounts.common.environments import Environment, SharedEnvironments
 from accounts.errors import EditConflict, Invalid, NotFound
 from accounts.people.organization_rules import rollback_hours
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment, see_other
 from integrations.errors import ChecksFailed
+from integrations.references.uses import uses_of
 from integrations.rotation import rotation
 from integrations.rotation.checks import live_references
 from integrations.web.secrets.rotation_page import (
+    Target,
     Verify,
-    Window,
-    chosen_environment,
+    environments_of,
     page_of,
-    seen_value,
+    seen_values,
+    target_named,
     verify_of,
     window_of,
 )
 from secrets_app.errors import KeyUnavailable, NothingStaged, RollbackExpired, ValueTooShort
 from secrets_app.inventory import inventory
-from secrets_app.inventory.rows import InventoryRow
+from secrets_app.inventory.rows import NOTHING, InventoryRow, Rotating
 from secrets_app.models import Secret
 from secrets_app.naming.value_rules import warnings_for
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import rotation as values
+from secrets_app.rotation.together import stage_together, together
 
 
 @require_http_methods(["GET", "POST"])
@@ -53,17 +56,18 @@ from secrets_app.rotation import rotation as values
 def start(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse:
     """GET shows the form; POST stages the value in the chosen environment."""
     row = inventory.one(actor.organization, secret_id)
-    chosen = chosen_environment(request.POST.get("environment") or request.GET.get("environment", ""))
+    everywhere: list[Rotating] = [(SharedEnvironments(tuple(Environment)), {}, NOTHING)] if row.shared else []
+    chosen = target_named(request.POST.get("environment") or request.GET.get("environment", ""), everywhere)
     if request.method == "GET":
         return _stage_form(request, actor, row, secret_id, chosen)
     if chosen is None:
         return _stage_form(request, actor, row, secret_id, None, {"environment": "Choose an environment."})
     value = Plaintext(request.POST.get("value", "").replace("\r\n", "\n"))
     try:
-        values.stage(
+        stage_together(
+            environments_of(chosen),
             actor=actor,
             secret_id=secret_id,
-            environment=chosen,
             value=value,
             allow_short="allow_short" in request.POST,
         )
@@ -79,11 +83,12 @@ def start(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpResponse
 @requires(Permission.SECRETS_WRITE)
 def step(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Show the current step of the environment: verify, roll-back window, or stage."""
-    row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
+    row = inventory.one(actor.organization, secret_id)
+    chosen = _target(environment, row.staged, row.windows)
     try:
         verify = verify_of(actor, secret_id, chosen)
     except NothingStaged:
-        return _window_or_start(request, actor, row, secret_id, chosen)
+        return _window_or_start(request, actor, row, chosen)
     if is_fragment(request):
         if not verify.is_final and request.GET.get("tried") == str(verify.tried):
             return HttpResponse(status=HTTPStatus.NO_CONTENT)  # unchanged, so that a screen reader announces nothing
@@ -96,20 +101,21 @@ def step(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str
 def window(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Show the roll-back window, even if another value is staged."""
     row = inventory.one(actor.organization, secret_id)
-    return _window_or_start(request, actor, row, secret_id, _environment(environment))
+    return _window_or_start(request, actor, row, _target(environment, row.windows))
 
 
 @require_POST
 @requires(Permission.SECRETS_WRITE)
 def check(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """Check every reference again: with htmx each row by itself, otherwise all now."""
-    inventory.one(actor.organization, secret_id)
-    chosen = _environment(environment)
+    chosen = _target(environment, inventory.one(actor.organization, secret_id).staged)
     try:
         if is_fragment(request):
-            rotation.forget(actor, secret_id, chosen)
+            for where in environments_of(chosen):
+                rotation.forget(actor, secret_id, where)
             return HttpResponse(headers={"HX-Refresh": "true"})
-        async_to_sync(rotation.check)(actor, secret_id, chosen)
+        for where in environments_of(chosen):
+            async_to_sync(rotation.check)(actor, secret_id, where)
     except NothingStaged as refusal:
         messages.warning(request, refusal.detail)
     return _to_step(actor, secret_id, chosen)
@@ -121,7 +127,8 @@ def check_one(
     request: CofferRequest, actor: Actor, secret_id: UUID, environment: str, reference_id: UUID
 ) -> HttpResponse:
     """Check one reference; render its row for htmx."""
-    row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
+    row = inventory.one(actor.organization, secret_id)
+    chosen = _environment(environment)
     try:
         _, checked = async_to_sync(rotation.check)(actor, secret_id, chosen, only=reference_id)
     except NothingStaged as refusal:
@@ -133,6 +140,9 @@ def check_one(
     if reference_check is None:
         raise NotFound("No such reference.")
     context = _context(actor, row, chosen) | {"reference_check": reference_check, "settled": True}
+    context["shows_environment"] = any(
+        chosen in environments_of(where) and where != chosen for where, _, _ in row.staged
+    )
     response = render(request, "integrations/rotation/_reference_check.html", context)
     response.headers["HX-Trigger"] = "referencechecked"
     return response
@@ -142,7 +152,8 @@ def check_one(
 @requires(Permission.SECRETS_WRITE, proof=Proof.PAGE)
 def promote(request: CofferRequest, actor: Actor, secret_id: UUID, environment: str) -> HttpResponse:
     """GET shows the question with all failed results; POST promotes the value."""
-    row, chosen = inventory.one(actor.organization, secret_id), _environment(environment)
+    row = inventory.one(actor.organization, secret_id)
+    chosen = _target(environment, row.staged)
     try:
         if request.method == "GET":
             return _promote_dialog(request, actor, verify_of(actor, secret_id, chosen), row, chosen)
@@ -182,28 +193,30 @@ def _change(
     Args:
         done: the message of success; `{}` is replaced by the label of the environment.
     """
-    inventory.one(actor.organization, secret_id)
-    chosen = _environment(environment)
+    row, seen = inventory.one(actor.organization, secret_id), seen_values(request.POST)
+    chosen = _target(environment, row.staged if act is values.discard else row.windows)
     try:
-        act(actor=actor, secret_id=secret_id, environment=chosen, expected=seen_value(request.POST))
+        together(act, environments_of(chosen), expected=seen, actor=actor, secret_id=secret_id)
         messages.success(request, done.format(chosen.label))
     except (NothingStaged, RollbackExpired, KeyUnavailable, EditConflict) as refusal:
         messages.warning(request, refusal.detail)
     return _back(actor, secret_id)
 
 
-def _promoted(
-    request: CofferRequest, actor: Actor, row: InventoryRow, secret_id: UUID, chosen: Environment
-) -> HttpResponse:
+def _promoted(request: CofferRequest, actor: Actor, row: InventoryRow, secret_id: UUID, chosen: Target) -> HttpResponse:
     seen = page_of(request.POST)
+
+    def act(environment: Environment, **arguments: Any) -> Secret:
+        return rotation.promote(environment=environment, accepted=seen.accepted[environment], **arguments)
+
     try:
-        rotation.promote(
+        together(
+            act,
+            environments_of(chosen),
+            expected=seen.staged,
             actor=actor,
             secret_id=secret_id,
-            environment=chosen,
             accept_failures=seen.accepts,
-            accepted=seen.references,
-            expected=seen.staged,
         )
     except (ChecksFailed, EditConflict, Invalid, KeyUnavailable) as refusal:
         return _promote_dialog(request, actor, verify_of(actor, secret_id, chosen), row, chosen, refusal.detail)
@@ -212,7 +225,7 @@ def _promoted(
 
 
 def _promote_dialog(
-    request: CofferRequest, actor: Actor, verify: Verify, row: InventoryRow, chosen: Environment, refused: str = ""
+    request: CofferRequest, actor: Actor, verify: Verify, row: InventoryRow, chosen: Target, refused: str = ""
 ) -> HttpResponse:
     context = _context(actor, row, chosen, verify=verify) | {"refused": refused}
     template = "_promote_dialog.html" if is_fragment(request) else "promote.html"
@@ -224,7 +237,7 @@ def _stage_form(
     actor: Actor,
     row: InventoryRow,
     secret_id: UUID,
-    chosen: Environment | None,
+    chosen: Target | None,
     wrong: dict[str, str] | None = None,
     *,
     short: bool = False,
@@ -232,36 +245,52 @@ def _stage_form(
     """Render the form. Its value field is always empty."""
     context = _context(actor, row, chosen) | {
         "states": row.environments,
-        "references": live_references(actor, secret_id),
+        "uses": uses_of(live_references(actor, secret_id), row.allowed_domains),
         "wrong": wrong or {},
         "offer_allow_short": short,
     }
     return render(request, "integrations/rotation/stage.html", context, status=422 if wrong else 200)
 
 
-def _window_or_start(
-    request: CofferRequest, actor: Actor, row: InventoryRow, secret_id: UUID, chosen: Environment
-) -> HttpResponse:
-    found: Window | None = window_of(actor, secret_id, chosen, row.environments[chosen].version)
-    if found is None:
-        return HttpResponse(headers={"HX-Refresh": "true"}) if is_fragment(request) else _back(actor, secret_id)
-    if is_fragment(request):  # the summary of a value that somebody else has promoted
+def _window_or_start(request: CofferRequest, actor: Actor, row: InventoryRow, chosen: Target) -> HttpResponse:
+    found = window_of(actor, row, chosen)
+    if is_fragment(request):  # the summary of a value that somebody else has promoted or discarded
         return HttpResponse(headers={"HX-Refresh": "true"})
+    if found is None:
+        return see_other("secret-rotate", actor.organization.slug, row.id)
     return render(request, "integrations/rotation/window.html", _context(actor, row, chosen, window=found))
 
 
-def _context(actor: Actor, row: InventoryRow, environment: Environment | None, **more: Any) -> dict[str, Any]:
-    return {"secret": row, "environment": environment, "rollback_hours": rollback_hours(actor.organization), **more}
+def _context(actor: Actor, row: InventoryRow, target: Target | None, **more: Any) -> dict[str, Any]:
+    return {
+        "secret": row,
+        "environment": target,
+        "shows_environment": isinstance(target, SharedEnvironments),
+        "rollback_hours": rollback_hours(actor.organization),
+        **more,
+    }
+
+
+def _target(text: str, *rotations: list[Rotating]) -> Target:
+    """Return what the address names. `all` is the one value that was entered for several environments.
+
+    Raises:
+        NotFound: there is no such environment, or no such value any more.
+    """
+    chosen = target_named(text, [each for some in rotations for each in some])
+    if chosen is None:
+        raise NotFound("No such environment, or nothing to do there any more.")
+    return chosen
 
 
 def _environment(text: str) -> Environment:
-    chosen = chosen_environment(text)
-    if chosen is None:
+    chosen = _target(text)
+    if not isinstance(chosen, Environment):
         raise NotFound("No such environment.")
     return chosen
 
 
-def _to_step(actor: Actor, secret_id: UUID, environment: Environment) -> HttpResponse:
+def _to_step(actor: Actor, secret_id: UUID, environment: Target) -> HttpResponse:
     return see_other("secret-rotation", actor.organization.slug, secret_id, environment.value)
 
 

@@ -1,7 +1,8 @@
 """The content of the rotation pages, read from what is stored."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count, Q
@@ -9,21 +10,26 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.actors import Actor
-from accounts.common.environments import Environment
+from accounts.common.environments import Environment, SharedEnvironments
+from accounts.common.when import left_in_words
 from integrations.models import Run, RunOutcome, RunSecret
 from integrations.rotation.checks import ReferenceCheck
 from integrations.rotation.rotation import look
+from secrets_app.inventory.rows import EnvironmentState, InventoryRow, Rotating
 from secrets_app.models import Secret, SecretValue
 from secrets_app.rotation.previous_values import previous_value
 
 REFUSED_BY_PROVIDER = (401, 403)
 
+Target = Environment | SharedEnvironments
+"""The environment of a rotation, or those that one value was entered for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """A staged value and its checks."""
+    """The staged value of each environment, and their checks."""
 
-    staged: SecretValue
+    staged: list[SecretValue]
     checked: list[ReferenceCheck]
 
     @property
@@ -54,9 +60,9 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A previous value that can be rolled back to, and the calls since."""
+    """Previous values that can be rolled back to, by environment, and the calls since."""
 
-    id: UUID
+    states: dict[Environment, EnvironmentState]
     retired_at: datetime
     retired_by: str
     until: datetime
@@ -66,40 +72,55 @@ class Window:
     @property
     def left(self) -> str:
         """The remaining time: `23 h 54 min`."""
-        minutes = max(0, int((self.until - timezone.now()) / timedelta(minutes=1)))
-        hours, rest = divmod(minutes, 60)
-        return f"{hours} h {rest} min" if hours else f"{rest} min"
+        return left_in_words(self.until, timezone.now())
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A submitted promotion: the value and results that the person saw, and whether they accept them."""
+    """A submitted promotion: the values and results that the person saw, and whether they accept them."""
 
-    staged: UUID | None
-    references: frozenset[UUID]
+    staged: dict[Environment, UUID]
+    accepted: dict[Environment, frozenset[UUID]]
     accepts: bool
 
 
-def verify_of(actor: Actor, secret_id: UUID, environment: Environment) -> Verify:
+def environments_of(target: Target) -> tuple[Environment, ...]:
+    """Return the environments of a target."""
+    return target.environments if isinstance(target, SharedEnvironments) else (target,)
+
+
+def target_named(text: str, rotations: Iterable[Rotating]) -> Target | None:
+    """Return the environment of this name, or for `all` those that one value was entered for; None if there are none.
+
+    Args:
+        rotations: the staged values, or the windows, of the secret.
+    """
+    if text == SharedEnvironments.value:
+        return next((where for where, _, _ in rotations if isinstance(where, SharedEnvironments)), None)
+    return chosen_environment(text)
+
+
+def verify_of(actor: Actor, secret_id: UUID, target: Target) -> Verify:
     """Return the content of the verify page.
 
     Raises:
         NothingStaged: there is no staged value.
     """
-    return Verify(*look(actor, secret_id, environment))
+    found = [look(actor, secret_id, environment) for environment in environments_of(target)]
+    return Verify([staged for staged, _ in found], [each for _, checked in found for each in checked])
 
 
-def window_of(actor: Actor, secret_id: UUID, environment: Environment, version: int | None) -> Window | None:
-    """Return the roll-back window; None if it has ended or there is no previous value.
-
-    Args:
-        version: the version of the current value, whose calls are counted.
-    """
-    previous = previous_value(Secret.objects.fetch(actor.organization, secret_id), environment)
-    if previous is None or previous.retired_at is None or previous.rollback_until is None:
+def window_of(actor: Actor, row: InventoryRow, target: Target) -> Window | None:
+    """Return the roll-back window; None if it has ended or there is no previous value."""
+    environments = environments_of(target)
+    secret = Secret.objects.fetch(actor.organization, row.id) if row.id else None
+    previous = previous_value(secret, environments[0]) if secret else None
+    if secret is None or previous is None or previous.retired_at is None or previous.rollback_until is None:
         return None
-    counts = _calls_since(previous.retired_at, secret_id, environment, version)
-    return Window(previous.pk, previous.retired_at, previous.retired_by, previous.rollback_until, **counts)
+    states = {where: row.environments[where] for where in environments}
+    counts = [_calls_since(previous.retired_at, secret.pk, where, state.version) for where, state in states.items()]
+    calls, refused = (sum(numbers) for numbers in zip(*counts, strict=True))
+    return Window(states, previous.retired_at, previous.retired_by, previous.rollback_until, calls, refused)
 
 
 def chosen_environment(text: str) -> Environment | None:
@@ -108,27 +129,35 @@ def chosen_environment(text: str) -> Environment | None:
 
 
 def page_of(post: QueryDict) -> Seen:
-    """Read a submitted promotion; invalid ids are ignored."""
-    staged = _ids([post.get("staged", "")])
-    return Seen(next(iter(staged), None), _ids(post.getlist("accepted")), "accept_failures" in post)
+    """Read a submitted promotion; what is malformed is ignored."""
+    accepted: dict[Environment, set[UUID]] = {environment: set() for environment in Environment}
+    for environment, reference in _marked(post.getlist("accepted")):
+        accepted[environment].add(reference)
+    seen = {environment: frozenset(references) for environment, references in accepted.items()}
+    return Seen(dict(_marked(post.getlist("staged"))), seen, "accept_failures" in post)
 
 
-def seen_value(post: QueryDict) -> UUID | None:
-    """Return the id of the value that the person saw when they submitted the form."""
-    return next(iter(_ids([post.get("seen", "")])), None)
+def seen_values(post: QueryDict) -> dict[Environment, UUID]:
+    """Return the ids of the values that the person saw when they submitted the form."""
+    return dict(_marked(post.getlist("seen")))
 
 
-def _ids(texts: list[str]) -> frozenset[UUID]:
-    found = set()
+def _marked(texts: list[str]) -> list[tuple[Environment, UUID]]:
+    """Read texts such as `staging:ID`."""
+    found = []
     for text in texts:
+        name, _, key = text.partition(":")
+        environment = chosen_environment(name)
         try:
-            found.add(UUID(text))
+            found += [(environment, UUID(key))] if environment else []
         except ValueError:
             continue
-    return frozenset(found)
+    return found
 
 
-def _calls_since(since: datetime, secret_id: UUID, environment: Environment, version: int | None) -> dict[str, int]:
+def _calls_since(since: datetime, secret_id: UUID, environment: Environment, version: int | None) -> tuple[int, int]:
+    """Return how many calls used a version since then, and how many of them the provider refused."""
     used = RunSecret.objects.filter(secret_id=secret_id, version=version or 0, started_at__gte=since).values("run")
     runs = Run.objects.filter(pk__in=used, environment=environment.value).exclude(outcome=RunOutcome.REFUSED.value)
-    return runs.aggregate(calls=Count("pk"), refused=Count("pk", filter=Q(status__in=REFUSED_BY_PROVIDER)))
+    counts = runs.aggregate(calls=Count("pk"), refused=Count("pk", filter=Q(status__in=REFUSED_BY_PROVIDER)))
+    return counts["calls"], counts["refused"]

@@ -2,14 +2,19 @@
 
 from django.urls import path
 
-from integrations.web.secrets import replace, rotation, usage, where_used
+from integrations.web.secrets import activity, replace, rotation, switching, usage, values, where_used
 
 ROTATE = "<uuid:secret_id>/rotate/"
 ROTATION = ROTATE + "<str:environment>/"
 
 urlpatterns = [
     path("hosts/", where_used.hosts, name="secret-hosts"),
+    path("switch/", switching.switch, name="secrets-switch"),
+    path("<uuid:secret_id>/enable/", switching.enable, name="secret-enable"),
+    path("<uuid:secret_id>/disable/", switching.disable, name="secret-disable"),
     path("<uuid:secret_id>/", where_used.where_used, name="secret-where-used"),
+    path("<uuid:secret_id>/values/", values.values, name="secret-values"),
+    path("<uuid:secret_id>/activity/", activity.activity, name="secret-activity"),
     path("<uuid:secret_id>/details/", usage.details, name="secret-details"),
     path("<uuid:secret_id>/replace/", replace.replace, name="secret-replace"),
     path(ROTATE, rotation.start, name="secret-rotate"),

@@ -36,6 +36,9 @@ def details(request: CofferRequest, actor: Actor, secret_id: UUID) -> HttpRespon
         "values": value_fields(row),
         "rotation_due_at": row.rotation_due_at,
         "rotation_overdue": row.rotation_overdue,
+        "expires_on": row.expires_on,
+        "expiry": row.expiry,
+        "has_expired": row.has_expired,
         "calls_by_day": calls,
         "calls_total": sum(calls),
     }

@@ -3,18 +3,22 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.http import QueryDict
 
 from accounts.common.environments import Environment
 from accounts.errors import FieldError
+from secrets_app.editing.edits import SecretChanges
 from secrets_app.inventory.rows import NOTHING, InventoryRow
 from secrets_app.plaintext import Plaintext
 
 VERSION = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
 NO_DAYS = 0
 """Stands for an interval that is not a number. The services refuse it."""
+NO_DAY = date.min
+"""Stands for a day that is none. The services refuse it."""
 SHARED, PER_ENVIRONMENT = "shared", "per-env"
 
 
@@ -32,6 +36,22 @@ class SecretSubmission:
     version: int | None
     rotate_every_days: str | None = ""
     is_identifier: bool = False
+    expires_on: str | None = ""
+    expires_with_values: bool = False
+
+    @property
+    def last_day(self) -> date | None:
+        """The day on which it expires, or None if the field is empty."""
+        text = (self.expires_on or "").strip()
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError:
+            return NO_DAY
+
+    @property
+    def never_expires(self) -> bool:
+        """Whether the field was submitted empty."""
+        return self.expires_on is not None and not self.expires_on.strip()
 
     @property
     def rotation_days(self) -> int | None:
@@ -58,6 +78,8 @@ class SecretSubmission:
             "version": self.version,
             "rotate_every_days": self.rotate_every_days or "",
             "is_identifier": self.is_identifier,
+            "expires_on": self.expires_on or "",
+            "expires_with_values": self.expires_with_values,
         }
 
 
@@ -79,13 +101,42 @@ def read(post: QueryDict) -> SecretSubmission:
         version=_version(post.get("version", "")),
         rotate_every_days=post.get("rotate_every_days"),
         is_identifier="is_identifier" in post,
+        expires_on=post.get("expires_on"),
+        expires_with_values="expires_with_values" in post,
     )
+
+
+def changes_of(sent: SecretSubmission, post: QueryDict) -> SecretChanges:
+    """Return a submission as an edit. A form without a name keeps the name."""
+    return SecretChanges(
+        name=sent.name if "name" in post else None,
+        description=sent.description,
+        enabled=sent.enabled,
+        allowed_domains=sent.domains,
+        is_identifier=sent.is_identifier,
+        rotate_every_days=sent.rotation_days,
+        stop_rotation=sent.stops_rotation,
+        expires_on=sent.last_day,
+        never_expires=sent.never_expires,
+        expires_with_values=sent.expires_with_values,
+        values=dict(sent.values),
+        entered_once=sent.mode == SHARED,
+        allow_short=sent.allow_short,
+    )
+
+
+def typed_environments(post: QueryDict) -> list[Environment]:
+    """Return the environments of the value fields that are filled and not sent, from their names in `typed`."""
+    typed = set(post.getlist("typed"))
+    if post.get("mode") == SHARED:
+        return list(Environment) if "value_all" in typed else []
+    return [environment for environment in Environment if f"value_{environment.value}" in typed]
 
 
 def blank_fields(name: str, domains: list[str], description: str = "") -> dict[str, Any]:
     """Return the fields of the form for a new secret, with the proposed name, allowed domains and description."""
     return SecretSubmission(
-        name, description, SHARED, {}, domains, enabled=True, allow_short=False, version=None
+        name, description, PER_ENVIRONMENT, {}, domains, enabled=True, allow_short=False, version=None
     ).fields_to_show()
 
 
@@ -103,6 +154,7 @@ def fields_of(row: InventoryRow) -> dict[str, Any]:
         version=row.version,
         rotate_every_days=str(row.rotate_every_days or ""),
         is_identifier=row.is_identifier,
+        expires_on=row.expires_on.isoformat() if row.expires_on else "",
     ).fields_to_show()
 
 

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.access.api_keys import create_api_key, revoke_api_key
-from accounts.access.callers import ALPHABET, LENGTH, actor_of_key, checksum, new_key, read_key
+from accounts.access.callers import actor_of_key
+from accounts.access.key_text import ALPHABET, LENGTH, checksum, new_key, read_key
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied, Unauthenticated
 from accounts.models import ApiKey, AuditEvent

@@ -15,6 +15,7 @@ from accounts.access.step_up import ACCEPT_FOR, ASK_AFTER, Proof, ProofKind, acc
 from accounts.models import User
 from secrets_app.models import SecretValue
 from tests import factories
+from tests.support.databases.undone import failures
 from tests.support.sign_in import (
     add_totp,
     set_proof,
@@ -22,7 +23,18 @@ from tests.support.sign_in import (
     totp_code,
 )
 from tests.support.things import VALUE
-from tests.support.web.access_table import AGENTS, API_KEYS, MEMBERS, ROTATE, SECRET, SECRETS, TABLE, address, ids_of
+from tests.support.web.access_table import (
+    AGENTS,
+    API_KEYS,
+    INTEGRATION,
+    MEMBERS,
+    ROTATE,
+    SECRET,
+    SECRETS,
+    TABLE,
+    address,
+    ids_of,
+)
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
@@ -37,13 +49,24 @@ ACTS = {
     ROTATE + "<str:environment>/rollback/": Proof.ACT,
     AGENTS + "connect/": Proof.PAGE,
     API_KEYS + "new/": Proof.PAGE,
+    API_KEYS + "<uuid:key_id>/budget/": Proof.PAGE,
+    INTEGRATION + "budget/": Proof.PAGE,
+    INTEGRATION + "rules/": Proof.PAGE,
+    "o/<slug:slug>/start/": Proof.ACT,
     API_KEYS + "<uuid:key_id>/lift/": Proof.ACT,
+    "o/<slug:slug>/alerts/new/<str:kind>/": Proof.PAGE,
+    "o/<slug:slug>/webhooks/<uuid:endpoint_id>/choose/<int:number>/": Proof.ACT,
+    "o/<slug:slug>/webhooks/<uuid:endpoint_id>/edit/": Proof.PAGE,
+    "o/<slug:slug>/webhooks/<uuid:endpoint_id>/resume/": Proof.ACT,
+    "o/<slug:slug>/webhooks/<uuid:endpoint_id>/secret/": Proof.PAGE,
     MEMBERS + "invite/": Proof.PAGE,
     MEMBERS + "<uuid:membership_id>/role/": Proof.PAGE,
     "o/<slug:slug>/invitations/<uuid:invitation_id>/approve/": Proof.ACT,
     "o/<slug:slug>/settings/": Proof.PAGE,
     "o/<slug:slug>/settings/delete/": Proof.PAGE,
     "o/<slug:slug>/audit/csv/": Proof.ACT,
+    "o/<slug:slug>/runs/csv/": Proof.ACT,
+    "o/<slug:slug>/runs/jsonl/": Proof.ACT,
     "o/<slug:slug>/audit/jsonl/": Proof.ACT,
     "account/email/": Proof.PAGE,
     "account/password/set/": Proof.PAGE,
@@ -90,25 +113,34 @@ def test_the_table_names_every_act_that_asks():
     assert {pattern: proof for pattern, proof in found.items() if proof} == ACTS
 
 
-@pytest.mark.parametrize(("method", "pattern"), METHODS, ids=" ".join)
-def test_act_without_a_proof_is_refused(owner, unproven, method, pattern):
-    path = address(pattern, ids_of(owner))
-    answer = unproven.generic(method, path)
-    if method == "POST" and ACTS[pattern] is Proof.PAGE:
-        assert answer.status_code == 403
-        assert "Confirm it is you first" in answer.content.decode()
-    elif answer.status_code != 405:
-        assert urlsplit(answer["Location"]).path == "/proof/"
+def test_act_without_a_proof_is_refused(owner, unproven):
+    ids = ids_of(owner)
+
+    def is_refused(case):
+        method, pattern = case
+        answer = unproven.generic(method, address(pattern, ids))
+        if method == "POST" and ACTS[pattern] is Proof.PAGE:
+            assert answer.status_code == 403
+            assert "Confirm it is you first" in answer.content.decode()
+        elif answer.status_code != 405:
+            assert urlsplit(answer["Location"]).path == "/proof/"
+
+    assert failures(METHODS, is_refused) == {}
 
 
-@pytest.mark.parametrize(("method", "pattern"), METHODS, ids=" ".join)
-def test_htmx_is_led_to_the_proof(owner, unproven, method, pattern):
+def test_htmx_is_led_to_the_proof(owner, unproven):
+    ids = ids_of(owner)
     headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/o/harbor-clinics/secrets/?q=crm"}
-    answer = unproven.generic(method, address(pattern, ids_of(owner)), headers=headers)
-    if answer.status_code != 405:
-        way = urlsplit(answer["HX-Redirect"])
-        assert way.path == "/proof/"
-        assert parse_qs(way.query) == {"next": ["/o/harbor-clinics/secrets/?q=crm"], "again": ["1"]}
+
+    def is_led(case):
+        method, pattern = case
+        answer = unproven.generic(method, address(pattern, ids), headers=headers)
+        if answer.status_code != 405:
+            way = urlsplit(answer["HX-Redirect"])
+            assert way.path == "/proof/"
+            assert parse_qs(way.query) == {"next": ["/o/harbor-clinics/secrets/?q=crm"], "again": ["1"]}
+
+    assert failures(METHODS, is_led) == {}
 
 
 def test_a_page_asks_after_five_minutes_and_its_form_is_taken_for_twenty(owner, unproven):

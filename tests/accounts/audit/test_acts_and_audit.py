@@ -30,7 +30,10 @@ def stage(owner, organization):
 
 GAINED = "secret.destination_added"
 """What many acts leave besides their own event."""
-TRIED_ELSEWHERE = {"secret.unreadable", "secret_request.answered", "integration.secret_in_arguments", GAINED}
+TRIED_ELSEWHERE = {
+    "approval.expired", "approval.held", "approval.used",
+    "secret.unreadable", "secret_request.answered", "integration.secret_in_arguments", "organization.configured", GAINED
+}  # fmt: skip
 """Events that other acts or runs leave; `MORE_ACTS` and the tests of the broker try them."""
 
 
@@ -109,14 +112,23 @@ NOT_AUDITED = {
     "begin_all": "writes runs, which are a log of their own",
     "finish_all": "writes runs",
     "stamp_last_used": "a run changes when a secret was last used",
+    "dispatch_all": "puts what is recorded already into queues",
+    "make_plan": "undoes what it tries",
+    "send_test": "puts a test event into a queue",
+    "send_again": "puts an event into its queue again",
+    "together": "performs acts of a rotation, which have their events",
+    "hide": "is a choice of what a page shows",
     "count_answer": "counts answers to a nonce during a run",
 }
 """Functions that open a transaction, and why no audit event tells of it."""
 THROUGH = {
     "create_secret": "store_secret",
     "create_integration": "make_action",
+    "create_endpoint": "endpoint_with_delivery",
+    "make_import": "make_import_of",
     "invite": "invited",
     "accept": "accept_with_new_account",
+    "carry_out_all": "configuration.apply",
 }
 
 

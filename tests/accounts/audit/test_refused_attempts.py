@@ -39,12 +39,19 @@ from tests.support.web.access_table import TABLE, WITH_ID, address, ids_of
 pytestmark = pytest.mark.django_db
 
 CHANGE_NOTHING = {
+    "integrations.api.imports.preview_import",
+    "integrations.api.imports.preview_import_update",
+    "integrations.api.rules.try_rules",
+    "integrations.web.rules.pages.attempt",
     "secrets_app.web.secrets.check_name",
+    "secrets_app.web.secrets.check_form",
+    "integrations.web.overview.page.hide_steps",
+    "integrations.web.runs.showing.again",
     "secrets_app.web.requests.check_name",
     "secrets_app.web.renaming.impact",
     "integrations.web.secrets.rotation.check",
     "integrations.web.secrets.rotation.check_one",
-    "integrations.api.rotation.check",
+    "integrations.api.rotation.check_staged_value",
     "integrations.web.paste_guard.in_new",
     "integrations.web.paste_guard.in_stored",
     "integrations.web.editing.domain_check",
@@ -55,9 +62,14 @@ CHANGE_NOTHING = {
     "integrations.web.checking.check",
     "integrations.web.testing.test",
     "integrations.web.tools.listing",
-    "integrations.api.integrations.run",
-    "integrations.api.integrations.test",
-    "integrations.api.tools.tools",
+    "integrations.api.configuration.plan_configuration",
+    "integrations.api.integrations.run_integration",
+    "integrations.api.integrations.test_integration",
+    "integrations.api.tools.list_offered_tools",
+    "integrations.api.webhooks.test_webhook",
+    "integrations.api.webhooks.redeliver",
+    "integrations.web.alerts.endpoints.test",
+    "integrations.web.alerts.deliveries.again",
 }
 
 

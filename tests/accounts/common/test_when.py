@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from accounts.common.when import ahead_in_words, date_in_words, exact, in_words
+from accounts.common.when import ahead_in_words, date_in_words, exact, in_words, span_in_words
 
 NOW = datetime(2026, 11, 20, 14, 6, 26, tzinfo=UTC)
 
@@ -53,3 +53,20 @@ def test_dates_and_exact_times_are_in_utc():
 )
 def test_a_moment_ahead_in_words(ahead, words):
     assert ahead_in_words(NOW + ahead, NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (timedelta(seconds=-1), "0 s"),
+        (timedelta(seconds=41), "41 s"),
+        (timedelta(minutes=2), "2 min"),
+        (timedelta(minutes=6, seconds=40), "6 min 40 s"),
+        (timedelta(minutes=14, seconds=59), "14 min"),
+        (timedelta(hours=1), "1 h"),
+        (timedelta(hours=23, minutes=5), "23 h 5 min"),
+        (timedelta(days=3), "3 days"),
+    ],
+)
+def test_span_in_words(span, words):
+    assert span_in_words(span.total_seconds()) == words

@@ -129,3 +129,18 @@ def test_member_twice_is_an_error(organization, capsys):
     with pytest.raises(CommandError, match="already belongs to the organization"):
         call_command(*MEMBER, organization.slug)
     assert Membership.objects.count() == 1
+
+
+def test_organization_is_made_with_its_owner(db, capsys):
+    new = ["create_organization", "--owner", "Ada@Example.com", "--owner-name", "Ada", "--name"]
+    call_command(*new, "Harbor Clinics")
+    slug, password = capsys.readouterr().out.split()
+    membership = Membership.objects.get(organization__slug=slug)
+    assert (slug, membership.role) == ("harbor-clinics", "owner")
+    assert membership.user.check_password(password)
+    call_command(*new, "Second")
+    assert capsys.readouterr().out == "second\n"
+    for arguments in ([*new, " "], ["create_organization", "--owner", "nobody", "--name", "Third"]):
+        with pytest.raises(CommandError):
+            call_command(*arguments)
+    assert (Membership.objects.count(), User.objects.count()) == (2, 1)

@@ -331,3 +331,11 @@ def test_database_keeps_one_invitation_for_an_address_in_lower_case(owner):
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             factories.InvitationFactory(organization=owner.organization, email=email, digest=digest, role=role)
+
+
+def test_the_wrong_address_among_many_is_named(owner):
+    with pytest.raises(Invalid) as refused:
+        invite(actor=owner, emails=["good@x.example", "b ad@x.example", f"{'x' * 90}@"], role=Role.MEMBER)
+    assert refused.value.errors[0].message == (
+        f"“b ad@x.example” is not an e-mail address. “{'x' * 60}…” is not an e-mail address."
+    )

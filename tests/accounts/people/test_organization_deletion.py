@@ -30,6 +30,7 @@ from tests.support.things import (
     key_for,
     make_action,
     make_connector,
+    make_import_of,
     make_mcp_server,
     store_secret,
 )
@@ -60,6 +61,20 @@ def furnish(actor):
     invited(actor, f"somebody@{actor.organization.slug}.example")
     factories.RotationCheckFactory(value=secret.values.get(state="staged"))
     factories.RotationReminderFactory(secret=secret)
+    factories.SealedTextFactory(organization=actor.organization)
+    factories.IdempotentRequestFactory(organization=actor.organization)
+    make_import_of(actor)
+    endpoint = factories.AlertEndpointFactory(organization=actor.organization)
+    factories.DeliveryTryFactory(delivery__endpoint=endpoint)
+    factories.WatchFactory(endpoint=endpoint)
+    factories.OccurrenceFactory(organization=actor.organization)
+    factories.ApprovalFactory(organization=actor.organization)
+    factories.CallCounterFactory(organization=actor.organization)
+    factories.RunCountFactory(organization=actor.organization)
+    factories.CallerCountFactory(organization=actor.organization)
+    factories.RunsCountedFactory(organization=actor.organization)
+    factories.IntegrationStateFactory(integration=action)
+    factories.HiddenFirstStepsFactory(organization=actor.organization)
     ask(actor=actor, name="wanted", environments=[STAGING], why="For the new agent")
     refused = RefusedAttempt(actor, Event.SECRET_CHANGED, AttemptTarget(secret.id, secret.name))
     refused_attempts.record_refusal(refused, PermissionDenied("This needs the permission secrets.write."))
@@ -140,8 +155,9 @@ def test_address_is_never_given_again(owner):
 def test_what_goes_is_counted(two, owner):
     assert deletion_counts(owner.organization) == [
         ("Secrets", 1),
-        ("Integrations", 4),
+        ("Integrations", 6),
         ("API keys", 1),
+        ("Alerts and webhooks", 1),
         ("Runs on record", 1),
         ("People who lose access", 2),
     ]

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.errors import EditConflict, Invalid, PermissionDenied
 from accounts.models import AuditEvent, Organization, User
-from accounts.people.organization_rules import rollback_hours, run_days
+from accounts.people.organization_rules import approval_days, rollback_hours, run_days
 from accounts.people.organization_settings import change_settings, settings_of
 from accounts.policy import Role
 from tests import factories
@@ -51,9 +51,11 @@ def test_settings_are_saved_and_on_record_with_before_and_after(owner, organizat
 def test_what_is_left_to_the_installation_follows_it(owner, organization, settings):
     settings.ROLLBACK_HOURS, settings.RUN_DAYS = 7, 123
     assert (rollback_hours(organization), run_days(organization)) == (7, 123)
-    change(owner, rollback_hours=1, run_days=3650)
+    assert approval_days(organization) == 7
+    change(owner, rollback_hours=1, run_days=3650, approval_days=30)
     organization.refresh_from_db()
     assert (rollback_hours(organization), run_days(organization)) == (1, 3650)
+    assert approval_days(organization) == 30
 
 
 def test_every_value_includes_production(owner, organization):
@@ -97,6 +99,7 @@ def test_owner_who_was_demoted_meanwhile_sets_nothing(owner, organization):
         *[("name", name) for name in ("", "  ", "n" * 81, "a\nb\0", "a\u202eb")],
         *[("rollback_hours", hours) for hours in (0, -1, 721, 10**9)],
         *[("run_days", days) for days in (0, 89, 3651)],
+        *[("approval_days", days) for days in (0, 366)],
     ],
 )
 def test_bad_setting_is_refused_and_nothing_is_saved(owner, organization, field, wrong):
@@ -130,7 +133,8 @@ def test_later_one_of_two_owners_is_told(owner):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"rollback_hours": 0}, {"rollback_hours": 721}, {"run_days": 89}, {"run_days": 3651}]
+    "wrong",
+    [{"rollback_hours": 0}, {"rollback_hours": 721}, {"run_days": 89}, {"run_days": 3651}, {"approval_days": 0}],
 )
 def test_database_keeps_the_bounds(organization, wrong):
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -1,5 +1,6 @@
 """How long a session lasts, the list of sessions, and what ends with a person's account."""
 
+import re
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.common.browsers import browser_in_words
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, AuditEvent, User
 from accounts.people.people import create_person
 from accounts.policy import Role
 from accounts.sign_in.session_limits import BEGAN, SEEN
@@ -97,9 +98,23 @@ def test_signing_out_everywhere_else(mara):
     assert UserSession.objects.count() == 1
 
 
+def test_one_session_is_ended_alone(mara):
+    MembershipFactory(user=mara)
+    here, there, elsewhere = browser_of(mara), browser_of(mara), browser_of(mara)
+    ends = re.findall(r"/account/sessions/\d+/end/", here.get("/account/sessions/").content.decode())
+    assert len(ends) == 2
+    answer = here.post(ends[0], follow=True)
+    assert "Ended the session" in answer.content.decode()
+    assert (is_in(here), is_in(there) + is_in(elsewhere)) == (True, 1)
+    assert AuditEvent.objects.filter(event="member.session_ended").count() == 1
+    assert here.post(ends[0]).status_code == 404
+
+
 def test_nobody_ends_sessions_of_others(mara, outsider):
     theirs = browser_of(mara)
-    sign_in(Client(), outsider).post("/account/sessions/")
+    stranger = sign_in(Client(), outsider)
+    stranger.post("/account/sessions/")
+    assert stranger.post(f"/account/sessions/{UserSession.objects.get(user=mara).pk}/end/").status_code == 404
     assert is_in(theirs)
 
 

@@ -110,7 +110,7 @@ def test_error_summary_links_to_the_fields():
     errors = [FieldError("", "Somebody else saved it."), FieldError("name", "Enter a name.")]
     html = render('{% error_summary errors "Not saved" %}', errors=errors)
     assert 'role="alert" tabindex="-1"' in html
-    assert '<li>Somebody else saved it.</li><li><a href="#f-name">Enter a name.</a></li>' in html
+    assert '<li>Somebody else saved it.</li><li><a href="#f-name">Name: Enter a name.</a></li>' in html
 
 
 def test_no_error_has_no_summary():

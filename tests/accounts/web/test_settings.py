@@ -25,7 +25,8 @@ def test_settings_are_saved(as_owner, django_user_model, owner):
         "domains_needed": "production",
         "rollback_hours": " 48 ",
     }
-    answer = as_owner.post(PAGE, sent | {"run_days": "90"}, follow=True)
+    sent |= {"run_days": "90", "approval_days": "3", "asks_unless_read_only": "on"}
+    answer = as_owner.post(PAGE, sent, follow=True)
     assert "Saved the settings" in html(answer)
     stored = Organization.objects.get()
     assert (stored.name, stored.slug, stored.require_mfa, stored.production_needs_domains) == (
@@ -35,6 +36,8 @@ def test_settings_are_saved(as_owner, django_user_model, owner):
         True,
     )
     assert (stored.rollback_hours, stored.run_days, stored.version) == (48, 90, 2)
+    assert (stored.approval_days, stored.asks_unless_read_only) == (3, True)
+    assert 'name="asks_unless_read_only" checked' in html(as_owner.get(PAGE))
 
 
 def test_form_shows_what_is_set_and_what_the_installation_says(as_owner, settings):
@@ -83,7 +86,14 @@ def test_cleared_number_goes_back_to_the_installation(as_owner):
 
 @pytest.mark.parametrize(
     ("field", "typed"),
-    [("rollback_hours", "x"), ("rollback_hours", "-1"), ("run_days", "1.5"), ("run_days", "89"), ("name", " ")],
+    [
+        ("rollback_hours", "x"),
+        ("rollback_hours", "-1"),
+        ("run_days", "1.5"),
+        ("run_days", "89"),
+        ("approval_days", "366"),
+        ("name", " "),
+    ],
 )
 def test_what_is_wrong_is_said_at_its_field_and_stays_typed(as_owner, field, typed):
     answer = as_owner.post(PAGE, SENT | {field: typed})

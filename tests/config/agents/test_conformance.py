@@ -16,6 +16,7 @@ from integrations.models import Integration
 from tests.peers import mcp
 from tests.peers.conformance_server import TOOLS
 from tests.peers.upstreams import answering, http
+from tests.support import npm
 from tests.support.api.agents import approved_tool
 from tests.support.api.listening import listening, output_of
 from tests.support.source import ROOT
@@ -55,11 +56,11 @@ _scenario = re.compile(r"server-(.+)-20\d\d-\d\d-\d\dT.*").fullmatch
 def test_every_scenario_that_applies_passes_in_every_version(owner, monkeypatch, tmp_path):
     monkeypatch.setattr(calls, "PROGRESS_EVERY", 0.2)
     monkeypatch.setattr("config.agents.listening.LOOK_EVERY", 0.1)
-    mcp.install()
+    npm.install(mcp.HERE)
     key = key_for(owner, Scope.RUN, environments=[Environment.STAGING])
 
     async def run(address, version):
-        command = [mcp.newer_node(), mcp.CONFORMANCE, "server", "--suite", "all", "--url", f"{address}/mcp"]
+        command = [npm.newer_node(mcp.HERE), mcp.CONFORMANCE, "server", "--suite", "all", "--url", f"{address}/mcp"]
         await output_of(*command, "--spec-version", version, "-o", tmp_path / version, seconds=120)
 
     async def run_all():

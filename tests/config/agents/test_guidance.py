@@ -14,9 +14,10 @@ from secrets_app.errors import KeyUnavailable
 
 ELSEWHERE = {
     "checks_failed", "edit_conflict", "integration_in_use", "invalid", "proof_needed", "raw_credential",
-    "request_timed_out", "rollback_expired", "too_large",
+    "request_timed_out", "rollback_expired", "too_large", "request_unfinished", "document_unreadable", "plan_stale",
+    "idempotency_key_reused", "already_decided", "approval_needed",
 }  # fmt: skip
-"""Codes of editing and of the door, which a call of a tool never gets."""
+"""Codes of editing and of the door, which a call of a tool never gets; a held call is told what `WAIT` says."""
 
 
 def refusals():

@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 LEFT_OUT = {
     "whitenoise.middleware.WhiteNoiseMiddleware": "static files are not below /api/",
+    "config.http.middleware.CompressedPages": "pages only",
     "config.sessions.SessionCookieMiddleware": "keys, no sessions",
     "django.middleware.csrf.CsrfViewMiddleware": "cookies count for nothing, so nothing can be forged with them",
     "django.contrib.auth.middleware.AuthenticationMiddleware": "the API authenticates by itself",

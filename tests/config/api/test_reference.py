@@ -4,6 +4,7 @@ import pytest
 
 from config.api.application import api
 from config.api.reference import groups_of, kind_of
+from integrations.kinds import KINDS
 from tests.fixtures.api import BASE
 
 SCHEMAS = {"Environment": {"enum": ["development", "staging"], "type": "string"}}
@@ -24,13 +25,21 @@ def test_operation_has_parameters_body_answers_and_refusals():
     (found,) = [one for one in groups_of(api.get_openapi_schema())["Sessions"] if one.method == "POST"]
     assert (found.path, found.summary) == (f"{BASE}/sessions", "Start a session")
     body = {field.name: field for field in found.body}
-    assert (body["name"].is_required, body["minutes"].default, body["scopes"].default) == (True, "60", "run")
+    assert body["name"].is_required
+    assert body["minutes"].description == "At most 1440. By default `60`."
     assert body["integrations"].kind == "list of uuid, or null"
-    assert [answer.status for answer in found.answers] == ["201"]
-    assert "token" in [field.name for field in found.answers[0].fields]
+    assert [answer.status for answer in found.answers] == ["200", "201"]
+    assert "token" in [field.name for field in found.answers[1].fields]
     assert {answer.status for answer in found.refusals} >= {"401", "403", "422", "429"}
     (listed,) = [one for one in groups_of(api.get_openapi_schema())["Sessions"] if one.method == "GET"]
-    assert [field.name for field in listed.parameters] == ["limit", "cursor"]
+    assert [field.name for field in listed.parameters] == ["limit", "cursor", "If-None-Match"]
+
+
+def test_body_that_depends_on_the_kind_shows_every_kind():
+    (found,) = [one for one in groups_of(api.get_openapi_schema())["Integrations"] if one.id == "create_integration"]
+    body = {field.name: field for field in found.body}
+    assert body["kind"].kind.split(", or ") == list(KINDS)
+    assert "ApiActionConfig" in body["config"].kind
 
 
 @pytest.mark.parametrize(

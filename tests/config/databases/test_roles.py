@@ -8,7 +8,8 @@ from django.db import ProgrammingError, connection, transaction
 from accounts.audit import chain
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent
-from secrets_app.editing.secrets import create_secret, delete_secret
+from secrets_app.editing.deleting import delete_secret
+from secrets_app.editing.secrets import create_secret
 from secrets_app.plaintext import Plaintext
 from tests.support.source import ROOT
 

@@ -26,7 +26,7 @@ from integrations.broker import broker, checking
 from integrations.broker.preparation import Call
 from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.kinds import KINDS
-from integrations.models import Integration, RemoteTool, RotationCheck, Run, RunOutcome
+from integrations.models import Approval, Integration, RemoteTool, RotationCheck, Run, RunOutcome
 from integrations.tools.agent_tools import page_of_tools
 from secrets_app.editing.secrets import create_secret
 from secrets_app.inventory import inventory
@@ -115,8 +115,10 @@ def test_there_is_something_of_everything(loaded):
     assert Run.objects.filter(error_code="upstream_timeout", duration_ms__gt=20_000).exists()
     assert {run.caller for run in Run.objects.filter(environment="production")} == {
         "API key Reception agent",
+        "API key Recall agent",
         "Mara Lindqvist",
     }
+    assert sorted(approval.state for approval in Approval.objects.all()) == ["denied", "used", "waiting"]
     assert Secret.objects.get(name="crm.apiKey").last_used_at is not None
     assert {tool.name: tool.state for tool in RemoteTool.objects.all()} == {
         "opening_hours": "approved",

@@ -47,10 +47,15 @@ def expected(integration, **changes):
         "tool_name": "look_up_patient",
         "only_approved_tools": True,
         "enabled": True,
+        "disabled_at": None,
+        "disabled_by": "",
+        "disabled_why": "",
         "environments": ["staging"],
         "config": WHOLE_CONFIG,
         "references": [{"slot": "headers.Authorization", "name": "crm.apiKey", "exists": True, "last_used_at": None}],
         "warnings": [],
+        "state": "ready",
+        "failing_in": [],
         "created_at": when(integration.created_at),
         "updated_at": when(integration.updated_at),
         "version": 1,
@@ -95,8 +100,9 @@ def test_read_edit_and_delete(caller, owner, body):
     action = Integration.objects.get()
     assert caller.get(path) == expected(action)
     changed = caller.patch(path, {"name": "Find", "enabled": False, "environments": ["production", "development"]})
-    assert changed == expected(
-        action, name="Find", enabled=False, environments=["development", "production"], version=2
+    assert (changed.pop("disabled_by"), bool(changed.pop("disabled_at"))) == ("API key agent", True)
+    assert {**changed, "disabled_by": "", "disabled_at": None} == expected(
+        action, name="Find", enabled=False, environments=["development", "production"], state="paused", version=2
     )
     assert caller.patch(path, {"config": {"base_url": BASE_URL, "method": "GET"}})["references"] == []
     response = caller.call("DELETE", path)
@@ -127,9 +133,10 @@ def test_operations(caller, owner, body):
                 "parameters": {**PARAMETERS, "additionalProperties": False},
                 "read_only": False,
             }
-        ]
+        ],
+        "next_cursor": None,
     }
-    assert caller.get(f"/integrations/{make_connector(owner).id}/operations") == {"items": []}
+    assert caller.get(f"/integrations/{make_connector(owner).id}/operations") == {"items": [], "next_cursor": None}
 
 
 def test_connector_in_use_lists_its_dependants(caller, owner):
@@ -175,6 +182,13 @@ def test_filters(caller, owner, query, names):
     make_action(owner, "Look up", uses="")
     make_action(owner, "Billing", uses="bill.key", environments=[P])
     assert [item["name"] for item in caller.get(f"/integrations?{query}")["items"]] == names
+
+
+def test_the_filter_by_secret_takes_its_id(caller, owner):
+    make_action(owner, "Look up", uses="bill.key")
+    secret = store_secret(owner, "bill.key")
+    assert [item["name"] for item in caller.get(f"/integrations?secret={secret.pk}")["items"]] == ["Look up"]
+    assert caller.errors("GET", f"/integrations?secret={uuid4()}") == ["secret"]
 
 
 @pytest.mark.parametrize("query", ["environment=live", "limit=0", "cursor=zzz"])

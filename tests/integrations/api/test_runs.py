@@ -6,8 +6,10 @@ from uuid import uuid4
 import pytest
 
 from accounts.common.environments import Environment
+from accounts.models import ApiKey, User
 from accounts.policy import Scope
 from integrations.models import Run
+from integrations.runs import reading
 from tests import factories
 from tests.fixtures.api import Caller, when
 from tests.support.things import VALUE, key_for, make_action, store_secret
@@ -16,6 +18,7 @@ pytestmark = [pytest.mark.each_database, pytest.mark.django_db]
 
 MARK = "canary-3f9a"
 D, S, P = Environment
+STEPS = ["admitted", "opened", "judged", "sent", "answered", "masked", "recorded"]
 
 
 @pytest.mark.usefixtures("inline")
@@ -169,7 +172,66 @@ def test_filters_of_runs(caller, owner, stranger):
     assert names(stranger) == []
 
 
+def test_filters_of_runs_take_names(caller, owner, member, stranger):
+    action, secret = make_action(owner, "CRM look-up"), store_secret(owner)
+    key = ApiKey.objects.get(name="agent", organization=owner.organization)
+    record(owner, 1, integration_id=action.id)
+    second = record(owner, 2, principal_id=key.pk)
+    second.secrets.create(secret_id=secret.pk, name=secret.name, version=1, started_at=second.started_at)
+    record(owner, 3, principal_id=member.id)
+    expected_names = {
+        "integration=CRM look-up": ["run 1"],
+        f"secret={secret.name}": ["run 2"],
+        "caller=agent": ["run 2"],
+        f"caller={User.objects.get(pk=member.id).email}": ["run 3"],
+    }
+    assert {query: names(caller, query) for query in expected_names} == expected_names
+    key_for(owner)
+    assert caller.errors("GET", "/runs?caller=agent") == ["caller"]
+    assert stranger.errors("GET", "/runs?integration=CRM look-up") == ["integration"]
+
+
+def test_more_filters_of_runs(caller, owner):
+    key = uuid4()
+    failed = record(owner, 1, failed=True, principal_id=key, operation="contacts.search")
+    record(owner, 2, outcome="upstream_error", status=503)
+    expected_names = {
+        f"caller={key}": ["run 1"],
+        "code=upstream_timeout": ["run 1"],
+        "status=503": ["run 2"],
+        "status=5xx": ["run 2"],
+        "q=contacts": ["run 1"],
+        f"q={failed.pk}": ["run 1"],
+        "q=nothing": [],
+    }
+    assert {query: names(caller, query) for query in expected_names} == expected_names
+
+
+@pytest.mark.usefixtures("inline")
+def test_one_run_has_its_steps(caller, echoing):
+    made = caller.post(f"/integrations/{echoing.id}/run", {"environment": "staging"})
+    out, run = caller.get(f"/runs/{made['run_id']}"), Run.objects.get()
+    assert [step["name"] for step in out["steps"]] == STEPS
+    assert (out["address"], out["answer_bytes"], out["caller_kind"]) == ("127.0.0.1", run.answer_bytes, "api_key")
+    assert (out["caller_id"], out["principal_id"]) == (str(run.caller_id), str(run.caller_id))
+    assert caller.problem("GET", f"/runs/{uuid4()}") == (404, "not_found")
+
+
+@pytest.mark.parametrize(("media_type", "lines"), [("text/csv", 3), ("application/x-ndjson", 2)])
+def test_runs_are_streamed_as_files(caller, owner, monkeypatch, media_type, lines):
+    monkeypatch.setattr(reading, "BATCH", 1)
+    for number in (1, 2, 3):
+        record(owner, number, environment="staging" if number < 3 else "production")
+    response = caller.call("GET", "/runs?environment=staging", accept=media_type)
+    text = b"".join(response).decode() if response.streaming else response.text
+    assert response.headers["Content-Type"].partition(";")[0] == media_type
+    assert len(text.splitlines()) == lines and text.index("run 2") < text.index("run 1")
+
+
 BAD_RUN_QUERIES = [
+    "caller=x",
+    "status=99",
+    "status=9xx",
     "integration=x",
     "secret=x",
     "environment=live",

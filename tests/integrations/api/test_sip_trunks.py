@@ -76,7 +76,7 @@ def test_operations(caller, trunk):
 
 def test_a_trunk_without_a_password_signs_nothing(caller):
     trunk = caller.post("/integrations", body(username="", password="", register=False))
-    assert caller.get(f"/integrations/{trunk['id']}/operations") == {"items": []}
+    assert caller.get(f"/integrations/{trunk['id']}/operations") == {"items": [], "next_cursor": None}
 
 
 def test_sign_and_verify(caller, trunk):

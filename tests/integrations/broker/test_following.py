@@ -1,8 +1,6 @@
 """Redirects of an API action: off by default; followed, each hop is judged and another origin gets no secret."""
 
 import base64
-import functools
-import gc
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from integrations.editing.integrations import create_integration
 from integrations.models import Run
 from tests.peers.token_server import CLIENT_ID, CLIENT_SECRET, token_server
 from tests.peers.upstreams import answering, closed_port, http
-from tests.support.integrations.memory import caches_that_hold, reaches, urls_that_hold
+from tests.support.integrations.memory import all_caches, caches_that_hold, reaches, urls_that_hold
 from tests.support.things import VALUE, make_action, store_secret
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
@@ -156,7 +154,7 @@ def test_what_was_taken_away_does_not_come_back(owner, run, stored, sites):
 
 @pytest.mark.parametrize("kind", ["basic", "bearer", "oauth"])
 def test_credentials_of_a_connector_stay_with_their_origin(owner, run, sites, kind, monkeypatch):
-    from integrations.broker import oauth_tokens
+    from integrations.broker.tokens import oauth_tokens
 
     monkeypatch.setattr("integrations.broker.channel.TOKENS", oauth_tokens.Tokens())
     here, there = sites
@@ -333,8 +331,7 @@ def test_a_host_that_repeats_a_value_in_another_case_is_neither_called_nor_named
     here.redirects["/start"] = ("302", f"http://{host.format('canarY-OF-a-host-71d2')}/")
     refusal = refused(run, owner, action_at(owner, here))
     assert refusal.detail == "A redirect would send crm.apiKey to another origin."
-    caches = [found for found in gc.get_objects() if type(found) is functools._lru_cache_wrapper]
-    kept = [cache.__qualname__ for cache in caches if reaches(cache, "-host-71d2", seen=set(), depth=3)]
+    kept = [cache.__qualname__ for cache in all_caches() if reaches(cache, "-host-71d2", seen=set(), depth=3)]
     assert kept == []
 
 

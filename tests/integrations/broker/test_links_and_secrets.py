@@ -4,7 +4,7 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from accounts.common.environments import Environment
-from integrations.broker import oauth_tokens
+from integrations.broker.tokens import oauth_tokens
 from integrations.references.uses import hosts_of, references_by_name, uses_of
 from integrations.rotation import rotation
 from secrets_app.plaintext import Plaintext
@@ -48,12 +48,12 @@ def results(owner, secret):
     }
 
 
-def test_connection_is_tried_by_its_own_check(owner, upstream):
+def test_connection_is_tried_by_its_own_check_and_by_its_actions(owner, upstream):
     secret = store_secret(owner)
     connection = make_connection(owner, upstream, headers=TENANT, check_path="/me")
     make_action(owner, uses="", base_url="", connection=str(connection.id))
     stage(owner, secret)
-    assert results(owner, secret) == {"CRM API": ("passed", ("GET /me",))}
+    assert results(owner, secret) == {"CRM API": ("passed", ("GET /me", "GET /me"))}
 
 
 def test_connection_without_a_check_is_tried_by_its_actions(owner, upstream):
@@ -98,5 +98,7 @@ def test_hosts_follow_each_secret_to_where_it_is_sent(owner):
     assert hosts_of(organization, "crm.clientSecret") == ["login.example.com"]
     assert hosts_of(organization, "tenant.key") == hosts_of(organization, "other.key") == ["api.example.com"]
     assert hosts_of(organization, "bearer.key") == ["direct.example.com"]
-    via = {use.via for use in uses_of(references_by_name(organization, "bearer.key"), [])}
-    assert via == {"Direct"}
+    uses = uses_of(references_by_name(organization, "bearer.key"), [])
+    assert [(use.integration.name, use.via, use.host) for use in uses] == [
+        ("Direct", "Plain bearer", "direct.example.com")
+    ]

@@ -7,8 +7,8 @@ from asgiref.sync import async_to_sync
 
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
-from integrations.broker import oauth_tokens
 from integrations.broker.checking import check
+from integrations.broker.tokens import oauth_tokens
 from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.errors import TokenRefused
 from integrations.models import Run
@@ -110,7 +110,8 @@ def test_a_changed_secret_never_gets_the_old_token(owner, client, run):
         "127.0.0.1 did not issue a token: invalid_client. Check client id, client secret and scope. "
         "It answered: “invalid_client: no such client”."
     )
-    assert (Run.objects.newest_first()[0].outcome, Run.objects.newest_first()[0].error_code) == (
+    latest = Run.objects.order_by("-started_at", "-id")[0]
+    assert (latest.outcome, latest.error_code) == (
         "failed",
         "token_refused",
     )

@@ -8,4 +8,4 @@ from integrations.egress import own_ports
 @pytest.fixture(autouse=True)
 def served_nowhere(monkeypatch):
     """No port is Coffer's own because an earlier test called the application there."""
-    monkeypatch.setattr(own_ports, "_served", set())
+    monkeypatch.setattr(own_ports, "SERVED", set())

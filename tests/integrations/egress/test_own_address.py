@@ -46,5 +46,5 @@ def test_port_on_which_requests_arrive_is_refused_under_every_name():
 
 
 def test_same_port_of_another_machine_is_not_coffers(monkeypatch):
-    monkeypatch.setattr(own_ports, "_served", {443})
+    monkeypatch.setattr(own_ports, "SERVED", {443})
     judge_addresses(URL("https://api.example.com"), ["8.8.4.4"], OPENED)

@@ -10,8 +10,9 @@ from django.db import connection, connections
 
 from accounts.common.environments import Environment
 from accounts.errors import NotFound, Refusal
+from secrets_app.editing.deleting import delete_secret
 from secrets_app.editing.edits import SecretChanges
-from secrets_app.editing.secrets import delete_secret, update_secret
+from secrets_app.editing.secrets import update_secret
 from secrets_app.errors import NothingStaged, RollbackExpired
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext

@@ -9,8 +9,9 @@ from integrations.editing.integrations import IntegrationChanges, delete_integra
 from integrations.models import RemoteTool
 from integrations.tools.settings import change_tool
 from integrations.tools.tool_pages import ToolPages, stamps_of
+from secrets_app.editing.deleting import delete_secret
 from secrets_app.editing.edits import SecretChanges
-from secrets_app.editing.secrets import delete_secret, set_enabled, update_secret
+from secrets_app.editing.secrets import set_enabled, update_secret
 from secrets_app.plaintext import Plaintext
 from tests.support.things import make_action, make_connector, make_mcp_server, store_secret
 

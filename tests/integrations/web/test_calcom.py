@@ -159,7 +159,7 @@ def test_list_and_page_tell_its_state(as_owner, owner, calendar, server):
     assert states() == ("working", "")
     server.say = ("200 OK", (), b"<html>")
     as_owner.post(page_of(calendar, "integration-test"), sent, headers=HTMX)
-    assert states() == ("failing", "The last run failed")
+    assert states() == ("failing", "The answer could not be read")
     set_enabled(actor=owner, secret_id=Secret.objects.get().id, enabled=False)
     assert states() == ("paused", "A secret is disabled")
     update_integration(actor=owner, integration_id=calendar.id, changes=IntegrationChanges(enabled=False))

@@ -45,6 +45,8 @@ PAGES = {
     "secrets/{secret}/replace/": TWENTY,
     "secrets/{secret}/replace/?replacement=crm.key0": TWENTY,
     "secrets/requests/": FIFTY,
+    "approvals/": HUNDRED,
+    "approvals/decided/": FIFTY,
     "secrets/import/": NOTHING,
     "members/": FIFTY,
     "api-keys/": FIFTY,
@@ -104,6 +106,8 @@ def add(owner, ids, numbers):
         factories.ApiKeyFactory(**mine, integrations=[str(ids["action"])])
         factories.SecretRequestFactory(**mine, name=f"asked.key{n}")
         factories.RunFactory(**mine, integration_id=ids["action"])
+        factories.ApprovalFactory(**mine)
+        factories.ApprovalFactory(**mine, denied=True)
 
 
 def weighed(client, ids, token):

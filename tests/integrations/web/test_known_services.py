@@ -3,62 +3,67 @@
 import pytest
 
 from accounts.common.environments import Environment
-from integrations.egress.policy import EgressPolicy, admit_url
 from integrations.inheritance import routes_of
 from integrations.kinds import KINDS
-from integrations.kinds.api_connection.known_services import KNOWN_SERVICES
+from integrations.known_services.catalogue import service as service_with
 from integrations.models import Integration
-from integrations.paste_guard import detection
 from integrations.readiness.warnings import warnings_for
 from secrets_app.models import Secret
-from secrets_app.naming.domains import allows, clean_domain
-from tests.support.things import store_secret
+from tests.support.databases.undone import failures
+from tests.support.things import make_connection, store_secret
 from tests.support.web.sent_by_browsers import form_with
 
 pytestmark = pytest.mark.django_db
 
 NEW = "/o/harbor-clinics/integrations/new"
-STARTS = [(service, kind) for service in KNOWN_SERVICES for kind in service.configs]
-IDS = [f"{service.key}-{kind}" for service, kind in STARTS]
+SHAPES = ("anthropic", "linear", "microsoft_graph", "slack", "twilio", "zendesk")
+"""Services that differ in where the credential goes, in bodies, and in whose the host is."""
+SERVICES = {key: service for key in SHAPES if (service := service_with(key))}
+STARTS = {f"{key} {kind}": (service, kind) for key, service in SERVICES.items() for kind in service.configs}
 
 
-def test_those_that_agents_need_are_there():
-    assert [service.name for service in KNOWN_SERVICES] == [
-        "Anthropic",
-        "Deepgram",
-        "ElevenLabs",
-        "GitHub",
-        "HubSpot",
-        "OpenAI",
-        "Slack",
-        "Stripe",
-        "Telnyx",
-        "Twilio",
-    ]
+def test_each_fills_a_form_that_can_be_saved_as_it_is(as_owner, owner):
+    def attempt(case):
+        service, kind = STARTS[case]
+        page = as_owner.get(f"{NEW}/{kind}/?service={service.key}")
+        sent = form_with(page, "name") | {"environments": ["staging"]}
+        assert as_owner.post(f"{NEW}/{kind}/", sent).status_code == 303
+        stored = Integration.objects.get()
+        assert stored.name == service.name
+        assert service.configs[kind].items() <= stored.config.items()
+        names = {secret["name"] for secret in page.context["service_secrets"]}
+        for name in names:
+            store_secret(owner, name, allowed_domains=list(service.hosts), environments=[Environment.STAGING])
+        assert warnings_for(stored) == []
+        assert routes_of(stored)[0].secret_names == names
+
+    assert failures(STARTS, attempt) == {}
 
 
-@pytest.mark.parametrize(("service", "kind"), STARTS, ids=IDS)
-def test_each_is_a_valid_configuration_to_a_public_host_that_its_domains_allow(service, kind):
-    config = KINDS[kind].parse_config(service.configs[kind])
-    for destination in KINDS[kind].destinations(config):
-        assert allows(list(service.domains), admit_url(destination.url, EgressPolicy()).raw_host)
-    assert [clean_domain(domain, operator_hosts=False) for domain in service.domains] == list(service.domains)
-    assert detection.find(service.name, "", service.configs[kind]) == []
-    assert kind == "api_connection" or any(slot.template.secret_names for slot in KINDS[kind].slots(config))
+def test_each_useful_action_fills_a_form_that_can_be_saved_as_it_is(as_owner, owner):
+    """Through the page of the connection, as people come to it."""
+
+    def attempt(key):
+        known = SERVICES[key]
+        connection = make_connection(owner, environments=[Environment.STAGING], **known.connection)
+        links = as_owner.get(f"/o/harbor-clinics/integrations/{connection.pk}/").context["useful"]
+        assert [link["name"] for link in links] == [operation.name for operation in known.operations]
+        for link, operation in zip(links, known.operations, strict=True):
+            response = as_owner.post(f"{NEW}/api_action/", form_with(as_owner.get(link["href"]), "name"))
+            assert response.status_code == 303
+            stored = Integration.objects.get(kind="api_action", name=operation.name)
+            assert (stored.connection_id, set(stored.environments)) == (connection.pk, {Environment.STAGING})
+            assert {**stored.config, **operation.config} == stored.config
+            stored.delete()
+
+    assert failures(SERVICES, attempt) == {}
 
 
-@pytest.mark.parametrize(("service", "kind"), STARTS, ids=IDS)
-def test_each_fills_a_form_that_can_be_saved_as_it_is(as_owner, owner, service, kind):
-    page = as_owner.get(f"{NEW}/{kind}/?service={service.key}")
-    sent = form_with(page, "name")
-    assert as_owner.post(f"{NEW}/{kind}/", sent | {"environments": ["staging"]}).status_code == 303
-    stored = Integration.objects.get()
-    assert stored.name == service.name
-    assert service.configs[kind].items() <= stored.config.items()
-    for secret in page.context["service_secrets"]:
-        store_secret(owner, secret["name"], allowed_domains=list(service.domains), environments=[Environment.STAGING])
-    assert warnings_for(stored) == []
-    assert routes_of(stored)[0].secret_names == {secret["name"] for secret in page.context["service_secrets"]}
+def test_page_of_another_connection_proposes_nothing(as_owner, owner, outsider):
+    own, foreign = make_connection(owner), make_connection(outsider, base_url="https://api.openai.com")
+    assert as_owner.get(f"/o/harbor-clinics/integrations/{own.pk}/").context["useful"] == []
+    form = as_owner.get(f"{NEW}/api_action/?service=twilio&operation=look-up-a-call&connection={foreign.pk}")
+    assert (form.context["values"]["name"], form.context["values"]["connection"]) == ("Look up a call", "")
 
 
 def test_a_secret_that_is_not_there_is_created_with_its_domains(as_owner, owner):
@@ -94,6 +99,8 @@ def test_twilio_leads_to_its_connector_first(as_owner, organization):
         "api_connection/?service=nobody",
         "api_connection/?service=%00",
         "auth_connector/?service=openai",
+        "api_action/?service=openai",
+        "api_action/?service=twilio&operation=nothing",
     ],
 )
 def test_without_a_known_service_the_form_is_blank(as_owner, organization, address):

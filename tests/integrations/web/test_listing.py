@@ -74,7 +74,7 @@ def test_missing_secret_links_to_its_creation(as_owner, owner):
 
 def test_state_follows_what_would_stop_a_run(owner, secret):
     integration = action(owner)
-    assert shown(owner, integration) == ("working", "")
+    assert shown(owner, integration) == ("ready", "")
     set_enabled(actor=owner, secret_id=secret.id, enabled=False)
     assert shown(owner, integration) == ("paused", "A secret is disabled")
     set_enabled(actor=owner, secret_id=secret.id, enabled=True)
@@ -108,31 +108,45 @@ def test_without_an_environment_it_is_paused(owner):
 
 
 def test_name_that_is_judged_at_run_does_not_fail_before(owner, secret):
-    assert shown(owner, action(owner, base_url="http://intranet.example.com"))[0] == "working"
+    assert shown(owner, action(owner, base_url="http://intranet.example.com"))[0] == "ready"
 
 
-@pytest.mark.parametrize(
-    ("outcome", "state", "failed"),
-    [
-        ("succeeded", "working", False),
-        ("upstream_error", "working", True),
-        ("refused", "working", True),
-        ("failed", "failing", True),
-        ("started", "working", False),
-    ],
-)
-def test_last_run_counts_by_its_outcome(owner, secret, outcome, state, failed):
+@pytest.mark.parametrize("outcome", ["succeeded", "upstream_error", "refused", "failed", "started"])
+def test_last_run_is_told_by_its_outcome(owner, secret, outcome):
     integration = action(owner)
     factories.RunFactory(organization=owner.organization, integration_id=integration.id, outcome=outcome)
+    assert overview.one(owner, integration.id).last_run_failed == (outcome not in {"succeeded", "started"})
+
+
+def test_state_follows_what_runs_said_in_each_environment(owner, secret):
+    values = {environment: Plaintext("canary-of-the-list-77aa") for environment in Environment}
+    create_secret(actor=owner, name="other.key", values=values)
+    header = [{"name": "X-Key", "value": "{secrets.other.key}"}]
+    integration = action(owner, environments=list(Environment), headers=header)
+    said = {"integration": integration, "organization": owner.organization}
+    factories.IntegrationStateFactory(**said)
+    assert shown(owner, integration) == ("working", "")
+    factories.IntegrationStateFactory(**said, environment="production", failing=True, status=401)
+    factories.IntegrationStateFactory(**said, environment="development", failing=True, error_code="secret_missing")
     row = overview.one(owner, integration.id)
-    assert (row.state, row.last_run_failed) == (state, failed)
+    assert (row.state, row.failing_in) == ("failing", [Environment.PRODUCTION])
+    assert row.state_note == "The other side answered 401: it refuses the credential"
+    update_integration(
+        actor=owner, integration_id=integration.id, changes=IntegrationChanges(environments=[Environment.STAGING])
+    )
+    assert shown(owner, integration) == ("working", "")
+
+
+def test_all_environments_in_which_it_fails_are_named(owner, secret):
+    row = overview.one(owner, action(owner, environments=list(Environment)).id)
+    assert (row.state, row.failing_in) == ("failing", [Environment.DEVELOPMENT, Environment.PRODUCTION])
 
 
 def test_counts_are_of_the_whole_organization(owner, secret, outsider):
     action(owner)
     action(owner, "Paused one", environments=[])
     create_integration(actor=outsider, kind="auth_connector", name="x", config={"type": "bearer", "token": "x"})
-    assert overview.counts(owner) == {"all": 2, "working": 1, "failing": 0, "paused": 1}
+    assert overview.counts(owner) == {"all": 2, "ready": 1, "working": 0, "failing": 0, "paused": 1}
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_tools_are_listed_and_stay_on_the_page(as_owner, server):
         response = post(as_owner, "integration-tools-list", server, **headers)
         shown = text_of(as_owner.get(response["Location"]) if response.status_code == 303 else response)
         assert "Finds people by name." in shown
-        assert 'aria-label="Approve whoami"' in shown
+        assert 'Approve<span class="vh"> whoami</span>' in shown
     assert [run.operation for run in Run.objects.all()] == ["list_tools", "list_tools"]
     assert "5 tools are new" in shown
     assert "0 of 5 approved, 5 new." in text_of(as_owner.get(address("integration-edit", server)))
@@ -115,13 +115,13 @@ def test_a_tool_is_approved_and_withdrawn(as_owner, owner, server):
     sent = {"name": "search", "fingerprint": tool.fingerprint}
     shown = text_of(post(as_owner, "integration-tools-approve", server, sent, **HTMX))
     assert 'aria-label="Withdraw the approval of search"' in shown
-    assert "Approve search" not in shown
+    assert 'Approve<span class="vh"> search' not in shown
     assert "1 of 1 approved." in text_of(as_owner.get(address("integration-edit", server)))
     listed = text_of(post(as_owner, "integration-tools-list", server, **HTMX))
     assert "1 tool changed since it was approved, and 4 are new" in listed
     assert "What changed: Description, Parameters" in listed
     shown = text_of(post(as_owner, "integration-tool-withdraw", server, sent, **HTMX))
-    assert 'aria-label="Approve search"' in shown
+    assert 'Approve<span class="vh"> search</span>' in shown
     assert not RemoteTool.objects.exclude(approved_fingerprint="").exists()
 
 

@@ -16,6 +16,7 @@ from integrations.models import Run, RunOutcome
 from integrations.web import testing
 from secrets_app.editing.secrets import create_secret, set_enabled
 from secrets_app.plaintext import Plaintext
+from tests.support.web.sent_by_browsers import form_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -257,3 +258,21 @@ def test_answer_that_is_too_long_for_a_page_is_shortened_and_says_so():
     shown = testing._body_text(answer)
     assert len(shown) < testing.MOST_SHOWN + 100
     assert "1,234 more characters" in shown
+
+
+def test_a_changed_form_is_saved_first_and_then_tested(as_owner, action, received):
+    seen, _ = received
+    address = reverse("integration-test", args=["harbor-clinics", action.id])
+    page = as_owner.get(reverse("integration-edit", args=["harbor-clinics", action.id]))
+    sent = form_with(page, "save_first") | {"path": "/v3/people"}
+    answer = as_owner.post(address, sent | ARGUMENTS, headers=HTMX)
+    assert answer.status_code == 200
+    assert answer.headers["HX-Trigger"] == "form-saved"
+    assert 'name="version" id="f-version" value="2" hx-swap-oob="true"' in answer.content.decode()
+    assert [request["path"] for request in seen] == ["/v3/people"]
+    refused = as_owner.post(address, sent | {"version": "2", "name": ""} | ARGUMENTS, headers=HTMX)
+    assert refused.status_code == 422
+    assert "What you see could not be saved" in refused.content.decode()
+    outdated = as_owner.post(address, sent | ARGUMENTS, headers=HTMX)
+    assert "Somebody else changed this integration" in outdated.content.decode()
+    assert len(seen) == 1

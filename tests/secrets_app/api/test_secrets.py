@@ -37,10 +37,13 @@ def expected(secret, **changes):
         "environments": {"development": MISSING, "staging": MISSING, "production": MISSING},
         "allowed_domains": [],
         "is_identifier": False,
+        "required_in": [],
         "usage_count": 0,
+        "integration_count": 0,
         "last_used_at": None,
         "rotate_every_days": None,
         "rotation_due_at": None,
+        "expires_on": None,
         "created_at": when(secret.created_at),
         "updated_at": when(secret.updated_at),
         "version": 1,
@@ -96,7 +99,7 @@ def test_read_one(caller, owner):
     secret = store_secret(owner, environments=[S])
     make_action(owner, environments=[Environment.PRODUCTION])
     environments = {"development": MISSING, "staging": state("staging", by="Mara Lindqvist"), "production": MISSING}
-    whole = expected(secret, environments=environments, usage_count=1, status="missing")
+    whole = expected(secret, environments=environments, usage_count=1, integration_count=1, status="missing")
     assert caller.get(f"/secrets/{secret.id}") == whole
 
 
@@ -154,6 +157,13 @@ def test_null_ends_the_rotation_interval(caller, owner):
     assert caller.patch(f"/secrets/{secret.id}", {"rotate_every_days": None})["rotate_every_days"] is None
 
 
+def test_expiry_is_a_day_and_null_removes_it(caller, owner):
+    secret = store_secret(owner)
+    assert caller.patch(f"/secrets/{secret.id}", {"expires_on": "2031-03-31"})["expires_on"] == "2031-03-31"
+    assert caller.patch(f"/secrets/{secret.id}", {"description": "x"})["expires_on"] == "2031-03-31"
+    assert caller.patch(f"/secrets/{secret.id}", {"expires_on": None})["expires_on"] is None
+
+
 def test_edit_of_nothing_changes_nothing(caller, owner):
     secret = store_secret(owner, environments=[])
     assert caller.patch(f"/secrets/{secret.id}", {}) == expected(secret, warnings=[])
@@ -166,7 +176,7 @@ def test_switching_off_and_on(caller, owner):
 
 
 @pytest.mark.parametrize(
-    ("tag", "status"), [('"1"', 200), ("*", 200), ('"2"', 412), ('"0"', 412), ("1", 422), ('W/"1"', 422)]
+    ("tag", "status"), [('"1"', 200), ("*", 200), ('"2"', 412), ('"0"', 412), ("1", 422), ('W/"1"', 200)]
 )
 def test_if_match(caller, owner, tag, status):
     secret = store_secret(owner)
@@ -328,3 +338,16 @@ def test_uses_in_another_organization_do_not_count(caller, owner, outsider):
     make_action(outsider)
     assert caller.get(f"/secrets/{secret.id}")["usage_count"] == 0
     assert SecretReference.objects.count() == 1
+
+
+def test_a_value_that_is_required_and_not_there_is_missing(owner, caller):
+    made = caller.post("/secrets", {"name": "crm.key", "required_in": ["production", "staging"], "value": ""})
+    assert (made["required_in"], made["status"]) == (["staging", "production"], "missing")
+    path = f"/secrets/{made['id']}"
+    assert caller.patch(path, {"values": {"staging": VALUE}})["status"] == "missing"
+    assert [row["name"] for row in caller.get("/secrets?status=missing&environment=production")["items"]] == ["crm.key"]
+    assert caller.get("/secrets?status=missing&environment=staging")["items"] == []
+    bound = Caller(key_for(owner, environments=[Environment.STAGING]))
+    assert bound.problem("PATCH", path, {"required_in": []}) == (403, "permission_denied")
+    assert bound.patch(path, {"required_in": ["production"]})["status"] == "missing"
+    assert caller.patch(path, {"required_in": []})["status"] == "active"

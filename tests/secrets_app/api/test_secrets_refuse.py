@@ -46,6 +46,9 @@ BAD_BODIES = {
     "too many domains": ({"name": "a", "allowed_domains": ["a.example.com"] * 101}, ["allowed_domains"]),
     "interval": ({"name": "a", "rotate_every_days": 0}, ["rotate_every_days"]),
     "interval out of this world": ({"name": "a", "rotate_every_days": 10**300}, ["rotate_every_days"]),
+    "a day of no calendar": ({"name": "a", "expires_on": "2031-02-30"}, ["expires_on"]),
+    "a day long ago": ({"name": "a", "expires_on": "1999-12-31"}, ["expires_on"]),
+    "values that state no day": ({"name": "a", "value": MARK, "expires_with_values": True}, ["expires_on"]),
     "several": (
         {"name": "", "rotate_every_days": -1, "values": {"staging": "x"}},
         ["name", "rotate_every_days", "values.staging"],

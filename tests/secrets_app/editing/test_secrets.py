@@ -8,8 +8,9 @@ from accounts.actors import actor_for_command, actor_for_staff
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import EditConflict, Invalid, NotFound, PermissionDenied
 from accounts.models import AuditEvent
+from secrets_app.editing.deleting import delete_secret
 from secrets_app.editing.edits import SecretChanges
-from secrets_app.editing.secrets import create_secret, delete_secret, set_enabled, update_secret
+from secrets_app.editing.secrets import create_secret, set_enabled, update_secret
 from secrets_app.errors import SecretInUse, ValueRequired, ValueTooShort
 from secrets_app.models import Secret, SecretValue
 from secrets_app.plaintext import Plaintext
@@ -292,7 +293,7 @@ def test_used_secret_is_not_deleted_and_the_uses_are_listed(owner):
 def test_reference_added_at_the_same_moment_keeps_the_secret(owner, monkeypatch):
     secret = store_secret(owner)
     make_action(owner)
-    monkeypatch.setattr("secrets_app.editing.secrets._refuse_if_used", lambda secret: None)
+    monkeypatch.setattr("secrets_app.editing.deleting._refuse_if_used", lambda secret: None)
     with pytest.raises(SecretInUse, match="just now"):
         delete_secret(actor=owner, secret_id=secret.id)
     assert Secret.objects.exists()

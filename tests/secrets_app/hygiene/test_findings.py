@@ -1,6 +1,6 @@
 """What deserves attention: each finding finds what it names and nothing else, in a constant number of queries."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -15,7 +15,7 @@ from secrets_app.hygiene.findings import BY_KEY, FINDINGS
 from secrets_app.models import Secret, SecretValue
 from secrets_app.naming import names
 from secrets_app.sealing import keyring
-from tests.support.things import make_action, store_secret
+from tests.support.things import make_action, saved_days_ago, store_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -105,7 +105,7 @@ def test_value_that_is_needed_and_not_there_or_not_readable(owner, good):
     set_enabled(actor=owner, secret_id=off.id, enabled=False)
     store_secret(owner, "d.not_needed", environments=[], **GOOD)
     assert found(owner, "missing-values") == {
-        "a.lacking": "No readable value in Staging and Production, where integrations need one.",
+        "a.lacking": "No readable value in Staging and Production, where one is needed.",
         "b.broken": "A stored value cannot be opened. Enter a new one.",
     }
 
@@ -167,6 +167,20 @@ def test_unused_and_never_used(owner, good):
     Secret.objects.filter(name="never.key").update(created_at=timezone.now() - timedelta(days=102))
     assert found(owner, "unused") == {"stale.key": "Last used 91 days ago."}
     assert found(owner, "never-used") == {"never.key": "Saved 102 days ago, never used."}
+    Secret.objects.filter(name="never.key").update(created_at=timezone.now() - timedelta(days=6))
+    assert found(owner, "never-used") == {}
+
+
+def test_secrets_that_expire_within_a_month(owner, good):
+    today = datetime.now(UTC).date()
+    for name, days in {"month.key": 30, "later.key": 31, "day.key": 1, "today.key": 0, "gone.key": -2}.items():
+        store_secret(owner, name, expires_on=today + timedelta(days=days), **GOOD)
+    assert found(owner, "expiring") == {
+        "month.key": "Expires in 30 days.",
+        "day.key": "Expires in 1 day.",
+        "today.key": "Expires today.",
+        "gone.key": "Expired 2 days ago.",
+    }
 
 
 def test_generic_names_are_those_of_the_rule(owner, good):
@@ -193,6 +207,7 @@ def test_generic_names_are_those_of_the_rule(owner, good):
 def test_search_narrows_names_and_descriptions(owner, good):
     store_secret(owner, "weather_key", description="Forecasts")
     store_secret(owner, "other_key")
+    saved_days_ago(8)
     make_action(owner, "B", uses="weather.gone")
     assert set(found(owner, "never-used", "forecast")) == {"weather_key"}
     assert set(found(owner, "missing-names", "weather")) == {"weather.gone"}
@@ -203,6 +218,7 @@ def test_pages_follow_each_other(owner):
     for number in range(7):
         store_secret(owner, f"key{number}", environments=[])
         make_action(owner, f"Action {number}", uses=f"gone{number}")
+    saved_days_ago(8)
     for key, prefix in (("never-used", "key"), ("missing-names", "gone")):
         seen, cursor = [], ""
         while cursor is not None:
@@ -219,6 +235,7 @@ def test_counts_stop(owner, monkeypatch):
     for number in range(5):
         store_secret(owner, f"key{number}", environments=[])
         make_action(owner, f"Action {number}", uses=f"gone{number}")
+    saved_days_ago(8)
     assert findings.count(owner.organization, BY_KEY["never-used"]) == 3
     assert findings.count(owner.organization, BY_KEY["missing-names"]) == 3
 

@@ -7,7 +7,7 @@ from accounts.actors import actor_for_key, actor_for_staff
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from accounts.models import ApiKey, AuditEvent
-from secrets_app.editing import secrets
+from secrets_app.editing import deleting, secrets
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.errors import RequestAnswered, TooManyRequests
 from secrets_app.importing import apply
@@ -76,7 +76,7 @@ def test_import_and_rename_answer_requests_too(owner, member):
 
 def test_deleting_the_secret_keeps_the_answer(owner, member):
     request = asked(member)
-    secrets.delete_secret(actor=owner, secret_id=store_secret(owner, "insurance.apiKey").id)
+    deleting.delete_secret(actor=owner, secret_id=store_secret(owner, "insurance.apiKey").id)
     assert (state_of(request), request.secret) == ("answered", None)
 
 

@@ -16,7 +16,7 @@ from secrets_app.hygiene.findings import FINDINGS
 from secrets_app.models import Secret, SecretValue
 from secrets_app.web import hygiene
 from tests.support.canary import VALUES, leaks
-from tests.support.things import make_action, store_secret
+from tests.support.things import make_action, saved_days_ago, store_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +45,7 @@ def trouble(owner):
     set_enabled(actor=owner, secret_id=secrets["off.used"].id, enabled=False)
     make_action(owner, "B", uses="billing.token")
     make_action(owner, "C", uses="token")
+    saved_days_ago(8)
     Secret.objects.filter(name="stale.key").update(last_used_at=timezone.now() - timedelta(days=120))
     SecretValue.objects.filter(secret=secrets["late.key"]).update(created_at=timezone.now() - timedelta(days=40))
     return secrets
@@ -77,18 +78,19 @@ def test_fields_that_fixes_lead_to_exist(as_owner, trouble):
 
 def test_counts_add_up(as_owner, trouble):
     text = text_of(as_owner.get(PAGE))
-    assert "Fix first 4 Rotation 1 Tidy up 6 Checks passed 1 of 9" in text
+    assert "Fix first 4 Rotation 1 Tidy up 6 Checks passed 2 of 10" in text
 
 
 def test_nothing_to_tidy_up(as_owner):
     text = text_of(as_owner.get(PAGE))
     assert "Everything is in good order" in text
-    assert "Checks passed 9 of 9" in text
+    assert "Checks passed 10 of 10" in text
 
 
 def test_one_finding_is_paged_and_kept_in_the_url(as_owner, owner):
     for number in range(60):
         store_secret(owner, f"key{number:02}.crm", environments=[])
+    saved_days_ago(8)
     overview = as_owner.get(PAGE).content.decode()
     assert overview.count('aria-label="Review') == hygiene.PREVIEWED
     assert f'href="{PAGE}?finding=never-used"' in overview
@@ -139,6 +141,7 @@ def test_large_counts_are_capped(as_owner, owner, monkeypatch):
     monkeypatch.setattr(hygiene, "COUNTED_AT_MOST", 2)
     for number in range(4):
         store_secret(owner, f"key{number}.crm", environments=[])
+    saved_days_ago(8)
     assert "Tidy up 2+" in text_of(as_owner.get(PAGE))
 
 

@@ -36,7 +36,7 @@ def test_story_of_a_request(as_member, as_owner):
     assert as_member.post(URL + "new/", FORM).url == URL
     assert "insurance.apiKey" in text(as_member)
     frame = text(as_owner, "/o/harbor-clinics/integrations/")
-    assert '<span class="count" title="1 waiting for an answer">' in frame
+    assert 'id="nav-waiting" title="1 waiting">' in frame
     page = text(as_owner)
     assert "Eligibility &lt;checks&gt;" in page
     link = re.search(r"/o/harbor-clinics/secrets/new/\?request=[0-9a-f-]+", page)[0]

@@ -126,7 +126,8 @@ def test_search_and_filter_narrow_the_list(as_owner, owner, secret):
 def test_disable_and_enable_answer_with_the_row(as_owner, secret):
     response = as_owner.post(page_of("secret-disable", secret), HTTP_HX_REQUEST="true")
     assert "Disabled" in response.content.decode()
-    assert response.headers["HX-Trigger"] == '{"toast": "Disabled crm.apiKey", "counts": ""}'
+    assert "Disabled crm.apiKey" in response.content.decode()
+    assert response.headers["HX-Trigger"] == "counts"
     as_owner.post(page_of("secret-enable", secret))
     secret.refresh_from_db()
     assert secret.enabled

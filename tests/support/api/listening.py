@@ -33,7 +33,7 @@ async def listening(key: str = "") -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         address = f"http://localhost:{bound.getsockname()[1]}"
         server = uvicorn.Server(uvicorn.Config(with_key, lifespan="off", log_config=None, access_log=False))
-        with override_settings(SITE_URL=address), patch.object(own_ports, "_served", set()):
+        with override_settings(SITE_URL=address), patch.object(own_ports, "SERVED", set()):
             async with served(application):
                 serving = asyncio.create_task(server.serve(sockets=[bound]))
                 try:

@@ -3,6 +3,7 @@
 import functools
 import gc
 from types import FunctionType, ModuleType
+from typing import Any
 
 from yarl import URL
 
@@ -10,12 +11,17 @@ LIBRARIES = {"yarl", "aiohttp", "urllib", "idna", "multidict"}
 DEEPEST = 6
 
 
+def all_caches() -> list[Any]:
+    """Every cache of the process, those too that `tests/conftest.py` froze before the first test."""
+    gc.unfreeze()
+    return [found for found in gc.get_objects() if type(found) is functools._lru_cache_wrapper]
+
+
 def caches_that_hold(text: str) -> set[str]:
     """The names of the libraries' caches from which `text` is within reach."""
-    caches = [found for found in gc.get_objects() if type(found) is functools._lru_cache_wrapper]
     return {
         cache.__qualname__
-        for cache in caches
+        for cache in all_caches()
         if cache.__module__.split(".")[0] in LIBRARIES and reaches(cache, text, seen=set(), depth=0)
     }
 
@@ -32,5 +38,6 @@ def reaches(holder: object, text: str, *, seen: set[int], depth: int) -> bool:
 
 def urls_that_hold(text: str) -> int:
     """How many URLs with `text` in them are still alive, whoever holds them."""
+    gc.unfreeze()
     gc.collect()
     return sum(type(found) is URL and text in str(found) for found in gc.get_objects())

@@ -31,9 +31,9 @@ def discard(owner, secret):
     return values.discard(actor=owner, secret_id=secret.id, environment=S)
 
 
-def kept(secret):
-    """State -> value of everything that is still sealed in Staging."""
-    rows = SecretValue.objects.filter(secret=secret, environment="staging", sealed__isnull=False)
+def kept(secret, environment=S):
+    """State -> value of everything that is still sealed in an environment."""
+    rows = SecretValue.objects.filter(secret=secret, environment=environment.value, sealed__isnull=False)
     return {row.state: keyring.unseal(row).expose() for row in rows.select_related("secret", "data_key")}
 
 

@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.access.api_keys import create_api_key
-from accounts.access.callers import LENGTH, MARK, actor_of_key, read_key
+from accounts.access.callers import actor_of_key
+from accounts.access.key_text import LENGTH, MARK, read_key
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Unauthenticated
 from accounts.models import ApiKey, AuditEvent
@@ -330,14 +331,14 @@ def test_choice_knows_nothing_of_other_organizations(as_owner, outsider):
 
 def test_revoking_asks_then_ends_the_key_at_once(as_owner, owner):
     key, text = create_api_key(actor=owner, name="old", scopes=[Scope.RUN], environments=ALL_ENVIRONMENTS)
-    assert "Stop old?" in page_of(as_owner, revoke_path(key))
+    assert "Revoke old?" in page_of(as_owner, revoke_path(key))
     assert actor_of_key(text.text, address=None).id == key.id
     response = as_owner.post(revoke_path(key))
     assert (response.status_code, response.headers["Location"]) == (303, LIST)
     with pytest.raises(Unauthenticated):
         actor_of_key(text.text, address=None)
     assert AuditEvent.objects.filter(event="api_key.revoked", target_id=key.id).count() == 1
-    assert "Stopped old" in page_of(as_owner)
+    assert "Revoked old" in page_of(as_owner)
 
 
 def test_revoking_twice_is_recorded_once(as_owner, owner):

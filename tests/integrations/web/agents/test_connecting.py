@@ -12,7 +12,7 @@ from accounts.access.last_use import record_client
 from accounts.common.environments import Environment
 from accounts.models import ApiKey
 from integrations.models import Integration
-from integrations.tools.first_call import FIXES, OTHER_FIX
+from integrations.runs.way_out import way_out
 from integrations.web.agents.snippets import KEY, SNIPPETS, URL
 from tests import factories
 from tests.support.things import make_action, make_connector
@@ -147,7 +147,7 @@ def test_page_waits_until_the_agent_calls_then_names_it_and_stops_asking(as_owne
         assert "every 2s" not in shown
 
 
-@pytest.mark.parametrize(("code", "fix"), [("secret_missing", FIXES["secret_missing"]), ("invalid_url", OTHER_FIX)])
+@pytest.mark.parametrize(("code", "fix"), [(code, way_out(code).words) for code in ("secret_missing", "invalid_url")])
 def test_refused_call_is_shown_with_its_code_and_what_to_do(as_owner, owner, connected, code, fix):
     _, key, text = connected
     action = make_action(owner, uses="")

@@ -89,7 +89,7 @@ def test_one_session_is_stopped_alone(as_owner, agent):
 def test_dialog_names_what_stops_and_stopping_ends_it(as_owner, agent):
     start_session(actor=agent, name="call-1")
     page = page_of(as_owner, revoke_path(agent))
-    assert "Stop this agent" in page
+    assert "Revoke key" in page
     assert "<dt>Sessions</dt><dd>1</dd><dt>Calls under way</dt><dd>0</dd>" in page
     assert as_owner.post(revoke_path(agent)).status_code == 303
     assert not ApiKey.objects.filter(revoked_at=None).exists()

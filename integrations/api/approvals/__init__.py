@@ -1,0 +1,1 @@
+"""`/api/v1/approvals`: what became of calls that have to be approved (docs/api.md, "Approvals")."""

@@ -1,0 +1,1 @@
+"""Stopping integrations, and calls under way (docs/stopping.md)."""

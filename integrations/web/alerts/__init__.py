@@ -1,0 +1,1 @@
+"""Pages of alerts: channels and webhooks, their deliveries."""

@@ -1,0 +1,1 @@
+"""Pages of approvals: the calls that wait for a person, those that were decided, and one in full."""

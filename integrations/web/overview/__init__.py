@@ -1,0 +1,1 @@
+"""The overview: the home of owners and admins."""

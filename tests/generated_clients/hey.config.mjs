@@ -1,0 +1,4 @@
+export default {
+  input: "./made/openapi.json",
+  output: { path: "made/hey", module: { extension: ".js" } },
+};
