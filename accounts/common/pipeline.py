@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.db import NotSupportedError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, OperationalError, connections
 from psycopg import Connection, errors, pq
 from psycopg.adapt import PyFormat, Transformer
 
@@ -55,40 +55,43 @@ def in_one_round_trip(statements: Sequence[Statement]) -> list[list[Row]]:
 
 
 def _attempt(statements: Sequence[Statement]) -> list[list[Row]]:
-    connection.ensure_connection()
-    driver = connection.connection
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    driver = database.connection
     kept = _kept.get(driver) or _kept.setdefault(driver, _Kept(driver))
+    prepares = not database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
     try:
-        with connection.wrap_database_errors:
-            return _exchange(driver.pgconn, kept, statements)
+        with database.wrap_database_errors:
+            return _exchange(driver.pgconn, kept, statements, prepares=prepares)
     except BaseException:
-        connection.close()
+        database.close()
         raise
 
 
-def _exchange(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement]) -> list[list[Row]]:
+def _exchange(
+    server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement], *, prepares: bool
+) -> list[list[Row]]:
     server.enter_pipeline_mode()
-    new = _send(server, kept, statements)
+    new = _send(server, kept, statements, prepares=prepares)
     answers = list(_results(server))[len(new) :]
     server.exit_pipeline_mode()
     kept.prepared |= new
     return [_rows(kept.transformer, answer) for answer in answers]
 
 
-def _send(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement]) -> set[bytes]:
+def _send(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement], *, prepares: bool) -> set[bytes]:
     """Send statements; return the names of those that are prepared by it."""
-    pools = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
     written = [(*_written(statement.sql), _texts(kept.transformer, statement.params)) for statement in statements]
-    new = set() if pools else {name for name, _, _ in written} - kept.prepared
-    for name, sql in {name: sql for name, sql, _ in written if name in new}.items():
+    new = {name: sql for name, sql, _ in written if prepares and name not in kept.prepared}
+    for name, sql in new.items():
         server.send_prepare(name, sql)
     for name, sql, params in written:
-        if pools:
-            server.send_query_params(sql, params)
-        else:
+        if prepares:
             server.send_query_prepared(name, params)
+        else:
+            server.send_query_params(sql, params)
     server.pipeline_sync()
-    return new
+    return set(new)
 
 
 def _results(server: pq.abc.PGconn) -> Iterator[pq.abc.PGresult]:
