@@ -28,11 +28,16 @@ _numbers = count()
 
 
 class _Kept:
-    """What is kept of a connection: which statements it has prepared, and what converts its texts."""
+    """What is kept of a connection: which statements it has prepared, and what converts its texts.
 
-    def __init__(self, driver: "Connection[Any]") -> None:
-        self.prepared: set[bytes] = set()
+    Plans are kept as well. PostgreSQL would plan some statements each time, which takes longer than to run them.
+    """
+
+    def __init__(self, driver: "Connection[Any]", *, prepares: bool) -> None:
+        self.prepares, self.prepared = prepares, set[bytes]()
         self.transformer = Transformer(driver)
+        if prepares:
+            driver.execute("SET plan_cache_mode = force_generic_plan")
 
 
 _kept: WeakKeyDictionary["Connection[Any]", _Kept] = WeakKeyDictionary()
@@ -58,35 +63,34 @@ def _attempt(statements: Sequence[Statement]) -> list[list[Row]]:
     database = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
     driver = database.connection
-    kept = _kept.get(driver) or _kept.setdefault(driver, _Kept(driver))
-    prepares = not database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
     try:
         with database.wrap_database_errors:
-            return _exchange(driver.pgconn, kept, statements, prepares=prepares)
+            if driver not in _kept:
+                pools = database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+                _kept[driver] = _Kept(driver, prepares=not pools)
+            return _exchange(driver.pgconn, _kept[driver], statements)
     except BaseException:
         database.close()
         raise
 
 
-def _exchange(
-    server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement], *, prepares: bool
-) -> list[list[Row]]:
+def _exchange(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement]) -> list[list[Row]]:
     server.enter_pipeline_mode()
-    new = _send(server, kept, statements, prepares=prepares)
+    new = _send(server, kept, statements)
     answers = list(_results(server))[len(new) :]
     server.exit_pipeline_mode()
     kept.prepared |= new
     return [_rows(kept.transformer, answer) for answer in answers]
 
 
-def _send(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement], *, prepares: bool) -> set[bytes]:
+def _send(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement]) -> set[bytes]:
     """Send statements; return the names of those that are prepared by it."""
     written = [(*_written(statement.sql), _texts(kept.transformer, statement.params)) for statement in statements]
-    new = {name: sql for name, sql, _ in written if prepares and name not in kept.prepared}
+    new = {name: sql for name, sql, _ in written if kept.prepares and name not in kept.prepared}
     for name, sql in new.items():
         server.send_prepare(name, sql)
     for name, sql, params in written:
-        if prepares:
+        if kept.prepares:
             server.send_query_prepared(name, params)
         else:
             server.send_query_params(sql, params)
