@@ -10,20 +10,19 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, Error
+from django.db import Error
 
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common import observers
-from accounts.common.compiled_queries import ask_together
 from accounts.common.database import Batches, in_background, in_database
 from accounts.common.outages import as_refusal
 from accounts.common.request_notes import NOTES, REQUEST_ID, RUNS
-from accounts.common.round_trips import run_together
+from accounts.common.sql.compiled import ask_together, run_together
 from accounts.errors import DatabaseUnavailable, RateLimited, Refusal
 from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Caller, admit_all
@@ -265,32 +264,17 @@ def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[R
     charged = [(used.charge, end.trace.cost) for end, used in ends if used and used.charge]
     with settling(charged) if charged else nullcontext():
         stopped = _record_all([end for end, _ in ends], calls)
-    _stamp(ends)
+    ledger.stamp_used((used.secret_ids, used.links) for _, used in ends if used)
     return stopped
 
 
 def _record_all(ends: Sequence[ledger.RunEnd], calls: Sequence[UnderWay | None]) -> list[Refusal | None]:
     """Record the ends of runs, and look in the same round trip whether their calls were stopped meanwhile."""
     stopped = judged(calls, *ask_together(*needed_by(calls), writing=ledger.endings(ends)))
-    ended = [_refused(end, refusal) for end, refusal in zip(ends, stopped, strict=True)]
+    ended = [end.instead(refusal) if refusal else end for end, refusal in zip(ends, stopped, strict=True)]
     run_together(ledger.endings(end for end, refusal in zip(ended, stopped, strict=True) if refusal))
     ledger.tell_ended(ended)
     return stopped
-
-
-def _stamp(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> None:
-    try:
-        for run in (used for _, used in ends if used):
-            ledger.stamp_unless_recent(run.secret_ids, run.links)
-    except DatabaseError as fault:  # the runs succeeded and are recorded
-        logger.warning("the last use of secrets was not recorded: %s", type(fault).__name__)
-
-
-def _refused(end: ledger.RunEnd, refusal: Refusal | None) -> ledger.RunEnd:
-    if refusal is None:
-        return end
-    refusal.members["run_id"] = str(end.run.pk)
-    return replace(end, outcome=RunOutcome.FAILED, error_code=refusal.code)
 
 
 _ADMISSIONS = Batches(admit_all)

@@ -234,7 +234,7 @@ class Redactor:
 
     def hits(self, text: bytes, deadline: float | None = None) -> list[Hit] | None:
         """Return the values that a text contains; None if it could not be searched within its limits."""
-        if not self._sets:
+        if not self._sets or not text:
             return []
         try:
             found = search(text, [one.matcher for one, _ in self._sets], Budget(len(text), deadline))
