@@ -119,6 +119,7 @@ async def _run(admitted: Admitted) -> RunResult:
     channel = RunChannel(
         run.organization_id,
         run.integration_id,
+        run.environment,
         admitted.value_ids,
         admitted.domains,
         check_not_stopped=partial(_AGAIN.ask, admitted.under_way),

@@ -60,6 +60,7 @@ class RunChannel:
         self,
         organization: UUID,
         integration: UUID,
+        environment: str,
         value_ids: Mapping[str, UUID],
         domains: Mapping[str, Sequence[str]],
         *,
@@ -77,7 +78,7 @@ class RunChannel:
         self.has_sent = self._has_announced = False
         self.hosts: set[str] = set()
         self.deadline: float | None = None
-        self._organization, self._integration = organization, integration
+        self._organization, self._integration, self._environment = organization, integration, environment
         self._value_ids, self._domains, self._check_not_stopped = value_ids, domains, check_not_stopped
         self._lookup = partial(LOOKUPS.addresses, organization)
 
@@ -109,7 +110,7 @@ class RunChannel:
             request,
             configuration.policy(),
             ssl_context=configuration.ssl_context(),
-            owner=(self._organization, self._integration),
+            owner=(self._organization, self._integration, self._environment),
             lookup=self._lookup,
             on_piece=on_piece,
             on_large=partial(make_room, self._organization),
