@@ -67,10 +67,11 @@ SELECT * FROM json_to_recordset(%s::json) AS used (
 _FINISH_RUNS = """
 UPDATE integrations_run AS run
 SET outcome = ended.outcome, duration_ms = ended.duration_ms, error_code = ended.error_code, status = ended.status,
-    steps = ended.steps, address = ended.address, answer_bytes = ended.answer_bytes
+    steps = ended.steps, address = ended.address, answer_bytes = ended.answer_bytes, sent_bytes = ended.sent_bytes,
+    first_byte_ms = ended.first_byte_ms
 FROM json_to_recordset(%s::json) AS ended (
     id uuid, outcome text, duration_ms int, error_code text, status smallint, steps jsonb, address text,
-    answer_bytes bigint
+    answer_bytes bigint, sent_bytes bigint, first_byte_ms int
 )
 WHERE run.id = ended.id
 """
@@ -216,6 +217,8 @@ def _ended(end: RunEnd) -> dict[str, Any]:
         "steps": steps_of(end.trace),
         "address": end.trace.address,
         "answer_bytes": end.trace.answer_bytes,
+        "sent_bytes": end.trace.sent_bytes,
+        "first_byte_ms": end.trace.first_byte_ms,
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class Deadlines:
     idle: float
     total: float
 
+    @classmethod
+    def within(cls, seconds: float) -> Self:
+        """Return the deadlines of a call that has one limit of time for everything."""
+        return cls(seconds, seconds, seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -32,3 +38,18 @@ class Upload:
     pieces: AsyncIterator[bytes] = field(repr=False)
     length: int | None
     media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What a caller sends along besides the arguments: headers and a body.
+
+    Attributes:
+        headers: as they came, without those that carried the key.
+    """
+
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    upload: Upload | None = field(default=None, repr=False)
+
+
+NOTHING = Passed()
