@@ -19,9 +19,11 @@ from django.db import DatabaseError, Error
 
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common import observers
+from accounts.common.compiled_queries import ask_together
 from accounts.common.database import Batches, in_background, in_database
 from accounts.common.outages import as_refusal
 from accounts.common.request_notes import NOTES, REQUEST_ID, RUNS
+from accounts.common.round_trips import run_together
 from accounts.errors import DatabaseUnavailable, RateLimited, Refusal
 from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Caller, admit_all
@@ -36,7 +38,7 @@ from integrations.errors import EgressDenied, TokenRefused
 from integrations.exchange.messages import PreviewRequest, UpstreamResponse
 from integrations.figures.keeping import count_hours
 from integrations.models import Run, RunOutcome
-from integrations.stops.meanwhile import stopped_meanwhile
+from integrations.stops.meanwhile import UnderWay, judged, needed_by, stopped_meanwhile
 from secrets_app.redaction.redactor import size_of_values
 
 CANCELLED = "cancelled"
@@ -257,14 +259,23 @@ def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[R
     Returns:
         for each run the refusal of its answer, if the key, an integration or a secret was stopped meanwhile.
     """
-    stopped = stopped_meanwhile([used.under_way if used and end.has_answer else None for end, used in ends])
+    calls = [used.under_way if used and end.has_answer else None for end, used in ends]
     moment = time.monotonic()
     for end, _ in ends:
         end.trace.marks.append(("recorded", moment))
     charged = [(used.charge, end.trace.cost) for end, used in ends if used and used.charge]
     with settling(charged) if charged else nullcontext():
-        ledger.finish_all([_refused(end, refusal) for (end, _), refusal in zip(ends, stopped, strict=True)])
+        stopped = _record_all([end for end, _ in ends], calls)
     _stamp(ends)
+    return stopped
+
+
+def _record_all(ends: Sequence[ledger.RunEnd], calls: Sequence[UnderWay | None]) -> list[Refusal | None]:
+    """Record the ends of runs, and look in the same round trip whether their calls were stopped meanwhile."""
+    stopped = judged(calls, *ask_together(*needed_by(calls), writing=ledger.endings(ends)))
+    ended = [_refused(end, refusal) for end, refusal in zip(ends, stopped, strict=True)]
+    run_together(ledger.endings(end for end, refusal in zip(ended, stopped, strict=True) if refusal))
+    ledger.tell_ended(ended)
     return stopped
 
 
