@@ -42,7 +42,11 @@ _hours: dict[UUID, datetime] = {}
 
 _BEGIN, _USE = CompiledWrite(Run), CompiledWrite(RunSecret)
 _END = CompiledWrite(
-    Run, updating=("outcome", "duration_ms", "error_code", "status", "steps", "address", "answer_bytes")
+    Run,
+    updating=(
+        *("outcome", "duration_ms", "error_code", "status", "steps", "address"),
+        *("answer_bytes", "sent_bytes", "first_byte_ms"),
+    ),
 )
 
 STEPS = ("admitted", "opened", "judged", "sent", "answered", "masked", "recorded")
@@ -186,6 +190,8 @@ def _ended(end: RunEnd) -> Run:
         steps=steps_of(end.trace),
         address=end.trace.address,
         answer_bytes=end.trace.answer_bytes,
+        sent_bytes=end.trace.sent_bytes,
+        first_byte_ms=end.trace.first_byte_ms,
     )
 
 
