@@ -163,6 +163,11 @@ WAYS: Mapping[str, WayOut] = {
         "Not sent: the upstream asked for a pause",
         "The upstream asked for a pause. The agent can call again later.",
     ),
+    "request_timed_out": WayOut(
+        "The caller was too slow",
+        "It sent nothing more of its body, or took nothing more of the answer. It may have reached the other side: "
+        "look there before it is repeated.",
+    ),
     "response_too_large": WayOut(
         "The answer is too large",
         "Ask for less, or raise the size that the integration takes.",
@@ -172,11 +177,6 @@ WAYS: Mapping[str, WayOut] = {
         "The answer cannot be read",
         "It ended too early, or is not what the integration expects. Send a test: it says more.",
         MendedAt.TEST,
-    ),
-    "request_timed_out": WayOut(
-        "The caller was too slow",
-        "It sent nothing more of its body, or took nothing more of the answer. It may have reached the other side: "
-        "look there before it is repeated.",
     ),
     "secret_disabled": WayOut("Not sent: a secret is disabled", "Enable the secret.", MendedAt.SECRET),
     "secret_missing": WayOut(
