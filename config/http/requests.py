@@ -40,6 +40,8 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
+PASSED_THROUGH = "/proxy/"
+"""The beginning of the targets of requests that are passed through, as they arrive: nothing of it is encoded."""
 LIVENESS = "/healthz"
 PROBES = {LIVENESS, "/readyz"}
 METRICS = "/metrics"
@@ -165,6 +167,18 @@ class AgentsOrEverybody:
         """Pass the request on."""
         is_agent = scope["type"] == "http" and scope["path"] in AGENTS
         await (self._agents if is_agent else self._everybody)(scope, receive, send)
+
+
+class FlowingOrWhole:
+    """An ASGI application that hands requests whose bodies flow on to one application, and all others to another."""
+
+    def __init__(self, *, flowing: Application, whole: Application) -> None:
+        self._flowing, self._whole = flowing, whole
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        is_passed = scope["type"] == "http" and scope.get("raw_path", b"").startswith(PASSED_THROUGH.encode())
+        await (self._flowing if is_passed else self._whole)(scope, receive, send)
 
 
 class ApiOrPages:

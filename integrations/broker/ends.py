@@ -20,7 +20,7 @@ from integrations.budgets.spending import settling
 from integrations.errors import EgressDenied
 from integrations.figures.keeping import count_hours
 from integrations.models import Run, RunOutcome
-from integrations.stops.meanwhile import UnderWay, judged, needed_by, stopped_meanwhile
+from integrations.stops.meanwhile import judged, needed_by, stopped_meanwhile
 
 CANCELLED = "cancelled"
 UNRECORDED = (
@@ -145,19 +145,20 @@ def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[R
     Returns:
         for each run the refusal of its answer, if the key, an integration or a secret was stopped meanwhile.
     """
-    calls = [used.under_way if used and end.has_answer else None for end, used in ends]
     moment = time.monotonic()
     for end, _ in ends:
         end.trace.marks.append(("recorded", moment))
     charged = [(used.charge, end.trace.cost) for end, used in ends if used and used.charge]
     with settling(charged) if charged else nullcontext():
-        stopped = _record_all([end for end, _ in ends], calls)
+        stopped = _record_all(ends)
     ledger.stamp_used((used.secret_ids, used.links) for _, used in ends if used)
     return stopped
 
 
-def _record_all(ends: Sequence[ledger.RunEnd], calls: Sequence[UnderWay | None]) -> list[Refusal | None]:
+def _record_all(used: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[Refusal | None]:
     """Record the ends of runs, and look in the same round trip whether their calls were stopped meanwhile."""
+    ends = [end for end, _ in used]
+    calls = [admitted.under_way if admitted and end.has_answer else None for end, admitted in used]
     stopped = judged(calls, *ask_together(*needed_by(calls), writing=ledger.endings(ends)))
     ended = [end.instead(refusal) if refusal else end for end, refusal in zip(ends, stopped, strict=True)]
     run_together(ledger.endings(end for end, refusal in zip(ended, stopped, strict=True) if refusal))

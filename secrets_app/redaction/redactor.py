@@ -17,8 +17,7 @@ from secrets import token_bytes, token_hex
 from types import MappingProxyType
 from typing import NamedTuple, final
 
-from secrets_app.naming.value_rules import is_short
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import Plaintext, is_short
 from secrets_app.redaction.beginnings import BeginningIndex
 from secrets_app.redaction.cutting import CannotCut, replaced, spans_of
 from secrets_app.redaction.matcher import WINDOW, Budget, Matcher, NotChecked, patterns_of, search

@@ -32,8 +32,7 @@ from accounts.common.environments import Environment
 from accounts.common.sql.compiled import Among, CompiledQuery
 from accounts.models import Organization
 from secrets_app.models import Secret, SecretValue, ValueState
-from secrets_app.naming.value_rules import is_short
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import Plaintext, is_short
 from secrets_app.sealing import keyring
 from secrets_app.sealing.fingerprints import Fingerprinter
 
