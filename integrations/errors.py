@@ -99,6 +99,30 @@ class InvalidPathValue(Refusal):
     code, status, title = "invalid_path_value", 422, "Invalid path value"
 
 
+class PathNotAllowed(Refusal):
+    """A connection passes through what is listed, and this request is not."""
+
+    code, status, title = "path_not_allowed", 403, "Path not allowed"
+
+
+class StreamNotPossible(Refusal):
+    """The answer of this operation cannot be taken piece by piece."""
+
+    code, status, title = "stream_not_possible", 422, "Stream not possible"
+
+
+class ApprovalNotPossible(Refusal):
+    """A rule asks a person about a call that cannot wait for one."""
+
+    code, status, title = "approval_not_possible", 403, "Approval not possible"
+
+
+class AnswerWithheld(Refusal):
+    """An answer could not be searched for values, or a value could not be cut out of it; `withheld` says why."""
+
+    code, status, title = "answer_withheld", 502, "Answer withheld"
+
+
 class InvalidUrl(Refusal):
     """A URL is malformed, or two parsers could read it differently."""
 

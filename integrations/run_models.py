@@ -55,6 +55,8 @@ class Run(models.Model):
     )
     address = models.CharField(max_length=64, blank=True, default="", db_default="")
     answer_bytes = models.PositiveBigIntegerField(null=True)
+    sent_bytes = models.PositiveBigIntegerField(null=True, help_text="Of a body that was passed through.")
+    first_byte_ms = models.PositiveIntegerField(null=True, help_text="To the head of an answer that flowed.")
     request_id = models.CharField(max_length=128, blank=True, default="", db_default="")
     started_at = models.DateTimeField()
     failure = models.GeneratedField(

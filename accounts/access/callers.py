@@ -9,7 +9,7 @@ import asyncio
 import hmac
 import threading
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from accounts.access.key_text import KeyText, read_key
 from accounts.access.last_use import record_first_use, record_use
 from accounts.access.stops import refusal_of_stopped
 from accounts.actors import Actor, ActorKind, actor_for_key
-from accounts.common.compiled_queries import Among, CompiledQuery
+from accounts.common.compiled_queries import Among, CompiledQuery, Question, ask_together
 from accounts.errors import RateLimited, Refusal, Unauthenticated
 from accounts.models import ApiKey
 
@@ -79,9 +79,19 @@ def actor_of_key(text: str, *, address: str | None, user_agent: str = "") -> Act
 
 def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Refusal]:
     """Do the work of `actor_of_key` for many keys in one query. Errors are returned instead of raised."""
-    texts = [read_key(key.text) for key in presented]
-    valid = _valid_keys({text for text in texts if text})
-    used = [(valid.get(text), key) for text, key in zip(texts, presented, strict=True)]
+    return actors_among(presented, *ask_together(keys_presented(presented)))
+
+
+def keys_presented(presented: Iterable[PresentedKey]) -> Question[ApiKey]:
+    """Return the question for the keys that these texts may belong to; `actors_among` judges the answer."""
+    texts = (read_key(key.text) for key in presented)
+    return _BY_PREFIX.among({(text.prefix,) for text in texts if text})
+
+
+def actors_among(presented: Sequence[PresentedKey], found: Iterable[ApiKey]) -> list[Actor | Refusal]:
+    """Do the work of `actors_of_keys` with the answer to `keys_presented`."""
+    known, now = {key.prefix: key for key in found}, timezone.now()
+    used = [(_valid_key(read_key(request.text), known, now), request) for request in presented]
     _record_last_use((key, request) for key, request in used if key)
     return [_actor(key, request.address) for key, request in used]
 
@@ -92,16 +102,11 @@ def _actor(key: ApiKey | None, address: str | None) -> Actor | Refusal:
     return refusal_of_stopped(key) if _is_stopped(key) else actor_for_key(key, address=address)
 
 
-def _valid_keys(texts: set[KeyText]) -> dict[KeyText | None, ApiKey]:
-    """Return the keys that these texts belong to and that have not ended."""
-    known = {key.prefix: key for key in _BY_PREFIX.ask({(text.prefix,) for text in texts})}
-    now = timezone.now()
-    return {text: key for text in texts if (key := known.get(text.prefix)) and _is_valid(key, text, now)}
-
-
-def _is_valid(key: ApiKey, text: KeyText, now: datetime) -> bool:
-    """Whether the text belongs to this key and the key may be used. `key` is annotated with `maker_is_active`."""
-    return hmac.compare_digest(bytes(key.digest), text.digest) and _is_in_force(key, now)
+def _valid_key(text: KeyText | None, known: Mapping[str, ApiKey], now: datetime) -> ApiKey | None:
+    """Return the key that a text belongs to, if it may be used. The keys are annotated with `maker_is_active`."""
+    key = known.get(text.prefix) if text else None
+    is_valid = key and text and hmac.compare_digest(bytes(key.digest), text.digest) and _is_in_force(key, now)
+    return key if is_valid else None
 
 
 def _is_in_force(key: ApiKey, now: datetime) -> bool:
@@ -117,7 +122,12 @@ def keys_in_force(ids: Iterable[UUID]) -> set[UUID]:
 
 def keys_of(ids: Iterable[UUID]) -> dict[UUID, ApiKey]:
     """Return the keys of calls under way, which were looked up before, as they are now. A deleted one is left out."""
-    return {key.pk: key for key in _BY_ID.ask({(key_id,) for key_id in ids})}
+    return {key.pk: key for key in ask_together(keys_with(ids))[0]}
+
+
+def keys_with(ids: Iterable[UUID]) -> Question[ApiKey]:
+    """Return the question of `keys_of`."""
+    return _BY_ID.among({(key_id,) for key_id in ids})
 
 
 def refusal_meanwhile(key: ApiKey | None) -> Refusal | None:

@@ -1,12 +1,12 @@
 """Compiled queries: SQL compiled once and executed with different parameters.
 
 Django takes longer to compile a query for one row than the database takes to run it. A compiled query is an ordinary
-queryset, the same for both databases, with one condition that is filled in at each execution: `Among`. Only the SQL is
-kept; rows are read each time.
+queryset, the same for both databases, with a condition that is filled in at each execution: `Among`. Only the SQL is
+kept; rows are read each time. Several of them are asked together (`round_trips`).
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -14,22 +14,24 @@ from django.db import connection, models
 from django.db.models.query import get_related_populators
 from typing_extensions import override
 
+from accounts.common.round_trips import Row, Statement, run_together
+
 M = TypeVar("M", bound=models.Model)
-Row = tuple[Any, ...]
 
 
 class Among(models.Func):
     """The condition that these columns equal one of the rows that the query is run for. Supports texts and UUIDs only.
 
     The database compares column by column, using an index. Rows that match column by column but not as a whole are
-    removed afterwards.
+    removed afterwards, as far as the query selects the columns.
     """
 
     output_field = models.BooleanField()
 
-    def __init__(self, *columns: str) -> None:
-        """Take the columns, named as in `F`. The query has to select them."""
+    def __init__(self, *columns: str, first: int = 0) -> None:
+        """Take the columns, named as in `F`, and the place in the requested rows of what the first of them equals."""
         super().__init__(*columns)
+        self._first = first
 
     def as_sql(self, compiler: Any, connection: Any, **_: Any) -> Any:  # type: ignore[override]
         """Return the SQL for PostgreSQL. It uses arrays, so the text does not depend on the number of rows."""
@@ -44,7 +46,7 @@ class Among(models.Func):
     def _conditions(self, compiler: Any, conditions: list[str]) -> Any:
         columns = self.get_source_expressions()
         sql = [f"{compiler.compile(column)[0]} {test}" for column, test in zip(columns, conditions, strict=True)]
-        return " AND ".join(sql), [_Wanted(at, column) for at, column in enumerate(columns)]
+        return " AND ".join(sql), [_Wanted(at, column) for at, column in enumerate(columns, self._first)]
 
 
 def _array_type(field: Any, connection: Any) -> str:
@@ -69,7 +71,7 @@ class _Wanted:
 
 
 class CompiledQuery(Generic[M]):
-    """A queryset with one `Among`, compiled when it is first run."""
+    """A queryset with one `Among` or several, compiled when it is first run."""
 
     def __init__(self, make: Callable[[], models.QuerySet[M]]) -> None:
         """Compile the queryset that `make` returns. Its related objects and annotations are loaded, too."""
@@ -78,11 +80,37 @@ class CompiledQuery(Generic[M]):
 
     def ask(self, rows: Collection[Row]) -> list[M]:
         """Return the instances whose columns equal one of the rows. Without rows no query is sent."""
-        if not rows:
-            return []
+        return ask_together(self.among(rows))[0]
+
+    def among(self, rows: Collection[Row]) -> "Question[M]":
+        """Return the question for the instances whose columns equal one of the rows, for `ask_together`."""
+        return Question(self, rows)
+
+    @property
+    def compiled(self) -> "_Compiled":
+        """The query as the database takes it."""
         if self._compiled is None:
             self._compiled = _Compiled(self._make())
-        return self._compiled.ask(rows)
+        return self._compiled
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[M]):
+    """A compiled query and the rows that it is run for."""
+
+    query: CompiledQuery[M]
+    rows: Collection[Row]
+
+
+def ask_together(*questions: Question[Any], writing: Sequence[Statement] = ()) -> list[list[Any]]:
+    """Return the instances that each question asks for, in one round trip. A question without rows is not sent.
+
+    Args:
+        writing: statements that write, which are run after the questions.
+    """
+    asked = [question for question in questions if question.rows]
+    found = iter(run_together([*(one.query.compiled.statement(one.rows) for one in asked), *writing]))
+    return [one.query.compiled.instances(next(found), one.rows) if one.rows else [] for one in questions]
 
 
 class _Compiled:
@@ -99,18 +127,21 @@ class _Compiled:
         self._related = get_related_populators(info, select, queryset.db)  # type: ignore[call-arg] # stubs of 6.0
         self._annotations = compiler.annotation_col_map or {}
         columns = [column for column, *_ in select]
-        self._wanted = [columns.index(param.column) for param in params if isinstance(param, _Wanted)]
+        wanted = [param for param in params if isinstance(param, _Wanted) and param.column in columns]
+        self._wanted = [(param.at, columns.index(param.column)) for param in wanted]
         self._converters = list(compiler.get_converters(columns).items())
 
-    def ask(self, wanted: Collection[Row]) -> list[Any]:
-        """Run the query and return the instances that match a requested row as a whole."""
-        sql = self._sql
-        params = [param.filled_in(wanted) if isinstance(param, _Wanted) else param for param in self._params]
-        with connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            found = [self._converted(list(row)) for row in cursor.fetchall()]
-        requested = set(wanted)
-        return [self._instance(row) for row in found if tuple(row[at] for at in self._wanted) in requested]
+    def statement(self, wanted: Collection[Row]) -> Statement:
+        """Return the query for these rows."""
+        return Statement(
+            self._sql, [param.filled_in(wanted) if isinstance(param, _Wanted) else param for param in self._params]
+        )
+
+    def instances(self, rows: Iterable[Row], wanted: Collection[Row]) -> list[Any]:
+        """Return the instances of those rows of the answer that match a requested row as a whole."""
+        requested = {tuple(row[at] for at, _ in self._wanted) for row in wanted}
+        found = [self._converted(list(row)) for row in rows]
+        return [self._instance(row) for row in found if tuple(row[at] for _, at in self._wanted) in requested]
 
     def _converted(self, row: list[Any]) -> list[Any]:
         for at, (converters, column) in self._converters:

@@ -29,6 +29,8 @@ class RunTrace:
         marks: the steps that ended, each with the moment by `time.monotonic`. The first mark is the beginning.
         address: the address that was judged and connected to last; empty if none was.
         answer_bytes: the size of the upstream's answer, before it was masked.
+        sent_bytes: the size of the body that a caller passed through; None where nothing was.
+        first_byte_ms: the time from the beginning to the head of an answer that flowed; None if none did.
         request_id: the id of the request that the run came with; empty outside of one.
         cost: what the answer told of the cost of the call, for budgets; None if nothing.
         is_trial: whether it tries a staged value, so that it says nothing of how the integration fares.
@@ -37,6 +39,8 @@ class RunTrace:
     marks: list[tuple[str, float]] = field(default_factory=list)
     address: str = ""
     answer_bytes: int | None = None
+    sent_bytes: int | None = None
+    first_byte_ms: int | None = None
     request_id: str = ""
     is_trial: bool = False
     cost: Decimal | None = None

@@ -15,14 +15,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actors_of_keys, count_call
+from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, count_call
 from accounts.actors import Actor
-from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.common.observers import RunTrace
 from accounts.errors import NotFound, Refusal
 from accounts.policy import Permission
 from integrations.broker import ledger
 from integrations.broker.asking import asked_of, record_asking, ruling_of
+from integrations.broker.look_ups import look_up
 from integrations.broker.preparation import Admitted, Attempt, Call, Prepared, cannot_open, check_secrets, prepare
 from integrations.broker.remote_tools import judge_tools
 from integrations.budgets.spending import Charge, charge_of, spend
@@ -32,12 +32,12 @@ from integrations.kinds import KINDS
 from integrations.models import Integration, Run, RunOutcome
 from integrations.rules.judging import Ruling
 from integrations.rules.limits import count_calls
+from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import resolver
 
 INTERNAL_ERROR = "internal_error"
 
-_BY_ID = CompiledQuery(lambda: Integration.objects.with_links().with_mask_stamp().filter(Among("pk")))
 Caller = Actor | PresentedKey
 """An authenticated actor, or the API key that a request presented."""
 
@@ -101,7 +101,7 @@ def _release(entries: Iterable[_Entry]) -> None:
 
 
 def _admit(entries: Sequence[_Entry]) -> None:
-    _look_up(entries)
+    values = _look_up(entries)
     for entry in entries:
         entry.take(_check_caller)
     attempts = [entry for entry in entries if entry.refusal is None]
@@ -110,19 +110,21 @@ def _admit(entries: Sequence[_Entry]) -> None:
     _check_tools(attempts)
     for entry in attempts:
         entry.take(_judge)
-    _check_secrets([entry for entry in attempts if entry.refusal is None])
+    _check_secrets([entry for entry in attempts if entry.refusal is None], values)
     _record(attempts)
     for entry in attempts:
         entry.take(_open)
 
 
-def _look_up(entries: Sequence[_Entry]) -> None:
-    """Authenticate the callers and load the integrations, with one query for each (step 1)."""
-    actors = iter(actors_of_keys([entry.caller for entry in entries if isinstance(entry.caller, PresentedKey)]))
-    integrations = {row.pk: row for row in _BY_ID.ask({(entry.call.integration_id,) for entry in entries})}
+def _look_up(entries: Sequence[_Entry]) -> list[SecretValue]:
+    """Authenticate the callers and load the integrations (step 1); return the values that these send."""
+    presented = [entry.caller for entry in entries if isinstance(entry.caller, PresentedKey)]
+    found = look_up(presented, [entry.call for entry in entries])
+    actors = iter(found.actors)
     for entry in entries:
         caller = next(actors) if isinstance(entry.caller, PresentedKey) else entry.caller
-        entry.take(partial(_identify, caller=caller, integrations=integrations))
+        entry.take(partial(_identify, caller=caller, integrations=found.integrations))
+    return found.values
 
 
 def _identify(entry: _Entry, caller: Actor | Refusal, integrations: Mapping[UUID, Integration]) -> None:
@@ -173,10 +175,10 @@ def _judge(entry: _Entry) -> None:
         entry.charge = charge_of(links, entry.attempt.operation, actor)
 
 
-def _check_secrets(entries: Sequence[_Entry]) -> None:
-    """Check the secrets and hosts of calls. Secrets are looked up together, except for calls with a staged value."""
+def _check_secrets(entries: Sequence[_Entry], values: Sequence[SecretValue]) -> None:
+    """Check the secrets and hosts of calls. What `values` lacks is looked up together, except for staged values."""
     wanted = {id(entry): _wanted(entry) for entry in entries if entry.call.staged is None}
-    found = resolver.find_all(wanted.values())
+    found = resolver.find_all(wanted.values(), values)
 
     def check_one(entry: _Entry) -> None:
         call = entry.call

@@ -21,13 +21,16 @@ from integrations.broker.preparation import Admitted
 from integrations.errors import ArgumentContainsSecret, InvalidArguments
 from integrations.models import Integration
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction.redactor import ValueSet, guesses_in
+from secrets_app.redaction.redactor import Redactor, ValueSet, guesses_in
 
 _BROKEN_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]+(?:\s+[A-Za-z0-9+/_=-]+)+\s*")
 """A text that is base64 once its line breaks are gone, as a file argument may be written."""
 
 SHORTEST_BASE64 = 22
 """Characters below which base64 is not searched (docs/security-rules.md, "Redaction")."""
+
+NOTHING_SENT = "An argument contains the value of a secret. Nothing was sent."
+BROKEN_OFF = "The body contains the value of a secret, so the call was broken off."
 
 FEW_GUESSES = 1024
 """Bytes of arguments in which a strong value is not a guess among many."""
@@ -67,8 +70,30 @@ def find_secret(
     return Guess(names, is_weak=not all(hit.is_strong for hit in hits), is_large=len(text) > FEW_GUESSES)
 
 
-def refuse(admitted: Admitted, guess: Guess) -> ArgumentContainsSecret:
-    """Record that arguments contain a secret, count it against the API key, and return the refusal."""
+def find_in_piece(window: bytes, redactor: Redactor, size: int) -> Guess | None:
+    """Search a piece of a body that a caller sends along, with the end of the piece before it.
+
+    Args:
+        size: the bytes of the body so far.
+
+    Raises:
+        InvalidArguments: it cannot be searched, because of too many layers of encoding.
+    """
+    hits = redactor.hits(window)
+    if hits is None:
+        raise InvalidArguments("The body could not be searched for secrets. Send fewer layers of encoding.")
+    if not hits:
+        return None
+    names = sorted({hit.name for hit in hits})
+    return Guess(names, is_weak=not all(hit.is_strong for hit in hits), is_large=size > FEW_GUESSES)
+
+
+def refuse(admitted: Admitted, guess: Guess, *, what: str = NOTHING_SENT) -> ArgumentContainsSecret:
+    """Record that arguments contain a secret, count it against the API key, and return the refusal.
+
+    Args:
+        what: where the value is and what became of the call, in sentences.
+    """
     integration = admitted.links[0]
     with transaction.atomic():
         _record(admitted, integration, guess)
@@ -77,7 +102,7 @@ def refuse(admitted: Admitted, guess: Guess) -> ArgumentContainsSecret:
         )
     consequence = " This API key is suspended now." if is_suspended else ""
     return ArgumentContainsSecret(
-        f"An argument contains the value of a secret. Nothing was sent.{consequence} Leave the value out: "
+        f"{what}{consequence} Leave the value out: "
         "the integration adds it. If it may be seen by everybody, mark the secret as an identifier."
     )
 

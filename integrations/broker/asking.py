@@ -12,6 +12,7 @@ from integrations.broker.ledger import RunStart, begin_all
 from integrations.broker.preparation import Attempt, Call, Prepared
 from integrations.broker.remote_tools import changes_nothing
 from integrations.budgets.spending import Charge, spend
+from integrations.errors import ApprovalNotPossible
 from integrations.holding.calls import AskedCall, Terms
 from integrations.holding.holding import settle
 from integrations.inheritance import with_parents
@@ -48,10 +49,18 @@ def asked_of(
     """Return a call as people are asked about it; None if nobody has to be.
 
     A call that names an approval is made with that approval or not at all, whatever the rules say by now.
+
+    Raises:
+        ApprovalNotPossible: somebody has to be asked, and the call cannot wait.
     """
     terms = _terms(ruling) if ruling and ruling.asking else Terms() if call.wish.approval else None
     if terms is None:
         return None
+    if call.streams:
+        raise ApprovalNotPossible(
+            "A person would have to approve this call, and a call whose answer flows does not wait. Use an API action "
+            "for it, or ask an owner or admin for a rule that allows it."
+        )
     return AskedCall(
         actor=actor,
         integration=integration,

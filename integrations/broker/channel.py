@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Self
 from uuid import UUID
 
 from accounts.common.database import in_database
-from integrations.broker import nonces
-from integrations.broker.back_off import BACK_OFF
 from integrations.broker.following import follow
 from integrations.broker.large_answers import make_room
+from integrations.broker.memory import nonces
+from integrations.broker.memory.back_off import BACK_OFF
+from integrations.broker.memory.server_facts import SERVER_FACTS
+from integrations.broker.preparation import Admitted
 from integrations.broker.remote_tools import note_changed_tools
-from integrations.broker.server_facts import SERVER_FACTS
 from integrations.broker.tokens.oauth_tokens import TOKENS, Grant
 from integrations.broker.tokens.token_answers import read_grant
 from integrations.broker.tokens.token_requests import ask
@@ -53,6 +55,8 @@ class RunChannel:
         composites: texts to mask besides the values, by the names of the secrets that they contain.
         has_sent: whether anything was sent, so that a later refusal counts as a failure.
         hosts: the hosts that were called; an answer may hold values that other runs sent there.
+        owner: whose kept connections it may use.
+        lookup: how names are resolved.
         deadline: when the run has to end, by `time.monotonic`; None before the first request.
     """
 
@@ -60,6 +64,7 @@ class RunChannel:
         self,
         organization: UUID,
         integration: UUID,
+        environment: str,
         value_ids: Mapping[str, UUID],
         domains: Mapping[str, Sequence[str]],
         *,
@@ -78,8 +83,22 @@ class RunChannel:
         self.hosts: set[str] = set()
         self.deadline: float | None = None
         self._organization, self._integration = organization, integration
+        self.owner = (organization, integration, environment)
         self._value_ids, self._domains, self._check_not_stopped = value_ids, domains, check_not_stopped
-        self._lookup = partial(LOOKUPS.addresses, organization)
+        self.lookup = partial(LOOKUPS.addresses, organization)
+
+    @classmethod
+    def of(cls, admitted: Admitted, *, check_not_stopped: Callable[[], Awaitable[object]]) -> Self:
+        """Return the channel of an admitted call."""
+        run = admitted.run
+        return cls(
+            run.organization_id,
+            run.integration_id,
+            run.environment,
+            admitted.value_ids,
+            admitted.domains,
+            check_not_stopped=check_not_stopped,
+        )
 
     async def http(
         self,
@@ -102,20 +121,24 @@ class RunChannel:
         return response
 
     async def _send(self, request: OutgoingRequest, on_piece: OnPiece | None = None) -> UpstreamResponse:
-        if self.has_sent:
-            await self._check_not_stopped()
-        self._note(request.url.raw_host or "", request.timeout_seconds)
+        await self.prepare(request, request.timeout_seconds)
         response = await client.send(
             request,
             configuration.policy(),
             ssl_context=configuration.ssl_context(),
-            owner=(self._organization, self._integration),
-            lookup=self._lookup,
+            owner=self.owner,
+            lookup=self.lookup,
             on_piece=on_piece,
             on_large=partial(make_room, self._organization),
         )
         self.has_sent = True
         return response
+
+    async def prepare(self, request: OutgoingRequest, seconds: float) -> None:
+        """Look before each request but the first whether the run is stopped, and note the host and the deadline."""
+        if self.has_sent:
+            await self._check_not_stopped()
+        self._note(request.url.raw_host or "", seconds)
 
     async def token(
         self, request: RequestTemplate, secrets: Mapping[str, Plaintext], *, instead_of: Plaintext | None = None
@@ -139,7 +162,7 @@ class RunChannel:
             await self._check_not_stopped()
         self._note("", sip_transport.WHOLE_SECONDS)
         policy, context = configuration.policy(), configuration.ssl_context()
-        async with sip_transport.connected(peer, policy, ssl_context=context, lookup=self._lookup) as connection:
+        async with sip_transport.connected(peer, policy, ssl_context=context, lookup=self.lookup) as connection:
             self.has_sent = True
             yield _CheckedSip(connection, self._check_not_stopped)
 

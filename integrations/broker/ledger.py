@@ -2,27 +2,26 @@
 
 Records never hold a body, a query string or a rendered URL. They are committed before the caller gets a response.
 
-On PostgreSQL each write is one statement for a whole batch: one round trip and one commit, where two `bulk_create`
-calls take four round trips. Rows are passed as JSON, which measured at a third of the cost of one array per column.
+The rows of a whole batch are written in one round trip and with one commit (`accounts.common.round_trips`).
 """
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
-from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actors import Actor, ActorKind
+from accounts.common.compiled_writes import CompiledWrite
 from accounts.common.environments import Environment
 from accounts.common.observers import RunTrace
+from accounts.common.round_trips import Statement, run_together
 from integrations.errors import DomainNotAllowed
 from integrations.figures.counting import HOUR, LONGEST_RUN, hour_of
 from integrations.health import judging, refused_domains
@@ -38,49 +37,20 @@ _stamped: dict[tuple[frozenset[UUID], frozenset[tuple[UUID, int]]], float] = {}
 _hours: dict[UUID, datetime] = {}
 """When the next hour of the runs of an organization is to be counted (`integrations.figures`)."""
 
-RUN = (
-    "id", "organization_id", "integration_id", "integration_name", "kind", "operation", "note", "environment",
-    "caller_kind", "caller_id", "principal_id", "caller", "outcome", "error_code", "host", "status", "duration_ms",
-    "steps", "request_id", "started_at",
-)  # fmt: skip
-SECRET = ("run_id", "secret_id", "name", "version", "started_at")
+_BEGIN, _USE = CompiledWrite(Run), CompiledWrite(RunSecret)
+_END = CompiledWrite(
+    Run,
+    updating=(
+        *("outcome", "duration_ms", "error_code", "status", "steps", "address"),
+        *("answer_bytes", "sent_bytes", "first_byte_ms"),
+    ),
+)
 
-_INSERT_RUNS = """
-WITH runs AS (
-    INSERT INTO integrations_run (
-        id, organization_id, integration_id, integration_name, kind, operation, note, environment, caller_kind,
-        caller_id, principal_id, caller, outcome, error_code, host, status, duration_ms, steps, request_id, started_at
-    )
-    SELECT * FROM json_to_recordset(%s::json) AS run (
-        id uuid, organization_id uuid, integration_id uuid, integration_name text, kind text, operation text,
-        note text, environment text, caller_kind text, caller_id uuid, principal_id uuid, caller text, outcome text,
-        error_code text, host text, status smallint, duration_ms int, steps jsonb, request_id text,
-        started_at timestamptz
-    )
-)
-INSERT INTO integrations_runsecret (run_id, secret_id, name, version, started_at)
-SELECT * FROM json_to_recordset(%s::json) AS used (
-    run_id uuid, secret_id uuid, name text, version int, started_at timestamptz
-)
-"""
-
-_FINISH_RUNS = """
-UPDATE integrations_run AS run
-SET outcome = ended.outcome, duration_ms = ended.duration_ms, error_code = ended.error_code, status = ended.status,
-    steps = ended.steps, address = ended.address, answer_bytes = ended.answer_bytes
-FROM json_to_recordset(%s::json) AS ended (
-    id uuid, outcome text, duration_ms int, error_code text, status smallint, steps jsonb, address text,
-    answer_bytes bigint
-)
-WHERE run.id = ended.id
-"""
 STEPS = ("admitted", "opened", "judged", "sent", "answered", "masked", "recorded")
 """The steps of a run, in their order (docs/runs.md). A run that calls several times has the sums."""
 BEGUN, STOPPED = "begun", "stopped"
 """Marks that end no step: a further call begins; the run stopped in the step that comes after the last mark."""
 _NEXT = dict(pairwise(STEPS)) | {"": "admitted", BEGUN: "judged"}
-
-_of_run, _of_secret = attrgetter(*RUN), attrgetter(*SECRET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +114,7 @@ def begin_all(starts: Sequence[RunStart]) -> list[Run]:
         for start, run in zip(starts, runs, strict=True)
         for value in start.values
     ]
-    if connection.vendor == "postgresql":
-        _insert(runs, used)
-    else:
-        with transaction.atomic():
-            Run.objects.bulk_create(runs)
-            RunSecret.objects.bulk_create(used)
+    run_together([*map(_BEGIN.statement, runs), *map(_USE.statement, used)])
     if refused := [(run, start) for start, run in zip(starts, runs, strict=True) if start.refused_with]:
         _tell_refused(refused)
     return runs
@@ -187,18 +152,18 @@ def _run(start: RunStart, now: datetime) -> Run:
 
 
 def finish_all(ends: Sequence[RunEnd]) -> None:
-    """Record the end of runs in one transaction, and then what they said of their integrations."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(_FINISH_RUNS, [_as_json([{"id": end.run.pk, **_ended(end)} for end in ends])])
-    else:
-        with transaction.atomic():
-            for end in ends:
-                Run.objects.filter(pk=end.run.pk).update(**_ended(end))
-    _tell_ended(ends)
+    """Record the end of runs, all or none, and then what they said of their integrations."""
+    run_together(endings(ends))
+    tell_ended(ends)
 
 
-def _tell_ended(ends: Sequence[RunEnd]) -> None:
+def endings(ends: Iterable[RunEnd]) -> list[Statement]:
+    """Return the statements that record the end of runs; `tell_ended` comes after them."""
+    return [_END.statement(_ended(end)) for end in ends]
+
+
+def tell_ended(ends: Sequence[RunEnd]) -> None:
+    """Note what runs whose end is recorded said of their integrations."""
     if refused := [end.run for end in ends if end.error_code == DomainNotAllowed.code]:  # at a redirect
         refused_domains.tell(refused)
     moment = time.monotonic()
@@ -206,17 +171,20 @@ def _tell_ended(ends: Sequence[RunEnd]) -> None:
         judging.note(judging.verdict(end.run, end.outcome.value, end.error_code, end.status) for end in news)
 
 
-def _ended(end: RunEnd) -> dict[str, Any]:
+def _ended(end: RunEnd) -> Run:
     """Return the columns that the end of a run sets."""
-    return {
-        "outcome": end.outcome.value,
-        "duration_ms": end.duration_ms,
-        "error_code": end.error_code,
-        "status": end.status,
-        "steps": steps_of(end.trace),
-        "address": end.trace.address,
-        "answer_bytes": end.trace.answer_bytes,
-    }
+    return Run(
+        id=end.run.pk,
+        outcome=end.outcome.value,
+        duration_ms=end.duration_ms,
+        error_code=end.error_code,
+        status=end.status,
+        steps=steps_of(end.trace),
+        address=end.trace.address,
+        answer_bytes=end.trace.answer_bytes,
+        sent_bytes=end.trace.sent_bytes,
+        first_byte_ms=end.trace.first_byte_ms,
+    )
 
 
 def steps_of(trace: RunTrace) -> dict[str, float]:
@@ -282,16 +250,3 @@ def _stamp(rows: models.QuerySet[Any], now: datetime) -> bool:
     if free:
         rows.model._default_manager.filter(pk__in=free).update(last_used_at=now)
     return not stale.exists()
-
-
-def _insert(runs: Sequence[Run], used: Sequence[RunSecret]) -> None:
-    """Insert runs and the secrets that they use, in one statement."""
-    rows = [dict(zip(RUN, _of_run(run), strict=True)) for run in runs]
-    secrets = [dict(zip(SECRET, _of_secret(secret), strict=True)) for secret in used]
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT_RUNS, [_as_json(rows), _as_json(secrets)])
-
-
-def _as_json(rows: Sequence[object]) -> str:
-    """Return rows as JSON, with ids and times as texts; the statements cast them back."""
-    return json.dumps(rows, default=str)

@@ -2,7 +2,7 @@
 
 This module decides what is masked and what is withheld. Bytes are masked as received and decoded
 afterwards. Values are found by `secrets_app/redaction/redactor.py`; compressed bodies are recognized by
-`integrations/transport/decoding.py`.
+`secrets_app/redaction/archives.py`.
 """
 
 import base64
@@ -19,9 +19,9 @@ from accounts.common.fields import WrittenNumber, distinct, write_json
 from integrations.broker import charsets
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
-from integrations.transport.decoding import is_compressed
 from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext
+from secrets_app.redaction.archives import is_compressed
 from secrets_app.redaction.redactor import Masked, Reason, Redactor, ValueSet
 
 

@@ -22,6 +22,7 @@ from integrations.errors import (
     InvalidArguments,
     SecretDisabled,
     SecretMissing,
+    StreamNotPossible,
 )
 from integrations.exchange.exchange import Exchange
 from integrations.holding.calls import NO_WISH, Wish
@@ -48,6 +49,7 @@ class Call:
         check: whether to run the harmless check instead of an operation.
         staged: the id of a staged value to use instead of its secret's current value; set by rotation checks.
         wish: what the caller says about an approval, if the call needs one.
+        streams: whether the answer is taken piece by piece.
     """
 
     integration_id: UUID
@@ -57,6 +59,7 @@ class Call:
     check: bool = False
     staged: UUID | None = None
     wish: Wish = NO_WISH
+    streams: bool = False
 
     @classmethod
     def requested(cls, integration_id: UUID, request: "CallRequest") -> "Call":
@@ -233,6 +236,7 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
     _check_size(call.params, operations[name].max_argument_bytes)
     params = check_arguments(operations[name].parameters, call.params)
     exchange = plan_of(integration, name)
+    _check_way(exchange, streams=call.streams)
     if errors := exchange.problems(params):
         raise InvalidArguments("The arguments do not match what the operation needs.", errors=errors)
     attempt.note = exchange.note(params)
@@ -244,6 +248,14 @@ def _check_size(params: Mapping[str, Any], most: int) -> None:
         raise InvalidArguments(
             f"The arguments are larger than {most} bytes together. Send less, or let the action take more."
         )
+
+
+def _check_way(exchange: Exchange, *, streams: bool) -> None:
+    """Check that an answer can be taken as the caller wants to: whole, or piece by piece."""
+    if streams and not exchange.can_stream:
+        raise StreamNotPossible("The answer of this operation cannot be taken piece by piece. Run it as usual.")
+    if exchange.only_streams and not streams:
+        raise InvalidArguments("This operation is not run: call its address below /proxy/ (docs/pass-through.md).")
 
 
 def _declared(exchange: Exchange | None) -> Exchange:

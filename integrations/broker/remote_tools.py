@@ -13,6 +13,7 @@ from accounts.errors import Refusal
 from accounts.mail.sending import link
 from integrations.errors import ToolChanged, ToolNotApproved
 from integrations.exchange.offered_tools import is_plain_name
+from integrations.exchange.passing import PASS_THROUGH, SAFE_METHODS
 from integrations.inheritance import operations_of
 from integrations.kinds import KINDS
 from integrations.models import Integration, RemoteTool, ToolListing
@@ -39,6 +40,8 @@ def changes_nothing(integration: Integration, operation: str, params: Mapping[st
     """Return whether an operation is known to change nothing; the tool of a server as `_is_read_only` says."""
     if operation == KINDS[integration.kind].calling_operation:
         return _is_read_only(integration, params["name"])
+    if operation == PASS_THROUGH:
+        return params["method"] in SAFE_METHODS
     return operations_of(integration)[operation].read_only
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from accounts.people.organization_rules import run_days
-from integrations.broker import nonces
+from integrations.broker.memory import nonces
 from integrations.figures.counting import LONGEST_RUN
 from integrations.models import Run, RunOutcome, RunSecret
 

@@ -7,32 +7,18 @@ Everything is sent through the channel that the broker passes in. The simplest e
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
-
-from typing_extensions import override
 
 from accounts.errors import FieldError
 from integrations.egress.destinations import WEB
-from integrations.exchange.messages import (
-    AUTHORIZATION,
-    OutgoingRequest,
-    PreviewRequest,
-    RequestTemplate,
-    UpstreamResponse,
-    preview,
-    render,
-)
+from integrations.exchange.messages import OutgoingRequest, PreviewRequest, RequestTemplate, UpstreamResponse
 from integrations.exchange.redirects import Following
-from integrations.exchange.returns import EVERYTHING, PassedOn, Returns
-from integrations.exchange.steps import PASSED, Step, steps_response
+from integrations.exchange.returns import EVERYTHING, Returns
+from integrations.exchange.streams import NOTHING, Deadlines, Passed, Upload
 from integrations.sip.messages import SipMessage, SipPeer, SipRequest
 from integrations.templating.placeholders import Template
-from integrations.templating.slots import MASK, bearer
 from secrets_app.plaintext import Plaintext
-
-UNAUTHORIZED = 401
-READING = frozenset({"GET", "HEAD"})
 
 OnPiece = Callable[[bytes], Awaitable[bool]]
 """Receives each piece of an event stream; returns whether the rest of the stream is not needed."""
@@ -143,6 +129,18 @@ class Channel(Protocol):
         ...
 
 
+class StreamChannel(Channel, Protocol):
+    """A channel through which one response flows: the body of the request that was begun last."""
+
+    async def begin(self, request: OutgoingRequest, deadlines: Deadlines, upload: Upload | None) -> UpstreamResponse:
+        """Send a request and return the response with its head alone. Redirects are returned like any response.
+
+        Raises:
+            Refusal: as `transport.streams.streamed`.
+        """
+        ...
+
+
 class Exchange(ABC):
     """A planned operation or check."""
 
@@ -150,6 +148,10 @@ class Exchange(ABC):
     """What of the response is passed on."""
     reports_steps: ClassVar[bool] = False
     """Whether the response is made by `steps_response` instead of coming from an upstream."""
+    can_stream: ClassVar[bool] = False
+    """Whether `begin` is there."""
+    only_streams: ClassVar[bool] = False
+    """Whether `begin` is all there is."""
 
     @property
     @abstractmethod
@@ -190,6 +192,26 @@ class Exchange(ABC):
             Refusal: with a code of docs/api.md, "Errors"; never with a value.
         """
 
+    async def begin(
+        self,
+        _channel: StreamChannel,
+        /,
+        *,
+        secrets: Mapping[str, Plaintext],  # noqa: ARG002 - what exchanges that can stream take
+        params: Mapping[str, object],  # noqa: ARG002
+        passed: Passed = NOTHING,  # noqa: ARG002
+    ) -> UpstreamResponse:
+        """Begin the exchange and return the head of its response; the body flows through the channel.
+
+        Args:
+            passed: what the caller sends along.
+
+        Raises:
+            LookupError: it cannot stream. Callers check `can_stream` first.
+            Refusal: as `perform`.
+        """
+        raise LookupError(f"{type(self).__name__} cannot stream")
+
     def note(self, _params: Mapping[str, Any], /) -> str:
         """Return a note of at most 200 characters for the record of the run. By default it is empty."""
         return ""
@@ -197,98 +219,3 @@ class Exchange(ABC):
     def preview(self, _params: Mapping[str, object], /) -> PreviewRequest | None:
         """Return the request with every value masked; None if there is nothing to show."""
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class HttpCall(Exchange):
-    """One HTTP request.
-
-    Attributes:
-        template: the request.
-        token: the request for the access token that is sent with it.
-        follows_redirects: whether redirects are followed.
-    """
-
-    template: RequestTemplate
-    token: RequestTemplate | None = None
-    follows_redirects: bool = False
-    returns: Returns = EVERYTHING
-
-    @property
-    def secret_names(self) -> tuple[str, ...]:
-        """The names of the secrets in both requests."""
-        return tuple(dict.fromkeys([*self.template.secret_names, *(self.token.secret_names if self.token else ())]))
-
-    @property
-    def summary(self) -> str:
-        """The method and path."""
-        return f"{self.template.method} {self.template.path.source or '/'}"
-
-    @property
-    def requests(self) -> tuple[RequestTemplate, ...]:
-        """Both requests."""
-        return (self.template, self.token) if self.token else (self.template,)
-
-    @property
-    def needs_body(self) -> bool:
-        """Whether a 2xx without its body is worth nothing to the caller: a request that reads, and not the status."""
-        return self.template.method in READING and self.returns.passed_on is not PassedOn.STATUS
-
-    async def perform(
-        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
-    ) -> UpstreamResponse:
-        """Render and send the request. If the access token is refused, fetch a new one and try once more."""
-        rendered = render(self.template, secrets=secrets, params=params)
-        request = replace(rendered, needs_body=self.needs_body)
-        if self.template.basic:
-            credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
-            for name in self.template.basic.secret_names:
-                channel.mask(name, Plaintext(credential))
-        following = Following.of(self.template, secrets) if self.follows_redirects else None
-        if self.token is None:
-            return await channel.http(request, following=following)
-        access = await channel.token(self.token, secrets)
-        response = await channel.http(_with_token(request, access), following=following)
-        if response.status != UNAUTHORIZED:
-            return response
-        access = await channel.token(self.token, secrets, instead_of=access)
-        return await channel.http(_with_token(request, access), following=following)
-
-    def preview(self, params: Mapping[str, object]) -> PreviewRequest:
-        """Return the request with every value masked."""
-        shown = preview(self.template, params=params)
-        return replace(shown, headers=[*shown.headers, (AUTHORIZATION, f"Bearer {MASK}")]) if self.token else shown
-
-
-@dataclass(frozen=True, slots=True)
-class TokenCall(Exchange):
-    """Fetches an access token to check that this works. The response reports a step and not the token."""
-
-    token: RequestTemplate
-    reports_steps: ClassVar[bool] = True
-
-    @property
-    def secret_names(self) -> tuple[str, ...]:
-        """The names of the secrets in the token request."""
-        return self.token.secret_names
-
-    @property
-    def summary(self) -> str:
-        """A description of the request."""
-        return "Fetch an access token"
-
-    @override
-    async def perform(
-        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
-    ) -> UpstreamResponse:
-        """Fetch the token and return one step.
-
-        Raises:
-            TokenRefused: the token endpoint issued no token.
-        """
-        await channel.token(self.token, secrets)
-        return steps_response([Step("token", PASSED, None, "The token endpoint issued an access token.")])
-
-
-def _with_token(request: OutgoingRequest, access: Plaintext) -> OutgoingRequest:
-    return replace(request, headers=(*request.headers, (AUTHORIZATION, bearer(access))))

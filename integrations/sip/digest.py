@@ -1,7 +1,7 @@
 """Digest authentication in SIP (RFC 2617, 7616, 8760): parsing challenges and credentials, computing answers.
 
-The grammar of both headers is applied strictly. Nonce counts are kept in `integrations.broker.nonces`, so that no two
-answers to a nonce have the same count. Error messages never quote the input.
+The grammar of both headers is applied strictly. Nonce counts are kept in `integrations.broker.memory.nonces`, so that
+no two answers to a nonce have the same count. Error messages never quote the input.
 """
 
 import hashlib

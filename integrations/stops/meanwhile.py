@@ -1,12 +1,12 @@
 """Looking again, while a call is under way, whether anything that it needs was stopped."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from accounts.access.callers import keys_of, refusal_meanwhile
+from accounts.access.callers import keys_with, refusal_meanwhile
 from accounts.actors import Actor, ActorKind
-from accounts.common.compiled_queries import Among, CompiledQuery
+from accounts.common.compiled_queries import Among, CompiledQuery, Question, ask_together
 from accounts.errors import Refusal
 from accounts.models import ApiKey
 from integrations.errors import SecretDisabled
@@ -41,25 +41,34 @@ class UnderWay:
 def stopped_meanwhile(calls: Sequence[UnderWay | None]) -> list[Refusal | None]:
     """Look again whether calls may go on, or give out their answers.
 
-    It takes one query each for keys with their organizations, integrations and secrets.
-
     Returns:
         for each call the refusal, if its API key is no longer in force or stopped, or an integration or a secret of it
         is disabled or gone; None if it may, and for a call of None.
     """
+    return judged(calls, *ask_together(*needed_by(calls)))
+
+
+def needed_by(calls: Iterable[UnderWay | None]) -> tuple[Question[ApiKey], Question[Integration], Question[Secret]]:
+    """Return the questions for the keys, integrations and secrets of calls; `judged` judges the answers."""
     found = [call for call in calls if call]
-    keys = keys_of({call.key for call in found if call.key})
-    integrations, enabled = _integrations(found), _enabled_secrets(found)
-    return [_stopped(call, keys, integrations, enabled) if call else None for call in calls]
+    return (
+        keys_with({call.key for call in found if call.key}),
+        _INTEGRATIONS.among({(link.pk,) for call in found for link in call.links}),
+        _SECRETS.among({(secret_id,) for call in found for secret_id in call.secrets.values()}),
+    )
 
 
-def _integrations(calls: Sequence[UnderWay]) -> dict[UUID, Integration]:
-    return {row.pk: row for row in _INTEGRATIONS.ask({(link.pk,) for call in calls for link in call.links})}
-
-
-def _enabled_secrets(calls: Sequence[UnderWay]) -> set[UUID]:
-    rows = _SECRETS.ask({(secret_id,) for call in calls for secret_id in call.secrets.values()})
-    return {row.pk for row in rows if row.enabled}
+def judged(
+    calls: Iterable[UnderWay | None],
+    keys: Iterable[ApiKey],
+    integrations: Iterable[Integration],
+    secrets: Iterable[Secret],
+) -> list[Refusal | None]:
+    """Do the work of `stopped_meanwhile` with the answers to `needed_by`."""
+    keys_by_id = {key.pk: key for key in keys}
+    links_by_id = {row.pk: row for row in integrations}
+    enabled = {row.pk for row in secrets if row.enabled}
+    return [_stopped(call, keys_by_id, links_by_id, enabled) if call else None for call in calls]
 
 
 def _stopped(

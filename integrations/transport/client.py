@@ -70,8 +70,8 @@ async def send(
     the request needs the body.
 
     Args:
-        owner: the organization and integration that the call belongs to. The call may reuse a connection of the same
-            owner; without an owner it gets its own.
+        owner: the organization, integration and environment that the call belongs to. The call may reuse a connection
+            of the same owner; without an owner it gets its own.
         on_piece: called with each piece of an uncompressed event stream; reading ends once it returns True. The limits
             of size and time still apply.
         on_large: awaited before more of a body is read than the usual limit.
@@ -81,19 +81,28 @@ async def send(
         UpstreamUnreachable, UpstreamTls, UpstreamTimeout: there is no response.
         ResponseTooLarge, ResponseUnreadable: the response cannot be returned.
     """
-    check_headers(request.headers)
-    _check_destination(request, policy)
-    check_tls(ssl_context)
+    check_request(request, policy, ssl_context)
     heads: list[UpstreamResponse] = []
     mark("begun")
     try:
-        async with asyncio.timeout(request.timeout_seconds), _session(request, policy, lookup, owner) as session:
+        async with asyncio.timeout(request.timeout_seconds), session_for(request, policy, lookup, owner) as session:
             return await _exchange(session, request, ssl_context, heads, on_piece, on_large)
     except Exception as error:  # broad, because any exception of a library could quote the request
-        refusal = error if isinstance(error, Refusal) else _refusal(error, request, has_begun=bool(heads))
+        refusal = error if isinstance(error, Refusal) else refusal_for(error, request, has_begun=bool(heads))
     if heads:
         return _without_body(heads[0], request, refusal)
     raise refusal from None
+
+
+def check_request(request: OutgoingRequest, policy: EgressPolicy, context: ssl.SSLContext) -> None:
+    """Check everything about a request that can be checked before a socket exists.
+
+    Raises:
+        InvalidHeaderValue, InvalidUrl, EgressDenied: it may not be sent.
+    """
+    check_headers(request.headers)
+    _check_destination(request, policy)
+    check_tls(context)
 
 
 def _check_destination(request: OutgoingRequest, policy: EgressPolicy) -> None:
@@ -120,9 +129,10 @@ def check_tls(context: ssl.SSLContext) -> None:
         raise ValueError("outgoing TLS verifies certificates and names, and is 1.2 or newer")
 
 
-def _session(
+def session_for(
     request: OutgoingRequest, policy: EgressPolicy, lookup: Lookup, owner: Owner | None
 ) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
+    """Return the session that the request is sent in: that of its owner, or one of its own."""
     origin, pool = request.url.origin(), pool_here() if owner else None
     if owner is None or pool is None:
         return _new_session(JudgedConnector(origin, policy, lookup, force_close=True))
@@ -134,7 +144,7 @@ def _pooled_connector(origin: URL, policy: EgressPolicy, lookup: Lookup) -> Judg
 
 
 def _new_session(connector: JudgedConnector) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -146,6 +156,8 @@ def _new_session(connector: JudgedConnector) -> aiohttp.ClientSession:
         max_headers=MAX_FIELDS + 1,
         skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
     )
+    session._retry_connection = False  # noqa: SLF001 - a request is sent once, also one that aiohttp would repeat
+    return session
 
 
 async def _exchange(
@@ -160,7 +172,7 @@ async def _exchange(
     call = session.request(
         request.method,
         request.url,
-        headers=_sent_headers(request),
+        headers=sent_headers(request),
         data=BytesIO(request.body) if request.body and len(request.body) > _READ_BYTES else request.body,
         ssl=context,
         allow_redirects=False,
@@ -170,7 +182,7 @@ async def _exchange(
         head = UpstreamResponse(response.status, reason, response.raw_headers, b"", readable=True)
         heads.append(head)
         _allow(response, request.most_bytes)
-        codings = _encodings(head.headers)
+        codings = codings_of(head.headers)
         reader = on_piece if response.content_type == _EVENT_STREAM and not codings else None
         raw = await _read_body(response, request.most_bytes, reader, on_large)
         mark("answered")
@@ -193,7 +205,7 @@ def _without_body(head: UpstreamResponse, request: OutgoingRequest, refusal: Ref
     return replace(head, missing=_REASONS.get(type(refusal), Reason.BROKEN_OFF))
 
 
-def _sent_headers(request: OutgoingRequest) -> list[tuple[str, str]]:
+def sent_headers(request: OutgoingRequest) -> list[tuple[str, str]]:
     """Return the headers of the request and the headers that the transport sets."""
     own = {name.lower() for name, _ in request.headers}
     agent = [] if "user-agent" in own else [("User-Agent", USER_AGENT)]
@@ -223,7 +235,7 @@ async def _read_body(
     return bytes(body)
 
 
-def _encodings(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
+def codings_of(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
     """Return the codings of the body in lower case, including transfer codings other than `chunked`."""
     said_by = {b"content-encoding", b"transfer-encoding"}
     values = [value.decode("latin-1") for name, value in headers if name.lower() in said_by]
@@ -231,7 +243,7 @@ def _encodings(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
     return [coding for coding in named if coding != "chunked" and coding not in NO_CODING]
 
 
-def _refusal(error: Exception, request: OutgoingRequest, *, has_begun: bool) -> Refusal:
+def refusal_for(error: Exception, request: OutgoingRequest, *, has_begun: bool) -> Refusal:
     """Return the refusal for an error; its text and cause are dropped.
 
     Args:

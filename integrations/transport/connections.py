@@ -4,13 +4,16 @@ A call looks up its host once, and every address is judged: after the look-up, w
 is connected (docs/security-rules.md, "Connections"). The HTTP client gets all its connections here; which addresses may
 be called is decided by `egress/policy.py`.
 
-A pooled connection is only reused by the same integration, for the same origin and under the same policy. It stays idle
-so briefly that the upstream has rarely closed it before the next request; a request that meets a closed connection is
-repeated only where HTTP declares that safe (RFC 9110 section 9.2.2). After a minute a connection is no longer reused,
-so that a name is looked up again.
+A pooled connection is only reused by the same integration, in the same environment, for the same origin and under the
+same policy. After a minute it is no longer reused, so that a name is looked up again.
+
+A request is sent once, whatever its method: an upstream that closes a connection without a response may have acted on
+the request. So that a request rarely meets a closed connection, connections stay idle more briefly than servers keep
+them, and one that the upstream has closed meanwhile is left (`_is_stale`).
 """
 
 import asyncio
+import select
 import socket
 import time
 from collections import OrderedDict
@@ -33,16 +36,15 @@ from integrations.egress.policy import EgressPolicy, judge_addresses
 from integrations.errors import UpstreamUnreachable
 from integrations.transport.reception import BoundedHandler
 
-KEEP_SECONDS = 2.0
-"""How long a connection may be idle."""
+KEEP_SECONDS = 1.5
+"""How long a connection may be idle. Servers that wait least, such as gunicorn, close theirs after two seconds."""
 LONGEST_SECONDS = 60.0
 """How long after its first call a session takes further calls. Calls in progress are not interrupted."""
 MOST_SESSIONS = 256
 """The most sessions of an event loop; idle ones are closed beyond it."""
 
-Owner = tuple[UUID, UUID]
-"""The organization and the integration that a call belongs to."""
-
+Owner = tuple[UUID, UUID, str]
+"""The organization and the integration that a call belongs to, and its environment."""
 
 PoolKey = tuple[Owner, URL, EgressPolicy]
 """The owner of a call, its origin, and the policy under which the connection was judged."""
@@ -98,10 +100,11 @@ class JudgedConnector(aiohttp.TCPConnector):
     async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
         """Return a connection whose remote address, as the kernel reports it, was judged again.
 
-        A pooled connection that has received unsolicited bytes is discarded; they would be read as the response.
+        A pooled connection that has received unsolicited bytes is discarded, because they would be read as the
+        response, and so is one that the upstream has closed.
         """
         connection = await super().connect(*args, **kwargs)
-        while connection.protocol is not None and connection.protocol.should_close:
+        while connection.protocol is not None and _is_stale(connection.protocol):
             connection.close()
             connection = await super().connect(*args, **kwargs)
         try:
@@ -126,6 +129,21 @@ class JudgedConnector(aiohttp.TCPConnector):
         mark("sent", address=peer[0])
 
 
+def _is_stale(protocol: ResponseHandler) -> bool:
+    """Return whether no request may be sent on a connection.
+
+    What has arrived on a kept connection is unsolicited bytes or its end. The event loop may not have read it yet, so
+    the socket is asked.
+    """
+    if protocol.should_close:
+        return True
+    if not isinstance(protocol, BoundedHandler) or not protocol.was_used or protocol.transport is None:
+        return False
+    poller = select.poll()
+    poller.register(protocol.transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poller.poll(0))
+
+
 def _resolved(host: str, address: str, port: int) -> ResolveResult:
     return ResolveResult(
         hostname=host,
@@ -147,7 +165,7 @@ class _PooledSession:
 
 
 class Pool:
-    """The sessions of one event loop, each with the connections of one integration to one origin."""
+    """The sessions of one event loop, each with the connections of one integration and environment to one origin."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[PoolKey, _PooledSession] = OrderedDict()

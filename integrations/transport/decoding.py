@@ -1,9 +1,8 @@
-"""Decompression, under the limit of a body, and the recognition of compressed files.
+"""Decompression, under the limit of a body.
 
 A single `gzip`, `deflate`, `br` or `zstd` encoding is decompressed (docs/security-rules.md, "Responses"). Any other
-encoding could hide a value from masking, so the body is reported as unreadable. Compressed bodies without a declared
-encoding are recognized by their first bytes. Formats that compress only parts, such as PNG and PDF, are not
-(docs/crypto.md).
+encoding could hide a value from masking, so the body is reported as unreadable. What is compressed without saying so
+is recognized by `secrets_app/redaction/archives.py`.
 """
 
 import sys
@@ -24,36 +23,11 @@ else:
 _GZIP = 16 + zlib.MAX_WBITS
 _ZLIB = zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
-_ENOUGH_BYTES = 64 * 1024  # no other format inflates to this size by chance
 _MOST_STREAMS = 100
 _ZSTD_WINDOW = 23  # RFC 8878 section 3.1.1.1.2: 8 MiB
 
 NO_CODING = {"", "identity", "none", "binary", "7bit", "8bit", "utf-8", "utf8"}
 """What stands in Content-Encoding without naming a coding: character sets, and codings of mail."""
-
-# The first bytes of compressed files and archives. Streams of zlib and deflate are recognized by inflating them.
-_SIGNATURES = (
-    b"\x1f\x8b",  # gzip, RFC 1952 section 2.3.1
-    b"PK\x03\x04",  # zip, and with it docx, xlsx, jar: a file
-    b"PK\x05\x06",  # zip: empty archive
-    b"PK\x07\x08",  # zip: split archive
-    b"BZh",  # bzip2
-    b"\xfd7zXZ\x00",  # xz
-    b"\x28\xb5\x2f\xfd",  # zstd, RFC 8878 section 3.1.1
-    b"7z\xbc\xaf\x27\x1c",
-    b"Rar!\x1a\x07",
-    b"\x1f\x9d",  # compress
-    b"\x1f\xa0",
-    b"\x04\x22\x4d\x18",  # lz4, frame format
-    b"LZIP",
-    b"\x5d\x00\x00",  # lzma, the format before xz
-    b"\xff\x06\x00\x00sNaPpY",
-)
-
-
-def is_compressed(body: bytes) -> bool:
-    """Return whether a body is compressed or an archive in a known format, complete or truncated."""
-    return body.startswith(_SIGNATURES) or _inflates(body)
 
 
 def decode(body: bytes, encodings: list[str], *, limit: int) -> bytes | None:
@@ -159,21 +133,3 @@ _READERS: Mapping[str, tuple[Callable[[bytes, int], bytes | None], ...]] = {
     "br": (_brotli,),
     "zstd": (_zstd,),
 }
-
-
-def _inflates(body: bytes) -> bool:
-    """Return whether a body begins with a zlib stream (RFC 1950), or is one complete deflate stream (RFC 1951).
-
-    Raw deflate has no header, so it is recognized only as a whole.
-    """
-    try:
-        if zlib.decompressobj(_ZLIB).decompress(body, _ENOUGH_BYTES):
-            return True
-    except zlib.error:
-        pass
-    stream = zlib.decompressobj(_RAW_DEFLATE)
-    try:
-        plain = stream.decompress(body, _ENOUGH_BYTES)
-    except zlib.error:
-        return False
-    return len(plain) == _ENOUGH_BYTES or (stream.eof and plain != b"" and not stream.unused_data)

@@ -1,7 +1,8 @@
 """Receiving a response: its head as browsers read it, its body no further than its head says, all of it bounded.
 
 The limit of a body (`client.py`) applies to its content. The limits here apply to all received bytes: interim
-responses, chunk extensions and trailers carry no content but could keep a processor busy until the deadline.
+responses, chunk extensions and trailers carry no content but could keep a processor busy until the deadline. The body
+of a stream (`streams.py`) may have any length; there the limit applies to what arrives between two pieces of content.
 
 What follows a response without a body, or more body than was announced, is dropped, and its connection is used for no
 other call.
@@ -20,6 +21,8 @@ from integrations.transport.heads import UnreadableHead, mended
 
 MOST_BYTES = 3 * 1024 * 1024
 """The limit of all bytes of a response with the usual limit of its body, which is a third of it."""
+MOST_BESIDE = 1024 * 1024
+"""The limit of received bytes of a stream without any content among them."""
 MOST_INTERIM = 16
 """The limit of interim responses (RFC 9110 section 15.2) before the final response."""
 MAX_BYTES = 64 * 1024
@@ -78,26 +81,40 @@ def read_head(raw: bytes) -> ReceivedHead:
 
 
 class BoundedHandler(ResponseHandler):
-    """Reads responses like its base class, and closes the connection when a limit is exceeded."""
+    """Reads responses like its base class, and closes the connection when a limit is exceeded.
+
+    Attributes:
+        was_used: whether a request was sent on the connection.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head: bytearray | None = None
         self._left: int | None = None
+        self._content: int | None = None
         self._is_refused = False
+        self.was_used = False
         self._begin()
 
     def set_response_params(self, **params: Any) -> None:
         """Reset the limits; the client calls this before each request."""
         self._begin()
+        self.was_used = True
         super().set_response_params(**params)
 
     def allow(self, body: int) -> None:
         """Let in a body of so many bytes, and its framing."""
         self._most = max(MOST_BYTES, _SHARE * body)
 
+    def allow_stream(self) -> None:
+        """Let in a body of any length, and between its pieces of content a bounded number of other bytes."""
+        self._most, self._bytes = MOST_BESIDE, 0
+        self._content = 0
+
     def data_received(self, data: bytes) -> None:
         """Count and process received bytes."""
+        if self._content is not None and self._payload is not None and self._payload.total_bytes > self._content:
+            self._content, self._bytes = self._payload.total_bytes, 0
         self._bytes += len(data)
         if self._bytes > self._most:
             self._refuse(ResponseTooLarge(f"The response takes more than {self._most} bytes."))
@@ -181,6 +198,7 @@ class BoundedHandler(ResponseHandler):
     def _begin(self) -> None:
         self._bytes = self._interim = 0
         self._most = MOST_BYTES
+        self._content = None
         self._head = bytearray()
         self._left = None
         self._is_refused = False

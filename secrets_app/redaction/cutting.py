@@ -38,6 +38,11 @@ def spans_of(text: bytes, values: Iterable[Plaintext]) -> list[Span]:
     return _merged(span for spelling in spellings for span in _occurrences(lower, spelling))
 
 
+def longest_spelling(values: Iterable[Plaintext]) -> int:
+    """Return the length of the longest spelling that can be cut out, in bytes."""
+    return max((len(spelling) for value in values for spelling in _spellings(value.expose())), default=0)
+
+
 def _spellings(value: str) -> set[bytes]:
     """Return a value and its parts as they are usually written, in lower case."""
     texts = {value, value.strip(), *(text for text, _ in components_of(value))}

@@ -12,6 +12,7 @@ import string
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from secrets_app.redaction.views import NOT_CANONICAL
 
@@ -44,23 +45,30 @@ _PUBLIC = frozenset(
 )
 
 
-def grams_of(text: bytes) -> set[bytes]:
-    """Return the strong grams of a text, so that most parts of it contain one. A weak text has none."""
+class Gram(NamedTuple):
+    """A piece of a canonical text, and where it ends there."""
+
+    text: bytes
+    end: int
+
+
+def grams_of(text: bytes) -> list[Gram]:
+    """Return the strong grams of a text in order, so that most parts of it contain one. A weak text has none."""
     letters = text.translate(None, NOT_CANONICAL).decode()
     if len(letters) < SHORTEST:
-        return set()
+        return []
     last = len(letters) - SIZE - 1  # so that the text without its last character is found as well
     start = min(SKIPPED, last // 2)
     stride = max(STRIDE, len(letters) // MOST)
     found = (_strong_from(letters, at, min(at + STRIDE, last + 1)) for at in range(start, last + 1, stride))
-    return {gram.encode() for gram in found if gram}
+    return [gram for gram in found if gram]
 
 
-def _strong_from(letters: str, start: int, end: int) -> str | None:
+def _strong_from(letters: str, start: int, end: int) -> Gram | None:
     """Return the first strong gram that starts between `start` and `end`."""
     for at in range(start, end):
         if is_strong(gram := letters[at : at + SIZE]):
-            return gram.lower()
+            return Gram(gram.lower().encode(), at + SIZE)
     return None
 
 

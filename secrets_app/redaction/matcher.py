@@ -16,7 +16,8 @@ from ahocorasick_rs import BytesAhoCorasick
 
 from secrets_app.naming.value_rules import MIN_LENGTH
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction.components import SHORTEST_UNLABELLED, components_of
+from secrets_app.redaction.beginnings import Beginning, beginnings_of
+from secrets_app.redaction.components import SHORTEST_UNLABELLED, Component, components_of
 from secrets_app.redaction.grams import grams_of
 from secrets_app.redaction.view_processes import VIEW_PROCESSES
 from secrets_app.redaction.views import View, folded, views
@@ -26,6 +27,8 @@ WINDOW, OVERLAP = 64 * 1024, 2 * 1024
 MOST_VIEWS, FREE_VIEWS = 12, 64 * 1024
 """All views together are at most so many times the text, and so many bytes."""
 LONGEST_EXACT = 64
+FARTHEST = 256
+"""The most characters until the first gram of a part that streams wait for; other texts have what is before it."""
 
 
 class NotChecked(Exception):  # noqa: N818 - a result that the redactor turns into a withheld text
@@ -44,8 +47,13 @@ class Budget:
         Args:
             deadline: when the search ends at the latest, by `time.monotonic`.
         """
-        self._bytes = MOST_VIEWS * size + FREE_VIEWS
+        self._bytes = FREE_VIEWS
         self._deadline = deadline
+        self.grant(size)
+
+    def grant(self, size: int) -> None:
+        """Allow views of so many bytes more, as a stream goes on."""
+        self._bytes += MOST_VIEWS * size
 
     def spend(self, size: int) -> None:
         """Count a view.
@@ -82,11 +90,15 @@ class Patterns:
         grams: its strong grams, in canonical text.
         exacts: for parts without a strong gram, such as words: the whole part in folded text.
         raws: for texts that are too short for either, bytes as they stand in a text.
+        reach: how many canonical characters of a part have to be seen until the first of its patterns shows.
+        beginnings: how its parts begin, for texts that arrive in pieces.
     """
 
     grams: frozenset[bytes]
     exacts: frozenset[bytes]
     raws: frozenset[bytes]
+    reach: int = 0
+    beginnings: frozenset[Beginning] = frozenset()
 
     @property
     def is_strong(self) -> bool:
@@ -96,23 +108,36 @@ class Patterns:
     @property
     def strong_part(self) -> "Patterns":
         """The patterns that honest texts do not contain by chance."""
-        return Patterns(self.grams, frozenset(), frozenset())
+        beginnings = frozenset(one for one in self.beginnings if one.is_strong)
+        return Patterns(self.grams, frozenset(), frozenset(), min(self.reach, FARTHEST), beginnings)
 
 
 def patterns_of(value: Plaintext) -> Patterns:
     """Return what a value is searched by."""
-    grams: set[bytes] = set()
-    exacts: set[bytes] = set()
-    raws: set[bytes] = set()
-    for text, is_labelled in components_of(value.expose()):
-        raw = text.encode("utf-8", "replace")
-        if strong := grams_of(raw):
-            grams |= strong
-        elif len(whole := folded(raw)) >= (MIN_LENGTH if is_labelled else SHORTEST_UNLABELLED):
-            exacts |= {_middle(form) for form in _weak_forms(raw, whole)}
-        elif is_labelled:
-            raws |= {form.lower() for form in _codecs(text)} - {b""}
-    return Patterns(frozenset(grams), frozenset(exacts), frozenset(raws))
+    parts = [_patterns_of_part(part) for part in components_of(value.expose())]
+    return Patterns(
+        grams=frozenset().union(*(part.grams for part in parts)),
+        exacts=frozenset().union(*(part.exacts for part in parts)),
+        raws=frozenset().union(*(part.raws for part in parts)),
+        reach=max(part.reach for part in parts),
+        beginnings=frozenset().union(*(part.beginnings for part in parts)),
+    )
+
+
+def _patterns_of_part(part: Component) -> Patterns:
+    raw, none = part.text.encode("utf-8", "replace"), frozenset[bytes]()
+    if strong := grams_of(raw):
+        reach = min(strong[0].end, FARTHEST)
+        return Patterns(frozenset(gram.text for gram in strong), none, none, reach, beginnings_of(raw, reach, True))
+    whole = folded(raw)
+    if len(whole) >= (MIN_LENGTH if part.is_labelled else SHORTEST_UNLABELLED):
+        forms = list(_weak_forms(raw, whole))
+        reach = max(len(form) - (len(form) - min(len(form), LONGEST_EXACT)) // 2 for form in forms)
+        return Patterns(none, frozenset(map(_middle, forms)), none, reach, beginnings_of(raw, reach, False))
+    if not part.is_labelled:
+        return Patterns(none, none, none)
+    raws = frozenset(form.lower() for form in _codecs(part.text)) - {b""}
+    return Patterns(none, none, raws, len(raw), beginnings_of(raw, len(raw), False))
 
 
 def _weak_forms(raw: bytes, whole: bytes) -> Iterator[bytes]:
@@ -145,7 +170,7 @@ class Matcher:
         self._grams = _Automaton.of([one.grams for one in patterns])
         self._exacts = _Automaton.of([one.exacts for one in patterns])
         self._raws = [(raw, at) for at, one in enumerate(patterns) for raw in one.raws]
-        self.size = sum(len(one.grams) + len(one.exacts) for one in patterns)
+        self.size = sum(len(one.grams) + len(one.exacts) + len(one.beginnings) for one in patterns)
 
     def __repr__(self) -> str:
         return "<Matcher>"

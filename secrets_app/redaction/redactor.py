@@ -11,16 +11,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import blake2b
+from itertools import chain
 from secrets import token_bytes, token_hex
 from types import MappingProxyType
 from typing import NamedTuple, final
 
 from secrets_app.naming.value_rules import is_short
 from secrets_app.plaintext import Plaintext
+from secrets_app.redaction.beginnings import BeginningIndex
 from secrets_app.redaction.cutting import CannotCut, replaced, spans_of
 from secrets_app.redaction.matcher import WINDOW, Budget, Matcher, NotChecked, patterns_of, search
+from secrets_app.redaction.reasons import Reason
 
 MASK = "[redacted]"
 """The replacement for everything that is cut. It is constant, so it reveals neither length nor encoding."""
@@ -28,53 +30,8 @@ MASK = "[redacted]"
 UNNAMED = ""
 """The name of values that are masked and belong to no secret, such as a token that the upstream issued."""
 
-_GAP = f" {token_hex(8)} ".encode()
+GAP = f" {token_hex(8)} ".encode()
 """Marks cuts and separates parts while a text is searched again, so that what is left does not join into a value."""
-
-
-class Reason(StrEnum):
-    """Why a text is withheld (docs/api.md, "Running")."""
-
-    VALUE = "value_found"
-    SHORT_VALUE = "short_value"
-    NOT_CHECKED = "not_checked"
-    ENCODING = "unknown_encoding"
-    COMPRESSED = "compressed"
-    STATUS_ALONE = "status_alone"
-    NOT_JSON = "not_json"
-    TOO_LARGE = "response_too_large"
-    BROKEN_OFF = "response_unreadable"
-    TOO_SLOW = "upstream_timeout"
-
-    @property
-    def sentence(self) -> str:
-        """The reason in words, with what to do next."""
-        return _SENTENCES[self]
-
-    def as_json(self) -> dict[str, str]:
-        """Return the reason for the API."""
-        return {"code": self.value, "message": self.sentence}
-
-
-_SENTENCES = {
-    Reason.VALUE: "It contains the value of a secret in a form that cannot be cut out. "
-    "Call the upstream so that it does not return credentials.",
-    Reason.SHORT_VALUE: "The call uses a value under 8 characters, which cannot be masked, so only the status is "
-    "passed on. Use a longer value, mark the secret as an identifier if it may be seen, or name the fields to return.",
-    Reason.NOT_CHECKED: "It could not be searched for secrets within its limits of work and time. "
-    "Ask the upstream for less, or for fewer layers of encoding.",
-    Reason.ENCODING: "It is in a content encoding that cannot be read, so it could not be searched for secrets.",
-    Reason.COMPRESSED: "It is compressed or an archive, so it could not be searched for secrets.",
-    Reason.STATUS_ALONE: "The integration passes on the status of an answer and nothing else.",
-    Reason.NOT_JSON: "The integration passes on chosen fields of a JSON body, and this body is not JSON or does not "
-    "have them. Ask an owner or admin to correct the expression.",
-    Reason.TOO_LARGE: "The upstream answered with this status, but its body is larger than the limit. Do not repeat a "
-    "call that succeeded; ask an owner or admin to raise max_response_bytes of the action.",
-    Reason.BROKEN_OFF: "The upstream answered with this status, but its body broke off. Do not repeat a call that "
-    "succeeded.",
-    Reason.TOO_SLOW: "The upstream answered with this status, but its body did not arrive within the time limit. Do "
-    "not repeat a call that succeeded.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +59,7 @@ class Hit(NamedTuple):
 class ValueSet:
     """Values to search for, with the index over them. It never changes, so threads may share it."""
 
-    __slots__ = ("_patterns", "_values", "matcher", "memory")
+    __slots__ = ("_patterns", "_values", "beginnings", "matcher", "memory", "reach")
 
     def __init__(self, values: Iterable[tuple[str, Plaintext]], *, only_strong: bool = False) -> None:
         """Index values by their names.
@@ -116,10 +73,17 @@ class ValueSet:
         self._values = [(name, value) for name, value, _ in indexed]
         self._patterns = [one for _, _, one in indexed]
         self.matcher = Matcher(self._patterns)
+        self.beginnings = BeginningIndex(chain.from_iterable(one.beginnings for one in self._patterns))
+        self.reach = max((one.reach for one in self._patterns), default=0)
         self.memory = sum(len(value.expose()) for _, value in self._values) + BYTES_PER_PATTERN * self.matcher.size
 
     def __repr__(self) -> str:
         return "<ValueSet>"
+
+    @property
+    def has_short(self) -> bool:
+        """Whether one of the secrets has a value that is too short to be masked."""
+        return any(name != UNNAMED and is_short(value) for name, value in self._values)
 
     def hit(self, place: int, *, is_told: bool) -> Hit:
         """Return the value at a place of the index."""
@@ -200,6 +164,25 @@ class Redactor:
     def __repr__(self) -> str:
         return "<Redactor>"
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to search for."""
+        return bool(self._sets)
+
+    @property
+    def has_short(self) -> bool:
+        """Whether the run uses a value that is too short to be masked."""
+        return any(told and one.has_short for one, told in self._sets)
+
+    @property
+    def reach(self) -> int:
+        """How many canonical characters of a value have to be seen until it is found, at most."""
+        return max((one.reach for one, _ in self._sets), default=0)
+
+    def begun(self, text: bytes) -> int:
+        """Return how many of the last characters of a text are the beginning of a value."""
+        return max((one.beginnings.begun(text) for one, _ in self._sets), default=0)
+
     def mask_all(self, parts: Sequence[bytes], deadline: float | None = None) -> list[Masked]:
         """Mask the parts of one response, each on its own.
 
@@ -208,14 +191,14 @@ class Redactor:
         Args:
             deadline: when the search has to end, by `time.monotonic`. The first 64 KiB are always searched.
         """
-        whole = _GAP.join(parts)
+        whole = GAP.join(parts)
         if not self._sets or (len(whole) <= WINDOW and self.hits(whole) == []):
             return [Masked(part, frozenset()) for part in parts]
         return [self.mask_bytes(part, deadline) for part in parts]
 
-    def mask_bytes(self, text: bytes, deadline: float | None = None) -> Masked:
-        """Mask a body, a header name or value, or a reason phrase, in any encoding."""
-        hits = self.hits(text, deadline)
+    def mask_bytes(self, text: bytes, deadline: float | None = None, budget: Budget | None = None) -> Masked:
+        """Mask a body, a header name or value, or a reason phrase, in any encoding; limits are those of `hits`."""
+        hits = self.hits(text, deadline, budget)
         if hits is None:
             return Masked(MASK.encode(), frozenset(), Reason.NOT_CHECKED)
         if not hits:
@@ -223,21 +206,26 @@ class Redactor:
         try:
             spans = spans_of(text, [hit.value for hit in hits if not is_short(hit.value)])
         except CannotCut:
-            return Masked(MASK.encode(), _told(hits), Reason.VALUE)
-        left = self.hits(replaced(text, spans, _GAP), deadline)
+            return Masked(MASK.encode(), names_told(hits), Reason.VALUE)
+        left = self.hits(replaced(text, spans, GAP), deadline, budget)
         if left is None:
-            return Masked(MASK.encode(), _told(hits), Reason.NOT_CHECKED)
+            return Masked(MASK.encode(), names_told(hits), Reason.NOT_CHECKED)
         if left:
             reason = Reason.SHORT_VALUE if all(is_short(hit.value) for hit in left) else Reason.VALUE
-            return Masked(MASK.encode(), _told([*hits, *left]), reason)
-        return Masked(replaced(text, spans, MASK.encode()), _told(hits))
+            return Masked(MASK.encode(), names_told([*hits, *left]), reason)
+        return Masked(replaced(text, spans, MASK.encode()), names_told(hits))
 
-    def hits(self, text: bytes, deadline: float | None = None) -> list[Hit] | None:
-        """Return the values that a text contains; None if it could not be searched within its limits."""
+    def hits(self, text: bytes, deadline: float | None = None, budget: Budget | None = None) -> list[Hit] | None:
+        """Return the values that a text contains; None if it could not be searched within its limits.
+
+        Args:
+            deadline: when the search has to end, by `time.monotonic`.
+            budget: that of the stream that the text is a piece of. A text on its own has one of its own.
+        """
         if not self._sets:
             return []
         try:
-            found = search(text, [one.matcher for one, _ in self._sets], Budget(len(text), deadline))
+            found = search(text, [one.matcher for one, _ in self._sets], budget or Budget(len(text), deadline))
         except NotChecked:
             return None
         return [
@@ -251,7 +239,7 @@ class Redactor:
         hits = self.hits(text)
         if hits is None:
             return frozenset(name for one, told in self._sets if told for name in one.names)
-        return _told(hits)
+        return names_told(hits)
 
 
 def guesses_in(text: str, values: Mapping[str, Plaintext], others: Sequence[ValueSet]) -> list[Hit] | None:
@@ -271,5 +259,5 @@ def size_of_values(values: Mapping[str, Plaintext]) -> int:
     return sum(len(value.expose()) for value in values.values())
 
 
-def _told(hits: Iterable[Hit]) -> frozenset[str]:
+def names_told(hits: Iterable[Hit]) -> frozenset[str]:
     return frozenset(hit.name for hit in hits if hit.is_told and hit.name != UNNAMED)

@@ -58,6 +58,20 @@ def views(text: bytes) -> Iterator[View]:
     yield from ((one, canonical(one)) for one in layer)
 
 
+def plainest(text: bytes) -> bytes:
+    """Return a text without markup, and without its escapes as far as views undo them."""
+    return unescaped(_without_markup(text))
+
+
+def unescaped(text: bytes) -> bytes:
+    """Return a text without its escapes as far as views undo them."""
+    for _ in range(DEPTH):
+        before, text = text, unescape(text)
+        if text == before:
+            break
+    return text
+
+
 def _decoded(text: bytes, letters: bytes) -> Iterator[tuple[bytes, bool]]:
     """Yield each view of the next layer, and whether its own views are of interest: only those of readable text are."""
     plain = unescape(text)

@@ -94,14 +94,20 @@ def find(organization: Organization, names: Iterable[str], environment: Environm
     return find_all([lookup])[lookup]
 
 
-def find_all(lookups: Iterable[SecretLookup]) -> dict[SecretLookup, dict[str, FoundSecret]]:
+def find_all(
+    lookups: Iterable[SecretLookup], read: Iterable[SecretValue] = ()
+) -> dict[SecretLookup, dict[str, FoundSecret]]:
     """Look up the secrets of several calls, as `find` does for one.
 
     This takes one query, or two if a secret has no value in the environment.
+
+    Args:
+        read: current values that were just read with their secrets and data keys; only others are looked up.
     """
     lookups = set(lookups)
     places = {(lookup.organization, lookup.environment.value, name) for lookup in lookups for name in lookup.names}
-    values = {(row.secret.organization_id, row.environment, row.secret.name): row for row in _CURRENT.ask(places)}
+    values = {_place(row): row for row in read}
+    values |= {_place(row): row for row in _CURRENT.ask(places - values.keys())}
     secrets = _secrets({(organization, name) for organization, _, name in places - values.keys()})
 
     def found(organization: UUID, environment: str, name: str) -> FoundSecret:
@@ -112,6 +118,11 @@ def find_all(lookups: Iterable[SecretLookup]) -> dict[SecretLookup, dict[str, Fo
         lookup: {name: found(lookup.organization, lookup.environment.value, name) for name in lookup.names}
         for lookup in lookups
     }
+
+
+def _place(value: SecretValue) -> tuple[UUID, str, str]:
+    """Return the organization, the environment and the name of the secret of a value."""
+    return value.secret.organization_id, value.environment, value.secret.name
 
 
 def _secrets(keys: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Secret]:

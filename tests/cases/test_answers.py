@@ -71,5 +71,5 @@ async def test_h05_what_follows_a_bodiless_answer_is_never_the_answer_to_the_nex
     ):
         for _ in range(2):
             outgoing = request(f"http://127.0.0.1:{server.port}/")
-            response = await send(outgoing, LOOPBACK, ssl_context=trusting, owner=(UUID(int=1), UUID(int=1)))
+            response = await send(outgoing, LOOPBACK, ssl_context=trusting, owner=(UUID(int=1), UUID(int=1), "staging"))
             assert (response.status, response.body) == (204, b"")

@@ -16,7 +16,8 @@ from config.management.exported_heads import export_heads
 from config.models import FinishedJob
 from integrations.alerts import retention as retention_of_alerts
 from integrations.approvals import retention as retention_of_approvals
-from integrations.broker import nonces, retention
+from integrations.broker import retention
+from integrations.broker.memory import nonces
 from integrations.figures import keeping
 from integrations.holding.expiring import expire_due
 from integrations.rotation import rotation

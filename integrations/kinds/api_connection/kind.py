@@ -4,17 +4,24 @@ How an action inherits from its connection is part of the kind `api_action`.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import Field as Limits
+from typing_extensions import override
 
 from accounts.errors import FieldError
-from integrations.exchange.exchange import Destination, HttpCall
+from integrations.exchange.exchange import Destination
+from integrations.exchange.http_calls import HttpCall
 from integrations.exchange.messages import RequestTemplate
+from integrations.exchange.passed_paths import ListedPath, problems_with_list
+from integrations.exchange.passing import PARAMETERS, PASS_THROUGH, PassThrough
 from integrations.exchange.returns import STATUS_ALONE
-from integrations.kinds.base import NO_PARENTS, Kind, Parents, Slot
-from integrations.kinds.config_fields import ConnectorId, Entries, Line, StrictConfig, base_url_problems, template_of
+from integrations.exchange.streams import Deadlines
+from integrations.kinds.api_connection.config import ApiConnectionConfig
+from integrations.kinds.api_connection.pass_through_form import PASS_THROUGH_SECTION
+from integrations.kinds.base import NO_PARENTS, Kind, Operation, Parents, Slot
+from integrations.kinds.config_fields import base_url_problems, template_of
 from integrations.kinds.form_sections import Field, Section, Widget
 from integrations.kinds.http_parts import (
     argument_problems,
@@ -30,17 +37,6 @@ from integrations.kinds.http_parts import (
 from integrations.templating.placeholders import parse
 
 _NO_ARGUMENTS = "A connection cannot hold arguments; move this to the actions that have them."
-
-
-class ApiConnectionConfig(StrictConfig):
-    """The configuration of a connection. Its texts may hold secrets; arguments belong to the actions."""
-
-    base_url: Annotated[str, Limits(min_length=1, max_length=2048)]
-    auth_connector: ConnectorId | None = None
-    headers: Entries = Limits(default_factory=list)
-    query: Entries = Limits(default_factory=list)
-    timeout_seconds: Annotated[float, Limits(strict=True, ge=1, le=120, allow_inf_nan=False)] = 20
-    check_path: Line = ""
 
 
 class ApiConnection(Kind[ApiConnectionConfig]):
@@ -82,6 +78,7 @@ class ApiConnection(Kind[ApiConnectionConfig]):
         ),
         Section("Headers", (Field("headers", "Headers", Widget.PAIRS, default=()),)),
         Section("Query parameters", (Field("query", "Query parameters", Widget.PAIRS, default=()),)),
+        PASS_THROUGH_SECTION,
     )
 
     def problems(self, config: ApiConnectionConfig) -> list[FieldError]:
@@ -93,6 +90,7 @@ class ApiConnection(Kind[ApiConnectionConfig]):
             *(path_problems("config.check_path", config.check_path) if config.check_path else ()),
             *argument_problems(config.headers, config.query, _NO_ARGUMENTS),
             *_check_path_problems(config.check_path),
+            *_pass_through_problems(config),
         ]
 
     def summary(self, config: ApiConnectionConfig) -> str:
@@ -116,18 +114,26 @@ class ApiConnection(Kind[ApiConnectionConfig]):
         """Return a GET request of the check path with the shared headers, query parameters and credential."""
         if not config.check_path:
             return None
-        added = credential(parents.connector)
-        headers, query = not_sent_by(added, config.headers, config.query)
-        template = RequestTemplate(
-            method="GET",
-            base_url=config.base_url,
-            path=parse(config.check_path),
-            query=(*pairs(query), *added.query),
-            headers=(*pairs(headers), *added.headers),
-            timeout_seconds=config.timeout_seconds,
-            basic=added.basic,
+        return replace(_call(config, parents, config.check_path), returns=STATUS_ALONE)
+
+    @override
+    def operations(self, config: ApiConnectionConfig) -> list[Operation]:
+        """Return the operation `pass_through` where requests are passed through."""
+        return self.all_operations() if config.passes_through else []
+
+    @override
+    def all_operations(self) -> list[Operation]:
+        """Return the operation `pass_through`."""
+        return [Operation(PASS_THROUGH, "Pass a request through", PARAMETERS, read_only=False, destructive=True)]
+
+    @override
+    def plan(self, config: ApiConnectionConfig, operation: str, parents: Parents = NO_PARENTS) -> PassThrough:
+        """Return what is passed through, with the shared headers, query parameters and credential."""
+        return PassThrough(
+            _call(config, parents, ""),
+            tuple(map(ListedPath.parse, config.pass_through_paths)) if config.is_listed else None,
+            Deadlines(config.first_byte_seconds, config.idle_seconds, config.total_seconds),
         )
-        return HttpCall(template, added.token, returns=STATUS_ALONE)
 
     def problems_with_parents(self, config: ApiConnectionConfig, parents: Parents) -> list[FieldError]:
         """Return an error for each entry that the connector also sends (docs/concepts.md, "Inheritance")."""
@@ -138,3 +144,27 @@ def _check_path_problems(text: str) -> Iterator[FieldError]:
     template = template_of(text)
     if template and template.param_names:
         yield FieldError("config.check_path", "A check runs without arguments; write the path out.")
+
+
+def _call(config: ApiConnectionConfig, parents: Parents, path: str) -> HttpCall:
+    """Return a GET request with the shared headers, query parameters and credential."""
+    added = credential(parents.connector)
+    headers, query = not_sent_by(added, config.headers, config.query)
+    template = RequestTemplate(
+        method="GET",
+        base_url=config.base_url,
+        path=parse(path),
+        query=(*pairs(query), *added.query),
+        headers=(*pairs(headers), *added.headers),
+        timeout_seconds=config.timeout_seconds,
+        basic=added.basic,
+    )
+    return HttpCall(template, added.token)
+
+
+def _pass_through_problems(config: ApiConnectionConfig) -> Iterator[FieldError]:
+    field = "config.pass_through_paths"
+    for index, problem in problems_with_list(config.pass_through_paths):
+        yield FieldError(f"{field}[{index}]", problem)
+    if config.is_listed and not config.pass_through_paths:
+        yield FieldError(field, "List at least one method and path, such as POST /v1/chat/completions.")

@@ -14,7 +14,7 @@ from accounts.people.organization_deletion import delete_organization, deletion_
 from accounts.people.organizations import create_organization
 from accounts.policy import Role, Scope
 from integrations.broker import ledger, retention
-from integrations.broker.nonces import count_answer
+from integrations.broker.memory.nonces import count_answer
 from integrations.models import AnsweredNonce, Run
 from secrets_app.models import OrganizationKey, SecretValue
 from secrets_app.plaintext import Plaintext

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.policy import Scope
-from integrations.broker import back_off
+from integrations.broker.memory import back_off
 from integrations.models import Run
 from tests.fixtures.api import Caller
 from tests.peers.calcom import FREE, KEY, calcom_server

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db.models import AutoField
 from django.utils import timezone
 
 from accounts.common.environments import Environment
@@ -108,14 +107,3 @@ def test_nothing_else_goes_with_a_run(owner, secret, settings):
     assert retention.forget_old() == 1
     assert type(action).objects.filter(pk=action.pk).exists()
     assert SecretValue.objects.filter(secret=secret).count() == 3
-
-
-@pytest.mark.parametrize(("model", "columns"), [(Run, ledger.RUN), (RunSecret, ledger.SECRET)])
-def test_statement_for_postgresql_stores_every_column(model, columns):
-    at_the_end = {"address", "answer_bytes"}
-    stored = {
-        field.attname
-        for field in model._meta.concrete_fields
-        if not isinstance(field, AutoField) and not field.generated and field.attname not in at_the_end
-    }
-    assert set(columns) == stored

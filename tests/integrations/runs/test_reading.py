@@ -11,7 +11,7 @@ from accounts.actors import ActorKind
 from accounts.common.environments import Environment
 from accounts.errors import PermissionDenied, RateLimited, Refusal
 from integrations.broker.admission import INTERNAL_ERROR
-from integrations.broker.broker import CANCELLED
+from integrations.broker.ends import CANCELLED
 from integrations.broker.retention import INTERRUPTED
 from integrations.models import RunOutcome
 from integrations.runs import reading

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import threading
 import time
 from uuid import UUID
 
@@ -19,7 +21,7 @@ from tests.support.integrations.calls import Names
 
 LOOPBACK = EgressPolicy.parse("127.0.0.1/32")
 ONE, OTHER = UUID(int=1), UUID(int=2)
-OWNER = (ONE, ONE)
+OWNER = (ONE, ONE, "staging")
 
 
 class Server:
@@ -74,7 +76,11 @@ async def test_calls_of_one_integration_share_a_connection(server, trusting):
     assert server.requests == [1, 1, 1]
 
 
-@pytest.mark.parametrize("other", [(ONE, OTHER), (OTHER, ONE), None], ids=["integration", "organization", "nobody"])
+@pytest.mark.parametrize(
+    "other",
+    [(ONE, OTHER, "staging"), (OTHER, ONE, "staging"), (ONE, ONE, "production"), None],
+    ids=["integration", "organization", "environment", "nobody"],
+)
 async def test_no_other_call_uses_it(server, trusting, other):
     async with keeping_connections():
         for owner in (OWNER, other, OWNER, other):
@@ -116,20 +122,54 @@ async def test_what_nobody_asked_for_is_never_an_answer(server, trusting, moment
     assert server.requests == [1, 2]
 
 
-@pytest.mark.parametrize(("method", "arrived"), [("GET", [1, 1, 2]), ("POST", [1, 1])])
-async def test_a_call_on_a_connection_that_ends_is_sent_again_only_if_that_does_no_harm(
-    server, trusting, method, arrived
-):
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST"])
+async def test_a_call_that_meets_the_end_of_a_connection_is_never_sent_again(server, trusting, method):
     server.answers_at_most = 1
     async with keeping_connections():
-        await ask(server, trusting, method=method)
-        if method == "GET":
-            assert (await ask(server, trusting, method=method)).body == b"fine"
-        else:
-            with pytest.raises(Refusal) as refusal:
-                await ask(server, trusting, method=method)
-            assert refusal.value.code == "upstream_unreachable"
-    assert server.requests == arrived
+        await ask(server, trusting)
+        with pytest.raises(Refusal) as refusal:
+            await ask(server, trusting, method=method)
+        assert refusal.value.code == "upstream_unreachable"
+    assert server.requests == [1, 1]
+
+
+class Closing:
+    """A server in a thread of its own that answers once on each connection and closes it, whatever it has said."""
+
+    def __init__(self):
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port, self.requests = self.listening.getsockname()[1], 0
+        self.closed = threading.Semaphore(0)
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listening.accept()
+                connection.recv(65_536)
+                self.requests += 1
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine")
+                connection.close()
+                self.closed.release()
+
+    def stop(self):
+        self.listening.shutdown(socket.SHUT_RDWR)
+        self.listening.close()
+        self.thread.join()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_kept_connection_that_the_upstream_has_closed_is_left_for_a_new_one(trusting, method):
+    server = Closing()
+    try:
+        async with keeping_connections():
+            for number in (1, 2, 3):
+                assert (await ask(server, trusting, method=method)).body == b"fine"
+                server.closed.acquire()  # blocks the event loop: the end has arrived, and nobody has read it
+                assert server.requests == number
+    finally:
+        server.stop()
 
 
 async def test_what_one_answer_took_in_does_not_count_for_the_next(server, trusting, monkeypatch):
@@ -154,7 +194,7 @@ async def test_only_so_many_sessions_are_kept(server, trusting, monkeypatch):
     monkeypatch.setattr(connections, "MOST_SESSIONS", 2)
     async with keeping_connections():
         for number in (1, 2, 3, 2, 1):
-            await ask(server, trusting, (ONE, UUID(int=number)))
+            await ask(server, trusting, (ONE, UUID(int=number), "staging"))
         assert len(pool_here()._kept) == 2
     assert server.requests == [1, 2, 3, 2, 4]
 
@@ -163,7 +203,7 @@ async def test_those_that_are_kept_are_left_alone_while_there_is_room(server, tr
     monkeypatch.setattr(connections, "MOST_SESSIONS", 6)
     async with keeping_connections():
         for number in (1, 2, 3, 4, 5, 1, 2, 3, 4, 5):
-            await ask(server, trusting, (ONE, UUID(int=number)))
+            await ask(server, trusting, (ONE, UUID(int=number), "staging"))
     assert server.requests == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]
 
 
@@ -179,7 +219,7 @@ async def test_making_room_closes_nothing_that_is_used_and_waits_for_nobody(serv
     async with keeping_connections():
         await ask(server, trusting)
         started = time.monotonic()
-        answers = await asyncio.gather(*(ask(server, trusting, (ONE, UUID(int=n))) for n in (2, 2, 1, 3, 1)))
+        answers = await asyncio.gather(*(ask(server, trusting, (ONE, UUID(int=n), "staging")) for n in (2, 2, 1, 3, 1)))
         assert time.monotonic() - started < 0.2
     assert [answer.body for answer in answers] == [b"fine"] * 5
 

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from integrations.broker import back_off
+from integrations.broker.memory import back_off
 from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.models import Integration
 from secrets_app.editing.secrets import set_enabled

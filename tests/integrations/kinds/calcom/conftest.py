@@ -4,8 +4,8 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from accounts.common.environments import Environment
-from integrations.broker import back_off
 from integrations.broker.checking import check
+from integrations.broker.memory import back_off
 from tests.peers.calcom import KEY, calcom_server
 from tests.support.integrations.calendars import make_calendar
 from tests.support.things import store_secret

@@ -7,7 +7,7 @@ import pytest
 
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, RateLimited, Refusal
-from integrations.broker import back_off
+from integrations.broker.memory import back_off
 from integrations.editing.integrations import IntegrationChanges, create_integration, update_integration
 from integrations.models import Run
 from integrations.readiness.warnings import warnings_for

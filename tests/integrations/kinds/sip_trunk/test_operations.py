@@ -8,7 +8,7 @@ from django.db import connection
 
 from accounts.common.environments import Environment
 from accounts.errors import Refusal
-from integrations.broker import nonces
+from integrations.broker.memory import nonces
 from integrations.models import AnsweredNonce, Run
 from integrations.readiness.warnings import warnings_for
 from integrations.sip import digest

@@ -1,0 +1,139 @@
+"""One round trip to PostgreSQL in libpq's pipeline mode, on the connection of this thread.
+
+psycopg offers the mode as well, with cursors that take longer than the statements themselves. Parameters and rows are
+converted as it converts them. Behind pgbouncer nothing is prepared, because each transaction may get another server.
+"""
+
+import re
+import select
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import count
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.db import NotSupportedError, OperationalError, connection
+from psycopg import Connection, errors, pq
+from psycopg.adapt import PyFormat, Transformer
+
+from accounts.common.round_trips import Row, Statement
+
+_OUTDATED = {"0A000", "26000"}
+"""What PostgreSQL says of a prepared statement whose columns a migration has changed, or that is gone."""
+
+_OVER = pq.ExecStatus.PIPELINE_SYNC
+_FAILED = {pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED}
+
+_numbers = count()
+
+
+class _Kept:
+    """What is kept of a connection: which statements it has prepared, and what converts its texts."""
+
+    def __init__(self, driver: "Connection[Any]") -> None:
+        self.prepared: set[bytes] = set()
+        self.transformer = Transformer(driver)
+
+
+_kept: WeakKeyDictionary["Connection[Any]", _Kept] = WeakKeyDictionary()
+
+
+def in_one_round_trip(statements: Sequence[Statement]) -> list[list[Row]]:
+    """Run statements outside a transaction, and return the rows of each.
+
+    After a failure the connection is closed, because nobody knows what it still answers; the thread opens another one.
+
+    Raises:
+        django.db.Error: a statement failed, or the connection did. Nothing is written then.
+    """
+    try:
+        return _attempt(statements)
+    except (NotSupportedError, OperationalError) as fault:
+        if getattr(fault.__cause__, "sqlstate", None) not in _OUTDATED:
+            raise
+    return _attempt(statements)
+
+
+def _attempt(statements: Sequence[Statement]) -> list[list[Row]]:
+    connection.ensure_connection()
+    driver = connection.connection
+    kept = _kept.get(driver) or _kept.setdefault(driver, _Kept(driver))
+    try:
+        with connection.wrap_database_errors:
+            return _exchange(driver.pgconn, kept, statements)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _exchange(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement]) -> list[list[Row]]:
+    server.enter_pipeline_mode()
+    new = _send(server, kept, statements)
+    answers = list(_results(server))[len(new) :]
+    server.exit_pipeline_mode()
+    kept.prepared |= new
+    return [_rows(kept.transformer, answer) for answer in answers]
+
+
+def _send(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement]) -> set[bytes]:
+    """Send statements; return the names of those that are prepared by it."""
+    pools = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+    written = [(*_written(statement.sql), _texts(kept.transformer, statement.params)) for statement in statements]
+    new = set() if pools else {name for name, _, _ in written} - kept.prepared
+    for name, sql in {name: sql for name, sql, _ in written if name in new}.items():
+        server.send_prepare(name, sql)
+    for name, sql, params in written:
+        if pools:
+            server.send_query_params(sql, params)
+        else:
+            server.send_query_prepared(name, params)
+    server.pipeline_sync()
+    return new
+
+
+def _results(server: pq.abc.PGconn) -> Iterator[pq.abc.PGresult]:
+    """Yield what the server answers, one result for each statement that is prepared or run.
+
+    Raises:
+        psycopg.Error: a statement failed, or the connection did.
+    """
+    poller = select.poll()
+    while True:
+        _receive(server, poller)
+        while not server.is_busy():
+            result = server.get_result()
+            if result is None:  # stands between the answers to two statements
+                continue
+            if result.status in _FAILED:
+                raise errors.error_from_result(result, encoding="utf-8")
+            if result.status == _OVER:
+                return
+            yield result
+
+
+def _receive(server: pq.abc.PGconn, poller: select.poll) -> None:
+    """Send what is left to send, and wait until the server has sent something."""
+    while True:
+        waits_to_send = server.flush()
+        poller.register(server.socket, select.POLLIN | (select.POLLOUT if waits_to_send else 0))
+        _, event = poller.poll()[0]
+        if event & ~select.POLLOUT:
+            server.consume_input()
+            return
+
+
+@cache
+def _written(sql: str) -> tuple[bytes, bytes]:
+    """Return the name of a statement, and its text as PostgreSQL takes it: `$1` for the first `%s`, `%` for `%%`."""
+    numbers = count(1)
+    text = re.sub("%[s%]", lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", sql)
+    return b"coffer_%d" % next(_numbers), text.encode()
+
+
+def _texts(transformer: Transformer, params: Sequence[Any]) -> Sequence[Any]:
+    return transformer.dump_sequence(params, [PyFormat.TEXT] * len(params))
+
+
+def _rows(transformer: Transformer, result: pq.abc.PGresult) -> list[Row]:
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, result.ntuples, tuple) if result.nfields else []

@@ -1,0 +1,56 @@
+"""The part of the form of a connection that is about passing requests through."""
+
+from integrations.kinds.form_sections import Field, Section, Widget
+
+_PASSING = ("pass_through", ("listed", "everything"))
+
+PASS_THROUGH_SECTION = Section(
+    "Pass-through",
+    (
+        Field(
+            "pass_through",
+            "Requests of callers",
+            Widget.CHOICE,
+            hint="An SDK that uses Coffer as its base URL sends requests of its own through this connection.",
+            choices=(
+                ("off", "Not passed through", "Only actions use this connection."),
+                ("listed", "What is listed", "Any other method and path is refused."),
+                ("everything", "Everything", "Any method and any path below the base URL."),
+            ),
+            default="off",
+        ),
+        Field(
+            "pass_through_paths",
+            "Methods and paths",
+            Widget.LINES,
+            hint="One a line. {name} is one part of the path, /** at the end is everything below, * is any method.",
+            placeholder="POST /v1/chat/completions",
+            default=(),
+            shown_for=("pass_through", ("listed",)),
+        ),
+        Field(
+            "first_byte_seconds",
+            "Seconds to the first byte",
+            Widget.NUMBER,
+            hint="From 1 to 300.",
+            default=60,
+            shown_for=_PASSING,
+        ),
+        Field(
+            "idle_seconds",
+            "Seconds without any byte",
+            Widget.NUMBER,
+            hint="From 1 to 600.",
+            default=60,
+            shown_for=_PASSING,
+        ),
+        Field(
+            "total_seconds",
+            "Seconds in all",
+            Widget.NUMBER,
+            hint="From 1 to 3600.",
+            default=600,
+            shown_for=_PASSING,
+        ),
+    ),
+)

@@ -1,0 +1,94 @@
+"""The texts in an event, a line or a message, each with its place, so that texts cut into pieces can be joined again.
+
+Services stream a text in pieces: `choices[0].delta.content` in one event after another. A place is what its pieces have
+in common. There are two: a *loose* one, the path of names alone, and an *exact* one, which tells apart what several
+texts that are streamed at once do: positions in lists, indexes, the type of the event. A text is joined at both.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+MOST_LEAVES = 256
+"""Texts of one event that are joined with those before. What has more is no piece of a text."""
+DEEPEST_LEAF = 20
+LONGEST_INDEX = 9
+
+_LINES = re.compile(r"\r\n|\n|\r")
+_INDEX = re.compile(r"(?:.*_)?index")
+_NAMED = ("type", "event")
+"""Members of a document, and of an event, that say what it is."""
+
+Place = tuple[object, ...]
+
+
+class Leaf(NamedTuple):
+    """A text, and where it stands."""
+
+    loose: Place
+    exact: Place
+    text: str
+
+
+def leaves_of_event(event: bytes) -> list[Leaf]:
+    """Return the texts of an event (WHATWG HTML, "Server-sent events"): the data, read as JSON, and other fields."""
+    fields: dict[str, list[str]] = {}
+    for line in _LINES.split(event.decode("utf-8", "replace").removeprefix("\ufeff")):
+        name, _, value = line.partition(":")
+        if line:
+            fields.setdefault(name, []).append(value.removeprefix(" "))
+    data = fields.pop("data", [])
+    kind = tuple(fields.get("event", ()))
+    others = [Leaf((name,), (name,), "\n".join(values)) for name, values in fields.items()]
+    return others + _leaves_of("\n".join(data), kind) if data else others
+
+
+def leaves_of_message(message: bytes) -> list[Leaf]:
+    """Return the texts of a JSON document; the message itself if it is another text."""
+    try:
+        text = message.decode().strip("\x1e\r\n\t ")
+    except UnicodeDecodeError:
+        return []
+    return _leaves_of(text, ())
+
+
+def _leaves_of(text: str, kind: Place) -> list[Leaf]:
+    document = _parsed(text)
+    if not isinstance(document, dict | list):  # it may be a piece of a text even so, such as a number
+        read = [Leaf((str,), (*kind, str), document)] if isinstance(document, str) else []
+        return [Leaf((), kind, text), *read] if text else []
+    if isinstance(document, dict):
+        kind = (*kind, *(said for name in _NAMED if isinstance(said := document.get(name), str)))
+    return list(islice(_walk(document, (), kind, DEEPEST_LEAF), MOST_LEAVES))
+
+
+def _parsed(text: str) -> Any:
+    """Return a JSON text; None if it is none."""
+    try:
+        return json.loads(text, parse_int=_index, parse_float=_index, parse_constant=_index)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _index(written: str) -> int:
+    """Read a number as far as an index goes, so that hostile ones cost nothing."""
+    return int(written) if len(written) <= LONGEST_INDEX and written.isdigit() else -1
+
+
+def _walk(node: Any, loose: Place, exact: Place, levels: int) -> Iterator[Leaf]:
+    """Yield the strings of a document with their places."""
+    if isinstance(node, str):
+        yield Leaf(loose, exact, node)
+    elif levels and isinstance(node, dict):
+        indexes = tuple((name, value) for name, value in node.items() if _is_index(name, value))
+        for name, child in node.items():
+            yield from _walk(child, (*loose, name), (*exact, *indexes, name), levels - 1)
+    elif levels and isinstance(node, list):
+        for at, child in enumerate(node):
+            yield from _walk(child, loose, (*exact, at), levels - 1)
+
+
+def _is_index(name: str, value: object) -> bool:
+    return isinstance(value, int) and _INDEX.fullmatch(name) is not None

@@ -1,0 +1,183 @@
+"""Masking of a stream of bytes by a window that slides over it: text, audio, JSON in pieces.
+
+Bytes go on once so much of what follows them has been searched that no value can begin with them. What has gone out
+stays as context for the search. Work and memory are bounded: each step searches the context, what is held back, and the
+new bytes; no more than about 9 KiB are held back, and only while a value is being waited for.
+"""
+
+import re
+from typing import final
+
+from secrets_app.naming.value_rules import is_short
+from secrets_app.redaction.cutting import CannotCut, longest_spelling, replaced, spans_of
+from secrets_app.redaction.matcher import Budget
+from secrets_app.redaction.reasons import Reason
+from secrets_app.redaction.redactor import GAP, MASK, Hit, Redactor, names_told
+from secrets_app.redaction.views import canonical, plainest
+
+HELD = 160
+"""Bytes that are held back at least."""
+MOST_HELD = 4 * 1024
+"""Bytes that are held back at most while nothing is found, and those that the rest of a value is waited for."""
+CONTEXT = 1024
+"""Bytes that have gone out and are searched again with those that follow."""
+STEP = 32
+"""New bytes that are worth a search."""
+FINE_STEP, LARGEST_STEP = 1024, 48 * 1024
+"""Bytes that are searched at once, where a value is and elsewhere. The largest are one window of the matcher, together
+with context and what is held back."""
+FEWEST_LETTERS, MOST_LETTERS = 24, 1024
+"""Canonical characters that are held back: 24 are enough for most values, more where a value shows late."""
+
+_LETTER = re.compile(rb"[0-9A-Za-z]")
+
+
+class StreamWithheld(Exception):  # noqa: N818 - what becomes of a stream; its caller decides how to say so
+    """What was held back of a stream cannot be passed on. Nothing of it has been given out.
+
+    Attributes:
+        reason: why, for the caller.
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@final
+class WindowMask:
+    """Masks a stream of bytes."""
+
+    __slots__ = ("_budget", "_context", "_held", "_letters", "_redactor", "_unsearched", "_waiting", "found")
+
+    def __init__(self, redactor: Redactor, budget: Budget) -> None:
+        """Prepare for a stream.
+
+        Args:
+            budget: what the searches of the whole stream may cost.
+        """
+        self._redactor, self._budget = redactor, budget
+        self._letters = max(FEWEST_LETTERS, redactor.reach)
+        self._context = self._held = b""
+        self._unsearched = self._waiting = 0
+        self.found: frozenset[str] = frozenset()
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take a piece of any size; return what may go on now.
+
+        Raises:
+            StreamWithheld: a value cannot be cut out, or the stream could not be searched.
+        """
+        if len(piece) <= FINE_STEP:
+            return self._step(piece)
+        return b"".join(map(self._large_step, _pieces(piece, LARGEST_STEP)))
+
+    def end(self) -> bytes:
+        """Return what was held back until the end of the stream.
+
+        Raises:
+            StreamWithheld: as `feed` does.
+        """
+        hits = self._hits(self._held)
+        if hits:
+            self._held = self._cut(hits)
+            if self._hits(self._held):
+                raise StreamWithheld(Reason.VALUE)
+        return self._release(0)
+
+    def _large_step(self, piece: bytes) -> bytes:
+        """Take a piece at once if it is clean; otherwise in small steps, so that little is held back."""
+        if self._waiting or self._hits(self._held + piece):
+            return b"".join(map(self._step, _pieces(piece, FINE_STEP)))
+        self._held += piece
+        return self._release(self._held_back())
+
+    def _step(self, piece: bytes) -> bytes:
+        self._held += piece
+        self._unsearched += len(piece)
+        if self._unsearched < max(STEP, self._waiting):
+            return b""
+        hits = self._hits(self._held)
+        if not hits:
+            self._waiting = 0
+            return self._release(self._held_back())
+        if not self._waiting:
+            return self._wait_for(hits)
+        return self._without_values(hits)
+
+    def _hits(self, held: bytes) -> list[Hit]:
+        """Return the values in a text behind the context."""
+        self._unsearched = 0
+        text = self._context + held
+        self._budget.grant(len(text))
+        hits = self._redactor.hits(text, budget=self._budget)
+        if hits is None:
+            raise StreamWithheld(Reason.NOT_CHECKED)
+        self.found |= names_told(hits)
+        return hits
+
+    def _wait_for(self, hits: list[Hit]) -> bytes:
+        """Hold everything back until all of the values that have begun must be there, in any spelling."""
+        self._waiting = min(MOST_HELD, longest_spelling(hit.value for hit in hits))
+        return b""
+
+    def _without_values(self, hits: list[Hit]) -> bytes:
+        """Cut values out and go on; what begins behind the last cut is waited for in turn.
+
+        Raises:
+            StreamWithheld: nothing can be cut out.
+        """
+        self._held = self._cut(hits)
+        left = self._hits(self._held)
+        if not left:
+            self._waiting = 0
+            return self._release(self._held_back())
+        clean = self._held.rfind(GAP) + len(GAP)
+        if clean < len(GAP) or self._hits(self._held[:clean]):
+            raise StreamWithheld(Reason.VALUE)
+        self._wait_for(left)
+        return self._release(len(self._held) - clean)
+
+    def _cut(self, hits: list[Hit]) -> bytes:
+        """Return what is held back with a gap in place of each value.
+
+        Raises:
+            StreamWithheld: no value stands there in a spelling that can be cut out.
+        """
+        before = len(self._context)
+        try:
+            spans = spans_of(self._context + self._held, [hit.value for hit in hits if not is_short(hit.value)])
+        except CannotCut:
+            raise StreamWithheld(Reason.VALUE) from None
+        inside = [(max(0, start - before), end - before) for start, end in spans if end > before]
+        if not inside:
+            raise StreamWithheld(Reason.VALUE)
+        return replaced(self._held, inside, GAP)
+
+    def _release(self, kept: int) -> bytes:
+        """Give out all but so many bytes of what is held back."""
+        size = len(self._held) - kept
+        gap = self._held.rfind(GAP, 0, size + len(GAP) - 1)
+        if 0 <= gap < size < gap + len(GAP):
+            size = gap
+        out, self._held = self._held[:size], self._held[size:]
+        self._context = (self._context + out[-CONTEXT:])[-CONTEXT:]
+        return out.replace(GAP, MASK.encode()) if gap >= 0 else out
+
+    def _held_back(self) -> int:
+        """Return how many bytes at the end may be the beginning of a value.
+
+        Bytes in front of the first letter or digit belong to none, so that silence and blanks go on.
+        """
+        held = self._held[-MOST_HELD:]
+        size = HELD
+        while size < len(held) and len(canonical(plainest(held[-size:]))) < self._letters:
+            size = min(2 * size, len(held))
+        if size <= HELD:
+            return min(size, len(held))
+        first = _LETTER.search(held, len(held) - size, len(held) - HELD)
+        return len(held) - first.start() if first else HELD
+
+
+def _pieces(text: bytes, size: int) -> list[bytes]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
