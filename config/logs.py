@@ -2,6 +2,7 @@
 
 import json
 import logging as standard_logging
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,18 @@ QUIET = (
     "django.template",
     "uvicorn.access",
 )
+BROKEN_OFF: ContextVar[bool] = ContextVar("coffer.broken_off", default=False)
+"""Whether the answer to the request at hand was broken off on purpose, so that no caller takes it for complete."""
 WITHOUT_PATHS = ("django.request", "django.security.csrf")
+
+
+class BrokenOffKnowingly(standard_logging.Filter):
+    """Drops what the server says of answers that were broken off on purpose; the line of the request has the code."""
+
+    @override
+    def filter(self, record: standard_logging.LogRecord) -> bool:
+        """Return whether the record is about something else."""
+        return not (BROKEN_OFF.get() and "without completing response" in record.getMessage())
 
 
 class JsonLines(standard_logging.Formatter):
@@ -61,6 +73,7 @@ def logging(level: str, form: str) -> dict[str, Any]:
         },
         "filters": {
             "routes": {"()": "accounts.common.log_filters.RoutesInsteadOfPaths"},
+            "broken_off": {"()": "config.logs.BrokenOffKnowingly"},
             "outages": {"()": "accounts.common.log_filters.OutagesOnce"},
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form}},
@@ -69,5 +82,6 @@ def logging(level: str, form: str) -> dict[str, Any]:
             **{name: {"level": "WARNING", "propagate": True} for name in QUIET},
             **of_format.get(form, {}),
             **{name: {"filters": ["outages", "routes"]} for name in WITHOUT_PATHS},
+            "uvicorn.error": {"filters": ["broken_off"]},
         },
     }

@@ -23,8 +23,8 @@ PROBLEM = "application/problem+json"
 _NIL = UUID(int=0)
 _THINGS = {"secrets": "secret", "integrations": "integration"}
 TOO_LARGE = "A request may have at most 2.5 MiB."
-is_for_programs = re.compile(rf"{API_PREFIX}|(?:{'|'.join(AGENTS)})\Z").match
-"""Whether a path belongs to the API or is `/mcp`, which respond with problem documents instead of pages."""
+is_for_programs = re.compile(rf"{API_PREFIX}|/proxy/|(?:{'|'.join(AGENTS)})\Z").match
+"""Whether a path belongs to the API, is `/mcp` or is passed through: all respond with problem documents, not pages."""
 
 
 class InternalError(Refusal):

@@ -77,7 +77,8 @@ class RequestIds:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id)]}
+                if not any(name == b"x-request-id" for name, _ in message["headers"]):  # an upstream's stays
+                    message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id)]}
             await send(message)
 
         try:

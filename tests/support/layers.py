@@ -15,8 +15,8 @@ LAYERS = {
     " attention alerts declared importing"
     " | api web admin apps templatetags management triggers",
     "config": "single_sign_on configuration databases logs second_factors sessions caches refused_attempts admin_site"
-    " models static_files ports bootstrap copying | http monitoring agents api demo doctor lifespan settings urls asgi"
-    " start apps management",
+    " models static_files ports bootstrap copying | http proxy monitoring agents api demo doctor lifespan"
+    " settings urls asgi start apps management",
 }
 """The rooms of each app: its folders, and the modules beside them. A room imports only rooms before it.
 
