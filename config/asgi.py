@@ -29,8 +29,9 @@ from config.http.proxies import Proxies, TrustedProxies  # noqa: E402
 from config.http.requests import AgentsOrEverybody, ApiOrPages, ReadableQueries, RequestIds  # noqa: E402
 from config.lifespan import lifespan  # noqa: E402
 from config.proxy.door import Door  # noqa: E402
+from config.proxy.sockets import Sockets  # noqa: E402
 
 api = FastPath(ApiHandler())
-inner = Door(WholeBodies(ReadableQueries(ApiOrPages(api=api, pages=pages, lifespan=lifespan))))
+inner = Sockets(Door(WholeBodies(ReadableQueries(ApiOrPages(api=api, pages=pages, lifespan=lifespan)))))
 everybody = RequestIds(TrustedProxies(inner, Proxies(settings.TRUSTED_PROXIES)))
 application = AgentsOrEverybody(agents=JsonRpcErrors(everybody), everybody=everybody)

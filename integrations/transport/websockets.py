@@ -8,13 +8,14 @@ error becomes a refusal or an end without its cause, because a library's message
 
 import asyncio
 import logging
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
 from websockets.client import ClientProtocol
@@ -26,9 +27,15 @@ from websockets.uri import WebSocketURI
 from accounts.errors import Refusal
 from integrations.egress.lookups import Lookup, system_lookup
 from integrations.egress.policy import EgressPolicy
-from integrations.errors import ResponseUnreadable, UpstreamTimeout, UpstreamTls, UpstreamUnreachable
+from integrations.errors import (
+    InvalidHeaderValue,
+    ResponseUnreadable,
+    UpstreamTimeout,
+    UpstreamTls,
+    UpstreamUnreachable,
+)
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
-from integrations.transport.client import USER_AGENT, check_request
+from integrations.transport.client import check_request, sent_headers
 from integrations.transport.connections import mark
 from integrations.transport.decoding import NO_CODING
 from integrations.transport.dialling import dial
@@ -39,12 +46,14 @@ PING_SECONDS = 20.0
 """Between two pings, and how long an upstream may take to answer one."""
 CLOSE_SECONDS = 2.0
 """How long an upstream may take to answer a close."""
-NO_STATUS, BAD_GATEWAY = 1005, 1014
-"""Close codes: the upstream said none; it broke off, or broke the protocol (IANA, "WebSocket Close Code Number")."""
+NO_STATUS, TOO_BIG, BAD_GATEWAY = 1005, 1009, 1014
+"""Close codes: the upstream said none; a message is too large; the upstream broke off, or broke the protocol (IANA,
+"WebSocket Close Code Number")."""
 
+_PROTOCOL = re.compile(r"[!-+\--~]+")
+"""A sub-protocol, as far as it cannot be read as more than one; some services put keys there that are no tokens."""
 _FRAMES_WAITING = (1, 0)
 _VIOLATIONS = {1002: "broke the WebSocket protocol", 1007: "sent text that is not UTF-8", 1011: "answered no ping"}
-_TOO_BIG = 1009
 _SILENT = logging.Logger("websockets")  # noqa: LOG001 - of nobody's tree, so that no setting can wake it
 """What the library would write down, the credential included."""
 _SILENT.disabled = True
@@ -112,7 +121,7 @@ class UpstreamSocket:
 
     def __init__(self, connection: ClientConnection, host: str) -> None:
         self._connection, self._host = connection, host
-        self.head = _response(connection.response) if connection.response else None
+        self.head = _response(cast("Response", connection.response))
         self.protocol: str | None = connection.subprotocol
 
     async def receive(self) -> str | bytes:
@@ -155,6 +164,8 @@ async def opened(
     """
     request, host = handshake.request, handshake.request.url.raw_host or ""
     check_request(request, policy, ssl_context)
+    if not all(map(_PROTOCOL.fullmatch, handshake.protocols)):
+        raise InvalidHeaderValue("A sub-protocol contains a character that HTTP forbids there.")
     mark("begun")
     try:
         async with asyncio.timeout(handshake.seconds):
@@ -185,8 +196,13 @@ async def _connected(handshake: Handshake, context: ssl.SSLContext, sock: socket
             max_size=LARGEST_MESSAGE,
             logger=_SILENT,
         )
-        timing = {"ping_interval": PING_SECONDS, "ping_timeout": PING_SECONDS, "close_timeout": CLOSE_SECONDS}
-        return _Connection(protocol, max_queue=_FRAMES_WAITING, **timing)
+        return _Connection(
+            protocol,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PING_SECONDS,
+            close_timeout=CLOSE_SECONDS,
+            max_queue=_FRAMES_WAITING,
+        )
 
     try:
         _, connection = await asyncio.get_running_loop().create_connection(make, sock=sock, **secured)
@@ -194,7 +210,7 @@ async def _connected(handshake: Handshake, context: ssl.SSLContext, sock: socket
         sock.close()
         raise
     try:
-        await connection.handshake([("Accept-Encoding", "identity"), *handshake.request.headers], USER_AGENT)
+        await connection.handshake(sent_headers(handshake.request), None)
         connection.start_keepalive()
     except BaseException:
         connection.transport.abort()
@@ -218,8 +234,8 @@ def _ended(closed: ConnectionClosed, host: str) -> UpstreamEnded:
         code = 1000 if closed.rcvd.code == NO_STATUS else int(closed.rcvd.code)
         return UpstreamEnded(code, closed.rcvd.reason, is_closed=True)
     sent = int(closed.sent.code) if closed.sent else 0
-    if sent == _TOO_BIG:
-        return UpstreamEnded(_TOO_BIG, f"A message is larger than {LARGEST_MESSAGE} bytes.", is_closed=False)
+    if sent == TOO_BIG:
+        return UpstreamEnded(TOO_BIG, f"A message is larger than {LARGEST_MESSAGE} bytes.", is_closed=False)
     return UpstreamEnded(BAD_GATEWAY, f"{host} {_VIOLATIONS.get(sent, 'broke off')}.", is_closed=False)
 
 
