@@ -4,6 +4,7 @@ import Anthropic from "@anthropic-ai/sdk";
 
 const client = new Anthropic({ maxRetries: 0, timeout: 30_000 });
 const asked = { model: "claude-sonnet-5", max_tokens: 100, messages: [{ role: "user", content: "When?" }] };
+const told = []; // the pieces of all that flowed, also of what broke off
 const tools = [{ name: "book", input_schema: { type: "object" } }];
 
 async function message() {
@@ -13,8 +14,8 @@ async function message() {
 
 async function streamedMessage() {
   const stream = client.messages.stream({ ...asked, tools });
-  const told = [];
   stream.on("inputJson", (delta) => told.push(delta));
+  stream.on("text", (delta) => told.push(delta));
   return { message: await stream.finalMessage(), told: told.join("") };
 }
 
@@ -34,4 +35,4 @@ for (const step of [message, streamedMessage, failure]) {
     results[step.name] = { raised: `${error.name}: ${error.message}` };
   }
 }
-console.log(JSON.stringify(results));
+console.log(JSON.stringify({ ...results, arrived: told.join("") }));

@@ -8,6 +8,8 @@ from anthropic import Anthropic, APIStatusError
 
 client = Anthropic(max_retries=0, timeout=30)
 ASKED: Any = {"model": "claude-sonnet-5", "max_tokens": 100, "messages": [{"role": "user", "content": "When?"}]}
+ARRIVED: list[str] = []
+"""The pieces of all that flowed, also of what broke off."""
 TOOLS: Any = [{"name": "book", "input_schema": {"type": "object"}}]
 
 
@@ -23,7 +25,12 @@ def streamed_message() -> Any:
 
 
 def events() -> Any:
-    return [event.model_dump() for event in client.messages.create(**ASKED, tools=TOOLS, stream=True)]
+    told = []
+    for event in client.messages.create(**ASKED, tools=TOOLS, stream=True):
+        told.append(event.model_dump())
+        delta = told[-1].get("delta") or {}
+        ARRIVED.append(delta.get("text") or delta.get("partial_json") or "")
+    return told
 
 
 def failure() -> Any:
@@ -39,4 +46,5 @@ for step in (message, streamed_message, events, failure):
         results[step.__name__] = step()
     except Exception as error:
         results[step.__name__] = {"raised": f"{type(error).__name__}: {error}"}
+results["arrived"] = "".join(ARRIVED)
 sys.stdout.write(json.dumps(results, default=str))

@@ -6,6 +6,7 @@ import { OpenAIRealtimeWS } from "openai/realtime/ws";
 
 const client = new OpenAI({ maxRetries: 0, timeout: 30_000 });
 const messages = [{ role: "user", content: "When can I come?" }];
+const arrived = []; // the pieces of all that flowed, also of what broke off
 const tools = [{ type: "function", function: { name: "book", parameters: { type: "object" } } }];
 
 async function chat() {
@@ -17,8 +18,12 @@ async function streamedChat() {
   const stream = await client.chat.completions.create({ model: "gpt-5", messages, tools, stream: true });
   let text = "", args = "";
   for await (const chunk of stream) {
+    arrived.push(chunk.choices[0].delta.content ?? "");
     text += chunk.choices[0].delta.content ?? "";
-    for (const call of chunk.choices[0].delta.tool_calls ?? []) args += call.function?.arguments ?? "";
+    for (const call of chunk.choices[0].delta.tool_calls ?? []) {
+      args += call.function?.arguments ?? "";
+      arrived.push(call.function?.arguments ?? "");
+    }
   }
   return { text, args };
 }
@@ -56,6 +61,7 @@ function session(realtime) {
     socket.addEventListener("close", (event) => resolve({ texts, ready, code: event.code, reason: event.reason }));
     realtime.on("error", reject);
     realtime.on("event", (event) => {
+      arrived.push(event.delta ?? "");
       texts[event.type] = (texts[event.type] ?? "") + (event.delta ?? ".");
       if (event.type === "session.created") {
         ready = socket.protocol;
@@ -77,4 +83,4 @@ for (const step of [chat, streamedChat, upload, speech, transcription, failure, 
     results[step.name] = { raised: `${error.name}: ${error.message}` };
   }
 }
-console.log(JSON.stringify(results));
+console.log(JSON.stringify({ ...results, arrived: arrived.join("") }));

@@ -11,6 +11,8 @@ from openai import APIStatusError, AsyncOpenAI
 client = AsyncOpenAI(max_retries=0, timeout=30)
 ASKED: Any = [{"role": "user", "content": "When can I come?"}]
 TOOLS: Any = [{"type": "function", "function": {"name": "book", "parameters": {"type": "object"}}}]
+ARRIVED: list[str] = []
+"""The pieces of all that flowed, also of what broke off."""
 SOUND = b"RIFF" + bytes(range(256)) * 300
 
 
@@ -24,8 +26,10 @@ async def streamed_chat() -> Any:
     text, arguments, names = "", "", []
     async for chunk in stream:
         delta = chunk.choices[0].delta
+        ARRIVED.append(delta.content or "")
         text += delta.content or ""
         for call in delta.tool_calls or []:
+            ARRIVED.append((call.function and call.function.arguments) or "")
             arguments += (call.function and call.function.arguments) or ""
             names += [call.function.name] if call.function and call.function.name else []
     return {"text": text, "arguments": arguments, "names": names, "headers": dict(stream.response.headers)}
@@ -36,6 +40,7 @@ async def streamed_response() -> Any:
     async for event in await client.responses.create(model="gpt-5", input="When?", stream=True):
         if event.type == "response.output_text.delta":
             deltas.append(event.delta)
+            ARRIVED.append(event.delta)
         if event.type == "response.completed":
             final = event.response.model_dump(mode="json")
     return {"text": "".join(deltas), "final": final}
@@ -52,6 +57,7 @@ async def speech() -> Any:
     async with speaking.create(model="gpt-4o-mini-tts", voice="alloy", input="Good morning.") as response:
         async for piece in response.iter_bytes():
             heard += piece
+            ARRIVED.append(piece.hex())
         return {"hex": heard.hex(), "headers": dict(response.headers)}
 
 
@@ -74,6 +80,7 @@ async def realtime() -> Any:
         await connection.response.create()
         texts: dict[str, str] = {}
         async for event in connection:
+            ARRIVED.append(getattr(event, "delta", None) or "")
             texts[event.type] = texts.get(event.type, "") + (getattr(event, "delta", None) or ".")
             if event.type == "response.done":
                 await connection.conversation.item.create(item={"id": "item_9", "type": "message", "role": "user",
@@ -89,12 +96,13 @@ STEPS: list[Callable[[], Awaitable[Any]]] = [
 
 
 async def main() -> None:
-    results = {}
+    results: dict[str, Any] = {}
     for step in STEPS:
         try:
             results[step.__name__] = await step()
         except Exception as error:
             results[step.__name__] = {"raised": f"{type(error).__name__}: {error}"}
+    results["arrived"] = "".join(ARRIVED)
     sys.stdout.write(json.dumps(results, default=str))
 
 

@@ -76,14 +76,16 @@ class Models:
         response = web.StreamResponse(headers={"Content-Type": media_type, **self.said.headers})
         response.enable_chunked_encoding()
         await response.prepare(request)
-        for part in parts:
+        *most, last = parts
+        for part in most:
             await response.write(part)
             await asyncio.sleep(0.0005)
         if self.said.echoes and request.transport:
+            await response.write(last)
             request.transport.write(f"0\r\nX-Checked: {CREDENTIAL}\r\n\r\n".encode())
             request.transport.close()
         else:
-            await response.write_eof()
+            await response.write_eof(last)  # together, because some SDKs leave at the last event
         return response
 
     async def _files(self, request: web.Request) -> web.StreamResponse:
