@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from django.db import connection, models
+from django.db import connection, connections, models
 from django.db.models.query import get_related_populators
 from typing_extensions import override
 
@@ -139,14 +139,14 @@ class _Compiled:
 
     def instances(self, rows: Iterable[Row], wanted: Collection[Row]) -> list[Any]:
         """Return the instances of those rows of the answer that match a requested row as a whole."""
-        requested = {tuple(row[at] for at, _ in self._wanted) for row in wanted}
-        found = [self._converted(list(row)) for row in rows]
+        requested, database = {tuple(row[at] for at, _ in self._wanted) for row in wanted}, connections[self._using]
+        found = [self._converted(list(row), database) for row in rows]
         return [self._instance(row) for row in found if tuple(row[at] for _, at in self._wanted) in requested]
 
-    def _converted(self, row: list[Any]) -> list[Any]:
+    def _converted(self, row: list[Any], database: Any) -> list[Any]:
         for at, (converters, column) in self._converters:
             for convert in converters:
-                row[at] = convert(row[at], column, connection)
+                row[at] = convert(row[at], column, database)
         return row
 
     def _instance(self, row: list[Any]) -> Any:

@@ -3,9 +3,12 @@
 from collections.abc import Collection
 from functools import cached_property
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 from accounts.common.round_trips import Statement
+
+_AS_THEY_ARE = (models.CharField, models.DateTimeField, models.ForeignKey, models.IntegerField, models.UUIDField)
+"""Fields whose values the driver of PostgreSQL takes as the instance has them."""
 
 
 class CompiledWrite:
@@ -21,20 +24,27 @@ class CompiledWrite:
 
     def statement(self, row: models.Model) -> Statement:
         """Return the statement that writes this row."""
-        params = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in self._fields]
+        database = connections[DEFAULT_DB_ALIAS]
+        is_postgresql = database.vendor == "postgresql"
+        params = [
+            value if is_postgresql and is_as_it_is else field.get_db_prep_save(value, database)
+            for field, is_as_it_is in self._fields
+            for value in [getattr(row, field.attname)]
+        ]
         return Statement(self._sql, params, writes=True)
 
     @cached_property
-    def _fields(self) -> list[models.Field]:
+    def _fields(self) -> list[tuple[models.Field, bool]]:
+        """The fields that are written, each with whether it is one of `_AS_THEY_ARE`."""
         meta = self._model._meta
-        if self._updating:
-            return [*map(meta.get_field, self._updating), meta.pk]
-        return [field for field in meta.concrete_fields if not (field.generated or isinstance(field, models.AutoField))]
+        made = [field for field in meta.concrete_fields if not (field.generated or isinstance(field, models.AutoField))]
+        fields = [*map(meta.get_field, self._updating), meta.pk] if self._updating else made
+        return [(field, isinstance(field, _AS_THEY_ARE)) for field in fields]
 
     @cached_property
     def _sql(self) -> str:
         quote = connection.ops.quote_name
-        table, names = quote(self._model._meta.db_table), [quote(field.column) for field in self._fields]
+        table, names = quote(self._model._meta.db_table), [quote(field.column) for field, _ in self._fields]
         if self._updating:
             values = ", ".join(f"{name} = %s" for name in names[:-1])
             return f"UPDATE {table} SET {values} WHERE {names[-1]} = %s"  # noqa: S608 - names of the model

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.db import NotSupportedError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, OperationalError, connections
 from psycopg import Connection, errors, pq
 from psycopg.adapt import PyFormat, Transformer
 
@@ -28,11 +28,16 @@ _numbers = count()
 
 
 class _Kept:
-    """What is kept of a connection: which statements it has prepared, and what converts its texts."""
+    """What is kept of a connection: which statements it has prepared, and what converts its texts.
 
-    def __init__(self, driver: "Connection[Any]") -> None:
-        self.prepared: set[bytes] = set()
+    Plans are kept as well. PostgreSQL would plan some statements each time, which takes longer than to run them.
+    """
+
+    def __init__(self, driver: "Connection[Any]", *, prepares: bool) -> None:
+        self.prepares, self.prepared = prepares, set[bytes]()
         self.transformer = Transformer(driver)
+        if prepares:
+            driver.execute("SET plan_cache_mode = force_generic_plan")
 
 
 _kept: WeakKeyDictionary["Connection[Any]", _Kept] = WeakKeyDictionary()
@@ -55,14 +60,17 @@ def in_one_round_trip(statements: Sequence[Statement]) -> list[list[Row]]:
 
 
 def _attempt(statements: Sequence[Statement]) -> list[list[Row]]:
-    connection.ensure_connection()
-    driver = connection.connection
-    kept = _kept.get(driver) or _kept.setdefault(driver, _Kept(driver))
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    driver = database.connection
     try:
-        with connection.wrap_database_errors:
-            return _exchange(driver.pgconn, kept, statements)
+        with database.wrap_database_errors:
+            if driver not in _kept:
+                pools = database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+                _kept[driver] = _Kept(driver, prepares=not pools)
+            return _exchange(driver.pgconn, _kept[driver], statements)
     except BaseException:
-        connection.close()
+        database.close()
         raise
 
 
@@ -77,18 +85,17 @@ def _exchange(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement
 
 def _send(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement]) -> set[bytes]:
     """Send statements; return the names of those that are prepared by it."""
-    pools = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
     written = [(*_written(statement.sql), _texts(kept.transformer, statement.params)) for statement in statements]
-    new = set() if pools else {name for name, _, _ in written} - kept.prepared
-    for name, sql in {name: sql for name, sql, _ in written if name in new}.items():
+    new = {name: sql for name, sql, _ in written if kept.prepares and name not in kept.prepared}
+    for name, sql in new.items():
         server.send_prepare(name, sql)
     for name, sql, params in written:
-        if pools:
-            server.send_query_params(sql, params)
-        else:
+        if kept.prepares:
             server.send_query_prepared(name, params)
+        else:
+            server.send_query_params(sql, params)
     server.pipeline_sync()
-    return new
+    return set(new)
 
 
 def _results(server: pq.abc.PGconn) -> Iterator[pq.abc.PGresult]:

@@ -39,6 +39,8 @@ from integrations.egress.own_ports import note_port
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
+PASSED_THROUGH = "/proxy/"
+"""The beginning of the targets of requests that are passed through, as they arrive: nothing of it is encoded."""
 LIVENESS = "/healthz"
 PROBES = {LIVENESS, "/readyz"}
 METRICS = "/metrics"
@@ -165,6 +167,20 @@ class AgentsOrEverybody:
         """Pass the request on."""
         is_agent = scope["type"] == "http" and scope["path"] in AGENTS
         await (self._agents if is_agent else self._everybody)(scope, receive, send)
+
+
+class FlowingOrWhole:
+    """An ASGI application that hands WebSockets and requests whose bodies flow on to applications of their own."""
+
+    def __init__(self, *, flowing: Application, sockets: Application, whole: Application) -> None:
+        self._flowing, self._sockets, self._whole = flowing, sockets, whole
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        chosen = self._sockets if scope["type"] == WEBSOCKET else self._whole
+        if scope["type"] == "http" and scope.get("raw_path", b"").startswith(PASSED_THROUGH.encode()):
+            chosen = self._flowing
+        await chosen(scope, receive, send)
 
 
 class ApiOrPages:

@@ -20,9 +20,10 @@ from accounts.common.outages import as_refusal
 from accounts.common.request_notes import note
 from accounts.errors import DatabaseUnavailable, NotFound, RateLimited, Refusal
 from config.http.errors import InternalError
-from config.http.requests import Application, Receive, Send, header_of
+from config.http.handshakes import Receive, Send
+from config.http.requests import PASSED_THROUGH, header_of
 from config.logs import BROKEN_OFF
-from config.proxy.addresses import is_passed_through, target_of
+from config.proxy.addresses import target_of
 from config.proxy.admitting import check_request
 from config.proxy.answers import OWN_HEADERS, RUN_ID, encoded, refused
 from config.proxy.door import ROUTE
@@ -55,17 +56,13 @@ class ForeignOrigin(Refusal):
 
 
 class Sockets:
-    """An ASGI application that takes WebSockets to `/proxy/`, refuses others, and passes requests on."""
+    """An ASGI application for WebSockets: those to `/proxy/` are passed through, others refused."""
 
-    def __init__(self, application: Application) -> None:
-        self._application = application
+    def __init__(self) -> None:
         self._open = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "websocket":
-            await self._application(scope, receive, send)
-            return
         note(route=ROUTE)
         if scope.get("server"):
             note_port(scope["server"][1])
@@ -98,7 +95,7 @@ class Sockets:
 
 
 async def _pass_through(scope: dict[str, Any], socket: "_Socket") -> None:
-    if not is_passed_through(scope):
+    if not scope.get("raw_path", b"").startswith(PASSED_THROUGH.encode()):
         raise NotFound("There are WebSockets only below /proxy/ (docs/websockets.md).")
     check_request(scope)
     target = target_of(scope)

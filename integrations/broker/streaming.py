@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
+from typing import cast
 from uuid import UUID
 
 from django.db import Error
@@ -30,6 +31,7 @@ from integrations.broker.streams.uploads import searched
 from integrations.broker.streams.watching import watched
 from integrations.budgets.spending import metered_cost
 from integrations.errors import AnswerWithheld, InvalidArguments, TokenRefused
+from integrations.exchange.exchange import Streamable
 from integrations.exchange.messages import RESPONSE_BYTES, UpstreamResponse
 from integrations.exchange.streams import NOTHING, Passed
 from integrations.models import RunOutcome
@@ -89,9 +91,8 @@ async def _begun(admitted: Admitted, channel: StreamingChannel, passed: Passed) 
         passed = replace(passed, upload=searched(passed.upload, admitted, channel, others))
     try:
         with observers.step("upstream"):
-            return await admitted.exchange.begin(
-                channel, secrets=admitted.secrets, params=admitted.params, passed=passed
-            )
+            exchange = cast("Streamable", admitted.exchange)
+            return await exchange.begin(channel, secrets=admitted.secrets, params=admitted.params, passed=passed)
     except TokenRefused as refusal:
         raise await with_what_was_said(refusal, admitted, channel) from None
 
@@ -196,7 +197,7 @@ class Stream:
     async def _masked(self) -> AsyncIterator[bytes]:
         organization, response = self._course.admitted.run.organization_id, self._channel.response
         assert response is not None  # noqa: S101 - there is a head
-        kept = _Kept(self._course.admitted)
+        kept = _Metered(self._course.admitted)
         async for piece in response.pieces():
             kept.add(piece)
             masked = await WORKERS.run(organization, len(piece), partial(_feed, self._mask, piece))
@@ -208,7 +209,7 @@ class Stream:
         if last:
             yield last
 
-    async def _record(self, kept: "_Kept") -> None:
+    async def _record(self, kept: "_Metered") -> None:
         admitted = self._course.admitted
         admitted.trace.marks.append(("answered", time.monotonic()))
         if admitted.charge:
@@ -217,7 +218,7 @@ class Stream:
         await self._course.end(outcome, status=self._head.status)
 
 
-class _Kept:
+class _Metered:
     """The body of an answer that tells what the call cost, as far as it is read for that."""
 
     def __init__(self, admitted: Admitted) -> None:

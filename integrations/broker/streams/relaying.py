@@ -15,13 +15,12 @@ from integrations.broker.arguments import FEW_GUESSES, Guess, refuse
 from integrations.broker.ends import CANCELLED
 from integrations.broker.mask_sets import WORKERS
 from integrations.broker.preparation import Admitted
-from integrations.errors import AnswerWithheld, InvalidArguments, ResponseTooLarge, ResponseUnreadable
+from integrations.errors import InvalidArguments, ResponseTooLarge, ResponseUnreadable
 from integrations.exchange.streams import Deadlines
 from integrations.models import RunOutcome
 from integrations.transport.websockets import TOO_BIG, UpstreamEnded, UpstreamSocket
 from secrets_app.redaction.connections import ConnectionMask, ConnectionSearch, Message
 from secrets_app.redaction.redactor import Redactor
-from secrets_app.redaction.streams import StreamWithheld
 
 MOST_BYTES = 1024 * 1024 * 1024
 """The limit of all messages of a connection, in either direction."""
@@ -97,7 +96,7 @@ class Relay:
         """Pass messages on until the connection has ended.
 
         Raises:
-            AnswerWithheld: a message of the upstream cannot be passed on.
+            StreamWithheld: a message of the upstream cannot be passed on.
             ArgumentContainsSecret, InvalidArguments: one of the caller cannot.
         """
         total = asyncio.timeout(self._deadlines.total)
@@ -113,8 +112,8 @@ class Relay:
             raise
         except _Reached:
             return await self._end_at(TOO_BIG, f"The messages have more than {MOST_BYTES} bytes together.")
-        except StreamWithheld as withheld:
-            raise AnswerWithheld(withheld.reason.sentence) from None
+        except CallerLeft as left:
+            return await self._left(left)
 
     async def _first_end(self) -> Ending:
         ways = [asyncio.create_task(way) for way in (self._to_caller(), self._to_upstream())]
@@ -132,17 +131,14 @@ class Relay:
         return Ending(code, reason)
 
     async def _to_caller(self) -> Ending:
-        try:
-            while True:
-                try:
-                    message = await self._next()
-                except UpstreamEnded as ended:
-                    await self._give(self._mask.end())
-                    return self._ended(ended)
-                self._admitted.trace.answer_bytes = self._count(self._admitted.trace.answer_bytes, message)
-                await self._give(await self._worked(message, partial(self._mask.feed, message)))
-        except CallerLeft as left:
-            return await self._left(left)
+        while True:
+            try:
+                message = await self._next()
+            except UpstreamEnded as ended:
+                await self._give(self._mask.end())
+                return self._ended(ended)
+            self._admitted.trace.answer_bytes = self._count(self._admitted.trace.answer_bytes, message)
+            await self._give(await self._worked(message, partial(self._mask.feed, message)))
 
     async def _next(self) -> Message:
         """Return the upstream's next message; what is held back goes on if there is none for a while."""
@@ -158,17 +154,14 @@ class Relay:
             await self._caller.send(message)
 
     async def _to_upstream(self) -> Ending:
-        try:
-            while True:
-                message = await self._caller.receive()
-                self._admitted.trace.sent_bytes = self._count(self._admitted.trace.sent_bytes, message)
-                await self._check(message)
+        while True:
+            message = await self._caller.receive()
+            self._admitted.trace.sent_bytes = self._count(self._admitted.trace.sent_bytes, message)
+            await self._check(message)
+            try:
                 await self._upstream.send(message)
-        except CallerLeft as left:
-            return await self._left(left)
-        except UpstreamEnded:
-            await asyncio.Event().wait()  # until the other way has given out what came before
-            raise
+            except UpstreamEnded:
+                await asyncio.Event().wait()  # until the other way has given out what came before the end
 
     async def _check(self, message: Message) -> None:
         hits = await self._worked(message, partial(self._search.hits, message))

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
+from typing import cast
 from uuid import UUID
 
 from django.db import Error
@@ -13,6 +14,7 @@ from django.db import Error
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common import observers
 from accounts.common.request_notes import REQUEST_ID
+from accounts.errors import Refusal
 from integrations.broker.admission import Caller
 from integrations.broker.broker import with_what_was_said
 from integrations.broker.ends import AGAIN, CANCELLED, Course, admit, unrecorded
@@ -23,10 +25,12 @@ from integrations.broker.streams.relaying import CallerSocket, Ending, Relay
 from integrations.broker.streams.socket_channel import SocketChannel
 from integrations.broker.streams.watching import watched
 from integrations.errors import TokenRefused
+from integrations.exchange.exchange import Streamable
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.streams import Passed
 from integrations.models import RunOutcome
 from secrets_app.redaction.redactor import Reason, Redactor
+from secrets_app.redaction.windows import StreamWithheld
 
 SWITCHING = 101
 
@@ -64,6 +68,7 @@ async def _flowing(admitted: Admitted, passed: Passed, offered: Sequence[str]) -
     course, links = Course(admitted), [link.pk for link in admitted.links]
     channel = SocketChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted.under_way))
     channel.offered = offered
+    head: UpstreamResponse | None = None
     try:
         async with CONCURRENT_CALLS.stoppable(admitted.actor, links), watched(admitted), channel:
             head = await _begun(admitted, channel, passed)
@@ -72,6 +77,8 @@ async def _flowing(admitted: Admitted, passed: Passed, offered: Sequence[str]) -
             if not course.is_ended:
                 await course.end(RunOutcome.FAILED, code=CANCELLED, status=head.status)
     except BaseException as fault:
+        if head and isinstance(fault, Refusal):
+            fault.members.setdefault("upstream_status", head.status)
         await course.break_off(fault, has_sent=channel.has_sent)
         raise
 
@@ -83,9 +90,8 @@ async def _begun(admitted: Admitted, channel: SocketChannel, passed: Passed) -> 
     await check_passed(admitted, replace(passed, headers=(*passed.headers, *named)), others)
     try:
         with observers.step("upstream"):
-            return await admitted.exchange.begin(
-                channel, secrets=admitted.secrets, params=admitted.params, passed=passed
-            )
+            exchange = cast("Streamable", admitted.exchange)
+            return await exchange.begin(channel, secrets=admitted.secrets, params=admitted.params, passed=passed)
     except TokenRefused as refusal:
         raise await with_what_was_said(refusal, admitted, channel) from None
 
@@ -103,7 +109,7 @@ async def _masked(course: Course, channel: SocketChannel, head: UpstreamResponse
     body, *rest = await WORKERS.run(organization, sum(map(len, parts)), partial(redactor.mask_all, parts))
     found = [part.withheld for part in (body, *rest) if part.withheld]
     if found or not head.readable:
-        raise withheld_because(found[0] if found else Reason.ENCODING, head.status)
+        raise withheld_because(found[0] if found else Reason.ENCODING)
     texts = [part.text.decode("latin-1") for part in rest[1:]]
     headers = list(zip(texts[::2], texts[1::2], strict=True))
     return OpenedSocket(admitted.run.id, head.status or 0, headers, body.text, course, channel, redactor)
@@ -156,7 +162,10 @@ class OpenedSocket:
         socket, course = self._channel.socket, self._course
         assert socket is not None  # noqa: S101 - see `is_open`
         relay = Relay(course.admitted, socket, caller, self._redactor, self._channel.deadlines)
-        ending = await relay.until_the_end()
+        try:
+            ending = await relay.until_the_end()
+        except StreamWithheld as withheld:
+            raise withheld_because(withheld.reason) from None
         course.admitted.trace.marks.append(("answered", time.monotonic()))
         await course.end(ending.outcome, code=ending.error_code, status=self.status)
         return ending

@@ -17,7 +17,7 @@ from yarl import URL
 
 from accounts.errors import Refusal
 from integrations.errors import InvalidUrl, ResponseTooLarge, ResponseUnreadable, UpstreamTimeout, UpstreamUnreachable
-from integrations.exchange.exchange import Channel, OnPiece
+from integrations.exchange.channels import Channel, OnPiece
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
 from integrations.exchange.redirects import MAX_HOPS, is_origin_of, location_of, next_url, with_query
 from integrations.kinds.mcp_server.messages import Message, encode, is_request, reply_to, says_tools_changed

@@ -1,8 +1,5 @@
 """Requests that are passed through a real server: what arrives at the upstream, what comes back, and who may not."""
 
-import base64
-from uuid import uuid4
-
 import pytest
 
 from integrations.models import Run
