@@ -71,6 +71,7 @@ async def open_stream(caller: Caller, call: Call, passed: Passed = NOTHING) -> A
 async def _flowing(admitted: Admitted, passed: Passed) -> AsyncIterator["Stream"]:
     course, links = Course(admitted), [link.pk for link in admitted.links]
     channel = StreamingChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted.under_way))
+    head: UpstreamResponse | None = None
     try:
         async with CONCURRENT_CALLS.stoppable(admitted.actor, links), watched(admitted), channel:
             head = await _begun(admitted, channel, passed)
@@ -79,6 +80,8 @@ async def _flowing(admitted: Admitted, passed: Passed) -> AsyncIterator["Stream"
             if not course.is_ended:
                 await course.end(RunOutcome.FAILED, code=CANCELLED, status=head.status)
     except BaseException as fault:
+        if head and isinstance(fault, Refusal):
+            fault.members.setdefault("upstream_status", head.status)
         await course.break_off(fault, has_sent=channel.has_sent)
         raise
 
@@ -127,20 +130,22 @@ async def _masked(course: Course, channel: StreamingChannel, head: UpstreamRespo
     if channel.response and channel.response.withheld and not _is_bodiless(admitted, head):
         found.append(channel.response.withheld)
     if found:
-        raise withheld_because(found[0], head.status)
+        raise withheld_because(found[0])
     texts = [part.text.decode("latin-1") for part in masked]
-    return Stream(course, channel, head, list(zip(texts[::2], texts[1::2], strict=True)), redactor)
+    stream = Stream(course, channel, head, list(zip(texts[::2], texts[1::2], strict=True)), redactor)
+    if not _is_bodiless(admitted, head):
+        stream.check()
+    return stream
 
 
 def _is_bodiless(admitted: Admitted, head: UpstreamResponse) -> bool:
     return head.status in _BODILESS or admitted.params.get("method") == "HEAD"
 
 
-def withheld_because(reason: Reason, status: int | None = None) -> AnswerWithheld:
+def withheld_because(reason: Reason) -> AnswerWithheld:
+    """Return the refusal of an answer that cannot be passed on."""
     refusal = AnswerWithheld(reason.sentence)
     refusal.members["withheld"] = reason.as_json()
-    if status is not None:
-        refusal.members["upstream_status"] = status
     return refusal
 
 
@@ -181,20 +186,23 @@ class Stream:
         """The names of the secrets whose values were found so far."""
         return sorted(self._mask.found)
 
+    def check(self) -> None:
+        """Check that the body may be masked at all.
+
+        Raises:
+            AnswerWithheld: it may not, whatever it is.
+        """
+        try:
+            self._mask.check()
+        except StreamWithheld as withheld:
+            raise withheld_because(withheld.reason) from None
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the masked body, and record the end of the run before its last piece.
 
         Raises:
             Refusal: it breaks off here.
         """
-        try:
-            async for piece in self._masked():
-                yield piece
-        except Refusal as refusal:
-            refusal.members.setdefault("upstream_status", self.status)
-            raise
-
-    async def _masked(self) -> AsyncIterator[bytes]:
         organization, response = self._course.admitted.run.organization_id, self._channel.response
         assert response is not None  # noqa: S101 - there is a head
         kept = _Metered(self._course.admitted)
