@@ -29,9 +29,10 @@ from config.http.proxies import Proxies, TrustedProxies  # noqa: E402
 from config.http.requests import AgentsOrEverybody, ApiOrPages, FlowingOrWhole, ReadableQueries, RequestIds  # noqa: E402
 from config.lifespan import lifespan  # noqa: E402
 from config.proxy.door import Door  # noqa: E402
+from config.proxy.sockets import Sockets  # noqa: E402
 
 api = FastPath(ApiHandler())
 whole = WholeBodies(ReadableQueries(ApiOrPages(api=api, pages=pages, lifespan=lifespan)))
-inner = FlowingOrWhole(flowing=Door(), whole=whole)
+inner = FlowingOrWhole(flowing=Door(), sockets=Sockets(), whole=whole)
 everybody = RequestIds(TrustedProxies(inner, Proxies(settings.TRUSTED_PROXIES)))
 application = AgentsOrEverybody(agents=JsonRpcErrors(everybody), everybody=everybody)

@@ -90,7 +90,7 @@ async def _flowing(admitted: Admitted, passed: Passed) -> AsyncIterator["Stream"
 async def _begun(admitted: Admitted, channel: StreamingChannel, passed: Passed) -> UpstreamResponse:
     """Send the request, once nothing of it holds a value, and return the head of the response."""
     others = await MASK_SETS.get(admitted.run.organization_id, {admitted.run.host}, admitted.mask_stamp)
-    await _check(admitted, passed, others)
+    await check_passed(admitted, passed, others)
     if passed.upload:
         passed = replace(passed, upload=searched(passed.upload, admitted, channel, others))
     try:
@@ -101,10 +101,10 @@ async def _begun(admitted: Admitted, channel: StreamingChannel, passed: Passed) 
         raise await with_what_was_said(refusal, admitted, channel) from None
 
 
-async def _check(admitted: Admitted, passed: Passed, others: Sequence[ValueSet]) -> None:
+async def check_passed(admitted: Admitted, passed: Passed, others: Sequence[ValueSet]) -> None:
     """Refuse what cannot be masked or searched, and arguments and headers that contain the value of a secret."""
     if any(map(is_short, admitted.masked.values())):
-        raise _withheld(Reason.SHORT_VALUE)
+        raise withheld_because(Reason.SHORT_VALUE)
     if any(name.lower() == "content-encoding" and value.lower() != "identity" for name, value in passed.headers):
         raise InvalidArguments("Send the body without Content-Encoding, so that it can be searched for secrets.")
     given = {**admitted.params, "headers": [list(header) for header in passed.headers]}
@@ -131,7 +131,7 @@ async def _masked(course: Course, channel: StreamingChannel, head: UpstreamRespo
     if channel.response and channel.response.withheld and not _is_bodiless(admitted, head):
         found.append(channel.response.withheld)
     if found:
-        raise _withheld(found[0])
+        raise withheld_because(found[0])
     texts = [part.text.decode("latin-1") for part in masked]
     stream = Stream(course, channel, head, list(zip(texts[::2], texts[1::2], strict=True)), redactor)
     stream.found_in_head = frozenset().union(*(part.found for part in (reason, *masked)))
@@ -144,7 +144,8 @@ def _is_bodiless(admitted: Admitted, head: UpstreamResponse) -> bool:
     return head.status in _BODILESS or admitted.params.get("method") == "HEAD"
 
 
-def _withheld(reason: Reason) -> AnswerWithheld:
+def withheld_because(reason: Reason) -> AnswerWithheld:
+    """Return the refusal of an answer that cannot be passed on."""
     refusal = AnswerWithheld(reason.sentence)
     refusal.members["withheld"] = reason.as_json()
     return refusal
@@ -218,7 +219,7 @@ class Stream:
         try:
             self._mask.check()
         except StreamWithheld as withheld:
-            raise _withheld(withheld.reason) from None
+            raise withheld_because(withheld.reason) from None
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the masked body, and record the end of the run before its last piece.
@@ -268,11 +269,11 @@ def _feed(mask: StreamMask, piece: bytes) -> bytes:
     try:
         return mask.feed(piece)
     except StreamWithheld as withheld:
-        raise _withheld(withheld.reason) from None
+        raise withheld_because(withheld.reason) from None
 
 
 def _end(mask: StreamMask) -> bytes:
     try:
         return mask.end()
     except StreamWithheld as withheld:
-        raise _withheld(withheld.reason) from None
+        raise withheld_because(withheld.reason) from None
