@@ -17,11 +17,13 @@ class Said:
     Attributes:
         echoes: whether each answer holds the credential instead of harmless words.
         asked: what was asked, each as its method, path and what arrived.
+        flooded: the bytes that a WebSocket has got rid of.
         ended: the calls that the caller broke off.
     """
 
     echoes: bool = False
     asked: list[tuple[str, str, object]] = field(default_factory=list)
+    flooded: int = 0
     ended: list[str] = field(default_factory=list)
 
     @property

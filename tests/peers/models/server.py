@@ -130,7 +130,7 @@ def models(*, echoes: bool = False, tls: ssl.SSLContext | None = None) -> Iterat
     ports: list[int] = []
 
     async def serve() -> None:
-        runner = web.AppRunner(Models(said).application(), shutdown_timeout=1)
+        runner = web.AppRunner(Models(said).application(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()

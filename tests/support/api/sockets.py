@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 
@@ -14,6 +15,7 @@ from tests.peers.models.said import CREDENTIAL
 from tests.support.api.listening import listening
 from tests.support.things import key_for, make_connection, store_secret
 
+QUIET = logging.Logger("client")  # noqa: LOG001 - what a test's own client writes down is not Coffer's
 STAGING = [Environment.STAGING]
 SENDS = [{"name": "Authorization", "value": "Bearer {secrets.openai.apiKey}"}]
 
@@ -27,12 +29,26 @@ class Sockets:
     @asynccontextmanager
     async def open(self, path="/v1/realtime?model=gpt", *, at="Voice", headers=None, **options):
         sent = {"Authorization": f"Bearer {self.key}"} if headers is None else headers
-        limits = {"compression": None, "max_size": None, "proxy": None, **options}
+        limits = {"compression": None, "max_size": None, "proxy": None, "logger": QUIET, **options}
         async with connect(f"{self.address}/proxy/{at}{path}", additional_headers=sent, **limits) as socket:
             yield socket
 
-    async def refusal(self, path="/v1/realtime", **more) -> tuple[int, str, str]:
-        """Status, code and detail of a handshake that was refused."""
+    async def raw_answer(self, path: str, *, at="Voice") -> bytes:
+        """The bytes that a handshake is answered with, up to the end of the connection."""
+        host = self.address.removeprefix("ws://")
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        lines = [
+            f"GET /proxy/{at}{path} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {self.key}",
+            "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ]  # fmt: skip
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    async def refusal(self, path="/v1/realtime", **more) -> tuple[int, str]:
+        """Status and code of a handshake that was refused."""
         try:
             async with self.open(path, **more):
                 raise AssertionError("It was opened.")
@@ -41,7 +57,7 @@ class Sockets:
             document = json.loads(response.body)
             assert response.headers["Coffer-Error"] == document["code"], document
             assert response.headers["Content-Type"] == "application/problem+json"
-            return response.status_code, document["code"], document["detail"]
+            return response.status_code, document["code"]
 
 
 async def end_of(socket) -> tuple[int, str]:
