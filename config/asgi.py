@@ -26,11 +26,13 @@ from config.api.fast_path import FastPath  # noqa: E402
 from config.api.handler import ApiHandler  # noqa: E402
 from config.http.bodies import WholeBodies  # noqa: E402
 from config.http.proxies import Proxies, TrustedProxies  # noqa: E402
-from config.http.requests import AgentsOrEverybody, ApiOrPages, ReadableQueries, RequestIds  # noqa: E402
+from config.http.requests import AgentsOrEverybody, ApiOrPages, FlowingOrWhole, ReadableQueries, RequestIds  # noqa: E402
 from config.lifespan import lifespan  # noqa: E402
 from config.proxy.door import Door  # noqa: E402
+from config.proxy.sockets import Sockets  # noqa: E402
 
 api = FastPath(ApiHandler())
-inner = Door(WholeBodies(ReadableQueries(ApiOrPages(api=api, pages=pages, lifespan=lifespan))))
+whole = WholeBodies(ReadableQueries(ApiOrPages(api=api, pages=pages, lifespan=lifespan)))
+inner = FlowingOrWhole(flowing=Door(), sockets=Sockets(), whole=whole)
 everybody = RequestIds(TrustedProxies(inner, Proxies(settings.TRUSTED_PROXIES)))
 application = AgentsOrEverybody(agents=JsonRpcErrors(everybody), everybody=everybody)

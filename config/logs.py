@@ -19,9 +19,11 @@ QUIET = (
     "django.db.backends",
     "django.template",
     "uvicorn.access",
+    "websockets",
 )
 BROKEN_OFF: ContextVar[bool] = ContextVar("coffer.broken_off", default=False)
-"""Whether the answer to the request at hand was broken off on purpose, so that no caller takes it for complete."""
+"""Whether the answer to the request at hand was broken off on purpose, so that no caller takes it for complete, or was
+another than the server expects."""
 WITHOUT_PATHS = ("django.request", "django.security.csrf")
 
 
@@ -31,7 +33,16 @@ class BrokenOffKnowingly(standard_logging.Filter):
     @override
     def filter(self, record: standard_logging.LogRecord) -> bool:
         """Return whether the record is about something else."""
-        return not (BROKEN_OFF.get() and "without completing response" in record.getMessage())
+        return not (BROKEN_OFF.get() and "without completing" in record.getMessage())
+
+
+class WithoutHandshakes(standard_logging.Filter):
+    """Drops what the server says of WebSockets: the address with its query, and the frames."""
+
+    @override
+    def filter(self, record: standard_logging.LogRecord) -> bool:
+        """Return whether the record is about something else."""
+        return record.levelno > standard_logging.DEBUG and "WebSocket" not in str(record.msg)
 
 
 class JsonLines(standard_logging.Formatter):
@@ -74,6 +85,7 @@ def logging(level: str, form: str) -> dict[str, Any]:
         "filters": {
             "routes": {"()": "accounts.common.log_filters.RoutesInsteadOfPaths"},
             "broken_off": {"()": "config.logs.BrokenOffKnowingly"},
+            "handshakes": {"()": "config.logs.WithoutHandshakes"},
             "outages": {"()": "accounts.common.log_filters.OutagesOnce"},
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form}},
@@ -82,6 +94,6 @@ def logging(level: str, form: str) -> dict[str, Any]:
             **{name: {"level": "WARNING", "propagate": True} for name in QUIET},
             **of_format.get(form, {}),
             **{name: {"filters": ["outages", "routes"]} for name in WITHOUT_PATHS},
-            "uvicorn.error": {"filters": ["broken_off"]},
+            "uvicorn.error": {"filters": ["broken_off", "handshakes"]},
         },
     }

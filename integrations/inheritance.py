@@ -88,7 +88,11 @@ def plan_of(integration: Integration, operation: str) -> Exchange:
 
 
 def _text_of(link: Integration) -> Text:
-    return link.kind, write_json(link.config)
+    """Return the key of the caches. It is written once for each configuration that an instance gets."""
+    written = link.__dict__.get("_written")
+    if written is None or written[0] is not link.config:
+        written = link.__dict__["_written"] = link.config, (link.kind, write_json(link.config))
+    return written[1]
 
 
 @lru_cache(maxsize=KEPT)

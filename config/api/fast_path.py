@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from accounts.access.callers import PresentedKey, bearer_token
 from accounts.access.client_addresses import peer_address
-from accounts.common.request_notes import note
+from accounts.common.request_notes import NOTES
 from accounts.errors import InvalidJson
 from config.api.flowing import ROUTE, flow
 from config.api.handler import HEADERS_READ, ApiHandler, Headers
@@ -100,7 +100,7 @@ class FastPathCall:
             Refusal: the run was refused.
         """
         result = await broker.run(self.key, self.call)
-        note(route=ROUTE)
+        NOTES.get({}).update(route=ROUTE)
         return result.text_of(result.as_json()).encode()
 
 

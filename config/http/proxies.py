@@ -96,7 +96,7 @@ class TrustedProxies:
         claimed: dict[str, Any] = {}
         if addresses:
             claimed["client"] = (self._proxies.client(peer, addresses) or "", 0)
-        if schemes and schemes[-1] in {"http", "https"}:
+        if schemes and schemes[-1] in {"http", "https", "ws", "wss"}:
             claimed["scheme"] = schemes[-1]
         return claimed
 

@@ -33,13 +33,14 @@ from accounts.common.outages import log_outage
 from accounts.common.request_notes import NOTES, REQUEST_ID, REQUESTS
 from accounts.errors import InvalidJson, OutOfResources
 from config.http.errors import AGENTS, is_for_programs, plain_problem, unavailable
+from config.http.handshakes import BEGINNINGS, WEBSOCKET, Receive, Send, answering_handshake
 from integrations.egress.own_ports import note_port
 
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
+PASSED_THROUGH = "/proxy/"
+"""The beginning of the targets of requests that are passed through, as they arrive: nothing of it is encoded."""
 LIVENESS = "/healthz"
 PROBES = {LIVENESS, "/readyz"}
 METRICS = "/metrics"
@@ -67,7 +68,7 @@ class RequestIds:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the request on, and add the header to its response."""
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", WEBSOCKET}:
             await self._application(scope, receive, send)
             return
         started, status, notes, request_id = time.monotonic(), 0, dict[str, str](), _request_id_of(scope)
@@ -75,17 +76,18 @@ class RequestIds:
 
         async def send_with_id(message: Mapping[str, Any]) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                if not any(name == b"x-request-id" for name, _ in message["headers"]):  # an upstream's stays
-                    message = {**message, "headers": [*message["headers"], (b"x-request-id", request_id)]}
+            if message["type"] in BEGINNINGS:
+                status, headers = message.get("status", HTTPStatus.SWITCHING_PROTOCOLS), message["headers"]
+                if not any(name == b"x-request-id" for name, _ in headers):  # an upstream's stays
+                    message = {**message, "headers": [*headers, (b"x-request-id", request_id)]}
             await send(message)
 
         try:
             if scope["path"] == LIVENESS or self._has_descriptors():
                 await self._application(scope, receive, send_with_id)
             else:
-                await answer_unread(unavailable(scope["path"], OutOfResources()), send_with_id)
+                answering = answering_handshake(send_with_id) if scope["type"] == WEBSOCKET else send_with_id
+                await answer_unread(unavailable(scope["path"], OutOfResources()), answering)
         finally:
             if not _is_probe(scope["path"], status):
                 _log_request(scope, status, started, notes)
@@ -131,7 +133,7 @@ def _log_request(scope: dict[str, Any], status: int, started: float, notes: dict
     if not logger.isEnabledFor(logging.INFO):
         return
     fields = {
-        "method": scope["method"],
+        "method": scope.get("method", "GET"),
         **(notes if "route" in notes else described(scope["path"]) | notes),
         "status": status,
         "milliseconds": round((time.monotonic() - started) * 1000),
@@ -165,6 +167,20 @@ class AgentsOrEverybody:
         """Pass the request on."""
         is_agent = scope["type"] == "http" and scope["path"] in AGENTS
         await (self._agents if is_agent else self._everybody)(scope, receive, send)
+
+
+class FlowingOrWhole:
+    """An ASGI application that hands WebSockets and requests whose bodies flow on to applications of their own."""
+
+    def __init__(self, *, flowing: Application, sockets: Application, whole: Application) -> None:
+        self._flowing, self._sockets, self._whole = flowing, sockets, whole
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        chosen = self._sockets if scope["type"] == WEBSOCKET else self._whole
+        if scope["type"] == "http" and scope.get("raw_path", b"").startswith(PASSED_THROUGH.encode()):
+            chosen = self._flowing
+        await chosen(scope, receive, send)
 
 
 class ApiOrPages:

@@ -6,17 +6,16 @@ from urllib.parse import unquote_to_bytes
 
 from accounts.common.environments import Environment
 from accounts.errors import FieldError, Invalid, NotFound
-from config.http.requests import header_of
+from config.http.requests import PASSED_THROUGH, header_of
 from integrations.broker.streams.addressed import Address
 
-PREFIX = "/proxy/"
 HEADER = b"coffer-environment"
 
 _ENVIRONMENTS = {environment.value: environment for environment in Environment}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PassedTarget:
     """What the target of a request means.
 
     Attributes:
@@ -34,12 +33,7 @@ class Target:
         return unquote_to_bytes(f"{self.address.connection}{self.path}?{self.query}").decode("latin-1")
 
 
-def is_passed_through(scope: dict[str, Any]) -> bool:
-    """Return whether a request is to be passed through."""
-    return bool(scope.get("raw_path", b"").startswith(PREFIX.encode()))
-
-
-def target_of(scope: dict[str, Any]) -> Target:
+def target_of(scope: dict[str, Any]) -> PassedTarget:
     """Return what the target of a request means.
 
     Raises:
@@ -47,7 +41,7 @@ def target_of(scope: dict[str, Any]) -> Target:
         Invalid: the header names no environment.
     """
     raw = scope["raw_path"].decode("latin-1")
-    first, slash, rest = raw.removeprefix(PREFIX).partition("/")
+    first, slash, rest = raw.removeprefix(PASSED_THROUGH).partition("/")
     try:
         connection = unquote_to_bytes(first).decode()
     except UnicodeDecodeError:
@@ -59,7 +53,7 @@ def target_of(scope: dict[str, Any]) -> Target:
         address = Address(connection, _environment_in_header(scope))
     if not address.connection or "\0" in address.connection:
         raise NotFound("No such connection.")
-    return Target(address, slash + rest, scope["query_string"].decode("latin-1"))
+    return PassedTarget(address, slash + rest, scope["query_string"].decode("latin-1"))
 
 
 def _environment_in_header(scope: dict[str, Any]) -> Environment | None:

@@ -1,4 +1,4 @@
-"""The door: the outermost application for requests that are passed through.
+"""The door: the application for requests that are passed through.
 
 Their bodies are not collected but flow on, so they never reach what reads bodies whole. Everything that a request may
 do is decided by the broker; this module reads it, and sends what comes back.
@@ -18,9 +18,9 @@ from accounts.common.outages import as_refusal
 from accounts.common.request_notes import note
 from accounts.errors import RateLimited, Refusal, RequestTimedOut
 from config.http.errors import InternalError
-from config.http.requests import Application, Receive, Send, header_of
+from config.http.requests import Receive, Send, header_of
 from config.logs import BROKEN_OFF
-from config.proxy.addresses import is_passed_through, target_of
+from config.proxy.addresses import target_of
 from config.proxy.admitting import check_request
 from config.proxy.answers import head_of, refused, send_refusal
 from config.proxy.arriving import Arriving
@@ -40,17 +40,13 @@ logger = logging.getLogger(__name__)
 
 
 class Door:
-    """An ASGI application that passes requests to `/proxy/` through, and others on."""
+    """An ASGI application that passes requests through."""
 
-    def __init__(self, application: Application) -> None:
-        self._application = application
+    def __init__(self) -> None:
         self._streams = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or not is_passed_through(scope):
-            await self._application(scope, receive, send)
-            return
         note(route=ROUTE)
         if scope.get("server"):
             note_port(scope["server"][1])

@@ -17,10 +17,10 @@ HOW = (
     "cof_… or X-Api-Key: cof_…, and nowhere else."
 )
 
-_KEY = rf"{MARK}[0-9A-Za-z]{{{LENGTH - len(MARK)}}}"
-_ALONE = re.compile(rf"(?:[A-Za-z][A-Za-z0-9_-]*[ \t]+)?({_KEY})")
+KEY = rf"{MARK}[0-9A-Za-z]{{{LENGTH - len(MARK)}}}"
+_ALONE = re.compile(rf"(?:[A-Za-z][A-Za-z0-9_-]*[ \t]+)?({KEY})")
 _BASIC = re.compile(r"basic[ \t]+([A-Za-z0-9+/=_-]+)", re.IGNORECASE)
-_ANYWHERE = re.compile(_KEY)
+_ANYWHERE = re.compile(KEY)
 
 
 def take_key(headers: Iterable[Header], target: str) -> tuple[str, list[Header]]:

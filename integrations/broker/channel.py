@@ -23,7 +23,7 @@ from integrations.broker.tokens.token_requests import ask
 from integrations.egress import configuration
 from integrations.egress.destinations import parse_url
 from integrations.egress.lookups import LOOKUPS
-from integrations.exchange.exchange import OnPiece, SecondsToWait, SipChannel
+from integrations.exchange.channels import OnPiece, SecondsToWait, SipChannel
 from integrations.exchange.messages import OutgoingRequest, RequestTemplate, UpstreamResponse, render
 from integrations.exchange.redirects import Following
 from integrations.sip.messages import SipMessage, SipPeer, SipRequest

@@ -19,8 +19,7 @@ from accounts.common.fields import WrittenNumber, distinct, write_json
 from integrations.broker import charsets
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
-from secrets_app.naming.value_rules import is_short
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import Plaintext, is_short
 from secrets_app.redaction.archives import is_compressed
 from secrets_app.redaction.redactor import Masked, Reason, Redactor, ValueSet
 

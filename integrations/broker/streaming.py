@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
+from typing import cast
 from uuid import UUID
 
 from django.db import Error
@@ -31,10 +32,11 @@ from integrations.broker.streams.uploads import searched
 from integrations.broker.streams.watching import watched
 from integrations.budgets.spending import metered_cost
 from integrations.errors import AnswerWithheld, InvalidArguments, TokenRefused
+from integrations.exchange.exchange import Streamable
 from integrations.exchange.messages import RESPONSE_BYTES, UpstreamResponse
 from integrations.exchange.streams import NOTHING, Passed
 from integrations.models import RunOutcome
-from secrets_app.naming.value_rules import is_short
+from secrets_app.plaintext import is_short
 from secrets_app.redaction.redactor import Reason, Redactor, ValueSet, size_of_values
 from secrets_app.redaction.streams import StreamMask, StreamWithheld
 
@@ -70,6 +72,7 @@ async def open_stream(caller: Caller, call: Call, passed: Passed = NOTHING) -> A
 async def _flowing(admitted: Admitted, passed: Passed) -> AsyncIterator["Stream"]:
     course, links = Course(admitted), [link.pk for link in admitted.links]
     channel = StreamingChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted.under_way))
+    head: UpstreamResponse | None = None
     try:
         async with CONCURRENT_CALLS.stoppable(admitted.actor, links), watched(admitted), channel:
             head = await _begun(admitted, channel, passed)
@@ -78,6 +81,8 @@ async def _flowing(admitted: Admitted, passed: Passed) -> AsyncIterator["Stream"
             if not course.is_ended:
                 await course.end(RunOutcome.FAILED, code=CANCELLED, status=head.status)
     except BaseException as fault:
+        if head and isinstance(fault, Refusal):
+            fault.members.setdefault("upstream_status", head.status)
         await course.break_off(fault, has_sent=channel.has_sent)
         raise
 
@@ -85,22 +90,21 @@ async def _flowing(admitted: Admitted, passed: Passed) -> AsyncIterator["Stream"
 async def _begun(admitted: Admitted, channel: StreamingChannel, passed: Passed) -> UpstreamResponse:
     """Send the request, once nothing of it holds a value, and return the head of the response."""
     others = await MASK_SETS.get(admitted.run.organization_id, {admitted.run.host}, admitted.mask_stamp)
-    await _check(admitted, passed, others)
+    await check_passed(admitted, passed, others)
     if passed.upload:
         passed = replace(passed, upload=searched(passed.upload, admitted, channel, others))
     try:
         with observers.step("upstream"):
-            return await admitted.exchange.begin(
-                channel, secrets=admitted.secrets, params=admitted.params, passed=passed
-            )
+            exchange = cast("Streamable", admitted.exchange)
+            return await exchange.begin(channel, secrets=admitted.secrets, params=admitted.params, passed=passed)
     except TokenRefused as refusal:
         raise await with_what_was_said(refusal, admitted, channel) from None
 
 
-async def _check(admitted: Admitted, passed: Passed, others: Sequence[ValueSet]) -> None:
+async def check_passed(admitted: Admitted, passed: Passed, others: Sequence[ValueSet]) -> None:
     """Refuse what cannot be masked or searched, and arguments and headers that contain the value of a secret."""
     if any(map(is_short, admitted.masked.values())):
-        raise _withheld(Reason.SHORT_VALUE)
+        raise withheld_because(Reason.SHORT_VALUE)
     if any(name.lower() == "content-encoding" and value.lower() != "identity" for name, value in passed.headers):
         raise InvalidArguments("Send the body without Content-Encoding, so that it can be searched for secrets.")
     given = {**admitted.params, "headers": [list(header) for header in passed.headers]}
@@ -127,10 +131,12 @@ async def _masked(course: Course, channel: StreamingChannel, head: UpstreamRespo
     if channel.response and channel.response.withheld and not _is_bodiless(admitted, head):
         found.append(channel.response.withheld)
     if found:
-        raise _withheld(found[0], head.status)
+        raise withheld_because(found[0])
     texts = [part.text.decode("latin-1") for part in masked]
     stream = Stream(course, channel, head, list(zip(texts[::2], texts[1::2], strict=True)), redactor)
     stream.found_in_head = frozenset().union(*(part.found for part in (reason, *masked)))
+    if not _is_bodiless(admitted, head):
+        stream.check()
     return stream
 
 
@@ -138,11 +144,10 @@ def _is_bodiless(admitted: Admitted, head: UpstreamResponse) -> bool:
     return head.status in _BODILESS or admitted.params.get("method") == "HEAD"
 
 
-def _withheld(reason: Reason, status: int | None = None) -> AnswerWithheld:
+def withheld_because(reason: Reason) -> AnswerWithheld:
+    """Return the refusal of an answer that cannot be passed on."""
     refusal = AnswerWithheld(reason.sentence)
     refusal.members["withheld"] = reason.as_json()
-    if status is not None:
-        refusal.members["upstream_status"] = status
     return refusal
 
 
@@ -205,23 +210,26 @@ class Stream:
         """The names of the secrets whose values were found so far."""
         return sorted(self.found_in_head | self._mask.found)
 
+    def check(self) -> None:
+        """Check that the body may be masked at all.
+
+        Raises:
+            AnswerWithheld: it may not, whatever it is.
+        """
+        try:
+            self._mask.check()
+        except StreamWithheld as withheld:
+            raise withheld_because(withheld.reason) from None
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the masked body, and record the end of the run before its last piece.
 
         Raises:
             Refusal: it breaks off here.
         """
-        try:
-            async for piece in self._masked():
-                yield piece
-        except Refusal as refusal:
-            refusal.members.setdefault("upstream_status", self.status)
-            raise
-
-    async def _masked(self) -> AsyncIterator[bytes]:
         organization, response = self._course.admitted.run.organization_id, self._channel.response
         assert response is not None  # noqa: S101 - there is a head
-        kept = _Kept(self._course.admitted)
+        kept = _Metered(self._course.admitted)
         async for piece in response.pieces():
             kept.add(piece)
             masked = await WORKERS.run(organization, len(piece), partial(_feed, self._mask, piece))
@@ -233,7 +241,7 @@ class Stream:
         if last:
             yield last
 
-    async def _record(self, kept: "_Kept") -> None:
+    async def _record(self, kept: "_Metered") -> None:
         admitted = self._course.admitted
         admitted.trace.marks.append(("answered", time.monotonic()))
         if admitted.charge:
@@ -241,7 +249,7 @@ class Stream:
         await self._course.end(self.outcome, status=self._head.status)
 
 
-class _Kept:
+class _Metered:
     """The body of an answer that tells what the call cost, as far as it is read for that."""
 
     def __init__(self, admitted: Admitted) -> None:
@@ -261,11 +269,11 @@ def _feed(mask: StreamMask, piece: bytes) -> bytes:
     try:
         return mask.feed(piece)
     except StreamWithheld as withheld:
-        raise _withheld(withheld.reason) from None
+        raise withheld_because(withheld.reason) from None
 
 
 def _end(mask: StreamMask) -> bytes:
     try:
         return mask.end()
     except StreamWithheld as withheld:
-        raise _withheld(withheld.reason) from None
+        raise withheld_because(withheld.reason) from None

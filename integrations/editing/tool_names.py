@@ -84,6 +84,9 @@ def name_remote_tools(integration: Integration, operation: str, tools: Iterable[
 
 
 def _operations(integration: Integration, config: Any) -> list[str]:
+    """Return the operations that are tools; those of a connection are none."""
+    if not _has_tools(integration):
+        return []
     return [operation.name for operation in KINDS[integration.kind].operations(config)]
 
 

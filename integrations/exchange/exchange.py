@@ -6,22 +6,36 @@ Everything is sent through the channel that the broker passes in. The simplest e
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from accounts.errors import FieldError
 from integrations.egress.destinations import WEB
-from integrations.exchange.messages import OutgoingRequest, PreviewRequest, RequestTemplate, UpstreamResponse
+from integrations.exchange.channels import Channel, StreamChannel
+from integrations.exchange.messages import (
+    AUTHORIZATION,
+    OutgoingRequest,
+    PreviewRequest,
+    RequestTemplate,
+    UpstreamResponse,
+    preview,
+    render,
+)
 from integrations.exchange.redirects import Following
-from integrations.exchange.returns import EVERYTHING, Returns
-from integrations.exchange.streams import NOTHING, Deadlines, Passed, Upload
-from integrations.sip.messages import SipMessage, SipPeer, SipRequest
+from integrations.exchange.returns import EVERYTHING, PassedOn, Returns
+from integrations.exchange.steps import PASSED, Step, steps_response
+from integrations.exchange.streams import NOTHING, Deadlines, Passed
 from integrations.templating.placeholders import Template
+from integrations.templating.slots import MASK, bearer
 from secrets_app.plaintext import Plaintext
 
-OnPiece = Callable[[bytes], Awaitable[bool]]
-"""Receives each piece of an event stream; returns whether the rest of the stream is not needed."""
+UNAUTHORIZED = 401
+READING = frozenset({"GET", "HEAD"})
+STREAM_SECONDS = 600.0
+"""How long the answer of an action may flow. The limit of the action is that of its first byte and of each pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,110 +51,6 @@ class Destination:
     schemes: frozenset[str] = WEB
 
 
-class SipChannel(Protocol):
-    """A SIP connection to one peer."""
-
-    async def send(self, request: SipRequest, *, seconds: float = ...) -> SipMessage:
-        """Send a request and return its final response; `seconds` shortens the time limit of the transport.
-
-        Raises:
-            Refusal: as `transport.sip.SipConnection.send`.
-        """
-        ...
-
-
-SecondsToWait = Callable[[UpstreamResponse], float]
-"""Returns for how many seconds a response asks the client to send no further requests."""
-
-
-class Channel(Protocol):
-    """What an exchange sends through. Every request is checked against the egress rules before it is sent."""
-
-    async def http(
-        self,
-        request: OutgoingRequest,
-        *,
-        seconds_to_wait: SecondsToWait | None = None,
-        following: Following | None = None,
-        on_piece: OnPiece | None = None,
-    ) -> UpstreamResponse:
-        """Send an HTTP request.
-
-        Args:
-            following: follow redirects under the rules of `broker.following.follow`; without it, redirects are
-                responses.
-            seconds_to_wait: reads from the response for how long to send no further requests with the secrets of this
-                run.
-            on_piece: receives the pieces of an event stream (`transport.client.send`).
-
-        Raises:
-            RateLimited: an earlier response asked to wait.
-            Refusal: as `transport.client.send`.
-        """
-        ...
-
-    async def token(
-        self, request: RequestTemplate, secrets: Mapping[str, Plaintext], *, instead_of: Plaintext | None = None
-    ) -> Plaintext:
-        """Return the access token for a token request, from the cache if possible.
-
-        Args:
-            instead_of: a token that the upstream has just refused.
-
-        Raises:
-            TokenRefused: the token endpoint issued no token.
-            Refusal: as `http`.
-        """
-        ...
-
-    def sip(self, peer: SipPeer) -> AbstractAsyncContextManager[SipChannel]:
-        """Open a SIP connection that is closed with the `async with` block.
-
-        Raises:
-            Refusal: as `transport.sip.connected`.
-        """
-        ...
-
-    async def nonce_count(self, nonce: str) -> int:
-        """Count an answer of this integration to a nonce; return the number of answers so far.
-
-        No two answers get the same count.
-        """
-        ...
-
-    def mask(self, name: str, sent: Plaintext) -> None:
-        """Mask a text that was sent and contains a secret, under the secret's name."""
-        ...
-
-    def hide(self, given: Plaintext) -> None:
-        """Mask a credential that the upstream issued for this run, without a name."""
-        ...
-
-    async def tools_changed(self) -> None:
-        """Note that the upstream said that its tools have changed. Nothing is sent because of it."""
-        ...
-
-    def recall(self, place: str) -> str | None:
-        """Return the fact that an earlier exchange of this integration remembered; None if there is none."""
-        ...
-
-    def remember(self, place: str, fact: str) -> None:
-        """Remember a fact about the upstream for later runs, in memory. A fact is never a credential."""
-        ...
-
-
-class StreamChannel(Channel, Protocol):
-    """A channel through which one response flows: the body of the request that was begun last."""
-
-    async def begin(self, request: OutgoingRequest, deadlines: Deadlines, upload: Upload | None) -> UpstreamResponse:
-        """Send a request and return the response with its head alone. Redirects are returned like any response.
-
-        Raises:
-            Refusal: as `transport.streams.streamed`.
-        """
-        ...
-
-
 class Exchange(ABC):
     """A planned operation or check."""
 
@@ -148,10 +58,6 @@ class Exchange(ABC):
     """What of the response is passed on."""
     reports_steps: ClassVar[bool] = False
     """Whether the response is made by `steps_response` instead of coming from an upstream."""
-    can_stream: ClassVar[bool] = False
-    """Whether `begin` is there."""
-    only_streams: ClassVar[bool] = False
-    """Whether `begin` is all there is."""
 
     @property
     @abstractmethod
@@ -192,26 +98,6 @@ class Exchange(ABC):
             Refusal: with a code of docs/api.md, "Errors"; never with a value.
         """
 
-    async def begin(
-        self,
-        _channel: StreamChannel,
-        /,
-        *,
-        secrets: Mapping[str, Plaintext],  # noqa: ARG002 - what exchanges that can stream take
-        params: Mapping[str, object],  # noqa: ARG002
-        passed: Passed = NOTHING,  # noqa: ARG002
-    ) -> UpstreamResponse:
-        """Begin the exchange and return the head of its response; the body flows through the channel.
-
-        Args:
-            passed: what the caller sends along.
-
-        Raises:
-            LookupError: it cannot stream. Callers check `can_stream` first.
-            Refusal: as `perform`.
-        """
-        raise LookupError(f"{type(self).__name__} cannot stream")
-
     def note(self, _params: Mapping[str, Any], /) -> str:
         """Return a note of at most 200 characters for the record of the run. By default it is empty."""
         return ""
@@ -219,3 +105,160 @@ class Exchange(ABC):
     def preview(self, _params: Mapping[str, object], /) -> PreviewRequest | None:
         """Return the request with every value masked; None if there is nothing to show."""
         return None
+
+
+class Streamable(Exchange):
+    """An exchange whose answer may flow: one response, taken piece by piece."""
+
+    only_streams: ClassVar[bool] = False
+    """Whether it cannot be performed."""
+
+    @abstractmethod
+    async def begin(
+        self,
+        channel: StreamChannel,
+        *,
+        secrets: Mapping[str, Plaintext],
+        params: Mapping[str, object],
+        passed: Passed = NOTHING,
+    ) -> UpstreamResponse:
+        """Begin the exchange and return the head of its response; the body flows through the channel.
+
+        Args:
+            passed: what the caller sends along.
+
+        Raises:
+            Refusal: as `perform`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall(Streamable):
+    """One HTTP request.
+
+    Attributes:
+        template: the request.
+        token: the request for the access token that is sent with it.
+        follows_redirects: whether redirects are followed.
+    """
+
+    template: RequestTemplate
+    token: RequestTemplate | None = None
+    follows_redirects: bool = False
+    returns: Returns = EVERYTHING
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The names of the secrets in both requests."""
+        return tuple(dict.fromkeys([*self.template.secret_names, *(self.token.secret_names if self.token else ())]))
+
+    @property
+    def summary(self) -> str:
+        """The method and path."""
+        return f"{self.template.method} {self.template.path.source or '/'}"
+
+    @property
+    def requests(self) -> tuple[RequestTemplate, ...]:
+        """Both requests."""
+        return (self.template, self.token) if self.token else (self.template,)
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether a 2xx without its body is worth nothing to the caller: a request that reads, and not the status."""
+        return self.template.method in READING and self.returns.passed_on is not PassedOn.STATUS
+
+    async def perform(
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+    ) -> UpstreamResponse:
+        """Render and send the request. If the access token is refused, fetch a new one and try once more."""
+        request = replace(self.rendered(channel, secrets, params), needs_body=self.needs_body)
+        following = Following.of(self.template, secrets) if self.follows_redirects else None
+        return await self.authorized(channel, secrets, request, partial(channel.http, following=following))
+
+    async def begin(
+        self,
+        channel: StreamChannel,
+        *,
+        secrets: Mapping[str, Plaintext],
+        params: Mapping[str, object],
+        passed: Passed = NOTHING,
+    ) -> UpstreamResponse:
+        """Do what `perform` does, as far as the head of the response. Nothing is passed along with it."""
+        seconds = self.template.timeout_seconds
+        deadlines = Deadlines(first_byte=seconds, idle=seconds, total=STREAM_SECONDS)
+        request = self.rendered(channel, secrets, params)
+        send = partial(channel.begin, deadlines=deadlines, upload=passed.upload)
+        return await self.authorized(channel, secrets, request, send)
+
+    def rendered(
+        self, channel: Channel, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+    ) -> OutgoingRequest:
+        """Return the request, and mask what it sends of its values in another form."""
+        request = render(self.template, secrets=secrets, params=params)
+        if self.template.basic:
+            credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
+            for name in self.template.basic.secret_names:
+                channel.mask(name, Plaintext(credential))
+        return request
+
+    async def authorized(
+        self,
+        channel: Channel,
+        secrets: Mapping[str, Plaintext],
+        request: OutgoingRequest,
+        send: Callable[[OutgoingRequest], Awaitable[UpstreamResponse]],
+        *,
+        once: bool = False,
+    ) -> UpstreamResponse:
+        """Send a request with an access token, if the call needs one.
+
+        Args:
+            once: whether it cannot be sent again with a new token; then the next call gets the new one.
+        """
+        if self.token is None:
+            return await send(request)
+        access = await channel.token(self.token, secrets)
+        response = await send(_with_token(request, access))
+        if response.status != UNAUTHORIZED:
+            return response
+        access = await channel.token(self.token, secrets, instead_of=access)
+        return response if once else await send(_with_token(request, access))
+
+    def preview(self, params: Mapping[str, object]) -> PreviewRequest:
+        """Return the request with every value masked."""
+        shown = preview(self.template, params=params)
+        return replace(shown, headers=[*shown.headers, (AUTHORIZATION, f"Bearer {MASK}")]) if self.token else shown
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCall(Exchange):
+    """Fetches an access token to check that this works. The response reports a step and not the token."""
+
+    token: RequestTemplate
+    reports_steps: ClassVar[bool] = True
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The names of the secrets in the token request."""
+        return self.token.secret_names
+
+    @property
+    def summary(self) -> str:
+        """A description of the request."""
+        return "Fetch an access token"
+
+    @override
+    async def perform(
+        self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+    ) -> UpstreamResponse:
+        """Fetch the token and return one step.
+
+        Raises:
+            TokenRefused: the token endpoint issued no token.
+        """
+        await channel.token(self.token, secrets)
+        return steps_response([Step("token", PASSED, None, "The token endpoint issued an access token.")])
+
+
+def _with_token(request: OutgoingRequest, access: Plaintext) -> OutgoingRequest:
+    return replace(request, headers=(*request.headers, (AUTHORIZATION, bearer(access))))

@@ -13,8 +13,8 @@ from typing_extensions import override
 
 from accounts.errors import FieldError
 from integrations.errors import InvalidArguments, PathNotAllowed
-from integrations.exchange.exchange import Channel, Exchange, StreamChannel
-from integrations.exchange.http_calls import HttpCall
+from integrations.exchange.channels import Channel, StreamChannel
+from integrations.exchange.exchange import HttpCall, Streamable
 from integrations.exchange.messages import (
     OutgoingRequest,
     PreviewRequest,
@@ -58,7 +58,7 @@ def arguments_of(method: str, path: str, query: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class PassThrough(Exchange):
+class PassThrough(Streamable):
     """Passes one request through.
 
     Attributes:
@@ -69,7 +69,6 @@ class PassThrough(Exchange):
     call: HttpCall
     listed: tuple[ListedPath, ...] | None
     deadlines: Deadlines
-    can_stream: ClassVar[bool] = True
     only_streams: ClassVar[bool] = True
 
     @property
@@ -117,7 +116,6 @@ class PassThrough(Exchange):
     async def begin(
         self,
         channel: StreamChannel,
-        /,
         *,
         secrets: Mapping[str, Plaintext],
         params: Mapping[str, object],

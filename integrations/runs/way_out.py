@@ -38,6 +38,11 @@ WAYS: Mapping[str, WayOut] = {
         "All agents were stopped",
         "Somebody stopped them during the call. Start them again on the page Agents and keys.",
     ),
+    "answer_withheld": WayOut(
+        "The answer was withheld",
+        "It could not be searched for values, or held one that could not be cut out. It may have done its work: look "
+        "there before it is repeated.",
+    ),
     "approval_denied": WayOut(
         "Not sent: a person denied the call",
         "The agent was told, with the note of who denied it. The same call is refused for an hour.",
@@ -53,6 +58,11 @@ WAYS: Mapping[str, WayOut] = {
     "approval_needed": WayOut(
         "Not sent: it waits for a person",
         "A rule asks a person before this call. Once it is approved, the agent makes it again, as another run.",
+    ),
+    "approval_not_possible": WayOut(
+        "Not sent: a rule asks a person, and the call could not wait",
+        "What is passed through or streamed does not wait. Allow it by a rule, or give the agent an API action for it.",
+        MendedAt.RULES,
     ),
     "approval_used": WayOut(
         "Not sent: the approval was used before",
@@ -144,9 +154,19 @@ WAYS: Mapping[str, WayOut] = {
         MendedAt.RULES,
     ),
     "out_of_resources": WayOut("Coffer had no room for the call", "The agent can call again later."),
+    "path_not_allowed": WayOut(
+        "Not sent: the method and path are not on the list",
+        "The connection passes through what is listed there. Add the line if the agent should call it.",
+        MendedAt.INTEGRATION,
+    ),
     "rate_limited": WayOut(
         "Not sent: the upstream asked for a pause",
         "The upstream asked for a pause. The agent can call again later.",
+    ),
+    "request_timed_out": WayOut(
+        "The caller was too slow",
+        "It sent nothing more of its body, or took nothing more of the answer. It may have reached the other side: "
+        "look there before it is repeated.",
     ),
     "response_too_large": WayOut(
         "The answer is too large",
@@ -168,6 +188,14 @@ WAYS: Mapping[str, WayOut] = {
         "No access token was issued",
         "The token endpoint refused. Check the client id, the client secret and the scope.",
         MendedAt.ROTATION,
+    ),
+    "stream_not_possible": WayOut(
+        "Not sent: the answer of this operation cannot be taken piece by piece",
+        "The agent can run it without asking for a stream.",
+    ),
+    "too_large": WayOut(
+        "The body was too large",
+        "What is passed through may have 1 GiB. The other side has got the beginning of it.",
     ),
     "tool_changed": WayOut(
         "Not sent: the server changed the tool",

@@ -28,7 +28,7 @@ from integrations.errors import (
     UpstreamTls,
     UpstreamUnreachable,
 )
-from integrations.exchange.exchange import OnPiece
+from integrations.exchange.channels import OnPiece
 from integrations.exchange.messages import RESPONSE_BYTES, OutgoingRequest, UpstreamResponse
 from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, mark, pool_here
 from integrations.transport.decoding import NO_CODING, beyond, decode

@@ -15,16 +15,16 @@ import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 from typing_extensions import override
 from yarl import URL
 
 from accounts.errors import Refusal
-from integrations.egress.addresses import read_address
 from integrations.egress.destinations import SIP
 from integrations.egress.lookups import Lookup, system_lookup
-from integrations.egress.policy import EgressPolicy, admit_url, judge_addresses
+from integrations.egress.policy import EgressPolicy, admit_url
 from integrations.errors import ResponseTooLarge, ResponseUnreadable, UpstreamTimeout, UpstreamTls, UpstreamUnreachable
 from integrations.sip.messages import (
     MAX_BYTES,
@@ -40,6 +40,7 @@ from integrations.sip.messages import (
 )
 from integrations.transport.client import CONNECT_SECONDS, check_tls
 from integrations.transport.connections import mark
+from integrations.transport.dialling import dial
 
 RESPONSE_SECONDS = 8.0
 """The time limit of one request, including retransmissions."""
@@ -212,45 +213,12 @@ async def _dial(
     url: URL, transport: str, policy: EgressPolicy, context: ssl.SSLContext, lookup: Lookup
 ) -> SipConnection:
     """Return a connection to the first of the judged addresses that accepts one."""
-    host = url.raw_host or ""
-    addresses = [host] if read_address(host) else await _look_up(host, url.port or 0, lookup)
-    judge_addresses(url, addresses, policy)
-    mark("judged")
-    failure: OSError = OSError()
-    for address in addresses:
-        try:
-            sock = await _socket(url, address, transport, policy)
-            return await _opened(host, sock, transport, context)
-        except ssl.SSLError:
-            raise
-        except OSError as error:
-            failure = error
-    raise failure
+    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+    opened = partial(_opened, url.raw_host or "", transport=transport, context=context)
+    return await dial(url, policy, lookup, opened, kind=kind)
 
 
-async def _look_up(host: str, port: int, lookup: Lookup) -> list[str]:
-    try:
-        return list(await lookup(host, port))
-    except (OSError, UnicodeError):
-        raise UpstreamUnreachable(f"The name {host} could not be resolved.") from None
-
-
-async def _socket(url: URL, address: str, transport: str, policy: EgressPolicy) -> socket.socket:
-    """Return a socket connected to the address; the peer is judged again as the kernel reports it."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, (address, url.port or 0))
-        judge_addresses(url, [sock.getpeername()[0]], policy)
-        mark("sent", address=address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-async def _opened(host: str, sock: socket.socket, transport: str, context: ssl.SSLContext) -> SipConnection:
+async def _opened(host: str, sock: socket.socket, *, transport: str, context: ssl.SSLContext) -> SipConnection:
     if transport == "udp":
         loop = asyncio.get_running_loop()
         found, datagrams = await loop.create_datagram_endpoint(_Datagrams, sock=sock)

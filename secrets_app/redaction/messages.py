@@ -46,6 +46,14 @@ class MessageMask:
         self.check()
         return self._units.take(message)
 
+    def make_way(self) -> list[bytes]:
+        """Return what is held back although nothing has followed yet.
+
+        Raises:
+            StreamWithheld: most of a value may be in what is held back.
+        """
+        return self._units.make_way()
+
     def end(self) -> list[bytes]:
         """Return the messages that are held back until the connection ends."""
         return self._units.release()

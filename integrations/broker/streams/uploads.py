@@ -16,11 +16,13 @@ from integrations.broker.mask_sets import WORKERS
 from integrations.broker.preparation import Admitted
 from integrations.broker.streams.channel import StreamingChannel
 from integrations.exchange.streams import Upload
-from secrets_app.naming.value_rules import is_short
+from secrets_app.plaintext import is_short
 from secrets_app.redaction.redactor import Redactor, ValueSet
 
 CONTEXT_BYTES = 1024
 """What is searched again with the next piece: more than a form of a value takes that is found by a part of it."""
+SLICE_BYTES = 48 * 1024
+"""What is searched at once: with what is searched again, it fits into one window of the search."""
 
 
 def searched(upload: Upload, admitted: Admitted, channel: StreamingChannel, others: Sequence[ValueSet]) -> Upload:
@@ -38,7 +40,7 @@ async def _searched(
 ) -> AsyncIterator[bytes]:
     organization, trace, before = admitted.run.organization_id, admitted.trace, b""
     trace.sent_bytes = 0
-    while (piece := await _next(upload, channel)) is not None:
+    async for piece in _slices(upload, channel):
         trace.sent_bytes += len(piece)
         window = before + piece
         search = partial(find_in_piece, window, redactor, trace.sent_bytes)
@@ -47,6 +49,12 @@ async def _searched(
         before = window[-CONTEXT_BYTES:]
         channel.has_sent = True
         yield piece
+
+
+async def _slices(upload: Upload, channel: StreamingChannel) -> AsyncIterator[bytes]:
+    while (piece := await _next(upload, channel)) is not None:
+        for start in range(0, len(piece), SLICE_BYTES):
+            yield piece[start : start + SLICE_BYTES]
 
 
 async def _next(upload: Upload, channel: StreamingChannel) -> bytes | None:

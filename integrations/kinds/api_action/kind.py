@@ -11,8 +11,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from accounts.errors import FieldError
-from integrations.exchange.exchange import Destination
-from integrations.exchange.http_calls import HttpCall
+from integrations.exchange.exchange import Destination, HttpCall
 from integrations.exchange.messages import Body, FormBody, RequestTemplate, TextBody
 from integrations.exchange.returns import STATUS_ALONE, PassedOn, Returns
 from integrations.exchange.uploads import BinaryBody, FormPart, MultipartBody

@@ -11,8 +11,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from accounts.errors import FieldError
-from integrations.exchange.exchange import Destination
-from integrations.exchange.http_calls import HttpCall
+from integrations.exchange.exchange import Destination, HttpCall
 from integrations.exchange.messages import RequestTemplate
 from integrations.exchange.passed_paths import ListedPath, problems_with_list
 from integrations.exchange.passing import PARAMETERS, PASS_THROUGH, PassThrough

@@ -10,8 +10,7 @@ from typing_extensions import override
 
 from accounts.errors import FieldError, Invalid
 from integrations.egress.policy import problem_with_header_name
-from integrations.exchange.exchange import Destination
-from integrations.exchange.http_calls import TokenCall
+from integrations.exchange.exchange import Destination, TokenCall
 from integrations.kinds.auth_connector.config import (
     CLIENT_CREDENTIALS,
     ApiKeyConfig,

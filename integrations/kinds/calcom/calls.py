@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from accounts.errors import FieldError
 from integrations.egress.destinations import parse_url
-from integrations.exchange.exchange import Channel, Exchange
+from integrations.exchange.channels import Channel
+from integrations.exchange.exchange import Exchange
 from integrations.exchange.messages import Pair, PreviewRequest, RequestTemplate, UpstreamResponse, preview, render
 from integrations.exchange.steps import FAILED, PASSED, Step, steps_response
 from integrations.kinds.calcom.arguments import (

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from integrations.exchange.exchange import Channel
+from integrations.exchange.channels import Channel
 from integrations.kinds.mcp_server.client import NO_RESPONSE, McpClient
 from integrations.kinds.mcp_server.failures import ServerFailure, Stale, failure_of
 from integrations.kinds.mcp_server.messages import UNSUPPORTED_VERSION

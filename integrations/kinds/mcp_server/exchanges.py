@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from integrations.exchange.exchange import Channel, Exchange
+from integrations.exchange.channels import Channel
+from integrations.exchange.exchange import Exchange
 from integrations.exchange.messages import PreviewRequest, RequestTemplate, UpstreamResponse, preview, render
 from integrations.exchange.steps import FAILED, PASSED, Step, steps_response
 from integrations.kinds.mcp_server.client import McpClient

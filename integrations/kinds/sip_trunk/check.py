@@ -11,7 +11,8 @@ from typing import ClassVar
 from typing_extensions import override
 
 from integrations.errors import ResponseUnreadable, UpstreamTimeout, UpstreamUnreachable
-from integrations.exchange.exchange import Channel, Exchange, SipChannel
+from integrations.exchange.channels import Channel, SipChannel
+from integrations.exchange.exchange import Exchange
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.steps import FAILED, NOT_CHECKABLE, PASSED, Step, steps_response
 from integrations.kinds.sip_trunk.challenges import readable, usable

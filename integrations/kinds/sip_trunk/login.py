@@ -8,7 +8,7 @@ import secrets as random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from integrations.exchange.exchange import Channel
+from integrations.exchange.channels import Channel
 from integrations.sip import digest
 from integrations.sip.digest import Challenge
 from integrations.templating.placeholders import Template

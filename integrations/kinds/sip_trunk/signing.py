@@ -12,7 +12,8 @@ from typing import Any
 
 from accounts.errors import FieldError
 from integrations.errors import InvalidHeaderValue
-from integrations.exchange.exchange import Channel, Exchange
+from integrations.exchange.channels import Channel
+from integrations.exchange.exchange import Exchange
 from integrations.exchange.messages import UpstreamResponse
 from integrations.kinds.sip_trunk.challenges import usable
 from integrations.kinds.sip_trunk.login import CHALLENGES, Login

@@ -16,8 +16,9 @@ ELSEWHERE = {
     "checks_failed", "edit_conflict", "integration_in_use", "invalid", "proof_needed", "raw_credential",
     "request_timed_out", "rollback_expired", "too_large", "request_unfinished", "document_unreadable", "plan_stale",
     "idempotency_key_reused", "already_decided", "approval_needed",
+    "answer_withheld", "approval_not_possible", "path_not_allowed", "stream_not_possible",
 }  # fmt: skip
-"""Codes of editing and of the door, which a call of a tool never gets; a held call is told what `WAIT` says."""
+"""Codes of editing, of the door and of answers that flow, which no call of a tool gets; `WAIT` tells of a held call."""
 
 
 def refusals():

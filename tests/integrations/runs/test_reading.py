@@ -128,7 +128,8 @@ OF_THE_BROKER = {INTERNAL_ERROR, CANCELLED, INTERRUPTED, RateLimited.code}
 NEVER_OF_A_RUN = {
     "checks_failed", "integration_in_use", "raw_credential", "secret_in_use", "request_answered", "too_many_requests",
     "nothing_staged", "rollback_expired", "value_too_short", "value_required", "text_too_large", "not_found",
-    "permission_denied", "proof_needed", "invalid_json", "edit_conflict", "too_large", "request_timed_out", "not_saved",
+    "permission_denied", "proof_needed", "invalid_json", "edit_conflict", "not_saved", "bad_request",
+    "method_not_allowed", "request_header_fields_too_large", "http_version_not_supported",
     "not_sent", "document_unreadable", "idempotency_key_reused", "plan_stale", "request_unfinished", "already_decided",
 }  # fmt: skip
 

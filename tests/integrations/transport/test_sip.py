@@ -10,7 +10,7 @@ import pytest
 from accounts.errors import Refusal
 from integrations.egress.policy import EgressPolicy
 from integrations.sip.messages import MAX_BYTES, SipPeer, SipRequest
-from integrations.transport import sip
+from integrations.transport import dialling, sip
 from tests.peers.registrar import free_port
 from tests.peers.sip import reply, sip_over_tcp, sip_over_udp
 from tests.peers.upstreams import answering
@@ -229,7 +229,7 @@ async def test_a_flood_of_datagrams_neither_piles_up_nor_hides_a_later_answer(as
 )
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 async def test_addresses_are_judged_before_anything_is_dialled(ask, host, addresses, policy, transport, monkeypatch):
-    monkeypatch.setattr(sip, "_socket", None)
+    monkeypatch.setattr(dialling, "_connected", None)
     code, _ = await refusal_of(ask(5060, transport, host, policy, addresses))
     assert code == "egress_denied"
 

@@ -27,6 +27,7 @@ class Client:
     key: str
 
     def ask(self, method: str, path: str, *, at: str = "CRM%20API", headers=None, **more):
+        """The answer to a request at a connection, by default with the key as bearer token."""
         sent = {"Authorization": f"Bearer {self.key}"} if headers is None else headers
         target = f"{self.address}/proxy/{at}{path}"
         return self.session.request(
@@ -43,11 +44,11 @@ class Client:
 
 
 @contextmanager
-def connected(owner, respond, *, pass_through="everything", value=VALUE, **config):
+def connected(owner, respond, *, pass_through="everything", value=VALUE, below="", **config):
     """A connection to an upstream that sends a secret along, and the key of an agent in Staging."""
     store_secret(owner, value=value)
     with answering(respond) as url:
-        parts = {"base_url": url, "headers": SENDS, "pass_through": pass_through, **config}
+        parts = {"base_url": url + below, "headers": SENDS, "pass_through": pass_through, **config}
         connection = make_connection(owner, **parts)
         yield connection, key_for(owner, environments=STAGING)
 
@@ -86,3 +87,17 @@ class Echo:
     def names(self) -> set[str]:
         head = self.received[-1].partition(b"\r\n\r\n")[0].decode()
         return {line.partition(":")[0].lower() for line in head.split("\r\n")[1:]}
+
+
+class Routes:
+    """Answers each path with its bytes, or as its function says."""
+
+    def __init__(self, answers: dict[str, bytes | Callable]):
+        self.answers = answers
+
+    def __call__(self, request, connection):
+        answer = self.answers[request.split(b" ")[1].decode()]
+        if callable(answer):
+            answer(request, connection)
+        else:
+            connection.sendall(answer)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from integrations.exchange.exchange import Channel
+from integrations.exchange.channels import Channel
 from integrations.exchange.messages import RequestTemplate, UpstreamResponse
 from integrations.kinds.mcp_server.exchanges import ListTools
 from integrations.templating.placeholders import parse
