@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--host", help="for production: the name under which people reach Coffer")
     parser.add_argument("--database", metavar="URL", help="for production: postgres://user:password@host/name")
     parser.add_argument("--proxy", default="127.0.0.1", help="what the proxy connects from (127.0.0.1)")
-    workers = os.cpu_count() or 1
+    workers = len(os.sched_getaffinity(0))
     parser.add_argument("--workers", type=int, default=workers, help="for production: one a processor by default")
     given = parser.parse_args(arguments)
     if bool(given.host) != bool(given.database):

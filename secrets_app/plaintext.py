@@ -7,6 +7,9 @@ guarantee that memory is wiped, because Python may copy strings at any time (doc
 
 from typing import NoReturn, final
 
+MIN_LENGTH = 8
+"""In characters. Shorter values occur in responses by chance, so they cannot be masked reliably."""
+
 
 @final
 class Plaintext:
@@ -33,3 +36,8 @@ class Plaintext:
     __eq__ = __ne__ = __hash__ = _refuse  # equality would be an oracle, and a hash would be a fingerprint
     __bool__ = __len__ = __iter__ = __bytes__ = _refuse
     __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = _refuse
+
+
+def is_short(value: Plaintext) -> bool:
+    """Whether a value has fewer than `MIN_LENGTH` characters."""
+    return len(value._text) < MIN_LENGTH  # noqa: SLF001 - that of this module

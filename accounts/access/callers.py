@@ -23,7 +23,7 @@ from accounts.access.key_text import KeyText, read_key
 from accounts.access.last_use import record_first_use, record_use
 from accounts.access.stops import refusal_of_stopped
 from accounts.actors import Actor, ActorKind, actor_for_key
-from accounts.common.compiled_queries import Among, CompiledQuery, Question, ask_together
+from accounts.common.sql.compiled import Among, CompiledQuery, Question, ask_together
 from accounts.errors import RateLimited, Refusal, Unauthenticated
 from accounts.models import ApiKey
 

@@ -18,6 +18,7 @@ from accounts.access.callers import PresentedKey, bearer_token
 from accounts.access.client_addresses import peer_address
 from accounts.common.request_notes import NOTES
 from accounts.errors import InvalidJson
+from config.api.flowing import ROUTE, flow
 from config.api.handler import HEADERS_READ, ApiHandler, Headers
 from config.http.errors import API_PREFIX
 from config.http.requests import header_of, read_body, read_json, while_connected
@@ -27,8 +28,6 @@ from integrations.broker.preparation import Call
 
 MAX_CACHED_HEADERS = 256
 """Different sets of request headers for which the response headers are cached."""
-
-ROUTE = "api/v1/integrations/<uuidstr:integration_id>/run"
 
 _ADDRESS = re.compile(rf"{API_PREFIX}v1/integrations/({UUIDConverter.regex})/run")
 
@@ -55,6 +54,9 @@ class FastPath:
             await self._handler.answer(scope, body, send)
             return
         try:
+            if call.streams:
+                await flow(call.key, call.call, headers, send)
+                return
             answer = await call.answer()
         except Exception as fault:
             await self._handler.answer(scope, body, send, fault)
@@ -79,10 +81,17 @@ class FastPath:
 
 @dataclass(frozen=True, slots=True)
 class FastPathCall:
-    """A well-formed call: the API key that came with it, and the run that it asks for."""
+    """A well-formed call.
+
+    Attributes:
+        key: the API key that came with it.
+        call: the run that it asks for.
+        streams: whether the answer is wanted while it arrives.
+    """
 
     key: PresentedKey
     call: Call
+    streams: bool
 
     async def answer(self) -> bytes:
         """Make the run and return the body of the response.
@@ -107,9 +116,8 @@ def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
     except (InvalidJson, ValidationError):
         return None
     sent_from = peer_address((scope.get("client") or [""])[0])
-    return FastPathCall(
-        PresentedKey(token, sent_from, header_of(scope, b"user-agent")), Call.requested(UUID(address[1]), payload)
-    )
+    key = PresentedKey(token, sent_from, header_of(scope, b"user-agent"))
+    return FastPathCall(key, Call.requested(UUID(address[1]), payload), payload.stream)
 
 
 def _token(scope: dict[str, Any]) -> str | None:

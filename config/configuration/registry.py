@@ -178,7 +178,8 @@ SETTINGS = (
     Setting("EMAIL_URL", "`smtp+tls://user:password@host:587`", "consolemail://", "printed on standard error"),
     Setting(
         "WEB_CONCURRENCY",
-        "number of worker processes, as uvicorn reads it; above 1, a per-process cache is refused",
+        "number of worker processes, as uvicorn reads it; above 1, a per-process cache is refused. `config.bootstrap` "
+        "writes the number of processors for production, where PostgreSQL serves",
         1,
     ),
     Setting(

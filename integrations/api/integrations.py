@@ -34,12 +34,14 @@ from integrations.broker import broker
 from integrations.broker.checking import check
 from integrations.broker.preparation import Call
 from integrations.editing import integrations
-from integrations.errors import IntegrationInUse
+from integrations.errors import IntegrationInUse, StreamNotPossible
 from integrations.kinds import KINDS
 from integrations.models import Integration
 from integrations.readiness import matrix, overview
 
 router = Router()
+
+_NO_STREAM = "An answer that is streamed is not kept. Send the same call without Idempotency-Key, or leave stream out."
 
 KindName = StrEnum("KindName", {key.upper(): key for key in KINDS})  # type: ignore[misc] # the kinds of this installation
 
@@ -168,6 +170,7 @@ def list_operations(
     auth=AsyncApiKeyAuth(),
     response={200: RunResultOut, 202: HeldCallOut, **PROBLEMS_OF_RUN},
     summary="Run an operation",
+    openapi_extra={"responses": {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}},
 )
 @key_requires(Permission.INTEGRATIONS_RUN)
 async def run_integration(request: HttpRequest, integration_id: UUID, payload: RunIn) -> Any:
@@ -175,7 +178,11 @@ async def run_integration(request: HttpRequest, integration_id: UUID, payload: R
 
     A call that a person has to approve is answered with 202 and the approval. Nothing was sent. Send the same call
     again once it is approved; or say with `when: approved` that Coffer makes the call then.
+
+    With `stream`, the answer comes as events while it arrives.
     """
+    if payload.stream:
+        raise StreamNotPossible(_NO_STREAM)
     result = await broker.run(actor_of(request), Call.requested(integration_id, payload))
     return HttpResponse(result.text_of(result.as_json()), content_type="application/json; charset=utf-8")
 

@@ -37,6 +37,12 @@ class RunIn(StrictSchema):
         "Coffer at once (`approved`), whose answer is not kept.",
     )
     approval: UUID | None = Field(None, description="The approval that this call uses; found by the call if left out.")
+    stream: bool = Field(
+        False,
+        strict=True,
+        description="Whether the answer is wanted while it arrives, as `text/event-stream`: an event `answer`, events "
+        "`piece`, and at the end an event `end`, or `error` with a problem document.",
+    )
 
 
 class SecretOfRunOut(Schema):

@@ -15,14 +15,17 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, count_call
+from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actors_among, count_call, keys_presented
 from accounts.actors import Actor
+from accounts.common.environments import Environment
 from accounts.common.observers import RunTrace
+from accounts.common.sql.compiled import ask_together
 from accounts.errors import NotFound, Refusal
+from accounts.models import Organization
 from accounts.policy import Permission
 from integrations.broker import ledger
 from integrations.broker.asking import asked_of, record_asking, ruling_of
-from integrations.broker.look_ups import look_up
+from integrations.broker.look_ups import INTEGRATIONS, SENT_VALUES
 from integrations.broker.preparation import Admitted, Attempt, Call, Prepared, cannot_open, check_secrets, prepare
 from integrations.broker.remote_tools import judge_tools
 from integrations.budgets.spending import Charge, charge_of, spend
@@ -60,8 +63,12 @@ class _Entry:
     attempt: Attempt = field(default_factory=Attempt)
     refusal: Exception | None = None
     is_counted: bool = False
-    calls_tool: bool = False
-    """Whether it calls a tool of a server of which agents see only approved tools."""
+    calls_tool: bool = False  # of a server of which agents see only approved tools
+
+    @property
+    def needed(self) -> tuple[Organization, Sequence[str], Environment]:
+        """Whose secrets it needs, their names, and where it needs their values."""
+        return self.actor.organization, self.prepared.exchange.secret_names, self.call.environment
 
     def take(self, step: Callable[["_Entry"], None]) -> None:
         """Run a step unless an earlier step refused the call."""
@@ -119,12 +126,14 @@ def _admit(entries: Sequence[_Entry]) -> None:
 def _look_up(entries: Sequence[_Entry]) -> list[SecretValue]:
     """Authenticate the callers and load the integrations (step 1); return the values that these send."""
     presented = [entry.caller for entry in entries if isinstance(entry.caller, PresentedKey)]
-    found = look_up(presented, [entry.call for entry in entries])
-    actors = iter(found.actors)
+    places = {(entry.call.integration_id, entry.call.environment.value) for entry in entries}
+    links = INTEGRATIONS.among({(wanted,) for wanted, _ in places})
+    keys, integrations, values = ask_together(keys_presented(presented), links, SENT_VALUES.among(places))
+    actors, by_id = iter(actors_among(presented, keys)), {row.pk: row for row in integrations}
     for entry in entries:
         caller = next(actors) if isinstance(entry.caller, PresentedKey) else entry.caller
-        entry.take(partial(_identify, caller=caller, integrations=found.integrations))
-    return found.values
+        entry.take(partial(_identify, caller=caller, integrations=by_id))
+    return values
 
 
 def _identify(entry: _Entry, caller: Actor | Refusal, integrations: Mapping[UUID, Integration]) -> None:
@@ -177,25 +186,16 @@ def _judge(entry: _Entry) -> None:
 
 def _check_secrets(entries: Sequence[_Entry], values: Sequence[SecretValue]) -> None:
     """Check the secrets and hosts of calls. What `values` lacks is looked up together, except for staged values."""
-    wanted = {id(entry): _wanted(entry) for entry in entries if entry.call.staged is None}
+    wanted = {id(entry): resolver.SecretLookup.of(*entry.needed) for entry in entries if entry.call.staged is None}
     found = resolver.find_all(wanted.values(), values)
 
     def check_one(entry: _Entry) -> None:
-        call = entry.call
-        if call.staged is None:
-            check_secrets(entry.integration, call, entry.attempt, found[wanted[id(entry)]])
-            return
-        names, organization = entry.prepared.exchange.secret_names, entry.actor.organization
-        staged = resolver.find_with_staged(organization, names, call.environment, call.staged)
-        check_secrets(entry.integration, call, entry.attempt, staged)
+        staged = entry.call.staged
+        here = resolver.find_with_staged(*entry.needed, staged) if staged else found[wanted[id(entry)]]
+        check_secrets(entry.integration, entry.call, entry.attempt, here)
 
     for entry in entries:
         entry.take(check_one)
-
-
-def _wanted(entry: _Entry) -> resolver.SecretLookup:
-    names = frozenset(entry.prepared.exchange.secret_names)
-    return resolver.SecretLookup(entry.actor.organization.pk, entry.call.environment, names)
 
 
 def _record(entries: Sequence[_Entry]) -> None:

@@ -5,17 +5,13 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import replace
-
-from django.db import DatabaseError
 
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common import observers
-from accounts.common.compiled_queries import ask_together
 from accounts.common.database import Batches, in_background
 from accounts.common.outages import as_refusal
 from accounts.common.request_notes import NOTES, RUNS
-from accounts.common.round_trips import run_together
+from accounts.common.sql.compiled import ask_together, run_together
 from accounts.errors import DatabaseUnavailable, RateLimited, Refusal
 from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Caller, admit_all
@@ -24,7 +20,7 @@ from integrations.budgets.spending import settling
 from integrations.errors import EgressDenied
 from integrations.figures.keeping import count_hours
 from integrations.models import Run, RunOutcome
-from integrations.stops.meanwhile import UnderWay, judged, needed_by, stopped_meanwhile
+from integrations.stops.meanwhile import judged, needed_by, stopped_meanwhile
 
 CANCELLED = "cancelled"
 UNRECORDED = (
@@ -149,39 +145,25 @@ def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[R
     Returns:
         for each run the refusal of its answer, if the key, an integration or a secret was stopped meanwhile.
     """
-    calls = [used.under_way if used and end.has_answer else None for end, used in ends]
     moment = time.monotonic()
     for end, _ in ends:
         end.trace.marks.append(("recorded", moment))
     charged = [(used.charge, end.trace.cost) for end, used in ends if used and used.charge]
     with settling(charged) if charged else nullcontext():
-        stopped = _record_all([end for end, _ in ends], calls)
-    _stamp(ends)
+        stopped = _record_all(ends)
+    ledger.stamp_used((used.secret_ids, used.links) for _, used in ends if used)
     return stopped
 
 
-def _record_all(ends: Sequence[ledger.RunEnd], calls: Sequence[UnderWay | None]) -> list[Refusal | None]:
+def _record_all(used: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[Refusal | None]:
     """Record the ends of runs, and look in the same round trip whether their calls were stopped meanwhile."""
+    ends = [end for end, _ in used]
+    calls = [admitted.under_way if admitted and end.has_answer else None for end, admitted in used]
     stopped = judged(calls, *ask_together(*needed_by(calls), writing=ledger.endings(ends)))
-    ended = [_refused(end, refusal) for end, refusal in zip(ends, stopped, strict=True)]
+    ended = [end.instead(refusal) if refusal else end for end, refusal in zip(ends, stopped, strict=True)]
     run_together(ledger.endings(end for end, refusal in zip(ended, stopped, strict=True) if refusal))
     ledger.tell_ended(ended)
     return stopped
-
-
-def _stamp(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> None:
-    try:
-        for run in (used for _, used in ends if used):
-            ledger.stamp_unless_recent(run.secret_ids, run.links)
-    except DatabaseError as fault:  # the runs succeeded and are recorded
-        logger.warning("the last use of secrets was not recorded: %s", type(fault).__name__)
-
-
-def _refused(end: ledger.RunEnd, refusal: Refusal | None) -> ledger.RunEnd:
-    if refusal is None:
-        return end
-    refusal.members["run_id"] = str(end.run.pk)
-    return replace(end, outcome=RunOutcome.FAILED, error_code=refusal.code)
 
 
 _ADMISSIONS = Batches(admit_all)

@@ -2,26 +2,27 @@
 
 Records never hold a body, a query string or a rendered URL. They are committed before the caller gets a response.
 
-The rows of a whole batch are written in one round trip and with one commit (`accounts.common.round_trips`).
+The rows of a whole batch are written in one round trip and with one commit (`accounts.common.sql.compiled`).
 """
 
+import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import models, transaction
+from django.db import DatabaseError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actors import Actor, ActorKind
-from accounts.common.compiled_writes import CompiledWrite
 from accounts.common.environments import Environment
 from accounts.common.observers import RunTrace
-from accounts.common.round_trips import Statement, run_together
+from accounts.common.sql.compiled import CompiledWrite, Statement, run_together
+from accounts.errors import Refusal
 from integrations.errors import DomainNotAllowed
 from integrations.figures.counting import HOUR, LONGEST_RUN, hour_of
 from integrations.health import judging, refused_domains
@@ -31,6 +32,8 @@ from secrets_app.models import Secret, SecretValue
 STAMP_EVERY = timedelta(minutes=1)
 """The shortest time between two updates of a last-used stamp."""
 REMEMBERED = 10_000
+
+logger = logging.getLogger(__name__)
 
 _stamped: dict[tuple[frozenset[UUID], frozenset[tuple[UUID, int]]], float] = {}
 """What this process stamped recently, and until when it skips stamping it again."""
@@ -96,6 +99,11 @@ class RunEnd:
     def has_answer(self) -> bool:
         """Whether the upstream answered, so that the caller gets something."""
         return self.outcome in {RunOutcome.SUCCEEDED, RunOutcome.UPSTREAM_ERROR}
+
+    def instead(self, refusal: Refusal) -> "RunEnd":
+        """Return the end of a run whose answer is refused; the refusal gets the id of the run."""
+        refusal.members["run_id"] = str(self.run.pk)
+        return replace(self, outcome=RunOutcome.FAILED, error_code=refusal.code)
 
 
 def ids_of(run: Run) -> dict[str, str]:
@@ -215,6 +223,15 @@ def hour_is_over(organization_id: UUID, now: datetime | None = None) -> bool:
         _hours.clear()
     _hours[organization_id] = hour_of(now - LONGEST_RUN) + HOUR + LONGEST_RUN
     return due is not None
+
+
+def stamp_used(used: Iterable[tuple[Iterable[UUID], Iterable[Integration]]]) -> None:
+    """Call `stamp_unless_recent` for the secrets and integrations of each run. It may fail: the runs are recorded."""
+    try:
+        for secret_ids, links in used:
+            stamp_unless_recent(secret_ids, links)
+    except DatabaseError as fault:
+        logger.warning("the last use of secrets was not recorded: %s", type(fault).__name__)
 
 
 def stamp_unless_recent(secret_ids: Iterable[UUID], links: Iterable[Integration]) -> None:

@@ -19,8 +19,7 @@ from accounts.common.fields import WrittenNumber, distinct, write_json
 from integrations.broker import charsets
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
-from secrets_app.naming.value_rules import is_short
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import Plaintext, is_short
 from secrets_app.redaction.archives import is_compressed
 from secrets_app.redaction.redactor import Masked, Reason, Redactor, ValueSet
 
@@ -107,7 +106,7 @@ def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | No
     parts = redactor.mask_all([response.body, *received], deadline)
     reason, *head = map(_shown, parts[1:])
     headers = list(zip(head[::2], head[1::2], strict=True))
-    content_type, media_type = _content_type(response), _media_type(headers)
+    content_type, media_type = _content_type(response), media_type_of(headers)
     parts[0] = _in_utf8(response, parts[0], media_type, redactor, deadline)
     withheld = response.missing or next((part.withheld for part in parts if part.withheld), None)
     withheld = withheld or _unreadable(response)
@@ -139,7 +138,7 @@ def _in_utf8(
     The text is searched as well as the bytes: a value that only one of them shows withholds the body.
     """
     body, content_type = response.body, _content_type(response)
-    is_plain = part.withheld or _is_binary(media_type) or _is_plain(body, content_type)
+    is_plain = part.withheld or is_binary(media_type) or _is_plain(body, content_type)
     read = None if is_plain else charsets.decoded(body, content_type)
     if read is None:
         return part
@@ -198,14 +197,14 @@ def _content_type(response: UpstreamResponse) -> bytes:
     return next((value.lower() for name, value in response.headers if name.lower() == b"content-type"), b"")
 
 
-def _media_type(headers: Sequence[tuple[str, str]]) -> str | None:
+def media_type_of(headers: Sequence[tuple[str, str]]) -> str | None:
     """Return the media type in masked headers; None if there is none or it cannot be one."""
     said = next((value for name, value in headers if name.lower() == "content-type"), "")
     found = _MEDIA_TYPE.fullmatch(said)
     return found[1].lower() if found else None
 
 
-def _is_binary(media_type: str | None) -> bool:
+def is_binary(media_type: str | None) -> bool:
     return media_type is not None and _BINARY.fullmatch(media_type) is not None
 
 
@@ -216,7 +215,7 @@ def _present(body: bytes, media_type: str | None, content_type: bytes) -> tuple[
     telephony is. Any other is JSON if the upstream declares it or if it looks like JSON, and parses; otherwise text if
     it is UTF-8; otherwise base64.
     """
-    text = None if body and _is_binary(media_type) else _text(body)
+    text = None if body and is_binary(media_type) else _text(body)
     if text is None:
         return base64.b64encode(body).decode("ascii"), BodyType.BASE64, b""
     if b"json" not in content_type and not text.lstrip().startswith(("{", "[")):

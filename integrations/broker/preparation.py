@@ -25,6 +25,7 @@ from integrations.errors import (
     StreamNotPossible,
 )
 from integrations.exchange.exchange import Exchange, Streamable
+from integrations.exchange.returns import PassedOn
 from integrations.holding.calls import NO_WISH, Wish
 from integrations.inheritance import Route, operations_of, parents_of, parsed, plan_of, routes_of, with_parents
 from integrations.kinds import KINDS
@@ -254,6 +255,8 @@ def _check_way(exchange: Exchange, *, streams: bool) -> None:
     """Check that an answer can be taken as the caller wants to: whole, or piece by piece."""
     if streams and not isinstance(exchange, Streamable):
         raise StreamNotPossible("The answer of this operation cannot be taken piece by piece. Run it as usual.")
+    if streams and exchange.returns.passed_on is not PassedOn.EVERYTHING:
+        raise StreamNotPossible("This action passes on a part of the answer only. Run it as usual.")
     if isinstance(exchange, Streamable) and exchange.only_streams and not streams:
         raise InvalidArguments("This operation is not run: call its address below /proxy/ (docs/pass-through.md).")
 

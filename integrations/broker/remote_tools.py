@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.common.compiled_queries import Among, CompiledQuery
+from accounts.common.sql.compiled import Among, CompiledQuery
 from accounts.errors import Refusal
 from accounts.mail.sending import link
 from integrations.errors import ToolChanged, ToolNotApproved

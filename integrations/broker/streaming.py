@@ -25,6 +25,7 @@ from integrations.broker.arguments import find_secret, refuse, size_of
 from integrations.broker.broker import with_what_was_said
 from integrations.broker.ends import AGAIN, CANCELLED, Course, admit, unrecorded
 from integrations.broker.mask_sets import MASK_SETS, WORKERS
+from integrations.broker.masking import media_type_of
 from integrations.broker.preparation import Admitted, Call
 from integrations.broker.streams.channel import StreamingChannel
 from integrations.broker.streams.uploads import searched
@@ -35,7 +36,7 @@ from integrations.exchange.exchange import Streamable
 from integrations.exchange.messages import RESPONSE_BYTES, UpstreamResponse
 from integrations.exchange.streams import NOTHING, Passed
 from integrations.models import RunOutcome
-from secrets_app.naming.value_rules import is_short
+from secrets_app.plaintext import is_short
 from secrets_app.redaction.redactor import Reason, Redactor, ValueSet, size_of_values
 from secrets_app.redaction.streams import StreamMask, StreamWithheld
 
@@ -133,6 +134,7 @@ async def _masked(course: Course, channel: StreamingChannel, head: UpstreamRespo
         raise withheld_because(found[0])
     texts = [part.text.decode("latin-1") for part in masked]
     stream = Stream(course, channel, head, list(zip(texts[::2], texts[1::2], strict=True)), redactor)
+    stream.found_in_head = frozenset().union(*(part.found for part in (reason, *masked)))
     if not _is_bodiless(admitted, head):
         stream.check()
     return stream
@@ -155,6 +157,7 @@ class Stream:
     Attributes:
         headers: all that the upstream sent, masked, as Latin-1.
         idle_seconds: how long a piece may wait for whoever takes it.
+        found_in_head: the names of the secrets whose values the head held.
     """
 
     def __init__(
@@ -167,6 +170,7 @@ class Stream:
     ) -> None:
         self.run_id: UUID = course.admitted.run.id
         self.headers = headers
+        self.found_in_head: frozenset[str] = frozenset()
         self.idle_seconds = channel.deadlines.idle
         self._course, self._channel, self._head = course, channel, head
         self._mask = StreamMask(redactor, self.media_type)
@@ -177,14 +181,34 @@ class Stream:
         return self._head.status or 0
 
     @property
+    def outcome(self) -> RunOutcome:
+        """How the run ends if the answer arrives whole."""
+        return RunOutcome.SUCCEEDED if self._head.is_success else RunOutcome.UPSTREAM_ERROR
+
+    @property
+    def milliseconds(self) -> int:
+        """How long the run has taken so far."""
+        return self._course.milliseconds
+
+    @property
     def media_type(self) -> str | None:
         """What the upstream says in Content-Type."""
         return next((value for name, value in self.headers if name.lower() == "content-type"), None)
 
     @property
+    def media_type_alone(self) -> str | None:
+        """The media type in lower case without its parameters; None if there is none."""
+        return media_type_of(self.headers)
+
+    @property
+    def shown_headers(self) -> list[tuple[str, str]]:
+        """The headers for people and JSON, read as UTF-8 as those of a run are."""
+        return [(_as_utf8(name), _as_utf8(value)) for name, value in self.headers]
+
+    @property
     def found(self) -> list[str]:
         """The names of the secrets whose values were found so far."""
-        return sorted(self._mask.found)
+        return sorted(self.found_in_head | self._mask.found)
 
     def check(self) -> None:
         """Check that the body may be masked at all.
@@ -222,8 +246,7 @@ class Stream:
         admitted.trace.marks.append(("answered", time.monotonic()))
         if admitted.charge:
             admitted.trace.cost = await metered_cost(admitted.charge, bytes(kept.body))
-        outcome = RunOutcome.SUCCEEDED if self._head.is_success else RunOutcome.UPSTREAM_ERROR
-        await self._course.end(outcome, status=self._head.status)
+        await self._course.end(self.outcome, status=self._head.status)
 
 
 class _Metered:
@@ -236,6 +259,10 @@ class _Metered:
     def add(self, piece: bytes) -> None:
         """Keep a piece, up to the limit of an answer."""
         self.body += piece[: max(0, self._most - len(self.body))]
+
+
+def _as_utf8(text: str) -> str:
+    return text.encode("latin-1").decode("utf-8", "replace")
 
 
 def _feed(mask: StreamMask, piece: bytes) -> bytes:

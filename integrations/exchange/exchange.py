@@ -34,6 +34,8 @@ from secrets_app.plaintext import Plaintext
 
 UNAUTHORIZED = 401
 READING = frozenset({"GET", "HEAD"})
+STREAM_SECONDS = 600.0
+"""How long the answer of an action may flow. The limit of the action is that of its first byte and of each pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,8 @@ class HttpCall(Streamable):
         passed: Passed = NOTHING,
     ) -> UpstreamResponse:
         """Do what `perform` does, as far as the head of the response. Nothing is passed along with it."""
-        deadlines = Deadlines.within(self.template.timeout_seconds)
+        seconds = self.template.timeout_seconds
+        deadlines = Deadlines(first_byte=seconds, idle=seconds, total=STREAM_SECONDS)
         request = self.rendered(channel, secrets, params)
         send = partial(channel.begin, deadlines=deadlines, upload=passed.upload)
         return await self.authorized(channel, secrets, request, send)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from accounts.access.callers import keys_with, refusal_meanwhile
 from accounts.actors import Actor, ActorKind
-from accounts.common.compiled_queries import Among, CompiledQuery, Question, ask_together
+from accounts.common.sql.compiled import Among, CompiledQuery, Question, ask_together
 from accounts.errors import Refusal
 from accounts.models import ApiKey
 from integrations.errors import SecretDisabled

@@ -14,9 +14,9 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 
 from accounts.actors import Actor
-from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.common.environments import Environment
 from accounts.common.paging import LARGEST_LIMIT, Page, decode_cursor, encode_cursor
+from accounts.common.sql.compiled import Among, CompiledQuery
 from accounts.errors import Invalid, NotFound, PermissionDenied
 from integrations.inheritance import operations_of, with_parents
 from integrations.kinds import KINDS

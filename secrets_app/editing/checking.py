@@ -13,8 +13,7 @@ from accounts.errors import EditConflict
 from accounts.policy import Permission
 from secrets_app.editing.edits import SecretChanges, opens_values, require_new_values, set_fields
 from secrets_app.models import Secret
-from secrets_app.naming.value_rules import MIN_LENGTH
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import MIN_LENGTH, Plaintext
 
 STAND_IN = Plaintext("-" * MIN_LENGTH)
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from secrets_app.naming.value_traits import SCHEME
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import MIN_LENGTH, Plaintext
 
 MAX_BYTES = 65_536
-MIN_LENGTH = 8
-"""In characters. Shorter values occur in responses by chance, so they cannot be masked reliably."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ONE_WORD = re.compile(r"[A-Z]?[a-z]{1,15}|[A-Z]{1,16}")
@@ -60,11 +58,6 @@ def problem_with_value(value: Plaintext, *, allow_short: bool) -> ValueProblem |
             "Confirm that it is intended, or enter a longer one.",
         )
     return None
-
-
-def is_short(value: Plaintext) -> bool:
-    """Whether a value has fewer than `MIN_LENGTH` characters."""
-    return len(value.expose()) < MIN_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ import json
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
-from secrets_app.naming.value_rules import MIN_LENGTH
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import MIN_LENGTH, Plaintext
 from secrets_app.redaction.components import components_of
 
 MOST_WORK = 64 * 1024 * 1024

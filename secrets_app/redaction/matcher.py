@@ -14,8 +14,7 @@ from typing import final
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from secrets_app.naming.value_rules import MIN_LENGTH
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import MIN_LENGTH, Plaintext
 from secrets_app.redaction.beginnings import Beginning, beginnings_of
 from secrets_app.redaction.components import SHORTEST_UNLABELLED, Component, components_of
 from secrets_app.redaction.grams import grams_of

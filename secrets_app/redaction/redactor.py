@@ -17,8 +17,7 @@ from secrets import token_bytes, token_hex
 from types import MappingProxyType
 from typing import NamedTuple, final
 
-from secrets_app.naming.value_rules import is_short
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import Plaintext, is_short
 from secrets_app.redaction.beginnings import BeginningIndex
 from secrets_app.redaction.cutting import CannotCut, replaced, spans_of
 from secrets_app.redaction.matcher import WINDOW, Budget, Matcher, NotChecked, patterns_of, search
@@ -222,7 +221,7 @@ class Redactor:
             deadline: when the search has to end, by `time.monotonic`.
             budget: that of the stream that the text is a piece of. A text on its own has one of its own.
         """
-        if not self._sets:
+        if not self._sets or not text:
             return []
         try:
             found = search(text, [one.matcher for one, _ in self._sets], budget or Budget(len(text), deadline))

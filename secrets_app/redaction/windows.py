@@ -8,7 +8,7 @@ new bytes; no more than about 9 KiB are held back, and only while a value is bei
 import re
 from typing import final
 
-from secrets_app.naming.value_rules import is_short
+from secrets_app.plaintext import is_short
 from secrets_app.redaction.cutting import CannotCut, longest_spelling, replaced, spans_of
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason

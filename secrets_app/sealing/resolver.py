@@ -28,12 +28,11 @@ from django.db.models import Q, QuerySet
 
 from accounts.actors import Actor
 from accounts.audit import trail
-from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.common.environments import Environment
+from accounts.common.sql.compiled import Among, CompiledQuery
 from accounts.models import Organization
 from secrets_app.models import Secret, SecretValue, ValueState
-from secrets_app.naming.value_rules import is_short
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import Plaintext, is_short
 from secrets_app.sealing import keyring
 from secrets_app.sealing.fingerprints import Fingerprinter
 
@@ -53,6 +52,11 @@ class SecretLookup:
     organization: UUID
     environment: Environment
     names: frozenset[str]
+
+    @classmethod
+    def of(cls, organization: Organization, names: Iterable[str], environment: Environment) -> "SecretLookup":
+        """Return the look-up of these names."""
+        return cls(organization.pk, environment, frozenset(names))
 
 
 _CURRENT = CompiledQuery(
@@ -90,7 +94,7 @@ def find(organization: Organization, names: Iterable[str], environment: Environm
     Returns:
         an entry for every requested name.
     """
-    lookup = SecretLookup(organization.pk, environment, frozenset(names))
+    lookup = SecretLookup.of(organization, names, environment)
     return find_all([lookup])[lookup]
 
 

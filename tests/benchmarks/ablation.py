@@ -22,6 +22,7 @@ PARTS = (
     "last-used times",
     "durable commits",
     "compiled queries",
+    "round trips and kept plans",
     "the fast path",
     "kept connections",
     "shared look-ups and commits",

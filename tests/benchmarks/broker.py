@@ -1,8 +1,8 @@
 """One run through Coffer, against the baseline and against proxies that add a static header.
 
-Everything is on loopback, each part in a process of its own: PostgreSQL with durable commits, the upstream, the server
-with one worker as `docs/production.md` starts it, and the load. Competitors take turns in every round; medians are
-compared.
+Everything is on loopback, each part in processes of its own: PostgreSQL with durable commits, the upstream, the server
+with one worker and with two as `docs/production.md` starts it, and the load. Competitors take turns in every round;
+medians are compared.
 """
 
 import sys
@@ -32,7 +32,7 @@ VALUE = "benchmark-credential-0123456789"
 HEADER = f"Bearer {VALUE}"
 EXPECTED = "all is well"
 KEY_LIMIT = 10_000
-COFFER, BASELINE = "coffer", "baseline"
+COFFER, TWO_WORKERS, BASELINE = "coffer", "coffer, two workers", "baseline"
 
 
 def measure() -> list[dict[str, object]]:
@@ -88,13 +88,14 @@ def _competitors() -> Iterator[list[Competitor]]:
         command = [sys.executable, "-m", "tests.benchmarks.upstream", str(upstream)]
         stack.enter_context(serving(command, upstream, {"EXPECTED": HEADER}))
         found = []
-        for name in (COFFER, BASELINE, *peers.installed()):
+        paths, headers = stored(base_url)
+        for name in (COFFER, TWO_WORKERS, BASELINE, *peers.installed()):
             port = free_port()
             here = {which: f"http://127.0.0.1:{port}/{which}" for which in CONNECTIONS}
-            if name == COFFER:
-                paths, headers = stored(base_url)
+            if name in {COFFER, TWO_WORKERS}:
                 urls = {which: f"http://127.0.0.1:{port}{path}" for which, path in paths.items()}
-                pid = stack.enter_context(serving(uvicorn("config.asgi:application", port), port))
+                environment = {"WEB_CONCURRENCY": "1" if name == COFFER else "2"}
+                pid = stack.enter_context(serving(uvicorn("config.asgi:application", port), port, environment))
                 found.append(Competitor(name, urls, headers, (pid, postgres)))
             elif name == BASELINE:
                 environment = {"BASELINE_DATABASE": _baseline_row(), "BASELINE_UPSTREAM": base_url}

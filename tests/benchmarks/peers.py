@@ -26,6 +26,17 @@ http {{
 }}
 """
 
+STARTS_WITHIN = 90
+"""Seconds."""
+
+LITELLM = """
+general_settings:
+  dangerously_permit_weak_or_unset_master_key: true
+  pass_through_endpoints:
+    - {{path: /fast, target: "http://127.0.0.1:{upstream}/fast", headers: {{Authorization: "{header}"}}}}
+    - {{path: /slow, target: "http://127.0.0.1:{upstream}/slow", headers: {{Authorization: "{header}"}}}}
+"""
+
 MITMPROXY = """
 def request(flow):
     flow.request.headers["Authorization"] = "{header}"
@@ -34,7 +45,7 @@ def request(flow):
 
 def installed() -> list[str]:
     """The proxies that are installed; prints which are left out."""
-    programs = {"nginx": "nginx", "mitmproxy": "mitmdump"}
+    programs = {"nginx": "nginx", "mitmproxy": "mitmdump", "litellm": "litellm"}
     found = [name for name, program in programs.items() if shutil.which(program)]
     for name in programs:
         if name not in found:
@@ -45,15 +56,32 @@ def installed() -> list[str]:
 @contextmanager
 def running(name: str, folder: Path, port: int, upstream: int, header: str) -> Iterator[int]:
     """Run one proxy in front of the upstream; its process id."""
-    if name == "nginx":
-        settings = folder / "nginx.conf"
-        settings.write_text(NGINX.format(folder=folder, port=port, upstream=upstream, header=header))
-        command = [shutil.which("nginx") or "", "-p", folder, "-c", settings, "-e", folder / "error.log"]
-    else:
-        script = folder / "mitmproxy_header.py"
-        script.write_text(MITMPROXY.format(header=header))
-        mode = f"reverse:http://127.0.0.1:{upstream}"
-        command = ["mitmdump", "-q", "--mode", mode, "--listen-host", "127.0.0.1", "-p", str(port), "-s", script]
-        command += ["--set", f"confdir={folder}"]
-    with serving(command, port) as pid:
+    command = COMMANDS[name](folder, port, upstream, header)
+    with serving(command, port, {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}, seconds=STARTS_WITHIN) as pid:
         yield pid
+
+
+def nginx(folder: Path, port: int, upstream: int, header: str) -> list[str | Path]:
+    """One worker that keeps connections to the upstream."""
+    settings = folder / "nginx.conf"
+    settings.write_text(NGINX.format(folder=folder, port=port, upstream=upstream, header=header))
+    return [shutil.which("nginx") or "", "-p", folder, "-c", settings, "-e", folder / "error.log"]
+
+
+def mitmproxy(folder: Path, port: int, upstream: int, header: str) -> list[str | Path]:
+    """A script that sets the header of each request."""
+    script = folder / "mitmproxy_header.py"
+    script.write_text(MITMPROXY.format(header=header))
+    mode = f"reverse:http://127.0.0.1:{upstream}"
+    command = ["mitmdump", "-q", "--mode", mode, "--listen-host", "127.0.0.1", "-p", str(port), "-s", script]
+    return [*command, "--set", f"confdir={folder}"]
+
+
+def litellm(folder: Path, port: int, upstream: int, header: str) -> list[str | Path]:
+    """Its pass-through, with one worker and without a key of the caller, a database or a log of calls."""
+    settings = folder / "litellm.yaml"
+    settings.write_text(LITELLM.format(upstream=upstream, header=header))
+    return ["litellm", "--config", settings, "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
+
+
+COMMANDS = {"nginx": nginx, "mitmproxy": mitmproxy, "litellm": litellm}

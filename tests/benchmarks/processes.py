@@ -18,11 +18,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(command: Sequence[str | Path], port: int, environment: dict[str, str] | None = None) -> Iterator[int]:
-    """Run a server until the block ends; its process id, once it listens."""
+def serving(
+    command: Sequence[str | Path], port: int, environment: dict[str, str] | None = None, *, seconds: float = 30
+) -> Iterator[int]:
+    """Run a server until the block ends; its process id, once it listens, which it has to within these seconds."""
     process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL)
     try:
-        _wait(process, port)
+        _wait(process, port, seconds)
         yield process.pid
     finally:
         process.terminate()
@@ -44,8 +46,8 @@ def memory_mb(*roots: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + 30
+def _wait(process: subprocess.Popen[bytes], port: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break

@@ -14,7 +14,8 @@ django.setup()
 from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402 - these need the settings
 from django.db.backends.signals import connection_created  # noqa: E402
 
-from accounts.common import compiled_queries, database  # noqa: E402
+from accounts.common import database  # noqa: E402
+from accounts.common.sql import compiled  # noqa: E402
 from config.api import fast_path  # noqa: E402
 from config.asgi import application  # noqa: E402
 from integrations.broker import ledger  # noqa: E402
@@ -34,7 +35,7 @@ def _no_records() -> None:
         return [Run(id=uuid4()) for _ in starts]
 
     ledger.begin_all = begin_all
-    ledger.finish_all = lambda ends: None
+    ledger.endings = lambda ends: []
 
 
 def _no_address_checks() -> None:
@@ -50,7 +51,11 @@ def _no_durable_commits() -> None:
 
 
 def _no_compiled_queries() -> None:
-    compiled_queries.CompiledQuery.ask = lambda self, rows: compiled_queries._Compiled(self._make()).ask(rows)  # type: ignore[method-assign]
+    compiled.CompiledQuery.compiled = property(lambda self: compiled._Compiled(self._make()))  # type: ignore[method-assign, assignment]
+
+
+def _no_round_trips() -> None:
+    compiled._is_plain = lambda: False
 
 
 def _no_fast_path() -> None:
@@ -76,6 +81,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "last-used times": _no_stamps,
     "durable commits": _no_durable_commits,
     "compiled queries": _no_compiled_queries,
+    "round trips and kept plans": _no_round_trips,
     "the fast path": _no_fast_path,
     "kept connections": _no_kept_connections,
     "shared look-ups and commits": _no_sharing,

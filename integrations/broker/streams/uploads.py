@@ -16,7 +16,7 @@ from integrations.broker.mask_sets import WORKERS
 from integrations.broker.preparation import Admitted
 from integrations.broker.streams.channel import StreamingChannel
 from integrations.exchange.streams import Upload
-from secrets_app.naming.value_rules import is_short
+from secrets_app.plaintext import is_short
 from secrets_app.redaction.redactor import Redactor, ValueSet
 
 CONTEXT_BYTES = 1024

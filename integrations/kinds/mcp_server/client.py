@@ -22,8 +22,7 @@ from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
 from integrations.exchange.redirects import MAX_HOPS, is_origin_of, location_of, next_url, with_query
 from integrations.kinds.mcp_server.messages import Message, encode, is_request, reply_to, says_tools_changed
 from integrations.kinds.mcp_server.replies import McpResponse, ReplyReader, not_mcp
-from secrets_app.naming.value_rules import MIN_LENGTH
-from secrets_app.plaintext import Plaintext
+from secrets_app.plaintext import MIN_LENGTH, Plaintext
 
 ACCEPT = "application/json, text/event-stream"
 NOTIFY_SECONDS = 5.0

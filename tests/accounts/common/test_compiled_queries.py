@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.common.compiled_queries import Among, CompiledQuery
 from accounts.common.environments import Environment
+from accounts.common.sql.compiled import Among, CompiledQuery
 from accounts.models import Membership, Organization
 from secrets_app.models import SecretValue
 from tests.support.things import store_secret

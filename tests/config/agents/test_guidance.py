@@ -18,8 +18,7 @@ ELSEWHERE = {
     "idempotency_key_reused", "already_decided", "approval_needed",
     "answer_withheld", "approval_not_possible", "path_not_allowed", "stream_not_possible",
 }  # fmt: skip
-"""Codes of editing, of the door and of answers that flow, which a call of a tool never gets; a held call is told what
-`WAIT` says."""
+"""Codes of editing, of the door and of answers that flow, which no call of a tool gets; `WAIT` tells of a held call."""
 
 
 def refusals():

@@ -97,7 +97,7 @@ def test_run_that_an_outage_breaks_off_names_its_record(owner, stored, run, monk
     def gone(*args):
         raise OperationalError from psycopg.OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr("integrations.broker.ledger.finish_all", gone)
+    monkeypatch.setattr("integrations.broker.ledger.endings", gone)
     reached = answering(lambda _, connection: connection.sendall(http(b"{}")))
     with reached as base_url, pytest.raises(DatabaseUnavailable, match="may have reached the upstream") as told:
         run(owner, action_to(owner, base_url), S)

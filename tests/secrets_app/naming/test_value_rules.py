@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secrets_app.naming.value_rules import MAX_BYTES, MIN_LENGTH, problem_with_value, warnings_for
-from secrets_app.plaintext import Plaintext
+from secrets_app.naming.value_rules import MAX_BYTES, problem_with_value, warnings_for
+from secrets_app.plaintext import MIN_LENGTH, Plaintext
 
 GOOD = "sk_live_51H8s-Kq/9=="
 

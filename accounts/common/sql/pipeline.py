@@ -12,11 +12,11 @@ from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.db import DEFAULT_DB_ALIAS, NotSupportedError, OperationalError, connections
-from psycopg import Connection, errors, pq
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from psycopg import Connection, abc, errors, pq
 from psycopg.adapt import PyFormat, Transformer
 
-from accounts.common.round_trips import Row, Statement
+from accounts.common.sql.compiled import Row, Statement
 
 _OUTDATED = {"0A000", "26000"}
 """What PostgreSQL says of a prepared statement whose columns a migration has changed, or that is gone."""
@@ -27,7 +27,7 @@ _FAILED = {pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED}
 _numbers = count()
 
 
-class _Kept:
+class _Conversion:
     """What is kept of a connection: which statements it has prepared, and what converts its texts.
 
     Plans are kept as well. PostgreSQL would plan some statements each time, which takes longer than to run them.
@@ -35,12 +35,12 @@ class _Kept:
 
     def __init__(self, driver: "Connection[Any]", *, prepares: bool) -> None:
         self.prepares, self.prepared = prepares, set[bytes]()
-        self.transformer = Transformer(driver)
+        self.transformer: abc.Transformer = Transformer(driver)
         if prepares:
             driver.execute("SET plan_cache_mode = force_generic_plan")
 
 
-_kept: WeakKeyDictionary["Connection[Any]", _Kept] = WeakKeyDictionary()
+_kept: WeakKeyDictionary["Connection[Any]", _Conversion] = WeakKeyDictionary()
 
 
 def in_one_round_trip(statements: Sequence[Statement]) -> list[list[Row]]:
@@ -53,7 +53,7 @@ def in_one_round_trip(statements: Sequence[Statement]) -> list[list[Row]]:
     """
     try:
         return _attempt(statements)
-    except (NotSupportedError, OperationalError) as fault:
+    except DatabaseError as fault:
         if getattr(fault.__cause__, "sqlstate", None) not in _OUTDATED:
             raise
     return _attempt(statements)
@@ -67,14 +67,14 @@ def _attempt(statements: Sequence[Statement]) -> list[list[Row]]:
         with database.wrap_database_errors:
             if driver not in _kept:
                 pools = database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-                _kept[driver] = _Kept(driver, prepares=not pools)
+                _kept[driver] = _Conversion(driver, prepares=not pools)
             return _exchange(driver.pgconn, _kept[driver], statements)
     except BaseException:
         database.close()
         raise
 
 
-def _exchange(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement]) -> list[list[Row]]:
+def _exchange(server: pq.abc.PGconn, kept: _Conversion, statements: Sequence[Statement]) -> list[list[Row]]:
     server.enter_pipeline_mode()
     new = _send(server, kept, statements)
     answers = list(_results(server))[len(new) :]
@@ -83,7 +83,7 @@ def _exchange(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement
     return [_rows(kept.transformer, answer) for answer in answers]
 
 
-def _send(server: pq.abc.PGconn, kept: _Kept, statements: Sequence[Statement]) -> set[bytes]:
+def _send(server: pq.abc.PGconn, kept: _Conversion, statements: Sequence[Statement]) -> set[bytes]:
     """Send statements; return the names of those that are prepared by it."""
     written = [(*_written(statement.sql), _texts(kept.transformer, statement.params)) for statement in statements]
     new = {name: sql for name, sql, _ in written if kept.prepares and name not in kept.prepared}
@@ -137,10 +137,10 @@ def _written(sql: str) -> tuple[bytes, bytes]:
     return b"coffer_%d" % next(_numbers), text.encode()
 
 
-def _texts(transformer: Transformer, params: Sequence[Any]) -> Sequence[Any]:
+def _texts(transformer: abc.Transformer, params: Sequence[Any]) -> Sequence[Any]:
     return transformer.dump_sequence(params, [PyFormat.TEXT] * len(params))
 
 
-def _rows(transformer: Transformer, result: pq.abc.PGresult) -> list[Row]:
+def _rows(transformer: abc.Transformer, result: pq.abc.PGresult) -> list[Row]:
     transformer.set_pgresult(result)
     return transformer.load_rows(0, result.ntuples, tuple) if result.nfields else []

@@ -1,22 +1,67 @@
-"""Compiled queries: SQL compiled once and executed with different parameters.
+"""Statements that are compiled once, executed with different parameters, and sent together.
 
 Django takes longer to compile a query for one row than the database takes to run it. A compiled query is an ordinary
 queryset, the same for both databases, with a condition that is filled in at each execution: `Among`. Only the SQL is
-kept; rows are read each time. Several of them are asked together (`round_trips`).
+kept; rows are read each time.
+
+A run that shares its work with no other spends most of its time on the way to the database and back, and on plans that
+PostgreSQL makes anew for each statement. So the few statements of a run are prepared once for each connection and sent
+together (`pipeline`). Those of one round trip are committed together or not at all. Within a transaction, on SQLite,
+and where somebody counts or wraps statements, they run one after the other.
 """
 
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from django.db import connection, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
 from django.db.models.query import get_related_populators
 from typing_extensions import override
 
-from accounts.common.round_trips import Row, Statement, run_together
-
 M = TypeVar("M", bound=models.Model)
+Row = tuple[Any, ...]
+
+_AS_THEY_ARE = (models.CharField, models.DateTimeField, models.ForeignKey, models.IntegerField, models.UUIDField)
+"""Fields whose values the driver of PostgreSQL takes as the instance has them."""
+
+
+class Statement(NamedTuple):
+    """A statement with `%s` for each of its parameters, and whether it writes."""
+
+    sql: str
+    params: Sequence[Any] = ()
+    writes: bool = False
+
+
+def run_together(statements: Sequence[Statement]) -> list[list[Row]]:
+    """Run statements in this order, and return the rows of each.
+
+    Raises:
+        django.db.Error: a statement failed, or the connection did. Nothing is written then.
+    """
+    if not statements:
+        return []
+    if connection.vendor == "postgresql" and _is_plain():
+        from accounts.common.sql.pipeline import in_one_round_trip  # noqa: PLC0415 - SQLite needs no driver of PostgreSQL
+
+        return in_one_round_trip(statements)
+    several_write = sum(statement.writes for statement in statements) > 1
+    with transaction.atomic() if several_write else nullcontext():
+        return [_run(statement) for statement in statements]
+
+
+def _is_plain() -> bool:
+    """Return whether nothing else concerns the statements: no transaction, and nobody who counts or wraps them."""
+    return not (connection.in_atomic_block or connection.execute_wrappers or connection.queries_logged)
+
+
+def _run(statement: Statement) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, statement.params)
+        return cursor.fetchall() if cursor.description else []
 
 
 class Among(models.Func):
@@ -156,3 +201,44 @@ class _Compiled:
         for name, at in self._annotations.items():
             setattr(instance, name, row[at])
         return instance
+
+
+class CompiledWrite:
+    """Writes columns of rows of a model."""
+
+    def __init__(self, model: type[models.Model], updating: Collection[str] = ()) -> None:
+        """Insert rows of a model, with every column that the database does not make.
+
+        Args:
+            updating: the attributes that are written to the row with the same id, instead of inserting one.
+        """
+        self._model, self._updating = model, updating
+
+    def statement(self, row: models.Model) -> Statement:
+        """Return the statement that writes this row."""
+        database = connections[DEFAULT_DB_ALIAS]
+        is_postgresql = database.vendor == "postgresql"
+        params = [
+            value if is_postgresql and isinstance(field, _AS_THEY_ARE) else field.get_db_prep_save(value, database)
+            for field in self._fields
+            for value in [getattr(row, field.attname)]
+        ]
+        return Statement(self._sql, params, writes=True)
+
+    @cached_property
+    def _fields(self) -> "list[models.Field[Any, Any]]":
+        """The fields that are written. The id of a row that is updated comes last."""
+        fields = {field.attname: field for field in self._model._meta.concrete_fields}
+        if self._updating:
+            return [fields[name] for name in (*self._updating, "id")]
+        return [field for field in fields.values() if not (field.generated or isinstance(field, models.AutoField))]
+
+    @cached_property
+    def _sql(self) -> str:
+        quote = connection.ops.quote_name
+        table, names = quote(self._model._meta.db_table), [quote(field.column or "") for field in self._fields]
+        if self._updating:
+            values = ", ".join(f"{name} = %s" for name in names[:-1])
+            return f"UPDATE {table} SET {values} WHERE {names[-1]} = %s"  # noqa: S608 - names of the model
+        places = ", ".join(["%s"] * len(names))
+        return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - names of the model

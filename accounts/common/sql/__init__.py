@@ -1,0 +1,1 @@
+"""SQL that is composed once, and the round trips in which it is sent."""
