@@ -9,7 +9,7 @@ import re
 from typing import final
 
 from secrets_app.plaintext import is_short
-from secrets_app.redaction.cutting import CannotCut, longest_spelling, replaced, spans_of
+from secrets_app.redaction.cutting import CannotCut, Span, longest_spelling, replaced, spans_of
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason
 from secrets_app.redaction.redactor import GAP, MASK, Hit, Redactor, names_told
@@ -101,7 +101,7 @@ class WindowMask:
         if not hits:
             self._waiting = 0
             return self._release(self._held_back())
-        if not self._waiting:
+        if not self._waiting and not self._is_settled(hits):
             return self._wait_for(hits)
         return self._without_values(hits)
 
@@ -120,6 +120,11 @@ class WindowMask:
         """Hold everything back until all of the values that have begun must be there, in any spelling."""
         self._waiting = min(MOST_HELD, longest_spelling(hit.value for hit in hits))
         return b""
+
+    def _is_settled(self, hits: list[Hit]) -> bool:
+        """Whether values stand there and so much has come behind them that no longer spelling can be meant."""
+        spans = self._spans(hits)
+        return bool(spans) and len(self._held) - spans[-1][1] >= longest_spelling(hit.value for hit in hits)
 
     def _without_values(self, hits: list[Hit]) -> bytes:
         """Cut values out and go on; what begins behind the last cut is waited for in turn.
@@ -144,15 +149,23 @@ class WindowMask:
         Raises:
             StreamWithheld: no value stands there in a spelling that can be cut out.
         """
+        spans = self._spans(hits)
+        if not spans:
+            raise StreamWithheld(Reason.VALUE)
+        return replaced(self._held, spans, GAP)
+
+    def _spans(self, hits: list[Hit]) -> list[Span]:
+        """Return where values stand in what is held back; one that began in front of it counts from its beginning.
+
+        Raises:
+            StreamWithheld: they cannot be cut out.
+        """
         before = len(self._context)
         try:
             spans = spans_of(self._context + self._held, [hit.value for hit in hits if not is_short(hit.value)])
         except CannotCut:
             raise StreamWithheld(Reason.VALUE) from None
-        inside = [(max(0, start - before), end - before) for start, end in spans if end > before]
-        if not inside:
-            raise StreamWithheld(Reason.VALUE)
-        return replaced(self._held, inside, GAP)
+        return [(max(0, start - before), end - before) for start, end in spans if end > before]
 
     def _release(self, kept: int) -> bytes:
         """Give out all but so many bytes of what is held back."""
