@@ -24,7 +24,7 @@ ALLOWED_USERS = {
          "secrets_app/api", "integrations/templating", "integrations/alerts", "integrations/holding"},
     ),
     "cryptography": ({"secrets_app.sealing.crypto", "cryptography"}, {"secrets_app/sealing"}),
-    "the HTTP client": ({"aiohttp"}, {"integrations/transport"}),
+    "the HTTP client, and that of WebSockets": ({"aiohttp", "websockets"}, {"integrations/transport"}),
     "the server of the MCP SDK, slow to import": ({"config.api.agent_server"}, {"config/lifespan"}),
     "host name lookups": ({"socket.getaddrinfo"}, {"integrations/egress"}),
     "sockets": (

@@ -7,12 +7,13 @@ key (`token, KEY`). Whatever carries the key does not go on.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from config.proxy.keys import KEY
 from integrations.exchange.passed_headers import Header, folded
 
 _PROTOCOL = "sec-websocket-protocol"
-_NAMED = re.compile(rf"[A-Za-z][A-Za-z0-9._-]*\.({KEY})")
+_CARRYING = re.compile(rf"(?:[A-Za-z][A-Za-z0-9._-]*\.)?({KEY})")
 _ALONE = re.compile(KEY)
 _WORD = re.compile(r"[A-Za-z]+")
 
@@ -43,18 +44,19 @@ class Offered:
 
 def take_protocols(headers: Sequence[Header]) -> tuple[Offered, list[Header]]:
     """Return the sub-protocols, and the headers without them. A key among them is left there as a header of its own."""
-    values = [value for name, value in headers if folded(name) == _PROTOCOL]
+    items = _items(headers)
+    words = _words_before_keys(items)
+    keys = [found[1] for found in map(_CARRYING.fullmatch, items) if found]
+    kept = tuple(item for item in items if not _CARRYING.fullmatch(item) and item not in words)
     others = [header for header in headers if folded(header[0]) != _PROTOCOL]
+    return Offered(kept, next(iter(words), None), bool(keys)), [*others, *((_PROTOCOL, key) for key in keys)]
+
+
+def _items(headers: Sequence[Header]) -> list[str]:
+    values = [value for name, value in headers if folded(name) == _PROTOCOL]
     items = [item.strip(" \t") for value in values for item in value.split(",")]
-    kept: list[str] = []
-    keys: list[str] = []
-    word: str | None = None
-    for item in filter(None, items):
-        if named := _NAMED.fullmatch(item):
-            keys.append(named[1])
-        elif _ALONE.fullmatch(item):
-            keys.append(item)
-            word = kept.pop() if kept and _WORD.fullmatch(kept[-1]) else word
-        else:
-            kept.append(item)
-    return Offered(tuple(kept), word, bool(keys)), [*others, *((_PROTOCOL, key) for key in keys)]
+    return [item for item in items if item]
+
+
+def _words_before_keys(items: Sequence[str]) -> list[str]:
+    return [word for word, item in pairwise(items) if _WORD.fullmatch(word) and _ALONE.fullmatch(item)]

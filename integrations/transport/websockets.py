@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
+from yarl import URL
 
 from accounts.errors import Refusal
 from integrations.egress.lookups import Lookup, system_lookup
@@ -186,26 +187,10 @@ async def opened(
 async def _connected(handshake: Handshake, context: ssl.SSLContext, sock: socket.socket) -> ClientConnection:
     """Make the handshake on a socket."""
     url = handshake.request.url
-    is_secure = url.scheme == "https"
-    secured: dict[str, Any] = {"ssl": context, "server_hostname": url.raw_host} if is_secure else {}
-
-    def make() -> _Connection:
-        protocol = ClientProtocol(
-            WebSocketURI(is_secure, url.raw_host or "", url.port or 0, url.raw_path, url.raw_query_string),
-            subprotocols=[Subprotocol(name) for name in handshake.protocols] or None,
-            max_size=LARGEST_MESSAGE,
-            logger=_SILENT,
-        )
-        return _Connection(
-            protocol,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PING_SECONDS,
-            close_timeout=CLOSE_SECONDS,
-            max_queue=_FRAMES_WAITING,
-        )
-
+    secured: dict[str, Any] = {"ssl": context, "server_hostname": url.raw_host} if url.scheme == "https" else {}
+    connecting = partial(_new_connection, url, handshake.protocols)
     try:
-        _, connection = await asyncio.get_running_loop().create_connection(make, sock=sock, **secured)
+        _, connection = await asyncio.get_running_loop().create_connection(connecting, sock=sock, **secured)
     except BaseException:
         sock.close()
         raise
@@ -216,6 +201,23 @@ async def _connected(handshake: Handshake, context: ssl.SSLContext, sock: socket
         connection.transport.abort()
         raise
     return connection
+
+
+def _new_connection(url: URL, protocols: Sequence[str]) -> _Connection:
+    address = WebSocketURI(url.scheme == "https", url.raw_host or "", url.port or 0, url.raw_path, url.raw_query_string)
+    protocol = ClientProtocol(
+        address,
+        subprotocols=[Subprotocol(name) for name in protocols] or None,
+        max_size=LARGEST_MESSAGE,
+        logger=_SILENT,
+    )
+    return _Connection(
+        protocol,
+        ping_interval=PING_SECONDS,
+        ping_timeout=PING_SECONDS,
+        close_timeout=CLOSE_SECONDS,
+        max_queue=_FRAMES_WAITING,
+    )
 
 
 def _response(response: Response) -> UpstreamResponse:

@@ -173,6 +173,8 @@ class RunDetails(Run):
 
     address: str
     answer_bytes: int | None
+    sent_bytes: int | None
+    first_byte_ms: int | None
     request_id: str
     steps: list[dict[str, Any]]
 
