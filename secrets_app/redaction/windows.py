@@ -13,7 +13,7 @@ from secrets_app.redaction.cutting import CannotCut, Span, longest_spelling, rep
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason
 from secrets_app.redaction.redactor import GAP, MASK, Hit, Redactor, names_told
-from secrets_app.redaction.views import canonical, plainest
+from secrets_app.redaction.views import canonical, legible, plainest
 
 HELD = 160
 """Bytes that are held back at least."""
@@ -48,7 +48,9 @@ class StreamWithheld(Exception):  # noqa: N818 - what becomes of a stream; its c
 class WindowMask:
     """Masks a stream of bytes."""
 
-    __slots__ = ("_budget", "_context", "_held", "_letters", "_redactor", "_unsearched", "_waiting", "found")
+    __slots__ = (
+        "_budget", "_context", "_held", "_is_strong", "_letters", "_redactor", "_unsearched", "_waiting", "found",
+    )  # fmt: skip
 
     def __init__(self, redactor: Redactor, budget: Budget) -> None:
         """Prepare for a stream.
@@ -56,7 +58,7 @@ class WindowMask:
         Args:
             budget: what the searches of the whole stream may cost.
         """
-        self._redactor, self._budget = redactor, budget
+        self._redactor, self._budget, self._is_strong = redactor, budget, redactor.is_strong
         self._letters = max(FEWEST_LETTERS, redactor.reach)
         self._context = self._held = b""
         self._unsearched = self._waiting = 0
@@ -109,6 +111,8 @@ class WindowMask:
         """Return the values in a text behind the context."""
         self._unsearched = 0
         text = self._context + held
+        if self._is_strong:
+            text = legible(text)
         self._budget.grant(len(text))
         hits = self._redactor.hits(text, budget=self._budget)
         if hits is None:
