@@ -85,7 +85,8 @@ class RunAdmin(RecordsAdmin):
     )  # fmt: skip
     fields = (
         "id", "organization", "integration_name", "kind_in_words", "operation", "environment", "caller_kind", "caller",
-        "outcome_in_words", "error_code", "host", "address", "status", "answer_bytes", "duration_ms",
+        "outcome_in_words", "error_code", "host", "address", "status", "sent_bytes", "answer_bytes", "first_byte_ms",
+        "duration_ms",
         "steps_in_words", "request_id", "started_at",
     )  # fmt: skip
     readonly_fields = fields

@@ -18,7 +18,7 @@ from integrations.runs.reading import RunFilters
 COLUMNS = [
     "id", "started_at", "integration_id", "integration_name", "kind", "operation", "note", "environment", "caller_kind",
     "caller_id", "principal_id", "caller", "outcome", "code", "host", "address", "status", "answer_bytes",
-    "duration_ms", "request_id", "secrets", *(f"{step}_ms" for step in STEPS),
+    "sent_bytes", "first_byte_ms", "duration_ms", "request_id", "secrets", *(f"{step}_ms" for step in STEPS),
 ]  # fmt: skip
 
 

@@ -94,6 +94,8 @@ class RunDetailsOut(RunOut):
     principal_id: UUID | None = Field(description="The person, or the API key; of a session, the key behind it.")
     address: str = Field(description="The address that was judged and connected to; empty if nothing was.")
     answer_bytes: int | None = Field(description="The size of the upstream's answer.")
+    sent_bytes: int | None = Field(description="The size of the body that was passed through; null if none was.")
+    first_byte_ms: int | None = Field(description="The time to the head of an answer that flowed; null if none did.")
     request_id: str = Field(description="The id of the request that the run came with; empty if there was none.")
     steps: list[StepOfRunOut] = Field(description="In order; empty if they were not measured.")
 
@@ -135,6 +137,8 @@ def run_details_out(run: Run) -> dict[str, Any]:
         "principal_id": run.principal_id,
         "address": run.address,
         "answer_bytes": run.answer_bytes,
+        "sent_bytes": run.sent_bytes,
+        "first_byte_ms": run.first_byte_ms,
         "request_id": run.request_id,
         "steps": [{"name": name, "duration_ms": run.steps[name]} for name in STEPS if name in run.steps],
     }

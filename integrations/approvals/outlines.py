@@ -1,7 +1,7 @@
 """What people see of held calls that they do not decide: that they wait, and for whom; never what they would send."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
@@ -10,7 +10,7 @@ from accounts.actors import Actor
 from accounts.errors import NotFound
 from accounts.policy import Permission
 from integrations.approvals.reading import COUNTED_AT_MOST, ROWS, visible_to
-from integrations.models import Approval, ApprovalState, Run
+from integrations.models import Approval, ApprovalState, Run, RunOutcome
 
 MADE_WITHIN = timedelta(minutes=1)
 """How far apart the records of a held call and of its approval are at most; they are written together."""
@@ -60,6 +60,22 @@ def asked_before(approval: Approval) -> tuple[int, int]:
     )
     states = list(before.order_by("-created_at").values_list("state", flat=True)[: COUNTED_AT_MOST + 1])
     return len(states), states.count(ApprovalState.DENIED.value)
+
+
+def made_today(approval: Approval, now: datetime) -> int:
+    """Return how often the same API key has called the integration today (UTC); it stops at `COUNTED_AT_MOST + 1`.
+
+    Calls that were refused do not count. It is 0 for a person.
+    """
+    if approval.principal_id is None:
+        return 0
+    made = Run.objects.filter(
+        organization=approval.organization,
+        principal_id=approval.principal_id,
+        integration_id=approval.integration_id,
+        started_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
+    )
+    return made.exclude(outcome=RunOutcome.REFUSED.value)[: COUNTED_AT_MOST + 1].count()
 
 
 def approval_of_run(run: Run) -> Approval | None:

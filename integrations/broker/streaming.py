@@ -243,7 +243,8 @@ class Stream:
 
     async def _record(self, kept: "_Metered") -> None:
         admitted = self._course.admitted
-        admitted.trace.marks.append(("answered", time.monotonic()))
+        moment = time.monotonic()
+        admitted.trace.marks += [("answered", moment), ("masked", moment)]  # it was masked as it arrived
         if admitted.charge:
             admitted.trace.cost = await metered_cost(admitted.charge, bytes(kept.body))
         await self._course.end(self.outcome, status=self._head.status)

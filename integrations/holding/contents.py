@@ -1,4 +1,4 @@
-"""What a held call would send: its arguments, and the request with every value masked. Sealed, and destroyed in time.
+"""What a held call would send, and from where it came. Sealed, and destroyed in time.
 
 It is the one thing of a call that Coffer stores, because a person decides on it (docs/threat-model.md).
 """
@@ -31,10 +31,12 @@ class Contents:
     Attributes:
         params: the arguments, as the integration takes them.
         preview: the request with each value as dots; None where the kind has none to show.
+        address: where the call came from; empty if that is not known.
     """
 
     params: Mapping[str, Any]
     preview: PreviewRequest | None
+    address: str = ""
 
 
 def seal(approval: Approval, contents: Contents) -> None:
@@ -45,7 +47,7 @@ def seal(approval: Approval, contents: Contents) -> None:
         KeyUnavailable: the data key does not open in this process.
     """
     preview = asdict(contents.preview) if contents.preview else None
-    text = write_json({"params": dict(contents.params), "preview": preview})
+    text = write_json({"params": dict(contents.params), "preview": preview, "address": contents.address})
     if len(text) > MOST_BYTES:
         raise InvalidArguments(
             f"A call that a person has to approve may send at most {MOST_BYTES:,} bytes. Send less in one call."
@@ -80,7 +82,7 @@ def _opened(row: SealedText) -> Contents:
     preview = found["preview"]
     if preview:
         preview = PreviewRequest(**preview | {"headers": [(name, value) for name, value in preview["headers"]]})
-    return Contents(found["params"], preview)
+    return Contents(found["params"], preview, found.get("address", ""))
 
 
 def destroy(approval_ids: Iterable[UUID]) -> None:

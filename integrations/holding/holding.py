@@ -136,7 +136,7 @@ def _hold(asked: AskedCall, prints: Fingerprints, run_id: UUID, now: datetime) -
             approval.save(force_insert=True)
     except IntegrityError:  # the same call was held at the same moment
         return _ask_again(_waiting(asked.actor, prints), asked, now)
-    contents.seal(approval, Contents(asked.params, asked.preview(asked.params)))
+    contents.seal(approval, Contents(asked.params, asked.preview(asked.params), asked.actor.address or ""))
     _record(Event.APPROVAL_HELD, approval, asked, held_run=str(run_id))
     outbox.wait(deciders.mails_about(approval, people, approval.expires_at), about=deciders.MAILS)
     return needed(approval, now)

@@ -109,7 +109,10 @@ def _judged(run: Run) -> str:
 
 
 def _sent(run: Run) -> str:
-    return f"To {run.host or run.address}." if run.address else "Nothing was sent."
+    if not run.address:
+        return "Nothing was sent."
+    size = "" if run.sent_bytes is None else f", with a body of {run.sent_bytes:,} bytes"
+    return f"To {run.host or run.address}{size}."
 
 
 def _answered(run: Run) -> str:
@@ -117,7 +120,8 @@ def _answered(run: Run) -> str:
     size = "" if run.answer_bytes is None else f"{run.answer_bytes:,} bytes"
     if not (status or size):
         return "No complete answer came."
-    return f"{', '.join(part for part in (status, size) if part)}."
+    first = "" if run.first_byte_ms is None else f"the first after {run.first_byte_ms:,} ms"
+    return f"{', '.join(part for part in (status, size, first) if part)}."
 
 
 _WORDS: Mapping[str, Callable[[Run], str]] = {

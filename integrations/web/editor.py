@@ -25,6 +25,7 @@ from integrations.readiness.domain_check import CHECKED_AT_MOST, DomainCheck, ch
 from integrations.readiness.warnings import warnings_for
 from integrations.tools.overview import counts_of, kept_tools
 from integrations.web import parents, paste_notes
+from integrations.web.addresses import addresses_of
 from integrations.web.forms import SPECIAL_FORMS, form_of
 from integrations.web.forms.action import secret_names
 from integrations.web.forms.arguments import argument_fields
@@ -176,7 +177,9 @@ def _about_stored(integration: Integration) -> dict[str, Any]:
         "more_dependants": len(dependants) > DEPENDANTS_AT_MOST,
         "checkable": declared_check(integration) is not None,
     }
-    if KINDS[integration.kind].operations(_read(integration)):
+    if KINDS[integration.kind].is_connection:
+        about["addresses"] = addresses_of(integration)
+    elif KINDS[integration.kind].operations(_read(integration)):
         about |= {"runnable": True, "test": operation_panel(integration)}
     if KINDS[integration.kind].tools_operation:
         about |= {"offers_tools": True, "tool_counts": counts_of(kept_tools(integration.id))}

@@ -23,8 +23,9 @@ REPLACEMENTS = (
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\bAsync(?=[A-Z])", ""),
     (r"\b(async |await )", ""),
-    (r"__a(enter|exit)__", r"__\1__"),
-    (r"\baclose\b", "close"),
+    (r"__a(enter|exit|iter)__", r"__\1__"),
+    (r"\basynccontextmanager\b", "contextmanager"),
+    (r"\ba(close|read|iter_lines)\b", r"\1"),
     (r"for item in (page\[.items.\]):\s+yield item", r"yield from \1"),
 )
 

@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from coffer import exchange
 from coffer.answers import AuditEvent, Integration, Key, Operation, Run, RunDetails, RunResult, Secret, StartedSession
+from coffer.synchronous.integrations import Approvals
 
 from config.api.application import api
 from integrations.approvals.deciding import approve
@@ -217,9 +218,9 @@ def test_a_call_that_waits_for_a_person(client, owner, echoing, monkeypatch):
     approval = waits.value.approval
     assert [each["id"] for each in client.approvals.list("waiting")] == [approval["id"]]
 
-    def look(approval_id, wait, get=client.approvals.get):
+    def look(approvals, approval_id, wait, get=Approvals.get):
         approve(actor=owner, approval_id=approval_id)
-        return get(approval_id)
+        return get(approvals, approval_id)
 
-    monkeypatch.setattr(client.approvals, "get", look)
+    monkeypatch.setattr(Approvals, "get", look)
     assert client.integrations.run(echoing.id, "staging", reason="Because.", wait=True)["outcome"] == "succeeded"

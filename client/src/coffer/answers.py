@@ -80,6 +80,23 @@ class RunResult(TypedDict):
     duration_ms: int
 
 
+class StreamHead(TypedDict):
+    """The head of an answer that is taken while it arrives, masked."""
+
+    run_id: str
+    status: int
+    headers: list[dict[str, str]]
+    media_type: str | None
+
+
+class StreamEnd(TypedDict):
+    """How a run ended whose answer was taken while it arrived."""
+
+    outcome: Literal["succeeded", "upstream_error"]
+    masked: list[str]
+    duration_ms: int
+
+
 class HeldCall(TypedDict):
     """A call that has to be approved. What it would send is shown to people who decide."""
 
@@ -156,6 +173,8 @@ class RunDetails(Run):
 
     address: str
     answer_bytes: int | None
+    sent_bytes: int | None
+    first_byte_ms: int | None
     request_id: str
     steps: list[dict[str, Any]]
 

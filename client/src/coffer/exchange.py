@@ -1,6 +1,8 @@
 """One call of the API: what is sent, what an answer means, and when a call is repeated. Nothing here sends."""
 
+import json
 import uuid
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -16,7 +18,7 @@ PREFIX = "/api/v1"
 LONGEST_WAIT = 60.0
 """Seconds. An answer that asks for a longer pause is given to the caller."""
 
-JSON = "application/json"
+JSON, EVENTS = "application/json", "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,22 @@ def answer_of(response: httpx2.Response) -> Any:
     if media_type.startswith("text/html"):
         raise Unreachable(f"{response.url.host} answered with a page and is no API of Coffer. Check the address.")
     return response.json() if media_type == JSON else response.text
+
+
+def event_of(lines: list[str]) -> tuple[str, Any]:
+    """Return the name and the data of an event, from its lines."""
+    fields = {name: value.removeprefix(" ") for name, _, value in (line.partition(":") for line in lines)}
+    return fields.get("event", ""), json.loads(fields.get("data", "null"))
+
+
+def piece_of(data: Mapping[str, str]) -> str | bytes:
+    """Return a piece of a streamed answer: a text, or bytes."""
+    return data["text"] if "text" in data else b64decode(data["base64"])
+
+
+def event_error(problem: Mapping[str, Any]) -> ApiError:
+    """Return the error for what broke a streamed answer off."""
+    return api_error(int(problem["status"]), problem, None)
 
 
 def retry_after(response: httpx2.Response) -> float | None:

@@ -11,13 +11,13 @@ PASS_THROUGH_SECTION = Section(
             "pass_through",
             "Requests of callers",
             Widget.CHOICE,
-            hint="An SDK that uses Coffer as its base URL sends requests of its own through this connection.",
             choices=(
                 ("off", "Not passed through", "Only actions use this connection."),
                 ("listed", "What is listed", "Any other method and path is refused."),
                 ("everything", "Everything", "Any method and any path below the base URL."),
             ),
             default="off",
+            optional=True,
         ),
         Field(
             "pass_through_paths",
@@ -53,4 +53,5 @@ PASS_THROUGH_SECTION = Section(
             shown_for=_PASSING,
         ),
     ),
+    note="SDKs that have Coffer as their base URL send requests of their own through this connection.",
 )

@@ -24,10 +24,11 @@ def waiting(request: HttpRequest) -> dict[str, Any]:
         return count_waiting(actor)
 
     def waiting_number() -> str:
-        return _as_text(held() + (listing.count_open(actor.organization) if actor.may(Permission.SECRETS_WRITE) else 0))
+        return counted(held() + (listing.count_open(actor.organization) if actor.may(Permission.SECRETS_WRITE) else 0))
 
-    return {"held_number": lambda: _as_text(held()), "waiting_number": waiting_number}
+    return {"held_number": lambda: counted(held()), "waiting_number": waiting_number}
 
 
-def _as_text(number: int) -> str:
+def counted(number: int) -> str:
+    """Return a number that was counted up to `COUNTED_AT_MOST + 1`; nothing for none."""
     return f"{COUNTED_AT_MOST}+" if number > COUNTED_AT_MOST else str(number or "")

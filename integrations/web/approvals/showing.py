@@ -16,8 +16,9 @@ from accounts.people.organization_rules import approval_days
 from accounts.policy import Permission
 from accounts.web.replies import is_fragment
 from integrations.approvals import reading
-from integrations.approvals.outlines import asked_before, fetch_outline
+from integrations.approvals.outlines import asked_before, fetch_outline, made_today
 from integrations.models import Approval, Integration
+from integrations.web.approvals.context import counted
 from integrations.web.approvals.shown import ShownCall, outline
 from integrations.web.runs.rows import RunRow
 
@@ -38,8 +39,9 @@ def page_context(actor: Actor, approval: Approval) -> dict[str, Any]:
     """Return what the page of a held call shows to those who decide."""
     run = reading.run_of(approval)
     before, denied = asked_before(approval)
+    call = ShownCall(reading.held_call(actor, approval))
     return {
-        "call": ShownCall(reading.held_call(actor, approval)),
+        "call": call,
         "integration": Integration.objects.listed_for(actor).filter(pk=approval.integration_id).first(),
         "key": ApiKey.objects.filter(organization=actor.organization, pk=approval.principal_id).first()
         if approval.principal_id
@@ -47,6 +49,7 @@ def page_context(actor: Actor, approval: Approval) -> dict[str, Any]:
         "run": RunRow(run) if run else None,
         "before": before,
         "denied": denied,
+        "today": counted(made_today(approval, call.now)),
         "keeps_days": approval_days(actor.organization),
         "may_read": actor.may(Permission.RUNS_READ),
     }

@@ -105,6 +105,11 @@ class ShownCall:
         return span_in_words(self.approval.most_minutes * 60) if self.approval.most_minutes else ""
 
     @cached_property
+    def address(self) -> str:
+        """Where the call came from; empty if that is not known, or destroyed."""
+        return self.held.contents.address if self.held.contents else ""
+
+    @cached_property
     def arguments(self) -> list[tuple[str, str]]:
         """What the agent chose, by name."""
         return facts_of(self._params)

@@ -108,6 +108,7 @@ NOT_AUDITED = {
     "note": "writes the event of a refused attempt",
     "record": "writes events",
     "record_all": "writes events",
+    "refuse": "writes the event of a value among the arguments, which the tests of arguments try",
     "fingerprint_values": "writes secret.unreadable, which a test of the resolver tries",
     "begin_all": "writes runs, which are a log of their own",
     "finish_all": "writes runs",

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 import httpx2
 
-from coffer.errors import CofferError
+from coffer.errors import CofferError, Unreachable
 from coffer.exchange import (
+    EVENTS,
     Request,
     answer_of,
     checked_address,
+    event_of,
     headers_of,
     is_id,
     pause_before_repeating,
@@ -77,6 +80,24 @@ class AsyncConnection:
             raise unreachable(self.address, fault) from fault
         return answer_of(response)
 
+    @asynccontextmanager
+    async def events(self, request: Request) -> AsyncIterator[AsyncIterator[tuple[str, Any]]]:
+        """Make a call and return the events of its answer, by name, as they arrive. It is not repeated.
+
+        Raises:
+            ApiError: Coffer refused the call, or it failed.
+            Unreachable: Coffer did not answer, or the answer was cut off.
+        """
+        try:
+            async with self._http.stream(**request.arguments()) as response:
+                if not response.headers.get("Content-Type", "").startswith(EVENTS):
+                    await response.aread()
+                    answer_of(response)
+                    raise Unreachable("What answered does not stream. Check the version of Coffer.")
+                yield _events(response.aiter_lines())
+        except httpx2.TransportError as fault:
+            raise unreachable(self.address, fault) from fault
+
     async def pages(self, path: str, query: Mapping[str, Any]) -> AsyncIterator[Any]:
         """Return the items of a list, page by page."""
         cursor = None
@@ -99,3 +120,14 @@ class AsyncConnection:
             return text
         found = await self.send(Request("GET", f"/{kind}/by-name/{segment(text)}"))
         return str(found["id"])
+
+
+async def _events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, Any]]:
+    """Yield the events of an answer. What comes after the last blank line is not whole."""
+    event: list[str] = []
+    async for line in lines:
+        if line:
+            event.append(line)
+        elif event:
+            yield event_of(event)
+            event = []

@@ -9,6 +9,7 @@ import typer
 from coffer.commands.inputs import AsJson, InAnyEnvironment, InEnvironment, parameters, text_of
 from coffer.commands.output import UNFIT, as_json, as_table, chosen, say, stop
 from coffer.commands.session import connected
+from coffer.commands.streaming import print_stream
 from coffer.errors import ApprovalNeeded, CofferError
 from coffer.synchronous import Client
 
@@ -67,6 +68,7 @@ def run(
     operation: Annotated[str | None, typer.Option(help="The operation, where there are several.")] = None,
     reason: Annotated[str, typer.Option(help="Why, for the person who may have to approve the call.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait for a person who has to approve the call.")] = False,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the answer while it arrives.")] = False,
     json: AsJson = False,
 ) -> None:
     """Run an operation and print the masked answer. The exit status is 1 where the upstream refused, or where a person
@@ -74,6 +76,9 @@ def run(
     """
     with connected(context) as client:
         given = _parameters_of_file(params_file) | parameters(params or [])
+        if stream:
+            print_stream(client.runs.stream(name, environment, given, operation), json_lines=json)
+            return
         try:
             result = client.integrations.run(name, environment, given, operation, reason=reason, wait=wait)
         except ApprovalNeeded as needed:

@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 import httpx2
 
-from coffer.errors import CofferError
+from coffer.errors import CofferError, Unreachable
 from coffer.exchange import (
+    EVENTS,
     Request,
     answer_of,
     checked_address,
+    event_of,
     headers_of,
     is_id,
     pause_before_repeating,
@@ -77,6 +80,24 @@ class Connection:
             raise unreachable(self.address, fault) from fault
         return answer_of(response)
 
+    @contextmanager
+    def events(self, request: Request) -> Iterator[Iterator[tuple[str, Any]]]:
+        """Make a call and return the events of its answer, by name, as they arrive. It is not repeated.
+
+        Raises:
+            ApiError: Coffer refused the call, or it failed.
+            Unreachable: Coffer did not answer, or the answer was cut off.
+        """
+        try:
+            with self._http.stream(**request.arguments()) as response:
+                if not response.headers.get("Content-Type", "").startswith(EVENTS):
+                    response.read()
+                    answer_of(response)
+                    raise Unreachable("What answered does not stream. Check the version of Coffer.")
+                yield _events(response.iter_lines())
+        except httpx2.TransportError as fault:
+            raise unreachable(self.address, fault) from fault
+
     def pages(self, path: str, query: Mapping[str, Any]) -> Iterator[Any]:
         """Return the items of a list, page by page."""
         cursor = None
@@ -98,3 +119,14 @@ class Connection:
             return text
         found = self.send(Request("GET", f"/{kind}/by-name/{segment(text)}"))
         return str(found["id"])
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the events of an answer. What comes after the last blank line is not whole."""
+    event: list[str] = []
+    for line in lines:
+        if line:
+            event.append(line)
+        elif event:
+            yield event_of(event)
+            event = []

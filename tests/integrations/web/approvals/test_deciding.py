@@ -1,5 +1,8 @@
 """Deciding on the pages: approve once and for a while, deny, and what two people at the same call see."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -54,6 +57,23 @@ def test_the_page_says_what_will_be_sent_why_and_who_asks(stand, as_owner):
     ):
         assert shown in page
     assert VALUE not in page
+
+
+def test_the_page_says_where_the_call_came_from_and_how_many_there_were_today(stand, as_owner, owner):
+    caller = replace(stand.key, address="203.0.113.41")
+    held = stand.held(caller=caller)
+    assert "<dt>Today</dt>" not in text(as_owner.get(page_of(held)))  # a call that is held is refused
+    stand.set_rules()
+    for _ in range(2):
+        stand.call(caller=caller)
+    page = text(as_owner.get(page_of(held)))
+    assert '<dt>From</dt><dd class="mono">203.0.113.41</dd>' in page
+    assert f"<dt>Today</dt><dd>2 calls of {stand.action.name}</dd>" in page
+    Run.objects.update(started_at=timezone.now() - timedelta(days=1))
+    deny(actor=owner, approval_id=held.pk)
+    contents.destroy([held.pk])
+    page = text(as_owner.get(page_of(held)))
+    assert ("203.0.113.41" in page, "<dt>Today</dt>" in page) == (False, False)
 
 
 def test_a_call_is_approved_once_from_its_page_and_made(stand, as_owner):
