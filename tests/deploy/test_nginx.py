@@ -9,6 +9,8 @@ import ssl
 from functools import partial
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import serve
 
 from tests.peers import nginx as peer
 from tests.peers.nginx import HOST, nginx
@@ -142,6 +144,34 @@ async def test_a_host_that_is_gone_is_left_out(tmp_path, certificate, ask):
     assert len(coffer.received) + len(other.received) == 6
     assert coffer.received
     assert other.received
+
+
+async def test_websockets_and_what_flows_go_through_and_upgrade_nothing_else(tmp_path, certificate, ask, trusting):
+    heads = []
+
+    async def echo(socket):
+        heads.append(socket.request)
+        async for message in socket:
+            await socket.send(message)
+
+    async with serve(echo, "127.0.0.1", 0) as coffer:
+        with nginx(tmp_path, certificate, [f"127.0.0.1:{coffer.sockets[0].getsockname()[1]}"]) as proxy:
+            address = f"wss://{HOST}/proxy/Voice/v1/a%2Fb?q=1"
+            options = {"subprotocols": ["realtime", "cof_x"], "ssl": trusting, "server_hostname": HOST, "proxy": None}
+            async with connect(address, host="127.0.0.1", port=proxy.tls, **options) as socket:
+                for message in ("text", bytes(3 * MEBIBYTE // 4)):
+                    await socket.send(message)
+                    assert await socket.recv() == message
+    (head,) = heads
+    assert (head.path, head.headers["Upgrade"], head.headers["Connection"]) == (
+        "/proxy/Voice/v1/a%2Fb?q=1", "websocket", "upgrade",
+    )  # fmt: skip
+    assert head.headers["Sec-WebSocket-Protocol"] == "realtime, cof_x"
+    assert (head.headers["X-Forwarded-Proto"], head.headers["X-Forwarded-For"]) == ("https", "127.0.0.1")
+    async with upstream(ok(b"")) as coffer:
+        with nginx(tmp_path, certificate, [f"127.0.0.1:{coffer.port}"]) as proxy:
+            await ask(proxy.tls, path="/proxy/Voice/x", headers={"Upgrade": "h2c", "Connection": "Upgrade"})
+    assert b"pgrade" not in coffer.received[0]
 
 
 def _plain(port, host):
