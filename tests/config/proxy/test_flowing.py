@@ -310,6 +310,32 @@ def test_each_deadline_of_the_connection_counts_for_itself(owner):
     assert list(ended)[:3] == [("failed", "upstream_timeout", status) for status in (None, 200, 200)]
 
 
+def test_trailers_do_not_go_on_and_an_upstream_that_trickles_is_left(owner):
+    def trickling(_, connection):
+        connection.sendall(EVENTS)
+        while True:
+            connection.sendall(b":\n")
+            time.sleep(0.05)
+
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Key\r\n\r\n"
+    trailers = head + f"4;a={VALUE}\r\nfine\r\n0\r\nX-Key: {VALUE}\r\nSet-Cookie: a=b\r\n\r\n".encode()
+
+    async def story(client):
+        reader, writer = await asyncio.open_connection("localhost", int(client.address.rpartition(":")[2]))
+        asked = f"GET /proxy/CRM%20API/trailers HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {client.key}\r\n\r\n"
+        writer.write(asked.encode())
+        raw = await reader.readuntil(b"0\r\n\r\n")
+        writer.close()
+        assert (b"fine" in raw, VALUE.encode() in raw, b"railer" in raw, b"ookie" in raw) == (True, *[False] * 3)
+        async with client.ask("GET", "/trickle") as answer:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await answer.read()
+
+    with connected(owner, Routes({"/trickle": trickling, "/trailers": trailers}), total_seconds=1) as (_, key):
+        play(key, story)
+    assert set(Run.objects.values_list("error_code", flat=True)) == {"", "upstream_timeout"}
+
+
 def test_a_caller_who_sends_nothing_more_is_refused(owner):
     async def stuck():
         yield b"beginning"
