@@ -7,6 +7,7 @@ texts that are streamed at once do: positions in lists, indexes, the type of the
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -14,9 +15,7 @@ from typing import Any, NamedTuple
 MOST_LEAVES = 256
 """Texts of one event that are joined with those before. What has more is no piece of a text."""
 DEEPEST_LEAF = 20
-LONGEST_INDEX = 9
 
-_LINES = re.compile(r"\r\n|\n|\r")
 _INDEX = re.compile(r"(?:.*_)?index")
 _NAMED = ("type", "event")
 """Members of a document, and of an event, that say what it is."""
@@ -35,9 +34,9 @@ class Leaf(NamedTuple):
 def leaves_of_event(event: bytes) -> list[Leaf]:
     """Return the texts of an event (WHATWG HTML, "Server-sent events"): the data, read as JSON, and other fields."""
     fields: dict[str, list[str]] = {}
-    for line in _LINES.split(event.decode("utf-8", "replace").removeprefix("\ufeff")):
-        name, _, value = line.partition(":")
+    for line in event.removeprefix(BOM_UTF8).splitlines():  # of bytes, at the line breaks of event streams alone
         if line:
+            name, _, value = line.decode("utf-8", "replace").partition(":")
             fields.setdefault(name, []).append(value.removeprefix(" "))
     data = fields.pop("data", [])
     kind = tuple(fields.get("event", ()))
@@ -67,14 +66,9 @@ def _leaves_of(text: str, kind: Place) -> list[Leaf]:
 def _parsed(text: str) -> Any:
     """Return a JSON text; None if it is none."""
     try:
-        return json.loads(text, parse_int=_index, parse_float=_index, parse_constant=_index)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _index(written: str) -> int:
-    """Read a number as far as an index goes, so that hostile ones cost nothing."""
-    return int(written) if len(written) <= LONGEST_INDEX and written.isdigit() else -1
 
 
 def _walk(node: Any, loose: Place, exact: Place, levels: int) -> Iterator[Leaf]:
