@@ -11,8 +11,8 @@ from django.db.models import CharField, Count, Func, Max, Q
 from integrations.figures.durations import DurationClass
 from integrations.models import CallerCount, Run, RunCount, RunOutcome, Span
 
-LONGEST_RUN = timedelta(minutes=15)
-"""More than any run takes: an upstream gets two minutes at most, and a token is fetched before."""
+LONGEST_RUN = timedelta(minutes=75)
+"""More than any run takes: what is passed through gets an hour at most, and a token is fetched before."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 Counted = TypeVar("Counted", RunCount, CallerCount)

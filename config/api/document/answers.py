@@ -1,5 +1,6 @@
 """The answers of every operation: headers, and refusals as problem documents with their codes."""
 
+import re
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
@@ -80,9 +81,13 @@ def _with_refs(names: Iterable[str]) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
+_ELSEWHERE = re.compile(r"\.web\.|config\.proxy\.")
+"""Modules whose refusals no operation of the API answers with."""
+
+
 def codes_of(status: HTTPStatus) -> list[str]:
     """Return the error codes of a status, in alphabetical order."""
-    refusals = [refusal for refusal in _refusals(Refusal) if ".web." not in refusal.__module__]
+    refusals = [refusal for refusal in _refusals(Refusal) if not _ELSEWHERE.search(refusal.__module__)]
     found = {refusal.code for refusal in refusals if getattr(refusal, "status", None) == status} - OF_PAGES
     return sorted(found | ({plain_code(status)} if status == HTTPStatus.BAD_REQUEST or not found else set()))
 

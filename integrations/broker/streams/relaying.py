@@ -119,7 +119,8 @@ class Relay:
         ways = [asyncio.create_task(way) for way in (self._to_caller(), self._to_upstream())]
         try:
             done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            return next(way for way in ways if way in done).result()
+            ended = [way for way in ways if way in done]
+            return next((way for way in ended if way.exception()), ended[0]).result()
         finally:
             for way in ways:
                 way.cancel()

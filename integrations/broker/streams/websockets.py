@@ -29,6 +29,7 @@ from integrations.exchange.exchange import Streamable
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.streams import Passed
 from integrations.models import RunOutcome
+from secrets_app.redaction.connections import ConnectionMask
 from secrets_app.redaction.redactor import Reason, Redactor
 from secrets_app.redaction.windows import StreamWithheld
 
@@ -110,6 +111,10 @@ async def _masked(course: Course, channel: SocketChannel, head: UpstreamResponse
     found = [part.withheld for part in (body, *rest) if part.withheld]
     if found or not head.readable:
         raise withheld_because(found[0] if found else Reason.ENCODING)
+    try:
+        ConnectionMask(redactor).check()
+    except StreamWithheld as withheld:
+        raise withheld_because(withheld.reason) from None
     texts = [part.text.decode("latin-1") for part in rest[1:]]
     headers = list(zip(texts[::2], texts[1::2], strict=True))
     return OpenedSocket(admitted.run.id, head.status or 0, headers, body.text, course, channel, redactor)

@@ -53,6 +53,7 @@ def test_several_headers_are_one_list():
     claims = [(b"x-forwarded-for", text.encode()) for text in (INVENTED, CLIENT)]
     assert seen(PROXY, (PROXY, 5), *claims)[0] == CLIENT
     assert seen(PROXY, (PROXY, 5), (b"x-forwarded-proto", b"gopher"))[:2] == (PROXY, "http")
+    assert seen(PROXY, (PROXY, 5), (b"x-forwarded-proto", b"wss"))[:2] == (PROXY, "wss")
     assert seen(PROXY, (PROXY, 5)) == (PROXY, "http", [b"host"])
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import logging
+import threading
 from contextlib import suppress
 
 import pytest
@@ -198,3 +200,45 @@ def test_whoever_sends_faster_than_the_other_takes_waits(owner):
 
     with models() as (url, said), voice(owner, url) as (_, key):
         play(key, story)
+
+
+def test_an_upstream_that_takes_nothing_in_lets_the_caller_wait(owner):
+    def deaf(request, connection):
+        connection.sendall(switching(request))
+        released.wait(60)
+
+    async def story(sockets):
+        sent = 0
+        async with sockets.open() as socket:
+            while (await asyncio.wait({sending := asyncio.create_task(socket.send(bytes(65536)))}, timeout=1))[0]:
+                sent += 65536
+            sending.cancel()
+            assert sent < 30_000_000
+            released.set()
+            assert (await end_of(socket))[0] == 1014
+
+    released = threading.Event()
+    with answering(deaf) as url, voice(owner, url) as (_, key):
+        play(key, story)
+
+
+def test_one_line_of_the_log_for_each_socket_and_none_of_its_address(owner):
+    """What the server itself would write has the query in it, and frames at DEBUG."""
+    server = logging.getLogger("uvicorn.error")
+    told = []
+    watching_all = logging.Handler()
+    watching_all.emit = lambda record: told.append(record.getMessage())
+    server.addHandler(watching_all)
+
+    async def story(sockets):
+        async with sockets.open("/v1/realtime?note=private") as socket:
+            await socket.recv()
+            await socket.send(event("private"))
+            await socket.recv()
+
+    try:
+        with models() as (url, _), voice(owner, url) as (_, key):
+            play(key, story)
+    finally:
+        server.removeHandler(watching_all)
+    assert told and "private" not in str(told)

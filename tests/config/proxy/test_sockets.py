@@ -9,6 +9,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from accounts.models import ApiKey
+from config.http.requests import RequestIds
 from integrations.models import Run
 from tests.peers.models.said import CREDENTIAL, HARMLESS
 from tests.peers.models.server import models
@@ -159,6 +160,18 @@ def test_those_who_may_not_get_a_problem_document_and_open_nothing(owner, outsid
         play(key, story)
     assert said.asked == []
     assert not Run.objects.filter(outcome="succeeded").exists()
+
+
+def test_without_descriptors_a_handshake_is_answered_503(owner, monkeypatch):
+    async def story(sockets):
+        monkeypatch.setattr(RequestIds, "_has_descriptors", lambda _: False)
+        head, _, body = (await sockets.raw_answer("/v1/realtime")).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ") and b"x-request-id: " in head
+        assert json.loads(body)["code"] == "out_of_resources"
+
+    with models() as (url, said), voice(owner, url) as (_, key):
+        play(key, story)
+    assert said.asked == []
 
 
 def test_a_key_opens_no_more_than_its_concurrent_calls(owner):

@@ -21,7 +21,7 @@ from tests.support.api.asgi import served
 from tests.support.source import ROOT
 from tests.support.things import make_action, store_secret
 
-MINUTES = (5, 20, 60 * 24 * 3)
+MINUTES = (20, 80, 60 * 24 * 3)
 """How long ago a run began: under way, left by an earlier process, before any start looks."""
 PARENT = """
 import os, time, signal

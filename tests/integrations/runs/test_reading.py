@@ -41,7 +41,7 @@ def test_filters_alone_and_together(owner, outsider):
     error = record(owner, 2, outcome="upstream_error", status=429, operation="call_tool", note="contacts.search")
     fine = record(owner, 3, principal_id=key, request_id="req-12345678")
     going = record(owner, 4, started=True)
-    broken = record(owner, 60, started=True)
+    broken = record(owner, 100, started=True)
     for run in (failed, fine, broken):
         RunSecretFactory(run=run, secret_id=used)
     RunSecretFactory(run=fine, name="another")
@@ -129,7 +129,7 @@ NEVER_OF_A_RUN = {
     "checks_failed", "integration_in_use", "raw_credential", "secret_in_use", "request_answered", "too_many_requests",
     "nothing_staged", "rollback_expired", "value_too_short", "value_required", "text_too_large", "not_found",
     "permission_denied", "proof_needed", "invalid_json", "edit_conflict", "not_saved", "bad_request",
-    "method_not_allowed", "request_header_fields_too_large", "http_version_not_supported",
+    "method_not_allowed", "foreign_origin", "request_header_fields_too_large", "http_version_not_supported",
     "not_sent", "document_unreadable", "idempotency_key_reused", "plan_stale", "request_unfinished", "already_decided",
 }  # fmt: skip
 

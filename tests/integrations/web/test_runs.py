@@ -194,7 +194,7 @@ def test_run_under_way_is_asked_for_until_it_ends(as_owner, owner):
     Run.objects.update(outcome=RunOutcome.SUCCEEDED.value, duration_ms=7)
     ended = page(as_owner, address, **HTMX)
     assert "Succeeded" in ended and "hx-trigger" not in ended
-    Run.objects.update(outcome="started", started_at=timezone.now() - timedelta(hours=1))
+    Run.objects.update(outcome="started", started_at=timezone.now() - timedelta(hours=2))
     assert "It has no end" in page(as_owner, f"{run.pk}/")
 
 

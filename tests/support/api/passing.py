@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import aiohttp
 from asgiref.sync import async_to_sync
@@ -14,6 +15,7 @@ from tests.peers.upstreams import answering, http
 from tests.support.api.listening import listening
 from tests.support.things import VALUE, key_for, make_connection, store_secret
 
+NO_FIELDS = MappingProxyType({})
 STAGING = [Environment.STAGING]
 SENDS = [{"name": "X-Key", "value": "{secrets.crm.apiKey}"}]
 
@@ -44,9 +46,11 @@ class Client:
 
 
 @contextmanager
-def connected(owner, respond, *, pass_through="everything", value=VALUE, below="", **config):
+def connected(
+    owner, respond, *, pass_through="everything", value=VALUE, below="", secret=MappingProxyType({}), **config
+):
     """A connection to an upstream that sends a secret along, and the key of an agent in Staging."""
-    store_secret(owner, value=value)
+    store_secret(owner, value=value, **secret)
     with answering(respond) as url:
         parts = {"base_url": url + below, "headers": SENDS, "pass_through": pass_through, **config}
         connection = make_connection(owner, **parts)
