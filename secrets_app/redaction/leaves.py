@@ -6,17 +6,13 @@ texts that are streamed at once do: positions in lists, indexes, the type of the
 """
 
 import json
-import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any, NamedTuple
 
 MOST_LEAVES = 256
 """Texts of one event that are joined with those before. What has more is no piece of a text."""
 DEEPEST_LEAF = 20
 
-_INDEX = re.compile(r"(?:.*_)?index")
 _NAMED = ("type", "event")
 """Members of a document, and of an event, that say what it is."""
 
@@ -60,7 +56,9 @@ def _leaves_of(text: str, kind: Place) -> list[Leaf]:
         return [Leaf((), kind, text), *read] if text else []
     if isinstance(document, dict):
         kind = (*kind, *(said for name in _NAMED if isinstance(said := document.get(name), str)))
-    return list(islice(_walk(document, (), kind, DEEPEST_LEAF), MOST_LEAVES))
+    found: list[Leaf] = []
+    _walk(document, (), kind, DEEPEST_LEAF, found)
+    return found[:MOST_LEAVES]
 
 
 def _parsed(text: str) -> Any:
@@ -71,18 +69,18 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _walk(node: Any, loose: Place, exact: Place, levels: int) -> Iterator[Leaf]:
-    """Yield the strings of a document with their places."""
+def _walk(node: Any, loose: Place, exact: Place, levels: int, found: list[Leaf]) -> None:
+    """Add the strings of a document with their places."""
     if isinstance(node, str):
-        yield Leaf(loose, exact, node)
-    elif levels and isinstance(node, dict):
-        indexes = tuple((name, value) for name, value in node.items() if _is_index(name, value))
+        found.append(Leaf(loose, exact, node))
+    elif isinstance(node, dict) and levels and len(found) < MOST_LEAVES:
+        exact = sum((entry for entry in node.items() if _is_index(*entry)), exact)
         for name, child in node.items():
-            yield from _walk(child, (*loose, name), (*exact, *indexes, name), levels - 1)
-    elif levels and isinstance(node, list):
+            _walk(child, (*loose, name), (*exact, name), levels - 1, found)
+    elif isinstance(node, list) and levels and len(found) < MOST_LEAVES:
         for at, child in enumerate(node):
-            yield from _walk(child, loose, (*exact, at), levels - 1)
+            _walk(child, loose, (*exact, at), levels - 1, found)
 
 
 def _is_index(name: str, value: object) -> bool:
-    return isinstance(value, int) and _INDEX.fullmatch(name) is not None
+    return isinstance(value, int) and name.endswith("index")
