@@ -8,8 +8,8 @@ import asyncio
 
 from secrets_app.redaction.streams import StreamMask
 
-SLICE_BYTES = 16 * 1024
-"""Bytes that are masked in one go: in less than a millisecond; in eight, if they are as hostile as bytes can be."""
+SLICE_BYTES = 48 * 1024
+"""Bytes that are masked in one go: in less than a millisecond; in sixteen, if they are as hostile as bytes can be."""
 
 
 async def fed(mask: StreamMask, piece: bytes) -> bytes:
