@@ -55,6 +55,7 @@ from config.agents.calls import CallCancelled, finished
 from config.agents.guidance import guidance
 from config.agents.listening import ToolWatch
 from config.agents.older_calls import answer_call, is_older_call
+from config.agents.progress import Progress
 from config.agents.results import enveloped, passed_through, refused
 from config.agents.shown_tools import shown
 from config.api.agents import Serving, servers
@@ -193,15 +194,10 @@ async def _run(context: Context, tool: ToolOffer) -> CallToolResult:
         arguments = {"name": tool.remote_name, "arguments": arguments}
     call = Call(tool.integration_id, caller.environment, tool.operation, arguments, wish=Wish(reason))
     is_told = bool(context.meta and context.meta.get("progress_token") is not None)
-    tell = partial(_tell, context, tool) if is_told else None
-    result = await finished(broker.run(caller.actor, call), caller.call_id, tell)
+    progress = Progress(context.session.report_progress, tool.title) if is_told else None
+    work = broker.run(caller.actor, call, progress.text if progress else None)
+    result = await finished(work, caller.call_id, progress.time if progress else None)
     return passed_through(result, tool) if tool.remote_name else enveloped(result, tool)
-
-
-async def _tell(context: Context, tool: ToolOffer, seconds: float) -> None:
-    """Tell the agent that its call is still under way."""
-    message = f"{tool.title} has not answered yet: {seconds:.0f} seconds so far."
-    await context.session.report_progress(round(seconds, 1), message=message)
 
 
 def _refused(

@@ -7,6 +7,7 @@ connection.
 import json
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -25,6 +26,8 @@ from integrations.broker.ends import AGAIN, Course, admit, unrecorded
 from integrations.broker.mask_sets import MASK_SETS, WORKERS
 from integrations.broker.masking import Answer, mask_response
 from integrations.broker.preparation import Admitted, Call
+from integrations.broker.streams.watching import watched
+from integrations.broker.telling import Tell, Telling
 from integrations.broker.tokens.token_answers import as_response, in_words
 from integrations.budgets.spending import metered_cost
 from integrations.errors import TokenRefused
@@ -71,12 +74,13 @@ class RunResult:
         return f'{others[:-1]}, "body": {self.answer.written}}}'
 
 
-async def run(caller: Caller, call: Call) -> RunResult:
+async def run(caller: Caller, call: Call, tell: Tell | None = None) -> RunResult:
     """Run an operation of an integration with the values of one environment.
 
     Args:
         caller: the actor, or the API key that the request presented.
         call: the integration, environment, operation and arguments.
+        tell: is given the text of the answer piece by piece while it arrives, masked.
 
     Raises:
         Unauthenticated, AgentsStopped, AgentStopped: the API key is not valid, or stopped; nothing is recorded.
@@ -90,18 +94,19 @@ async def run(caller: Caller, call: Call) -> RunResult:
         observers.TRACE.set(trace)
         admitted = await admit(caller, call, trace)
         try:
-            return await _run(admitted)
+            return await _run(admitted, tell)
         except Error as fault:
             raise unrecorded(fault, admitted.run)  # noqa: B904 - an exception that is no outage stays as it is
         finally:
             CONCURRENT_CALLS.release(admitted.actor)
 
 
-async def _run(admitted: Admitted) -> RunResult:
+async def _run(admitted: Admitted, tell: Tell | None) -> RunResult:
     course, links = Course(admitted), [link.pk for link in admitted.links]
     channel = RunChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted.under_way))
+    channel.on_text = Telling(admitted, channel, tell) if tell else None
     try:
-        async with CONCURRENT_CALLS.stoppable(admitted.actor, links):
+        async with CONCURRENT_CALLS.stoppable(admitted.actor, links), watched(admitted) if tell else nullcontext():
             answer = await _send(admitted, channel)
     except BaseException as fault:
         await course.break_off(fault, has_sent=channel.has_sent)

@@ -23,7 +23,7 @@ from integrations.broker.tokens.token_requests import ask
 from integrations.egress import configuration
 from integrations.egress.destinations import parse_url
 from integrations.egress.lookups import LOOKUPS
-from integrations.exchange.channels import OnPiece, SecondsToWait, SipChannel
+from integrations.exchange.channels import OnPiece, OnText, SecondsToWait, SipChannel
 from integrations.exchange.messages import OutgoingRequest, RequestTemplate, UpstreamResponse, render
 from integrations.exchange.redirects import Following
 from integrations.sip.messages import SipMessage, SipPeer, SipRequest
@@ -58,6 +58,7 @@ class RunChannel:
         owner: whose kept connections it may use.
         lookup: how names are resolved.
         deadline: when the run has to end, by `time.monotonic`; None before the first request.
+        on_text: is told of texts while they arrive.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class RunChannel:
         self.has_sent = self._has_announced = False
         self.hosts: set[str] = set()
         self.deadline: float | None = None
+        self.on_text: OnText | None = None
         self._organization, self._integration = organization, integration
         self.owner = (organization, integration, environment)
         self._value_ids, self._domains, self._check_not_stopped = value_ids, domains, check_not_stopped
@@ -129,6 +131,7 @@ class RunChannel:
             owner=self.owner,
             lookup=self.lookup,
             on_piece=on_piece,
+            on_text=self.on_text,
             on_large=partial(make_room, self._organization),
         )
         self.has_sent = True

@@ -12,6 +12,8 @@ from secrets_app.plaintext import Plaintext
 
 OnPiece = Callable[[bytes], Awaitable[bool]]
 """Receives each piece of an event stream; returns whether the rest of the stream is not needed."""
+OnText = Callable[[str, bytes], Awaitable[None]]
+"""Receives the media type of a text that a call which worked is answered with, and each piece of it."""
 
 
 class SipChannel(Protocol):

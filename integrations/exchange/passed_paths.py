@@ -27,6 +27,7 @@ _CHANGES_PATH = re.compile(r"[/\\\x00-\x1f\x7f]")
 _DOTS = {".", ".."}
 _PLACEHOLDER = re.compile(r"\{[A-Za-z_][A-Za-z0-9_-]{0,63}\}")
 _LINE = re.compile(r"(\*|[A-Z]+) (/\S*)")
+_PART = "A part of the path is a name, or one placeholder and nothing else; /** stands at the end alone."
 _REFUSED = (
     "This path could be read in more than one way, so it is not passed on. Leave out empty and dot segments, encoded "
     "slashes, backslashes and control characters."
@@ -126,11 +127,12 @@ def _segment(text: str) -> str | None:
     if _PLACEHOLDER.fullmatch(text):
         return None
     try:
-        return one_path("/" + text)[1:]
+        name = one_path("/" + text)[1:]
     except InvalidPathValue:
-        raise ValueError(
-            "A part of the path is a name, or one placeholder and nothing else; /** stands at the end alone."
-        ) from None
+        raise ValueError(_PART) from None
+    if name and not name.strip("*"):
+        raise ValueError(_PART)
+    return name
 
 
 def problems_with_list(lines: list[str]) -> Iterator[tuple[int, str]]:

@@ -8,6 +8,7 @@ request. Addresses are resolved and judged in `connections.py`; the broker masks
 
 import asyncio
 import logging
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -28,7 +29,7 @@ from integrations.errors import (
     UpstreamTls,
     UpstreamUnreachable,
 )
-from integrations.exchange.channels import OnPiece
+from integrations.exchange.channels import OnPiece, OnText
 from integrations.exchange.messages import RESPONSE_BYTES, OutgoingRequest, UpstreamResponse
 from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, mark, pool_here
 from integrations.transport.decoding import NO_CODING, beyond, decode
@@ -42,6 +43,7 @@ USER_AGENT = "Coffer"
 _READ_BYTES = 64 * 1024
 
 _EVENT_STREAM = "text/event-stream"
+_TEXT = re.compile(r"text/|application/[^;]*(?:ndjson|json-?l(?:ines)?|json-seq|stream\+json)\b")
 _REASONS = {ResponseTooLarge: Reason.TOO_LARGE, UpstreamTimeout: Reason.TOO_SLOW}
 
 OnLarge = Callable[[], Awaitable[None]]
@@ -62,6 +64,7 @@ async def send(
     owner: Owner | None = None,
     lookup: Lookup = system_lookup,
     on_piece: OnPiece | None = None,
+    on_text: OnText | None = None,
     on_large: OnLarge = _at_once,
 ) -> UpstreamResponse:
     """Send a request and read the whole response, within `request.timeout_seconds` of wall-clock time including DNS.
@@ -74,6 +77,7 @@ async def send(
             of the same owner; without an owner it gets its own.
         on_piece: called with each piece of an uncompressed event stream; reading ends once it returns True. The limits
             of size and time still apply.
+        on_text: called with each piece of an uncompressed text, event streams and lines of JSON among them.
         on_large: awaited before more of a body is read than the usual limit.
 
     Raises:
@@ -86,7 +90,7 @@ async def send(
     mark("begun")
     try:
         async with asyncio.timeout(request.timeout_seconds), session_for(request, policy, lookup, owner) as session:
-            return await _exchange(session, request, ssl_context, heads, on_piece, on_large)
+            return await _exchange(session, request, ssl_context, heads, (on_piece, on_text), on_large)
     except Exception as error:  # broad, because any exception of a library could quote the request
         refusal = error if isinstance(error, Refusal) else refusal_for(error, request, has_begun=bool(heads))
     if heads:
@@ -165,7 +169,7 @@ async def _exchange(
     request: OutgoingRequest,
     context: ssl.SSLContext,
     heads: list[UpstreamResponse],
-    on_piece: OnPiece | None,
+    told: tuple[OnPiece | None, OnText | None],
     on_large: OnLarge,
 ) -> UpstreamResponse:
     """Send the request and read the response. Its head is put into `heads` as soon as it has arrived."""
@@ -183,13 +187,28 @@ async def _exchange(
         heads.append(head)
         _allow(response, request.most_bytes)
         codings = codings_of(head.headers)
-        reader = on_piece if response.content_type == _EVENT_STREAM and not codings else None
+        reader = None if codings else _reader(response, *told)
         raw = await _read_body(response, request.most_bytes, reader, on_large)
         mark("answered")
         if codings and request.most_bytes > RESPONSE_BYTES:
             await on_large()
     body = decode(raw, codings, limit=request.most_bytes) if codings else raw
     return replace(head, body=b"" if body is None else body, readable=body is not None)
+
+
+def _reader(response: aiohttp.ClientResponse, on_piece: OnPiece | None, on_text: OnText | None) -> OnPiece | None:
+    """Return what is called with the pieces of the body, if anything is."""
+    media_type = response.content_type
+    if on_piece and media_type == _EVENT_STREAM:
+        return on_piece
+    if not (on_text and response.ok and _TEXT.match(media_type)):
+        return None
+
+    async def read_on(piece: bytes) -> bool:
+        await on_text(media_type, piece)
+        return False
+
+    return read_on
 
 
 def _without_body(head: UpstreamResponse, request: OutgoingRequest, refusal: Refusal) -> UpstreamResponse:

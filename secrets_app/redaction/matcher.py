@@ -8,11 +8,11 @@ interpreter's lock meanwhile.
 import time
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from ahocorasick_rs import BytesAhoCorasick
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from secrets_app.plaintext import MIN_LENGTH, Plaintext
 from secrets_app.redaction.beginnings import Beginning, beginnings_of
@@ -26,6 +26,7 @@ WINDOW, OVERLAP = 64 * 1024, 2 * 1024
 MOST_VIEWS, FREE_VIEWS = 12, 64 * 1024
 """All views together are at most so many times the text, and so many bytes."""
 LONGEST_EXACT = 64
+_FEW, _NEVER_SIZE = 64, 12
 FARTHEST = 256
 """The most characters until the first gram of a part that streams wait for; other texts have what is before it."""
 
@@ -177,6 +178,11 @@ class Matcher:
     def __bool__(self) -> bool:
         return bool(self._grams or self._exacts or self._raws)
 
+    @property
+    def has_grams_alone(self) -> bool:
+        """Whether every value is found by grams."""
+        return not (self._exacts or self._raws)
+
     def find(self, text: bytes, letters: bytes) -> Iterator[int]:
         """Yield the values that a view contains, by their places.
 
@@ -196,11 +202,12 @@ class Matcher:
 class _Automaton:
     """An automaton over distinct patterns, with the values that each one belongs to."""
 
-    __slots__ = ("_find", "_owners")
+    __slots__ = ("_find", "_find_any", "_owners")
 
     def __init__(self, owners: dict[bytes, list[int]]) -> None:
         self._owners = list(owners.values())
         self._find = BytesAhoCorasick(list(owners)).find_matches_as_indexes
+        self._find_any = _first_match(list(owners)) if len(owners) <= _FEW else None
 
     @classmethod
     def of(cls, groups: Sequence[frozenset[bytes]]) -> "_Automaton | None":
@@ -211,8 +218,20 @@ class _Automaton:
         return cls(owners) if owners else None
 
     def find(self, text: bytes) -> Iterator[int]:
+        if self._find_any and not self._find_any(text):
+            return
         for pattern in {pattern for pattern, _, _ in self._find(text, overlapping=True)}:
             yield from self._owners[pattern]
+
+
+def _first_match(patterns: list[bytes]) -> Callable[[bytes], object]:
+    """Return what says whether a text contains one of few patterns, ten times as fast as finding all of them.
+
+    With patterns of at least eight different beginnings, the library compares many bytes at once; so those that no text
+    contains, because it is in lower case, are added.
+    """
+    never = [bytes([letter]) * _NEVER_SIZE for letter in b"ABCDEFGH"]
+    return BytesAhoCorasick([*patterns, *never], matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
 
 
 def search(text: bytes, matchers: Sequence[Matcher], budget: Budget) -> list[set[int]]:

@@ -174,6 +174,11 @@ class Redactor:
         return any(told and one.has_short for one, told in self._sets)
 
     @property
+    def is_strong(self) -> bool:
+        """Whether every value is found by grams."""
+        return all(one.matcher.has_grams_alone for one, _ in self._sets)
+
+    @property
     def reach(self) -> int:
         """How many canonical characters of a value have to be seen until it is found, at most."""
         return max((one.reach for one, _ in self._sets), default=0)

@@ -9,6 +9,7 @@ import string
 import unicodedata
 import zlib
 from binascii import a2b_base64
+from codecs import utf_8_decode
 from collections.abc import Iterator
 from contextlib import suppress
 from html.entities import html5
@@ -102,9 +103,9 @@ def unescape(text: bytes) -> bytes:
     """Undo one layer of entities, percent escapes, and the escapes of C, JSON and JavaScript."""
     if b"&" in text:
         text = _ENTITY.sub(_entity, text)
-    if b" 0x" in text or b",0x" in text:
+    if b"0x" in text and (b" 0x" in text or b",0x" in text):
         text = text.replace(b"0x", b"\\x")
-    if b"\\\\" in text:
+    if b"\\" in text and b"\\\\" in text:
         text = text.replace(b"\\\\", b"\\")
     if b"%" in text or b"\\" in text:
         text = _ESCAPE.sub(_escape, text)
@@ -180,6 +181,8 @@ def _shape(characters: str) -> bytes:
 
 
 _SHAPE_BASE64, _SHAPE_HEX, _SHAPE_NUMBERS, _SHAPE_READABLE = map(_shape, (_BASE64, _HEX, _NUMBERS, _READABLE))
+_SHAPE_LEGIBLE = _shape(_READABLE + "\xc2\xe2\xef\xf0" + "".join(map(chr, range(0x80, 0xC0))))
+"""Readable text, and the bytes in UTF-8 of full-width letters and of what stands invisibly between letters."""
 
 
 def _runs(text: bytes, shape: bytes, shortest: bytes) -> Iterator[bytes]:
@@ -197,11 +200,24 @@ def _runs(text: bytes, shape: bytes, shortest: bytes) -> Iterator[bytes]:
         at = kinds.find(shortest, end)
 
 
+def legible(text: bytes) -> bytes:
+    """Return a text as it is, but of binary data only the runs of 16 bytes or more that may be text.
+
+    Every form of a value in which a gram shows is such a run. Sound and pictures hold next to none.
+    """
+    start = next((at for at, byte in enumerate(text[:4]) if byte & 0xC0 != 0x80), 0)  # noqa: PLR2004 - UTF-8
+    try:
+        utf_8_decode(text[start:], "strict", False)
+    except UnicodeDecodeError:
+        return b"\0".join(_runs(text, _SHAPE_LEGIBLE, _SHORTEST_READABLE))
+    return text
+
+
 def _from_base64(text: bytes) -> Iterator[bytes]:
     """Decode runs of base64 from each of four offsets, because their first characters may belong to something else."""
-    runs = list(_runs(text.translate(_URL_SAFE, _LINE_BREAKS), _SHAPE_BASE64, _SHORTEST_BASE64))
-    if not runs:
+    if _SHORTEST_BASE64 not in text.translate(_SHAPE_BASE64, _LINE_BREAKS):
         return
+    runs = list(_runs(text.translate(_URL_SAFE, _LINE_BREAKS), _SHAPE_BASE64, _SHORTEST_BASE64))
     for offset in range(4):
         whole = [run[offset : offset + (len(run) - offset) // 4 * 4] for run in runs]
         decoded = a2b_base64(b"AAAA".join([b"", *whole]))  # three NULs between the runs
@@ -252,7 +268,7 @@ def _without_markup(text: bytes) -> bytes:
         plain = _QUOTED.sub(_quoted, plain)
     if b"\\" in plain:
         plain = _CSS.sub(lambda match: _character(int(match[0][1:], 16)), plain)
-    if any(start in plain for start in _WIDE):
+    if not plain.isascii() and any(start in plain for start in _WIDE):
         plain = unicodedata.normalize("NFKC", plain.decode("utf-8", "ignore")).encode()
     return plain
 

@@ -9,11 +9,11 @@ import re
 from typing import final
 
 from secrets_app.plaintext import is_short
-from secrets_app.redaction.cutting import CannotCut, longest_spelling, replaced, spans_of
+from secrets_app.redaction.cutting import CannotCut, Span, longest_spelling, replaced, spans_of
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason
 from secrets_app.redaction.redactor import GAP, MASK, Hit, Redactor, names_told
-from secrets_app.redaction.views import canonical, plainest
+from secrets_app.redaction.views import canonical, legible, plainest
 
 HELD = 160
 """Bytes that are held back at least."""
@@ -48,7 +48,9 @@ class StreamWithheld(Exception):  # noqa: N818 - what becomes of a stream; its c
 class WindowMask:
     """Masks a stream of bytes."""
 
-    __slots__ = ("_budget", "_context", "_held", "_letters", "_redactor", "_unsearched", "_waiting", "found")
+    __slots__ = (
+        "_budget", "_context", "_held", "_is_strong", "_letters", "_redactor", "_unsearched", "_waiting", "found",
+    )  # fmt: skip
 
     def __init__(self, redactor: Redactor, budget: Budget) -> None:
         """Prepare for a stream.
@@ -56,7 +58,7 @@ class WindowMask:
         Args:
             budget: what the searches of the whole stream may cost.
         """
-        self._redactor, self._budget = redactor, budget
+        self._redactor, self._budget, self._is_strong = redactor, budget, redactor.is_strong
         self._letters = max(FEWEST_LETTERS, redactor.reach)
         self._context = self._held = b""
         self._unsearched = self._waiting = 0
@@ -101,7 +103,7 @@ class WindowMask:
         if not hits:
             self._waiting = 0
             return self._release(self._held_back())
-        if not self._waiting:
+        if not self._waiting and not self._is_settled(hits):
             return self._wait_for(hits)
         return self._without_values(hits)
 
@@ -109,6 +111,8 @@ class WindowMask:
         """Return the values in a text behind the context."""
         self._unsearched = 0
         text = self._context + held
+        if self._is_strong:
+            text = legible(text)
         self._budget.grant(len(text))
         hits = self._redactor.hits(text, budget=self._budget)
         if hits is None:
@@ -120,6 +124,11 @@ class WindowMask:
         """Hold everything back until all of the values that have begun must be there, in any spelling."""
         self._waiting = min(MOST_HELD, longest_spelling(hit.value for hit in hits))
         return b""
+
+    def _is_settled(self, hits: list[Hit]) -> bool:
+        """Whether values stand there and so much has come behind them that no longer spelling can be meant."""
+        spans = self._spans(hits)
+        return bool(spans) and len(self._held) - spans[-1][1] >= longest_spelling(hit.value for hit in hits)
 
     def _without_values(self, hits: list[Hit]) -> bytes:
         """Cut values out and go on; what begins behind the last cut is waited for in turn.
@@ -144,15 +153,23 @@ class WindowMask:
         Raises:
             StreamWithheld: no value stands there in a spelling that can be cut out.
         """
+        spans = self._spans(hits)
+        if not spans:
+            raise StreamWithheld(Reason.VALUE)
+        return replaced(self._held, spans, GAP)
+
+    def _spans(self, hits: list[Hit]) -> list[Span]:
+        """Return where values stand in what is held back; one that began in front of it counts from its beginning.
+
+        Raises:
+            StreamWithheld: they cannot be cut out.
+        """
         before = len(self._context)
         try:
             spans = spans_of(self._context + self._held, [hit.value for hit in hits if not is_short(hit.value)])
         except CannotCut:
             raise StreamWithheld(Reason.VALUE) from None
-        inside = [(max(0, start - before), end - before) for start, end in spans if end > before]
-        if not inside:
-            raise StreamWithheld(Reason.VALUE)
-        return replaced(self._held, inside, GAP)
+        return [(max(0, start - before), end - before) for start, end in spans if end > before]
 
     def _release(self, kept: int) -> bytes:
         """Give out all but so many bytes of what is held back."""

@@ -14,9 +14,9 @@ from pathlib import Path
 
 PARTS = [
     "inventory", "secret_list", "history.runs", "history.overview", "records", "importing", "masking", "resolving",
-    "ablation", "broker", "rules", "mcp", "monitoring",
+    "ablation", "broker", "stream", "rules", "mcp", "monitoring",
 ]  # fmt: skip
-DURABLE = {"resolving", "ablation", "broker", "rules", "mcp"}
+DURABLE = {"resolving", "ablation", "broker", "stream", "rules", "mcp"}
 FOLDER = Path(__file__).resolve().parents[2] / "var" / "bench"
 
 

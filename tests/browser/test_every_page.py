@@ -74,6 +74,7 @@ OWNER_PAGES = [
     "integrations/new/sip_trunk/",
     "integrations/{action}/",
     "integrations/{connector}/",
+    "integrations/{connection}/",
     "integrations/{calendar}/",
     "integrations/{trunk}/",
     "integrations/new/mcp_server/",

@@ -93,6 +93,33 @@ async def test_bodies_stay_in_memory_and_have_limits(tmp_path, certificate, ask)
         assert "client intended to send too large body" in proxy.errors()
 
 
+async def test_what_is_passed_through_flows_in_both_directions_as_it_came(tmp_path, certificate, trusting):
+    first, heard = asyncio.Event(), asyncio.Event()
+
+    async def coffer(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"/proxy/A%20b@staging/x//y?q=%2F HTTP/1.1" in head
+        await reader.readexactly(4)
+        first.set()
+        await reader.readexactly(20 * MEBIBYTE - 4)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nearly\r\n")
+        await heard.wait()
+        writer.write(b"4\r\nlate\r\n0\r\n\r\n")
+
+    head = f"POST /proxy/A%20b@staging/x//y?q=%2F HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {20 * MEBIBYTE}\r\n\r\n"
+    async with upstream(coffer, listens=False) as running:
+        with nginx(tmp_path, certificate, [f"127.0.0.1:{running.port}"]) as proxy:
+            reader, writer = await asyncio.open_connection("127.0.0.1", proxy.tls, ssl=trusting, server_hostname=HOST)
+            writer.write(head.encode() + b"body")
+            await asyncio.wait_for(first.wait(), 10)
+            writer.write(bytes(20 * MEBIBYTE - 4))
+            assert b"early" in await asyncio.wait_for(reader.readuntil(b"early"), 30)
+            heard.set()
+            assert b"late" in await asyncio.wait_for(reader.readuntil(b"late"), 30)
+            writer.close()
+        assert "buffered to a temporary file" not in proxy.errors()
+
+
 async def test_who_is_slow_or_tries_often_is_stopped(tmp_path, certificate, ask, trusting):
     async with upstream(ok(b"")) as coffer:
         with nginx(tmp_path, certificate, [f"127.0.0.1:{coffer.port}"], client_header_timeout="1s") as proxy:

@@ -35,7 +35,7 @@ from tests.factories import (
     RunFactory,
     RunSecretFactory,
 )
-from tests.support.things import TOOL, approve_shown, make_import_of, show_tools
+from tests.support.things import TOOL, approve_shown, make_connection, make_import_of, show_tools
 
 
 def make_keys(owner, integration_id):
@@ -200,4 +200,8 @@ def make_content(owner, member) -> dict[str, str]:
     made |= make_approvals(owner, action, server)
     made |= {"calendar": calendar, "trunk": trunk, "server": server, "tool": action.agent_tools.get()}
     made["imported"] = make_import_of(owner)
+    lines = ["POST /v1/chat/completions", "* /v1/files/**"]
+    passing = {"pass_through": "listed", "pass_through_paths": lines}
+    environments = [Environment.STAGING, Environment.PRODUCTION]
+    made["connection"] = make_connection(owner, name="OpenAI", environments=environments, **passing)
     return {name: str(thing.id) for name, thing in made.items()}

@@ -1,0 +1,1 @@
+"""The upstream and the clients of the part `stream`, and what masking alone costs."""
