@@ -6,6 +6,7 @@ import json
 import resource
 import threading
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import aiohttp
@@ -18,6 +19,7 @@ from accounts.access.api_keys import revoke_api_key
 from accounts.common.database import in_database
 from accounts.models import ApiKey, AuditEvent
 from integrations.broker.streams import watching
+from integrations.budgets.spending import budget_of, spent_today
 from integrations.models import Integration, Run
 from tests.peers.upstreams import http
 from tests.support.api.passing import Echo, Routes, connected, play
@@ -59,6 +61,21 @@ def test_events_arrive_while_the_answer_goes_on(owner):
     with connected(owner, answer) as (_, key):
         play(key, story)
     assert end_of_run() == ("succeeded", "", 200)
+
+
+def test_what_a_stream_says_that_it_cost_is_counted(owner):
+    events = b'data: {"delta": "Hi"}\n\ndata: {"usage": {"total": 30}}\n\ndata: [DONE]\n\n'
+
+    async def story(client):
+        async with client.ask("POST", "/x") as answer:
+            assert await answer.read() == events
+
+    with connected(owner, lambda _, connection: connection.sendall(EVENTS + events)) as (connection, key):
+        connection.daily_cost = "5"
+        connection.costs = {"pass_through": {"field": "/usage/total", "each": "0.01"}}
+        connection.save()
+        play(key, story)
+    assert spent_today(budget_of(connection)).cost == Decimal("0.30")
 
 
 def test_answers_without_a_body(owner):
