@@ -13,7 +13,7 @@ _receive = WebSocketsSansIOProtocol.data_received
 
 def answer_broken_handshakes() -> None:
     """Let uvicorn answer handshakes that it cannot read, and close their connections."""
-    WebSocketsSansIOProtocol.data_received = _receive_or_answer  # type: ignore[method-assign]
+    WebSocketsSansIOProtocol.data_received = _receive_or_answer  # type: ignore[assignment, method-assign]
 
 
 def _receive_or_answer(connection: WebSocketsSansIOProtocol, data: bytes) -> None:
