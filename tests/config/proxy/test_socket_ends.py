@@ -242,4 +242,4 @@ def test_one_line_of_the_log_for_each_socket_and_none_of_its_address(owner):
             play(key, story)
     finally:
         server.removeHandler(watching_all)
-    assert told and "private" not in str(told)
+    assert told and "private" not in str(told) and "connection open" not in told
