@@ -36,7 +36,7 @@ class BrokenOffKnowingly(standard_logging.Filter):
         return not (BROKEN_OFF.get() and "without completing" in record.getMessage())
 
 
-_OF_WEBSOCKETS = ("WebSocket", "Invalid UTF-8 sequence", "connection open", "connection rejected")
+_OF_WEBSOCKETS = ("WebSocket", "Invalid UTF-8 sequence", "connection open", "connection closed", "connection rejected")
 
 
 class WithoutHandshakes(standard_logging.Filter):
