@@ -90,7 +90,7 @@ def _through(ways: list[_Way], which: str) -> Iterator[Row]:
 
 def _load(**task: Any) -> dict[str, float]:
     command = [sys.executable, "-m", "tests.benchmarks.streams.load"]
-    done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, check=True)
+    done = subprocess.run(command, input=json.dumps(task), stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
 
