@@ -28,6 +28,7 @@ from integrations.broker.mask_sets import MASK_SETS, WORKERS
 from integrations.broker.masking import media_type_of
 from integrations.broker.preparation import Admitted, Call
 from integrations.broker.streams.channel import StreamingChannel
+from integrations.broker.streams.slices import fed
 from integrations.broker.streams.uploads import searched
 from integrations.broker.streams.watching import watched
 from integrations.budgets.spending import metered_cost
@@ -227,16 +228,16 @@ class Stream:
         Raises:
             Refusal: it breaks off here.
         """
-        organization, response = self._course.admitted.run.organization_id, self._channel.response
+        response = self._channel.response
         assert response is not None  # noqa: S101 - there is a head
         kept = _Metered(self._course.admitted)
         async for piece in response.pieces():
             kept.add(piece)
-            masked = await WORKERS.run(organization, len(piece), partial(_feed, self._mask, piece))
+            masked = await _fed(self._mask, piece)
             self._course.admitted.trace.answer_bytes = response.received
             if masked:
                 yield masked
-        last = await WORKERS.run(organization, 0, partial(_end, self._mask))
+        last = _end(self._mask)
         await self._record(kept)
         if last:
             yield last
@@ -268,9 +269,9 @@ def _as_utf8(text: str) -> str:
     return text.encode("latin-1").decode("utf-8", "replace")
 
 
-def _feed(mask: StreamMask, piece: bytes) -> bytes:
+async def _fed(mask: StreamMask, piece: bytes) -> bytes:
     try:
-        return mask.feed(piece)
+        return await fed(mask, piece)
     except StreamWithheld as withheld:
         raise withheld_because(withheld.reason) from None
 

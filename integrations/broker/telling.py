@@ -6,11 +6,11 @@ answers that are no text, and what an action does not pass on.
 
 from codecs import getincrementaldecoder
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 from integrations.broker.channel import RunChannel
-from integrations.broker.mask_sets import MASK_SETS, WORKERS
+from integrations.broker.mask_sets import MASK_SETS
 from integrations.broker.preparation import Admitted
+from integrations.broker.streams.slices import fed
 from integrations.exchange.exchange import Streamable
 from integrations.exchange.returns import PassedOn
 from secrets_app.redaction.redactor import Redactor
@@ -41,7 +41,7 @@ class Telling:
             redactor = Redactor(self._admitted.masked, self._channel.composites, others)
             self._mask = StreamMask(redactor, media_type)
         try:
-            masked = await WORKERS.run(organization, len(piece), partial(self._mask.feed, piece))
+            masked = await fed(self._mask, piece)
         except StreamWithheld:
             self._is_over = True
             return

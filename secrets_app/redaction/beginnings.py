@@ -19,6 +19,8 @@ _FIRST_BYTES = 24
 """Bytes of a strong value whose base64 and hexadecimal are looked for as well."""
 _UNFINISHED = re.compile(rb"(?:%[0-9a-fA-F]?|\\(?:u[0-9a-fA-F]{0,3}|x[0-9a-fA-F]?)?|&#?[a-zA-Z0-9]{0,8})\Z")
 """An escape at the end of a text that is not all there."""
+_FEW = 16
+"""Beginnings that are looked for one by one more quickly than the text is looked at position by position."""
 _SPARSE = 8
 """Bytes at the start of a value among which there have to be enough letters and digits."""
 
@@ -95,6 +97,8 @@ class BeginningIndex:
 
 
 def _begun(text: bytes, index: dict[bytes, list[bytes]], longest: int) -> int:
+    if len(index) <= _FEW and not any(start in text for start in index):
+        return 0
     for at in range(max(0, len(text) - longest), len(text) - SHORTEST_BEGINNING + 1):
         if beginnings := index.get(text[at : at + SHORTEST_BEGINNING]):
             rest = text[at:]

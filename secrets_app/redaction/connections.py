@@ -12,7 +12,7 @@ from secrets_app.redaction.leaves import leaves_of_message
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.messages import MessageMask
 from secrets_app.redaction.reasons import Reason
-from secrets_app.redaction.redactor import Hit, Redactor
+from secrets_app.redaction.redactor import GAP, Hit, Redactor
 from secrets_app.redaction.windows import StreamWithheld
 
 CONTEXT_BYTES = 1024
@@ -113,7 +113,6 @@ class ConnectionSearch:
         raw = as_bytes(message)
         window = self._tail + raw
         self._tail = window[-CONTEXT_BYTES:]
-        self._budget.grant(len(window))
-        hits = self._redactor.hits(window, budget=self._budget)
-        joined = self._joined.add(leaves_of_message(raw), self._budget)
-        return None if hits is None or joined is None else [*hits, *joined]
+        text = GAP.join([window, *self._joined.add(leaves_of_message(raw))])
+        self._budget.grant(len(text))
+        return self._redactor.hits(text, budget=self._budget)

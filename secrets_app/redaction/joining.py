@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from typing import final
 
 from secrets_app.redaction.leaves import Leaf, Place
-from secrets_app.redaction.matcher import Budget
-from secrets_app.redaction.redactor import GAP, Hit, Redactor
+from secrets_app.redaction.redactor import Redactor
 
 SHORTEST_TAIL, LONGEST_TAIL = 160, 4 * 1024
 """Bytes of a joined text that are kept to be searched with those that follow: the fewest, the most."""
@@ -16,21 +15,23 @@ CERTAIN = 8
 """Characters of the beginning of a value that are hardly there by chance."""
 PATIENCE = 8
 """Units in which a text has to go on that ends with fewer of them."""
-_REPEATED = 12
-"""Bytes of a text that is no piece of another if it comes again and again, such as an id."""
+_REPEATED, _TIMES = 12, 4
+"""A text of so many bytes that comes again, or a shorter one that comes again for the fourth time, is no piece of
+another: an id, the name of a model."""
 
 
 @final
 class JoinedTexts:
     """The ends of the texts of one stream."""
 
-    __slots__ = ("_begun", "_redactor", "_tail", "_tails", "_units")
+    __slots__ = ("_added", "_begun", "_redactor", "_tail", "_tails", "_units")
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._tail = min(max(SHORTEST_TAIL, 4 * redactor.reach), LONGEST_TAIL)
         self._tails: OrderedDict[Place, bytes] = OrderedDict()
         self._begun: dict[Place, tuple[int, int]] = {}
+        self._added: dict[Place, bytes] = {}
         self._units = 0
 
     @property
@@ -43,20 +44,24 @@ class JoinedTexts:
         """Whether so much of a value has come that it is hardly there by chance."""
         return any(size >= CERTAIN for size, _ in self._begun.values())
 
-    def add(self, leaves: Iterable[Leaf], budget: Budget) -> list[Hit] | None:
+    def add(self, leaves: Iterable[Leaf]) -> list[bytes]:
         """Join the texts of an event, a line or a message with those before.
 
         Returns:
-            the values in texts that came in several pieces; None if they could not be searched.
+            the texts that came in several pieces, as far as a value may be in them.
         """
         self._units += 1
+        self._added = {}
         joined = dict.fromkeys(text for leaf in leaves for text in self._joined(leaf))
         self._begun = {place: one for place, one in self._begun.items() if self._may_go_on(*one)}
-        if not joined:
-            return []
-        text = GAP.join(joined)
-        budget.grant(len(text))
-        return self._redactor.hits(text, budget=budget)
+        return list(joined)
+
+    def undo(self) -> None:
+        """Forget what was added last."""
+        for place, before in self._added.items():
+            self._tails[place] = before
+            self._begun.pop(place, None)
+        self._units -= 1
 
     def _may_go_on(self, size: int, unit: int) -> bool:
         return size >= CERTAIN or self._units - unit < PATIENCE
@@ -75,7 +80,8 @@ class JoinedTexts:
             begun: what the ends of this text at other places begin; the ends are mostly the same.
         """
         before = self._tails.pop(place, b"")
-        if len(text) >= _REPEATED and before.endswith(text):
+        self._added.setdefault(place, before)
+        if before.endswith(text if len(text) >= _REPEATED else text * _TIMES) and len(text) > 1:
             self._tails[place] = before
             return b""
         tail = self._tails[place] = (before + text[-self._tail :])[-self._tail :]

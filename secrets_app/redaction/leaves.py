@@ -6,18 +6,13 @@ texts that are streamed at once do: positions in lists, indexes, the type of the
 """
 
 import json
-import re
-from collections.abc import Iterator
-from itertools import islice
+from codecs import BOM_UTF8
 from typing import Any, NamedTuple
 
 MOST_LEAVES = 256
 """Texts of one event that are joined with those before. What has more is no piece of a text."""
 DEEPEST_LEAF = 20
-LONGEST_INDEX = 9
 
-_LINES = re.compile(r"\r\n|\n|\r")
-_INDEX = re.compile(r"(?:.*_)?index")
 _NAMED = ("type", "event")
 """Members of a document, and of an event, that say what it is."""
 
@@ -35,9 +30,9 @@ class Leaf(NamedTuple):
 def leaves_of_event(event: bytes) -> list[Leaf]:
     """Return the texts of an event (WHATWG HTML, "Server-sent events"): the data, read as JSON, and other fields."""
     fields: dict[str, list[str]] = {}
-    for line in _LINES.split(event.decode("utf-8", "replace").removeprefix("\ufeff")):
-        name, _, value = line.partition(":")
+    for line in event.removeprefix(BOM_UTF8).splitlines():  # of bytes, at the line breaks of event streams alone
         if line:
+            name, _, value = line.decode("utf-8", "replace").partition(":")
             fields.setdefault(name, []).append(value.removeprefix(" "))
     data = fields.pop("data", [])
     kind = tuple(fields.get("event", ()))
@@ -61,34 +56,31 @@ def _leaves_of(text: str, kind: Place) -> list[Leaf]:
         return [Leaf((), kind, text), *read] if text else []
     if isinstance(document, dict):
         kind = (*kind, *(said for name in _NAMED if isinstance(said := document.get(name), str)))
-    return list(islice(_walk(document, (), kind, DEEPEST_LEAF), MOST_LEAVES))
+    found: list[Leaf] = []
+    _walk(document, (), kind, DEEPEST_LEAF, found)
+    return found[:MOST_LEAVES]
 
 
 def _parsed(text: str) -> Any:
     """Return a JSON text; None if it is none."""
     try:
-        return json.loads(text, parse_int=_index, parse_float=_index, parse_constant=_index)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
 
 
-def _index(written: str) -> int:
-    """Read a number as far as an index goes, so that hostile ones cost nothing."""
-    return int(written) if len(written) <= LONGEST_INDEX and written.isdigit() else -1
-
-
-def _walk(node: Any, loose: Place, exact: Place, levels: int) -> Iterator[Leaf]:
-    """Yield the strings of a document with their places."""
+def _walk(node: Any, loose: Place, exact: Place, levels: int, found: list[Leaf]) -> None:
+    """Add the strings of a document with their places."""
     if isinstance(node, str):
-        yield Leaf(loose, exact, node)
-    elif levels and isinstance(node, dict):
-        indexes = tuple((name, value) for name, value in node.items() if _is_index(name, value))
+        found.append(Leaf(loose, exact, node))
+    elif isinstance(node, dict) and levels and len(found) < MOST_LEAVES:
+        exact = sum((entry for entry in node.items() if _is_index(*entry)), exact)
         for name, child in node.items():
-            yield from _walk(child, (*loose, name), (*exact, *indexes, name), levels - 1)
-    elif levels and isinstance(node, list):
+            _walk(child, (*loose, name), (*exact, name), levels - 1, found)
+    elif isinstance(node, list) and levels and len(found) < MOST_LEAVES:
         for at, child in enumerate(node):
-            yield from _walk(child, loose, (*exact, at), levels - 1)
+            _walk(child, loose, (*exact, at), levels - 1, found)
 
 
 def _is_index(name: str, value: object) -> bool:
-    return isinstance(value, int) and _INDEX.fullmatch(name) is not None
+    return isinstance(value, int) and name.endswith("index")

@@ -11,7 +11,7 @@ from secrets_app.redaction.joining import JoinedTexts
 from secrets_app.redaction.leaves import Leaf
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason
-from secrets_app.redaction.redactor import Hit, Redactor, names_told
+from secrets_app.redaction.redactor import GAP, Hit, Redactor, names_told
 from secrets_app.redaction.windows import StreamWithheld
 
 MOST_HELD_UNITS = 64 * 1024
@@ -45,14 +45,15 @@ class UnitMask:
         Raises:
             StreamWithheld: a value cannot be cut out, or the unit could not be searched.
         """
-        self._budget.grant(len(unit))
-        masked = self._redactor.mask_bytes(unit, budget=self._budget)
-        self.found |= masked.found
-        if masked.withheld:
-            raise StreamWithheld(masked.withheld)
-        self._check(self._joined.add(self._leaves_of(masked.text), self._budget))
-        self._held.append(masked.text)
-        self._size += len(masked.text)
+        joined = self._joined.add(self._leaves_of(unit))
+        if self._hits(GAP.join([unit, *joined])):  # in one search, because hardly ever
+            self._joined.undo()
+            unit = self._masked(unit)
+            joined = self._joined.add(self._leaves_of(unit))
+            if joined and self._hits(GAP.join(joined)):
+                raise StreamWithheld(Reason.VALUE)
+        self._held.append(unit)
+        self._size += len(unit)
         if not self._joined.is_undecided:
             return self.release()
         return self._release_what_is_too_much()
@@ -75,9 +76,18 @@ class UnitMask:
     def _release_what_is_too_much(self) -> list[bytes]:
         return self.make_way() if self._size > MOST_HELD_UNITS else []
 
-    def _check(self, hits: list[Hit] | None) -> None:
+    def _hits(self, text: bytes) -> list[Hit]:
+        self._budget.grant(len(text))
+        hits = self._redactor.hits(text, budget=self._budget)
         if hits is None:
             raise StreamWithheld(Reason.NOT_CHECKED)
         self.found |= names_told(hits)
-        if hits:
-            raise StreamWithheld(Reason.VALUE)
+        return hits
+
+    def _masked(self, unit: bytes) -> bytes:
+        """Return a unit without the values in it."""
+        self._budget.grant(len(unit))
+        masked = self._redactor.mask_bytes(unit, budget=self._budget)
+        if masked.withheld:
+            raise StreamWithheld(masked.withheld)
+        return masked.text

@@ -89,9 +89,10 @@ class WindowMask:
 
     def _large_step(self, piece: bytes) -> bytes:
         """Take a piece at once if it is clean; otherwise in small steps, so that little is held back."""
-        if self._waiting or self._hits(self._held + piece):
+        together = self._held + piece
+        if self._waiting or self._hits(together):
             return b"".join(map(self._step, _pieces(piece, FINE_STEP)))
-        self._held += piece
+        self._held = together
         return self._release(self._held_back())
 
     def _step(self, piece: bytes) -> bytes:

@@ -20,7 +20,7 @@ http {{
         listen 127.0.0.1:{port} backlog=2048;
         location / {{
             proxy_pass http://there; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_set_header Authorization "{header}";
+            proxy_set_header Authorization "{header}"; proxy_max_temp_file_size 0;
         }}
     }}
 }}

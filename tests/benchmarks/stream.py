@@ -79,18 +79,25 @@ def _many(ways: list[_Way]) -> Iterator[Row]:
 
 def _through(ways: list[_Way], which: str) -> Iterator[Row]:
     best = dict.fromkeys([way.name for way in ways], 0.0)
+    used = dict.fromkeys([way.name for way in ways if way.pid], 0.0)
     for _ in range(ROUNDS):
         for way in ways:
+            before = cpu_seconds(way.pid) if way.pid else 0.0
             url = f"{way.url}/{which}?{MEBIBYTES}"
             found = _load(kind="through", url=url, headers=way.headers, mebibytes=MEBIBYTES)
             best[way.name] = max(best[way.name], found["mb_per_second"])
+            if way.pid:
+                used[way.name] += cpu_seconds(way.pid) - before
+    of = f"one stream of {MEBIBYTES} MiB of {which}"
     for name, figure in best.items():
-        yield row(f"one stream of {MEBIBYTES} MiB of {which}", name, round(figure), "MB/s")
+        yield row(of, name, round(figure), "MB/s")
+    for name, seconds in used.items():
+        yield row(of, f"{name}, CPU", round(seconds * 1e3 / (ROUNDS * MEBIBYTES * 2**20 / 1e6), 1), "ms a MB")
 
 
 def _load(**task: Any) -> dict[str, float]:
     command = [sys.executable, "-m", "tests.benchmarks.streams.load"]
-    done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, check=True)
+    done = subprocess.run(command, input=json.dumps(task), stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
 

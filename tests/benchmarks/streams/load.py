@@ -10,9 +10,9 @@ from typing import Any
 
 import aiohttp
 
-_SENT = re.compile(rb"at=([0-9.]+);")
+_SENT = re.compile(rb"at ([0-9.]+);")
 STALLED_SECONDS = 1.0
-"""A pause between two events that somebody who listens would notice; the upstream sends one every 50 ms."""
+"""A pause between two events that somebody who listens would notice; the upstream sends one every 100 ms."""
 
 
 async def first_bytes(session: aiohttp.ClientSession, task: dict[str, Any]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The upstream of this part: `python -m tests.benchmarks.streams.upstream PORT`, with the header that it expects.
 
-`/first` sends an event and ends; `/events` sends one every 50 ms that says when it was sent; `/audio` and `/text` send
+`/first` sends an event and ends; `/events` sends one every 100 ms that says when it was sent; `/audio` and `/text` send
 so many MiB as fast as they are taken.
 """
 
@@ -11,7 +11,7 @@ import sys
 import time
 
 PIECE = 256 * 1024
-EVERY_SECONDS = 0.05
+EVERY_SECONDS = 0.1
 _WORDS = [
     "the",
     "quick",
@@ -66,7 +66,7 @@ async def _send(writer: asyncio.StreamWriter, address: bytes, number: int) -> No
             return
         if at:
             await asyncio.sleep(EVERY_SECONDS)
-        await _chunk(writer, EVENT % f"word at={time.monotonic():.6f}; ".encode())
+        await _chunk(writer, EVENT % f"said at {time.monotonic():.6f}; ".encode())
 
 
 async def _chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
