@@ -25,12 +25,14 @@ from config.agents.errors import JsonRpcErrors  # noqa: E402 - importing these n
 from config.api.fast_path import FastPath  # noqa: E402
 from config.api.handler import ApiHandler  # noqa: E402
 from config.http.bodies import WholeBodies  # noqa: E402
+from config.http.broken_handshakes import answer_broken_handshakes  # noqa: E402
 from config.http.proxies import Proxies, TrustedProxies  # noqa: E402
 from config.http.requests import AgentsOrEverybody, ApiOrPages, FlowingOrWhole, ReadableQueries, RequestIds  # noqa: E402
 from config.lifespan import lifespan  # noqa: E402
 from config.proxy.door import Door  # noqa: E402
 from config.proxy.sockets import Sockets  # noqa: E402
 
+answer_broken_handshakes()
 api = FastPath(ApiHandler())
 whole = WholeBodies(ReadableQueries(ApiOrPages(api=api, pages=pages, lifespan=lifespan)))
 inner = FlowingOrWhole(flowing=Door(), sockets=Sockets(), whole=whole)

@@ -36,13 +36,17 @@ class BrokenOffKnowingly(standard_logging.Filter):
         return not (BROKEN_OFF.get() and "without completing" in record.getMessage())
 
 
+_OF_WEBSOCKETS = ("WebSocket", "Invalid UTF-8 sequence", "connection open", "connection closed", "connection rejected")
+
+
 class WithoutHandshakes(standard_logging.Filter):
-    """Drops what the server says of WebSockets: the address with its query, and the frames."""
+    """Drops what the server says of WebSockets: the address with its query, the frames, and mistakes of callers."""
 
     @override
     def filter(self, record: standard_logging.LogRecord) -> bool:
         """Return whether the record is about something else."""
-        return record.levelno > standard_logging.DEBUG and "WebSocket" not in str(record.msg)
+        said = str(record.msg)
+        return record.levelno > standard_logging.DEBUG and not any(words in said for words in _OF_WEBSOCKETS)
 
 
 class JsonLines(standard_logging.Formatter):

@@ -15,6 +15,7 @@ from uuid import UUID
 from yarl import URL
 
 from accounts.common.fields import read_json, write_json
+from accounts.errors import Invalid
 from integrations.egress import configuration
 from integrations.egress.destinations import WEB, parse_url
 from integrations.egress.policy import admit_url
@@ -67,6 +68,16 @@ def parsed(link: Integration) -> Any:
         Invalid: the stored configuration has problems.
     """
     return _parsed(_text_of(link))
+
+
+def makes_calls(integration: Integration) -> bool:
+    """Return whether callers run the integration itself, or send requests of their own through it."""
+    if not KINDS[integration.kind].is_shared:
+        return True
+    try:
+        return bool(operations_of(integration))
+    except Invalid:
+        return False
 
 
 def operations_of(integration: Integration) -> Mapping[str, Operation]:

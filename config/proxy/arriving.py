@@ -31,7 +31,6 @@ class Arriving:
         named = {name: value for name, value in headers if name in {"content-length", "transfer-encoding"}}
         length = named.get("content-length", "")
         self._length = int(length) if length.isdigit() and "transfer-encoding" not in named else None
-        self._media_type = next((value for name, value in headers if name == "content-type"), "")
         self.is_through = not named or self._length == 0
         self._is_unwanted = asyncio.Event()
         if self.is_through:
@@ -48,7 +47,7 @@ class Arriving:
             return None
         if self._length is not None and self._length > MOST_BYTES:
             raise TooLarge(TOO_LARGE)
-        return Upload(self._pieces(), self._length, self._media_type)
+        return Upload(self._pieces(), self._length)
 
     def drop(self) -> None:
         """Read no more of the body than is needed to see the caller leave."""

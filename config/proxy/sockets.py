@@ -149,6 +149,13 @@ def _as_refusal(fault: Exception) -> Refusal:
     return InternalError()
 
 
+def _fitting(reason: str) -> str:
+    """Return as much of a reason as a close frame holds: whole sentences, if there is one."""
+    told = reason.encode()[:LONGEST_REASON].decode("utf-8", "ignore")
+    sentences, end, _ = told.rpartition(". ")
+    return told if told == reason or not end else f"{sentences}."
+
+
 class _Socket:
     """The connection of the caller."""
 
@@ -213,7 +220,7 @@ class _Socket:
         """Close the connection. One that the caller has closed stays as it is."""
         if self._has_left:
             return
-        told = reason.encode()[:LONGEST_REASON].decode("utf-8", "ignore")
+        told = _fitting(reason)
         with suppress(CallerLeft):
             await self._say({"type": "websocket.close", "code": code if is_sendable(code) else 1000, "reason": told})
 

@@ -20,11 +20,13 @@ from integrations.errors import (
     EgressDenied,
     EnvironmentNotEnabled,
     InvalidArguments,
+    PathNotAllowed,
     SecretDisabled,
     SecretMissing,
     StreamNotPossible,
 )
 from integrations.exchange.exchange import Exchange, Streamable
+from integrations.exchange.passing import PASS_THROUGH
 from integrations.exchange.returns import PassedOn
 from integrations.holding.calls import NO_WISH, Wish
 from integrations.inheritance import Route, operations_of, parents_of, parsed, plan_of, routes_of, with_parents
@@ -232,7 +234,7 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
     operations = operations_of(integration)
     name = call.operation or (next(iter(operations)) if len(operations) == 1 else "")
     if name not in operations:
-        raise _unknown_operation(list(operations))
+        raise _unknown_operation(name, list(operations))
     attempt.operation = name
     _check_size(call.params, operations[name].max_argument_bytes)
     params = check_arguments(operations[name].parameters, call.params)
@@ -267,8 +269,13 @@ def _declared(exchange: Exchange | None) -> Exchange:
     return exchange
 
 
-def _unknown_operation(known: list[str]) -> InvalidArguments:
+def _unknown_operation(name: str, known: list[str]) -> Refusal:
     """Return the refusal for an unknown operation. It does not repeat the caller's text."""
+    if name == PASS_THROUGH:
+        return PathNotAllowed(
+            "This connection passes no requests through. An owner or admin can switch that on, on its page, under "
+            "Pass-through."
+        )
     names = ", ".join(known) or "none"
     return InvalidArguments(
         f"Unknown operation. Operations: {names}.", errors=[FieldError("operation", f"Choose one of: {names}.")]

@@ -252,15 +252,17 @@ class Stream:
 
 
 class _Metered:
-    """The body of an answer that tells what the call cost, as far as it is read for that."""
+    """The body of an answer that tells what the call cost: its last part, where a stream does."""
 
     def __init__(self, admitted: Admitted) -> None:
         self.body = bytearray()
         self._most = RESPONSE_BYTES if admitted.charge and admitted.charge.metered else 0
 
     def add(self, piece: bytes) -> None:
-        """Keep a piece, up to the limit of an answer."""
-        self.body += piece[: max(0, self._most - len(self.body))]
+        """Keep a piece, and of all that was kept as much as an answer may have."""
+        if self._most:
+            self.body += piece
+            del self.body[: -self._most]
 
 
 def _as_utf8(text: str) -> str:

@@ -1,7 +1,7 @@
 """What operations cost: a fixed amount, or a number that the answer holds times an amount."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
@@ -76,15 +76,31 @@ def cost_of(costs: Mapping[str, Any], operation: str) -> Cost | None:
 
 
 def metered(cost: MeteredCost, body: bytes) -> Decimal | None:
-    """Return what a call with this answer cost; None if there is no number from 0 where it should be."""
-    try:
-        number = _at(json.loads(body, parse_float=Decimal, parse_constant=str), cost.field)
-    except (ValueError, RecursionError, LookupError, TypeError):
-        return None
+    """Return what a call with this answer cost; None if there is no number from 0 where it should be.
+
+    Of an event stream, or of lines of JSON, the last event that has something there tells it.
+    """
+    number = next((found for text in _documents(body) if (found := _number(text, cost.field)) is not None), None)
     if isinstance(number, bool) or not isinstance(number, int | Decimal) or not 0 <= number < _LARGEST:
         return None
     amount = Decimal(number) * Decimal(cost.each)
     return amount.quantize(Decimal(1).scaleb(-COST_PLACES)) if amount < _LARGEST else None
+
+
+def _documents(body: bytes) -> Iterator[bytes]:
+    """Yield the texts of an answer that may be JSON: the whole, then the data of its events, the last first."""
+    yield body
+    for line in reversed(body.splitlines()):
+        if text := line.removeprefix(b"data:").strip():
+            yield text
+
+
+def _number(text: bytes, pointer: str) -> Any:
+    """Return what a JSON text has at a place; None if it is none, or has nothing there."""
+    try:
+        return _at(json.loads(text, parse_float=Decimal, parse_constant=str), pointer)
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return None
 
 
 def _at(document: Any, pointer: str) -> Any:

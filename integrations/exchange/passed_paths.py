@@ -106,6 +106,12 @@ class ListedPath:
             raise ValueError("Leave out empty parts of the path.")
         return cls(found[1], read, is_open)
 
+    @property
+    def path(self) -> str:
+        """The path that is listed, with `{…}` for a part of any name."""
+        parts = ["{…}" if segment is None else segment for segment in self.segments]
+        return "".join(f"/{part}" for part in [*parts, BELOW][: None if self.is_open else -1])
+
     def covers(self, method: str, path: str) -> bool:
         """Return whether a request is listed.
 

@@ -45,6 +45,9 @@ PARAMETERS: dict[str, Any] = {
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing at the upstream (RFC 9110 section 9.2.1)."""
 
+MOST_NOTED = 200
+"""Characters of a note."""
+
 _ELSEWHERE = "A request is passed through at /proxy/ and not run as an operation (docs/pass-through.md)."
 
 
@@ -93,13 +96,21 @@ class PassThrough(Streamable):
         Raises:
             PathNotAllowed: it is not.
         """
-        method, path = params["method"], params["path"]
-        if self.listed is not None and not any(line.covers(method, path) for line in self.listed):
+        if self.listed is not None and self._line(params) is None:
             raise PathNotAllowed(
                 "This method and path are not on the list of the connection. An owner or admin can add them there, "
                 "under Pass-through."
             )
         return []
+
+    @override
+    def note(self, params: Mapping[str, Any], /) -> str:
+        """Return the method and the line of the list that covers the path. The path itself is not kept."""
+        line = self._line(params)
+        return f"{params['method']} {line.path}"[:MOST_NOTED] if line else str(params["method"])
+
+    def _line(self, params: Mapping[str, Any]) -> ListedPath | None:
+        return next((line for line in self.listed or () if line.covers(params["method"], params["path"])), None)
 
     @override
     async def perform(

@@ -32,12 +32,10 @@ class Upload:
     Attributes:
         pieces: each is sent before the next is asked for.
         length: the bytes of all pieces together; None if nobody has said.
-        media_type: as the caller named it; empty if not.
     """
 
     pieces: AsyncIterator[bytes] = field(repr=False)
     length: int | None
-    media_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.common.environments import Environment, in_order
 from accounts.models import Organization
-from integrations.inheritance import WITH_LINKS
+from integrations.inheritance import WITH_LINKS, makes_calls
 from integrations.kinds import KINDS
 from integrations.models import Integration, Run, RunSecret, SecretReference
 from integrations.references.uses import LOOKED_AT_MOST, users_of
@@ -88,5 +88,5 @@ def _stops(own: Iterable[Integration], calls: dict[Any, int]) -> Stops:
     for link_id, users in users_of(direct, LOOKED_AT_MOST).items():
         for user in users:
             found.setdefault(user.pk, StoppedIntegration(user, calls.get(user.pk, 0), direct[link_id].name))
-    running = [one for one in found.values() if one.integration.enabled and not KINDS[one.integration.kind].is_shared]
+    running = [one for one in found.values() if one.integration.enabled and makes_calls(one.integration)]
     return Stops(sorted(running, key=lambda one: (-one.calls, one.integration.name)))

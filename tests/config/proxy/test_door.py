@@ -242,3 +242,31 @@ def test_limits_and_budgets_count(owner, code, limits):
     with connected(owner, Echo()) as (_, key):
         ApiKey.objects.update(**limits)
         play(key, story)
+
+
+def test_a_connection_that_passes_nothing_through_says_who_can_switch_it_on(owner):
+    echo = Echo()
+
+    async def story(client):
+        async with client.ask("GET", "/x") as answer:
+            problem = await answer.json()
+        assert (answer.status, problem["code"]) == (403, "path_not_allowed")
+        assert "An owner or admin can switch that on" in problem["detail"]
+
+    with connected(owner, echo, pass_through="off") as (_, key):
+        play(key, story)
+    assert (echo.received, Run.objects.get().error_code) == ([], "path_not_allowed")
+
+
+def test_the_record_says_which_line_of_the_list_a_request_is_of_and_not_its_path(owner):
+    echo = Echo()
+    listed = ["POST /v1/files/{id}", "* /v1/audio/**"]
+
+    async def story(client):
+        for method, path in (("POST", "/v1/files/f-7"), ("PUT", "/v1/audio/a/b")):
+            async with client.ask(method, path) as answer:
+                assert answer.status == 200, path
+
+    with connected(owner, echo, pass_through="listed", pass_through_paths=listed) as (_, key):
+        play(key, story)
+    assert {run.note for run in Run.objects.all()} == {"POST /v1/files/{…}", "PUT /v1/audio/**"}

@@ -6,6 +6,7 @@ import json
 import resource
 import threading
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import aiohttp
@@ -18,6 +19,7 @@ from accounts.access.api_keys import revoke_api_key
 from accounts.common.database import in_database
 from accounts.models import ApiKey, AuditEvent
 from integrations.broker.streams import watching
+from integrations.budgets.spending import budget_of, spent_today
 from integrations.models import Integration, Run
 from tests.peers.upstreams import http
 from tests.support.api.passing import Echo, Routes, connected, play
@@ -59,6 +61,21 @@ def test_events_arrive_while_the_answer_goes_on(owner):
     with connected(owner, answer) as (_, key):
         play(key, story)
     assert end_of_run() == ("succeeded", "", 200)
+
+
+def test_what_a_stream_says_that_it_cost_is_counted(owner):
+    events = b'data: {"delta": "Hi"}\n\ndata: {"usage": {"total": 30}}\n\ndata: [DONE]\n\n'
+
+    async def story(client):
+        async with client.ask("POST", "/x") as answer:
+            assert await answer.read() == events
+
+    with connected(owner, lambda _, connection: connection.sendall(EVENTS + events)) as (connection, key):
+        connection.daily_cost = "5"
+        connection.costs = {"pass_through": {"field": "/usage/total", "each": "0.01"}}
+        connection.save()
+        play(key, story)
+    assert spent_today(budget_of(connection)).cost == Decimal("0.30")
 
 
 def test_answers_without_a_body(owner):
@@ -291,6 +308,32 @@ def test_each_deadline_of_the_connection_counts_for_itself(owner):
         play(key, story)
     ended = Run.objects.order_by("started_at").values_list("outcome", "error_code", "status")
     assert list(ended)[:3] == [("failed", "upstream_timeout", status) for status in (None, 200, 200)]
+
+
+def test_trailers_do_not_go_on_and_an_upstream_that_trickles_is_left(owner):
+    def trickling(_, connection):
+        connection.sendall(EVENTS)
+        while True:
+            connection.sendall(b":\n")
+            time.sleep(0.05)
+
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Key\r\n\r\n"
+    trailers = head + f"4;a={VALUE}\r\nfine\r\n0\r\nX-Key: {VALUE}\r\nSet-Cookie: a=b\r\n\r\n".encode()
+
+    async def story(client):
+        reader, writer = await asyncio.open_connection("localhost", int(client.address.rpartition(":")[2]))
+        asked = f"GET /proxy/CRM%20API/trailers HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {client.key}\r\n\r\n"
+        writer.write(asked.encode())
+        raw = await reader.readuntil(b"0\r\n\r\n")
+        writer.close()
+        assert (b"fine" in raw, VALUE.encode() in raw, b"railer" in raw, b"ookie" in raw) == (True, *[False] * 3)
+        async with client.ask("GET", "/trickle") as answer:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await answer.read()
+
+    with connected(owner, Routes({"/trickle": trickling, "/trailers": trailers}), total_seconds=1) as (_, key):
+        play(key, story)
+    assert set(Run.objects.values_list("error_code", flat=True)) == {"", "upstream_timeout"}
 
 
 def test_a_caller_who_sends_nothing_more_is_refused(owner):

@@ -10,13 +10,15 @@ from websockets.exceptions import InvalidStatus
 
 from accounts.models import ApiKey
 from config.http.requests import RequestIds
+from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.models import Run
 from tests.peers.models.said import CREDENTIAL, HARMLESS
 from tests.peers.models.server import models
-from tests.peers.raw_websockets import accept_of
+from tests.peers.raw_websockets import CLOSE, accept_of, frame, switching
+from tests.peers.token_server import CLIENT_ID, CLIENT_SECRET, TokenServer
 from tests.peers.upstreams import answering, closed_port, http
 from tests.support.api.sockets import SENDS, STAGING, end_of, play, voice
-from tests.support.things import key_for, make_connection, store_secret
+from tests.support.things import key_for, make_connection, make_oauth, store_secret
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
@@ -119,6 +121,38 @@ def test_a_connection_may_send_its_credential_as_a_sub_protocol(owner):
     with models() as (url, said), voice(owner, url, headers=protocols) as (_, key):
         play(key, story)
     assert said.asked[0][2]["Sec-WebSocket-Protocol"] == f"{OURS}.{CREDENTIAL}, v1, realtime"
+
+
+def test_a_connection_may_send_its_credential_in_the_query_and_by_a_connector(owner):
+    seen, server = [], TokenServer()
+
+    def speak(request, connection):
+        head = request.decode()
+        seen.append(head.split(" ")[1])
+        if "Upgrade: websocket" not in head:
+            server.respond(request, connection)
+        elif "Authorization: Bearer access-token-2" not in head:
+            connection.sendall(http(b"expired", status="401 Unauthorized"))
+        else:
+            connection.sendall(switching(request) + frame(CLOSE, b"\x03\xe8"))
+
+    async def story(sockets):
+        async with sockets.open("/listen?key=mine&a=b") as socket:
+            assert (await end_of(socket))[0] == 1000
+
+    query = [{"name": "key", "value": "{secrets.openai.apiKey}"}]
+    with answering(speak) as url, voice(owner, url, headers=[], query=query) as (connection, key):
+        for name, value in (("crm.clientId", CLIENT_ID), ("crm.clientSecret", CLIENT_SECRET)):
+            store_secret(owner, name, value)
+        connector = make_oauth(owner, url)
+        connection.config["auth_connector"] = str(connector.pk)
+        update_integration(
+            actor=owner, integration_id=connection.pk, changes=IntegrationChanges(config=connection.config)
+        )
+        play(key, story)
+    target = f"/listen?a=b&key={CREDENTIAL}"
+    assert seen == ["/token", target, "/token", target]
+    assert Run.objects.get().outcome == "succeeded"
 
 
 def test_those_who_may_not_get_a_problem_document_and_open_nothing(owner, outsider):

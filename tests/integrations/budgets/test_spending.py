@@ -129,6 +129,8 @@ class TestCost:
             (b'[{"n": 1.5}]', "/0/n", "0.15"),
             (b'{"a/b": 2, "~": 4}', "/a~1b", "0.2"),
             (b'{"~": 4}', "/~0", "0.4"),
+            (b'data: {"u": {"n": 1}}\n\ndata: {"u": {"n": 7}}\n\ndata: {"u": null}\n\ndata: [DONE]\n\n', "/u/n", "0.7"),
+            (b'{"n": 1}\n{"n": 2}\n', "/n", "0.2"),
             *((body, "/a", None) for body in (b"", b"x", b"{}", b'{"a": "3"}', b'{"a": true}', b'{"a": -1}')),
             *((body, "/a", None) for body in (b'{"a": 1e99}', b'{"a": NaN}', b"[1]", b"[" * 9999)),
         ],

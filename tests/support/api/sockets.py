@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from asgiref.sync import async_to_sync
 from websockets.asyncio.client import connect
@@ -33,19 +33,28 @@ class Sockets:
         async with connect(f"{self.address}/proxy/{at}{path}", additional_headers=sent, **limits) as socket:
             yield socket
 
-    async def raw_answer(self, path: str, *, at="Voice") -> bytes:
-        """The bytes that a handshake is answered with, up to the end of the connection."""
+    async def raw_answer(self, path: str, *, at="Voice", after: bytes = b"", **headers: str | None) -> bytes:
+        """The bytes that a handshake is answered with, up to the end of the connection.
+
+        Args:
+            after: what is sent once the head of the answer is there.
+            headers: those that differ; None leaves one out.
+        """
         host = self.address.removeprefix("ws://")
+        sent = {
+            "Host": host, "Authorization": f"Bearer {self.key}", "Connection": "Upgrade", "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **headers,
+        }  # fmt: skip
+        lines = [f"{name}: {value}" for name, value in sent.items() if value is not None]
         reader, writer = await asyncio.open_connection(*host.split(":"))
-        lines = [
-            f"GET /proxy/{at}{path} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {self.key}",
-            "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        ]  # fmt: skip
-        writer.write("\r\n".join([*lines, "", ""]).encode())
-        answer = await reader.read()
-        writer.close()
-        return answer
+        writer.write("\r\n".join([f"GET /proxy/{at}{path} HTTP/1.1", *lines, "", ""]).encode())
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            writer.write(after)
+            head += await reader.read()
+            writer.close()
+            return head
+        return b""
 
     async def refusal(self, path="/v1/realtime", **more) -> tuple[int, str]:
         """Status and code of a handshake that was refused."""
