@@ -2,9 +2,9 @@
 
 The handshake is an HTTP request like others: its address, its TLS and its headers are judged alike, redirects are not
 followed, and it is sent once. (The library of the HTTP client would follow them, and drops the body of an answer that
-opens nothing: hence another one.) No extension is offered, so that every frame can be searched. A message arrives whole and
-within a limit of size; only one that nobody has taken yet waits in memory, and an upstream that sends more waits. Every
-error becomes a refusal or an end without its cause, because a library's message could quote the request.
+opens nothing: hence another one.) No extension is offered, so that every frame can be searched. A message arrives whole
+and within a limit of size; only one that nobody has taken yet waits in memory, and an upstream that sends more waits.
+Every error becomes a refusal or an end without its cause, because a library's message could quote the request.
 """
 
 import asyncio
