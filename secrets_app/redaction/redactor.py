@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
-from secrets import token_bytes, token_hex
+from secrets import choice, token_bytes
 from types import MappingProxyType
 from typing import NamedTuple, final
 
@@ -29,8 +29,9 @@ MASK = "[redacted]"
 UNNAMED = ""
 """The name of values that are masked and belong to no secret, such as a token that the upstream issued."""
 
-GAP = f" {token_hex(8)} ".encode()
-"""Marks cuts and separates parts while a text is searched again, so that what is left does not join into a value."""
+GAP = f" {''.join(choice('ghkmnpqrstvwxyz') for _ in range(16))} ".encode()
+"""Marks cuts and separates parts while a text is searched again, so that what is left does not join into a value; nor
+into hexadecimal, which would be decoded."""
 
 
 @dataclass(frozen=True, slots=True)

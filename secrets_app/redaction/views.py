@@ -262,7 +262,7 @@ _WIDE = (b"\xef\xbc", b"\xef\xbd", b"\xf0\x9d")
 def _without_markup(text: bytes) -> bytes:
     """Return a text without the prefixes of event streams and without tags, with rarer escapes undone."""
     plain = _TAG.sub(b"", text) if b"<" in text else text
-    if b"data:" in plain:
+    if plain.count(b"data:") > 1:  # one alone parts nothing
         plain = _EVENT_FIELD.sub(b"", plain)
     if b"=" in plain:
         plain = _QUOTED.sub(_quoted, plain)

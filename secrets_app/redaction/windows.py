@@ -188,6 +188,8 @@ class WindowMask:
         Bytes in front of the first letter or digit belong to none, so that silence and blanks go on.
         """
         held = self._held[-MOST_HELD:]
+        if self._is_strong and not legible(held[-HELD:]):
+            return min(HELD, len(held))
         size = HELD
         while size < len(held) and len(canonical(plainest(held[-size:]))) < self._letters:
             size = min(2 * size, len(held))

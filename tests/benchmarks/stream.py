@@ -27,9 +27,9 @@ from tests.support.things import key_for, make_connection, store_secret
 
 VALUE = "Zq8Lr2Xw7Vb5Nd3Kt9Mf4Hs6Jp1Gc0Ry"
 HEADER = f"Bearer {VALUE}"
-TIMES = 200
-STREAMS, EVENTS = 200, 100
-MEBIBYTES, ROUNDS = 256, 3
+TIMES = 100
+STREAMS, EVENTS = 200, 60
+MEBIBYTES, ROUNDS = 128, 2
 COFFER, NGINX, DIRECT = "coffer", "nginx", "direct"
 
 

@@ -184,3 +184,13 @@ def test_no_cut_lets_a_piece_of_a_value_out(value, form, before, sizes):
     done = streamed(redactor(value), pieces)
     assert done.found == {"name0"}
     assert longest_piece(value, done.passed) < SHORTEST_LEAK
+
+
+@pytest.mark.parametrize("value", [TOKEN, UUID, HEX], ids=["token", "UUID", "hexadecimal"])
+def test_no_piece_of_a_strong_value_goes_out_of_binary_data(value):
+    for name, write in WRITTEN.items():
+        data = os.urandom(500) + write(value).encode() + os.urandom(500)
+        for size in (7, 1_000, 100_000):
+            done = streamed(redactor(value), cut(data, size), AUDIO)
+            assert done.found == {"name0"}, (name, size)
+            assert longest_piece(value, done.passed) < SHORTEST_LEAK, (name, size)
