@@ -31,9 +31,11 @@ is disabled, it does not run there) is no matter of runs."""
 
 SAY_NOTHING = {
     "cancelled", "interrupted", "internal_error", "unauthenticated", "agents_stopped", "agent_stopped",
-    "integration_disabled", "rate_limited", "out_of_resources",
+    "integration_disabled", "rate_limited", "out_of_resources", "argument_contains_secret", "invalid_arguments",
+    "request_timed_out", "too_large", "answer_withheld",
 }  # fmt: skip
-"""Codes of failed runs of which neither the integration nor its upstream is the cause."""
+"""Codes of failed runs of which neither the integration nor its upstream is the cause. Those of the second half stop a
+body that flows: the caller's, or an answer that cannot be shown."""
 
 Said = tuple[bool, str, int | None]
 WORKS: Said = (False, "", None)

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Value
+from django.db.models.functions import Lower
+
 from accounts.access.callers import PresentedKey, actor_of_key
 from accounts.actors import Actor
 from accounts.common.database import Batches
@@ -67,8 +70,9 @@ def _look_up(key: PresentedKey, address: Address) -> tuple[UUID, Environment] | 
 def _id_of(actor: Actor, address: Address) -> UUID:
     if address.id:
         return address.id
-    named = Integration.objects.visible_to(actor).filter(kind__in=CONNECTIONS, name__iexact=address.connection)
-    found: UUID | None = named.values_list("pk", flat=True).first()
+    lowered = Integration.objects.visible_to(actor).annotate(lowered=Lower("name"))  # as the index has it
+    named = lowered.filter(kind__in=CONNECTIONS, lowered=Lower(Value(address.connection)))
+    found: UUID | None = named.order_by().values_list("pk", flat=True).first()
     if found is None:
         raise NotFound("No such connection.")
     return found

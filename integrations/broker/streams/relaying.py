@@ -26,6 +26,8 @@ MOST_BYTES = 1024 * 1024 * 1024
 """The limit of all messages of a connection, in either direction."""
 HELD_SECONDS = 1.0
 """How long a message that may have the beginning of a value in it waits for the one that follows."""
+LEFT_SECONDS = 1.0
+"""How long it may take to hear why a caller has left to whom nothing can be sent any more."""
 NORMAL, GOING_AWAY = 1000, 1001
 
 _IN_A_MESSAGE = "A message contains the value of a secret, so the connection was closed."
@@ -116,15 +118,18 @@ class Relay:
             return await self._left(left)
 
     async def _first_end(self) -> Ending:
-        ways = [asyncio.create_task(way) for way in (self._to_caller(), self._to_upstream())]
+        to_caller = asyncio.create_task(self._to_caller())
+        to_upstream = asyncio.create_task(self._to_upstream())
         try:
-            done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            ended = [way for way in ways if way in done]
-            return next((way for way in ended if way.exception()), ended[0]).result()
+            await asyncio.wait({to_caller, to_upstream}, return_when=asyncio.FIRST_COMPLETED)
+            if to_caller.done() and isinstance(to_caller.exception(), CallerLeft):
+                await asyncio.wait({to_upstream}, timeout=LEFT_SECONDS)
+            ended = [way for way in (to_upstream, to_caller) if way.done()]
+            return next((way for way in ended if way.exception()), to_caller).result()
         finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+            to_caller.cancel()
+            to_upstream.cancel()
+            await asyncio.gather(to_caller, to_upstream, return_exceptions=True)
 
     async def _end_at(self, code: int, reason: str) -> Ending:
         """End a connection that has reached a limit of its own, which is no failure of anybody."""
