@@ -263,6 +263,22 @@ def test_a_stream_whose_key_or_connection_is_stopped_breaks_off(owner, monkeypat
     assert set(Run.objects.values_list("outcome", flat=True)) == {"failed"}
 
 
+def test_a_fault_of_ours_is_told_as_such_and_nothing_of_it_is_logged(owner, monkeypatch, caplog):
+    def broken(*args, **more):
+        raise RuntimeError(f"a message with {VALUE}")
+
+    monkeypatch.setattr("config.proxy.door.head_of", broken)
+
+    async def story(client):
+        assert await client.problem("GET", "/x") == (500, "internal_error")
+
+    with connected(owner, Echo()) as (_, key):
+        play(key, story)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "config.http.errors"]
+    assert ("RuntimeError at " in line, VALUE in caplog.text) == (True, False)
+    assert end_of_run() == ("failed", "internal_error", None)
+
+
 def test_an_answer_whose_end_cannot_be_recorded_breaks_off(owner, monkeypatch):
     async def gone(*args):
         raise OperationalError from psycopg.OperationalError("server closed the connection unexpectedly")
