@@ -31,7 +31,7 @@ class JoinedTexts:
         self._tail = min(max(SHORTEST_TAIL, 4 * redactor.reach), LONGEST_TAIL)
         self._tails: OrderedDict[Place, bytes] = OrderedDict()
         self._begun: dict[Place, tuple[int, int]] = {}
-        self._added: dict[Place, bytes] = {}
+        self._added: dict[Place, tuple[bytes, tuple[int, int] | None]] = {}
         self._units = 0
 
     @property
@@ -58,9 +58,11 @@ class JoinedTexts:
 
     def undo(self) -> None:
         """Forget what was added last."""
-        for place, before in self._added.items():
+        for place, (before, begun) in self._added.items():
             self._tails[place] = before
             self._begun.pop(place, None)
+            if begun:
+                self._begun[place] = begun
         self._units -= 1
 
     def _may_go_on(self, size: int, unit: int) -> bool:
@@ -80,7 +82,7 @@ class JoinedTexts:
             begun: what the ends of this text at other places begin; the ends are mostly the same.
         """
         before = self._tails.pop(place, b"")
-        self._added.setdefault(place, before)
+        self._added.setdefault(place, (before, self._begun.get(place)))
         if before.endswith(text if len(text) >= _REPEATED else text * _TIMES) and len(text) > 1:
             self._tails[place] = before
             return b""

@@ -73,13 +73,19 @@ def _walk(node: Any, loose: Place, exact: Place, levels: int, found: list[Leaf])
     """Add the strings of a document with their places."""
     if isinstance(node, str):
         found.append(Leaf(loose, exact, node))
-    elif isinstance(node, dict) and levels and len(found) < MOST_LEAVES:
-        exact = sum((entry for entry in node.items() if _is_index(*entry)), exact)
+    elif not levels or len(found) >= MOST_LEAVES:
+        return
+    elif isinstance(node, dict):
+        exact = _with_indexes(exact, node)
         for name, child in node.items():
             _walk(child, (*loose, name), (*exact, name), levels - 1, found)
-    elif isinstance(node, list) and levels and len(found) < MOST_LEAVES:
+    elif isinstance(node, list):
         for at, child in enumerate(node):
             _walk(child, loose, (*exact, at), levels - 1, found)
+
+
+def _with_indexes(place: Place, members: dict[str, Any]) -> Place:
+    return sum((entry for entry in members.items() if _is_index(*entry)), place)
 
 
 def _is_index(name: str, value: object) -> bool:

@@ -105,13 +105,19 @@ def unescape(text: bytes) -> bytes:
         text = _ENTITY.sub(_entity, text)
     if b"0x" in text and (b" 0x" in text or b",0x" in text):
         text = text.replace(b"0x", b"\\x")
-    if b"\\" in text and b"\\\\" in text:
+    has_backslash = b"\\" in text
+    if has_backslash and b"\\\\" in text:
         text = text.replace(b"\\\\", b"\\")
-    if b"%" in text or b"\\" in text:
+    if has_backslash or b"%" in text:
         text = _ESCAPE.sub(_escape, text)
-    if b"\\" in text:
-        for written, meant in _SIMPLE:
-            text = text.replace(written, meant)
+    return _without_simple_escapes(text)
+
+
+def _without_simple_escapes(text: bytes) -> bytes:
+    if b"\\" not in text:
+        return text
+    for written, meant in _SIMPLE:
+        text = text.replace(written, meant)
     return text
 
 
