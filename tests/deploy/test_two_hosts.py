@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey
 from accounts.policy import Scope
+from integrations.figures.counting import LONGEST_RUN
 from integrations.models import Run, RunOutcome
 from tests.peers import namespaces
 from tests.peers.nginx import HOST, ask, nginx
@@ -200,7 +201,7 @@ def test_two_hosts_serve_as_one(site, environment, owner, tmp_path):
     assert 0 < len(ids) <= len(failed) <= AT_ONCE
 
     # It starts again.
-    interrupted.update(started_at=timezone.now() - timedelta(minutes=20))
+    interrupted.update(started_at=timezone.now() - LONGEST_RUN - timedelta(minutes=5))
     site.first.serve(environment, tmp_path / "again.log")
     site.wait_for(site.first)
     ends = Run.objects.filter(pk__in=ids).values_list("outcome", "error_code")
