@@ -46,7 +46,6 @@ lock: .venv/bin/uv  ## Resolve the dependencies again, with hashes
 	echo uv | .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header - -o requirements-uv.txt
 	.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --no-header pyproject.toml -o requirements.txt
 	.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --no-header pyproject.toml --group dev -o requirements-dev.txt
-	.venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header tests/peers/clients/requirements.in -o tests/peers/clients/requirements.txt
 
 clean:  ## Remove the environment; var/ and .env stay
 	rm -rf .venv

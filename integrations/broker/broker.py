@@ -103,7 +103,7 @@ async def run(caller: Caller, call: Call, tell: Tell | None = None) -> RunResult
 
 async def _run(admitted: Admitted, tell: Tell | None) -> RunResult:
     course, links = Course(admitted), [link.pk for link in admitted.links]
-    channel = RunChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted.under_way))
+    channel = RunChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted))
     channel.on_text = Telling(admitted, channel, tell) if tell else None
     try:
         async with CONCURRENT_CALLS.stoppable(admitted.actor, links), watched(admitted) if tell else nullcontext():

@@ -1,26 +1,30 @@
-"""How runs begin and end: admitted together with others, and their ends recorded together with others."""
+"""How runs begin, go on and end: admitted together with others, looked at again, and their ends recorded together."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from uuid import UUID
 
-from accounts.access.callers import CONCURRENT_CALLS
+from accounts.access.callers import CONCURRENT_CALLS, keys_with, refusal_meanwhile
+from accounts.actors import ActorKind
 from accounts.common import observers
 from accounts.common.database import Batches, in_background
 from accounts.common.outages import as_refusal
 from accounts.common.request_notes import NOTES, RUNS
-from accounts.common.sql.compiled import ask_together, run_together
+from accounts.common.sql.compiled import Among, CompiledQuery, Question, ask_together, run_together
 from accounts.errors import DatabaseUnavailable, RateLimited, Refusal
+from accounts.models import ApiKey
 from integrations.broker import ledger
 from integrations.broker.admission import INTERNAL_ERROR, Caller, admit_all
 from integrations.broker.preparation import Admitted, Call
 from integrations.budgets.spending import settling
-from integrations.errors import EgressDenied
+from integrations.errors import EgressDenied, SecretDisabled
 from integrations.figures.keeping import count_hours
-from integrations.models import Run, RunOutcome
-from integrations.stops.meanwhile import judged, needed_by, stopped_meanwhile
+from integrations.models import Integration, Run, RunOutcome
+from integrations.stops.disabled import integration_disabled
+from secrets_app.models import Secret
 
 CANCELLED = "cancelled"
 UNRECORDED = (
@@ -114,7 +118,7 @@ async def finish(
 
     Raises:
         Refusal: the key, all agents, an integration or a secret of the run was stopped while it was under way
-            (`stopped_meanwhile`), so its answer is not given out.
+            (`_stopped_meanwhile`), so its answer is not given out.
     """
     end = ledger.RunEnd(admitted.run, outcome, duration_ms, error_code, status, admitted.trace)
     used = None if outcome is RunOutcome.REFUSED else admitted
@@ -158,17 +162,75 @@ def _finish_all(ends: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[R
 def _record_all(used: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[Refusal | None]:
     """Record the ends of runs, and look in the same round trip whether their calls were stopped meanwhile."""
     ends = [end for end, _ in used]
-    calls = [admitted.under_way if admitted and end.has_answer else None for end, admitted in used]
-    stopped = judged(calls, *ask_together(*needed_by(calls), writing=ledger.endings(ends)))
+    calls = [admitted if end.has_answer else None for end, admitted in used]
+    stopped = _judged(calls, *ask_together(*_needed_by(calls), writing=ledger.endings(ends)))
     ended = [end.instead(refusal) if refusal else end for end, refusal in zip(ends, stopped, strict=True)]
     run_together(ledger.endings(end for end, refusal in zip(ended, stopped, strict=True) if refusal))
     ledger.tell_ended(ended)
     return stopped
 
 
+def _stopped_meanwhile(calls: Sequence[Admitted | None]) -> list[Refusal | None]:
+    """Look again whether calls may go on.
+
+    Returns:
+        for each call the refusal, if its API key is no longer in force or stopped, or an integration or a secret of it
+        is disabled or gone; None if it may, and for a call of None.
+    """
+    return _judged(calls, *ask_together(*_needed_by(calls)))
+
+
+def _needed_by(calls: Iterable[Admitted | None]) -> tuple[Question[ApiKey], Question[Integration], Question[Secret]]:
+    """Return the questions for the keys, integrations and secrets of calls; `_judged` judges the answers."""
+    found = [call for call in calls if call]
+    return (
+        keys_with({key_id for call in found if (key_id := _key_of(call))}),
+        _INTEGRATIONS.among({(link.pk,) for call in found for link in call.links}),
+        _SECRETS.among({(secret_id,) for call in found for secret_id in call.secret_ids}),
+    )
+
+
+def _judged(
+    calls: Iterable[Admitted | None],
+    keys: Iterable[ApiKey],
+    integrations: Iterable[Integration],
+    secrets: Iterable[Secret],
+) -> list[Refusal | None]:
+    keys_by_id = {key.pk: key for key in keys}
+    links_by_id = {row.pk: row for row in integrations}
+    enabled = {row.pk for row in secrets if row.enabled}
+    return [_stopped(call, keys_by_id, links_by_id, enabled) if call else None for call in calls]
+
+
+def _stopped(
+    call: Admitted, keys: Mapping[UUID, ApiKey], integrations: Mapping[UUID, Integration], enabled: Collection[UUID]
+) -> Refusal | None:
+    key_id = _key_of(call)
+    if key_id and (refusal := refusal_meanwhile(keys.get(key_id))):
+        return refusal
+    for link in call.links:
+        row = integrations.get(link.pk)
+        if row is None or not row.enabled:
+            return integration_disabled(row or link, meanwhile=True)
+    for name, secret_id in zip(call.value_ids, call.secret_ids, strict=True):
+        if secret_id not in enabled:
+            return SecretDisabled(f"The secret {name} was disabled while the call was under way.")
+    return None
+
+
+def _key_of(call: Admitted) -> UUID | None:
+    """Return the id of the API key or session that calls; None for other callers."""
+    return call.actor.id if call.actor.kind is ActorKind.API_KEY else None
+
+
+_COLUMNS = ("name", "enabled", "disabled_at", "disabled_by", "disabled_why")
+_INTEGRATIONS = CompiledQuery(lambda: Integration.objects.only(*_COLUMNS).filter(Among("pk")))
+_SECRETS = CompiledQuery(lambda: Secret.objects.only("enabled").filter(Among("pk")))
+
 _ADMISSIONS = Batches(admit_all)
 _ENDS = Batches(_finish_all)
-AGAIN = Batches(stopped_meanwhile)
+AGAIN = Batches(_stopped_meanwhile)
+"""Raises why an admitted call may not go on, if anything that it needs was stopped meanwhile."""
 
 
 def is_before_sending(refusal: Refusal) -> bool:

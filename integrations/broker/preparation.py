@@ -34,7 +34,6 @@ from integrations.kinds import KINDS
 from integrations.kinds.base import CHECK
 from integrations.models import Integration, Run, WhenApproved
 from integrations.stops.disabled import integration_disabled
-from integrations.stops.meanwhile import UnderWay
 from integrations.templating.parameters import check_arguments
 from secrets_app.errors import KeyUnavailable
 from secrets_app.models import SecretValue
@@ -110,6 +109,7 @@ class Admitted:
     """A call that may be sent: the run is recorded, the values are decrypted, a concurrency slot is held.
 
     Attributes:
+        value_ids, secret_ids: of the values and of their secrets, in the same order.
         charge: what counts it towards budgets; None if there are none.
     """
 
@@ -131,11 +131,6 @@ class Admitted:
     def masked(self) -> dict[str, Plaintext]:
         """The values that nobody may see: all but those of secrets that are marked as identifiers."""
         return {name: value for name, value in self.secrets.items() if name not in self.identifiers}
-
-    @property
-    def under_way(self) -> UnderWay:
-        """What stops it."""
-        return UnderWay(self.actor, self.links, dict(zip(self.value_ids, self.secret_ids, strict=True)))
 
 
 def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:

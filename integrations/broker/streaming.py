@@ -72,7 +72,7 @@ async def open_stream(caller: Caller, call: Call, passed: Passed = NOTHING) -> A
 @asynccontextmanager
 async def _flowing(admitted: Admitted, passed: Passed) -> AsyncIterator["Stream"]:
     course, links = Course(admitted), [link.pk for link in admitted.links]
-    channel = StreamingChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted.under_way))
+    channel = StreamingChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted))
     head: UpstreamResponse | None = None
     try:
         async with CONCURRENT_CALLS.stoppable(admitted.actor, links), watched(admitted), channel:

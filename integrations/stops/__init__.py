@@ -1,1 +1,1 @@
-"""Stopping integrations, and calls under way (docs/stopping.md)."""
+"""Stopped integrations (docs/stopping.md)."""

@@ -19,7 +19,7 @@ async def watched(admitted: Admitted) -> AsyncIterator[None]:
     """Break the block off once the run is stopped.
 
     Raises:
-        Refusal: as `integrations.stops.meanwhile` says.
+        Refusal: as the end of the run would, if it was stopped.
     """
     refusals: list[Refusal] = []
     try:
@@ -40,7 +40,7 @@ async def _look(admitted: Admitted, life: asyncio.Timeout, refusals: list[Refusa
         await asyncio.sleep(LOOK_EVERY)
         try:
             with suppress(Error):  # nobody can say now; the end of the run is recorded or breaks it off
-                await AGAIN.ask(admitted.under_way)
+                await AGAIN.ask(admitted)
         except Refusal as refusal:
             refusals.append(refusal)
     life.reschedule(asyncio.get_running_loop().time())

@@ -67,7 +67,7 @@ async def open_websocket(
 @asynccontextmanager
 async def _flowing(admitted: Admitted, passed: Passed, offered: Sequence[str]) -> AsyncIterator["OpenedSocket"]:
     course, links = Course(admitted), [link.pk for link in admitted.links]
-    channel = SocketChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted.under_way))
+    channel = SocketChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted))
     channel.offered = offered
     head: UpstreamResponse | None = None
     try:
