@@ -6,27 +6,21 @@ What goes wrong before the head of the upstream's answer is refused as every run
 import asyncio
 import base64
 import json
-import logging
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from django.db import Error
-
 from accounts.access.callers import PresentedKey
-from accounts.common.outages import as_refusal
 from accounts.common.request_notes import note
 from accounts.errors import Refusal, RequestTimedOut
 from config.api.handler import Headers
-from config.http.errors import InternalError, problem
+from config.http.errors import problem, refusal_of
 from config.http.requests import Send
 from config.logs import BROKEN_OFF
 from integrations.broker.masking import is_binary
 from integrations.broker.preparation import Call
 from integrations.broker.streaming import Stream, open_stream
-
-logger = logging.getLogger(__name__)
 
 ROUTE = "api/v1/integrations/<uuidstr:integration_id>/run"
 EVENTS = (
@@ -53,7 +47,7 @@ async def flow(key: PresentedKey, call: Call, headers: Headers, send: Send) -> N
     except Exception as fault:
         if not answer.has_begun:
             raise
-        await answer.break_off(_as_refusal(fault))
+        await answer.break_off(refusal_of(fault, "a stream broke off"))
 
 
 async def _give(stream: Stream, answer: "_EventAnswer") -> None:
@@ -135,13 +129,3 @@ class _EventAnswer:
             await self.event("error", document, is_last=True)
         except RequestTimedOut:
             BROKEN_OFF.set(True)
-
-
-def _as_refusal(fault: Exception) -> Refusal:
-    """Return the refusal for whatever broke an answer off."""
-    if isinstance(fault, Error):
-        fault = as_refusal(fault)
-    if isinstance(fault, Refusal):
-        return fault
-    logger.error("a stream broke off", exc_info=fault)
-    return InternalError()

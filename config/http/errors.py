@@ -1,20 +1,25 @@
 """Responses to requests that no view handled: pages for people, problem documents for the API."""
 
+import logging
 import re
 import sys
+import traceback
 from http import HTTPStatus
 from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 
-from accounts.common.outages import refusal_for
+from accounts.common.outages import as_refusal, refusal_for
 from accounts.common.request_notes import note
 from accounts.errors import FieldError, NotFound, OutOfResources, Refusal
 from config.logs import REQUEST_ID
+
+logger = logging.getLogger(__name__)
 
 API_PREFIX = "/api/"
 AGENTS = ("/mcp", "/mcp/")
@@ -34,6 +39,23 @@ class InternalError(Refusal):
 
     def __init__(self) -> None:
         super().__init__(HTTPStatus.INTERNAL_SERVER_ERROR.description)
+
+
+def refusal_of(fault: Exception, what: str) -> Refusal:
+    """Return the refusal for what broke off a request whose content flows.
+
+    Of an unexpected fault the log gets the kind and the place alone: its message could quote what flowed.
+
+    Args:
+        what: what could not be done, for the log.
+    """
+    if isinstance(fault, Error):
+        fault = as_refusal(fault)
+    if isinstance(fault, Refusal):
+        return fault
+    place = traceback.extract_tb(fault.__traceback__)[-1]
+    logger.error("%s: %s at %s:%s", what, type(fault).__name__, place.filename, place.lineno)
+    return InternalError()
 
 
 def problem(refusal: Refusal) -> HttpResponse:

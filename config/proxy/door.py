@@ -5,19 +5,15 @@ do is decided by the broker; this module reads it, and sends what comes back.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
-from django.db import Error
-
 from accounts.access.callers import PresentedKey
 from accounts.access.client_addresses import peer_address
-from accounts.common.outages import as_refusal
 from accounts.common.request_notes import note
 from accounts.errors import RateLimited, Refusal, RequestTimedOut
-from config.http.errors import InternalError
+from config.http.errors import refusal_of
 from config.http.requests import Receive, Send, header_of
 from config.logs import BROKEN_OFF
 from config.proxy.addresses import target_of
@@ -35,8 +31,6 @@ ROUTE = "proxy/<connection>/<path>"
 MOST_STREAMS = 1000
 """Requests that a process passes through at once."""
 RETRY_SECONDS = 5
-
-logger = logging.getLogger(__name__)
 
 
 class Door:
@@ -75,7 +69,7 @@ class Door:
                 self._check_room()
                 await _pass_through(scope, headers, arriving, answer)
             except Exception as fault:
-                await answer.break_off(_as_refusal(fault))
+                await answer.break_off(refusal_of(fault, "a request could not be passed through"))
 
 
 async def _pass_through(
@@ -156,13 +150,3 @@ class _Answer:
             BROKEN_OFF.set(True)
         else:
             await send_refusal(refused(refusal), self._send, closes=not self._arriving.is_through)
-
-
-def _as_refusal(fault: Exception) -> Refusal:
-    """Return the refusal for whatever stopped a request."""
-    if isinstance(fault, Error):
-        fault = as_refusal(fault)
-    if isinstance(fault, Refusal):
-        return fault
-    logger.error("a request could not be passed through", exc_info=fault)
-    return InternalError()

@@ -5,21 +5,18 @@ reason.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import Error
 
 from accounts.access.callers import PresentedKey
 from accounts.access.client_addresses import peer_address
-from accounts.common.outages import as_refusal
 from accounts.common.request_notes import note
 from accounts.errors import DatabaseUnavailable, NotFound, RateLimited, Refusal
-from config.http.errors import InternalError
+from config.http.errors import InternalError, refusal_of
 from config.http.handshakes import Receive, Send
 from config.http.requests import PASSED_THROUGH, header_of
 from config.logs import BROKEN_OFF
@@ -45,8 +42,6 @@ POLICY_VIOLATION, INTERNAL = 1008, 1011
 LOST, NO_STATUS = 1006, 1005
 LONGEST_REASON = 123
 """Bytes of the reason in a close frame (RFC 6455 section 5.5)."""
-
-logger = logging.getLogger(__name__)
 
 
 class ForeignOrigin(Refusal):
@@ -80,7 +75,7 @@ class Sockets:
         except CallerLeft:
             note(code=CANCELLED)
         except Exception as fault:
-            await socket.refuse(_as_refusal(fault))
+            await socket.refuse(refusal_of(fault, "a WebSocket could not be passed through"))
 
     def _check_room(self) -> None:
         """Check that the process has room for one more connection.
@@ -137,16 +132,6 @@ def _check_origin(scope: dict[str, Any], offered: Offered) -> None:
 def _head_of(opened: OpenedSocket) -> list[tuple[bytes, bytes]]:
     kept = [header for header in returned(opened.headers) if not folded(header[0]).startswith("sec-websocket-")]
     return encoded([*kept, *OWN_HEADERS, (RUN_ID, str(opened.run_id))])
-
-
-def _as_refusal(fault: Exception) -> Refusal:
-    """Return the refusal for whatever stopped a connection."""
-    if isinstance(fault, Error):
-        fault = as_refusal(fault)
-    if isinstance(fault, Refusal):
-        return fault
-    logger.error("a WebSocket could not be passed through", exc_info=fault)
-    return InternalError()
 
 
 def _fitting(reason: str) -> str:

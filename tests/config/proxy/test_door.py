@@ -59,10 +59,11 @@ def test_the_key_stands_where_the_services_own_key_goes(owner):
                 assert answer.status == 200, headers
             assert not {name.lower() for name in headers} & echo.names, headers
             assert key.encode() not in echo.received[-1]
+        other = key[:-1] + ("1" if key.endswith("0") else "0")
         refused = [
             {}, {"Authorization": "Bearer sk-something"}, {"Authorization": key[:-1]}, {"Authorization": f"{key}0"},
             {"Authorization": f"Bearer {key}", "X-Api-Key": key},
-            {"Authorization": f"Bearer {key}", "X-Note": f"a,{key}"}, {"Authorization": f"Bearer {key[:-1]}0"},
+            {"Authorization": f"Bearer {key}", "X-Note": f"a,{key}"}, {"Authorization": f"Bearer {other}"},
             basic(key, key), {"Cookie": f"key={key}"}, {"X-Api-Key": f"two words {key}"},
         ]  # fmt: skip
         for headers in refused:

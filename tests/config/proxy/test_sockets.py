@@ -168,7 +168,7 @@ def test_those_who_may_not_get_a_problem_document_and_open_nothing(owner, outsid
             (sockets.key, "Voice", "/v1/other", 403, "path_not_allowed"),
             (sockets.key, "Voice", "//v1/realtime", 422, "invalid_path_value"),
             (sockets.key, "Voice", f"/v1/realtime?x={CREDENTIAL}", 422, "argument_contains_secret"),
-            (sockets.key, "Off", "/v1/realtime", 422, "invalid_arguments"),
+            (sockets.key, "Off", "/v1/realtime", 403, "path_not_allowed"),
             (sockets.key, "Short", "/v1/realtime", 502, "answer_withheld"),
             (sockets.key, "Gone", "/v1/realtime", 502, "upstream_unreachable"),
         ]:

@@ -10,7 +10,9 @@ from types import MappingProxyType
 import aiohttp
 from asgiref.sync import async_to_sync
 
+from accounts.common.database import in_database
 from accounts.common.environments import Environment
+from integrations.models import Run
 from tests.peers.upstreams import answering, http
 from tests.support.api.listening import listening
 from tests.support.things import VALUE, key_for, make_connection, store_secret
@@ -105,3 +107,20 @@ class Routes:
             answer(request, connection)
         else:
             connection.sendall(answer)
+
+
+EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+"""The head of an answer that flows until its connection ends."""
+
+
+def end_of_run() -> tuple[str, str, int | None]:
+    """How the only run ended."""
+    run = Run.objects.get()
+    return run.outcome, run.error_code, run.status
+
+
+async def until(check: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait until a check of the database holds."""
+    async with asyncio.timeout(seconds):
+        while not await in_database(check):
+            await asyncio.sleep(0.02)
