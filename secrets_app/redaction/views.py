@@ -78,7 +78,7 @@ def _decoded(text: bytes, letters: bytes) -> Iterator[tuple[bytes, bool]]:
     plain = unescape(text)
     if plain != text:
         yield plain, True
-    for decoded in chain(_from_base64(text), _from_hex(letters), _from_numbers(text)):
+    for decoded in chain(_from_base64(text), _from_digits(text, letters)):
         yield decoded, False
         if readable := list(_runs(decoded, _SHAPE_READABLE, _SHORTEST_READABLE)):
             yield b"\n".join(readable), True
@@ -175,6 +175,8 @@ _HEX = "0123456789abcdef"
 _NUMBERS = string.digits + ", \r\n\t"
 _READABLE = "".join(map(chr, range(32, 127))) + "\t\r\n\0"  # with NUL, for UTF-16
 _SHORTEST_BASE64, _SHORTEST_HEX, _SHORTEST_NUMBERS, _SHORTEST_READABLE = (b"a" * size for size in (22, 32, 36, 16))
+_FEWEST_DIGITS = b"a" * 12
+"""Hexadecimal digits in a row of canonical text; eight characters as numbers have more."""
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _LINE_BREAKS = b"\r\n"
 _COMPRESSED = re.compile(rb"\0\0\0(?=\x1f\x8b|\x78[\x01\x5e\x9c\xda])")
@@ -236,6 +238,13 @@ def _inflated(piece: bytes) -> bytes:
     with suppress(zlib.error):
         return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(piece, LARGEST_INFLATED)
     return b""
+
+
+def _from_digits(text: bytes, letters: bytes) -> Iterator[bytes]:
+    """Decode hexadecimal and lists of numbers, if there are so many digits that a value may be in them."""
+    if _FEWEST_DIGITS in letters.translate(_SHAPE_HEX):
+        yield from _from_hex(letters)
+        yield from _from_numbers(text)
 
 
 def _from_hex(letters: bytes) -> Iterator[bytes]:
