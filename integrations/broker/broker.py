@@ -13,16 +13,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import Error
-
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common import observers
 from accounts.common.database import in_database
-from accounts.common.request_notes import REQUEST_ID
 from integrations.broker.admission import Caller
 from integrations.broker.arguments import find_secret, refuse, size_of
 from integrations.broker.channel import RunChannel
-from integrations.broker.ends import AGAIN, Course, admit, unrecorded
+from integrations.broker.ends import AGAIN, Course, under_way
 from integrations.broker.mask_sets import MASK_SETS, WORKERS
 from integrations.broker.masking import Answer, mask_response
 from integrations.broker.preparation import Admitted, Call
@@ -88,17 +85,8 @@ async def run(caller: Caller, call: Call, tell: Tell | None = None) -> RunResult
         RateLimited: the API key has reached a limit; nothing is recorded.
         Refusal: refused or failed, with a code of docs/api.md, "Errors", and `run_id` among its members.
     """
-    with observers.step("run"):
-        is_trial = call.staged is not None
-        trace = observers.RunTrace([("", time.monotonic())], request_id=REQUEST_ID.get(), is_trial=is_trial)
-        observers.TRACE.set(trace)
-        admitted = await admit(caller, call, trace)
-        try:
-            return await _run(admitted, tell)
-        except Error as fault:
-            raise unrecorded(fault, admitted.run)  # noqa: B904 - an exception that is no outage stays as it is
-        finally:
-            CONCURRENT_CALLS.release(admitted.actor)
+    async with under_way(caller, call) as admitted:
+        return await _run(admitted, tell)
 
 
 async def _run(admitted: Admitted, tell: Tell | None) -> RunResult:

@@ -3,16 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
 from uuid import UUID
+
+from django.db import Error
 
 from accounts.access.callers import CONCURRENT_CALLS, keys_with, refusal_meanwhile
 from accounts.actors import ActorKind
 from accounts.common import observers
 from accounts.common.database import Batches, in_background
 from accounts.common.outages import as_refusal
-from accounts.common.request_notes import NOTES, RUNS
+from accounts.common.request_notes import NOTES, REQUEST_ID, RUNS
 from accounts.common.sql.compiled import Among, CompiledQuery, Question, ask_together, run_together
 from accounts.errors import DatabaseUnavailable, RateLimited, Refusal
 from accounts.models import ApiKey
@@ -36,7 +38,27 @@ logger = logging.getLogger(__name__)
 run_lines = logging.getLogger(RUNS)
 
 
-def unrecorded(fault: Exception, run: Run) -> Exception:
+@asynccontextmanager
+async def under_way(caller: Caller, call: Call) -> AsyncIterator[Admitted]:
+    """Admit a call, and run the block as its run.
+
+    Raises:
+        Refusal: as `admission.admit_all`; and DatabaseUnavailable if an outage breaks the block off.
+    """
+    with observers.step("run"):
+        is_trial = call.staged is not None
+        trace = observers.RunTrace([("", time.monotonic())], request_id=REQUEST_ID.get(), is_trial=is_trial)
+        observers.TRACE.set(trace)
+        admitted = await _admit(caller, call, trace)
+        try:
+            yield admitted
+        except Error as fault:
+            raise _unrecorded(fault, admitted.run)  # noqa: B904 - an exception that is no outage stays as it is
+        finally:
+            CONCURRENT_CALLS.release(admitted.actor)
+
+
+def _unrecorded(fault: Exception, run: Run) -> Exception:
     """Return the refusal of a run that an outage of the database broke off, or another exception as it is."""
     refusal = as_refusal(fault)
     if isinstance(refusal, DatabaseUnavailable):
@@ -45,7 +67,7 @@ def unrecorded(fault: Exception, run: Run) -> Exception:
     return refusal
 
 
-async def admit(caller: Caller, call: Call, trace: observers.RunTrace) -> Admitted:
+async def _admit(caller: Caller, call: Call, trace: observers.RunTrace) -> Admitted:
     """Return the admitted call. If the caller disconnects meanwhile, the run is closed."""
     job = _ADMISSIONS.ask((caller, call, trace))
     try:
@@ -73,11 +95,13 @@ class Course:
 
     Attributes:
         is_ended: whether its end was recorded, or could not be.
+        status: that of an answer that flows, once its head has arrived.
     """
 
     def __init__(self, admitted: Admitted) -> None:
         self.admitted = admitted
         self.is_ended = False
+        self.status: int | None = None
         self._started = time.monotonic()
 
     @property

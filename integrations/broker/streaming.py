@@ -5,40 +5,26 @@ recorded, or the run was stopped meanwhile, the answer breaks off instead.
 """
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
-from typing import cast
 from uuid import UUID
 
-from django.db import Error
-
-from accounts.access.callers import CONCURRENT_CALLS
-from accounts.common import observers
-from accounts.common.database import in_database
-from accounts.common.request_notes import REQUEST_ID
-from accounts.errors import Refusal
 from integrations.broker.admission import Caller
-from integrations.broker.arguments import find_secret, refuse, size_of
-from integrations.broker.broker import with_what_was_said
-from integrations.broker.ends import AGAIN, CANCELLED, Course, admit, unrecorded
+from integrations.broker.ends import Course, under_way
 from integrations.broker.mask_sets import MASK_SETS, WORKERS
 from integrations.broker.masking import media_type_of
 from integrations.broker.preparation import Admitted, Call
 from integrations.broker.streams.channel import StreamingChannel
+from integrations.broker.streams.flowing import begin, flowing, withheld_because
 from integrations.broker.streams.slices import fed
-from integrations.broker.streams.uploads import searched
-from integrations.broker.streams.watching import watched
 from integrations.budgets.spending import metered_cost
-from integrations.errors import AnswerWithheld, InvalidArguments, TokenRefused
-from integrations.exchange.exchange import Streamable
 from integrations.exchange.messages import RESPONSE_BYTES, UpstreamResponse
 from integrations.exchange.streams import NOTHING, Passed
 from integrations.models import RunOutcome
-from secrets_app.plaintext import is_short
-from secrets_app.redaction.redactor import Reason, Redactor, ValueSet, size_of_values
+from secrets_app.redaction.redactor import Redactor
 from secrets_app.redaction.streams import StreamMask, StreamWithheld
 
 _BODILESS = {204, 304}
@@ -56,63 +42,12 @@ async def open_stream(caller: Caller, call: Call, passed: Passed = NOTHING) -> A
     Raises:
         Refusal: as `broker.run`; also StreamNotPossible, ApprovalNotPossible, PathNotAllowed and AnswerWithheld.
     """
-    with observers.step("run"):
-        trace = observers.RunTrace([("", time.monotonic())], request_id=REQUEST_ID.get())
-        observers.TRACE.set(trace)
-        admitted = await admit(caller, replace(call, streams=True), trace)
-        try:
-            async with _flowing(admitted, passed) as stream:
-                yield stream
-        except Error as fault:
-            raise unrecorded(fault, admitted.run)  # noqa: B904 - an exception that is no outage stays as it is
-        finally:
-            CONCURRENT_CALLS.release(admitted.actor)
-
-
-@asynccontextmanager
-async def _flowing(admitted: Admitted, passed: Passed) -> AsyncIterator["Stream"]:
-    course, links = Course(admitted), [link.pk for link in admitted.links]
-    channel = StreamingChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted))
-    head: UpstreamResponse | None = None
-    try:
-        async with CONCURRENT_CALLS.stoppable(admitted.actor, links), watched(admitted), channel:
-            head = await _begun(admitted, channel, passed)
-            admitted.trace.first_byte_ms = course.milliseconds
-            yield await _masked(course, channel, head)
-            if not course.is_ended:
-                await course.end(RunOutcome.FAILED, code=CANCELLED, status=head.status)
-    except BaseException as fault:
-        if head and isinstance(fault, Refusal):
-            fault.members.setdefault("upstream_status", head.status)
-        await course.break_off(fault, has_sent=channel.has_sent)
-        raise
-
-
-async def _begun(admitted: Admitted, channel: StreamingChannel, passed: Passed) -> UpstreamResponse:
-    """Send the request, once nothing of it holds a value, and return the head of the response."""
-    others = await MASK_SETS.get(admitted.run.organization_id, {admitted.run.host}, admitted.mask_stamp)
-    await check_passed(admitted, passed, others)
-    if passed.upload:
-        passed = replace(passed, upload=searched(passed.upload, admitted, channel, others))
-    try:
-        with observers.step("upstream"):
-            exchange = cast("Streamable", admitted.exchange)
-            return await exchange.begin(channel, secrets=admitted.secrets, params=admitted.params, passed=passed)
-    except TokenRefused as refusal:
-        raise await with_what_was_said(refusal, admitted, channel) from None
-
-
-async def check_passed(admitted: Admitted, passed: Passed, others: Sequence[ValueSet]) -> None:
-    """Refuse what cannot be masked or searched, and arguments and headers that contain the value of a secret."""
-    if any(map(is_short, admitted.masked.values())):
-        raise withheld_because(Reason.SHORT_VALUE)
-    if any(name.lower() == "content-encoding" and value.lower() != "identity" for name, value in passed.headers):
-        raise InvalidArguments("Send the body without Content-Encoding, so that it can be searched for secrets.")
-    given = {**admitted.params, "headers": [list(header) for header in passed.headers]}
-    size = size_of(given) + size_of_values(admitted.masked)
-    search = partial(find_secret, given, admitted.masked, others)
-    if guess := await WORKERS.run(admitted.run.organization_id, size, search):
-        raise await in_database(refuse, admitted, guess)
+    async with (
+        under_way(caller, replace(call, streams=True)) as admitted,
+        flowing(admitted, StreamingChannel) as (course, channel),
+    ):
+        head = await begin(course, channel, passed)
+        yield await _masked(course, channel, head)
 
 
 async def _masked(course: Course, channel: StreamingChannel, head: UpstreamResponse) -> "Stream":
@@ -143,13 +78,6 @@ async def _masked(course: Course, channel: StreamingChannel, head: UpstreamRespo
 
 def _is_bodiless(admitted: Admitted, head: UpstreamResponse) -> bool:
     return head.status in _BODILESS or admitted.params.get("method") == "HEAD"
-
-
-def withheld_because(reason: Reason) -> AnswerWithheld:
-    """Return the refusal of an answer that cannot be passed on."""
-    refusal = AnswerWithheld(reason.sentence)
-    refusal.members["withheld"] = reason.as_json()
-    return refusal
 
 
 class Stream:

@@ -6,26 +6,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
-from typing import cast
 from uuid import UUID
 
-from django.db import Error
-
-from accounts.access.callers import CONCURRENT_CALLS
-from accounts.common import observers
-from accounts.common.request_notes import REQUEST_ID
-from accounts.errors import Refusal
 from integrations.broker.admission import Caller
-from integrations.broker.broker import with_what_was_said
-from integrations.broker.ends import AGAIN, CANCELLED, Course, admit, unrecorded
+from integrations.broker.ends import Course, under_way
 from integrations.broker.mask_sets import MASK_SETS, WORKERS
-from integrations.broker.preparation import Admitted, Call
-from integrations.broker.streaming import check_passed, withheld_because
+from integrations.broker.preparation import Call
+from integrations.broker.streams.flowing import begin, flowing, withheld_because
 from integrations.broker.streams.relaying import CallerSocket, Ending, Relay
 from integrations.broker.streams.socket_channel import SocketChannel
-from integrations.broker.streams.watching import watched
-from integrations.errors import TokenRefused
-from integrations.exchange.exchange import Streamable
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.streams import Passed
 from integrations.models import RunOutcome
@@ -51,50 +40,14 @@ async def open_websocket(
     Raises:
         Refusal: as `streaming.open_stream`.
     """
-    with observers.step("run"):
-        trace = observers.RunTrace([("", time.monotonic())], request_id=REQUEST_ID.get())
-        observers.TRACE.set(trace)
-        admitted = await admit(caller, replace(call, streams=True), trace)
-        try:
-            async with _flowing(admitted, passed, offered) as opened:
-                yield opened
-        except Error as fault:
-            raise unrecorded(fault, admitted.run)  # noqa: B904 - an exception that is no outage stays as it is
-        finally:
-            CONCURRENT_CALLS.release(admitted.actor)
-
-
-@asynccontextmanager
-async def _flowing(admitted: Admitted, passed: Passed, offered: Sequence[str]) -> AsyncIterator["OpenedSocket"]:
-    course, links = Course(admitted), [link.pk for link in admitted.links]
-    channel = SocketChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted))
-    channel.offered = offered
-    head: UpstreamResponse | None = None
-    try:
-        async with CONCURRENT_CALLS.stoppable(admitted.actor, links), watched(admitted), channel:
-            head = await _begun(admitted, channel, passed)
-            admitted.trace.first_byte_ms = course.milliseconds
-            yield await _masked(course, channel, head)
-            if not course.is_ended:
-                await course.end(RunOutcome.FAILED, code=CANCELLED, status=head.status)
-    except BaseException as fault:
-        if head and isinstance(fault, Refusal):
-            fault.members.setdefault("upstream_status", head.status)
-        await course.break_off(fault, has_sent=channel.has_sent)
-        raise
-
-
-async def _begun(admitted: Admitted, channel: SocketChannel, passed: Passed) -> UpstreamResponse:
-    """Make the handshake, once nothing of it holds a value, and return its answer."""
-    others = await MASK_SETS.get(admitted.run.organization_id, {admitted.run.host}, admitted.mask_stamp)
-    named = [("Sec-WebSocket-Protocol", item) for item in channel.offered]
-    await check_passed(admitted, replace(passed, headers=(*passed.headers, *named)), others)
-    try:
-        with observers.step("upstream"):
-            exchange = cast("Streamable", admitted.exchange)
-            return await exchange.begin(channel, secrets=admitted.secrets, params=admitted.params, passed=passed)
-    except TokenRefused as refusal:
-        raise await with_what_was_said(refusal, admitted, channel) from None
+    async with (
+        under_way(caller, replace(call, streams=True)) as admitted,
+        flowing(admitted, SocketChannel) as (course, channel),
+    ):
+        channel.offered = offered
+        protocols = [("Sec-WebSocket-Protocol", item) for item in offered]
+        head = await begin(course, channel, passed, more=protocols)
+        yield await _masked(course, channel, head)
 
 
 async def _masked(course: Course, channel: SocketChannel, head: UpstreamResponse) -> "OpenedSocket":
