@@ -1,10 +1,8 @@
-"""The channel of a run whose answer flows."""
+"""The channels of runs whose answer flows."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
-from uuid import UUID
 
 from integrations.broker.channel import RunChannel
 from integrations.egress import configuration
@@ -13,34 +11,18 @@ from integrations.exchange.streams import Deadlines, Upload
 from integrations.transport.streams import StreamedResponse, streamed
 
 
-class StreamingChannel(RunChannel):
-    """A channel with one response that flows, for the block that it is used in. Leaving the block ends the call.
+class FlowingChannel(RunChannel):
+    """A channel for the block that it is used in. Leaving the block ends the call.
 
     Attributes:
-        response: the one that was begun last.
-        deadlines: its limits of time.
+        deadlines: the limits of time of the call.
     """
 
-    def __init__(
-        self,
-        organization: UUID,
-        integration: UUID,
-        environment: str,
-        value_ids: Mapping[str, UUID],
-        domains: Mapping[str, Sequence[str]],
-        *,
-        check_not_stopped: Callable[[], Awaitable[object]],
-    ) -> None:
-        """Create the channel as that of any run."""
-        super().__init__(
-            organization, integration, environment, value_ids, domains, check_not_stopped=check_not_stopped
-        )
-        self.response: StreamedResponse | None = None
-        self.deadlines = Deadlines(0, 0, 0)
-        self._open = AsyncExitStack()
+    deadlines = Deadlines(0, 0, 0)
 
     async def __aenter__(self) -> Self:
         """Begin the block."""
+        self._open = AsyncExitStack()
         return self
 
     async def __aexit__(
@@ -48,6 +30,16 @@ class StreamingChannel(RunChannel):
     ) -> bool | None:
         """End the call."""
         return await self._open.__aexit__(kind, fault, trace)
+
+
+class StreamingChannel(FlowingChannel):
+    """A channel with one response that flows.
+
+    Attributes:
+        response: the one that was begun last.
+    """
+
+    response: StreamedResponse | None = None
 
     async def begin(self, request: OutgoingRequest, deadlines: Deadlines, upload: Upload | None) -> UpstreamResponse:
         """Send a request and return the head of its response. A response that was begun before is left."""

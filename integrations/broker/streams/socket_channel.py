@@ -1,12 +1,9 @@
 """The channel of a run that opens a WebSocket instead of waiting for an answer."""
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
-from integrations.broker.channel import RunChannel
+from integrations.broker.streams.channel import FlowingChannel
 from integrations.egress import configuration
 from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
 from integrations.exchange.passed_headers import folded
@@ -16,29 +13,16 @@ from integrations.transport.websockets import Handshake, HandshakeAnswered, Upst
 _PROTOCOL = "sec-websocket-protocol"
 
 
-class SocketChannel(RunChannel):
-    """A channel with one WebSocket, for the block that it is used in. Leaving the block ends its connection.
+class SocketChannel(FlowingChannel):
+    """A channel with one WebSocket.
 
     Attributes:
         offered: the sub-protocols that the caller offers. Those that the connection configures as a header come first.
         socket: the one that was opened; None if the upstream answered otherwise.
-        deadlines: its limits of time.
     """
 
     offered: Sequence[str] = ()
     socket: UpstreamSocket | None = None
-    deadlines = Deadlines(0, 0, 0)
-
-    async def __aenter__(self) -> Self:
-        """Begin the block."""
-        self._open = AsyncExitStack()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        """End the connection."""
-        return await self._open.__aexit__(kind, fault, trace)
 
     async def begin(self, request: OutgoingRequest, deadlines: Deadlines, upload: Upload | None) -> UpstreamResponse:
         """Make the handshake and return its answer, which is another status than 101 where no WebSocket was opened.
