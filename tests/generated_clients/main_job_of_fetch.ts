@@ -38,7 +38,7 @@ const result = given(
     body: { environment: "staging" },
   }),
 );
-if (!("masked" in result)) throw new Error("A person was asked.");
+if (typeof result === "string" || !("masked" in result)) throw new Error("It streams, or a person was asked.");
 const refused = await client.GET("/api/v1/secrets/by-name/{secret_name}", {
   params: { path: { secret_name: "nothing" } },
 });
