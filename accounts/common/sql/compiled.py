@@ -59,8 +59,9 @@ def _is_plain() -> bool:
 
 
 def _run(statement: Statement) -> list[Row]:
+    sql, params, _ = statement
     with connection.cursor() as cursor:
-        cursor.execute(statement.sql, statement.params)
+        cursor.execute(sql, params)
         return cursor.fetchall() if cursor.description else []
 
 

@@ -94,4 +94,4 @@ async def test_a_caller_who_leaves_takes_nobody_along(resolver):
 
 def test_a_run_looks_up_for_its_organization():
     channel = RunChannel("the-organization", "an-integration", "staging", {}, {}, check_not_stopped=None)
-    assert channel._lookup.args == ("the-organization",)
+    assert channel.lookup.args == ("the-organization",)
