@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -179,9 +180,9 @@ def tell_ended(ends: Sequence[RunEnd]) -> None:
         judging.note(judging.verdict(end.run, end.outcome.value, end.error_code, end.status) for end in news)
 
 
-def _ended(end: RunEnd) -> Run:
+def _ended(end: RunEnd) -> SimpleNamespace:
     """Return the columns that the end of a run sets."""
-    return Run(
+    return SimpleNamespace(
         id=end.run.pk,
         outcome=end.outcome.value,
         duration_ms=end.duration_ms,

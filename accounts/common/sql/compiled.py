@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
@@ -215,16 +216,22 @@ class CompiledWrite:
         """
         self._model, self._updating = model, updating
 
-    def statement(self, row: models.Model) -> Statement:
-        """Return the statement that writes this row."""
-        database = connections[DEFAULT_DB_ALIAS]
-        is_postgresql = database.vendor == "postgresql"
-        params = [
-            value if is_postgresql and isinstance(field, _AS_THEY_ARE) else field.get_db_prep_save(value, database)
-            for field in self._fields
-            for value in [getattr(row, field.attname)]
-        ]
+    def statement(self, row: object) -> Statement:
+        """Return the statement that writes this row: an instance, or anything with the attributes that are written."""
+        params = list(self._read(row))
+        for at, field in self._converted:
+            params[at] = field.get_db_prep_save(params[at], connections[DEFAULT_DB_ALIAS])
         return Statement(self._sql, params, writes=True)
+
+    @cached_property
+    def _read(self) -> Callable[[object], tuple[Any, ...]]:
+        return attrgetter(*(field.attname for field in self._fields))
+
+    @cached_property
+    def _converted(self) -> "list[tuple[int, models.Field[Any, Any]]]":
+        """The fields whose values the driver does not take as they are, with their places."""
+        kept = _AS_THEY_ARE if connection.vendor == "postgresql" else ()
+        return [(at, field) for at, field in enumerate(self._fields) if not isinstance(field, kept)]
 
     @cached_property
     def _fields(self) -> "list[models.Field[Any, Any]]":
