@@ -94,7 +94,7 @@ def _competitors() -> Iterator[list[Competitor]]:
             here = {which: f"http://127.0.0.1:{port}/{which}" for which in CONNECTIONS}
             if name in {COFFER, TWO_WORKERS}:
                 urls = {which: f"http://127.0.0.1:{port}{path}" for which, path in paths.items()}
-                environment = {"WEB_CONCURRENCY": "1" if name == COFFER else "2"}
+                environment = {"WEB_CONCURRENCY": "1" if name == COFFER else "2", "CACHE_URL": "dbcache://coffer_cache"}
                 pid = stack.enter_context(serving(uvicorn("config.asgi:application", port), port, environment))
                 found.append(Competitor(name, urls, headers, (pid, postgres)))
             elif name == BASELINE:

@@ -29,6 +29,9 @@ http {{
 STARTS_WITHIN = 90
 """Seconds."""
 
+ALONE = ["env", "-u", "DATABASE_URL", "LITELLM_LOCAL_MODEL_COST_MAP=True"]
+"""Keeps LiteLLM from Coffer's database, and from asking elsewhere what models cost."""
+
 LITELLM = """
 general_settings:
   dangerously_permit_weak_or_unset_master_key: true
@@ -57,7 +60,7 @@ def installed() -> list[str]:
 def running(name: str, folder: Path, port: int, upstream: int, header: str) -> Iterator[int]:
     """Run one proxy in front of the upstream; its process id."""
     command = COMMANDS[name](folder, port, upstream, header)
-    with serving(command, port, {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}, seconds=STARTS_WITHIN) as pid:
+    with serving(command, port, seconds=STARTS_WITHIN) as pid:
         yield pid
 
 
@@ -81,7 +84,7 @@ def litellm(folder: Path, port: int, upstream: int, header: str) -> list[str | P
     """Its pass-through, with one worker and without a key of the caller, a database or a log of calls."""
     settings = folder / "litellm.yaml"
     settings.write_text(LITELLM.format(upstream=upstream, header=header))
-    return ["litellm", "--config", settings, "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
+    return [*ALONE, "litellm", "--config", settings, "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
 
 
 COMMANDS = {"nginx": nginx, "mitmproxy": mitmproxy, "litellm": litellm}
