@@ -14,6 +14,12 @@ step: Callable[[str], AbstractContextManager[object]] = nullcontext
 """Surrounds a step of a run, which it gets the name of: `run` and, within it, `admission` and so on. Looked up at each
 call: `observers.step("upstream")`."""
 
+round_trip: Callable[[], AbstractContextManager[object]] = nullcontext
+"""Surrounds statements that travel together, which no wrapper of a connection sees. Looked up at each call."""
+
+TIMERS: list[Callable[..., object]] = []
+"""Wrappers of connections that time statements alone, so that these may travel together all the same."""
+
 RUN_ENDED: list[Callable[[Mapping[str, str], str, str], None]] = []
 """Called with the ids of a run, as the log has them, its outcome and its error code. Within the step `run`."""
 

@@ -73,6 +73,8 @@ def measure() -> None:
     observers.step = StepTimer
     observers.RUN_ENDED.append(count_run)
     observers.REQUEST_ENDED.append(count_request)
+    observers.round_trip = QUERIES.time
+    observers.TIMERS.append(_timed)
     connection_created.connect(time_queries)
 
 

@@ -117,7 +117,7 @@ class Course:
         """
         self.is_ended = True
         milliseconds = self.milliseconds
-        await finish(self.admitted, outcome, milliseconds, code, status)
+        await _finish(self.admitted, outcome, milliseconds, code, status)
         return milliseconds
 
     async def break_off(self, fault: BaseException, *, has_sent: bool) -> None:
@@ -130,12 +130,12 @@ class Course:
             await self.end(RunOutcome.FAILED, code=code)
             return
         status = fault.members.get("upstream_status")
-        outcome = RunOutcome.REFUSED if is_before_sending(fault) and not has_sent else RunOutcome.FAILED
+        outcome = RunOutcome.REFUSED if _is_before_sending(fault) and not has_sent else RunOutcome.FAILED
         await self.end(outcome, code=fault.code, status=status if isinstance(status, int) else None)
         fault.members["run_id"] = str(self.admitted.run.id)
 
 
-async def finish(
+async def _finish(
     admitted: Admitted, outcome: RunOutcome, duration_ms: int, error_code: str, status: int | None = None
 ) -> None:
     """Record the end of a run before the caller gets the response. A disconnect does not cancel the write.
@@ -257,7 +257,7 @@ AGAIN = Batches(_stopped_meanwhile)
 """Raises why an admitted call may not go on, if anything that it needs was stopped meanwhile."""
 
 
-def is_before_sending(refusal: Refusal) -> bool:
+def _is_before_sending(refusal: Refusal) -> bool:
     """Return whether a refusal was raised before the first byte was sent.
 
     That holds for refusals of a value, of a resolved address, and because of a back-off.

@@ -177,11 +177,6 @@ class StreamedResponse:
         self.withheld = None if not self._codings or can_inflate(self._codings) else Reason.ENCODING
         self.received = 0
 
-    @property
-    def is_coded(self) -> bool:
-        """Whether the body arrives compressed, so that length and coding in the head are not those of the pieces."""
-        return bool(self._codings)
-
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives, decompressed.
 

@@ -22,6 +22,8 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transac
 from django.db.models.query import get_related_populators
 from typing_extensions import override
 
+from accounts.common import observers
+
 M = TypeVar("M", bound=models.Model)
 Row = tuple[Any, ...]
 
@@ -48,7 +50,8 @@ def run_together(statements: Sequence[Statement]) -> list[list[Row]]:
     if connection.vendor == "postgresql" and _is_plain():
         from accounts.common.sql.pipeline import in_one_round_trip  # noqa: PLC0415 - SQLite needs no driver of PostgreSQL
 
-        return in_one_round_trip(statements)
+        with observers.round_trip():
+            return in_one_round_trip(statements)
     several_write = sum(statement.writes for statement in statements) > 1
     with transaction.atomic() if several_write else nullcontext():
         return [_run(statement) for statement in statements]
@@ -56,7 +59,8 @@ def run_together(statements: Sequence[Statement]) -> list[list[Row]]:
 
 def _is_plain() -> bool:
     """Return whether nothing else concerns the statements: no transaction, and nobody who counts or wraps them."""
-    return not (connection.in_atomic_block or connection.execute_wrappers or connection.queries_logged)
+    wrappers = [wrapper for wrapper in connection.execute_wrappers if wrapper not in observers.TIMERS]
+    return not (connection.in_atomic_block or wrappers or connection.queries_logged)
 
 
 def _run(statement: Statement) -> list[Row]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Value
 from django.db.models.functions import Lower
 
-from accounts.access.callers import PresentedKey, actor_of_key
+from accounts.access.callers import PresentedKey, actors_of_keys
 from accounts.actors import Actor
 from accounts.common.database import Batches
 from accounts.common.environments import Environment
@@ -56,26 +56,33 @@ async def call_at(key: PresentedKey, address: Address, params: dict[str, str]) -
 
 
 def _look_up_all(asked: Sequence[tuple[PresentedKey, Address]]) -> list[tuple[UUID, Environment] | Exception]:
-    return [_look_up(*each) for each in asked]
+    """Look all keys up together, and each connection once for those whose keys see the same ones."""
+    actors = actors_of_keys([key for key, _ in asked])
+    found: dict[tuple[UUID, frozenset[UUID] | None, str], UUID | None] = {}
+    return [_looked_up(actor, address, found) for actor, (_, address) in zip(actors, asked, strict=True)]
 
 
-def _look_up(key: PresentedKey, address: Address) -> tuple[UUID, Environment] | Exception:
+def _looked_up(
+    actor: Actor | Refusal, address: Address, found: dict[tuple[UUID, frozenset[UUID] | None, str], UUID | None]
+) -> tuple[UUID, Environment] | Exception:
+    if isinstance(actor, Refusal):
+        return actor
+    place = actor.organization.pk, actor.integrations, address.connection
+    if not address.id and place not in found:
+        found[place] = _id_of(actor, address.connection)
+    connection = address.id or found[place]
+    if connection is None:
+        return NotFound("No such connection.")
     try:
-        actor = actor_of_key(key.text, address=key.address, user_agent=key.user_agent)
-        return _id_of(actor, address), address.environment or _only(actor)
-    except Refusal as refusal:
+        return connection, address.environment or _only(actor)
+    except Invalid as refusal:
         return refusal
 
 
-def _id_of(actor: Actor, address: Address) -> UUID:
-    if address.id:
-        return address.id
+def _id_of(actor: Actor, name: str) -> UUID | None:
     lowered = Integration.objects.visible_to(actor).annotate(lowered=Lower("name"))  # as the index has it
-    named = lowered.filter(kind__in=CONNECTIONS, lowered=Lower(Value(address.connection)))
-    found: UUID | None = named.order_by().values_list("pk", flat=True).first()
-    if found is None:
-        raise NotFound("No such connection.")
-    return found
+    named = lowered.filter(kind__in=CONNECTIONS, lowered=Lower(Value(name)))
+    return named.order_by().values_list("pk", flat=True).first()
 
 
 def _only(actor: Actor) -> Environment:

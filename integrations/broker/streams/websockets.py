@@ -22,8 +22,6 @@ from secrets_app.redaction.connections import ConnectionMask
 from secrets_app.redaction.redactor import Reason, Redactor
 from secrets_app.redaction.windows import StreamWithheld
 
-SWITCHING = 101
-
 
 @asynccontextmanager
 async def open_websocket(

@@ -1,5 +1,6 @@
 """Statements that PostgreSQL gets in one round trip: what they return, and every way in which the trip can fail."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ import psycopg
 import pytest
 from django.db import IntegrityError, OperationalError, ProgrammingError, connection, transaction
 
+from accounts.common import observers
 from accounts.common.outages import is_outage
 from accounts.common.sql.compiled import Statement, ask_together, run_together
 from accounts.models import Organization
@@ -158,3 +160,17 @@ def test_a_server_that_takes_no_connection_is_an_outage(monkeypatch):
 def test_nothing_is_no_round_trip(django_assert_num_queries):
     with django_assert_num_queries(0):
         assert run_together([]) == ask_together() == []
+
+
+def test_statements_travel_together_also_where_they_are_timed(monkeypatch):
+    def timer(execute, *arguments):
+        return execute(*arguments)
+
+    trips = []
+    monkeypatch.setattr(observers, "TIMERS", [timer])
+    monkeypatch.setattr(observers, "round_trip", lambda: nullcontext(trips.append(1)))
+    with connection.execute_wrapper(timer):
+        assert run_together([ONE, ONE]) == [[(1,)], [(1,)]]
+    with connection.execute_wrapper(lambda execute, *arguments: execute(*arguments)):
+        assert run_together([ONE]) == [[(1,)]]
+    assert (trips, "SELECT 1" in prepared()) == ([1], True)

@@ -38,9 +38,10 @@ def measuring(counting, monkeypatch, settings):
     from config.monitoring import measures
 
     settings.METRICS_TOKEN = TOKEN
-    for name in ("RUN_ENDED", "REQUEST_ENDED"):
+    for name in ("RUN_ENDED", "REQUEST_ENDED", "TIMERS"):
         monkeypatch.setattr(observers, name, [])
-    monkeypatch.setattr(observers, "step", observers.step)
+    for name in ("step", "round_trip"):
+        monkeypatch.setattr(observers, name, getattr(observers, name))
     measures.measure()
     measures.time_queries(connection)
     yield
@@ -167,3 +168,13 @@ def test_short_token_is_refused():
     assert metrics_token("") == ""
     with pytest.raises(ImproperlyConfigured, match="COFFER_METRICS_TOKEN is short"):
         metrics_token("secret")
+
+
+async def test_statements_that_travel_together_are_timed_as_one(measuring):
+    assert all(wrapper in observers.TIMERS for wrapper in connection.execute_wrappers)
+    # Each look at the metrics makes queries itself.
+    counted = [(await scraped())["coffer_database_seconds_count",] for _ in range(3)]
+    with observers.round_trip():
+        pass
+    counted.append((await scraped())["coffer_database_seconds_count",])
+    assert counted[3] - counted[2] == counted[2] - counted[1] + 1
