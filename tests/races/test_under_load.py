@@ -159,7 +159,8 @@ import asyncio, sys
 async def answer(reader, writer):
     await reader.readuntil(b"\\r\\n\\r\\n")
     await asyncio.sleep(float(sys.argv[2]))
-    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nContent-Type: application/json\\r\\n\\r\\n{}")
+    writer.write(b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: 2\\r\\n")
+    writer.write(b"Content-Type: application/json\\r\\n\\r\\n{}")
     await writer.drain()
     writer.close()
 

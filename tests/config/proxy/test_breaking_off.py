@@ -111,10 +111,10 @@ def test_a_fault_of_ours_is_told_as_such_and_nothing_of_it_is_logged(owner, monk
 
 
 def test_an_answer_whose_end_cannot_be_recorded_breaks_off(owner, monkeypatch):
-    async def gone(*args):
+    def gone(*args):
         raise OperationalError from psycopg.OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr("integrations.broker.ends.finish", gone)
+    monkeypatch.setattr("integrations.broker.ledger.endings", gone)
 
     async def story(client):
         async with client.ask("GET", "/x") as answer:
