@@ -39,6 +39,11 @@ MARKERS = {
 """What is left out, by marker, where something is not installed."""
 
 
+NOT_PASSED_ON = {"DATABASE_URL", "PYTHONDONTWRITEBYTECODE"}
+"""Variables that a pass does not inherit: its database is given, and many tests start the product as a process of its
+own, which takes twice as long where nothing compiled is kept."""
+
+
 def main(arguments: list[str]) -> int:
     """Run all passes; the exit code of the worst."""
     left_out = missing()
@@ -125,7 +130,7 @@ class Passes:
         """
         printed.write(f"\n=== The suite on {label} ===\n")
         printed.flush()
-        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
         environment |= {"DATABASE_URL": url} if url else {}
         markers = " and ".join(filter(None, [wanted, *self._unwanted]))
         command = [sys.executable, "-m", "pytest", *self._arguments, *paths, *(["-m", markers] if markers else [])]
