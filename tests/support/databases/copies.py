@@ -27,7 +27,7 @@ def copy_to_postgres(url: str) -> None:
 
 
 def copy_to_sqlite(file: Path) -> None:
-    """Copy the test database, which is on SQLite, into a file."""
-    connection.ensure_connection()
-    with closing(sqlite3.connect(file)) as copy:
-        connection.connection.backup(copy)
+    """Copy the test database, which is on SQLite, with what is committed in it, into a file."""
+    name = connection.settings_dict["NAME"]
+    with closing(sqlite3.connect(name)) as source, closing(sqlite3.connect(file)) as copy:
+        source.backup(copy)
