@@ -4,7 +4,7 @@ Three passes, two at once: SQLite without Chromium beside PostgreSQL, and when o
 Chromium, on SQLite. What the latter two print comes when they have ended.
 
 What is not installed is left out, loudly; with CI=true that is a failure. `DATABASE_URL` names an existing PostgreSQL
-server to use instead of one of our own. Arguments are passed on to pytest.
+server to use instead of one of our own, as a superuser. Arguments are passed on to pytest.
 """
 
 import os
