@@ -55,8 +55,8 @@ class Program:
 @contextmanager
 def started(name: str, trusting: dict[str, str]) -> Iterator[Program]:
     """A program until the block ends; it has to end well, and to say nothing but its results."""
-    npm.install(HERE)
-    interpreter = npm.newer_node(HERE) if name.endswith(".mjs") else sys.executable
+    npm.install()
+    interpreter = npm.newer_node() if name.endswith(".mjs") else sys.executable
     with TemporaryFile("w+") as complaints:
         process = subprocess.Popen(
             [interpreter, name],
