@@ -116,7 +116,7 @@ def test_make_copy_use_revoke_refused(sign_in, owner, site):
 
 def test_a_late_answer_brings_no_old_tick_back(sign_in, owner, site):
     make_action(owner, "Look up patient", uses="")
-    page = sign_in(owner).context.new_page()  # its aborted request is meant, so its console is not judged
+    page = sign_in(owner, opens="").context.new_page()  # its aborted request is meant, so its console is not judged
     page.goto(f"{site}/o/harbor-clinics/api-keys/new/")
     page.get_by_label("Only chosen ones").check()
     patient = page.get_by_label("Look up patient")

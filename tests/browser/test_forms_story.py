@@ -15,7 +15,7 @@ VALUE = "the-value-that-was-typed"
 
 def test_what_was_typed_stays_until_it_is_saved(sign_in, owner, site):
     taken = store_secret(owner, "crm.apiKey")
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/secrets/new/")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
     page.get_by_label("Name", exact=True).fill("CRM.apikey")
@@ -87,7 +87,7 @@ def test_a_test_sends_what_is_on_the_screen_and_can_be_cancelled(sign_in, owner,
     seen, address = received
     store_secret(owner)
     action = make_action(owner, base_url=address, path="/v1/me", environments=(Environment.DEVELOPMENT,))
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/integrations/{action.id}/")
     page.locator("#f-path").fill("/v2/people")
     expect(page.get_by_text("The test saves them first")).to_be_visible()

@@ -62,7 +62,7 @@ def test_paste_check_fix_a_name_apply(sign_in, owner, site):
 
 def test_file_of_two_thousand_lines(sign_in, owner, site):
     text = "".join(f"SERVICE_{n}_KEY='canary-of-service-{n}'\n" for n in range(2000))
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/secrets/import/")
     page.evaluate(LISTEN)
     page.get_by_label("Or choose the file").set_input_files(
@@ -78,7 +78,7 @@ def test_file_of_two_thousand_lines(sign_in, owner, site):
 
 
 def test_file_that_is_too_large_is_told_before_it_travels(sign_in, owner, site):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/secrets/import/")
     page.get_by_label("Or choose the file").set_input_files(
         {"name": ".env", "mimeType": "text/plain", "buffer": b"x" * 1_048_577}
@@ -88,7 +88,7 @@ def test_file_that_is_too_large_is_told_before_it_travels(sign_in, owner, site):
 
 
 def test_paste_choose_look_import_and_update(sign_in, owner, site):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/{owner.organization.slug}/integrations/import/")
     assert problems(page) == []
     page.get_by_label("Text", exact=True).fill(json.dumps(DOCUMENT))
@@ -118,7 +118,7 @@ def test_paste_choose_look_import_and_update(sign_in, owner, site):
 
 
 def test_a_command_becomes_an_action_and_its_credential_a_secret(sign_in, owner, site):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/{owner.organization.slug}/integrations/import/")
     page.get_by_label("Text", exact=True).fill(CURL)
     page.get_by_role("button", name="Read", exact=True).click()

@@ -38,7 +38,7 @@ def list_tools(page):
 def test_tools_are_approved_and_a_change_is_seen(sign_in, owner, site):
     store_secret(owner)
     with mcp.modern(VALUE) as url:
-        page = sign_in(owner)
+        page = sign_in(owner, opens="")
         write_server(page, site, url)
         page.get_by_role("button", name="Check", exact=True).click()
         expect(page.locator("#steps")).to_contain_text("The server offers 5 tools.")

@@ -28,7 +28,7 @@ def call(owner, action, secret, hours_ago, **fields):
 
 
 def test_from_the_first_steps_to_the_overview_to_a_disabled_secret_and_back(sign_in, owner, site):
-    page = sign_in(owner, opens="")
+    page = sign_in(owner, opens="overview/")
     expect(page.get_by_role("heading", name="Five steps to the first call")).to_be_visible()
     assert problems(page) == []
     secret = store_secret(owner)

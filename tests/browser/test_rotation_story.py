@@ -71,7 +71,7 @@ def row(page, name):
 
 def test_from_staging_to_roll_back(sign_in, owner, site, secret, provider):
     _, go, seen = provider
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
 
     stage(page, site)
     expect(page.get_by_text("1 of 3 checked")).to_be_visible()  # progress: two wait for the provider
@@ -112,7 +112,7 @@ def test_from_staging_to_roll_back(sign_in, owner, site, secret, provider):
 
 def test_confirmation_cannot_be_skipped_and_closes_with_escape(sign_in, owner, site, secret, provider):
     provider[1].set()
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     stage(page, site)
     expect(page.get_by_text("1 of 3 references accepts the new value")).to_be_visible()
     page.get_by_role("link", name="Promote…").click()
@@ -129,7 +129,7 @@ def test_confirmation_cannot_be_skipped_and_closes_with_escape(sign_in, owner, s
 
 def test_finish_now_ends_the_window(sign_in, owner, site, secret, provider):
     provider[1].set()
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     stage(page, site)
     expect(page.get_by_text("1 of 3 references accepts the new value")).to_be_visible()
     page.get_by_role("link", name="Promote…").click()
@@ -145,7 +145,7 @@ def test_finish_now_ends_the_window(sign_in, owner, site, secret, provider):
 
 def test_overdue_secret_is_marked_until_it_is_rotated(sign_in, owner, site):
     secret = store_secret(owner, environments=[Environment.STAGING])
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/secrets/{secret.id}/edit/")
     page.get_by_label("Rotate every … days").fill("30")
     page.get_by_role("button", name="Save changes").click()

@@ -27,7 +27,7 @@ def test_from_a_test_to_its_run_and_from_a_failure_to_what_mends_it(sign_in, own
         outcome="upstream_error", status=401,
     )  # fmt: skip
     RunSecretFactory(run=failed, secret_id=secret.id)
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
 
     page.goto(f"{site}/o/harbor-clinics/integrations/{action.id}/")
     page.get_by_role("button", name="Send test").click()
@@ -62,7 +62,7 @@ def test_from_a_test_to_its_run_and_from_a_failure_to_what_mends_it(sign_in, own
 
 def test_a_run_under_way_is_followed_to_its_end(sign_in, owner, site):
     run = RunFactory(organization=owner.organization, started=True, steps={"admitted": 0.8})
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/runs/{run.pk}/")
     expect(page.get_by_text("Under way").first).to_be_visible()
     ended = {"admitted": 0.8, "opened": 0.4, "sent": 3.1, "answered": 20.5, "masked": 0.9, "recorded": 1.2}

@@ -160,7 +160,7 @@ def test_from_the_first_sign_up_to_a_lock_out(page, site, session_of):
 
 def test_signing_out_everywhere_else(page, site, sign_in, owner, browser):
     there = browser.new_page()
-    there.context.add_cookies(sign_in(owner).context.cookies())
+    there.context.add_cookies(sign_in(owner, opens="").context.cookies())
     page.context.clear_cookies()
     page.goto(f"{site}/signin/?next=/account/sessions/")
     give_password(page, email=User.objects.get(pk=owner.id).email)

@@ -73,7 +73,7 @@ def send_test(page):
 
 def test_the_value_of_staging_arrives_and_is_seen_nowhere(sign_in, owner, site, received):
     seen, base_url = received
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
 
     store_secret(page, site)
     connector = make_connector(owner, uses="of.connector")
@@ -112,7 +112,7 @@ def test_the_value_of_staging_arrives_and_is_seen_nowhere(sign_in, owner, site, 
 
 
 def test_values_do_not_come_back_after_a_refusal_nor_with_the_back_button(sign_in, owner, site):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/secrets/new/")
     page.get_by_label("Name", exact=True).fill("2 token!")
     value = page.get_by_role("textbox", name="Staging")
