@@ -5,9 +5,10 @@ from uuid import uuid4
 import pytest
 
 from accounts.common.environments import Environment
-from accounts.common.sql.compiled import Among, CompiledQuery
+from accounts.common.sql.compiled import Among, CompiledCount, CompiledQuery
 from accounts.models import Membership, Organization
-from secrets_app.models import SecretValue
+from secrets_app.models import Secret, SecretValue
+from secrets_app.sealing import keyring
 from tests.support.things import store_secret
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +59,19 @@ def test_a_text_that_is_too_long_finds_nothing_by_its_beginning(organization):
 def test_no_rows_are_no_question(django_assert_num_queries):
     with django_assert_num_queries(0):
         assert CompiledQuery(lambda: Organization.objects.filter(Among("slug"))).ask([]) == []
+
+
+def test_rows_are_counted_for_each_instance_alike(owner, outsider, django_assert_num_queries):
+    for actor, name in ((owner, "a"), (owner, "b"), (outsider, "a")):
+        store_secret(actor, name)
+    held = keyring.held_ids()
+    count = CompiledCount(Organization, lambda organization: Secret.objects.missing(organization, held).alphabetical())
+    assert [count.about(actor.organization) for actor in (owner, outsider)] == [0, 0]
+    SecretValue.objects.filter(environment=S.value).exclude(secret__name="b").update(unreadable=True)
+    with django_assert_num_queries(2):
+        assert [count.about(actor.organization) for actor in (owner, outsider)] == [1, 1]
+    assert Secret.objects.missing(owner.organization, held).count() == 1
+    Secret.objects.filter(name="a").update(enabled=False)
+    SecretValue.objects.filter(secret__name="b").delete()
+    Secret.objects.filter(name="b").update(required_in={S})
+    assert [count.about(actor.organization) for actor in (owner, outsider)] == [1, 0]
