@@ -27,14 +27,17 @@ NAMED_AT_MOST = 20
 
 
 @contextmanager
-def judging(actor: Actor, changed: Iterable[UUID]) -> Iterator[None]:
-    """Judge what secrets gain by the changes made within the block to these integrations. They may be new.
+def judging(actor: Actor, changed: Iterable[UUID], *, are_new: bool = False) -> Iterator[None]:
+    """Judge what secrets gain by the changes made within the block to these integrations.
+
+    Args:
+        are_new: the block makes them, so nothing was sent by them before.
 
     Raises:
         PermissionDenied, ProofNeeded: as `judge`, at the end of the block.
     """
     ids = list(changed)
-    before = {sending.key for sending in sent_by(using(ids))}
+    before = set() if are_new else {sending.key for sending in sent_by(using(ids))}
     yield
     gained = [sending for sending in sent_by(using(ids)) if sending.key not in before]
     if gained:
