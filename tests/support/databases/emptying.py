@@ -1,11 +1,11 @@
 """Emptying the database after a test that commits."""
 
 import time
+from contextlib import nullcontext
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.core.management.color import no_style
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from secrets_app.sealing import seeds
 from tests.support.audit import audit_unlocked
@@ -37,7 +37,18 @@ def empty_tables(*_: object) -> None:
 
 
 def _empty() -> None:
+    """Delete the rows of the tables that have some, which is much less work than to truncate each table.
+
+    PostgreSQL locks them all first, as TRUNCATE would: what is still being written is awaited, or comes too late.
+    """
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
-    tables = [name for name in names if name not in OF_MIGRATIONS]
-    with audit_unlocked():
-        connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), tables))
+    tables = {name: connection.ops.quote_name(name) for name in names if name not in OF_MIGRATIONS}
+    which = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table})" for name, table in tables.items())
+    is_on_postgres = connection.vendor == "postgresql"  # which makes no trigger while another one waits for the commit
+    once = nullcontext() if is_on_postgres else transaction.atomic()
+    with once, audit_unlocked(), transaction.atomic(), connection.cursor() as cursor:
+        if is_on_postgres:
+            cursor.execute(f"LOCK TABLE {', '.join(tables.values())} IN ACCESS EXCLUSIVE MODE")
+        cursor.execute(which)
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DELETE FROM {tables[name]}")
