@@ -4,8 +4,7 @@ import time
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.core.management.color import no_style
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from secrets_app.sealing import seeds
 from tests.support.audit import audit_unlocked
@@ -37,7 +36,13 @@ def empty_tables(*_: object) -> None:
 
 
 def _empty() -> None:
+    """Delete the rows of the tables that have any: to truncate all of them takes PostgreSQL twenty times as long."""
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
-    tables = [name for name in names if name not in OF_MIGRATIONS]
-    with audit_unlocked():
-        connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), tables))
+    tables = {name: connection.ops.quote_name(name) for name in names if name not in OF_MIGRATIONS}
+    with audit_unlocked(), transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # whoever is writing still comes first
+            cursor.execute(f"LOCK TABLE {', '.join(tables.values())} IN SHARE ROW EXCLUSIVE MODE")
+        has_rows = (f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table})" for name, table in tables.items())
+        cursor.execute(" UNION ALL ".join(has_rows))
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DELETE FROM {tables[name]}")
