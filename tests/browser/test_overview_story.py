@@ -28,10 +28,13 @@ def call(owner, action, secret, hours_ago, **fields):
 
 
 def test_from_the_first_steps_to_the_overview_to_a_disabled_secret_and_back(sign_in, owner, site):
-    page = sign_in(owner, opens="overview/")
+    page = sign_in(owner, opens="")
+    page.clock.install()
+    page.goto(f"{site}/o/harbor-clinics/overview/")
     expect(page.get_by_role("heading", name="Five steps to the first call")).to_be_visible()
     assert problems(page) == []
     secret = store_secret(owner)
+    page.clock.run_for(5_100)
     expect(page.get_by_role("heading", name="1 of 5 done")).to_be_visible()  # it ticks itself
     action = make_action(owner)
     key_for(owner)
@@ -43,6 +46,7 @@ def test_from_the_first_steps_to_the_overview_to_a_disabled_secret_and_back(sign
     IntegrationStateFactory(
         integration=action, organization=owner.organization, failing=True, status=401, run_id=run.pk
     )
+    page.clock.run_for(5_100)
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     expect(page.get_by_role("link", name="Rotate crm.apiKey")).to_be_visible()
 
@@ -61,7 +65,6 @@ def test_from_the_first_steps_to_the_overview_to_a_disabled_secret_and_back(sign
     dialog = page.get_by_role("dialog", name="Disable crm.apiKey?")
     expect(dialog).to_contain_text("1 integration stops at once")
     assert problems(page) == []
-    page.clock.install()
     dialog.get_by_role("button", name="Disable and stop 1 integration").click()
     expect(page.get_by_role("row", name="crm.apiKey")).to_contain_text("Disabled")
     page.clock.fast_forward(4_500)  # longer than other toasts stay

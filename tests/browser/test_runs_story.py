@@ -27,6 +27,7 @@ def test_from_a_test_to_its_run_and_from_a_failure_to_what_mends_it(sign_in, own
     )  # fmt: skip
     RunSecretFactory(run=failed, secret_id=secret.id)
     page = sign_in(owner, opens="")
+    page.clock.install()
 
     page.goto(f"{site}/o/harbor-clinics/integrations/{action.id}/")
     page.get_by_role("button", name="Send test").click()
@@ -47,6 +48,7 @@ def test_from_a_test_to_its_run_and_from_a_failure_to_what_mends_it(sign_in, own
     expect(page.get_by_role("link", name="Look up patient")).to_have_count(2)
 
     RunFactory(organization=owner.organization, integration_name="Newest", started_at=timezone.now())
+    page.clock.run_for(5_100)
     page.get_by_role("link", name="1 new run, show it").click()
     expect(page.get_by_role("link", name="Newest")).to_be_visible()
 

@@ -156,11 +156,12 @@ def test_from_the_first_sign_up_to_a_lock_out(page, site, session_of):
 
 
 def test_signing_out_everywhere_else(page, site, sign_in, owner, browser):
-    there = browser.new_page()
-    there.context.add_cookies(sign_in(owner, opens="").context.cookies())
-    page.context.clear_cookies()
-    page.goto(f"{site}/signin/?next=/account/sessions/")
-    give_password(page, email=User.objects.get(pk=owner.id).email)
+    sign_in(owner, opens="").context.clear_cookies()
+    there, email = browser.new_page(), User.objects.get(pk=owner.id).email
+    for one, next_page in ((there, "/account/"), (page, "/account/sessions/")):
+        one.goto(f"{site}/signin/?next={next_page}")
+        give_password(one, email=email)
+    at(there, "Your account")
     at(page, "Sessions")
     press(page, "Sign out everywhere else")
     expect(page.get_by_text("Your other sessions have ended")).to_be_visible()
