@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.layers import PURE, interfaces, room_of, rooms
-from tests.support.source import APPS, ROOT, attributes, called, imports, modules, name_of
+from tests.support.source import APPS, ROOT, called, imports, modules, name_of, used, with_wholes
 
 ALLOWED_USERS = {
     "opening a sealed value": ({"keyring.unseal"}, {"secrets_app/sealing"}),
@@ -48,7 +48,6 @@ OTHER_CLIENTS = {
 WRITES = {"save", "delete", "create", "bulk_create", "update", "bulk_update", "get_or_create", "update_or_create"}
 INVENTED_HISTORY = {ROOT / "config/demo" / name for name in ("history.py", "traffic.py")}
 """Backdated runs cannot be made by running."""
-LONGEST_MODULE, LONGEST_TEST, LARGEST_FOLDER, LONGEST_FUNCTION = 300, 400, 20, 30
 
 
 @functools.cache
@@ -57,9 +56,9 @@ def interface_modules() -> list[Path]:
     return [path for path in modules() if room_of(path) in after_the_bar and path not in INVENTED_HISTORY]
 
 
-def uses(marks: set[str], used: set[str]) -> bool:
-    """Whether a used name is one of the marks or inside one: `aiohttp.client.ClientSession` is inside `aiohttp`."""
-    return any(name == mark or name.startswith(f"{mark}.") for name in used for mark in marks)
+def inside(marks: set[str], names: Iterable[str]) -> set[str]:
+    """The names that are one of the marks or inside one: `aiohttp.client.ClientSession` is inside `aiohttp`."""
+    return {name for name in names if not marks.isdisjoint(with_wholes([name]))}
 
 
 def offenders(paths: Iterable[Path], find: Callable[[Path], set[str]]) -> dict[str, set[str]]:
@@ -79,7 +78,7 @@ def test_imports_run_one_way():
         later = set(APPS[APPS.index(app) + 1 :])
         if room != "__init__":
             later |= {f"{app}.{other}" for other in rooms(app)[rooms(app).index(room) + 1 :]}
-        return {name for name in imports(path) if uses(later, {name})}
+        return inside(later, imports(path))
 
     assert offenders(modules(), upward) == {}
 
@@ -87,14 +86,14 @@ def test_imports_run_one_way():
 def test_pure_rooms_know_no_framework():
     frameworks = {"django", "ninja", "allauth"}
     pure = [path for path in modules() if room_of(path) in PURE]
-    assert offenders(pure, lambda path: {name for name in imports(path) if uses(frameworks, {name})}) == {}
+    assert offenders(pure, lambda path: inside(frameworks, imports(path))) == {}
 
 
 def test_only_interfaces_know_requests_and_pages():
     frameworks = {"django.http", "django.forms", "django.template", "django.shortcuts", "ninja"}
     allowed = {"accounts/access", "accounts/sign_in"}  # decorators of views, and allauth's hooks
-    inside = [path for path in modules(*APPS[:3]) if path not in interface_modules() and room_of(path) not in allowed]
-    assert offenders(inside, lambda path: {name for name in imports(path) if uses(frameworks, {name})}) == {}
+    others = [path for path in modules(*APPS[:3]) if path not in interface_modules() and room_of(path) not in allowed]
+    assert offenders(others, lambda path: inside(frameworks, imports(path))) == {}
 
 
 def test_an_interface_never_writes_a_model():
@@ -106,16 +105,16 @@ def test_an_interface_never_writes_a_model():
 
 @pytest.mark.parametrize(("marks", "allowed"), ALLOWED_USERS.values(), ids=ALLOWED_USERS)
 def test_a_concern_has_its_only_users(marks, allowed):
-    assert {room_of(path) for path in modules() if uses(marks, {*imports(path), *attributes(path)})} == allowed
+    assert {room_of(path) for path in modules() if not marks.isdisjoint(used(path))} == allowed
 
 
 def test_there_is_no_other_network_client():
-    assert offenders(modules(), lambda path: {name for name in imports(path) if uses(OTHER_CLIENTS, {name})}) == {}
+    assert offenders(modules(), lambda path: inside(OTHER_CLIENTS, imports(path))) == {}
 
 
 def test_a_part_of_a_library_is_the_library():
-    assert uses({"aiohttp"}, {"aiohttp.client.ClientSession"})
-    assert not uses({"aiohttp"}, {"aiohttp_session", "yarl"})
+    within = {"aiohttp", "aiohttp.client.ClientSession"}
+    assert inside({"aiohttp"}, {*within, "aiohttp_session", "yarl"}) == within
 
 
 def test_no_dangerous_shortcuts():

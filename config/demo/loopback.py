@@ -8,6 +8,8 @@ from typing import Any
 
 HOST = "127.0.0.1"
 LARGEST_BODY = 1024 * 1024
+SECONDS_TO_END = 0.02
+"""How often a server looks whether it is to end."""
 
 Note = Callable[[dict[str, Any]], None]
 """Takes down what a server received."""
@@ -60,7 +62,9 @@ def serving_http(handler: type[Handler], port: int, note: Note) -> Iterator[int]
     """
     noting = type(f"Noting{handler.__name__}", (handler,), {"note": staticmethod(note)})
     with Server((HOST, port), noting) as server:
-        threading.Thread(target=server.serve_forever, name=handler.__name__, daemon=True).start()
+        threading.Thread(
+            target=server.serve_forever, args=(SECONDS_TO_END,), name=handler.__name__, daemon=True
+        ).start()
         try:
             yield server.server_address[1]
         finally:

@@ -91,7 +91,7 @@ def create_integration(
         organization=actor.organization, kind=kind, environments=frozenset(environments), **texts, **flags
     )
     try:
-        with _changing(actor, integration.pk):
+        with _changing(actor, integration.pk, is_new=True):
             cleaned = clean_config(actor, kind, config, _problems(integration, texts))
             _apply(integration, cleaned)
             raw = guard.raw_credentials(integration, known=[], accepted=accept_raw_credentials)
@@ -209,11 +209,11 @@ def delete_integration(*, actor: Actor, integration_id: UUID) -> None:
 
 
 @contextmanager
-def _changing(actor: Actor, integration_id: UUID) -> Iterator[None]:
+def _changing(actor: Actor, integration_id: UUID, *, is_new: bool = False) -> Iterator[None]:
     """Open the transaction of a change, which ends with the judgement of what secrets gain by it."""
     with transaction.atomic():
         lock_organization(actor.organization)
-        with gained.judging(actor, [integration_id]):
+        with gained.judging(actor, [integration_id], are_new=is_new):
             yield
 
 

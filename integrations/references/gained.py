@@ -27,14 +27,17 @@ NAMED_AT_MOST = 20
 
 
 @contextmanager
-def judging(actor: Actor, changed: Iterable[UUID]) -> Iterator[None]:
-    """Judge what secrets gain by the changes made within the block to these integrations. They may be new.
+def judging(actor: Actor, changed: Iterable[UUID], *, are_new: bool = False) -> Iterator[None]:
+    """Judge what secrets gain by the changes made within the block to these integrations. Some of them may be new.
+
+    Args:
+        are_new: none of them exists before the block.
 
     Raises:
         PermissionDenied, ProofNeeded: as `judge`, at the end of the block.
     """
     ids = list(changed)
-    before = {sending.key for sending in sent_by(using(ids))}
+    before = set() if are_new else {sending.key for sending in sent_by(using(ids))}
     yield
     gained = [sending for sending in sent_by(using(ids)) if sending.key not in before]
     if gained:

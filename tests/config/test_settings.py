@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from config import bootstrap
 from tests import environment
 
@@ -27,29 +25,13 @@ PRODUCTION = {
 }
 
 
-def start(**changes):
+def start(program="import django; django.setup()", **changes):
     """Load settings and apps in a clean process, as every server and command does; exit code and last words."""
     variables = {"PATH": os.environ["PATH"], **PRODUCTION, **changes}
-    command = [sys.executable, "-c", "import django; django.setup()"]
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+    )
     return done.returncode, (done.stderr.strip().splitlines() or [""])[-1]
-
-
-def test_production_starts():
-    assert start() == (0, "")
-
-
-LOOPBACK = {"COFFER_ALLOWED_HOSTS": "localhost,127.0.0.1", "COFFER_SITE_URL": "http://localhost:8000"}
-
-
-@pytest.mark.parametrize("extra", [{}, {"COFFER_DEBUG": "on"}])
-def test_loopback_starts_over_plain_http(extra):
-    assert start(**LOOPBACK, **extra) == (0, "")
-
-
-def test_single_sign_on_starts():
-    sso = {"COFFER_OIDC_ISSUER": "https://id.example.com", "COFFER_OIDC_CLIENT_ID": "coffer"}
-    assert start(**sso, COFFER_OIDC_CLIENT_SECRET="a-secret") == (0, "")
 
 
 SAFE = """
@@ -64,10 +46,13 @@ assert s.PASSWORD_HASHERS == ["django.contrib.auth.hashers.Argon2PasswordHasher"
 
 
 def test_production_has_safe_cookies_checks_the_origin_of_passkeys_and_hashes_passwords_slowly():
-    command = [sys.executable, "-c", SAFE]
-    variables = {"PATH": os.environ["PATH"], **PRODUCTION}
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert start(SAFE) == (0, "")
+
+
+def test_loopback_starts_over_plain_http_also_for_developers():
+    """Without COFFER_DEBUG, see `test_first_settings_file_is_private_and_starts_the_product`."""
+    loopback = {"COFFER_ALLOWED_HOSTS": "localhost,127.0.0.1", "COFFER_SITE_URL": "http://localhost:8000"}
+    assert start(**loopback, COFFER_DEBUG="on") == (0, "")
 
 
 def bootstrapped(file, *arguments, **variables):
@@ -88,11 +73,19 @@ def test_first_settings_file_is_private_and_starts_the_product(tmp_path):
     assert (done.returncode, stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
     assert written["COFFER_SITE_URL"] == "http://localhost:8123"
     assert written["COFFER_EGRESS_ALLOW"] == "127.0.0.1/32"
+    assert written.get("COFFER_DEBUG", "off") == "off"
     assert not [value for name, value in written.items() if "KEY" in name and value in done.stdout + done.stderr]
     assert start(**written) == (0, "")
 
 
-def test_a_settings_file_for_production_starts_the_product(tmp_path):
+SINGLE_SIGN_ON = {
+    "COFFER_OIDC_ISSUER": "https://id.example.com",
+    "COFFER_OIDC_CLIENT_ID": "coffer",
+    "COFFER_OIDC_CLIENT_SECRET": "a-secret",
+}
+
+
+def test_a_settings_file_for_production_starts_the_product_also_with_single_sign_on(tmp_path):
     file = tmp_path / "coffer.env"
     database = "postgres://coffer:word@db.internal/coffer"
     place = ("--host", "coffer.example.com", "--database", database)
@@ -101,7 +94,7 @@ def test_a_settings_file_for_production_starts_the_product(tmp_path):
     assert (done.returncode, stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
     assert (written["COFFER_SITE_URL"], written["COFFER_TRUSTED_PROXIES"]) == ("https://coffer.example.com", "10.0.0.7")
     assert (written["DATABASE_URL"], written["WEB_CONCURRENCY"]) == (database, "3")
-    assert start(**written) == (0, "")
+    assert start(**written, **SINGLE_SIGN_ON) == (0, "")
     assert "--database" in bootstrapped(tmp_path / "other.env", "--host", "coffer.example.com").stderr
 
 

@@ -27,17 +27,18 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self.folder, self.made = folder, folder / "made"
         self.made.mkdir()
-        for pattern in (PROGRAMS, "package.json", "tsconfig.json", "hey.config.mjs", "generator.yml"):
+        for pattern in (PROGRAMS, "tsconfig.json", "hey.config.mjs", "generator.yml"):
             for path in HERE.glob(pattern):
                 shutil.copy(path, folder)
-        npm.install(HERE)
-        (folder / "node_modules").symlink_to(HERE / "node_modules")
+        npm.install()
+        (folder / "node_modules").symlink_to(npm.MODULES)
+        shutil.copy(npm.FOLDER / "package.json", folder)
         document = json.dumps(api.get_openapi_schema(), default=str)
         (self.made / "openapi.json").write_text(document)
 
     def node(self, package: str, *arguments: str) -> str:
         """Run a program of a package, or one of ours."""
-        return self._run(npm.newer_node(HERE), package, *arguments)
+        return self._run(npm.newer_node(), package, *arguments)
 
     def python(self, *arguments: str) -> str:
         """Run Python where the generated client can be imported."""

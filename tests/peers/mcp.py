@@ -14,11 +14,10 @@ from tests.benchmarks.processes import free_port
 from tests.support import npm
 
 HERE = Path(__file__).resolve().parent
-MODULES = HERE / "node_modules"
-EVERYTHING = MODULES / "@modelcontextprotocol/server-everything/dist/index.js"
-CONFORMANCE = MODULES / "@modelcontextprotocol/conformance/dist/index.js"
-INSPECTOR = MODULES / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
-BRIDGE = MODULES / "mcp-remote/dist/proxy.js"
+EVERYTHING = npm.MODULES / "@modelcontextprotocol/server-everything/dist/index.js"
+CONFORMANCE = npm.MODULES / "@modelcontextprotocol/conformance/dist/index.js"
+INSPECTOR = npm.MODULES / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+BRIDGE = npm.MODULES / "mcp-remote/dist/proxy.js"
 SECONDS_TO_START = 60
 
 
@@ -47,7 +46,7 @@ def conformance_fixtures() -> Iterator[str]:
 @contextmanager
 def everything(transport: str = "streamableHttp") -> Iterator[str]:
     """The reference server of the legacy era, on Node; its URL."""
-    npm.install(HERE)
+    npm.install()
     port = free_port()
     command = [shutil.which("node"), "--require", str(HERE / "loopback.cjs"), str(EVERYTHING), transport]
     with running(command, {"PORT": str(port)}) as process:

@@ -4,7 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -14,7 +17,7 @@ from tests.support import npm
 
 HERE = Path(__file__).parent
 PROGRAMS = ("with_openai.py", "with_anthropic.py", "with_openai.mjs", "with_anthropic.mjs")
-SECONDS = 120
+SECONDS_TO_END = 30
 
 
 def trust(authority: Authority, folder: Path) -> dict[str, str]:
@@ -24,30 +27,56 @@ def trust(authority: Authority, folder: Path) -> dict[str, str]:
     return {"SSL_CERT_FILE": str(file), "NODE_EXTRA_CA_CERTS": str(file)}
 
 
-def results_of(program: str, *, openai: str, anthropic: str, key: str, trusting: dict[str, str]) -> dict[str, Any]:
-    """What each step of a program got.
+class Program:
+    """A program that goes through its steps as often as it is told to, each time with new clients."""
 
-    Args:
-        openai, anthropic: the base URLs of the two services.
-        key: where their keys go.
-    """
-    services = {"OPENAI_BASE_URL": openai, "ANTHROPIC_BASE_URL": anthropic}
-    keys = {"OPENAI_API_KEY": key, "ANTHROPIC_API_KEY": key}
-    npm.install(HERE)
-    interpreter = npm.newer_node(HERE) if program.endswith(".mjs") else sys.executable
-    ran = subprocess.run(
-        [interpreter, program],
-        cwd=HERE,
-        env={**os.environ, **services, **keys, **trusting},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=SECONDS,
-    )
-    assert ran.returncode == 0, f"{program}\n{ran.stdout[-2000:]}\n{ran.stderr[-2000:]}"
-    assert not ran.stderr, ran.stderr
-    results: dict[str, Any] = json.loads(ran.stdout)
-    return results
+    def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
+        self.name, self._process = name, process
+
+    def results(self, *, openai: str, anthropic: str, key: str) -> dict[str, Any]:
+        """What each step got.
+
+        Args:
+            openai, anthropic: the base URLs of the two services.
+            key: where their keys go.
+        """
+        services = {"OPENAI_BASE_URL": openai, "ANTHROPIC_BASE_URL": anthropic}
+        keys = {"OPENAI_API_KEY": key, "ANTHROPIC_API_KEY": key}
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(services | keys) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, f"{self.name} ended"
+        results: dict[str, Any] = json.loads(line)
+        return results
+
+
+@contextmanager
+def started(name: str, trusting: dict[str, str]) -> Iterator[Program]:
+    """A program until the block ends; it has to end well, and to say nothing but its results."""
+    npm.install()
+    interpreter = npm.newer_node() if name.endswith(".mjs") else sys.executable
+    with TemporaryFile("w+") as complaints:
+        process = subprocess.Popen(
+            [interpreter, name],
+            cwd=HERE,
+            env=os.environ | trusting,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+        )
+        try:
+            yield Program(name, process)
+            said, _ = process.communicate(timeout=SECONDS_TO_END)
+        finally:
+            process.kill()
+            process.communicate()
+            complaints.seek(0)
+            complained = complaints.read()
+            sys.stderr.write(complained)  # pytest prints it with a failure
+        assert (process.returncode, said, complained) == (0, "", ""), name
 
 
 def comparable(found: Any) -> Any:

@@ -1,7 +1,7 @@
 """The official SDKs of OpenAI and Anthropic, of PyPI and npm, against a stand-in that streams as theirs does."""
 
 import base64
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -9,7 +9,7 @@ from accounts.common.environments import Environment
 from integrations.models import Run
 from tests.peers.models.said import CREDENTIAL, HARMLESS
 from tests.peers.models.server import models
-from tests.sdks.programs import PROGRAMS, comparable, results_of, trust
+from tests.sdks.programs import PROGRAMS, comparable, started, trust
 from tests.support.api.processes import serving
 from tests.support.things import key_for, make_connection, store_secret
 
@@ -25,26 +25,48 @@ def raised(results: dict) -> dict:
     return {step: got for step, got in results.items() if isinstance(got, dict) and "raised" in got}
 
 
+@pytest.fixture(scope="module")
+def certified(authority, tmp_path_factory):
+    """A folder with the certificate of `localhost`, the context that serves with it, and how programs trust it."""
+    folder = tmp_path_factory.mktemp("certified")
+    return folder, authority.serving("localhost", folder), trust(authority, folder)
+
+
+@pytest.fixture(scope="module")
+def stand_in(certified):
+    """A stand-in that programs speak to directly: its address, and what it says and was asked."""
+    with models(tls=certified[1]) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def programs(certified, stand_in):
+    """All programs, started once: to load an SDK takes longer than what it does here.
+
+    They keep connections, so they end before the stand-in does.
+    """
+    with ExitStack() as stack:
+        yield [stack.enter_context(started(name, certified[2])) for name in PROGRAMS]
+
+
+@pytest.fixture(scope="module")
+def directly(stand_in):
+    """Runs a program against the stand-in; what each step got."""
+    url, said = stand_in
+
+    def run(program, *, echoes=False, key=CREDENTIAL):
+        said.echoes = echoes
+        return program.results(openai=f"{url}/v1", anthropic=url, key=key)
+
+    return run
+
+
 @pytest.fixture
-def tls(authority, tmp_path):
-    return authority.serving("localhost", tmp_path)
-
-
-def test_the_stand_in_wants_its_credential(authority, tls, tmp_path):
-    trusting = trust(authority, tmp_path)
-    with models(tls=tls) as (url, said):
-        for program in ("with_openai.py", "with_anthropic.mjs"):
-            refused = results_of(program, openai=f"{url}/v1", anthropic=url, key="sk-wrong", trusting=trusting)
-            assert {*raised(refused), "failure", "arrived"} == set(refused), program
-    assert said.asked == []
-
-
-@pytest.fixture
-def through(owner, authority, tls, tmp_path):
+def through(owner, certified, tmp_path):
     """Runs the programs through Coffer, where both services are connections to one stand-in."""
     store_secret(owner, "models.apiKey", CREDENTIAL)
     key = key_for(owner, environments=[Environment.STAGING])
-    trusting = trust(authority, tmp_path)
+    folder, _, trusting = certified
 
     @contextmanager
     def through(upstream):
@@ -52,45 +74,39 @@ def through(owner, authority, tls, tmp_path):
             config = {"headers": [{"name": header, "value": value}], "pass_through": "everything"}
             base = f"{upstream}/v1" if name == "OpenAI" else upstream
             make_connection(owner, base, name, **config)
-        certificate = tmp_path / "localhost.pem"
+        certificate = folder / "localhost.pem"
         with serving(tmp_path, certificate=certificate, authority=trusting["SSL_CERT_FILE"]) as (address, log):
             bases = {"openai": f"{address}/proxy/OpenAI", "anthropic": f"{address}/proxy/Anthropic"}
-            yield lambda program: results_of(program, key=key, trusting=trusting, **bases)
+            yield lambda program: program.results(key=key, **bases)
             assert key not in log() and CREDENTIAL not in log() and "Traceback" not in log(), log()
 
     return through
 
 
-@pytest.fixture
-def directly(authority, tls, tmp_path):
-    """Runs a program against a stand-in of its own."""
-    trusting = trust(authority, tmp_path)
-
-    def run(program, *, echoes=False):
-        with models(tls=tls, echoes=echoes) as (url, _):
-            return results_of(program, openai=f"{url}/v1", anthropic=url, key=CREDENTIAL, trusting=trusting)
-
-    return run
+def test_the_stand_in_wants_its_credential(directly, programs, stand_in):
+    _, said = stand_in
+    said.asked.clear()
+    for program in programs:
+        refused = directly(program, key="sk-wrong")
+        assert {*raised(refused), "failure", "arrived"} == set(refused), program.name
+    assert said.asked == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_programs_get_through_coffer_what_they_get_directly(directly, through):
-    with models() as (url, _), through(url) as run:
-        for program in PROGRAMS:
+def test_programs_get_through_coffer_what_they_get_directly_but_never_the_credential(directly, through, programs):
+    with models() as (url, said), through(url) as run:
+        for program in programs:
             direct, passed = directly(program), run(program)
-            assert (raised(direct), raised(passed), HARMLESS in str(passed)) == ({}, {}, True), program
-            assert comparable(passed) == comparable(direct), program
-    assert set(Run.objects.values_list("operation", "outcome").distinct()) == {
-        ("pass_through", "succeeded"), ("pass_through", "upstream_error"),
-    }  # fmt: skip
-
-
-@pytest.mark.django_db(transaction=True)
-def test_nothing_of_the_credential_comes_back_in_any_place(directly, through):
-    with models(echoes=True) as (url, said), through(url) as run:
-        assert len(_found(directly("with_openai.py", echoes=True))) > 90  # in every spelling that is looked for
-        for program in PROGRAMS:
-            assert not _found(run(program)), program
+            assert (raised(direct), raised(passed), HARMLESS in str(passed)) == ({}, {}, True), program.name
+            assert comparable(passed) == comparable(direct), program.name
+        assert set(Run.objects.values_list("operation", "outcome").distinct()) == {
+            ("pass_through", "succeeded"), ("pass_through", "upstream_error"),
+        }  # fmt: skip
+        said.echoes = True
+        said.asked.clear()
+        assert len(_found(directly(programs[0], echoes=True))) > 90  # in every spelling that is looked for
+        for program in programs:
+            assert not _found(run(program)), program.name
     assert {target for _, target, _ in said.asked} >= {"/v1/chat/completions", "/v1/messages", "response.create"}
     assert "cof_" not in str(said.asked)
 

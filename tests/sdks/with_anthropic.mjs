@@ -1,10 +1,12 @@
-// What applications do with Anthropic's SDK; prints all that arrived as JSON. Address and key come from its variables.
+// What applications do with Anthropic's SDK; prints all that arrived as JSON, once for each line of variables
+// that it reads. Address and key come from the SDK's own variables.
+
+import { createInterface } from "node:readline";
 
 import Anthropic from "@anthropic-ai/sdk";
 
-const client = new Anthropic({ maxRetries: 0, timeout: 30_000 });
 const asked = { model: "claude-sonnet-5", max_tokens: 100, messages: [{ role: "user", content: "When?" }] };
-const told = []; // the pieces of all that flowed, also of what broke off
+let client, told; // those of one round; `told` has the pieces of all that flowed, also of what broke off
 const tools = [{ name: "book", input_schema: { type: "object" } }];
 
 async function message() {
@@ -27,12 +29,21 @@ async function failure() {
   }
 }
 
-const results = {};
-for (const step of [message, streamedMessage, failure]) {
-  try {
-    results[step.name] = await step();
-  } catch (error) {
-    results[step.name] = { raised: `${error.name}: ${error.message}` };
+async function results() {
+  client = new Anthropic({ maxRetries: 0, timeout: 30_000 });
+  told = [];
+  const got = {};
+  for (const step of [message, streamedMessage, failure]) {
+    try {
+      got[step.name] = await step();
+    } catch (error) {
+      got[step.name] = { raised: `${error.name}: ${error.message}` };
+    }
   }
+  return { ...got, arrived: told.join("") };
 }
-console.log(JSON.stringify({ ...results, arrived: told.join("") }));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  Object.assign(process.env, JSON.parse(line));
+  console.log(JSON.stringify(await results()));
+}

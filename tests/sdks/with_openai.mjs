@@ -1,12 +1,14 @@
-// What applications do with OpenAI's SDK; prints all that arrived as JSON. Address and key come from its variables.
+// What applications do with OpenAI's SDK; prints all that arrived as JSON, once for each line of variables that
+// it reads. Address and key come from the SDK's own variables.
+
+import { createInterface } from "node:readline";
 
 import OpenAI, { toFile } from "openai";
 import { OpenAIRealtimeWebSocket } from "openai/realtime/websocket";
 import { OpenAIRealtimeWS } from "openai/realtime/ws";
 
-const client = new OpenAI({ maxRetries: 0, timeout: 30_000 });
 const messages = [{ role: "user", content: "When can I come?" }];
-const arrived = []; // the pieces of all that flowed, also of what broke off
+let client, arrived; // those of one round; `arrived` has the pieces of all that flowed, also of what broke off
 const tools = [{ type: "function", function: { name: "book", parameters: { type: "object" } } }];
 
 async function chat() {
@@ -75,12 +77,23 @@ function session(realtime) {
 const realtimeOfPackage = () => session(new OpenAIRealtimeWS({ model: "gpt-realtime" }, client));
 const realtimeOfPlatform = () => session(new OpenAIRealtimeWebSocket({ model: "gpt-realtime" }, client));
 
-const results = {};
-for (const step of [chat, streamedChat, upload, speech, transcription, failure, realtimeOfPackage, realtimeOfPlatform]) {
-  try {
-    results[step.name] = await step();
-  } catch (error) {
-    results[step.name] = { raised: `${error.name}: ${error.message}` };
+const steps = [chat, streamedChat, upload, speech, transcription, failure, realtimeOfPackage, realtimeOfPlatform];
+
+async function results() {
+  client = new OpenAI({ maxRetries: 0, timeout: 30_000 });
+  arrived = [];
+  const got = {};
+  for (const step of steps) {
+    try {
+      got[step.name] = await step();
+    } catch (error) {
+      got[step.name] = { raised: `${error.name}: ${error.message}` };
+    }
   }
+  return { ...got, arrived: arrived.join("") };
 }
-console.log(JSON.stringify({ ...results, arrived: arrived.join("") }));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  Object.assign(process.env, JSON.parse(line));
+  console.log(JSON.stringify(await results()));
+}

@@ -1,14 +1,17 @@
-"""What applications do with OpenAI's SDK; prints all that arrived. Address and key come from its variables."""
+"""What applications do with OpenAI's SDK; prints all that arrived, once for each line of variables that it reads.
+
+Address and key come from the SDK's own variables.
+"""
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from openai import APIStatusError, AsyncOpenAI
 
-client = AsyncOpenAI(max_retries=0, timeout=30)
 ASKED: Any = [{"role": "user", "content": "When can I come?"}]
 TOOLS: Any = [{"type": "function", "function": {"name": "book", "parameters": {"type": "object"}}}]
 ARRIVED: list[str] = []
@@ -16,12 +19,12 @@ ARRIVED: list[str] = []
 SOUND = b"RIFF" + bytes(range(256)) * 300
 
 
-async def chat() -> Any:
+async def chat(client: AsyncOpenAI) -> Any:
     raw = await client.chat.completions.with_raw_response.create(model="gpt-5", messages=ASKED, tools=TOOLS)
     return {"headers": dict(raw.headers), "body": raw.parse().model_dump()}
 
 
-async def streamed_chat() -> Any:
+async def streamed_chat(client: AsyncOpenAI) -> Any:
     stream = await client.chat.completions.create(model="gpt-5", messages=ASKED, tools=TOOLS, stream=True)
     text, arguments, names = "", "", []
     async for chunk in stream:
@@ -35,7 +38,7 @@ async def streamed_chat() -> Any:
     return {"text": text, "arguments": arguments, "names": names, "headers": dict(stream.response.headers)}
 
 
-async def streamed_response() -> Any:
+async def streamed_response(client: AsyncOpenAI) -> Any:
     deltas, final = [], {}
     async for event in await client.responses.create(model="gpt-5", input="When?", stream=True):
         if event.type == "response.output_text.delta":
@@ -46,12 +49,12 @@ async def streamed_response() -> Any:
     return {"text": "".join(deltas), "final": final}
 
 
-async def upload() -> Any:
+async def upload(client: AsyncOpenAI) -> Any:
     file = await client.files.create(file=("answers.jsonl", b'{"a": 1}\n' * 20_000), purpose="batch")
     return file.model_dump()
 
 
-async def speech() -> Any:
+async def speech(client: AsyncOpenAI) -> Any:
     heard = b""
     speaking = client.audio.speech.with_streaming_response
     async with speaking.create(model="gpt-4o-mini-tts", voice="alloy", input="Good morning.") as response:
@@ -61,19 +64,19 @@ async def speech() -> Any:
         return {"hex": heard.hex(), "headers": dict(response.headers)}
 
 
-async def transcription() -> Any:
+async def transcription(client: AsyncOpenAI) -> Any:
     found = await client.audio.transcriptions.create(model="whisper-1", file=("call.wav", SOUND, "audio/wav"))
     return found.text
 
 
-async def failure() -> Any:
+async def failure(client: AsyncOpenAI) -> Any:
     try:
         await client.chat.completions.create(model="broken", messages=ASKED)
     except APIStatusError as error:
         return {"status": error.status_code, "body": error.body, "headers": dict(error.response.headers)}
 
 
-async def realtime() -> Any:
+async def realtime(client: AsyncOpenAI) -> Any:
     """A session of the realtime client: an update, an answer in text and sound, an item, and a good-bye."""
     async with client.realtime.connect(model="gpt-realtime") as connection:
         await connection.session.update(session={"type": "realtime", "instructions": "Be brief."})
@@ -90,20 +93,25 @@ async def realtime() -> Any:
         return texts
 
 
-STEPS: list[Callable[[], Awaitable[Any]]] = [
+STEPS: list[Callable[[AsyncOpenAI], Awaitable[Any]]] = [
     chat, streamed_chat, streamed_response, upload, speech, transcription, failure, realtime,
 ]  # fmt: skip
 
 
-async def main() -> None:
-    results: dict[str, Any] = {}
-    for step in STEPS:
-        try:
-            results[step.__name__] = await step()
-        except Exception as error:
-            results[step.__name__] = {"raised": f"{type(error).__name__}: {error}"}
-    results["arrived"] = "".join(ARRIVED)
-    sys.stdout.write(json.dumps(results, default=str))
+async def results() -> dict[str, Any]:
+    """What each step got, with a client of its own."""
+    got: dict[str, Any] = {}
+    ARRIVED.clear()
+    async with AsyncOpenAI(max_retries=0, timeout=30) as client:
+        for step in STEPS:
+            try:
+                got[step.__name__] = await step(client)
+            except Exception as error:
+                got[step.__name__] = {"raised": f"{type(error).__name__}: {error}"}
+    return {**got, "arrived": "".join(ARRIVED)}
 
 
-asyncio.run(main())
+for line in sys.stdin:
+    os.environ.update(json.loads(line))
+    sys.stdout.write(json.dumps(asyncio.run(results()), default=str) + "\n")
+    sys.stdout.flush()

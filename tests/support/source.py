@@ -2,7 +2,7 @@
 
 import ast
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,11 +38,34 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def attributes(path: Path) -> Iterator[str]:
-    """`a.b.c` and `.c` for every attribute `c` that is read."""
+    """`a.b.c` and `.c` for every attribute `c` that is read; of what is no name alone, as `a().c`, only `.c`."""
     for node in nodes(path):
         if isinstance(node, ast.Attribute):
-            yield ast.unparse(node)
+            yield _dotted(node)
             yield f".{node.attr}"
+
+
+def _dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+@functools.cache
+def used(path: Path) -> frozenset[str]:
+    """What the file imports and reads, with everything that this is a part of: of `a.b.c` also `a.b` and `a`."""
+    return with_wholes(imports(path)) | with_wholes(attributes(path))
+
+
+def with_wholes(names: Iterable[str]) -> frozenset[str]:
+    """The names, and everything that they are parts of."""
+    return frozenset(part for name in set(names) for part in _wholes(name))
+
+
+def _wholes(name: str) -> Iterator[str]:
+    yield name
+    while name := name.rpartition(".")[0]:
+        yield name
 
 
 def called(path: Path) -> Iterator[str]:

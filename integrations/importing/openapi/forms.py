@@ -111,6 +111,8 @@ class FormReader:
         return {"description": raw.get("description"), **best} if best else raw
 
     def _add_members(self, one: _Field, raw: Mapping[str, Any]) -> None:
+        if self._read >= _MOST_READ and one.depth < _DEEPEST and as_object(raw.get("properties")):
+            return  # not one of them would be taken any more
         members, required = self._schemas.members_of(raw), required_of(raw)
         if not members or one.depth >= _DEEPEST:
             raise NotImportable("A form has no field for an object whose members are not known.")

@@ -60,11 +60,11 @@ def check(story):
 @pytest.mark.parametrize("mode", ["legacy", "auto", "1"])
 def test_typescript(key, tools, monkeypatch, mode):
     monkeypatch.setattr(calls, "PROGRESS_EVERY", 0.001)
-    npm.install(mcp.HERE)
+    npm.install()
 
     async def told():
         async with listening() as address:
-            return await output_of(npm.newer_node(mcp.HERE), mcp.HERE / "story.mjs", f"{address}/mcp", key, mode)
+            return await output_of(npm.newer_node(), mcp.HERE / "story.mjs", f"{address}/mcp", key, mode)
 
     status, out, err = async_to_sync(told)()
     assert status == 0, err
@@ -82,7 +82,7 @@ def test_typescript(key, tools, monkeypatch, mode):
 @pytest.mark.node
 def test_the_inspector(owner, key, tools):
     """It checks the schemas of tools for what other clients cannot read as well."""
-    npm.install(mcp.HERE)
+    npm.install()
     reader = key_for(owner, Scope.INTEGRATIONS_READ, environments=[Environment.STAGING])
 
     async def told():
@@ -90,7 +90,7 @@ def test_the_inspector(owner, key, tools):
 
             async def ask(bearer, *more):
                 options = ["--transport", "http", "--header", f"Authorization: Bearer {bearer}", *more]
-                return await output_of(npm.newer_node(mcp.HERE), mcp.INSPECTOR, "--cli", f"{address}/mcp", *options)
+                return await output_of(npm.newer_node(), mcp.INSPECTOR, "--cli", f"{address}/mcp", *options)
 
             def call(name, *arguments):
                 given = [each for argument in arguments for each in ("--tool-arg", argument)]
@@ -126,7 +126,7 @@ async def story_of(session):
 
 @pytest.mark.node
 def test_mcp_remote_as_a_bridge(key, tools, tmp_path):
-    npm.install(mcp.HERE)
+    npm.install()
 
     async def told():
         async with listening() as address:
@@ -139,7 +139,7 @@ def test_mcp_remote_as_a_bridge(key, tools, tmp_path):
                 "http-only",
             ]
             bridge = StdioServerParameters(
-                command=npm.newer_node(mcp.HERE), args=[*map(str, arguments)], env={"HOME": str(tmp_path)}
+                command=npm.newer_node(), args=[*map(str, arguments)], env={"HOME": str(tmp_path)}
             )
             async with Client(bridge) as session:
                 return await story_of(session)

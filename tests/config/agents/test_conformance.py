@@ -56,11 +56,11 @@ _scenario = re.compile(r"server-(.+)-20\d\d-\d\d-\d\dT.*").fullmatch
 def test_every_scenario_that_applies_passes_in_every_version(owner, monkeypatch, tmp_path):
     monkeypatch.setattr(calls, "PROGRESS_EVERY", 0.2)
     monkeypatch.setattr("config.agents.listening.LOOK_EVERY", 0.1)
-    npm.install(mcp.HERE)
+    npm.install()
     key = key_for(owner, Scope.RUN, environments=[Environment.STAGING])
 
     async def run(address, version):
-        command = [npm.newer_node(mcp.HERE), mcp.CONFORMANCE, "server", "--suite", "all", "--url", f"{address}/mcp"]
+        command = [npm.newer_node(), mcp.CONFORMANCE, "server", "--suite", "all", "--url", f"{address}/mcp"]
         await output_of(*command, "--spec-version", version, "-o", tmp_path / version, seconds=120)
 
     async def run_all():

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 
 import aiohttp
 import pytest
@@ -117,6 +118,7 @@ def test_a_caller_who_leaves_ends_the_call(owner):
         try:
             while True:
                 connection.sendall(b"data: more\n\n" * 100)
+                time.sleep(0.005)
         except OSError:
             has_ended.set()
 

@@ -87,7 +87,16 @@ def received(log):
 
 
 @database
-def test_every_role_and_the_agent_get_in_with_what_is_printed(loaded, client):
+def test_the_demo_as_it_is_loaded(loaded, folder, client):
+    every_role_and_the_agent_get_in_with_what_is_printed(client)
+    there_is_something_of_everything()
+    one_value_is_staged_and_another_was_rotated()
+    an_integration_that_cannot_be_moved_is_named(loaded)
+    the_stand_ins_really_answer(folder)
+    the_stand_ins_refuse_a_wrong_credential()
+
+
+def every_role_and_the_agent_get_in_with_what_is_printed(client):
     *lines, agent_line = people.sign_in_lines("http://localhost:8123")
     roles = []
     for line in lines:
@@ -102,8 +111,7 @@ def test_every_role_and_the_agent_get_in_with_what_is_printed(loaded, client):
     assert {"look_up_patient", "clinic_calendar_list_slots", "clinic_tools_opening_hours"} <= tools
 
 
-@database
-def test_there_is_something_of_everything(loaded):
+def there_is_something_of_everything():
     counts = inventory.counts(mara().organization)
     assert all(counts[status] for status in ("active", "disabled", "missing"))
     assert {integration.kind for integration in Integration.objects.all()} == set(KINDS)
@@ -126,11 +134,10 @@ def test_there_is_something_of_everything(loaded):
         "leave_message": "new",
     }
     assert not loading.is_possible()
-    check_rotations()
 
 
-def check_rotations():
-    """One value is staged and tried; another can still be rolled back, and was used since."""
+def one_value_is_staged_and_another_was_rotated():
+    """One was tried; the other can still be rolled back, and was used since."""
     staged = SecretValue.objects.get(state=ValueState.STAGED.value)
     assert (staged.secret.name, RotationCheck.objects.get(value=staged).outcome) == ("calcom.teamKey", "passed")
     previous = SecretValue.objects.get(state=ValueState.PREVIOUS.value)
@@ -141,8 +148,7 @@ def check_rotations():
     ).exists()
 
 
-@database
-def test_the_stand_ins_really_answer(loaded, folder):
+def the_stand_ins_really_answer(folder):
     for name in CHECKED:
         assert set(outcomes_of_check(name)) == {"passed"}, name
     attendee = {"attendee_name": "Lena", "attendee_email": "lena@harbor.example"}
@@ -162,14 +168,26 @@ def test_the_stand_ins_really_answer(loaded, folder):
     assert {entry["server"] for entry in received(folder / stand_ins.OTHER_LOG)} == titles
 
 
-@database
-def test_the_stand_ins_refuse_a_wrong_credential(loaded):
+def the_stand_ins_refuse_a_wrong_credential():
     create_secret(actor=mara(), name="wrong", values={Environment.STAGING: Plaintext("a-credential-of-nobody")})
     for name, place in WRONG.items():
         integration = Integration.objects.get(name=name)
         changes = IntegrationChanges(config=integration.config | place)
         update_integration(actor=mara(), integration_id=integration.id, changes=changes)
         assert "failed" in outcomes_of_check(name), name
+
+
+def an_integration_that_cannot_be_moved_is_named(loaded):
+    def refuse(*, actor, integration_id, changes):
+        raise Invalid("It was not saved.", errors=[FieldError("config.base_url", "Use https on port 443.")])
+
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moving, "update_integration", refuse)
+        moving.move(loaded, {name: port + 1 for name, port in loaded.items()}, said.append)
+    sentence = "still calls the earlier port of its stand-in. Change its address. Use https on port 443."
+    assert f"Clinic calendar {sentence}" in said
+    assert Integration.objects.get(name=CALENDAR).config["base_url"] == f"http://127.0.0.1:{loaded['calcom']}"
 
 
 @database
@@ -187,19 +205,6 @@ def test_a_later_start_on_other_ports_moves_the_integrations(loaded, folder):
     assert Integration.objects.get(name=LINE).config["port"] == ports["sip"]
     assert [line for line in said if "Addresses were changed in: Clinic calendar, Clinic telephone line" in line]
     assert any(f"Echo upstream: http://127.0.0.1:{ports['echo']}" in line for line in said)
-
-
-@database
-def test_an_integration_that_cannot_be_moved_is_named(loaded, monkeypatch):
-    def refuse(*, actor, integration_id, changes):
-        raise Invalid("It was not saved.", errors=[FieldError("config.base_url", "Use https on port 443.")])
-
-    monkeypatch.setattr(moving, "update_integration", refuse)
-    said = []
-    moving.move(loaded, {name: port + 1 for name, port in loaded.items()}, said.append)
-    sentence = "still calls the earlier port of its stand-in. Change its address. Use https on port 443."
-    assert f"Clinic calendar {sentence}" in said
-    assert Integration.objects.get(name=CALENDAR).config["base_url"] == f"http://127.0.0.1:{loaded['calcom']}"
 
 
 def test_the_echo_upstream_listens_where_it_is_told_and_nowhere_else(folder, monkeypatch):

@@ -28,6 +28,7 @@ from tests.support.things import key_for
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 LARGEST = 16 * 1024 * 1024
+FLOOD = 48 * 1024 * 1024
 
 
 def event(kind, **members):
@@ -149,16 +150,22 @@ def test_a_value_that_a_caller_sends_goes_nowhere_and_counts(owner):
 
 
 def test_limits_of_a_connection_end_it(owner, monkeypatch):
-    async def story(sockets):
+    async def silence(sockets):
         async with sockets.open() as socket:
             await socket.recv()
             assert await end_of(socket) == (1001, "There was no message for 1 seconds.")
+
+    async def talk(sockets):
         async with sockets.open() as socket:
             with suppress(ConnectionClosed):
                 while True:
                     await socket.send(event("x"))
                     await socket.recv()
+                    await asyncio.sleep(0.1)
             assert await end_of(socket) == (1001, "The connection has lasted 2 seconds.")
+
+    async def story(sockets):
+        await asyncio.gather(silence(sockets), talk(sockets))
         async with sockets.open() as socket:
             await socket.recv()
             with suppress(ConnectionClosed):
@@ -190,13 +197,13 @@ def test_whoever_sends_faster_than_the_other_takes_waits(owner):
     async def story(sockets):
         async with sockets.open(max_queue=1) as socket:
             await socket.recv()
-            await socket.send(event("flood", bytes=100_000_000))
+            await socket.send(event("flood", bytes=FLOOD))
             before = -1
             while before != said.flooded or not said.flooded:
                 before = said.flooded
                 await asyncio.sleep(0.5)
             assert said.flooded < 30_000_000
-            for _ in range(100_000_000 // 65536):
+            for _ in range(FLOOD // 65536):
                 assert len(await socket.recv()) == 65536
 
     with models() as (url, said), voice(owner, url) as (_, key):
@@ -211,7 +218,7 @@ def test_an_upstream_that_takes_nothing_in_lets_the_caller_wait(owner):
     async def story(sockets):
         sent = 0
         async with sockets.open() as socket:
-            while (await asyncio.wait({sending := asyncio.create_task(socket.send(bytes(65536)))}, timeout=1))[0]:
+            while (await asyncio.wait({sending := asyncio.create_task(socket.send(bytes(65536)))}, timeout=0.5))[0]:
                 sent += 65536
             sending.cancel()
             assert sent < 30_000_000

@@ -17,6 +17,7 @@ from secrets_app.editing import secrets
 from secrets_app.editing.edits import SecretChanges
 from secrets_app.plaintext import Plaintext
 from tests.peers.token_server import CLIENT_ID, CLIENT_SECRET, token_server
+from tests.support.databases.undone import failures
 from tests.support.things import make_action, make_oauth, store_secret
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
@@ -61,32 +62,35 @@ def test_a_token_is_fetched_sent_and_masked(owner, client, run, authentication):
     assert {used.name for used in Run.objects.get().secrets.all()} == {"crm.clientId", "crm.clientSecret"}
 
 
-@pytest.mark.parametrize(
-    ("expires_in", "after", "fetched"),
-    [
-        (3600, 3500, 1),
-        (3600, 3541, 2),
-        (None, 200, 1),
-        (None, 241, 2),
-        (60, 40, 1),
-        (60, 49, 2),
-        ("60", 49, 2),
-        (-5, 200, 1),
-        (10**9, 86_300, 1),
-        (10**9, 86_400, 2),
-        (10**250, 86_300, 1),
-        (10**400, 86_300, 1),
-        (float("inf"), 86_300, 1),
-        ("1e999", 86_400, 2),
-    ],
-)
-def test_a_token_is_used_nearly_as_long_as_it_holds(owner, client, run, no_tokens, expires_in, after, fetched):
-    with token_server(expires_in=expires_in) as server:
-        action = action_for(owner, server)
-        run(owner, action, S)
-        no_tokens[0] += after
-        run(owner, action, S)
-    assert len(server.asked) == fetched
+LIVES = [
+    (3600, 3500, 1),
+    (3600, 3541, 2),
+    (None, 200, 1),
+    (None, 241, 2),
+    (60, 40, 1),
+    (60, 49, 2),
+    ("60", 49, 2),
+    (-5, 200, 1),
+    (10**9, 86_300, 1),
+    (10**9, 86_400, 2),
+    (10**250, 86_300, 1),
+    (10**400, 86_300, 1),
+    (float("inf"), 86_300, 1),
+    ("1e999", 86_400, 2),
+]
+
+
+def test_a_token_is_used_nearly_as_long_as_it_holds(owner, client, run, no_tokens):
+    def attempt(life):
+        expires_in, after, fetched = LIVES[life]
+        with token_server(expires_in=expires_in) as server:
+            action = action_for(owner, server)
+            run(owner, action, S)
+            no_tokens[0] += after
+            run(owner, action, S)
+        assert len(server.asked) == fetched, LIVES[life]
+
+    assert failures(range(len(LIVES)), attempt) == {}
 
 
 def test_a_token_that_is_refused_is_fetched_anew_once(owner, client, run):
@@ -150,12 +154,14 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-def test_an_answer_without_a_usable_token_is_told_without_its_text(owner, client, run, answer):
-    with token_server(answer=answer) as server, pytest.raises(TokenRefused) as refusal:
-        run(owner, action_for(owner, server), S)
-    assert "canary" not in refusal.value.detail
-    assert server.calls == []
+def test_an_answer_without_a_usable_token_is_told_without_its_text(owner, client, run):
+    def attempt(name):
+        with token_server(answer=ANSWERS[name]) as server, pytest.raises(TokenRefused) as refusal:
+            run(owner, action_for(owner, server), S)
+        assert "canary" not in refusal.value.detail
+        assert server.calls == []
+
+    assert failures(ANSWERS, attempt) == {}
 
 
 def test_client_and_secret_go_to_the_token_url_alone(owner, run):

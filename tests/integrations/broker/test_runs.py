@@ -17,6 +17,7 @@ from secrets_app.editing.secrets import create_secret
 from secrets_app.models import Secret
 from secrets_app.plaintext import Plaintext
 from tests.peers.upstreams import answering, closed_port, http
+from tests.support.databases.undone import failures
 from tests.support.integrations.actions import VALUE, action_to
 from tests.support.things import make_action, make_connector
 
@@ -78,16 +79,19 @@ ECHOES = {
 }
 
 
-@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
 @pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized"])
-def test_echo_never_comes_through(owner, stored, run, echo, status):
-    with sends(http(f"you sent {echo} to us".encode(), status=status, headers=(f"X-Echo: {echo}",))) as url:
-        result = run(owner, action_to(owner, url), S)
-    shown = json.dumps(result.as_json())
-    assert result.answer.masked == ["crm.apiKey"]
-    assert echo not in shown
-    assert "canary" not in shown
-    assert result.outcome == ("succeeded" if status.startswith("200") else "upstream_error")
+def test_echo_never_comes_through(owner, stored, run, status):
+    def attempt(name):
+        echo = ECHOES[name]
+        with sends(http(f"you sent {echo} to us".encode(), status=status, headers=(f"X-Echo: {echo}",))) as url:
+            result = run(owner, action_to(owner, url), S)
+        shown = json.dumps(result.as_json())
+        assert result.answer.masked == ["crm.apiKey"]
+        assert echo not in shown
+        assert "canary" not in shown
+        assert result.outcome == ("succeeded" if status.startswith("200") else "upstream_error")
+
+    assert failures(ECHOES, attempt) == {}
 
 
 def test_echo_in_the_status_line_is_masked(owner, stored, run):
@@ -136,11 +140,14 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize(("body", "media", "shown", "body_type"), BODIES.values(), ids=BODIES)
-def test_body_is_passed_on_as_what_it_is(owner, stored, run, body, media, shown, body_type):
-    with sends(http(body, headers=(f"Content-Type: {media}",))) as url:
-        answer = run(owner, action_to(owner, url), S).answer
-    assert (answer.body, answer.body_type) == (shown, body_type)
+def test_body_is_passed_on_as_what_it_is(owner, stored, run):
+    def attempt(name):
+        body, media, shown, body_type = BODIES[name]
+        with sends(http(body, headers=(f"Content-Type: {media}",))) as url:
+            answer = run(owner, action_to(owner, url), S).answer
+        assert (answer.body, answer.body_type) == (shown, body_type)
+
+    assert failures(BODIES, attempt) == {}
 
 
 HUGE = 1024 * 1024 + 1
@@ -162,17 +169,20 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize(("behaviour", "code"), FAILURES.values(), ids=FAILURES)
-def test_failing_upstream_is_told_by_its_code_and_on_record(owner, stored, run, behaviour, code):
-    with sends(*behaviour) as url, pytest.raises(Refusal) as refusal:
-        run(owner, action_to(owner, url, timeout_seconds=1), S)
-    record = Run.objects.get()
-    assert refusal.value.code == code
-    assert (record.outcome, record.error_code, record.host) == ("failed", code, "127.0.0.1")
-    answered = {} if record.status is None else {"upstream_status": 200}
-    assert refusal.value.members == answered | {"run_id": str(record.id)}
-    assert refusal.value.__cause__ is None
-    assert "canary" not in repr(refusal.value) + refusal.value.detail
+def test_failing_upstream_is_told_by_its_code_and_on_record(owner, stored, run):
+    def attempt(name):
+        behaviour, code = FAILURES[name]
+        with sends(*behaviour) as url, pytest.raises(Refusal) as refusal:
+            run(owner, action_to(owner, url, timeout_seconds=1), S)
+        record = Run.objects.get()
+        assert refusal.value.code == code
+        assert (record.outcome, record.error_code, record.host) == ("failed", code, "127.0.0.1")
+        answered = {} if record.status is None else {"upstream_status": 200}
+        assert refusal.value.members == answered | {"run_id": str(record.id)}
+        assert refusal.value.__cause__ is None
+        assert "canary" not in repr(refusal.value) + refusal.value.detail
+
+    assert failures(FAILURES, attempt) == {}
 
 
 def test_nobody_listening_is_unreachable(owner, stored, run):

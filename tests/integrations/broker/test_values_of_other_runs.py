@@ -53,7 +53,7 @@ class Settings(BaseHTTPRequestHandler):
 @pytest.fixture
 def settings_upstream():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Settings)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     Settings.stored.clear()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -291,7 +291,8 @@ async def test_tls_with_another_name_is_refused_before_anything_is_sent(ask, ove
     assert b"OPTIONS" not in b"".join(received)
 
 
-async def test_a_server_without_tls_is_not_trusted(ask):
+async def test_a_server_without_tls_is_not_trusted(ask, monkeypatch):
+    monkeypatch.setattr(sip, "CONNECT_SECONDS", 0.5)
     with sip_over_tcp(lambda request: [reply(request)]) as port:
         assert (await refusal_of(ask(port, "tls")))[0] in {"upstream_tls", "upstream_timeout"}
 

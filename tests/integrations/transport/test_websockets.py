@@ -202,7 +202,8 @@ async def test_what_came_before_the_end_is_given_out(connect):
             await socket.send("d")
 
 
-async def test_an_end_is_told_as_it_was_and_a_breach_ends_the_connection(connect):
+async def test_an_end_is_told_as_it_was_and_a_breach_ends_the_connection(connect, monkeypatch):
+    monkeypatch.setattr(websockets, "CLOSE_SECONDS", 0.2)
     for name, (frames, end) in ENDS.items():
         async with answering_with(lambda request, frames=frames: switching(request) + frames) as server:
             ended = await raised_by(connect(f"http://127.0.0.1:{server.port}/"))
@@ -214,6 +215,7 @@ async def test_an_end_is_told_as_it_was_and_a_breach_ends_the_connection(connect
 
 async def test_an_upstream_that_answers_no_ping_is_left(connect, monkeypatch):
     monkeypatch.setattr(websockets, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(websockets, "CLOSE_SECONDS", 0.2)
     async with answering_with(switching) as server:
         ended = await raised_by(connect(f"http://127.0.0.1:{server.port}/"))
     assert (ended.code, ended.reason) == (1014, "127.0.0.1 answered no ping.")
