@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.common.environments import Environment
 from accounts.common.fields import concerns
+from accounts.common.sql.compiled import Given
 from accounts.errors import NotFound
 from accounts.models import Organization
 
@@ -79,7 +80,7 @@ class SecretValueQuerySet(models.QuerySet[Any]):
 class SecretQuerySet(models.QuerySet[Row]):
     """Queries on secrets, with their usage count and status."""
 
-    def of(self, organization: Organization) -> Self:
+    def of(self, organization: Organization | Given) -> Self:
         """Keep the secrets of one organization. Views and endpoints start every query here."""
         return self.filter(organization=organization)
 
@@ -134,7 +135,7 @@ class SecretQuerySet(models.QuerySet[Row]):
             )
         )
 
-    def missing(self, organization: Organization, master_key_ids: frozenset[str]) -> Self:
+    def missing(self, organization: Organization | Given, master_key_ids: frozenset[str]) -> Self:
         """Keep the organization's secrets whose status is `missing`, without computing the status of every secret.
 
         The query is a union because the database plans each part as a join, but evaluates an OR row by row.

@@ -8,8 +8,10 @@ and the product's own handler, which would print the same lines again, is closed
 import logging
 from collections.abc import Iterator
 from functools import wraps
+from traceback import format_exception_only
 
 import pytest
+from ahocorasick_rs import AhoCorasick
 
 SHORTEST = 10
 """Characters; shorter ones are words that a log line may hold by chance."""
@@ -21,18 +23,39 @@ class LogWatch(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.setFormatter(logging.Formatter("%(message)s"))
         self.values: set[str] = set()
         self.seen: list[str] = []
+        self._search, self._searched = AhoCorasick([]), 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Look at the message, its arguments and its traceback."""
+        """Look at the message, its arguments and what its exceptions say."""
         if not self.values:
             return
-        text = f"{self.format(record)} {record.args!r}"
-        if any(value in text for value in self.values):
+        text = f"{record.getMessage()} {record.args!r} {_words_of(record.exc_info[1] if record.exc_info else None)}"
+        if self._holds_value(text):
             self.seen.append(f"{record.name}: {record.msg[:80]}")
             raise AssertionError(f"a log line of {record.name} holds a stored value")
+
+    def _holds_value(self, text: str) -> bool:
+        """Search for all values at once: an import of thousands of lines logs statements as long as they are many."""
+        if len(self.values) != self._searched:
+            self._search, self._searched = AhoCorasick(self.values), len(self.values)
+        return bool(self._search.find_matches_as_indexes(text))
+
+    def forget(self) -> None:
+        """Begin again with no values."""
+        self.values.clear()
+        self.seen.clear()
+        self._searched = 0
+
+
+def _words_of(error: BaseException | None) -> str:
+    """What a traceback says besides its lines of source, which hold no stored value and take long to read."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return "".join(line for one in chain for line in format_exception_only(one))
 
 
 WATCH = LogWatch()
@@ -79,9 +102,8 @@ def sealed_values_are_known() -> Iterator[None]:
 def no_log_line_holds_a_value() -> Iterator[None]:
     """Fails the test whose values a log line held."""
     watch_all_loggers()
-    WATCH.values.clear()
-    WATCH.seen.clear()
+    WATCH.forget()
     yield
     seen = list(WATCH.seen)
-    WATCH.values.clear()
+    WATCH.forget()
     assert seen == []

@@ -1,7 +1,7 @@
 """`make test`: the whole suite on SQLite and on PostgreSQL; with Chromium, kamailio, nginx, pgbouncer and Node.
 
-Three passes, two at once: SQLite without Chromium beside PostgreSQL, and when one of them has ended, the pages in
-Chromium, on SQLite. What the latter two print comes when they have ended.
+Four passes, two at once: SQLite in two halves, PostgreSQL, and the pages in Chromium on SQLite. What the first one
+prints comes at once, what the others print when all have ended.
 
 What is not installed is left out, loudly; with CI=true that is a failure. `DATABASE_URL` names an existing PostgreSQL
 server to use instead of one of our own. Arguments are passed on to pytest.
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -27,6 +28,9 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 """Debian's shell without a window takes a third of the processor time that its Chromium takes for the same pages."""
 
 BROWSER_TESTS = "tests/browser"
+HALF = ("tests/accounts", "tests/cases", "tests/integrations", "tests/secrets_app")
+"""The folders that take SQLite about as long as all others."""
+
 MARKERS = {
     "Chromium": "browser",
     "kamailio": "kamailio",
@@ -90,61 +94,75 @@ class Passes:
         self._names_tests = any(Path(argument.partition("::")[0]).exists() for argument in arguments)
 
     def on_both(self) -> list[int]:
-        """Run all passes; their exit codes."""
+        """Run all passes, two at once; their exit codes."""
         with database() as url, ExitStack() as stack:
-            on_sqlite = stack.enter_context(self._running("SQLite", "", "not browser", sys.stdout))
-            on_postgres = stack.enter_context(self._printed_later("PostgreSQL", url, "not browser"))
-            running = [on_sqlite, on_postgres]
-            if "not browser" not in self._unwanted:
-                wait_for_one_of(running)
-                folder = [] if self._names_tests else [BROWSER_TESTS]
-                running.append(stack.enter_context(self._printed_later("SQLite, in Chromium", "", "browser", *folder)))
+            running: list[subprocess.Popen[bytes]] = []
+            for one in self._all(url):
+                wait_for_a_place(running)
+                running.append(stack.enter_context(self._running(one, sys.stdout if not running else None)))
             return [process.wait() for process in running]
+
+    def _all(self, url: str) -> list["Pass"]:
+        """Return the passes in the order in which they start: the longest first."""
+        in_chromium = [] if "not browser" in self._unwanted else [Pass("SQLite, in Chromium", "", "browser")]
+        if self._names_tests:
+            return [Pass("SQLite"), Pass("PostgreSQL", url), *in_chromium]
+        half, rest = list(HALF), [f"--ignore={folder}" for folder in (*HALF, BROWSER_TESTS)]
+        in_chromium = [replace(one, paths=[BROWSER_TESTS]) for one in in_chromium]
+        return [Pass("SQLite", paths=half), Pass("SQLite, the rest", paths=rest), Pass("PostgreSQL", url), *in_chromium]
 
     def on_sqlite(self) -> list[int]:
         """Run everything in one pass; its exit code."""
-        with self._running("SQLite", "", "", sys.stdout) as process:
+        with self._running(Pass("SQLite", wanted=""), sys.stdout) as process:
             return [process.wait()]
 
     @contextmanager
-    def _printed_later(self, label: str, url: str, wanted: str, *paths: str) -> Iterator[subprocess.Popen[bytes]]:
-        with TemporaryFile("w+") as printed:
-            try:
-                with self._running(label, url, wanted, printed, *paths) as process:
-                    yield process
-            finally:
-                printed.seek(0)
-                shutil.copyfileobj(printed, sys.stdout)
-
-    @contextmanager
-    def _running(
-        self, label: str, url: str, wanted: str, printed: IO[str], *paths: str
-    ) -> Iterator[subprocess.Popen[bytes]]:
+    def _running(self, one: "Pass", printed: IO[str] | None) -> Iterator[subprocess.Popen[bytes]]:
         """Start a pass, and end it with the block.
 
         Args:
-            url: the PostgreSQL server to use; empty for SQLite.
-            wanted: the markers of the tests to run.
-            printed: where what pytest prints goes.
-            paths: the folders to search for tests; all if none is given.
+            printed: where what pytest prints goes at once; None if it is printed when the block ends.
         """
-        printed.write(f"\n=== The suite on {label} ===\n")
-        printed.flush()
+        with TemporaryFile("w+") if printed is None else nullcontext(printed) as target:
+            target.write(f"\n=== The suite on {one.label} ===\n")
+            target.flush()
+            process = self._started(one, target)
+            try:
+                yield process
+            finally:
+                process.terminate()
+                process.wait()
+                if printed is None:
+                    target.seek(0)
+                    shutil.copyfileobj(target, sys.stdout)
+
+    def _started(self, one: "Pass", printed: IO[str]) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
-        environment |= {"DATABASE_URL": url} if url else {}
-        markers = " and ".join(filter(None, [wanted, *self._unwanted]))
-        command = [sys.executable, "-m", "pytest", *self._arguments, *paths, *(["-m", markers] if markers else [])]
-        process = subprocess.Popen(command, env=environment, stdout=printed, stderr=subprocess.STDOUT)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait()
+        environment |= {"DATABASE_URL": one.url} if one.url else {}
+        markers = " and ".join(filter(None, [one.wanted, *self._unwanted]))
+        command = [sys.executable, "-m", "pytest", *self._arguments, *one.paths, *(["-m", markers] if markers else [])]
+        return subprocess.Popen(command, env=environment, stdout=printed, stderr=subprocess.STDOUT)
 
 
-def wait_for_one_of(processes: list[subprocess.Popen[bytes]]) -> None:
-    """Wait until one of the processes has ended."""
-    while all(process.poll() is None for process in processes):
+@dataclass(frozen=True)
+class Pass:
+    """One pass over the suite.
+
+    Attributes:
+        url: the PostgreSQL server to use; empty for SQLite.
+        wanted: the markers of the tests to run.
+        paths: the folders to search for tests, or not to; all if there are none.
+    """
+
+    label: str
+    url: str = ""
+    wanted: str = "not browser"
+    paths: list[str] = field(default_factory=list)
+
+
+def wait_for_a_place(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Wait until at most one of the processes runs."""
+    while sum(process.poll() is None for process in processes) > 1:
         time.sleep(0.2)
 
 

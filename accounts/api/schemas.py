@@ -18,10 +18,10 @@ from pydantic import (
     model_validator,
 )
 
-from accounts.audit.log import in_utc
 from accounts.common.paging import LARGEST_LIMIT
 from accounts.common.proposals import fields_at, no_such
 from accounts.common.texts import path_in_words
+from accounts.common.when import in_utc
 from accounts.errors import FieldError, Invalid
 
 NOT_VALID = "The input is not valid."

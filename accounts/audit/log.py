@@ -7,7 +7,7 @@ so a page costs the same in a log of ten events and of a million.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from accounts.actors import Actor
 from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
+from accounts.common.when import in_utc
 from accounts.models import AuditEvent, AuditHead
 from accounts.policy import Permission
 
@@ -112,18 +113,6 @@ def label_of(actor: Actor, filters: AuditFilters) -> str:
     """Return the newest name of the filtered actor in the log, or an empty string if it has no events."""
     found = matching(actor, AuditFilters(actor=filters.actor)).values_list("actor_label", flat=True)
     return found.first() or ""
-
-
-def in_utc(moment: datetime) -> datetime:
-    """Convert a time to UTC; without an offset it is taken as UTC.
-
-    Raises:
-        ValueError: the result is outside the years 1 to 9999.
-    """
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        raise ValueError("Use a date between the years 1 and 9999 in UTC.") from None
 
 
 def _is(who: str, text: str) -> Q:

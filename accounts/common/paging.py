@@ -5,9 +5,14 @@ import binascii
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
 
 from accounts.common.texts import UNSTORABLE
+from accounts.common.when import in_utc
 from accounts.errors import FieldError, Invalid
 
 DEFAULT_LIMIT = 50
@@ -46,6 +51,34 @@ def decode_cursor(cursor: str, *, length: int) -> list[str]:
     ):
         raise not_of_this_list()
     return key
+
+
+def newest_first(rows: QuerySet[Any], *, cursor: str, limit: int) -> Page[Any]:
+    """Return one page of rows by `created_at`, the newest first; rows of one moment by id.
+
+    Raises:
+        Invalid: the cursor does not belong to this list.
+    """
+    if cursor:
+        moment, last = moment_and_id(cursor)  # the first condition bounds the scan of an index
+        rows = rows.filter(Q(created_at__lte=moment) & (Q(created_at__lt=moment) | Q(pk__lt=last)))
+    found = list(rows.order_by("-created_at", "-pk")[: limit + 1])
+    if len(found) <= limit:
+        return Page(found, None)
+    return Page(found[:limit], encode_cursor([found[limit - 1].created_at.isoformat(), str(found[limit - 1].pk)]))
+
+
+def moment_and_id(cursor: str) -> tuple[datetime, UUID]:
+    """Return the moment and the id in a cursor of a list by time.
+
+    Raises:
+        Invalid: no page of this list returned this cursor.
+    """
+    text, last = decode_cursor(cursor, length=2)
+    try:
+        return in_utc(datetime.fromisoformat(text)), UUID(last)
+    except ValueError:
+        raise not_of_this_list() from None
 
 
 def page_of(rows: Iterable[T], key: Callable[[T], str], *, cursor: str, limit: int) -> Page[T]:

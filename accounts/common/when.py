@@ -1,10 +1,22 @@
-"""Times in words: relative while they are recent, a date when they are old (docs/interface.md, "Wording")."""
+"""Times in UTC and in words: relative while recent, a date when they are old (docs/interface.md, "Wording")."""
 
 from datetime import UTC, datetime
 
 MINUTE, HOUR, DAY, YEAR = 60, 3_600, 86_400, 365 * 86_400
 TEN, THOUSAND = 10, 1_000
 NOTHING = "–"  # noqa: RUF001 - how a page writes that there is no figure
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Convert a time to UTC; without an offset it is taken as UTC.
+
+    Raises:
+        ValueError: the result is outside the years 1 to 9999.
+    """
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("Use a date between the years 1 and 9999 in UTC.") from None
 
 
 def in_words(moment: datetime, now: datetime) -> str:

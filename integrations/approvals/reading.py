@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet, TextField
@@ -10,7 +9,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts.actors import Actor, ActorKind
-from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
+from accounts.common.paging import Page, newest_first
 from accounts.errors import NotFound
 from accounts.models import ApiKey
 from accounts.policy import Permission
@@ -49,17 +48,11 @@ def page(actor: Actor, state: str = "", *, cursor: str = "", limit: int = ROWS) 
         PermissionDenied: the actor may see none.
         Invalid: the cursor does not belong to this list.
     """
-    found = visible_to(actor).order_by("-created_at", "-pk")
+    found = visible_to(actor)
     if state in {WAITING, DECIDED}:
         waits = Q(state=ApprovalState.WAITING.value, expires_at__gt=timezone.now())
         found = found.filter(waits if state == WAITING else ~waits)
-    if cursor:
-        moment, last = _position(cursor)
-        found = found.filter(Q(created_at__lte=moment) & (Q(created_at__lt=moment) | Q(pk__lt=last)))
-    rows = list(found[: limit + 1])
-    if len(rows) <= limit:
-        return Page(rows, None)
-    return Page(rows[:limit], encode_cursor([rows[limit - 1].created_at.isoformat(), str(rows[limit - 1].pk)]))
+    return newest_first(found, cursor=cursor, limit=limit)
 
 
 def visible_to(actor: Actor) -> QuerySet[Approval]:
@@ -147,14 +140,3 @@ def _makers(actor: Actor, approvals: Iterable[Approval]) -> dict[UUID, UUID | No
         return {}
     made = ApiKey.objects.filter(organization=actor.organization, pk__in=keys)
     return dict(made.values_list("pk", "created_by_id"))
-
-
-def _position(cursor: str) -> tuple[datetime, UUID]:
-    moment, last = decode_cursor(cursor, length=2)
-    try:
-        position = datetime.fromisoformat(moment), UUID(last)
-    except ValueError:
-        raise not_of_this_list() from None
-    if position[0].tzinfo is None:
-        raise not_of_this_list()
-    return position

@@ -28,10 +28,10 @@ NAMED_AT_MOST = 20
 
 @contextmanager
 def judging(actor: Actor, changed: Iterable[UUID], *, are_new: bool = False) -> Iterator[None]:
-    """Judge what secrets gain by the changes made within the block to these integrations.
+    """Judge what secrets gain by the changes made within the block to these integrations. Some of them may be new.
 
     Args:
-        are_new: the block makes them, so nothing was sent by them before.
+        are_new: none of them exists before the block.
 
     Raises:
         PermissionDenied, ProofNeeded: as `judge`, at the end of the block.

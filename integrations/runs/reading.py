@@ -13,9 +13,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actors import Actor
-from accounts.audit.log import UUID_TEXT, in_utc
+from accounts.audit.log import UUID_TEXT
 from accounts.common.environments import Environment
-from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
+from accounts.common.paging import Page, encode_cursor, moment_and_id
 from accounts.errors import NotFound
 from accounts.policy import Permission
 from integrations.broker.ledger import LONGEST_RUN
@@ -207,16 +207,8 @@ def _ordered(runs: RunQuerySet[Run], filters: RunFilters, *, reverse: bool = Fal
 
 def _beyond(filters: RunFilters, cursor: str, *, newer: bool) -> Q:
     """Return the condition of the runs after a position, or before it. Its first part bounds the index scan."""
-    moment, last = _position(cursor)
+    moment, last = moment_and_id(cursor)
     sign = "gt" if newer else "lt"
     column = filters.moment
     beyond = Q(**{f"{column}__{sign}": moment}) | Q(**{column: moment, f"pk__{sign}": last})
     return Q(**{f"{column}__{sign}e": moment}) & beyond
-
-
-def _position(cursor: str) -> tuple[datetime, UUID]:
-    started_at, last = decode_cursor(cursor, length=2)
-    try:
-        return in_utc(datetime.fromisoformat(started_at)), UUID(last)
-    except ValueError:
-        raise not_of_this_list() from None

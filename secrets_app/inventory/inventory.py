@@ -10,14 +10,15 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Window
+from django.db.models import Count, Max, Q, QuerySet, UUIDField, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.common.fields import concerns
 from accounts.common.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor, not_of_this_list
-from accounts.common.sql.compiled import CompiledCount
+from accounts.common.sql.compiled import Among, CompiledQuery, Given
+from accounts.errors import NotFound
 from accounts.models import Organization
 from secrets_app.inventory.rows import NOTHING, InventoryRow, rows_of
 from secrets_app.models import Secret, SecretValue, reference_model
@@ -79,8 +80,10 @@ def one(organization: Organization, secret_id: UUID) -> InventoryRow:
     Raises:
         NotFound: the secret does not exist in this organization.
     """
-    secrets = Secret.objects.all().with_status(keyring.held_ids()).with_usage_count()
-    return rows_of([secrets.fetch(organization, secret_id)])[0]
+    found = _with_status(keyring.held_ids()).ask_planned([(secret_id, organization.pk)])
+    if not found:
+        raise NotFound("No such secret.")
+    return rows_of(found)[0]
 
 
 def missing_rows(
@@ -141,6 +144,20 @@ def references_to(organization: Organization, row: InventoryRow, limit: int | No
     return list(rows.select_related("integration").order_by("integration__name", "slot", "pk")[:limit])
 
 
+@lru_cache(maxsize=4)
+def _with_status(master_key_ids: frozenset[str]) -> CompiledQuery[Secret]:
+    """Return the query for secrets by id and organization; Django takes longer to compile it than it runs."""
+    return CompiledQuery(
+        lambda: Secret.objects.filter(Among("pk", "organization")).with_status(master_key_ids).with_usage_count()
+    )
+
+
+@lru_cache(maxsize=4)
+def _missing(master_key_ids: frozenset[str]) -> CompiledQuery[Secret]:
+    """Return the query for the missing secrets of an organization, which every page asks."""
+    return CompiledQuery(lambda: Secret.objects.missing(Given(UUIDField()), master_key_ids).order_by().only("pk"))
+
+
 def is_counted_at_once(organization: Organization) -> bool:
     """Whether the organization is small enough to count its secrets by status on every page."""
     secrets = Secret.objects.of(organization).order_by()[: COUNTED_AT_ONCE + 1].count()
@@ -163,13 +180,7 @@ def missing_count(organization: Organization) -> int:
 
 
 def _lacking(organization: Organization) -> int:
-    """Return the number of secrets that are missing. Nearly every page shows it."""
-    return _counting_lacking(keyring.held_ids()).about(organization)
-
-
-@lru_cache(maxsize=4)
-def _counting_lacking(master_key_ids: frozenset[str]) -> CompiledCount[Organization]:
-    return CompiledCount(Organization, lambda organization: Secret.objects.missing(organization, master_key_ids))
+    return _missing(keyring.held_ids()).count((organization.pk,))
 
 
 def _waiting_names(organization: Organization) -> int:
@@ -193,7 +204,7 @@ def _secret_rows(
     if filters.order in BY_USAGE:
         secrets = secrets.annotate(usage_count=Count("references"))
     ids = _ids(_narrow(secrets, organization, filters), filters.order, key, after, limit)
-    found = Secret.objects.filter(pk__in=ids).with_status(keyring.held_ids()).with_usage_count()
+    found = _with_status(keyring.held_ids()).ask_planned([(pk, organization.pk) for pk in ids])
     positions = {pk: position for position, pk in enumerate(ids)}
     return rows_of(sorted(found, key=lambda secret: positions[secret.pk]))
 

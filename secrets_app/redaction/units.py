@@ -12,8 +12,7 @@ from secrets_app.redaction.leaves import Leaf
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason
 from secrets_app.redaction.redactor import GAP, Hit, Redactor, names_told
-from secrets_app.redaction.views import legible
-from secrets_app.redaction.windows import StreamWithheld
+from secrets_app.redaction.windows import StreamWithheld, search
 
 MOST_HELD_UNITS = 64 * 1024
 """Bytes of units that are held back until it is clear whether a value has begun."""
@@ -25,7 +24,7 @@ LeavesOf = Callable[[bytes], list[Leaf]]
 class UnitMask:
     """Masks units of a stream in order."""
 
-    __slots__ = ("_budget", "_held", "_is_strong", "_joined", "_leaves_of", "_redactor", "_size", "found")
+    __slots__ = ("_budget", "_held", "_joined", "_leaves_of", "_redactor", "_size", "found")
 
     def __init__(self, redactor: Redactor, budget: Budget, leaves_of: LeavesOf) -> None:
         """Prepare for a stream.
@@ -35,7 +34,6 @@ class UnitMask:
             leaves_of: finds the texts in a unit.
         """
         self._redactor, self._budget, self._leaves_of = redactor, budget, leaves_of
-        self._is_strong = redactor.is_strong
         self._joined = JoinedTexts(redactor)
         self._held: list[bytes] = []
         self._size = 0
@@ -79,12 +77,7 @@ class UnitMask:
         return self.make_way() if self._size > MOST_HELD_UNITS else []
 
     def _hits(self, text: bytes) -> list[Hit]:
-        if self._is_strong:
-            text = legible(text)
-        self._budget.grant(len(text))
-        hits = self._redactor.hits(text, budget=self._budget)
-        if hits is None:
-            raise StreamWithheld(Reason.NOT_CHECKED)
+        hits = search(text, self._redactor, self._budget)
         self.found |= names_told(hits)
         return hits
 

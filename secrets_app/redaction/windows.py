@@ -44,6 +44,21 @@ class StreamWithheld(Exception):  # noqa: N818 - what becomes of a stream; its c
         self.reason = reason
 
 
+def search(text: bytes, redactor: Redactor, budget: Budget) -> list[Hit]:
+    """Return the values in a text of a stream.
+
+    Raises:
+        StreamWithheld: it could not be searched.
+    """
+    if redactor.is_strong:
+        text = legible(text)
+    budget.grant(len(text))
+    hits = redactor.hits(text, budget=budget)
+    if hits is None:
+        raise StreamWithheld(Reason.NOT_CHECKED)
+    return hits
+
+
 @final
 class WindowMask:
     """Masks a stream of bytes."""
@@ -111,13 +126,7 @@ class WindowMask:
     def _hits(self, held: bytes) -> list[Hit]:
         """Return the values in a text behind the context."""
         self._unsearched = 0
-        text = self._context + held
-        if self._is_strong:
-            text = legible(text)
-        self._budget.grant(len(text))
-        hits = self._redactor.hits(text, budget=self._budget)
-        if hits is None:
-            raise StreamWithheld(Reason.NOT_CHECKED)
+        hits = search(self._context + held, self._redactor, self._budget)
         self.found |= names_told(hits)
         return hits
 

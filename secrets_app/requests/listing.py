@@ -1,12 +1,11 @@
 """Lists of requests for secrets. People who can answer requests see all of them; others see their own."""
 
-from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from accounts.actors import Actor
-from accounts.common.paging import Page, decode_cursor, encode_cursor, not_of_this_list
+from accounts.common.paging import Page, newest_first
 from accounts.errors import NotFound
 from accounts.models import Organization
 from accounts.policy import Permission
@@ -27,17 +26,11 @@ def page(actor: Actor, state: str, *, cursor: str, limit: int = ROWS) -> Page[Se
         PermissionDenied: the actor may not ask for secrets.
         Invalid: the cursor does not belong to this list.
     """
-    found = visible_to(actor).order_by("-created_at", "-id").select_related("secret")
+    found = visible_to(actor).select_related("secret")
     if state in {OPEN, CLOSED}:
         is_open = Q(state=RequestState.OPEN.value)
         found = found.filter(is_open if state == OPEN else ~is_open)
-    if cursor:
-        moment, last = _position(cursor)
-        found = found.filter(Q(created_at__lte=moment) & (Q(created_at__lt=moment) | Q(id__lt=last)))
-    rows = list(found[: limit + 1])
-    if len(rows) <= limit:
-        return Page(rows, None)
-    return Page(rows[:limit], encode_cursor([rows[limit - 1].created_at.isoformat(), str(rows[limit - 1].id)]))
+    return newest_first(found, cursor=cursor, limit=limit)
 
 
 def visible_to(actor: Actor) -> QuerySet[SecretRequest]:
@@ -69,14 +62,3 @@ def count_open(organization: Organization) -> int:
     """Return the number of open requests, at most `COUNTED_AT_MOST + 1`."""
     found = SecretRequest.objects.filter(organization=organization, state=RequestState.OPEN.value)
     return found[: COUNTED_AT_MOST + 1].count()
-
-
-def _position(cursor: str) -> tuple[datetime, UUID]:
-    moment, last = decode_cursor(cursor, length=2)
-    try:
-        position = datetime.fromisoformat(moment), UUID(last)
-    except ValueError:
-        raise not_of_this_list() from None
-    if position[0].tzinfo is None:
-        raise not_of_this_list()
-    return position

@@ -6,12 +6,14 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from config.demo import upstream
 from tests.run import BROWSERS
-from tests.support.web.browser_pages import PASSWORD
+from tests.support import sign_in as sessions
+from tests.support.web.browser_pages import PASSWORD, add_session
 
 FLAGS = [
     "--headless",
@@ -74,20 +76,15 @@ def received() -> Iterator[tuple[list[dict], str]]:
 
 @pytest.fixture
 def sign_in(page, site):
-    """Signs a person of the organization in, through the form, and opens the list of secrets or another page."""
+    """Gives a person of the organization a session, and opens the list of secrets or another page, or none."""
 
-    def signed_in(actor, opens: str = "Secrets") -> Page:
+    def signed_in(actor, opens: str = "secrets/") -> Page:
         user = User.objects.get(pk=actor.id)
         user.set_password(PASSWORD)
         user.save(update_fields=["password"])
-        page.goto(f"{site}/signin/")
-        page.get_by_label("E-mail").fill(user.email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Continue").click()
-        page.wait_for_url(f"{site}/o/**")
+        add_session(page, site, sessions.sign_in(Client(), user))
         if opens:
-            page.goto(f"{site}/o/{actor.organization.slug}/{opens.lower()}/")
-            page.get_by_role("heading", name=opens, exact=True).wait_for()
+            page.goto(f"{site}/o/{actor.organization.slug}/{opens}")
         return page
 
     return signed_in

@@ -58,7 +58,6 @@ def fill_in(page):
     assert not ApiKey.objects.exists()
     page.get_by_label("Other action").uncheck()
     page.get_by_label("Look up patient").check()
-    clean(page)
     page.get_by_role("button", name="Create key").click()
 
 
@@ -83,7 +82,6 @@ def gone_from_the_browser(page, site, secret):
     expect(page.get_by_text("Look up patient")).to_be_visible()
     assert secret not in page.content()
     assert secret not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
-    clean(page)
 
 
 def revoke(page, call):
@@ -97,7 +95,6 @@ def revoke(page, call):
     page.get_by_role("button", name="Revoke key").click()
     expect(page.get_by_text("Revoked voice-runtime")).to_be_visible()
     expect(page.locator("td").get_by_text("Revoked", exact=True)).to_be_visible()
-    clean(page)
 
 
 def test_make_copy_use_revoke_refused(sign_in, owner, site):
@@ -116,7 +113,7 @@ def test_make_copy_use_revoke_refused(sign_in, owner, site):
 
 def test_a_late_answer_brings_no_old_tick_back(sign_in, owner, site):
     make_action(owner, "Look up patient", uses="")
-    page = sign_in(owner).context.new_page()  # its aborted request is meant, so its console is not judged
+    page = sign_in(owner, opens="").context.new_page()  # its aborted request is meant, so its console is not judged
     page.goto(f"{site}/o/harbor-clinics/api-keys/new/")
     page.get_by_label("Only chosen ones").check()
     patient = page.get_by_label("Look up patient")
@@ -139,7 +136,6 @@ def test_stop_all_agents_and_start_them_again(sign_in, owner, site):
     page.get_by_role("combobox", name="Find").fill("stop all")
     page.get_by_role("option", name="Stop all agents").click()
     page.get_by_label("Why").fill("Refunds went wrong")
-    clean(page)
     assert called(site, text)[0] == 200
     page.get_by_role("button", name="Stop all agents").click()
     banner = page.get_by_role("status").filter(has_text="All agents are stopped")
@@ -149,7 +145,6 @@ def test_stop_all_agents_and_start_them_again(sign_in, owner, site):
     assert (status, answer["code"], answer["reason"]) == (403, "agents_stopped", "Refunds went wrong")
     page.get_by_role("link", name="Secrets").click()
     expect(banner).to_be_visible()
-    clean(page)
     page.get_by_role("button", name="Start again").click()
     expect(page.get_by_text("All agents may call again")).to_be_visible()
     expect(banner).not_to_be_visible()

@@ -25,7 +25,7 @@ def calendar(owner):
 
 
 def test_a_calendar_is_checked_tried_and_copied(sign_in, owner, site, calendar):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/integrations/{calendar.id}/")
     page.get_by_role("button", name="Check", exact=True).click()
     page.get_by_text("signed in as harbor").wait_for()
@@ -39,7 +39,7 @@ def test_a_calendar_is_checked_tried_and_copied(sign_in, owner, site, calendar):
 
 
 def test_what_is_not_ready_is_one_click_from_its_fix(sign_in, owner, site, calendar):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/integrations/")
     page.get_by_role("link", name="Readiness").click()
     page.get_by_text("Ready", exact=True).wait_for()

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_hosts_are_proposed_one_click_away_and_the_question_loses_nothing(sign_in, owner, site):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/secrets/new/")
     page.get_by_label("Name", exact=True).fill("stripe.key")
     expect(page.get_by_role("button", name="Allow api.stripe.com")).to_be_visible()
@@ -35,7 +35,7 @@ def test_hosts_are_proposed_one_click_away_and_the_question_loses_nothing(sign_i
 
 def test_form_waits_for_a_proof_in_another_tab(sign_in, owner, site, monkeypatch):
     store_secret(owner)
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     with monkeypatch.context() as long_ago:
         long_ago.setattr(route_permissions, "ACCEPT_FOR", timedelta(seconds=-1))
         page.goto(f"{site}/o/harbor-clinics/integrations/new/mcp_server/")

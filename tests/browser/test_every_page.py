@@ -2,7 +2,6 @@
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.conf import settings
 
 from accounts.models import Organization, User
 from accounts.people.invitations import invite
@@ -15,9 +14,11 @@ from tests.support.web.browser_pages import (
     PASSWORD,
     add_authenticator,
     add_passkey,
+    add_session,
     each_look,
     horizontal_overflow,
     problems,
+    problems_in_any_order,
 )
 from tests.support.web.page_content import make_content
 
@@ -30,18 +31,16 @@ def content(owner, member) -> dict[str, str]:
     return make_content(owner, member)
 
 
+# Of a page with filters or a form that can come filled in, the states that have most of its elements.
 OWNER_PAGES = [
     "secrets/",
     "secrets/?q=nothing-has-this",
     "secrets/new/",
-    "secrets/new/?name=billing.token",
     "secrets/new/?request={request}",
-    "secrets/requests/",
     "secrets/requests/?state=",
     "secrets/requests/{request}/dismiss/",
     "secrets/hygiene/",
     "secrets/hygiene/?q=nothing-has-this",
-    "secrets/hygiene/?finding=never-used",
     "secrets/import/",
     "secrets/{used}/",
     "secrets/{unused}/",
@@ -51,7 +50,6 @@ OWNER_PAGES = [
     "secrets/{used}/replace/",
     "secrets/{used}/delete/",
     "secrets/{used}/rotate/",
-    "secrets/{unused}/rotate/?environment=production",
     "secrets/{used}/rotate/staging/",
     "secrets/{used}/rotate/staging/promote/",
     "secrets/{used}/rotate/production/window/",
@@ -67,7 +65,6 @@ OWNER_PAGES = [
     "integrations/new/auth_connector/",
     "integrations/new/auth_connector/?service=twilio",
     "integrations/new/api_connection/",
-    "integrations/new/api_connection/?service=openai",
     "integrations/new/api_connection/?service=twilio",
     "secrets/new/?name=openai.apiKey&domains=api.openai.com",
     "integrations/new/calcom/",
@@ -86,11 +83,8 @@ OWNER_PAGES = [
     "integrations/{server}/tools/",
     "integrations/{server}/tools/?q=nothing-has-this",
     "integrations/{action}/delete/",
-    "integrations/{connector}/delete/",
     "audit/",
-    "audit/?outcome=refused",
     "audit/?target=nothing-has-this",
-    "audit/?event=secret.created&since=2020-01-01",
     "api-keys/",
     "api-keys/?q=nothing-has-this",
     "api-keys/new/",
@@ -102,7 +96,6 @@ OWNER_PAGES = [
     "integrations/{action}/budget/",
     "stop/",
     "api-keys/{key}/runs/",
-    "overview/?period=30d&environment=staging",
     "overview/",
     "runs/",
     "runs/?q=nothing-has-this",
@@ -118,7 +111,6 @@ OWNER_PAGES = [
     "alerts/new/email/",
     "alerts/new/audit_otlp/",
     "webhooks/{hook}/",
-    "webhooks/{hook}/?state=waiting",
     "webhooks/{hook}/edit/",
     "webhooks/{hook}/secret/",
     "webhooks/{hook}/delete/",
@@ -169,7 +161,7 @@ def walk(page, addresses):
     found = {}
     for address in addresses:
         page.goto(address)
-        if wrong := problems(page):
+        if wrong := problems_in_any_order(page):
             found[address] = wrong
     return found
 
@@ -179,12 +171,12 @@ def inside(site, paths, content):
 
 
 def test_pages_of_an_owner(sign_in, owner, site, content):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     assert walk(page, inside(site, OWNER_PAGES, content)) == {}
 
 
 def test_pages_of_a_member(sign_in, member, site, content):
-    page = sign_in(member)
+    page = sign_in(member, opens="")
     assert walk(page, inside(site, MEMBER_PAGES, content)) == {}
 
 
@@ -215,8 +207,7 @@ OWN_PAGES = [
 
 def test_pages_of_staff(page, owner, site, content):
     """Django's pages, so without axe: nothing is refused by the content policy, and nothing is too wide."""
-    cookie = staff_browser().cookies[settings.SESSION_COOKIE_NAME].value
-    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": site}])
+    add_session(page, site, staff_browser())
     for path in STAFF_PAGES:
         page.goto(f"{site}/admin/{path.format(**content, organization=owner.organization.id)}")
         for _ in each_look(page):
@@ -231,7 +222,7 @@ def test_pages_for_strangers(page, site, db):
 
 
 def test_pages_of_ones_own_account(sign_in, owner, site):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     assert walk(page, [f"{site}/{path}" for path in ("account/", "account/app/", "proof/")]) == {}
     add_authenticator(page)
     add_passkey(page, site)
@@ -246,7 +237,7 @@ def test_page_of_an_invitation(page, site, owner, mailoutbox):
 
 
 def test_the_page_of_a_link_that_does_not_work_and_of_a_second_factor_that_is_missing(sign_in, owner, site):
-    fresh = sign_in(owner).context.new_page()  # its refusals are meant, so its console is not judged
+    fresh = sign_in(owner, opens="").context.new_page()  # its refusals are meant, so its console is not judged
     Organization.objects.update(require_mfa=True)
     for path, heading in (
         ("invitations/x/", "This invitation does not work"),
@@ -266,7 +257,7 @@ def test_the_description_of_the_api_is_readable(page, site, db):
 
 @pytest.mark.parametrize("path", ["nothing/here/", "secrets/00000000-0000-4000-8000-000000000000/edit/"])
 def test_the_page_for_what_does_not_exist(browser, sign_in, owner, site, path):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     context = page.context
     fresh = context.new_page()  # its 404 is meant, so its console is not judged
     fresh.goto(f"{site}/o/harbor-clinics/{path}")
@@ -275,7 +266,7 @@ def test_the_page_for_what_does_not_exist(browser, sign_in, owner, site, path):
 
 
 def test_the_page_for_a_role_that_is_not_enough(sign_in, member, site, content):
-    fresh = sign_in(member).context.new_page()
+    fresh = sign_in(member, opens="").context.new_page()
     fresh.goto(f"{site}/o/harbor-clinics/secrets/{content['used']}/edit/")
     assert fresh.get_by_role("heading", name="Not allowed").is_visible()
     assert problems(fresh) == []

@@ -15,7 +15,7 @@ VALUE = "the-value-that-was-typed"
 
 def test_what_was_typed_stays_until_it_is_saved(sign_in, owner, site):
     taken = store_secret(owner, "crm.apiKey")
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/secrets/new/")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
     page.get_by_label("Name", exact=True).fill("CRM.apikey")
@@ -66,7 +66,6 @@ def test_find_and_menus_by_the_keyboard(sign_in, owner, site):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{site}/o/harbor-clinics/secrets/{secret.id}/")
-    assert problems(page) == []
 
     page.get_by_role("button", name="More for crm.apiKey").focus()
     page.keyboard.press("ArrowDown")
@@ -80,14 +79,13 @@ def test_find_and_menus_by_the_keyboard(sign_in, owner, site):
     expect(page.locator(".graph.narrow")).to_be_visible()
     expect(page.locator(".graph.wide")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert problems(page) == []
 
 
 def test_a_test_sends_what_is_on_the_screen_and_can_be_cancelled(sign_in, owner, site, received):
     seen, address = received
     store_secret(owner)
     action = make_action(owner, base_url=address, path="/v1/me", environments=(Environment.DEVELOPMENT,))
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/integrations/{action.id}/")
     page.locator("#f-path").fill("/v2/people")
     expect(page.get_by_text("The test saves them first")).to_be_visible()

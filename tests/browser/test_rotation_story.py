@@ -61,7 +61,6 @@ def stage(page, site):
     page.get_by_role("link", name="Rotate value").click()
     page.get_by_role("radio", name="Staging").check(force=True)
     page.get_by_role("textbox", name="New value").fill(NEW)
-    looks_right(page)
     page.get_by_role("button", name="Stage and verify").click()
 
 
@@ -71,7 +70,7 @@ def row(page, name):
 
 def test_from_staging_to_roll_back(sign_in, owner, site, secret, provider):
     _, go, seen = provider
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
 
     stage(page, site)
     expect(page.get_by_text("1 of 3 checked")).to_be_visible()  # progress: two wait for the provider
@@ -84,7 +83,7 @@ def test_from_staging_to_roll_back(sign_in, owner, site, secret, provider):
     expect(row(page, "Bad").get_by_text("The upstream answered 401.")).to_be_visible()
     expect(page.get_by_text("1 of 3 references accepts the new value")).to_be_visible()
     assert sorted(seen) == ["/bad", "/good"]
-    looks_right(page)
+    assert NEW not in page.content()
     row(page, "Bad").get_by_role("button").click()
     expect(page.get_by_role("button", name="Check again Bad, Header · Authorization")).to_be_enabled()
     assert kept() == {"current": VALUE, "staged": NEW}
@@ -106,13 +105,13 @@ def test_from_staging_to_roll_back(sign_in, owner, site, secret, provider):
     looks_right(page)
     question.get_by_role("button", name="Roll back", exact=True).click()
     expect(page.get_by_text("Calls in Staging use the previous value again")).to_be_visible()
-    looks_right(page)
+    assert NEW not in page.content()
     assert kept() == {"current": VALUE}
 
 
 def test_confirmation_cannot_be_skipped_and_closes_with_escape(sign_in, owner, site, secret, provider):
     provider[1].set()
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     stage(page, site)
     expect(page.get_by_text("1 of 3 references accepts the new value")).to_be_visible()
     page.get_by_role("link", name="Promote…").click()
@@ -129,7 +128,7 @@ def test_confirmation_cannot_be_skipped_and_closes_with_escape(sign_in, owner, s
 
 def test_finish_now_ends_the_window(sign_in, owner, site, secret, provider):
     provider[1].set()
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     stage(page, site)
     expect(page.get_by_text("1 of 3 references accepts the new value")).to_be_visible()
     page.get_by_role("link", name="Promote…").click()
@@ -145,7 +144,7 @@ def test_finish_now_ends_the_window(sign_in, owner, site, secret, provider):
 
 def test_overdue_secret_is_marked_until_it_is_rotated(sign_in, owner, site):
     secret = store_secret(owner, environments=[Environment.STAGING])
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/secrets/{secret.id}/edit/")
     page.get_by_label("Rotate every … days").fill("30")
     page.get_by_role("button", name="Save changes").click()

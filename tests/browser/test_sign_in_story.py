@@ -52,7 +52,6 @@ def sign_up(page, site):
 def confirm(page):
     """With the password, which is all there is yet."""
     at(page, "Confirm it is you")
-    clean(page)
     page.get_by_label("Password").fill("something else")
     press(page, "Confirm")
     expect(page.get_by_role("alert")).to_contain_text("This is not your password.")
@@ -67,7 +66,6 @@ def add_app(page, site) -> list[str]:
     page.get_by_role("link", name="Add an authenticator app").click()
     confirm(page)
     at(page, "Add an authenticator app")
-    clean(page)
     page.get_by_text("No camera at hand?").click()
     page.get_by_label("Code").fill(totp_code(page.locator("code.selectable").inner_text()))
     press(page, "Add the app")
@@ -148,7 +146,6 @@ def test_from_the_first_sign_up_to_a_lock_out(page, site, session_of):
     sign_in_with_recovery_code(page, codes[0])
     add_authenticator(page)
     add_passkey(page, site)
-    clean(page)
     sign_out(page)
     sign_in_with_passkey(page)
     prove_with_passkey(page, site, session_of)
@@ -159,13 +156,13 @@ def test_from_the_first_sign_up_to_a_lock_out(page, site, session_of):
 
 
 def test_signing_out_everywhere_else(page, site, sign_in, owner, browser):
-    there = browser.new_page()
-    there.context.add_cookies(sign_in(owner).context.cookies())
-    page.context.clear_cookies()
-    page.goto(f"{site}/signin/?next=/account/sessions/")
-    give_password(page, email=User.objects.get(pk=owner.id).email)
+    sign_in(owner, opens="").context.clear_cookies()
+    there, email = browser.new_page(), User.objects.get(pk=owner.id).email
+    for one, next_page in ((there, "/account/"), (page, "/account/sessions/")):
+        one.goto(f"{site}/signin/?next={next_page}")
+        give_password(one, email=email)
+    at(there, "Your account")
     at(page, "Sessions")
-    clean(page)
     press(page, "Sign out everywhere else")
     expect(page.get_by_text("Your other sessions have ended")).to_be_visible()
     there.goto(f"{site}/account/")

@@ -22,7 +22,6 @@ def store_secret(page, site):
     page.get_by_text("One value per environment").click()
     for environment, value in VALUES.items():
         page.get_by_role("textbox", name=environment, exact=True).fill(value)
-    assert problems(page) == []
     page.get_by_role("button", name="Save secret").click()
     expect(page.get_by_role("link", name="crm.apiKey")).to_be_visible()
 
@@ -40,7 +39,6 @@ def store_action(page, site, base_url):
     expect(page.locator("[name=header_value]").last).to_have_value("Bearer {secrets.crm.apiKey}")
     choose_by_name(page)
     page.locator("[name=environments][value=staging]").check(force=True)
-    assert problems(page) == []
     page.get_by_role("button", name="Save action").first.click()
     expect(page.get_by_role("heading", name="Look up patient")).to_be_visible()
 
@@ -73,7 +71,7 @@ def send_test(page):
 
 def test_the_value_of_staging_arrives_and_is_seen_nowhere(sign_in, owner, site, received):
     seen, base_url = received
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
 
     store_secret(page, site)
     connector = make_connector(owner, uses="of.connector")
@@ -90,12 +88,10 @@ def test_the_value_of_staging_arrives_and_is_seen_nowhere(sign_in, owner, site, 
     page.get_by_role("button", name="Details of crm.apiKey").click()
     expect(page.get_by_role("link", name="Look up patient")).to_be_visible()
     expect(page.get_by_text("1 call", exact=True)).to_be_visible()
-    assert problems(page) == []
 
     page.get_by_role("button", name="More for crm.apiKey").click()
     page.get_by_role("link", name="Delete…").click()
     expect(page.get_by_role("heading", name="crm.apiKey is in use")).to_be_visible()
-    assert problems(page) == []
     page.get_by_role("link", name="Open Look up patient").click()
 
     page.get_by_role("link", name="Delete…").click()
@@ -112,7 +108,7 @@ def test_the_value_of_staging_arrives_and_is_seen_nowhere(sign_in, owner, site, 
 
 
 def test_values_do_not_come_back_after_a_refusal_nor_with_the_back_button(sign_in, owner, site):
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.goto(f"{site}/o/harbor-clinics/secrets/new/")
     page.get_by_label("Name", exact=True).fill("2 token!")
     value = page.get_by_role("textbox", name="Staging")

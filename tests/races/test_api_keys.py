@@ -12,6 +12,7 @@ from accounts.common.environments import ALL_ENVIRONMENTS
 from accounts.errors import Invalid, RateLimited, Unauthenticated
 from accounts.models import ApiKey, AuditEvent
 from accounts.policy import Scope
+from tests.support.races import assert_only
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -54,7 +55,9 @@ def test_no_session_outlives_a_key_that_is_revoked_meanwhile(together, owner, ke
     def start():
         texts.append(start_session(actor=key, name="s")[1].text)
 
-    together(*[start] * 4, lambda: revoke_api_key(actor=owner, key_id=key.id), *[start] * 4)
+    outcomes = together(*[start] * 4, lambda: revoke_api_key(actor=owner, key_id=key.id), *[start] * 3)
+    assert_only(outcomes[:4] + outcomes[5:], Unauthenticated)
+    assert outcomes[4] is None
     for text in texts:
         with pytest.raises(Unauthenticated):
             actor_of_key(text, address=None)

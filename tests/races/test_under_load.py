@@ -13,40 +13,29 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import psycopg
 import pytest
 
+from accounts.actors import actor_for_member
+from accounts.models import Membership, User
+from accounts.people.organizations import create_organization
 from tests import postgres
 from tests.benchmarks.processes import free_port
+from tests.support.databases.copies import copy_to_postgres
+from tests.support.databases.emptying import empty_tables
+from tests.support.things import key_for, make_action, store_secret
 
 pytestmark = [pytest.mark.postgres]
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 20
-SEED = """
-from accounts.common.environments import ALL_ENVIRONMENTS, Environment
-from accounts.models import Membership, User
-from accounts.actors import actor_for_member
-from accounts.people.organizations import create_organization
-from integrations.models import Run
-from tests.support.things import key_for, make_action, store_secret
-user = User.objects.create(email="owner@example.com", name="Owner")
-create_organization(user=user, name="Harbor Clinics")
-owner = actor_for_member(Membership.objects.select_related("user", "organization").get())
-store_secret(owner)
-print(key_for(owner), make_action(owner, base_url="{url}").id)
-"""
-LEDGER = """
-import json
-from django.db.models import Count
-from integrations.models import Run
-print(json.dumps(dict(Run.objects.values_list("outcome").annotate(n=Count("pk")))))
-"""
 
 
 @dataclass
@@ -57,12 +46,7 @@ class Served:
     url: str
     key: str
     integration: str
-    environment: dict[str, str]
     log: Path
-
-    def shell(self, code: str) -> str:
-        """What code prints that runs in a process of its own."""
-        return _manage("shell", "--no-imports", "-c", code, env=self.environment)
 
 
 @dataclass
@@ -74,13 +58,17 @@ class Product:
     port: int
 
 
-def _manage(*arguments: str, env: dict[str, str]) -> str:
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True).stdout.strip()
+def seed(upstream_url: str) -> tuple[str, str]:
+    """An organization with an API key and an integration; the text of the one and the id of the other."""
+    user = User.objects.create(email="owner@example.com", name="Owner")
+    create_organization(user=user, name="Harbor Clinics")
+    owner = actor_for_member(Membership.objects.select_related("user", "organization").get())
+    store_secret(owner)
+    return key_for(owner), str(make_action(owner, base_url=upstream_url).id)
 
 
 @contextmanager
-def serving(database_url: str, upstream_url: str) -> Iterator[Served]:
+def serving(database_url: str, key: str, integration: str) -> Iterator[Served]:
     port = free_port()
     env = {
         **os.environ,
@@ -89,13 +77,11 @@ def serving(database_url: str, upstream_url: str) -> Iterator[Served]:
         "COFFER_ALLOWED_HOSTS": "localhost,127.0.0.1",
         "PYTHONPATH": str(ROOT),
     }
-    _manage("migrate", "--verbosity", "0", env=env)
-    key, integration = _manage("shell", "--no-imports", "-c", SEED.replace("{url}", upstream_url), env=env).split()
     options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "error"]
     command = [sys.executable, "-m", "uvicorn", "config.asgi:application", *options]
     with tempfile.NamedTemporaryFile() as log:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=log)
-        yield from _until_it_ends(Served(process, f"http://127.0.0.1:{port}", key, integration, env, Path(log.name)))
+        yield from _until_it_ends(Served(process, f"http://127.0.0.1:{port}", key, integration, Path(log.name)))
 
 
 def _until_it_ends(served: Served) -> Iterator[Served]:
@@ -134,12 +120,17 @@ async def _call(session: aiohttp.ClientSession, served: Served) -> tuple[int, st
         return 0, "connection"
 
 
-async def _load(served: Served, seconds: float, act, after: float) -> list[tuple[float, float, int, str]]:
-    """Calls for so many seconds, `AT_ONCE` at a time, with an act in a thread in between: begin, end, status, code."""
-    started, found = time.monotonic(), []
+async def _load(served: Served, act) -> list[tuple[float, float, int, str]]:
+    """Calls before, during and after an act in a thread, `AT_ONCE` at a time: begin, end, status, code of each."""
+    started, found, acted = time.monotonic(), [], []
+
+    def are_enough(since: float) -> bool:
+        """Whether every caller may have called twice since this moment."""
+        return len([call for call in found if call[0] > since]) > 2 * AT_ONCE
 
     async def caller(session: aiohttp.ClientSession) -> None:
-        while (began := time.monotonic() - started) < seconds:
+        while not (acted and are_enough(acted[0])):
+            began = time.monotonic() - started
             status, code = await _call(session, served)
             found.append((began, time.monotonic() - started, status, code))
             if status == 0:
@@ -147,8 +138,10 @@ async def _load(served: Served, seconds: float, act, after: float) -> list[tuple
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         callers = [asyncio.ensure_future(caller(session)) for _ in range(AT_ONCE)]
-        await asyncio.sleep(after)
+        while not are_enough(0):
+            await asyncio.sleep(0.05)
         await asyncio.to_thread(act)
+        acted.append(time.monotonic() - started)
         await asyncio.gather(*callers)
     return found
 
@@ -188,11 +181,16 @@ def upstream_process(port: int, delay: float) -> Iterator[subprocess.Popen[bytes
 
 
 @pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
+def product(django_db_setup, django_db_blocker) -> Iterator[Product]:
     """The product as it is served. Each test ends something around it; the last one ends it."""
     port = free_port()
-    with postgres.running() as database, serving(database.url, f"http://127.0.0.1:{port}") as served:
-        yield Product(served, database, port)
+    with postgres.running() as database:
+        with django_db_blocker.unblock():
+            made = seed(f"http://127.0.0.1:{port}")
+            copy_to_postgres(database.url)
+            empty_tables()
+        with serving(database.url, *made) as served:
+            yield Product(served, database, port)
 
 
 async def several(served: Served) -> list[tuple[int, str]]:
@@ -211,7 +209,7 @@ def test_database_that_restarts_fails_only_what_is_under_way(product):
 
     with upstream_process(product.port, 0.05):
         began = time.monotonic()
-        calls = asyncio.run(_load(served, 5, restart, after=1.5))
+        calls = asyncio.run(_load(served, restart))
         down, up = (moment - began for moment in span)
         before = [call for call in calls if call[1] < down]
         afterwards = [call for call in calls if call[0] > up]
@@ -289,7 +287,7 @@ def test_upstream_that_is_killed_fails_only_what_it_had(product):
             span.append(time.monotonic())
 
         began = time.monotonic()
-        calls = asyncio.run(_load(product.served, 5, kill_and_start, after=1))
+        calls = asyncio.run(_load(product.served, kill_and_start))
         down, up = (moment - began for moment in span)
         assert {call[2:] for call in calls if call[1] < down} == {(200, "succeeded")}
         assert {call[2:] for call in calls if call[0] > up} == {(200, "succeeded")}
@@ -298,9 +296,15 @@ def test_upstream_that_is_killed_fails_only_what_it_had(product):
         assert failed <= {(502, "upstream_unreachable"), (502, "response_unreadable")}
 
 
+def ledger(url: str) -> Counter[str]:
+    """How many runs have each outcome."""
+    with psycopg.connect(url) as connection:
+        return Counter(outcome for (outcome,) in connection.execute("SELECT outcome FROM integrations_run"))
+
+
 def test_runs_that_are_under_way_finish_before_the_process_ends(product):
     served = product.served
-    before = json.loads(served.shell(LEDGER))  # a database that restarts leaves runs without an end
+    before = ledger(product.database.url)  # a database that restarts leaves runs without an end
 
     async def calls_and_term():
         async with aiohttp.ClientSession() as session:
@@ -312,5 +316,4 @@ def test_runs_that_are_under_way_finish_before_the_process_ends(product):
     with upstream_process(product.port, 1.5):
         assert set(asyncio.run(calls_and_term())) == {(200, "succeeded")}
         served.process.wait(timeout=20)
-    after = json.loads(served.shell(LEDGER))
-    assert after == before | {"succeeded": before["succeeded"] + AT_ONCE}
+    assert ledger(product.database.url) == before | {"succeeded": before["succeeded"] + AT_ONCE}

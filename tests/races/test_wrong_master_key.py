@@ -1,4 +1,7 @@
-"""Two hosts on one PostgreSQL, one with another key under the same id: it does not start, the other never notices."""
+"""Two hosts on one PostgreSQL, one with another key under the same id: it does not start, the other never notices.
+
+The process of the test edits as a third one, with the right key.
+"""
 
 import base64
 import json
@@ -12,37 +15,37 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
+from secrets_app.models import OrganizationKey
 from tests.benchmarks.processes import free_port
+from tests.support.databases.copies import own_url
+from tests.support.databases.stored_values import all_stored_values
+from tests.support.things import store_secret
 
-pytestmark = [pytest.mark.postgres]
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 ROOT = Path(__file__).resolve().parents[2]
 OTHER = base64.b64encode(bytes(range(100, 132))).decode()
 SENTENCE = "COFFER_MASTER_KEYS: this process's key test is not the key test that this database is sealed with."
 EDIT = """
 from accounts.actors import actor_for_member
-from accounts.models import Membership, User
-from accounts.people.organizations import create_organization
-from secrets_app.models import OrganizationKey
-from tests.support.databases.stored_values import all_stored_values
+from accounts.models import Membership
 from tests.support.things import store_secret
-user, _ = User.objects.get_or_create(email="owner@example.com", name="Owner")
-if not Membership.objects.exists():
-    create_organization(user=user, name="Harbor Clinics")
-owner = actor_for_member(Membership.objects.select_related("user", "organization").get())
-store_secret(owner, "{name}")
-print(all_stored_values()["staging"], OrganizationKey.objects.exclude(state="active").count())
+store_secret(actor_for_member(Membership.objects.select_related("user", "organization").get()), "second.key")
 """
+REFUSED = [
+    ["migrate", "--verbosity", "0"],
+    ["serve"],
+    ["keys", "--repair"],
+    ["shell", "--no-imports", "-c", EDIT],
+]
+"""What a host with another key may not do; the last is an edit."""
 
 
-def manage(*arguments, env, check=True):
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=env, check=check, capture_output=True, text=True)
-
-
-def edit(name, env, check=True):
-    return manage("shell", "--no-imports", "-c", EDIT.replace("{name}", name), env=env, check=check)
+def attempts(env, *commands):
+    """Whether each command failed, and what it said."""
+    command = [sys.executable, "-m", "tests.support.databases.commands", json.dumps(commands)]
+    done = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
 def server(port, env):
@@ -78,24 +81,26 @@ def ready(url, seconds=60):
             time.sleep(0.1)
 
 
-def test_host_with_a_wrong_key_does_not_start_and_the_other_one_never_notices():
-    with postgres.running() as database:
-        right = {**os.environ, "DATABASE_URL": database.url, "PYTHONPATH": str(ROOT)}
-        wrong = {**right, "COFFER_MASTER_KEYS": f"test:env:{OTHER}"}
-        manage("migrate", "--verbosity", "0", env=right)
-        assert edit("first.key", right).stdout.split()[-2:] == ["correct-horse-battery", "0"]
-        with serving(right) as url:
-            assert ready(url)[0] == {"ready": True, "problems": [], "lost_data_keys": 0}
-            second = server(free_port(), wrong)
-            told = second.communicate(timeout=60)[0]
-            assert (second.returncode != 0, SENTENCE in told) == (True, True), told
-            for command in (["migrate", "--verbosity", "0"], ["serve"], ["keys", "--repair"]):
-                done = manage(*command, env=wrong, check=False)
-                assert (done.returncode, SENTENCE in done.stderr) == (1, True), done.stderr
-            refused = edit("second.key", wrong, check=False)
-            assert (refused.returncode, SENTENCE in refused.stderr) == (1, True)
-            time.sleep(0.1)
-            state, headers = ready(url)
-            assert state == {"ready": True, "problems": [], "lost_data_keys": 0}
-            assert "server" not in headers
-        assert edit("third.key", right).stdout.split()[-2:] == ["correct-horse-battery", "0"]
+def kept():
+    """A value as the host opens it that never notices, and how many keys are not in use."""
+    return all_stored_values()["staging"], OrganizationKey.objects.exclude(state="active").count()
+
+
+def test_host_with_a_wrong_key_does_not_start_and_the_other_one_never_notices(owner):
+    right = {**os.environ, "DATABASE_URL": own_url(), "PYTHONPATH": str(ROOT)}
+    wrong = {**right, "COFFER_MASTER_KEYS": f"test:env:{OTHER}", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    store_secret(owner, "first.key")
+    assert kept() == ("correct-horse-battery", 0)
+    with serving(right) as url:
+        assert ready(url)[0] == {"ready": True, "problems": [], "lost_data_keys": 0}
+        second = server(free_port(), wrong)
+        told = second.communicate(timeout=60)[0]
+        assert (second.returncode != 0, SENTENCE in told) == (True, True), told
+        for failed, said in attempts(wrong, *REFUSED):
+            assert (failed, SENTENCE in said) == (True, True), said
+        time.sleep(0.1)
+        state, headers = ready(url)
+        assert state == {"ready": True, "problems": [], "lost_data_keys": 0}
+        assert "server" not in headers
+    store_secret(owner, "third.key")
+    assert kept() == ("correct-horse-battery", 0)

@@ -86,34 +86,6 @@ def sent_by_the_panel(visitor, slug, action):
         visitor.post(path, environment=environment.value, confirm_production="on")
 
 
-def test_no_page_of_anybody_holds_a_value(owner, admin, member, outsider, staff):
-    visitors = {
-        name: Visitor(browser_of(actor), name)
-        for name, actor in {"owner": owner, "admin": admin, "member": member, "outsider": outsider}.items()
-    }
-    slug, received = owner.organization.slug, []
-    with watched_logs() as logs, upstream.serving(0, received.append) as port:
-        secret = typed_in(visitors["owner"], slug)
-        action = make_action(owner, environments=list(Environment), base_url=f"http://127.0.0.1:{port}")
-        sent_by_the_panel(visitors["owner"], slug, action)
-        for visitor in visitors.values():
-            visitor.crawl(f"/o/{slug}/secrets/")
-            visitor.get(reverse("secret-details", args=[slug, secret.id]))
-            visitor.post(reverse("secret-delete", args=[slug, secret.id]), confirm="crm.apiKey")
-        staff_visitor = Visitor(staff, "staff")
-        crawled = staff_visitor.crawl("/admin/")
-
-    assert [request["headers"]["Authorization"] for request in received] == [f"Bearer {VALUES[e]}" for e in Environment]
-    assert Run.objects.filter(outcome="succeeded").count() == 3
-    assert any("/secrets_app/secret/" in path for path in crawled)
-    answers = staff_visitor.answers | {
-        name: page for visitor in visitors.values() for name, page in visitor.answers.items()
-    }
-    assert len(answers) > 60
-    assert leaks(answers | database_surfaces() | {"cache": cache_surface()}) == []
-    assert (logs.seen, logs.lines > 0) == ([], True)
-
-
 def rotated(visitor, slug, secret, environment):
     """The marked value through every step, refused ones among them, with a look at every page on the way."""
     base, value = reverse("secret-rotate", args=[slug, secret.id]), VALUES[environment]
@@ -136,39 +108,60 @@ def rotated(visitor, slug, secret, environment):
     visitor.get(f"{step}window/")
 
 
-def test_no_page_of_a_rotation_holds_a_value(owner, member, staff):
-    visitors = {name: Visitor(browser_of(actor), name) for name, actor in {"owner": owner, "member": member}.items()}
-    slug, received = owner.organization.slug, []
-    with watched_logs() as logs, upstream.serving(0, received.append) as port:
-        secret = store_secret(owner, value="the-value-before")
-        place = {"environments": list(Environment), "base_url": f"http://127.0.0.1:{port}"}
-        make_action(owner, check={"method": "GET", "path": "/me"}, **place)
-        make_action(owner, "Not checkable", **place)
-        for environment in Environment:
-            rotated(visitors["owner"], slug, secret, environment)
-        visitors["owner"].post(f"{reverse('secret-rotate', args=[slug, secret.id])}staging/rollback/")
-        visitors["owner"].post(f"{reverse('secret-rotate', args=[slug, secret.id])}production/finish/")
-        for visitor in visitors.values():
-            visitor.crawl(f"/o/{slug}/secrets/")
-            visitor.get(reverse("secret-details", args=[slug, secret.id]))
-            visitor.get(reverse("secret-rotate", args=[slug, secret.id]))
-        visitors["staff"] = Visitor(staff, "staff")
-        for path in ("secrets_app/secret/", f"secrets_app/secret/{secret.id}/change/", "accounts/auditevent/"):
-            visitors["staff"].get(f"/admin/{path}")
-
-    sent = {request["headers"]["Authorization"] for request in received}
-    assert sent == {f"Bearer {VALUES[environment]}" for environment in Environment}
-    states = set(SecretValue.objects.exclude(sealed=None).values_list("environment", "state"))
+def rotated_everywhere(visitor, owner, base_url):
+    """A secret whose values are the marked ones after a rotation; one is rolled back, of one the window is ended."""
+    slug, secret = owner.organization.slug, store_secret(owner, "rotated.key", "the-value-before")
+    place = {"uses": secret.name, "environments": list(Environment), "base_url": base_url}
+    make_action(owner, "Checked", check={"method": "GET", "path": "/me"}, **place)
+    make_action(owner, "Not checkable", **place)
+    for environment in Environment:
+        rotated(visitor, slug, secret, environment)
+    visitor.post(f"{reverse('secret-rotate', args=[slug, secret.id])}staging/rollback/")
+    visitor.post(f"{reverse('secret-rotate', args=[slug, secret.id])}production/finish/")
+    states = set(SecretValue.objects.filter(secret=secret).exclude(sealed=None).values_list("environment", "state"))
     assert states == {("development", "current"), ("development", "previous"), ("staging", "current")} | {
         ("production", "current")
     }
+    return secret
+
+
+def looked_at(visitor, slug, secrets):
+    """Everything that links lead to, and what opens by scripts; what was seen."""
+    crawled = visitor.crawl(f"/o/{slug}/secrets/")
+    for secret in secrets:
+        visitor.get(reverse("secret-details", args=[slug, secret.id]))
+        visitor.get(reverse("secret-rotate", args=[slug, secret.id]))
+        visitor.post(reverse("secret-delete", args=[slug, secret.id]), confirm=secret.name)
+    return crawled
+
+
+def looked_at_by_staff(visitor, secrets):
+    crawled = visitor.crawl("/admin/")
+    assert {f"/admin/secrets_app/secret/{secret.id}/change/" for secret in secrets} <= crawled
+    assert any("/accounts/auditevent/" in path for path in crawled)
+
+
+def test_no_page_of_anybody_holds_a_value(owner, admin, member, outsider, staff):
+    people = {"owner": owner, "admin": admin, "member": member, "outsider": outsider}
+    visitors = {name: Visitor(browser_of(actor), name) for name, actor in people.items()}
+    slug, received = owner.organization.slug, []
+    with watched_logs() as logs, upstream.serving(0, received.append) as port:
+        base_url = f"http://127.0.0.1:{port}"
+        secrets = [typed_in(visitors["owner"], slug)]
+        action = make_action(owner, environments=list(Environment), base_url=base_url)
+        sent_by_the_panel(visitors["owner"], slug, action)
+        sent = [request["headers"]["Authorization"] for request in received]
+        assert sent == [f"Bearer {VALUES[environment]}" for environment in Environment]
+        assert Run.objects.filter(outcome="succeeded").count() == 3
+        secrets.append(rotated_everywhere(visitors["owner"], owner, base_url))
+        assert {request["headers"]["Authorization"] for request in received[3:]} == set(sent)
+        crawled = {name: looked_at(visitor, slug, secrets) for name, visitor in visitors.items()}
+        visitors["staff"] = Visitor(staff, "staff")
+        looked_at_by_staff(visitors["staff"], secrets)
+
+    assert reverse("integration-new", args=[slug, "api_action"]) in crawled["owner"]
     answers = {name: page for visitor in visitors.values() for name, page in visitor.answers.items()}
     assert any("/window/ 200" in name for name in answers)
+    assert len(answers) > 60
     assert leaks(answers | database_surfaces() | {"cache": cache_surface()}) == []
     assert (logs.seen, logs.lines > 0) == ([], True)
-
-
-def test_the_crawl_follows_links(owner):
-    visitor = Visitor(browser_of(owner), "owner")
-    seen = visitor.crawl(f"/o/{owner.organization.slug}/secrets/")
-    assert reverse("integration-new", args=[owner.organization.slug, "api_action"]) in seen

@@ -14,6 +14,7 @@ from tests.fixtures.api import Caller
 from tests.fixtures.browsers import browser_of
 from tests.support.api.operations import ACTION, OPERATIONS
 from tests.support.databases.rows import USE_OF_KEYS, all_rows
+from tests.support.databases.undone import failures
 from tests.support.things import (
     key_for,
     make_action,
@@ -40,18 +41,19 @@ def theirs(outsider):
 # T3
 
 
-@pytest.mark.parametrize("operation", WITH_ID, ids=" ".join)
-def test_operation_answers_a_foreign_id_like_one_that_nobody_has(owner, theirs, operation):
-    (method, path), (scopes, body) = operation, OPERATIONS[operation]
-    callers = [Caller(key_for(owner, *its_scopes)) for its_scopes in (Scope, scopes | {Scope.RUN})]
-    before = all_rows(*USE_OF_KEYS, "minute")
-    for caller in callers:
-        foreign = caller.call(method, path.format(**theirs), body)
-        unknown = caller.call(
-            method, path.format(**theirs | {"secret_id": uuid4(), "integration_id": uuid4(), "run_id": uuid4()}), body
-        )
-        assert (foreign.status_code, foreign.content) == (404, unknown.content)
-    assert all_rows(*USE_OF_KEYS, "minute") == before
+def test_operation_answers_a_foreign_id_like_one_that_nobody_has(owner, theirs):
+    def attempt(operation):
+        (method, path), (scopes, body) = operation, OPERATIONS[operation]
+        callers = [Caller(key_for(owner, *its_scopes)) for its_scopes in (Scope, scopes | {Scope.RUN})]
+        before = all_rows(*USE_OF_KEYS, "minute")
+        unknown_ids = theirs | {"secret_id": uuid4(), "integration_id": uuid4(), "run_id": uuid4()}
+        for caller in callers:
+            foreign = caller.call(method, path.format(**theirs), body)
+            unknown = caller.call(method, path.format(**unknown_ids), body)
+            assert (foreign.status_code, foreign.content) == (404, unknown.content)
+        assert all_rows(*USE_OF_KEYS, "minute") == before
+
+    assert failures(WITH_ID, attempt) == {}
 
 
 def test_parameter_moves_no_page_to_another_organization(world, outsider, theirs):

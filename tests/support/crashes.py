@@ -5,7 +5,7 @@ import os
 import signal
 import warnings
 
-from django.db import connections
+from django.db import connection, connections
 
 from accounts.common.database import close_connections
 from accounts.errors import Refusal
@@ -19,15 +19,26 @@ def child(act, *, kill="", at=1):
     Args:
         kill: `before` or `after` the commit of this number (`at`); empty to let it live.
     """
-    close_connections()
-    connections.close_all()
+
+    def until_killed():
+        _kill_at_commit(kill, at)
+        act()
+
+    return forked(until_killed)
+
+
+def forked(act):
+    """Run the act in a process of its own; how that ended: -9 killed, 0 done, REFUSED, 1 failed."""
+    if connection.vendor == "sqlite":  # its connections must not be there in both processes
+        close_connections()
+        connections.close_all()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pid = os.fork()
     if pid == 0:
         gc.disable()  # it would touch, and so copy, the memory of the whole suite
+        connection.connection = None  # which its parent goes on to use
         try:
-            _kill_at_commit(kill, at)
             act()
         except Refusal:
             os._exit(REFUSED)

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
-from uuid import uuid4
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
 from django.db.models.query import get_related_populators
@@ -101,6 +100,31 @@ class Among(models.Func):
         return " AND ".join(sql), [_Wanted(at, column) for at, column in enumerate(columns, self._first)]
 
 
+class Given(models.Expression):
+    """A value of the row that the query is run for, as in `filter(organization=Given(UUIDField()))`."""
+
+    def __init__(self, field: "models.Field[Any, Any]", at: int = 0) -> None:
+        """Take the type of the value, and its place in the row."""
+        super().__init__(output_field=field)
+        self._at = at
+
+    @override
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        return "%s", [_Given(self._at, self.output_field)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A placeholder among the parameters of a compiled query for one value of the only requested row."""
+
+    at: int
+    field: Any
+
+    def filled_in(self, rows: Collection[Row]) -> Any:
+        (row,) = rows
+        return self.field.get_db_prep_value(row[self.at], connection)
+
+
 def _array_type(field: Any, connection: Any) -> str:
     """Return `uuid[]` or `text[]`.
 
@@ -133,6 +157,15 @@ class CompiledQuery(Generic[M]):
     def ask(self, rows: Collection[Row]) -> list[M]:
         """Return the instances whose columns equal one of the rows. Without rows no query is sent."""
         return ask_together(self.among(rows))[0]
+
+    def ask_planned(self, rows: Collection[Row]) -> list[M]:
+        """Return the same, with a plan for these rows alone; such a plan may use an index of a part of the table."""
+        return self.compiled.instances(_run(self.compiled.statement(rows)), rows) if rows else []
+
+    def count(self, row: Row) -> int:
+        """Return the number of rows that the query finds for this one, with a plan for it alone."""
+        sql, params, _ = self.compiled.statement([row])
+        return int(_run(Statement(f"SELECT COUNT(*) FROM ({sql}) counted", params))[0][0])  # noqa: S608 - Django's SQL
 
     def among(self, rows: Collection[Row]) -> "Question[M]":
         """Return the question for the instances whose columns equal one of the rows, for `ask_together`."""
@@ -185,8 +218,9 @@ class _Compiled:
 
     def statement(self, wanted: Collection[Row]) -> Statement:
         """Return the query for these rows."""
+        places = (_Wanted, _Given)
         return Statement(
-            self._sql, [param.filled_in(wanted) if isinstance(param, _Wanted) else param for param in self._params]
+            self._sql, [param.filled_in(wanted) if isinstance(param, places) else param for param in self._params]
         )
 
     def instances(self, rows: Iterable[Row], wanted: Collection[Row]) -> list[Any]:
@@ -208,31 +242,6 @@ class _Compiled:
         for name, at in self._annotations.items():
             setattr(instance, name, row[at])
         return instance
-
-
-class CompiledCount(Generic[M]):
-    """The number of rows of a queryset about an instance, such as an organization, compiled once."""
-
-    def __init__(self, model: type[M], rows_about: Callable[[M], models.QuerySet[Any]]) -> None:
-        """Compile the queryset that `rows_about` returns for an instance of the model. It may know its id alone."""
-        somebody = model(pk=uuid4())
-        query = rows_about(somebody).query.clone()
-        query.clear_ordering(force=True)
-        query.default_cols = False
-        query.add_annotation(models.Count("*"), "number")
-        self._sql, params = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
-        self._params, self._somebody = tuple(params), self._written(somebody)
-
-    def about(self, instance: M) -> int:
-        """Return the number for this instance."""
-        own = self._written(instance)
-        ((number,),) = _run(Statement(self._sql, [own if each == self._somebody else each for each in self._params]))
-        return int(number)
-
-    @staticmethod
-    def _written(instance: M) -> Any:
-        """The id as the database takes it."""
-        return instance._meta.pk.get_db_prep_value(instance.pk, connection)
 
 
 class CompiledWrite:

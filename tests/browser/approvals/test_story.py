@@ -49,7 +49,7 @@ def test_a_refund_is_held_seen_on_a_phone_approved_and_made_once(sign_in, owner,
     make_action(owner, "Refund deposit", base_url=upstream, **parts)
     Integration.objects.update(rules=[RULE])
     key = key_for(owner, Scope.RUN, environments=[Environment.STAGING])
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.set_viewport_size(PHONE)
 
     waits = asked(key, reason_for_approval="Charged twice for the visit of 14 November.")
@@ -62,7 +62,6 @@ def test_a_refund_is_held_seen_on_a_phone_approved_and_made_once(sign_in, owner,
     expect(request).to_contain_text("••••••••")
     expect(request.locator(".param")).to_have_text(["HC-2041", "180"])
     expect(page.get_by_text("Charged twice for the visit")).to_be_visible()
-    assert problems(page) == []
     assert VALUE not in page.content()
     page.get_by_role("button", name="Approve once").click()
     expect(page.get_by_text("Approved once by Mara Lindqvist")).to_be_visible()
@@ -81,7 +80,7 @@ def test_a_refund_is_held_seen_on_a_phone_approved_and_made_once(sign_in, owner,
 
 def test_cards_come_and_go_and_the_one_that_has_the_focus_stays(sign_in, owner, site):
     stand = Stand(owner)
-    page = sign_in(owner)
+    page = sign_in(owner, opens="")
     page.clock.install()
     page.goto(f"{site}/o/harbor-clinics/approvals/")
     expect(page.get_by_text("Nothing waits for you")).to_be_visible()

@@ -2,11 +2,10 @@
 
 import os
 import signal
-import warnings
 from functools import partial
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from accounts.common.environments import Environment
 from accounts.errors import NotFound, Refusal
@@ -17,6 +16,7 @@ from secrets_app.errors import NothingStaged, RollbackExpired
 from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
 from secrets_app.rotation import previous_values
+from tests.support.crashes import forked
 from tests.support.integrations.rotation import NEW, discard, expire, kept, promote, roll_back, stage
 from tests.support.races import assert_only
 from tests.support.things import store_secret
@@ -43,25 +43,18 @@ STEPS = {
 
 def killed_at(number, act):
     """Run the act in a process that ends without a word at its statement of this number; whether it was killed."""
-    connections.close_all()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        child = os.fork()
-    if child == 0:
-        left = iter(range(number))
+    left = iter(range(number))
 
-        def count(execute, sql, params, many, context):
-            if next(left, None) is None:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return execute(sql, params, many, context)
+    def count(execute, sql, params, many, context):
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return execute(sql, params, many, context)
 
-        try:
-            with connection.execute_wrapper(count):
-                act()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    def counted():
+        with connection.execute_wrapper(count):
+            act()
+
+    code = forked(counted)
     assert code in {0, -signal.SIGKILL}
     return code == -signal.SIGKILL
 

@@ -31,6 +31,8 @@ async def listening(key: str = "") -> AsyncIterator[str]:
         await application(scope, receive, send)
 
     with socket.create_server(("127.0.0.1", 0)) as bound:
+        # Connections inherit it. Without it a body waits 40 ms for the acknowledgement of its head.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         address = f"http://localhost:{bound.getsockname()[1]}"
         server = uvicorn.Server(uvicorn.Config(with_key, lifespan="off", log_config=None, access_log=False))
         with override_settings(SITE_URL=address), patch.object(own_ports, "SERVED", set()):

@@ -36,6 +36,7 @@ def opened_values() -> dict[str, dict[str, str]]:
 
 def outcome(command: list[str]) -> tuple[bool, str]:
     """Whether a command failed, and what it said."""
+    from accounts.errors import Refusal
     from secrets_app.sealing.resolver import Unreadable
 
     said = io.StringIO()
@@ -44,7 +45,7 @@ def outcome(command: list[str]) -> tuple[bool, str]:
             said.write(json.dumps(opened_values()))
         else:
             call_command(*command, stdout=said, stderr=said)
-    except (CommandError, Unreadable, SystemExit) as problem:
+    except (CommandError, Refusal, Unreadable, SystemExit) as problem:
         return True, f"{said.getvalue()}{type(problem).__name__}: {problem}"
     return False, said.getvalue()
 

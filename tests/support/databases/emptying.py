@@ -44,11 +44,11 @@ def _empty() -> None:
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     tables = {name: connection.ops.quote_name(name) for name in names if name not in OF_MIGRATIONS}
     has_rows = [f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table})" for name, table in tables.items()]
-    is_on_postgres = connection.vendor == "postgresql"  # which makes no trigger while another one waits for the commit
+    is_on_postgres = connection.vendor == "postgresql"  # which takes no statement more in a transaction that failed
     once = nullcontext() if is_on_postgres else transaction.atomic()
     with once, audit_unlocked(), transaction.atomic(), connection.cursor() as cursor:
         if is_on_postgres:
-            cursor.execute(f"LOCK TABLE {', '.join(tables.values())} IN ACCESS EXCLUSIVE MODE")
+            cursor.execute(f"LOCK TABLE {', '.join(tables.values())} IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(" UNION ALL ".join(has_rows))
         for (name,) in cursor.fetchall():
             cursor.execute(f"DELETE FROM {tables[name]}")

@@ -33,6 +33,12 @@ TRIGGERS = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
     "postgres": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
 }
+EVERYTHING = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'",
+    "postgres": "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+    "UNION SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+    "UNION SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace",
+}
 REFUSED = (sqlite3.IntegrityError, psycopg.IntegrityError)
 """What a statement raises that a trigger refuses."""
 
@@ -65,6 +71,10 @@ class OldDatabase:
     def trigger_names(self) -> set[str]:
         """The names of all triggers."""
         return {name for (name,) in self.ask(TRIGGERS[self.vendor])}
+
+    def names(self) -> set[str]:
+        """The names of everything that is defined in it: tables, indexes, triggers, functions, types."""
+        return {name for (name,) in self.ask(EVERYTHING[self.vendor])}
 
     def table(self, name: str, columns: tuple[str, ...] = ()) -> Table:
         """A table with these columns; with all of them unless some are named."""
