@@ -27,13 +27,7 @@ from tests.fixtures.api import Caller
 from tests.fixtures.browsers import browser_of
 from tests.support.audit import chain_holds
 from tests.support.databases.undone import failures
-from tests.support.things import (
-    VALUE,
-    key_for,
-    make_action,
-    make_connector,
-    store_secret,
-)
+from tests.support.things import VALUE, key_for, make_action, make_connector, store_secret
 from tests.support.web.access_table import TABLE, WITH_ID, address, ids_of
 
 pytestmark = pytest.mark.django_db

@@ -43,7 +43,7 @@ def _empty() -> None:
     """
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     tables = {name: connection.ops.quote_name(name) for name in names if name not in OF_MIGRATIONS}
-    has_rows = [f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table})" for name, table in tables.items()]
+    has_rows = (f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table})" for name, table in tables.items())
     is_on_postgres = connection.vendor == "postgresql"  # which takes no statement more in a transaction that failed
     once = nullcontext() if is_on_postgres else transaction.atomic()
     with once, audit_unlocked(), transaction.atomic(), connection.cursor() as cursor:
