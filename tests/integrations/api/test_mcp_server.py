@@ -6,7 +6,6 @@ from accounts.common.environments import Environment
 from accounts.policy import Scope
 from integrations.models import Integration
 from tests.fixtures.api import Caller
-from tests.peers import mcp
 from tests.peers.upstreams import closed_port
 from tests.support.things import TOOL, VALUE, approve_shown, key_for, make_mcp_server, store_secret
 
@@ -14,13 +13,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 
 BEARER = [{"name": "Authorization", "value": "Bearer {secrets.crm.apiKey}"}]
 STAGING = {"environment": "staging"}
-
-
-@pytest.fixture(scope="module")
-def modern():
-    """The SDK's server; it demands VALUE."""
-    with mcp.modern(VALUE) as url:
-        yield url
 
 
 def created(caller, url, **config):

@@ -9,7 +9,6 @@ from django.utils import timezone
 from accounts.common.environments import Environment
 from accounts.models import AuditEvent
 from integrations.models import Integration, RemoteTool, Run, ToolListing
-from tests.peers import mcp
 from tests.peers.odd_server import odd_server, result
 from tests.peers.upstreams import closed_port
 from tests.support.things import (
@@ -27,13 +26,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
 HTMX = {"HX-Request": "true"}
 BEARER = [{"name": "Authorization", "value": "Bearer {secrets.crm.apiKey}"}]
 STAGING = {"environment": "staging"}
-
-
-@pytest.fixture(scope="module")
-def modern():
-    """The SDK's server; it demands VALUE."""
-    with mcp.modern(VALUE) as url:
-        yield url
 
 
 @pytest.fixture

@@ -11,11 +11,13 @@ from integrations.models import Run
 from secrets_app.editing.secrets import create_secret
 from secrets_app.plaintext import Plaintext
 from tests.peers import mcp
+from tests.support.things import VALUE
 
 pytestmark = pytest.mark.django_db
 
 S, P = Environment.STAGING, Environment.PRODUCTION
-KEY = "correct-horse-battery"
+KEY = VALUE
+"""What the server of the fixture `modern` demands."""
 BEARER = {"headers": [{"name": "Authorization", "value": "Bearer {secrets.mcp.key}"}]}
 IN_QUERY = {"query": [{"name": "api_key", "value": "{secrets.mcp.key}"}]}
 
@@ -34,13 +36,6 @@ def make_server(actor, url, name="CRM tools", **config):
 def store_key(actor, staging=KEY, production="another-horse-battery"):
     values = {S: Plaintext(staging), P: Plaintext(production)}
     return create_secret(actor=actor, name="mcp.key", values=values)
-
-
-@pytest.fixture(scope="module")
-def modern():
-    """The SDK's server; it demands KEY."""
-    with mcp.modern(KEY) as url:
-        yield url
 
 
 def call(run, actor, server, tool, environment=S, **arguments):

@@ -16,6 +16,7 @@ from integrations.sip.digest import read_challenge, read_credentials
 from secrets_app.editing.secrets import create_secret
 from secrets_app.plaintext import Plaintext
 from tests.peers.sip import sip_over_udp
+from tests.support.databases.undone import failures
 from tests.support.integrations.trunks import ASKS, CHALLENGE, MD5, PASSWORD, SHA, is_right, registrar_saying, steps_of
 from tests.support.things import make_trunk, store_secret
 
@@ -143,18 +144,22 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(("name", "value"), HOSTILE.values(), ids=HOSTILE)
-def test_what_is_pinned_is_refused_before_anything_is_opened(owner, run, trunk, monkeypatch, name, value):
+def test_what_is_pinned_is_refused_before_anything_is_opened(owner, run, trunk, monkeypatch):
     monkeypatch.setattr("secrets_app.sealing.resolver.open_values", None)
-    with pytest.raises(Refusal) as refusal:
-        run(owner, trunk, S, "sign", arguments(**{name: value}))
-    assert refusal.value.code == "invalid_arguments"
-    assert [error.field for error in refusal.value.errors] == [f"params.{name}"]
-    assert "evil" not in refusal.value.detail + refusal.value.errors[0].message
-    stored = Run.objects.get()
-    assert (stored.operation, stored.outcome, stored.note) == ("sign", "refused", "")
-    assert stored.error_code == "invalid_arguments"
-    assert not AnsweredNonce.objects.exists()
+
+    def attempt(case):
+        name, value = HOSTILE[case]
+        with pytest.raises(Refusal) as refusal:
+            run(owner, trunk, S, "sign", arguments(**{name: value}))
+        assert refusal.value.code == "invalid_arguments"
+        assert [error.field for error in refusal.value.errors] == [f"params.{name}"]
+        assert "evil" not in refusal.value.detail + refusal.value.errors[0].message
+        stored = Run.objects.get()
+        assert (stored.operation, stored.outcome, stored.note) == ("sign", "refused", "")
+        assert stored.error_code == "invalid_arguments"
+        assert not AnsweredNonce.objects.exists()
+
+    assert failures(HOSTILE, attempt) == {}
 
 
 def test_an_algorithm_that_the_trunk_does_not_allow(owner, run, trunk):
