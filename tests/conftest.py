@@ -32,7 +32,7 @@ TransactionTestCase.databases = {"default"}
 
 
 TESTS = Path(__file__).parent
-INTERFACES = {"api", "browser", "demo", "web", "kinds"}
+INTERFACES = {"api", "browser", "client", "demo", "web", "kinds"}
 """Folders of doors and of kinds: what they ask the database is asked by services, and tested with those."""
 
 ON_POSTGRES = re.compile(r"\b(postgres|each_database)\b")
@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What both databases would only repeat runs on one of them.
 
     Tests that need threads which really run at once: on PostgreSQL, for SQLite has one writer by design. Pages, the
-    API, kinds, protocols, and what never asks a database: on SQLite.
+    API and its client, kinds, protocols, and what never asks a database: on SQLite.
     """
     on_postgres = connection.vendor == "postgresql"
     items[:] = [item for item in items if not (_is_for_any(item) if on_postgres else _is_for_postgres(item))]

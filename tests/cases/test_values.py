@@ -7,7 +7,7 @@ from secrets_app.naming.value_traits import Trait, traits_of
 from secrets_app.plaintext import Plaintext
 from tests.support.things import make_action, store_secret
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline"), pytest.mark.sqlite]
 
 KEY = "{secrets.crm.apiKey}"
 

@@ -27,13 +27,7 @@ from tests.fixtures.api import Caller
 from tests.fixtures.browsers import browser_of
 from tests.support.audit import chain_holds
 from tests.support.databases.undone import failures
-from tests.support.things import (
-    VALUE,
-    key_for,
-    make_action,
-    make_connector,
-    store_secret,
-)
+from tests.support.things import VALUE, key_for, make_action, make_connector, store_secret
 from tests.support.web.access_table import TABLE, WITH_ID, address, ids_of
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +116,7 @@ def test_no_asynchronous_door_changes_anything():
 MEMBERS_ROWS = [row for row in TABLE if row[0] == "POST" and TABLE[row][2] == 403]
 
 
+@pytest.mark.sqlite
 def test_what_a_member_may_not_do_is_told_when_it_is_tried(owner, member):
     ids, browser = ids_of(owner), browser_of(member)
     views = {pattern: view_name(view) for pattern, view, _ in routes() if ("POST", pattern) in MEMBERS_ROWS}
@@ -162,6 +157,7 @@ CALLS = [
 ]
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(("method", "path", "body", "event"), CALLS)
 def test_key_without_the_scope_is_told(owner, method, path, body, event):
     ids = ids_of(owner)
@@ -192,6 +188,7 @@ def test_session_without_a_recent_proof_is_told_when_it_acts_and_not_when_it_loo
     ]
 
 
+@pytest.mark.sqlite
 def test_deletion_of_what_is_in_use_is_told(owner):
     secret = store_secret(owner)
     connector = make_connector(owner)
@@ -209,6 +206,7 @@ def test_deletion_of_what_is_in_use_is_told(owner):
     ]
 
 
+@pytest.mark.sqlite
 def test_page_says_who_tried_what_and_filters_by_outcome(owner, member):
     store_secret(owner, "crm.token")
     secret = store_secret(owner)
@@ -226,6 +224,7 @@ def test_page_says_who_tried_what_and_filters_by_outcome(owner, member):
     assert browser_of(owner).get("/o/harbor-clinics/audit/?outcome=maybe").status_code == 422
 
 
+@pytest.mark.sqlite
 def test_program_filters_by_outcome_in_every_form(owner, member):
     secret = store_secret(owner)
     browser_of(member).post(f"/o/harbor-clinics/secrets/{secret.id}/delete/")
@@ -253,6 +252,7 @@ def test_event_without_words_is_an_attempt_all_the_same(monkeypatch):
 # What is not told
 
 
+@pytest.mark.sqlite
 def test_reading_a_page_is_no_attempt(owner, member):
     secret = store_secret(owner)
     for path in ("secrets/new/", f"secrets/{secret.id}/delete/", "audit/", "api-keys/"):
@@ -275,6 +275,7 @@ def test_two_people_saving_at_once_is_no_attempt(owner):
     assert refused(owner.organization) == []
 
 
+@pytest.mark.sqlite
 def test_stranger_leaves_nothing_in_the_log(owner, outsider):
     ids, browser = ids_of(owner), browser_of(outsider)
 

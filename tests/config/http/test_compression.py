@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.things import store_secret
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 ACCEPTS = {"Accept-Encoding": "gzip, br"}
 HTMX = {"HX-Request": "true"}

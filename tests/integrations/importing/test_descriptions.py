@@ -22,7 +22,7 @@ from tests.peers.upstreams import answering
 from tests.support.integrations.described import Described, example_of
 from tests.support.things import VALUE
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 S = Environment.STAGING
 DOCUMENTS = sorted((Path(__file__).parent / "documents").iterdir())

@@ -52,17 +52,17 @@ def test_missing_name_has_no_id_and_counts_its_uses(full):
     assert set(row.states.values()) == {"missing"}
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6])
-def test_pages_join_without_gap_or_repeat(full, limit):
-    seen, cursor = [], ""
-    for _ in range(6):
-        page = inventory.page(full.organization, InventoryFilters(), cursor=cursor, limit=limit)
-        seen += [row.name for row in page.items]
-        if page.next_cursor is None:
-            break
-        cursor = page.next_cursor
-    assert seen == names(full)
-    assert len(page.items) <= limit
+def test_pages_join_without_gap_or_repeat(full):
+    for limit in (1, 2, 3, 4, 5, 6):
+        seen, cursor = [], ""
+        for _ in range(6):
+            page = inventory.page(full.organization, InventoryFilters(), cursor=cursor, limit=limit)
+            seen += [row.name for row in page.items]
+            if page.next_cursor is None:
+                break
+            cursor = page.next_cursor
+        assert seen == names(full), limit
+        assert len(page.items) <= limit
 
 
 def test_cursor_survives_the_row_it_names(full):
@@ -109,9 +109,9 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("filters", "expected"), FILTERS)
-def test_filters(full, filters, expected):
-    assert names(full, **filters) == expected
+def test_filters(full):
+    found = [(filters, names(full, **filters)) for filters, _ in FILTERS]
+    assert found == FILTERS
 
 
 def test_unused_for_days_means_never_or_not_since(full):
@@ -188,7 +188,7 @@ SORTED = {
 
 
 def test_each_order_joins_its_pages_without_gap_or_repeat(sortable):
-    for order, limit in product(Order, [1, 2, 3, 5, 50]):
+    for order, limit in product(Order, [1, 3, 50]):
         filters, seen, cursor = InventoryFilters(order=order), [], ""
         while cursor is not None and len(seen) < 20:
             page = inventory.page(sortable.organization, filters, cursor=cursor, limit=limit)

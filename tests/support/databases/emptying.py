@@ -1,6 +1,7 @@
 """Emptying the database after a test that commits."""
 
 import time
+from contextlib import nullcontext
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
@@ -36,13 +37,18 @@ def empty_tables(*_: object) -> None:
 
 
 def _empty() -> None:
-    """Delete the rows of the tables that have any: to truncate all of them takes PostgreSQL twenty times as long."""
+    """Delete the rows of the tables that have some, which is much less work than to truncate each table.
+
+    PostgreSQL locks them all first, as TRUNCATE would: what is still being written is awaited, or comes too late.
+    """
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     tables = {name: connection.ops.quote_name(name) for name in names if name not in OF_MIGRATIONS}
-    with audit_unlocked(), transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":  # whoever is writing still comes first
+    has_rows = (f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table})" for name, table in tables.items())
+    is_on_postgres = connection.vendor == "postgresql"  # which takes no statement more in a transaction that failed
+    once = nullcontext() if is_on_postgres else transaction.atomic()
+    with once, audit_unlocked(), transaction.atomic(), connection.cursor() as cursor:
+        if is_on_postgres:
             cursor.execute(f"LOCK TABLE {', '.join(tables.values())} IN SHARE ROW EXCLUSIVE MODE")
-        has_rows = (f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table})" for name, table in tables.items())
         cursor.execute(" UNION ALL ".join(has_rows))
         for (name,) in cursor.fetchall():
             cursor.execute(f"DELETE FROM {tables[name]}")
