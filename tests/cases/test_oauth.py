@@ -9,6 +9,7 @@ import pytest
 
 from tests.peers.loose_token_server import CLIENT_SECRET, GRANTED, TOKEN, json_answer
 from tests.peers.upstreams import http
+from tests.support.databases.undone import failures
 from tests.support.things import store_secret
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("inline"), pytest.mark.sqlite]
@@ -130,11 +131,14 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("config", "where"), REFUSED.values(), ids=REFUSED)
-def test_o13_what_would_be_sent_twice_or_read_otherwise_is_refused(save_connector, config, where):
-    refused = save_connector("https://auth.example.com", **config)
-    assert refused.status_code == 422
-    assert f"config.{where}" in [error["field"] for error in refused.json()["errors"]]
+def test_o13_what_would_be_sent_twice_or_read_otherwise_is_refused(save_connector):
+    def attempt(case):
+        config, where = REFUSED[case]
+        refused = save_connector("https://auth.example.com", **config)
+        assert refused.status_code == 422
+        assert f"config.{where}" in [error["field"] for error in refused.json()["errors"]]
+
+    assert failures(REFUSED, attempt) == {}
 
 
 def test_o13_secrets_in_further_fields_are_references(save_connector, caller):
@@ -186,10 +190,12 @@ TAKEN = {
 }
 
 
-@pytest.mark.parametrize("answer", TAKEN.values(), ids=TAKEN)
-def test_a_token_is_taken_however_loosely_it_is_given(run_signed_in, answer):
-    with run_signed_in(answer) as (result, service):
-        assert (result["outcome"], service.calls) == ("succeeded", 1), result
+def test_a_token_is_taken_however_loosely_it_is_given(run_signed_in):
+    def attempt(case):
+        with run_signed_in(TAKEN[case]) as (result, service):
+            assert (result["outcome"], service.calls) == ("succeeded", 1), result
+
+    assert failures(TAKEN, attempt) == {}
 
 
 @pytest.mark.parametrize(
