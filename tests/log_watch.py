@@ -51,11 +51,14 @@ class LogWatch(logging.Handler):
 
 def _words_of(error: BaseException | None) -> str:
     """What a traceback says besides its lines of source, which hold no stored value and take long to read."""
-    chain: list[BaseException] = []
-    while error is not None and error not in chain:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
-    return "".join(line for one in chain for line in format_exception_only(one))
+    found: list[BaseException] = []
+    left = [error]
+    while left:
+        one = left.pop()
+        if one is not None and one not in found:
+            found.append(one)
+            left += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+    return "".join(line for one in found for line in format_exception_only(one))
 
 
 WATCH = LogWatch()

@@ -24,11 +24,27 @@ def test_line_with_a_stored_value_raises_at_the_call(owner, name, line):
     WATCH.seen.clear()
 
 
-def test_traceback_with_a_stored_value_raises_too(owner):
-    store_secret(owner)
+def fails():
+    int(VALUE)
+
+
+def fails_with_a_cause():
     try:
         int(VALUE)
-    except ValueError:
+    except ValueError as fault:
+        raise RuntimeError("another") from fault
+
+
+def fails_together():
+    raise ExceptionGroup("several", [RuntimeError("another"), ValueError(VALUE)])
+
+
+@pytest.mark.parametrize("act", [fails, fails_with_a_cause, fails_together])
+def test_traceback_with_a_stored_value_raises_too(owner, act):
+    store_secret(owner)
+    try:
+        act()
+    except Exception:
         with pytest.raises(AssertionError, match="holds a stored value"):
             logging.getLogger("integrations").exception("failed")
     WATCH.seen.clear()
