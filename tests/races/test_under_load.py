@@ -32,7 +32,7 @@ from tests.support.databases.copies import copy_to_postgres
 from tests.support.databases.emptying import empty_tables
 from tests.support.things import key_for, make_action, store_secret
 
-pytestmark = [pytest.mark.postgres]
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db]  # of which a copy is made
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 20

@@ -11,7 +11,7 @@ from psycopg import sql
 from tests.support.databases.copies import copy_to_postgres
 from tests.support.databases.old_databases import OldDatabase, loaded_on_sqlite
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db]  # of which a copy is made
 
 VERSION = "64866cb"
 REFUSED = {

@@ -13,7 +13,7 @@ from tests.support.databases.copies import copy_to_postgres
 from tests.support.databases.pgbouncer import in_front_of
 from tests.support.source import ROOT
 
-pytestmark = [pytest.mark.postgres, pytest.mark.pgbouncer]
+pytestmark = [pytest.mark.postgres, pytest.mark.pgbouncer, pytest.mark.django_db]  # of which a copy is made
 
 NAME = f"coffer_bounced_{os.getpid()}"
 TESTS = [
