@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Schema
 from ninja.operation import Operation
 from ninja.responses import NinjaJSONEncoder
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from accounts.access.idempotency import HEADER, check_key
 from accounts.access.requests import CofferRequest
@@ -121,9 +121,14 @@ class DryRun:
         if self._reading is None:
             return None
         read = inspect.unwrap(self._reading.view_func)
-        wanted = inspect.signature(read).parameters.keys() & self._url_parts.keys()
+        declared = inspect.signature(read).parameters
+        parts = {
+            name: TypeAdapter(declared[name].annotation).validate_python(part)
+            for name, part in self._url_parts.items()
+            if name in declared
+        }
         try:
-            found = read(self._request, **{name: self._url_parts[name] for name in wanted})
+            found = read(self._request, **parts)
         except NotFound:
             return None
         return json.loads(write_json(found, default=NinjaJSONEncoder().default))
