@@ -29,11 +29,13 @@ from tests.support.integrations.streams import AUDIO, CLEAN, TEXT, cut, longest_
 
 SIZES = (1, 7, 100, 1_000)
 SHORTEST_LEAK = 8
+MP3 = b"ID3\x04\x00"
+"""How audio begins: by chance, bytes might begin as an archive does, and a stream of that is withheld."""
 BODIES = {
     "text": (CLEAN.encode() * 8, TEXT),
     "JSON": (json.dumps([{"id": at, "name": "The quick brown fox"} for at in range(200)], indent=1).encode(), None),
     "base64": (base64.b64encode(os.urandom(3_000)), "application/json"),
-    "audio": (os.urandom(4_000), AUDIO),
+    "audio": (MP3 + os.urandom(4_000), AUDIO),
     "silence": (b"\xff" * 4_000, "audio/basic"),
     "UTF-16": (CLEAN.encode("utf-16-le"), "text/plain; charset=UTF-16LE"),
     "short": (b"ok", "text/plain"),
@@ -189,7 +191,7 @@ def test_no_cut_lets_a_piece_of_a_value_out(value, form, before, sizes):
 @pytest.mark.parametrize("value", [TOKEN, UUID, HEX], ids=["token", "UUID", "hexadecimal"])
 def test_no_piece_of_a_strong_value_goes_out_of_binary_data(value):
     for name, write in WRITTEN.items():
-        data = os.urandom(500) + write(value).encode() + os.urandom(500)
+        data = MP3 + os.urandom(500) + write(value).encode() + os.urandom(500)
         for size in (7, 1_000, 100_000):
             done = streamed(redactor(value), cut(data, size), AUDIO)
             assert done.found == {"name0"}, (name, size)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import OperationalError, connection, transaction
 
-from secrets_app.sealing import seeds
+from secrets_app.sealing import canaries, seeds
 from tests.support.audit import audit_unlocked
 
 OF_MIGRATIONS = {model._meta.db_table for model in (ContentType, Permission)}
@@ -19,7 +19,7 @@ ATTEMPTS, PAUSE = 5, 0.2
 
 
 def empty_tables(*_: object) -> None:
-    """Delete every row but those of migrations, and make the data key of the installation again.
+    """Delete every row but those of migrations, and make the data key of the installation and the canary again.
 
     A database thread may be in the last statement of something that the test has stopped. PostgreSQL then ends one of
     the two as a deadlock, which is the emptying where it came second.
@@ -33,6 +33,7 @@ def empty_tables(*_: object) -> None:
             time.sleep(PAUSE)
         else:
             break
+    canaries.forget()
     seeds.ensure_installation_key()
 
 
