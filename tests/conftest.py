@@ -82,7 +82,7 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays to the end: the collector of garbage need not go through it again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 10, 50)
+    gc.set_threshold(200_000, 20, 100)
 
 
 use_cookies_of_coffer()
