@@ -44,6 +44,7 @@ def add_channel(page):
         tick.check()
     page.reload()
     expect(tick).to_be_checked()
+    assert problems(page) == []
 
 
 def test_webhook_hears_of_a_secret_and_a_channel_is_chosen(sign_in, owner, together):
@@ -59,6 +60,7 @@ def test_webhook_hears_of_a_secret_and_a_channel_is_chosen(sign_in, owner, toget
         page.get_by_role("button", name="Send again now").click()
         assert together(background.deliver_now) == [None]
         expect(page.locator("#tries li")).to_have_count(2)  # the page asks by itself
+        assert problems(page) == []
         assert [event["type"] for event in found.verified(secret)] == ["secret.created", "secret.created"]
     add_channel(page)
     assert AlertEndpoint.objects.get(kind="email").events[:2] == ["integration.failing", "integration.recovered"]

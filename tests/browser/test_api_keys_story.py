@@ -58,6 +58,7 @@ def fill_in(page):
     assert not ApiKey.objects.exists()
     page.get_by_label("Other action").uncheck()
     page.get_by_label("Look up patient").check()
+    clean(page)
     page.get_by_role("button", name="Create key").click()
 
 
@@ -82,6 +83,7 @@ def gone_from_the_browser(page, site, secret):
     expect(page.get_by_text("Look up patient")).to_be_visible()
     assert secret not in page.content()
     assert secret not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    clean(page)
 
 
 def revoke(page, call):
@@ -95,6 +97,7 @@ def revoke(page, call):
     page.get_by_role("button", name="Revoke key").click()
     expect(page.get_by_text("Revoked voice-runtime")).to_be_visible()
     expect(page.locator("td").get_by_text("Revoked", exact=True)).to_be_visible()
+    clean(page)
 
 
 def test_make_copy_use_revoke_refused(sign_in, owner, site):
@@ -136,6 +139,7 @@ def test_stop_all_agents_and_start_them_again(sign_in, owner, site):
     page.get_by_role("combobox", name="Find").fill("stop all")
     page.get_by_role("option", name="Stop all agents").click()
     page.get_by_label("Why").fill("Refunds went wrong")
+    clean(page)
     assert called(site, text)[0] == 200
     page.get_by_role("button", name="Stop all agents").click()
     banner = page.get_by_role("status").filter(has_text="All agents are stopped")
@@ -145,6 +149,7 @@ def test_stop_all_agents_and_start_them_again(sign_in, owner, site):
     assert (status, answer["code"], answer["reason"]) == (403, "agents_stopped", "Refunds went wrong")
     page.get_by_role("link", name="Secrets").click()
     expect(banner).to_be_visible()
+    clean(page)
     page.get_by_role("button", name="Start again").click()
     expect(page.get_by_text("All agents may call again")).to_be_visible()
     expect(banner).not_to_be_visible()

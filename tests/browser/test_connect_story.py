@@ -29,6 +29,7 @@ def choose(page):
     page.get_by_role("link", name="Agents and keys").click()
     page.get_by_role("link", name="Connect an agent").click()
     expect(page.get_by_role("heading", name="It will see 0 tools")).to_be_visible()
+    clean(page)
     page.get_by_label("LiveKit Agents").check()
     page.get_by_label("Look up patient").check()
     expect(page.get_by_role("heading", name="It will see 1 tool", exact=True)).to_be_visible()
@@ -70,4 +71,5 @@ def test_choose_paste_first_call(sign_in, owner, site):
     clean(page)
     page.get_by_role("link", name="Open reception-agent").click()
     expect(page.get_by_text("look_up_patient")).to_be_visible()
+    clean(page)
     assert ApiKey.objects.count() == 1

@@ -66,6 +66,7 @@ def test_find_and_menus_by_the_keyboard(sign_in, owner, site):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{site}/o/harbor-clinics/secrets/{secret.id}/")
+    assert problems(page) == []
 
     page.get_by_role("button", name="More for crm.apiKey").focus()
     page.keyboard.press("ArrowDown")
@@ -79,6 +80,7 @@ def test_find_and_menus_by_the_keyboard(sign_in, owner, site):
     expect(page.locator(".graph.narrow")).to_be_visible()
     expect(page.locator(".graph.wide")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert problems(page) == []
 
 
 def test_a_test_sends_what_is_on_the_screen_and_can_be_cancelled(sign_in, owner, site, received):

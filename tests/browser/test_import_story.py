@@ -26,7 +26,8 @@ LISTEN = """() => {
 }"""
 
 
-def shows_no_value(page):
+def clean(page):
+    assert problems(page) == []
     assert "canary" not in page.locator("#plan").inner_text()
 
 
@@ -42,8 +43,7 @@ def test_paste_check_fix_a_name_apply(sign_in, owner, site):
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.get_by_text("1 line is refused")).to_be_visible()
     expect(page.get_by_label("Name for line 4")).to_have_value("FA_SEED")
-    assert problems(page) == []
-    shows_no_value(page)
+    clean(page)
 
     page.get_by_label("Name for line 4").fill("crm.seed")
     expect(page.get_by_label("Leave out line 5")).to_be_checked()
@@ -51,7 +51,7 @@ def test_paste_check_fix_a_name_apply(sign_in, owner, site):
     page.get_by_role("button", name="Check again").click()
     expect(page.get_by_text("3 values can be imported into Staging")).to_be_visible()
     expect(page.get_by_label("Text of the .env file")).to_have_value(TEXT)
-    shows_no_value(page)
+    clean(page)
 
     page.get_by_role("button", name="Import 3 values").click()
     expect(page.get_by_text("Imported into Staging: 2 created, 1 with a new value")).to_be_visible()
@@ -90,6 +90,7 @@ def test_file_that_is_too_large_is_told_before_it_travels(sign_in, owner, site):
 def test_paste_choose_look_import_and_update(sign_in, owner, site):
     page = sign_in(owner, opens="")
     page.goto(f"{site}/o/{owner.organization.slug}/integrations/import/")
+    assert problems(page) == []
     page.get_by_label("Text", exact=True).fill(json.dumps(DOCUMENT))
     page.get_by_role("button", name="Read", exact=True).click()
     expect(page.get_by_text("OpenAPI 3.1.0: Clinic CRM, version 7")).to_be_visible()
@@ -123,6 +124,7 @@ def test_a_command_becomes_an_action_and_its_credential_a_secret(sign_in, owner,
     page.get_by_role("button", name="Read", exact=True).click()
     expect(page.get_by_text("New, with the credential from the text as its value.")).to_be_visible()
     assert "sk_live" not in page.locator("#plan").inner_text()
+    assert problems(page) == []
     page.get_by_role("button", name="Import 1 action").click()
     expect(page.get_by_text("with 1 action", exact=False)).to_be_visible()
     assert ApiImport.objects.count() == 1

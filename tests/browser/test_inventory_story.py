@@ -37,6 +37,7 @@ def test_sort_search_and_page_stay_in_the_address(sign_in, many, site):
     page = sign_in(many, opens="")
     page.goto(site + LIST)
     assert first_name(page) == "billing.key02"
+    looks_right(page)
     page.get_by_role("link", name="Name", exact=True).click()
     expect(page.locator("th[aria-sort=descending]")).to_contain_text("Name")
     assert first_name(page) == "sip.key31"
@@ -110,6 +111,7 @@ def test_on_a_phone(sign_in, many, site):
     page = sign_in(many, opens="")
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(site + LIST)
+    looks_right(page)
     page.get_by_role("searchbox").fill("billing.key02")
     expect(page.locator("a.name")).to_have_count(1)
     page.get_by_label("Choose billing.key02").check()
@@ -125,3 +127,4 @@ def test_member_sees_names_and_no_way_to_change_them(sign_in, many, member, site
     page.goto(site + LIST)
     expect(page.get_by_text("crm.key00", exact=True)).to_be_visible()
     assert page.locator("[name=pick], .bulk, main form[method=post]").count() == 0
+    looks_right(page)

@@ -12,6 +12,11 @@ from tests.support.web.browser_pages import problems
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
+def looks_right(page):
+    assert problems(page) == []
+    assert VALUE not in page.content()
+
+
 def write_server(page, site, url):
     page.goto(f"{site}/o/harbor-clinics/integrations/new/mcp_server/")
     page.get_by_label("Name", exact=True).first.fill("CRM tools")
@@ -44,7 +49,7 @@ def test_tools_are_approved_and_a_change_is_seen(sign_in, owner, site):
         expect(page.locator("#tool-approvals")).to_contain_text("approved 1 tool")
         page.get_by_role("button", name="Approve describe").click()
         expect(page.locator("#tools-waiting")).to_contain_text("3")
-        assert VALUE not in page.content()
+        looks_right(page)
         page.get_by_role("link", name="Connection").click()
         page.get_by_label("Operation").select_option("Call a tool")
         page.locator("[name=arg_name]").fill("ask")
@@ -59,8 +64,7 @@ def test_tools_are_approved_and_a_change_is_seen(sign_in, owner, site):
         expect(page.get_by_text("1 tool changed since it was approved")).to_be_visible()
         expect(page.locator("ins").first).to_be_visible()
         page.set_viewport_size({"width": 390, "height": 844})
-        assert problems(page) == []
-        assert VALUE not in page.content()
+        looks_right(page)
         page.get_by_role("searchbox").fill("whoami")
         expect(page.locator("#tool-list li")).to_have_count(1)
         page.get_by_label("Agents see only approved tools").uncheck()

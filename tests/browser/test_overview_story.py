@@ -49,6 +49,7 @@ def test_from_the_first_steps_to_the_overview_to_a_disabled_secret_and_back(sign
     page.clock.run_for(5_100)
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     expect(page.get_by_role("link", name="Rotate crm.apiKey")).to_be_visible()
+    assert problems(page) == []
 
     page.get_by_role("link", name="7 d").click()
     expect(page).to_have_url(f"{site}/o/harbor-clinics/overview/?period=7d")

@@ -34,6 +34,7 @@ def test_a_pasted_key_becomes_a_secret(sign_in, owner, site):
     expect(page.get_by_text("Saved openai.key as a secret. The integration is not saved yet.")).to_be_visible()
     expect(page.locator("[name=header_value]").last).to_have_value("Bearer {secrets.openai.key}")
     assert KEY not in page.content()
+    assert problems(page) == []
     assert Secret.objects.get().allowed_domains == ["api.example.com"]
 
     page.get_by_role("button", name="Save action").first.click()

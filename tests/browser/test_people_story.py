@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from accounts.models import Membership, Organization, User
 from tests.support.invited import token_in
-from tests.support.web.browser_pages import PASSWORD
+from tests.support.web.browser_pages import PASSWORD, problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -16,6 +16,7 @@ def test_a_colleague_is_invited_joins_gets_another_role_and_leaves(sign_in, brow
     page.get_by_role("link", name="Invite people").click()
     page.get_by_label("E-mail addresses").fill("noor@harbor.example")
     page.get_by_role("radio", name="Member", exact=False).first.check()
+    assert problems(page) == []
     page.get_by_role("button", name="Send invitations").click()
     expect(page.get_by_text("Invited noor@harbor.example")).to_be_visible()
 

@@ -8,6 +8,7 @@ from accounts.common.environments import Environment
 from integrations.models import Run
 from tests.factories import RunFactory, RunSecretFactory
 from tests.support.things import make_action, store_secret
+from tests.support.web.browser_pages import problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,6 +35,7 @@ def test_from_a_test_to_its_run_and_from_a_failure_to_what_mends_it(sign_in, own
     page.get_by_role("link", name="Open this run").click()
     expect(page.get_by_text("crm.apiKey, version 1")).to_be_visible()
     expect(page.get_by_text("127.0.0.1 may be called.")).to_be_visible()
+    assert problems(page) == []
 
     page.keyboard.press("g")
     page.keyboard.press("r")
@@ -51,6 +53,7 @@ def test_from_a_test_to_its_run_and_from_a_failure_to_what_mends_it(sign_in, own
     page.clock.run_for(5_100)
     page.get_by_role("link", name="1 new run, show it").click()
     expect(page.get_by_role("link", name="Newest")).to_be_visible()
+    assert problems(page) == []
 
     page.get_by_label("Status", exact=True).select_option("401")
     expect(page.get_by_role("link", name="Newest")).to_be_hidden()

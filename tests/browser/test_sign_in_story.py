@@ -52,6 +52,7 @@ def sign_up(page, site):
 def confirm(page):
     """With the password, which is all there is yet."""
     at(page, "Confirm it is you")
+    clean(page)
     page.get_by_label("Password").fill("something else")
     press(page, "Confirm")
     expect(page.get_by_role("alert")).to_contain_text("This is not your password.")
@@ -66,6 +67,7 @@ def add_app(page, site) -> list[str]:
     page.get_by_role("link", name="Add an authenticator app").click()
     confirm(page)
     at(page, "Add an authenticator app")
+    clean(page)
     page.get_by_text("No camera at hand?").click()
     page.get_by_label("Code").fill(totp_code(page.locator("code.selectable").inner_text()))
     press(page, "Add the app")
@@ -146,6 +148,7 @@ def test_from_the_first_sign_up_to_a_lock_out(page, site, session_of):
     sign_in_with_recovery_code(page, codes[0])
     add_authenticator(page)
     add_passkey(page, site)
+    clean(page)
     sign_out(page)
     sign_in_with_passkey(page)
     prove_with_passkey(page, site, session_of)
@@ -163,6 +166,7 @@ def test_signing_out_everywhere_else(page, site, sign_in, owner, browser):
         give_password(one, email=email)
     at(there, "Your account")
     at(page, "Sessions")
+    clean(page)
     press(page, "Sign out everywhere else")
     expect(page.get_by_text("Your other sessions have ended")).to_be_visible()
     there.goto(f"{site}/account/")

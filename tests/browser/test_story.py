@@ -22,6 +22,7 @@ def store_secret(page, site):
     page.get_by_text("One value per environment").click()
     for environment, value in VALUES.items():
         page.get_by_role("textbox", name=environment, exact=True).fill(value)
+    assert problems(page) == []
     page.get_by_role("button", name="Save secret").click()
     expect(page.get_by_role("link", name="crm.apiKey")).to_be_visible()
 
@@ -39,6 +40,7 @@ def store_action(page, site, base_url):
     expect(page.locator("[name=header_value]").last).to_have_value("Bearer {secrets.crm.apiKey}")
     choose_by_name(page)
     page.locator("[name=environments][value=staging]").check(force=True)
+    assert problems(page) == []
     page.get_by_role("button", name="Save action").first.click()
     expect(page.get_by_role("heading", name="Look up patient")).to_be_visible()
 
@@ -88,10 +90,12 @@ def test_the_value_of_staging_arrives_and_is_seen_nowhere(sign_in, owner, site, 
     page.get_by_role("button", name="Details of crm.apiKey").click()
     expect(page.get_by_role("link", name="Look up patient")).to_be_visible()
     expect(page.get_by_text("1 call", exact=True)).to_be_visible()
+    assert problems(page) == []
 
     page.get_by_role("button", name="More for crm.apiKey").click()
     page.get_by_role("link", name="Delete…").click()
     expect(page.get_by_role("heading", name="crm.apiKey is in use")).to_be_visible()
+    assert problems(page) == []
     page.get_by_role("link", name="Open Look up patient").click()
 
     page.get_by_role("link", name="Delete…").click()

@@ -27,23 +27,23 @@ def text_of(names, value):
 
 
 def test_two_imports_of_the_same_new_names(owner, together):
-    for number in range(10):
+    for number in range(20):
         names = [f"KEY_{number}_{n}" for n in range(30)]
         problems = together(
             partial(apply_import, actor=owner, environment=S, text=text_of(names, "value-of-one")),
             partial(apply_import, actor=owner, environment=S, text=text_of(reversed(names), "value-of-two")),
         )
         assert_only(problems)
-    assert Secret.objects.count() == 300
-    assert SecretValue.objects.current().count() == 300
+    assert Secret.objects.count() == 600
+    assert SecretValue.objects.current().count() == 600
     assert set(SecretValue.objects.current().values_list("version", flat=True)) == {2}
-    assert AuditEvent.objects.filter(event="secret.created").count() == 300
-    assert AuditEvent.objects.filter(event="secret.changed").count() == 300
+    assert AuditEvent.objects.filter(event="secret.created").count() == 600
+    assert AuditEvent.objects.filter(event="secret.changed").count() == 600
     assert chain_holds(owner.organization)
 
 
 def test_two_imports_held_to_what_they_saw(owner, together):
-    for number in range(10):
+    for number in range(20):
         text = text_of([f"KEY_{number}_{n}" for n in range(10)], "value-of-it-1")
         token = check_import(actor=owner, environment=S, text=text).token
         act = partial(apply_import, actor=owner, environment=S, text=text, expected=token)
@@ -53,7 +53,7 @@ def test_two_imports_held_to_what_they_saw(owner, together):
 
 
 def test_import_beside_edits_new_secrets_deletions_and_integrations(owner, together):
-    for number in range(10):
+    for number in range(20):
         names = [f"KEY_{number}_{letter}" for letter in "dcba"]
         first, second = (store_secret(owner, name, environments=[S]) for name in names[:2])
         problems = together(

@@ -19,7 +19,7 @@ from tests.support.things import key_for, make_action, store_secret
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-CALLS, LIMIT = (int(number) for number in os.environ.get("LIMITED_CALLS", "400 240").split())
+CALLS, LIMIT = (int(number) for number in os.environ.get("LIMITED_CALLS", "1000 600").split())
 """Each process makes half of the calls, so that both have to take part to reach the limit."""
 KEYS, PROCESSES = 50, 2
 CALLER = """

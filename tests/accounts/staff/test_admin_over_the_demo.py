@@ -25,7 +25,7 @@ from tests.support.things import key_for
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-ROWS = 2
+ROWS = 6
 """Rows of each model whose own pages are opened; runs and audit events are many and alike."""
 CHOICES = 4
 """Choices of each filter that are taken; there are many kinds of audit events."""

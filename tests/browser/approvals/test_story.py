@@ -62,6 +62,7 @@ def test_a_refund_is_held_seen_on_a_phone_approved_and_made_once(sign_in, owner,
     expect(request).to_contain_text("••••••••")
     expect(request.locator(".param")).to_have_text(["HC-2041", "180"])
     expect(page.get_by_text("Charged twice for the visit")).to_be_visible()
+    assert problems(page) == []
     assert VALUE not in page.content()
     page.get_by_role("button", name="Approve once").click()
     expect(page.get_by_text("Approved once by Mara Lindqvist")).to_be_visible()

@@ -23,7 +23,7 @@ from tests.support.source import ROOT
 from tests.support.things import endpoint_with_delivery, key_for, make_action, store_secret
 
 PHASES = os.environ.get("FUZZ_PHASES", "examples,fuzzing,stateful")
-EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "2")
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "4")
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "300"))
 pytestmark = [pytest.mark.each_database, pytest.mark.django_db(transaction=True)]
 # The suite makes the same requests for the same document; `make fuzz` makes others each time.

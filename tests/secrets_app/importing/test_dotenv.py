@@ -89,30 +89,30 @@ def test_entry_does_not_show_its_value():
     assert "canary" not in repr(list(parse(Plaintext("A=canary"))))
 
 
-MANY = 250_000
+MILLION = 1_000_000
 HOSTILE = {
-    "double quotes": '"' * MANY,
-    "unclosed double quote": 'A="' + "x" * MANY,
-    "unclosed after backslashes": 'A="' + "\\" * MANY,
-    "unclosed on each line": 'A="x\n' * (MANY // 5),
-    "three kinds unclosed": "A='\nB=\"\nC=`\n" * (MANY // 12),
-    "tabs inside a value": "A=x" + "\t" * MANY + "y",
-    "blanks and number signs": "A=x" + " #" * (MANY // 2),
-    "blanks behind export": "export" + " " * MANY + "=1",
-    "words before the sign": " x" * (MANY // 2) + "=1",
-    "headers of keys": "-----BEGIN x\n" * (MANY // 13),
-    "headers of keys as values": "A=-----BEGIN x\n" * (MANY // 15),
-    "line breaks": "\n" * MANY,
-    "short lines": "A=b\n" * (MANY // 4),
+    "double quotes": '"' * MILLION,
+    "unclosed double quote": 'A="' + "x" * MILLION,
+    "unclosed after backslashes": 'A="' + "\\" * MILLION,
+    "unclosed on each line": 'A="x\n' * (MILLION // 5),
+    "three kinds unclosed": "A='\nB=\"\nC=`\n" * (MILLION // 12),
+    "tabs inside a value": "A=x" + "\t" * MILLION + "y",
+    "blanks and number signs": "A=x" + " #" * (MILLION // 2),
+    "blanks behind export": "export" + " " * MILLION + "=1",
+    "words before the sign": " x" * (MILLION // 2) + "=1",
+    "headers of keys": "-----BEGIN x\n" * (MILLION // 13),
+    "headers of keys as values": "A=-----BEGIN x\n" * (MILLION // 15),
+    "line breaks": "\n" * MILLION,
+    "short lines": "A=b\n" * (MILLION // 4),
 }
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_much_of_anything_is_read_in_no_time(text):
+def test_megabyte_of_anything_is_read_in_seconds(text):
     started = time.process_time()
     for _ in parse(Plaintext(text)):
         pass
-    assert time.process_time() - started < 1.5
+    assert time.process_time() - started < 8
 
 
 def test_size_is_counted_in_bytes():
