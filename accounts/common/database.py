@@ -14,12 +14,12 @@ import select
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
-from django.db import close_old_connections, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 THREADS = 8
 KEEP_SECONDS = 60
@@ -29,7 +29,25 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="coffer-database")
+
+class _Threads:
+    """Long-lived threads. A job gets the first one if that is free: its connection and its caches are warm then."""
+
+    def __init__(self, number: int) -> None:
+        self._first = ThreadPoolExecutor(1, thread_name_prefix="coffer-database-first")
+        self._others = ThreadPoolExecutor(number - 1, thread_name_prefix="coffer-database")
+        self._first_is_busy = threading.Lock()
+
+    def submit(self, job: Callable[[], T]) -> Future[T]:
+        """Run a job in one of the threads."""
+        if not self._first_is_busy.acquire(blocking=False):
+            return self._others.submit(job)
+        future = self._first.submit(job)
+        future.add_done_callback(lambda _: self._first_is_busy.release())
+        return future
+
+
+_pool = _Threads(THREADS)
 
 
 async def in_database(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -40,8 +58,7 @@ async def in_database(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
     Returns:
         The job's result. An exception of the job is raised here.
     """
-    loop = asyncio.get_running_loop()
-    return await asyncio.shield(loop.run_in_executor(_pool, partial(_with_connection, job, *args, **kwargs)))
+    return await asyncio.shield(asyncio.wrap_future(_pool.submit(partial(_with_connection, job, *args, **kwargs))))
 
 
 def in_background(job: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
@@ -71,30 +88,27 @@ def close_connections() -> None:
 def _with_connection(job: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Run the job on this thread's connection.
 
-    The connection is kept although `CONN_MAX_AGE` is 0 for requests. `close_old_connections` still replaces one that
-    failed or is too old.
+    The connection is kept although `CONN_MAX_AGE` is 0 for requests. One that failed or is too old is replaced.
     """
-    close_old_connections()
-    if _was_closed_by_server():
-        connection.close()
-    if connection.connection is None:
-        connection.ensure_connection()
-        connection.close_at = time.monotonic() + KEEP_SECONDS
-    try:
-        return job(*args, **kwargs)
-    finally:
-        close_old_connections()
+    database = connections[DEFAULT_DB_ALIAS]
+    database.close_if_unusable_or_obsolete()
+    if _was_closed_by_server(database):
+        database.close()
+    if database.connection is None:
+        database.ensure_connection()
+        database.close_at = time.monotonic() + KEEP_SECONDS
+    return job(*args, **kwargs)
 
 
-def _was_closed_by_server() -> bool:
+def _was_closed_by_server(database: Any) -> bool:
     """Whether the server closed the kept connection, for example because PostgreSQL restarted.
 
     An idle connection receives nothing else, so looking at the socket is enough and costs no round trip.
     """
-    if connection.vendor != "postgresql" or connection.connection is None:
+    if database.vendor != "postgresql" or database.connection is None:
         return False
     poller = select.poll()
-    poller.register(connection.connection.pgconn.socket, select.POLLIN)
+    poller.register(database.connection.pgconn.socket, select.POLLIN)
     return bool(poller.poll(0))
 
 

@@ -13,9 +13,9 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
+from random import Random
 from typing import Any, cast
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
@@ -38,7 +38,6 @@ from integrations.egress.own_ports import note_port
 
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
-
 PASSED_THROUGH = "/proxy/"
 """The beginning of the targets of requests that are passed through, as they arrive: nothing of it is encoded."""
 LIVENESS = "/healthz"
@@ -48,8 +47,12 @@ METRICS = "/metrics"
 LARGEST_RESERVE = 256
 """Descriptors that are left to work under way, or an eighth of all where that is less."""
 
+LOOK_SECONDS = 0.01
+"""How often descriptors are counted; as many requests as arrive meanwhile take a small part of the reserve."""
+
 logger = logging.getLogger(REQUESTS)
 
+_ids = Random()  # noqa: S311 - ids tell requests apart and protect nothing
 _is_request_id = re.compile(rb"[A-Za-z0-9._:/+=@-]{8,128}").fullmatch
 
 
@@ -65,6 +68,7 @@ class RequestIds:
         most = sys.maxsize if limit == resource.RLIM_INFINITY else limit
         self._first_reserved = most - min(most // 8, LARGEST_RESERVE)
         self._descriptor = os.open(os.devnull, os.O_RDONLY)
+        self._has_enough, self._looks_again = True, 0.0
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Pass the request on, and add the header to its response."""
@@ -83,7 +87,7 @@ class RequestIds:
             await send(message)
 
         try:
-            if scope["path"] == LIVENESS or self._has_descriptors():
+            if scope["path"] == LIVENESS or self._has_descriptors(started):
                 await self._application(scope, receive, send_with_id)
             else:
                 answering = answering_handshake(send_with_id) if scope["type"] == WEBSOCKET else send_with_id
@@ -96,11 +100,14 @@ class RequestIds:
             REQUEST_ID.reset(of_id)
             NOTES.reset(of_notes)
 
-    def _has_descriptors(self) -> bool:
-        """Return whether enough descriptors are free to finish what is under way; the lowest free one tells.
+    def _has_descriptors(self, moment: float) -> bool:
+        """Return whether enough descriptors were free lately to finish what is under way; the lowest free one tells.
 
         When they run out, new requests are refused early, because work would fail in its middle.
         """
+        if moment < self._looks_again:
+            return self._has_enough
+        self._looks_again, self._has_enough = moment + LOOK_SECONDS, False
         try:
             lowest = os.dup(self._descriptor)
         except OSError as fault:
@@ -109,7 +116,8 @@ class RequestIds:
         os.close(lowest)
         if lowest >= self._first_reserved:
             log_outage(OSError(errno.EMFILE, ""))
-        return lowest < self._first_reserved
+        self._has_enough = lowest < self._first_reserved
+        return self._has_enough
 
 
 def header_of(scope: Mapping[str, Any], name: bytes) -> str:
@@ -120,7 +128,7 @@ def header_of(scope: Mapping[str, Any], name: bytes) -> str:
 def _request_id_of(scope: dict[str, Any]) -> bytes:
     """Return the id that came with the request, or a new one if there is none, several or one that is not safe."""
     given = [value for name, value in scope["headers"] if name == b"x-request-id"]
-    return given[0] if len(given) == 1 and _is_request_id(given[0]) else uuid4().hex.encode()
+    return given[0] if len(given) == 1 and _is_request_id(given[0]) else b"%032x" % _ids.getrandbits(128)
 
 
 def _is_probe(path: str, status: int) -> bool:
@@ -289,8 +297,4 @@ def _to_the_site(scope: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_utf8(query: bytes) -> bool:
-    try:
-        query.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    return query.decode(errors="ignore").encode() == query

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
+from typing import Any
 from uuid import UUID
 
 from django.db import Error
@@ -204,7 +205,7 @@ def _stopped_meanwhile(calls: Sequence[Admitted | None]) -> list[Refusal | None]
     return _judged(calls, *ask_together(*_needed_by(calls)))
 
 
-def _needed_by(calls: Iterable[Admitted | None]) -> tuple[Question[ApiKey], Question[Integration], Question[Secret]]:
+def _needed_by(calls: Iterable[Admitted | None]) -> tuple[Question[ApiKey], Question[Any], Question[Any]]:
     """Return the questions for the keys, integrations and secrets of calls; `_judged` judges the answers."""
     found = [call for call in calls if call]
     return (
@@ -217,17 +218,17 @@ def _needed_by(calls: Iterable[Admitted | None]) -> tuple[Question[ApiKey], Ques
 def _judged(
     calls: Iterable[Admitted | None],
     keys: Iterable[ApiKey],
-    integrations: Iterable[Integration],
-    secrets: Iterable[Secret],
+    integrations: Iterable[Any],
+    secrets: Iterable[Any],
 ) -> list[Refusal | None]:
     keys_by_id = {key.pk: key for key in keys}
-    links_by_id = {row.pk: row for row in integrations}
-    enabled = {row.pk for row in secrets if row.enabled}
+    links_by_id = {row.id: row for row in integrations}
+    enabled = {row.id for row in secrets if row.enabled}
     return [_stopped(call, keys_by_id, links_by_id, enabled) if call else None for call in calls]
 
 
 def _stopped(
-    call: Admitted, keys: Mapping[UUID, ApiKey], integrations: Mapping[UUID, Integration], enabled: Collection[UUID]
+    call: Admitted, keys: Mapping[UUID, ApiKey], integrations: Mapping[UUID, Any], enabled: Collection[UUID]
 ) -> Refusal | None:
     key_id = _key_of(call)
     if key_id and (refusal := refusal_meanwhile(keys.get(key_id))):
@@ -247,9 +248,9 @@ def _key_of(call: Admitted) -> UUID | None:
     return call.actor.id if call.actor.kind is ActorKind.API_KEY else None
 
 
-_COLUMNS = ("name", "enabled", "disabled_at", "disabled_by", "disabled_why")
-_INTEGRATIONS = CompiledQuery(lambda: Integration.objects.only(*_COLUMNS).filter(Among("pk")))
-_SECRETS = CompiledQuery(lambda: Secret.objects.only("enabled").filter(Among("pk")))
+_COLUMNS = ("id", "name", "enabled", "disabled_at", "disabled_by", "disabled_why")
+_INTEGRATIONS = CompiledQuery(lambda: Integration.objects.values_list(*_COLUMNS).filter(Among("pk")))
+_SECRETS = CompiledQuery(lambda: Secret.objects.values_list("id", "enabled").filter(Among("pk")))
 
 _ADMISSIONS = Batches(admit_all)
 _ENDS = Batches(_finish_all)

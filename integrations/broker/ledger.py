@@ -119,7 +119,9 @@ def begin_all(starts: Sequence[RunStart]) -> list[Run]:
     now = timezone.now()
     runs = [_run(start, now) for start in starts]
     used = [
-        RunSecret(run=run, secret_id=value.secret_id, name=value.secret.name, version=value.version, started_at=now)
+        SimpleNamespace(
+            run_id=run.pk, secret_id=value.secret_id, name=value.secret.name, version=value.version, started_at=now
+        )
         for start, run in zip(starts, runs, strict=True)
         for value in start.values
     ]

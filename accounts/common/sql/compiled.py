@@ -4,13 +4,13 @@ Django takes longer to compile a query for one row than the database takes to ru
 queryset, the same for both databases, with a condition that is filled in at each execution: `Among`. Only the SQL is
 kept; rows are read each time.
 
-A run that shares its work with no other spends most of its time on the way to the database and back, and on plans that
-PostgreSQL makes anew for each statement. So the few statements of a run are prepared once for each connection and sent
-together (`pipeline`). Those of one round trip are committed together or not at all. Within a transaction, on SQLite,
-and where somebody counts or wraps statements, they run one after the other.
+The statements of a run are prepared once for each connection and sent together (`pipeline`): the way to the database
+and plans that PostgreSQL makes anew would take most of the time of a run alone. Those of one round trip are committed
+together or not at all. In a transaction, on SQLite, and where somebody wraps statements, they run one after the other.
 """
 
 import json
+from collections import namedtuple
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.models.query import get_related_populators
 from typing_extensions import override
 
 from accounts.common import observers
 
-M = TypeVar("M", bound=models.Model)
+M = TypeVar("M")
 Row = tuple[Any, ...]
 
 _AS_THEY_ARE = (models.CharField, models.DateTimeField, models.ForeignKey, models.IntegerField, models.UUIDField)
@@ -47,25 +47,26 @@ def run_together(statements: Sequence[Statement]) -> list[list[Row]]:
     """
     if not statements:
         return []
-    if connection.vendor == "postgresql" and _is_plain():
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor == "postgresql" and _is_plain(database):
         from accounts.common.sql.pipeline import in_one_round_trip  # noqa: PLC0415 - SQLite needs no driver of PostgreSQL
 
         with observers.round_trip():
-            return in_one_round_trip(statements)
+            return in_one_round_trip(database, statements)
     several_write = sum(statement.writes for statement in statements) > 1
     with transaction.atomic() if several_write else nullcontext():
         return [_run(statement) for statement in statements]
 
 
-def _is_plain() -> bool:
+def _is_plain(database: Any) -> bool:
     """Return whether nothing else concerns the statements: no transaction, and nobody who counts or wraps them."""
-    wrappers = [wrapper for wrapper in connection.execute_wrappers if wrapper not in observers.TIMERS]
-    return not (connection.in_atomic_block or wrappers or connection.queries_logged)
+    is_wrapped = any(wrapper not in observers.TIMERS for wrapper in database.execute_wrappers)
+    return not (database.in_atomic_block or is_wrapped or database.queries_logged)
 
 
 def _run(statement: Statement) -> list[Row]:
     sql, params, _ = statement
-    with connection.cursor() as cursor:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchall() if cursor.description else []
 
@@ -120,9 +121,9 @@ class _Given:
     at: int
     field: Any
 
-    def filled_in(self, rows: Collection[Row]) -> Any:
+    def filled_in(self, rows: Collection[Row], database: Any) -> Any:
         (row,) = rows
-        return self.field.get_db_prep_value(row[self.at], connection)
+        return self.field.get_db_prep_value(row[self.at], database)
 
 
 def _array_type(field: Any, connection: Any) -> str:
@@ -140,19 +141,18 @@ class _Wanted:
     at: int
     column: Any
 
-    def filled_in(self, rows: Collection[Row]) -> Any:
+    def filled_in(self, rows: Collection[Row], database: Any) -> Any:
         convert = self.column.output_field.get_db_prep_value
-        values = {convert(row[self.at], connection) for row in rows}
-        return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
+        values = {convert(row[self.at], database) for row in rows}
+        return list(values) if database.vendor == "postgresql" else json.dumps(list(values))
 
 
 class CompiledQuery(Generic[M]):
     """A queryset with one `Among` or several, compiled when it is first run."""
 
-    def __init__(self, make: Callable[[], models.QuerySet[M]]) -> None:
-        """Compile the queryset that `make` returns. Its related objects and annotations are loaded, too."""
+    def __init__(self, make: Callable[[], models.QuerySet[Any, M]]) -> None:
+        """Compile the queryset that `make` returns: of instances with their relations, or of named values."""
         self._make = make
-        self._compiled: _Compiled | None = None
 
     def ask(self, rows: Collection[Row]) -> list[M]:
         """Return the instances whose columns equal one of the rows. Without rows no query is sent."""
@@ -171,12 +171,10 @@ class CompiledQuery(Generic[M]):
         """Return the question for the instances whose columns equal one of the rows, for `ask_together`."""
         return Question(self, rows)
 
-    @property
+    @cached_property
     def compiled(self) -> "_Compiled":
         """The query as the database takes it."""
-        if self._compiled is None:
-            self._compiled = _Compiled(self._make())
-        return self._compiled
+        return _Compiled(self._make())
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,30 +202,25 @@ class _Compiled:
     def __init__(self, queryset: models.QuerySet[Any]) -> None:
         compiler = queryset.query.get_compiler(queryset.db)
         self._sql, params = compiler.as_sql()
-        self._params = tuple(params)
-        info, select = compiler.klass_info, compiler.select
-        own = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
-        self._model, self._own, self._using = info["model"], own, queryset.db
-        self._names = [column.target.attname for column, *_ in select[own]]
-        self._related = get_related_populators(info, select, queryset.db)  # type: ignore[call-arg] # stubs of 6.0
-        self._annotations = compiler.annotation_col_map or {}
-        columns = [column for column, *_ in select]
+        self._params, self._using = tuple(params), queryset.db
+        self._made = _values(queryset) if compiler.klass_info is None else _instances(queryset, compiler)
+        columns = [column for column, *_ in compiler.select]
         wanted = [param for param in params if isinstance(param, _Wanted) and param.column in columns]
         self._wanted = [(param.at, columns.index(param.column)) for param in wanted]
         self._converters = list(compiler.get_converters(columns).items())
 
     def statement(self, wanted: Collection[Row]) -> Statement:
         """Return the query for these rows."""
-        places = (_Wanted, _Given)
+        given, database = (_Wanted, _Given), connections[self._using]
         return Statement(
-            self._sql, [param.filled_in(wanted) if isinstance(param, places) else param for param in self._params]
+            self._sql, [p.filled_in(wanted, database) if isinstance(p, given) else p for p in self._params]
         )
 
     def instances(self, rows: Iterable[Row], wanted: Collection[Row]) -> list[Any]:
         """Return the instances of those rows of the answer that match a requested row as a whole."""
         requested, database = {tuple(row[at] for at, _ in self._wanted) for row in wanted}, connections[self._using]
         found = [self._converted(list(row), database) for row in rows]
-        return [self._instance(row) for row in found if tuple(row[at] for _, at in self._wanted) in requested]
+        return [self._made(row) for row in found if tuple([row[at] for _, at in self._wanted]) in requested]
 
     def _converted(self, row: list[Any], database: Any) -> list[Any]:
         for at, (converters, column) in self._converters:
@@ -235,13 +228,29 @@ class _Compiled:
                 row[at] = convert(row[at], column, database)
         return row
 
-    def _instance(self, row: list[Any]) -> Any:
-        instance = self._model.from_db(self._using, self._names, row[self._own])
-        for related in self._related:
+
+def _values(queryset: models.QuerySet[Any]) -> Callable[[list[Any]], Any]:
+    """Return what makes a named tuple of a row of `values_list`."""
+    return namedtuple("Values", queryset.query.values_select)._make  # type: ignore[attr-defined] # not literal
+
+
+def _instances(queryset: models.QuerySet[Any], compiler: Any) -> Callable[[list[Any]], Any]:
+    """Return what makes an instance of a row, with its related objects and annotations."""
+    info, select, using = compiler.klass_info, compiler.select, queryset.db
+    model, own = info["model"], slice(info["select_fields"][0], info["select_fields"][-1] + 1)
+    names = [column.target.attname for column, *_ in select[own]]
+    populators = get_related_populators(info, select, using)  # type: ignore[call-arg] # stubs of 6.0
+    annotations = list((compiler.annotation_col_map or {}).items())
+
+    def made(row: list[Any]) -> Any:
+        instance = model.from_db(using, names, row[own])
+        for related in populators:
             related.populate(row, instance)
-        for name, at in self._annotations.items():
+        for name, at in annotations:
             setattr(instance, name, row[at])
         return instance
+
+    return made
 
 
 class CompiledWrite:
@@ -257,9 +266,9 @@ class CompiledWrite:
 
     def statement(self, row: object) -> Statement:
         """Return the statement that writes this row: an instance, or anything with the attributes that are written."""
-        params = list(self._read(row))
+        params, database = list(self._read(row)), connections[DEFAULT_DB_ALIAS]
         for at, field in self._converted:
-            params[at] = field.get_db_prep_save(params[at], connections[DEFAULT_DB_ALIAS])
+            params[at] = field.get_db_prep_save(params[at], database)
         return Statement(self._sql, params, writes=True)
 
     @cached_property
@@ -269,7 +278,7 @@ class CompiledWrite:
     @cached_property
     def _converted(self) -> "list[tuple[int, models.Field[Any, Any]]]":
         """The fields whose values the driver does not take as they are, with their places."""
-        kept = _AS_THEY_ARE if connection.vendor == "postgresql" else ()
+        kept = _AS_THEY_ARE if connections[DEFAULT_DB_ALIAS].vendor == "postgresql" else ()
         return [(at, field) for at, field in enumerate(self._fields) if not isinstance(field, kept)]
 
     @cached_property
@@ -282,7 +291,7 @@ class CompiledWrite:
 
     @cached_property
     def _sql(self) -> str:
-        quote = connection.ops.quote_name
+        quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
         table, names = quote(self._model._meta.db_table), [quote(field.column or "") for field in self._fields]
         if self._updating:
             values = ", ".join(f"{name} = %s" for name in names[:-1])

@@ -9,12 +9,14 @@ import select
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DatabaseError
 from psycopg import Connection, abc, errors, pq
-from psycopg.adapt import PyFormat, Transformer
+from psycopg.adapt import AdaptersMap, PyFormat, Transformer
+from psycopg.types.datetime import TimestamptzLoader
 
 from accounts.common.sql.compiled import Row, Statement
 
@@ -35,7 +37,9 @@ class _Conversion:
 
     def __init__(self, driver: "Connection[Any]", *, prepares: bool) -> None:
         self.prepares, self.prepared = prepares, set[bytes]()
-        self.transformer: abc.Transformer = Transformer(driver)
+        adapters = AdaptersMap(driver.adapters)
+        adapters.register_loader("timestamptz", TimestamptzLoader)  # the same moments as by Django's, read in C
+        self.transformer: abc.Transformer = Transformer(SimpleNamespace(adapters=adapters, connection=driver))
         if prepares:
             driver.execute("SET plan_cache_mode = force_generic_plan")
 
@@ -43,8 +47,8 @@ class _Conversion:
 _kept: WeakKeyDictionary["Connection[Any]", _Conversion] = WeakKeyDictionary()
 
 
-def in_one_round_trip(statements: Sequence[Statement]) -> list[list[Row]]:
-    """Run statements outside a transaction, and return the rows of each.
+def in_one_round_trip(database: Any, statements: Sequence[Statement]) -> list[list[Row]]:
+    """Run statements on a connection of Django outside a transaction, and return the rows of each.
 
     After a failure the connection is closed, because nobody knows what it still answers; the thread opens another one.
 
@@ -52,15 +56,14 @@ def in_one_round_trip(statements: Sequence[Statement]) -> list[list[Row]]:
         django.db.Error: a statement failed, or the connection did. Nothing is written then.
     """
     try:
-        return _attempt(statements)
+        return _attempt(database, statements)
     except DatabaseError as fault:
         if getattr(fault.__cause__, "sqlstate", None) not in _OUTDATED:
             raise
-    return _attempt(statements)
+    return _attempt(database, statements)
 
 
-def _attempt(statements: Sequence[Statement]) -> list[list[Row]]:
-    database = connections[DEFAULT_DB_ALIAS]
+def _attempt(database: Any, statements: Sequence[Statement]) -> list[list[Row]]:
     database.ensure_connection()
     driver = database.connection
     try:
