@@ -56,6 +56,12 @@ class PresentedKey:
     address: str | None
     user_agent: str = ""
 
+    @property
+    def prefix(self) -> str | None:
+        """What finds the row of the key; None if the text is not a key."""
+        text = read_key(self.text)
+        return text.prefix if text else None
+
 
 def bearer_token(header: str) -> str | None:
     """Return the token of an `Authorization` header, or None if it is not a bearer token."""
@@ -84,8 +90,7 @@ def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Refusal]:
 
 def keys_presented(presented: Iterable[PresentedKey]) -> Question[ApiKey]:
     """Return the question for the keys that these texts may belong to; `actors_among` judges the answer."""
-    texts = (read_key(key.text) for key in presented)
-    return _BY_PREFIX.among({(text.prefix,) for text in texts if text})
+    return _BY_PREFIX.among({(prefix,) for key in presented if (prefix := key.prefix)})
 
 
 def actors_among(presented: Sequence[PresentedKey], found: Iterable[ApiKey]) -> list[Actor | Refusal]:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Value
+from django.db.models import CharField
 from django.db.models.functions import Lower
 
-from accounts.access.callers import PresentedKey, actors_of_keys
+from accounts.access.callers import PresentedKey, actors_among, keys_presented
 from accounts.actors import Actor
 from accounts.common.database import Batches
 from accounts.common.environments import Environment
+from accounts.common.sql.compiled import CompiledQuery, Given, ask_together
 from accounts.errors import FieldError, Invalid, NotFound, Refusal
 from integrations.broker.preparation import Call
 from integrations.exchange.passing import PASS_THROUGH
@@ -56,22 +57,24 @@ async def call_at(key: PresentedKey, address: Address, params: dict[str, str]) -
 
 
 def _look_up_all(asked: Sequence[tuple[PresentedKey, Address]]) -> list[tuple[UUID, Environment] | Exception]:
-    """Look all keys up together, and each connection once for those whose keys see the same ones."""
-    actors = actors_of_keys([key for key, _ in asked])
-    found: dict[tuple[UUID, frozenset[UUID] | None, str], UUID | None] = {}
-    return [_looked_up(actor, address, found) for actor, (_, address) in zip(actors, asked, strict=True)]
+    """Look up all keys and all connections in one round trip; each connection once for the calls with the same key."""
+    places = {(key.prefix, address.connection) for key, address in asked if key.prefix and not address.id}
+    keys, *named = ask_together(keys_presented(key for key, _ in asked), *(_NAMED.among([place]) for place in places))
+    found = [(place, row.id) for place, rows in zip(places, named, strict=True) for row in rows]
+    ids: dict[tuple[str | None, str], UUID] = dict(found)
+    actors = actors_among([key for key, _ in asked], keys)
+    return [
+        _looked_up(actor, address, address.id or ids.get((key.prefix, address.connection)))
+        for actor, (key, address) in zip(actors, asked, strict=True)
+    ]
 
 
 def _looked_up(
-    actor: Actor | Refusal, address: Address, found: dict[tuple[UUID, frozenset[UUID] | None, str], UUID | None]
+    actor: Actor | Refusal, address: Address, connection: UUID | None
 ) -> tuple[UUID, Environment] | Exception:
     if isinstance(actor, Refusal):
         return actor
-    place = actor.organization.pk, actor.integrations, address.connection
-    if not address.id and place not in found:
-        found[place] = _id_of(actor, address.connection)
-    connection = address.id or found[place]
-    if connection is None:
+    if connection is None or not actor.sees(connection):
         return NotFound("No such connection.")
     try:
         return connection, address.environment or _only(actor)
@@ -79,16 +82,20 @@ def _looked_up(
         return refusal
 
 
-def _id_of(actor: Actor, name: str) -> UUID | None:
-    lowered = Integration.objects.visible_to(actor).annotate(lowered=Lower("name"))  # as the index has it
-    named = lowered.filter(kind__in=CONNECTIONS, lowered=Lower(Value(name)))
-    return named.order_by().values_list("pk", flat=True).first()
-
-
 def _only(actor: Actor) -> Environment:
     if len(actor.environments) != 1:
         raise Invalid(_NO_ENVIRONMENT, errors=[FieldError("environment", _NO_ENVIRONMENT)])
     return next(iter(actor.environments))
 
+
+_NAMED = CompiledQuery(
+    lambda: (
+        Integration.objects.annotate(lowered=Lower("name"))  # as the index has it
+        .filter(organization__api_keys__prefix=Given(CharField()), lowered=Lower(Given(CharField(), at=1)))
+        .filter(kind__in=CONNECTIONS)
+        .values_list("id")
+    )
+)
+"""The connection of this name in the organization of the key with this prefix, whose secret is checked afterwards."""
 
 _LOOK_UPS = Batches(_look_up_all)

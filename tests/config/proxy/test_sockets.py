@@ -199,7 +199,7 @@ def test_those_who_may_not_get_a_problem_document_and_open_nothing(owner, outsid
 
 def test_without_descriptors_a_handshake_is_answered_503(owner, monkeypatch):
     async def story(sockets):
-        monkeypatch.setattr(RequestIds, "_has_descriptors", lambda _: False)
+        monkeypatch.setattr(RequestIds, "_has_descriptors", lambda *_: False)
         head, _, body = (await sockets.raw_answer("/v1/realtime")).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 503 ") and b"x-request-id: " in head
         assert json.loads(body)["code"] == "out_of_resources"
