@@ -226,8 +226,9 @@ class ConcurrentCalls:
     ) -> None:
         with self._lock:
             for place in places:
-                change(self._stops[place], call)
-                if not self._stops[place]:
+                calls = self._stops[place]
+                change(calls, call)
+                if not calls:
                     del self._stops[place]
 
     def stop(self, stopped: UUID, refusal: Callable[[], Refusal] = lambda: Unauthenticated(STOPPED)) -> None:
