@@ -11,7 +11,7 @@ from secrets_app.redaction.leaves import leaves_of_event, leaves_of_message
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.redactor import Redactor
 from secrets_app.redaction.units import LeavesOf, UnitMask
-from secrets_app.redaction.windows import WindowMask
+from secrets_app.redaction.windows import Bytes, WindowMask
 
 LONGEST_UNIT = 64 * 1024
 _LONGEST_END = 4
@@ -52,7 +52,7 @@ class FramedMask:
         """The names of the secrets whose values have been found so far."""
         return self._units.found
 
-    def feed(self, piece: bytes) -> bytes:
+    def feed(self, piece: Bytes) -> bytes:
         """Take a piece of any size; return what may go on now.
 
         Raises:

@@ -14,7 +14,7 @@ from secrets_app.redaction.events import EVENTS, LINES, FramedMask, Framing
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason
 from secrets_app.redaction.redactor import Redactor
-from secrets_app.redaction.windows import HELD, MOST_LETTERS, StreamWithheld, WindowMask
+from secrets_app.redaction.windows import HELD, MOST_LETTERS, Bytes, StreamWithheld, WindowMask
 
 __all__ = ["StreamMask", "StreamWithheld"]
 
@@ -62,14 +62,14 @@ class StreamMask:
         if self._refusal:
             raise StreamWithheld(self._refusal)
 
-    def feed(self, piece: bytes) -> bytes:
+    def feed(self, piece: Bytes) -> bytes:
         """Take a piece of any size; return what may go on now.
 
         Raises:
             StreamWithheld: what was held back cannot be passed on. Nothing of it has been given out.
         """
         if not self._redactor.is_needed:
-            return piece
+            return bytes(piece)
         self.check()
         if self._way is None:
             self._start += piece

@@ -29,6 +29,9 @@ with context and what is held back."""
 FEWEST_LETTERS, MOST_LETTERS = 24, 1024
 """Canonical characters that are held back: 24 are enough for most values, more where a value shows late."""
 
+Bytes = bytes | memoryview
+"""A piece of a stream. What is cut into slices comes as views of it, so that it is not copied for that."""
+
 _LETTER = re.compile(rb"[0-9A-Za-z]")
 
 
@@ -64,7 +67,8 @@ class WindowMask:
     """Masks a stream of bytes."""
 
     __slots__ = (
-        "_budget", "_context", "_held", "_is_strong", "_letters", "_redactor", "_unsearched", "_waiting", "found",
+        "_budget", "_gone", "_has_gaps", "_is_strong", "_letters", "_redactor", "_text", "_unsearched", "_waiting",
+        "found",
     )  # fmt: skip
 
     def __init__(self, redactor: Redactor, budget: Budget) -> None:
@@ -75,11 +79,13 @@ class WindowMask:
         """
         self._redactor, self._budget, self._is_strong = redactor, budget, redactor.is_strong
         self._letters = max(FEWEST_LETTERS, redactor.reach)
-        self._context = self._held = b""
+        self._text, self._gone = b"", 0
+        """The context, which has gone out, and what is held back behind it."""
         self._unsearched = self._waiting = 0
+        self._has_gaps = False
         self.found: frozenset[str] = frozenset()
 
-    def feed(self, piece: bytes) -> bytes:
+    def feed(self, piece: Bytes) -> bytes:
         """Take a piece of any size; return what may go on now.
 
         Raises:
@@ -95,27 +101,26 @@ class WindowMask:
         Raises:
             StreamWithheld: as `feed` does.
         """
-        hits = self._hits(self._held)
+        hits = self._hits(self._text)
         if hits:
-            self._held = self._cut(hits)
-            if self._hits(self._held):
+            self._cut(hits)
+            if self._hits(self._text):
                 raise StreamWithheld(Reason.VALUE)
         return self._release(0)
 
-    def _large_step(self, piece: bytes) -> bytes:
+    def _large_step(self, piece: Bytes) -> bytes:
         """Take a piece at once if it is clean; otherwise in small steps, so that little is held back."""
-        together = self._held + piece
-        if self._waiting or self._hits(together):
-            return b"".join(map(self._step, _pieces(piece, FINE_STEP)))
-        self._held = together
-        return self._release(self._held_back())
+        if not self._waiting and not self._hits(together := self._text + piece):
+            self._text = together
+            return self._release(self._held_back())
+        return b"".join(map(self._step, _pieces(piece, FINE_STEP)))
 
-    def _step(self, piece: bytes) -> bytes:
-        self._held += piece
+    def _step(self, piece: Bytes) -> bytes:
+        self._text += piece
         self._unsearched += len(piece)
         if self._unsearched < max(STEP, self._waiting):
             return b""
-        hits = self._hits(self._held)
+        hits = self._hits(self._text)
         if not hits:
             self._waiting = 0
             return self._release(self._held_back())
@@ -123,10 +128,10 @@ class WindowMask:
             return self._wait_for(hits)
         return self._without_values(hits)
 
-    def _hits(self, held: bytes) -> list[Hit]:
-        """Return the values in a text behind the context."""
+    def _hits(self, text: bytes) -> list[Hit]:
+        """Return the values in what is held back, or a part of it, behind the context."""
         self._unsearched = 0
-        hits = search(self._context + held, self._redactor, self._budget)
+        hits = search(text, self._redactor, self._budget)
         self.found |= names_told(hits)
         return hits
 
@@ -138,7 +143,7 @@ class WindowMask:
     def _is_settled(self, hits: list[Hit]) -> bool:
         """Whether values stand there and so much has come behind them that no longer spelling can be meant."""
         spans = self._spans(hits)
-        return bool(spans) and len(self._held) - spans[-1][1] >= longest_spelling(hit.value for hit in hits)
+        return bool(spans) and len(self._text) - spans[-1][1] >= longest_spelling(hit.value for hit in hits)
 
     def _without_values(self, hits: list[Hit]) -> bytes:
         """Cut values out and go on; what begins behind the last cut is waited for in turn.
@@ -146,19 +151,19 @@ class WindowMask:
         Raises:
             StreamWithheld: nothing can be cut out.
         """
-        self._held = self._cut(hits)
-        left = self._hits(self._held)
+        self._cut(hits)
+        left = self._hits(self._text)
         if not left:
             self._waiting = 0
             return self._release(self._held_back())
-        clean = self._held.rfind(GAP) + len(GAP)
-        if clean < len(GAP) or self._hits(self._held[:clean]):
+        clean = self._text.rfind(GAP) + len(GAP)
+        if self._hits(self._text[:clean]):
             raise StreamWithheld(Reason.VALUE)
         self._wait_for(left)
-        return self._release(len(self._held) - clean)
+        return self._release(len(self._text) - clean)
 
-    def _cut(self, hits: list[Hit]) -> bytes:
-        """Return what is held back with a gap in place of each value.
+    def _cut(self, hits: list[Hit]) -> None:
+        """Put a gap in place of each value that is held back.
 
         Raises:
             StreamWithheld: no value stands there in a spelling that can be cut out.
@@ -166,7 +171,7 @@ class WindowMask:
         spans = self._spans(hits)
         if not spans:
             raise StreamWithheld(Reason.VALUE)
-        return replaced(self._held, spans, GAP)
+        self._text, self._has_gaps = replaced(self._text, spans, GAP), True
 
     def _spans(self, hits: list[Hit]) -> list[Span]:
         """Return where values stand in what is held back; one that began in front of it counts from its beginning.
@@ -174,21 +179,20 @@ class WindowMask:
         Raises:
             StreamWithheld: they cannot be cut out.
         """
-        before = len(self._context)
         try:
-            spans = spans_of(self._context + self._held, [hit.value for hit in hits if not is_short(hit.value)])
+            spans = spans_of(self._text, [hit.value for hit in hits if not is_short(hit.value)])
         except CannotCut:
             raise StreamWithheld(Reason.VALUE) from None
-        return [(max(0, start - before), end - before) for start, end in spans if end > before]
+        return [(max(self._gone, start), end) for start, end in spans if end > self._gone]
 
     def _release(self, kept: int) -> bytes:
         """Give out all but so many bytes of what is held back."""
-        size = len(self._held) - kept
-        gap = self._held.rfind(GAP, 0, size + len(GAP) - 1)
-        if 0 <= gap < size < gap + len(GAP):
-            size = gap
-        out, self._held = self._held[:size], self._held[size:]
-        self._context = (self._context + out[-CONTEXT:])[-CONTEXT:]
+        end = len(self._text) - kept
+        gap = self._text.rfind(GAP, self._gone, end + len(GAP) - 1) if self._has_gaps else -1
+        if 0 <= gap < end < gap + len(GAP):
+            end = gap
+        out, start = self._text[self._gone : end], max(0, end - CONTEXT)
+        self._text, self._gone = self._text[start:], end - start
         return out.replace(GAP, MASK.encode()) if gap >= 0 else out
 
     def _held_back(self) -> int:
@@ -196,7 +200,7 @@ class WindowMask:
 
         Bytes in front of the first letter or digit belong to none, so that silence and blanks go on.
         """
-        held = self._held[-MOST_HELD:]
+        held = self._text[max(self._gone, len(self._text) - MOST_HELD) :]
         if self._is_strong and not legible(held[-HELD:]):
             return min(HELD, len(held))
         size = HELD
@@ -208,5 +212,5 @@ class WindowMask:
         return len(held) - first.start() if first else HELD
 
 
-def _pieces(text: bytes, size: int) -> list[bytes]:
+def _pieces(text: Bytes, size: int) -> list[Bytes]:
     return [text[at : at + size] for at in range(0, len(text), size)]

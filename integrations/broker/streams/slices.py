@@ -20,8 +20,8 @@ async def fed(mask: StreamMask, piece: bytes) -> bytes:
     """
     if len(piece) <= SLICE_BYTES:
         return mask.feed(piece)
-    masked = []
+    masked, whole = [], memoryview(piece)  # whose slices are no copies
     for at in range(0, len(piece), SLICE_BYTES):
-        masked.append(mask.feed(piece[at : at + SLICE_BYTES]))
+        masked.append(mask.feed(whole[at : at + SLICE_BYTES]))
         await asyncio.sleep(0)
     return b"".join(masked)
