@@ -5,13 +5,14 @@ An event or a line of more than 64 KiB, such as a picture in base64, is masked b
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple, final
 
 from secrets_app.redaction.leaves import leaves_of_event, leaves_of_message
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.redactor import Redactor
 from secrets_app.redaction.units import LeavesOf, UnitMask
-from secrets_app.redaction.windows import Bytes, WindowMask
+from secrets_app.redaction.windows import LARGEST_TEXT, Bytes, WindowMask, pieces_of
 
 LONGEST_UNIT = 64 * 1024
 _LONGEST_END = 4
@@ -58,6 +59,13 @@ class FramedMask:
         Raises:
             StreamWithheld: a value cannot be cut out, or the stream could not be searched.
         """
+        return b"".join(self.steps(piece))
+
+    def steps(self, piece: Bytes) -> Iterator[bytes]:
+        """Yield what `feed` returns, in steps of about a millisecond."""
+        return map(self._step, pieces_of(piece, LARGEST_TEXT))
+
+    def _step(self, piece: Bytes) -> bytes:
         self._begun += piece
         out = []
         while (unit := self._next_unit()) is not None:

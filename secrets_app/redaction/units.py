@@ -12,7 +12,7 @@ from secrets_app.redaction.leaves import Leaf
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason
 from secrets_app.redaction.redactor import GAP, Hit, Redactor, names_told
-from secrets_app.redaction.windows import StreamWithheld, search
+from secrets_app.redaction.windows import StreamWithheld, search, searchable
 
 MOST_HELD_UNITS = 64 * 1024
 """Bytes of units that are held back until it is clear whether a value has begun."""
@@ -77,7 +77,7 @@ class UnitMask:
         return self.make_way() if self._size > MOST_HELD_UNITS else []
 
     def _hits(self, text: bytes) -> list[Hit]:
-        hits = search(text, self._redactor, self._budget)
+        hits = search(searchable(text, self._redactor), self._redactor, self._budget)
         self.found |= names_told(hits)
         return hits
 

@@ -6,6 +6,7 @@ new bytes; no more than about 9 KiB are held back, and only while a value is bei
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import final
 
 from secrets_app.plaintext import is_short
@@ -23,9 +24,11 @@ CONTEXT = 1024
 """Bytes that have gone out and are searched again with those that follow."""
 STEP = 32
 """New bytes that are worth a search."""
-FINE_STEP, LARGEST_STEP = 1024, 48 * 1024
-"""Bytes that are searched at once, where a value is and elsewhere. The largest are one window of the matcher, together
-with context and what is held back."""
+LARGEST_STEP, LARGEST_TEXT, FINE_STEP = 192 * 1024, 48 * 1024, 1024
+"""Bytes that are searched at once: of binary data with next to no text in it, of anything else, and where a value is.
+Text is one window of the matcher, together with context and what is held back."""
+BINARY_SHARE = 8
+"""Of binary data at most this part may be text."""
 FEWEST_LETTERS, MOST_LETTERS = 24, 1024
 """Canonical characters that are held back: 24 are enough for most values, more where a value shows late."""
 
@@ -53,8 +56,6 @@ def search(text: bytes, redactor: Redactor, budget: Budget) -> list[Hit]:
     Raises:
         StreamWithheld: it could not be searched.
     """
-    if redactor.is_strong:
-        text = legible(text)
     budget.grant(len(text))
     hits = redactor.hits(text, budget=budget)
     if hits is None:
@@ -62,13 +63,18 @@ def search(text: bytes, redactor: Redactor, budget: Budget) -> list[Hit]:
     return hits
 
 
+def searchable(text: bytes, redactor: Redactor) -> bytes:
+    """Return what has to be searched of a text."""
+    return legible(text) if redactor.is_strong else text
+
+
 @final
 class WindowMask:
     """Masks a stream of bytes."""
 
     __slots__ = (
-        "_budget", "_gone", "_has_gaps", "_is_strong", "_letters", "_redactor", "_text", "_unsearched", "_waiting",
-        "found",
+        "_budget", "_gone", "_has_gaps", "_is_binary", "_is_strong", "_letters", "_redactor", "_text", "_unsearched",
+        "_waiting", "found",
     )  # fmt: skip
 
     def __init__(self, redactor: Redactor, budget: Budget) -> None:
@@ -82,7 +88,7 @@ class WindowMask:
         self._text, self._gone = b"", 0
         """The context, which has gone out, and what is held back behind it."""
         self._unsearched = self._waiting = 0
-        self._has_gaps = False
+        self._has_gaps = self._is_binary = False
         self.found: frozenset[str] = frozenset()
 
     def feed(self, piece: Bytes) -> bytes:
@@ -93,7 +99,21 @@ class WindowMask:
         """
         if len(piece) <= FINE_STEP:
             return self._step(piece)
-        return b"".join(map(self._large_step, _pieces(piece, LARGEST_STEP)))
+        return b"".join(self.steps(piece))
+
+    def steps(self, piece: Bytes, sizes: Sequence[int] = (LARGEST_STEP, LARGEST_TEXT)) -> Iterator[bytes]:
+        """Yield what `feed` returns, in steps of about a millisecond.
+
+        Args:
+            sizes: a part of so many bytes is taken at once if it is clean, otherwise in parts of the next size.
+        """
+        for part in pieces_of(piece, sizes[0] if sizes else FINE_STEP):
+            if not sizes:
+                yield self._step(part)
+            elif (given := self._at_once(part)) is None:
+                yield from self.steps(part, sizes[1:])
+            else:
+                yield given
 
     def end(self) -> bytes:
         """Return what was held back until the end of the stream.
@@ -108,12 +128,18 @@ class WindowMask:
                 raise StreamWithheld(Reason.VALUE)
         return self._release(0)
 
-    def _large_step(self, piece: Bytes) -> bytes:
-        """Take a piece at once if it is clean; otherwise in small steps, so that little is held back."""
-        if not self._waiting and not self._hits(together := self._text + piece):
-            self._text = together
-            return self._release(self._held_back())
-        return b"".join(map(self._step, _pieces(piece, FINE_STEP)))
+    def _at_once(self, piece: Bytes) -> bytes | None:
+        """Take a piece if it is clean, and not too much text; return what may go on, or None if it was not taken."""
+        is_large = len(piece) > LARGEST_TEXT
+        if self._waiting or (is_large and not self._is_binary):
+            return None
+        text = self._text + piece
+        readable = searchable(text, self._redactor)
+        self._is_binary = len(readable) < len(piece) // BINARY_SHARE
+        if (is_large and not self._is_binary) or self._hits_in(readable):
+            return None
+        self._text = text
+        return self._release(self._held_back())
 
     def _step(self, piece: Bytes) -> bytes:
         self._text += piece
@@ -130,6 +156,9 @@ class WindowMask:
 
     def _hits(self, text: bytes) -> list[Hit]:
         """Return the values in what is held back, or a part of it, behind the context."""
+        return self._hits_in(searchable(text, self._redactor))
+
+    def _hits_in(self, text: bytes) -> list[Hit]:
         self._unsearched = 0
         hits = search(text, self._redactor, self._budget)
         self.found |= names_told(hits)
@@ -212,5 +241,6 @@ class WindowMask:
         return len(held) - first.start() if first else HELD
 
 
-def _pieces(text: Bytes, size: int) -> list[Bytes]:
+def pieces_of(text: Bytes, size: int) -> list[Bytes]:
+    """Return a text in pieces of so many bytes."""
     return [text[at : at + size] for at in range(0, len(text), size)]

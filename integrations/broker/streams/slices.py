@@ -1,15 +1,13 @@
-"""Masking what arrives in slices, on the event loop.
+"""Masking what arrives in steps, on the event loop.
 
 Masking holds the interpreter's lock for nearly all of its time, so a thread would gain nothing: it would only wait for
-its turn behind other streams. Between slices everybody else has a turn.
+its turn behind other streams. Between steps everybody else has a turn.
 """
 
 import asyncio
 
 from secrets_app.redaction.streams import StreamMask
-
-SLICE_BYTES = 48 * 1024
-"""Bytes that are masked in one go: in less than a millisecond; in sixteen, if they are as hostile as bytes can be."""
+from secrets_app.redaction.windows import LARGEST_TEXT
 
 
 async def fed(mask: StreamMask, piece: bytes) -> bytes:
@@ -18,10 +16,10 @@ async def fed(mask: StreamMask, piece: bytes) -> bytes:
     Raises:
         StreamWithheld: as `StreamMask.feed`.
     """
-    if len(piece) <= SLICE_BYTES:
+    if len(piece) <= LARGEST_TEXT:
         return mask.feed(piece)
-    masked, whole = [], memoryview(piece)  # whose slices are no copies
-    for at in range(0, len(piece), SLICE_BYTES):
-        masked.append(mask.feed(whole[at : at + SLICE_BYTES]))
+    masked = []
+    for step in mask.steps(piece):
+        masked.append(step)
         await asyncio.sleep(0)
     return b"".join(masked)
