@@ -5,7 +5,7 @@ An event or a line of more than 64 KiB, such as a picture in base64, is masked b
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Final, NamedTuple, final
 
 from secrets_app.redaction.leaves import leaves_of_event, leaves_of_message
@@ -59,13 +59,6 @@ class FramedMask:
         Raises:
             StreamWithheld: a value cannot be cut out, or the stream could not be searched.
         """
-        return b"".join(self.steps(piece))
-
-    def steps(self, piece: Bytes) -> Iterator[bytes]:
-        """Yield what `feed` returns, in steps of about a millisecond."""
-        return map(self._step, pieces_of(piece, LARGEST_TEXT))
-
-    def _step(self, piece: Bytes) -> bytes:
         self._begun += piece
         out = []
         while (unit := self._next_unit()) is not None:
@@ -73,6 +66,10 @@ class FramedMask:
         if len(self._begun) > LONGEST_UNIT or self._long:
             out += self._part_of_a_long_unit()
         return b"".join(out)
+
+    def steps(self, piece: Bytes) -> Iterable[bytes]:
+        """Return what `feed` does in steps of about a millisecond."""
+        return map(self.feed, pieces_of(piece, LARGEST_TEXT))
 
     def end(self) -> bytes:
         """Return what was held back until the end of the stream.

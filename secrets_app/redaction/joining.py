@@ -52,9 +52,9 @@ class JoinedTexts:
         """
         self._units += 1
         self._added = {}
-        joined = dict.fromkeys(text for leaf in leaves for text in self._joined(leaf))
+        joined = [text for leaf in leaves for text in self._joined(leaf)]
         self._begun = {place: one for place, one in self._begun.items() if self._may_go_on(*one)}
-        return list(joined)
+        return list(dict.fromkeys(joined))
 
     def undo(self) -> None:
         """Forget what was added last."""
@@ -72,8 +72,7 @@ class JoinedTexts:
         """Return a text with the end of what was before it, for each of its places where there was something."""
         text = leaf.text.encode("utf-8", "replace")
         begun: dict[bytes, int] = {}
-        places = (("loose", *leaf.loose), ("exact", *leaf.exact))
-        return [joined for place in places if (joined := self._at(place, text, begun))]
+        return [joined for place in (leaf.loose, leaf.exact) if (joined := self._at(place, text, begun))]
 
     def _at(self, place: Place, text: bytes, begun: dict[bytes, int]) -> bytes:
         """Add a text at a place.

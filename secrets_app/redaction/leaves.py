@@ -7,6 +7,7 @@ texts that are streamed at once do: positions in lists, indexes, the type of the
 
 import json
 from codecs import BOM_UTF8
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 MOST_LEAVES = 256
@@ -16,7 +17,10 @@ DEEPEST_LEAF = 20
 _NAMED = ("type", "event")
 """Members of a document, and of an event, that say what it is."""
 
+_CONTAINERS, _TEXT_OR_MORE = (dict, list), (str, dict, list)
+
 Place = tuple[object, ...]
+_LOOSE, _EXACT = ("loose",), ("exact",)
 
 
 class Leaf(NamedTuple):
@@ -36,7 +40,7 @@ def leaves_of_event(event: bytes) -> list[Leaf]:
             fields.setdefault(name, []).append(value.removeprefix(" "))
     data = fields.pop("data", [])
     kind = tuple(fields.get("event", ()))
-    others = [Leaf((name,), (name,), "\n".join(values)) for name, values in fields.items()]
+    others = [Leaf((*_LOOSE, name), (*_EXACT, name), "\n".join(values)) for name, values in fields.items()]
     return others + _leaves_of("\n".join(data), kind) if data else others
 
 
@@ -50,14 +54,14 @@ def leaves_of_message(message: bytes) -> list[Leaf]:
 
 
 def _leaves_of(text: str, kind: Place) -> list[Leaf]:
-    document = _parsed(text)
-    if not isinstance(document, dict | list):  # it may be a piece of a text even so, such as a number
-        read = [Leaf((str,), (*kind, str), document)] if isinstance(document, str) else []
-        return [Leaf((), kind, text), *read] if text else []
+    document, exact = _parsed(text), _EXACT + kind
+    if not isinstance(document, _CONTAINERS):  # it may be a piece of a text even so, such as a number
+        read = [Leaf((*_LOOSE, str), (*exact, str), document)] if isinstance(document, str) else []
+        return [Leaf(_LOOSE, exact, text), *read] if text else []
     if isinstance(document, dict):
-        kind = (*kind, *(said for name in _NAMED if isinstance(said := document.get(name), str)))
+        exact += tuple([said for name in _NAMED if isinstance(said := document.get(name), str)])
     found: list[Leaf] = []
-    _walk(document, (), kind, DEEPEST_LEAF, found)
+    _walk(document, _LOOSE, exact, DEEPEST_LEAF, found)
     return found[:MOST_LEAVES]
 
 
@@ -69,24 +73,25 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _walk(node: Any, loose: Place, exact: Place, levels: int, found: list[Leaf]) -> None:
+def _walk(node: dict[str, Any] | list[Any], loose: Place, exact: Place, levels: int, found: list[Leaf]) -> None:
     """Add the strings of a document with their places."""
-    if isinstance(node, str):
-        found.append(Leaf(loose, exact, node))
-    elif not levels or len(found) >= MOST_LEAVES:
-        return
-    elif isinstance(node, dict):
-        exact = _with_indexes(exact, node)
-        for name, child in node.items():
-            _walk(child, (*loose, name), (*exact, name), levels - 1, found)
-    elif isinstance(node, list):
-        for at, child in enumerate(node):
-            _walk(child, loose, (*exact, at), levels - 1, found)
+    is_object = isinstance(node, dict)
+    entries: Iterable[tuple[object, Any]] = enumerate(node)
+    if isinstance(node, dict):
+        entries, exact = node.items(), _with_indexes(exact, node)
+    for name, child in entries:
+        if len(found) >= MOST_LEAVES:
+            return
+        if isinstance(child, _TEXT_OR_MORE):
+            place = (*loose, name) if is_object else loose
+            if isinstance(child, str):
+                found.append(Leaf(place, (*exact, name), child))
+            elif levels > 1:
+                _walk(child, place, (*exact, name), levels - 1, found)
 
 
 def _with_indexes(place: Place, members: dict[str, Any]) -> Place:
-    return sum((entry for entry in members.items() if _is_index(*entry)), place)
-
-
-def _is_index(name: str, value: object) -> bool:
-    return isinstance(value, int) and name.endswith("index")
+    for name, value in members.items():
+        if isinstance(value, int) and name.endswith("index"):
+            place += (name, value)
+    return place

@@ -183,19 +183,19 @@ class Matcher:
         """Whether every value is found by grams."""
         return not (self._exacts or self._raws)
 
-    def find(self, text: bytes, letters: bytes) -> Iterator[int]:
-        """Yield the values that a view contains, by their places.
+    def find(self, text: bytes, letters: bytes) -> list[int]:
+        """Return the values that a view contains, by their places.
 
         Args:
             letters: the canonical text of the view.
         """
-        if self._grams:
-            yield from self._grams.find(letters)
+        found = self._grams.find(letters) if self._grams else []
         if self._exacts:
-            yield from self._exacts.find(folded(text))
+            found += self._exacts.find(folded(text))
         if self._raws:
             lower = text.lower()
-            yield from (at for raw, at in self._raws if raw in lower)
+            found += [at for raw, at in self._raws if raw in lower]
+        return found
 
 
 @final
@@ -217,11 +217,11 @@ class _Automaton:
                 owners[pattern].append(at)
         return cls(owners) if owners else None
 
-    def find(self, text: bytes) -> Iterator[int]:
+    def find(self, text: bytes) -> list[int]:
         if self._find_any and not self._find_any(text):
-            return
-        for pattern in {pattern for pattern, _, _ in self._find(text, overlapping=True)}:
-            yield from self._owners[pattern]
+            return []
+        patterns = {pattern for pattern, _, _ in self._find(text, overlapping=True)}
+        return [owner for pattern in patterns for owner in self._owners[pattern]]
 
 
 def _first_match(patterns: list[bytes]) -> Callable[[bytes], object]:

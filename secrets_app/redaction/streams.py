@@ -7,7 +7,7 @@ a few pieces of a stream.
 
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import final
 
 from secrets_app.redaction.archives import is_compressed
@@ -15,7 +15,7 @@ from secrets_app.redaction.events import EVENTS, LINES, FramedMask, Framing
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason
 from secrets_app.redaction.redactor import Redactor
-from secrets_app.redaction.windows import HELD, MOST_LETTERS, StreamWithheld, WindowMask
+from secrets_app.redaction.windows import HELD, LARGEST_TEXT, MOST_LETTERS, StreamWithheld, WindowMask
 
 __all__ = ["StreamMask", "StreamWithheld"]
 
@@ -71,19 +71,18 @@ class StreamMask:
         """
         return b"".join(self.steps(piece))
 
-    def steps(self, piece: bytes) -> Iterator[bytes]:
-        """Yield what `feed` returns, in steps of about a millisecond; in sixteen, if bytes are as hostile as can be."""
+    def steps(self, piece: bytes) -> Iterable[bytes]:
+        """Return what `feed` does in steps of about a millisecond; of sixteen, if bytes are as hostile as can be."""
         if not self._redactor.is_needed:
-            yield piece
-            return
+            return [piece]
         self.check()
         if self._way is None:
             self._start += piece
             if not self._is_known():
-                return
+                return []
             self._way = self._begin()
             piece, self._start = self._start, b""
-        yield from self._way.steps(memoryview(piece))
+        return [self._way.feed(piece)] if len(piece) <= LARGEST_TEXT else self._way.steps(memoryview(piece))
 
     def end(self) -> bytes:
         """Return what was held back until the end of the stream.

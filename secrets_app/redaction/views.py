@@ -230,12 +230,16 @@ def _from_base64(text: bytes) -> Iterator[bytes]:
     if _SHORTEST_BASE64 not in text.translate(_SHAPE_BASE64, _LINE_BREAKS):
         return
     runs = list(_runs(text.translate(_URL_SAFE, _LINE_BREAKS), _SHAPE_BASE64, _SHORTEST_BASE64))
-    for offset in range(4):
-        whole = [run[offset : offset + (len(run) - offset) // 4 * 4] for run in runs]
-        decoded = a2b_base64(b"AAAA".join([b"", *whole]))  # three NULs between the runs
-        yield decoded
-        for packed in islice(_COMPRESSED.finditer(decoded), MOST_INFLATED):
-            yield _inflated(decoded[packed.end() :])
+    decoded = [_from_offset(offset, runs) for offset in range(4)]
+    yield b"".join(decoded)
+    for one in decoded:
+        for packed in islice(_COMPRESSED.finditer(one), MOST_INFLATED):
+            yield _inflated(one[packed.end() :])
+
+
+def _from_offset(offset: int, runs: list[bytes]) -> bytes:
+    whole = [run[offset : offset + (len(run) - offset) // 4 * 4] for run in runs]
+    return a2b_base64(b"AAAA".join([b"", *whole]))  # three NULs between the runs
 
 
 def _inflated(piece: bytes) -> bytes:
@@ -256,9 +260,8 @@ def _from_hex(letters: bytes) -> Iterator[bytes]:
     runs = list(_runs(letters, _SHAPE_HEX, _SHORTEST_HEX))
     if not runs:
         return
-    for offset in range(2):
-        whole = [run[offset : offset + (len(run) - offset) // 2 * 2] for run in runs]
-        yield bytes.fromhex(b"00".join(whole).decode())
+    whole = [run[offset : offset + (len(run) - offset) // 2 * 2] for offset in range(2) for run in runs]
+    yield bytes.fromhex(b"00".join(whole).decode())
 
 
 def _from_numbers(text: bytes) -> Iterator[bytes]:
