@@ -80,15 +80,15 @@ class JoinedTexts:
         Args:
             begun: what the ends of this text at other places begin; the ends are mostly the same.
         """
-        before = self._tails.pop(place, b"")
-        self._added.setdefault(place, (before, self._begun.get(place)))
-        if before.endswith(text if len(text) >= _REPEATED else text * _TIMES) and len(text) > 1:
-            self._tails[place] = before
+        before = self._tails.get(place, b"")
+        if before and len(text) > 1 and before.endswith(text if len(text) >= _REPEATED else text * _TIMES):
+            self._tails.move_to_end(place)
             return b""
+        self._added.setdefault(place, (before, self._begun.pop(place, None)))
         tail = self._tails[place] = (before + text[-self._tail :])[-self._tail :]
+        self._tails.move_to_end(place)
         if tail not in begun:
             begun[tail] = self._redactor.begun(tail)
-        self._begun.pop(place, None)
         if begun[tail]:
             self._begun[place] = begun[tail], self._units
         if len(self._tails) > MOST_PLACES:
