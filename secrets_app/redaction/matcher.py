@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from ahocorasick_rs import BytesAhoCorasick, MatchKind
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from secrets_app.plaintext import MIN_LENGTH, Plaintext
 from secrets_app.redaction.beginnings import Beginning, beginnings_of
@@ -26,7 +26,9 @@ WINDOW, OVERLAP = 64 * 1024, 2 * 1024
 MOST_VIEWS, FREE_VIEWS = 12, 64 * 1024
 """All views together are at most so many times the text, and so many bytes."""
 LONGEST_EXACT = 64
-_FEW, _NEVER_SIZE = 64, 12
+_FEW, _MANY, _NEVER_SIZE = 32, 256, 12
+_LONG = 4 * 1024
+"""Bytes of a text that is worth the look whether it contains anything at all."""
 FARTHEST = 256
 """The most characters until the first gram of a part that streams wait for; other texts have what is before it."""
 
@@ -205,9 +207,10 @@ class _Automaton:
     __slots__ = ("_find", "_find_any", "_owners")
 
     def __init__(self, owners: dict[bytes, list[int]]) -> None:
-        self._owners = list(owners.values())
-        self._find = BytesAhoCorasick(list(owners)).find_matches_as_indexes
-        self._find_any = _first_match(list(owners)) if len(owners) <= _FEW else None
+        patterns, self._owners = list(owners), list(owners.values())
+        self._find = BytesAhoCorasick(patterns).find_matches_as_indexes
+        few = range(0, len(patterns), _FEW) if len(patterns) <= _MANY else ()
+        self._find_any = [_first_match(patterns[at : at + _FEW]) for at in few]
 
     @classmethod
     def of(cls, groups: Sequence[frozenset[bytes]]) -> "_Automaton | None":
@@ -218,7 +221,7 @@ class _Automaton:
         return cls(owners) if owners else None
 
     def find(self, text: bytes) -> list[int]:
-        if self._find_any and not self._find_any(text):
+        if len(text) >= _LONG and self._find_any and not any(find(text) for find in self._find_any):
             return []
         patterns = {pattern for pattern, _, _ in self._find(text, overlapping=True)}
         return [owner for pattern in patterns for owner in self._owners[pattern]]
@@ -231,7 +234,8 @@ def _first_match(patterns: list[bytes]) -> Callable[[bytes], object]:
     contains, because it is in lower case, are added.
     """
     never = [bytes([letter]) * _NEVER_SIZE for letter in b"ABCDEFGH"]
-    return BytesAhoCorasick([*patterns, *never], matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
+    small, first = Implementation.ContiguousNFA, MatchKind.LeftmostFirst
+    return BytesAhoCorasick([*patterns, *never], first, small).find_matches_as_indexes
 
 
 def search(text: bytes, matchers: Sequence[Matcher], budget: Budget) -> list[set[int]]:
