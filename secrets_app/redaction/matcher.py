@@ -27,8 +27,8 @@ MOST_VIEWS, FREE_VIEWS = 12, 64 * 1024
 """All views together are at most so many times the text, and so many bytes."""
 LONGEST_EXACT = 64
 _FEW, _MANY, _NEVER_SIZE = 32, 256, 12
+"""A long text is first looked through for so many patterns at a time, unless there are more than many."""
 _LONG = 4 * 1024
-"""Bytes of a text that is worth the look whether it contains anything at all."""
 FARTHEST = 256
 """The most characters until the first gram of a part that streams wait for; other texts have what is before it."""
 
