@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.redactor import MASK, Reason, Redactor, ValueSet
 from secrets_app.redaction.streams import StreamMask, StreamWithheld
-from secrets_app.redaction.windows import HELD, MOST_HELD, STEP
+from secrets_app.redaction.windows import HELD, LARGEST_STEP, LARGEST_TEXT, MOST_HELD, STEP
 from tests.support.integrations.echoes import (
     HEX,
     PARTS,
@@ -196,3 +196,24 @@ def test_no_piece_of_a_strong_value_goes_out_of_binary_data(value):
             done = streamed(redactor(value), cut(data, size), AUDIO)
             assert done.found == {"name0"}, (name, size)
             assert longest_piece(value, done.passed) < SHORTEST_LEAK, (name, size)
+
+
+def test_large_pieces_of_binary_data_come_out_whole_and_hide_no_value_where_their_steps_meet():
+    data, size = MP3 + os.urandom(3 * LARGEST_STEP), 2 * LARGEST_STEP + 1_000
+    done = streamed(redactor(TOKEN), cut(data, size), AUDIO)
+    assert (done.passed, done.withheld) == (data, None)
+    for meeting in (LARGEST_TEXT, LARGEST_STEP, LARGEST_STEP + LARGEST_TEXT, 2 * LARGEST_STEP, size):
+        for form in ("as it is", "base64", "hex"):
+            written = WRITTEN[form](TOKEN).encode()
+            at = meeting - SHORTEST_LEAK - 4  # so that too little is in front to be found
+            done = streamed(redactor(TOKEN), cut(data[:at] + written + data[at:], size), AUDIO)
+            assert done.found == {"name0"}, (meeting, form)
+            assert longest_piece(TOKEN, done.passed[at - 500 :]) < SHORTEST_LEAK, (meeting, form)
+
+
+def test_text_behind_binary_data_is_searched_in_steps_of_text():
+    text = CLEAN.encode() * (LARGEST_STEP // len(CLEAN))
+    data = MP3 + os.urandom(LARGEST_STEP) + text + TOKEN.encode() + text
+    for size in (1_000, 100_000, len(data)):
+        done = streamed(redactor(TOKEN), cut(data, size), AUDIO)
+        assert done.passed == data.replace(TOKEN.encode(), MASK.encode()), size
