@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import CharField
@@ -11,7 +12,7 @@ from accounts.access.callers import PresentedKey, actors_among, keys_presented
 from accounts.actors import Actor
 from accounts.common.database import Batches
 from accounts.common.environments import Environment
-from accounts.common.sql.compiled import CompiledQuery, Given, ask_together
+from accounts.common.sql.compiled import CompiledQuery, Given, Question, ask_together
 from accounts.errors import FieldError, Invalid, NotFound, Refusal
 from integrations.broker.preparation import Call
 from integrations.exchange.passing import PASS_THROUGH
@@ -57,16 +58,20 @@ async def call_at(key: PresentedKey, address: Address, params: dict[str, str]) -
 
 
 def _look_up_all(asked: Sequence[tuple[PresentedKey, Address]]) -> list[tuple[UUID, Environment] | Exception]:
-    """Look up all keys and all connections in one round trip; each connection once for the calls with the same key."""
-    places = {(key.prefix, address.connection) for key, address in asked if key.prefix and not address.id}
-    keys, *named = ask_together(keys_presented(key for key, _ in asked), *(_NAMED.among([place]) for place in places))
-    found = [(place, row.id) for place, rows in zip(places, named, strict=True) for row in rows]
-    ids: dict[tuple[str | None, str], UUID] = dict(found)
-    actors = actors_among([key for key, _ in asked], keys)
+    """Look up all keys and all connections in one round trip."""
+    presented = [key for key, _ in asked]
+    keys, *named = ask_together(keys_presented(presented), *(_named(*one) for one in asked))
+    actors = actors_among(presented, keys)
     return [
-        _looked_up(actor, address, address.id or ids.get((key.prefix, address.connection)))
-        for actor, (key, address) in zip(actors, asked, strict=True)
+        _looked_up(actor, address, address.id or (rows[0].id if rows else None))
+        for actor, (_, address), rows in zip(actors, asked, named, strict=True)
     ]
+
+
+def _named(key: PresentedKey, address: Address) -> Question[Any]:
+    """Return the question for the connection of this name; there is none if the address has an id."""
+    prefix = None if address.id else key.prefix
+    return _NAMED.among([(prefix, address.connection)] if prefix else [])
 
 
 def _looked_up(
