@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from accounts.actors import Actor
@@ -239,7 +239,6 @@ def _lock_head(organization_id: UUID) -> AuditHead:
     locked = AuditHead.objects.select_for_update()
     head = locked.filter(organization_id=organization_id).first()
     if head is None:
-        with transaction.atomic():
-            AuditHead.objects.get_or_create(organization_id=organization_id)
+        AuditHead.objects.bulk_create([AuditHead(organization_id=organization_id)], ignore_conflicts=True)
         head = locked.get(organization_id=organization_id)
     return head

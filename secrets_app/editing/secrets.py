@@ -120,7 +120,7 @@ def _store_new(
         with transaction.atomic():
             lock_organization(actor.organization)
             secret.save(force_insert=True)
-            store_values(values_of(secret, values), actor=actor, entered_once=entered_once)
+            store_values(values_of(secret, values), actor=actor, entered_once=entered_once, are_first=True)
             trail.record(
                 trail.Event.SECRET_CREATED,
                 actor=actor,

@@ -29,7 +29,9 @@ class NewValue:
     plaintext: Plaintext | None
 
 
-def store_values(values: Sequence[NewValue], *, actor: Actor, entered_once: bool = False) -> None:
+def store_values(
+    values: Sequence[NewValue], *, actor: Actor, entered_once: bool = False, are_first: bool = False
+) -> None:
     """Make each value the current value of its secret and environment. The number of SQL statements is constant.
 
     The current and the previous value before it are destroyed; a staged value stays (docs/concepts.md, "Rotation").
@@ -37,11 +39,13 @@ def store_values(values: Sequence[NewValue], *, actor: Actor, entered_once: bool
     Args:
         values: values for secrets of the actor's organization, at most one for each secret and environment.
         entered_once: the person entered one value for all environments.
+        are_first: the secrets are new, so there are no values before these.
     """
     if not values:
         return
-    versions = _last_versions(values)
-    _destroy_all(values, ValueState.CURRENT, ValueState.PREVIOUS)
+    versions = {} if are_first else _last_versions(values)
+    if not are_first:
+        _destroy_all(values, ValueState.CURRENT, ValueState.PREVIOUS)
     new = [
         (value.secret, value.environment, versions.get((value.secret.pk, value.environment), 0) + 1, value.plaintext)
         for value in values
