@@ -19,6 +19,8 @@ from tests.support.integrations.echoes import (
 )
 
 AROUND = ('{"echo": "%s", "n": 1}', "%s", "<p>%s</p>\r\n")
+NO_TAG, GLUED = "a < b\n%s\nand b > c", "Pd1t/+%s"
+"""What is between two angles and yet no tag, and letters that make part of the same run."""
 PASSED = {
     "with hyphens",
     "without its first character",
@@ -60,7 +62,7 @@ def missed(value: str, around: str) -> set[str]:
     return {name for name, write in WRITTEN.items() if passes(write)}
 
 
-@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("around", [*AROUND, NO_TAG, GLUED])
 @pytest.mark.parametrize("value", [TOKEN, UUID, HEX], ids=["token", "UUID", "hexadecimal"])
 def test_every_way_of_writing_a_strong_value_is_found(value, around):
     assert len(WRITTEN) >= 84
