@@ -55,7 +55,7 @@ def _no_compiled_queries() -> None:
 
 
 def _no_round_trips() -> None:
-    compiled._is_plain = lambda: False
+    compiled._is_plain = lambda _: False
 
 
 def _no_fast_path() -> None:
