@@ -145,5 +145,7 @@ def _texts(transformer: abc.Transformer, params: Sequence[Any]) -> Sequence[Any]
 
 
 def _rows(transformer: abc.Transformer, result: pq.abc.PGresult) -> list[Row]:
+    if not result.nfields:
+        return []
     transformer.set_pgresult(result)
-    return transformer.load_rows(0, result.ntuples, tuple) if result.nfields else []
+    return transformer.load_rows(0, result.ntuples, tuple)
