@@ -36,6 +36,7 @@ class _Threads:
     def __init__(self, number: int) -> None:
         self._first = ThreadPoolExecutor(1, thread_name_prefix="coffer-database-first")
         self._others = ThreadPoolExecutor(number - 1, thread_name_prefix="coffer-database")
+        self._number = number
         self._first_is_busy = threading.Lock()
 
     def submit(self, job: Callable[[], T]) -> Future[T]:
@@ -45,6 +46,18 @@ class _Threads:
         future = self._first.submit(job)
         future.add_done_callback(lambda _: self._first_is_busy.release())
         return future
+
+    def in_each(self, job: Callable[[], object]) -> None:
+        """Run a job in each of the threads, at the same moment, and wait for all."""
+        barrier = threading.Barrier(self._number)
+
+        def once() -> None:
+            barrier.wait(timeout=10)
+            job()
+
+        futures = [self._first.submit(once), *(self._others.submit(once) for _ in range(self._number - 1))]
+        for future in futures:
+            future.result()
 
 
 _pool = _Threads(THREADS)
@@ -75,14 +88,7 @@ def _logged(job: Callable[[], object]) -> None:
 
 def close_connections() -> None:
     """Close every database thread's connection, on shutdown or before a test database is dropped."""
-    barrier = threading.Barrier(THREADS)
-
-    def close() -> None:
-        barrier.wait(timeout=10)
-        connections.close_all()
-
-    for future in [_pool.submit(close) for _ in range(THREADS)]:
-        future.result()
+    _pool.in_each(connections.close_all)
 
 
 def _with_connection(job: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

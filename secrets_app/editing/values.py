@@ -43,8 +43,9 @@ def store_values(
     """
     if not values:
         return
-    versions = {} if are_first else _last_versions(values)
+    versions = {}
     if not are_first:
+        versions = _last_versions(values)
         _destroy_all(values, ValueState.CURRENT, ValueState.PREVIOUS)
     new = [
         (value.secret, value.environment, versions.get((value.secret.pk, value.environment), 0) + 1, value.plaintext)

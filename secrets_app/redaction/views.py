@@ -178,7 +178,7 @@ _FEWEST_DIGITS = b"a" * 12
 """Hexadecimal digits in a row of canonical text; eight characters as numbers have more."""
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _LINE_BREAKS = b"\r\n"
-_COMPRESSED = re.compile(rb"\0\0\0.{0,9}?(?=\x1f\x8b|\x78[\x01\x5e\x9c\xda])", re.DOTALL)
+_COMPRESSED = re.compile(rb"\0\0\0[^\0]{0,9}?(?=\x1f\x8b|\x78[\x01\x5e\x9c\xda])")
 """Where something compressed begins: with a run, or behind up to twelve characters that belong to something else."""
 _GZIP_OR_ZLIB = 47
 _BYTES = {str(number).encode(): number & 255 for number in range(1000)}
@@ -285,7 +285,7 @@ def _with_and_without_tags(text: bytes) -> list[bytes]:
 
 def _without_rare_escapes(plain: bytes) -> bytes:
     """Return a text without the prefixes of event streams, with rarer escapes undone."""
-    if _DATA(plain) and plain.count(b"data:") > 1:  # one alone parts nothing
+    if len(_DATA(plain)) > 1:  # one alone parts nothing
         plain = _EVENT_FIELD.sub(b"", plain)
     if b"=" in plain:
         plain = _QUOTED.sub(_quoted, plain)

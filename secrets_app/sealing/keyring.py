@@ -189,9 +189,7 @@ def active_key(organization: Organization | None) -> OrganizationKey:
     Raises:
         KeyUnavailable: the key does not open in this process, or this process holds a wrong master key.
     """
-    found = _held_active(organization)
-    if found is None and connection.vendor == "postgresql":
-        found = _held_active(organization)  # sees what replaced it meanwhile
+    found = _held_active(organization) or _held_active(organization)  # the second sees what replaced it meanwhile
     if found:
         _require_right_key(found)
         return found

@@ -157,3 +157,30 @@ def test_every_event_loop_has_its_own():
         return await asking.ask(4)
 
     assert [asyncio.run(ask()) for _ in range(3)] == [8, 8, 8]
+
+
+def test_the_connections_of_all_threads_are_closed_while_the_warm_one_is_busy():
+    began, may_go_on = threading.Event(), threading.Event()
+    names = []
+
+    def busy():
+        began.set()
+        assert may_go_on.wait(10)
+
+    job = database._pool.submit(busy)
+    assert began.wait(10)
+    closing = threading.Thread(target=database._pool.in_each, args=[lambda: names.append(threading.get_ident())])
+    closing.start()
+    closing.join(0.1)
+    assert (closing.is_alive(), names) == (True, [])
+    may_go_on.set()
+    closing.join(10)
+    assert (len(set(names)), job.result()) == (database.THREADS, None)
+
+
+async def test_a_job_alone_gets_the_warm_thread_and_others_get_others():
+    alone = {await database.in_database(threading.get_ident) for _ in range(20)}
+    assert len(alone) == 1
+    together = threading.Barrier(2)
+    pair = [database.in_database(lambda: (together.wait(10), threading.get_ident())[1]) for _ in range(2)]
+    assert len({*await asyncio.gather(*pair), *alone}) == 2

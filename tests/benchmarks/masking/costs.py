@@ -72,6 +72,7 @@ def hostile_bodies() -> Iterator[Row]:
         "numbers": b"65, ",
         "short base64 of text": b"QUJDREVGR0hJSktMTU5PUA ",
         "base64 of base64 of base64": base64.b64encode(base64.b64encode(base64.b64encode(b"some text " * 300))),
+        "base64 of NULs": b"A",
         "tags": b"<b>x",
         "everything": rb"%25\\&amp;+ %5c&#37;\u0025&#x5c;a=3D<b>\1 ",
     }
