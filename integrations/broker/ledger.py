@@ -125,7 +125,7 @@ def begin_all(starts: Sequence[RunStart]) -> list[Run]:
         for start, run in zip(starts, runs, strict=True)
         for value in start.values
     ]
-    run_together([*map(_BEGIN.statement, runs), *map(_USE.statement, used)])
+    run_together([*_BEGIN.statements(runs), *_USE.statements(used)])
     if refused := [(run, start) for start, run in zip(starts, runs, strict=True) if start.refused_with]:
         _tell_refused(refused)
     return runs
@@ -170,7 +170,7 @@ def finish_all(ends: Sequence[RunEnd]) -> None:
 
 def endings(ends: Iterable[RunEnd]) -> list[Statement]:
     """Return the statements that record the end of runs; `tell_ended` comes after them."""
-    return [_END.statement(_ended(end)) for end in ends]
+    return _END.statements([_ended(end) for end in ends])
 
 
 def tell_ended(ends: Sequence[RunEnd]) -> None:

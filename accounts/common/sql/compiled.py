@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.models.query import get_related_populators
@@ -27,8 +28,8 @@ from accounts.common import observers
 M = TypeVar("M")
 Row = tuple[Any, ...]
 
-_AS_THEY_ARE = (models.CharField, models.DateTimeField, models.ForeignKey, models.IntegerField, models.UUIDField)
-"""Fields whose values the driver of PostgreSQL takes as the instance has them."""
+_LEAST, _MOST = UUID(int=0), UUID(int=2**128 - 1)
+"""All ids are between them. Told so, PostgreSQL expects few rows of JSON, and keeps a plan that finds each by index."""
 
 
 class Statement(NamedTuple):
@@ -254,7 +255,10 @@ def _instances(queryset: models.QuerySet[Any], compiler: Any) -> Callable[[list[
 
 
 class CompiledWrite:
-    """Writes columns of rows of a model."""
+    """Writes columns of rows of a model, all rows with one statement, which gets them as JSON.
+
+    Supports texts, whole numbers, times, UUIDs and JSON only.
+    """
 
     def __init__(self, model: type[models.Model], updating: Collection[str] = ()) -> None:
         """Insert rows of a model, with every column that the database does not make.
@@ -262,39 +266,33 @@ class CompiledWrite:
         Args:
             updating: the attributes that are written to the row with the same id, instead of inserting one.
         """
-        self._model, self._updating = model, updating
+        made = (models.AutoField, models.GeneratedField)
+        fields = {field.attname: field for field in model._meta.concrete_fields if not isinstance(field, made)}
+        self._fields = [fields[name] for name in ((*updating, "id") if updating else fields)]
+        self._columns = [field.column or "" for field in self._fields]
+        self._read: Callable[[object], Row] = attrgetter(*(field.attname for field in self._fields))
+        self._table, self._updates = model._meta.db_table, bool(updating)
 
-    def statement(self, row: object) -> Statement:
-        """Return the statement that writes this row: an instance, or anything with the attributes that are written."""
-        params, database = list(self._read(row)), connections[DEFAULT_DB_ALIAS]
-        for at, field in self._converted:
-            params[at] = field.get_db_prep_save(params[at], database)
-        return Statement(self._sql, params, writes=True)
+    def statements(self, rows: Collection[object]) -> list[Statement]:
+        """Return the statement that writes these rows, instances or not, by their attributes; none without rows."""
+        read = self._read if connections[DEFAULT_DB_ALIAS].vendor == "postgresql" else self._read_for_sqlite
+        named = [dict(zip(self._columns, read(row), strict=True)) for row in rows]
+        return [Statement(self._sql, [json.dumps(named, ensure_ascii=False, default=str)], writes=True)] if rows else []
 
-    @cached_property
-    def _read(self) -> Callable[[object], tuple[Any, ...]]:
-        return attrgetter(*(field.attname for field in self._fields))
-
-    @cached_property
-    def _converted(self) -> "list[tuple[int, models.Field[Any, Any]]]":
-        """The fields whose values the driver does not take as they are, with their places."""
-        kept = _AS_THEY_ARE if connections[DEFAULT_DB_ALIAS].vendor == "postgresql" else ()
-        return [(at, field) for at, field in enumerate(self._fields) if not isinstance(field, kept)]
-
-    @cached_property
-    def _fields(self) -> "list[models.Field[Any, Any]]":
-        """The fields that are written. The id of a row that is updated comes last."""
-        fields = {field.attname: field for field in self._model._meta.concrete_fields}
-        if self._updating:
-            return [fields[name] for name in (*self._updating, "id")]
-        return [field for field in fields.values() if not (field.generated or isinstance(field, models.AutoField))]
+    def _read_for_sqlite(self, row: object) -> Row:
+        values, database = zip(self._fields, self._read(row), strict=True), connections[DEFAULT_DB_ALIAS]
+        return tuple(field.get_db_prep_save(value, database) for field, value in values)
 
     @cached_property
     def _sql(self) -> str:
-        quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
-        table, names = quote(self._model._meta.db_table), [quote(field.column or "") for field in self._fields]
-        if self._updating:
-            values = ", ".join(f"{name} = %s" for name in names[:-1])
-            return f"UPDATE {table} SET {values} WHERE {names[-1]} = %s"  # noqa: S608 - names of the model
-        places = ", ".join(["%s"] * len(names))
-        return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - names of the model
+        database, few = connections[DEFAULT_DB_ALIAS], ""
+        table, names = database.ops.quote_name(self._table), list(map(database.ops.quote_name, self._columns))
+        if database.vendor == "postgresql":
+            source, values = f"json_populate_recordset(NULL::{table}, %s::json)", [f"new.{name}" for name in names]
+            few = f" AND new.id BETWEEN '{_LEAST}' AND '{_MOST}'"
+        else:
+            source, values = "json_each(%s)", [f"json_extract(new.value, '$.{name}')" for name in names]
+        if not self._updates:
+            return f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM {source} AS new"  # noqa: S608 - names of the model
+        *changes, found = [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
+        return f"UPDATE {table} SET {', '.join(changes)} FROM {source} AS new WHERE {table}.{found}{few}"  # noqa: S608 - names of the model

@@ -111,14 +111,12 @@ def _results(server: pq.abc.PGconn) -> Iterator[pq.abc.PGresult]:
     while True:
         _receive(server, poller)
         while not server.is_busy():
-            result = server.get_result()
-            if result is None:  # stands between the answers to two statements
-                continue
-            if result.status in _FAILED:
-                raise errors.error_from_result(result, encoding="utf-8")
-            if result.status == _OVER:
-                return
-            yield result
+            for result in iter(server.get_result, None):  # None follows at once: a statement has one result
+                if result.status in _FAILED:
+                    raise errors.error_from_result(result, encoding="utf-8")
+                if result.status == _OVER:
+                    return
+                yield result
 
 
 def _receive(server: pq.abc.PGconn, poller: select.poll) -> None:
