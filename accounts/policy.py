@@ -169,9 +169,9 @@ def permissions_of_role(role: Role) -> frozenset[Permission]:
 
 
 @cache
-def permissions_of_scopes(scopes: frozenset[Scope]) -> frozenset[Permission]:
+def permissions_of_scopes(scopes: frozenset[str]) -> frozenset[Permission]:
     """Return the permissions of a key with these scopes, at most an admin's (docs/api.md, "Authentication")."""
-    granted = frozenset(permission for scope in scopes for permission in SCOPE_PERMISSIONS[scope])
+    granted = frozenset(permission for scope in scopes for permission in SCOPE_PERMISSIONS[Scope(scope)])
     return granted & ADMIN_PERMISSIONS
 
 

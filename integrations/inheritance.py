@@ -161,15 +161,20 @@ def secret_names(integration: Integration) -> set[str]:
     return {name for link in with_parents(integration) for name in own_secret_names(link)}
 
 
-def routes_of(integration: Integration) -> list[Route]:
+def routes_of(integration: Integration) -> Sequence[Route]:
     """Return the URLs that a run calls, with the secrets for each. The URL of the call itself comes first."""
-    own, call = _own_and_call(integration)
+    return _routes(integration.connection_id, *_texts_by_id(integration))
+
+
+@lru_cache(maxsize=KEPT)
+def _routes(connection: UUID | None, *texts: tuple[UUID, Text]) -> Sequence[Route]:
+    own, call = _own_and_call(connection, *texts)
     names: dict[tuple[str, frozenset[str]], set[str]] = defaultdict(set, {(call.url, call.schemes): set()})
-    for link in with_parents(integration):
-        destination = own[link.pk] or call
-        names[destination.url, destination.schemes] |= own_secret_names(link)
+    for pk, text in texts:
+        destination = own[pk] or call
+        names[destination.url, destination.schemes] |= _own_secret_names(text)
     owners = _owners(own)
-    return [Route(url, frozenset(used), schemes, owners.get(url)) for (url, schemes), used in names.items()]
+    return tuple(Route(url, frozenset(used), schemes, owners.get(url)) for (url, schemes), used in names.items())
 
 
 def hosts_of_links(integration: Integration) -> dict[UUID, str]:
@@ -180,15 +185,21 @@ def hosts_of_links(integration: Integration) -> dict[UUID, str]:
     Raises:
         Invalid: the shape of a stored configuration is wrong.
     """
-    own, call = _own_and_call(integration)
+    own, call = _own_and_call(integration.connection_id, *_texts_by_id(integration))
     hosts = {pk: _host(destination or call) for pk, destination in own.items()}
     return {pk: host for pk, host in hosts.items() if host}
 
 
-def _own_and_call(integration: Integration) -> tuple[dict[UUID, Destination | None], Destination]:
-    """Return the URL that each link configures, by its id, and the URL of the call."""
-    own = {link.pk: _destination(_text_of(link)) for link in with_parents(integration)}
-    return own, own[integration.pk] or own.get(integration.connection_id or integration.pk) or NOWHERE
+def _texts_by_id(integration: Integration) -> list[tuple[UUID, Text]]:
+    return [(link.id, _text_of(link)) for link in with_parents(integration)]
+
+
+def _own_and_call(
+    connection: UUID | None, *texts: tuple[UUID, Text]
+) -> tuple[dict[UUID, Destination | None], Destination]:
+    """Return the URL that an integration and its parents configure, by their ids, and the URL of the call."""
+    own, (itself, _) = {pk: _destination(text) for pk, text in texts}, texts[0]
+    return own, own[itself] or own.get(connection or itself) or NOWHERE
 
 
 def _host(destination: Destination) -> str:

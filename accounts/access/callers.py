@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -32,20 +32,19 @@ LAST_USED_EVERY = timedelta(minutes=1)
 MINUTE = timedelta(minutes=1)
 _MAKER_IS_ACTIVE = Coalesce("created_by__is_active", "parent__created_by__is_active")
 
-_BY_PREFIX: CompiledQuery[ApiKey] = CompiledQuery(
-    lambda: (
-        ApiKey.objects.select_related("organization", "parent")
-        .annotate(maker_is_active=_MAKER_IS_ACTIVE)
-        .filter(Among("prefix"))
-    )
-)
-_BY_ID: CompiledQuery[ApiKey] = CompiledQuery(
-    lambda: (
-        ApiKey.objects.select_related("organization", "parent")
-        .annotate(maker_is_active=_MAKER_IS_ACTIVE)
-        .filter(Among("pk"))
-    )
-)
+_FORCE = ("revoked_at", "expires_at", "suspended_at", "stopped_by", "stopped_why")
+_STOPS = ("agents_stopped_at", "agents_stopped_by", "agents_stopped_why")
+_JUDGED = (*_FORCE, *(f"parent__{name}" for name in _FORCE), *(f"organization__{name}" for name in _STOPS))
+"""All that `refusal_meanwhile` looks at."""
+
+
+def _keys() -> QuerySet[ApiKey]:
+    return ApiKey.objects.select_related("organization", "parent").annotate(maker_is_active=_MAKER_IS_ACTIVE)
+
+
+_BY_PREFIX = CompiledQuery(lambda: _keys().filter(Among("prefix")))
+_BY_ID = CompiledQuery(lambda: _keys().filter(Among("pk")))
+_AGAIN = CompiledQuery(lambda: _keys().only(*_JUDGED).filter(Among("pk")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +126,16 @@ def keys_in_force(ids: Iterable[UUID]) -> set[UUID]:
 
 def keys_of(ids: Iterable[UUID]) -> dict[UUID, ApiKey]:
     """Return the keys of calls under way, which were looked up before, as they are now. A deleted one is left out."""
-    return {key.pk: key for key in ask_together(keys_with(ids))[0]}
+    return {key.pk: key for key in _BY_ID.ask({(key_id,) for key_id in ids})}
 
 
 def keys_with(ids: Iterable[UUID]) -> Question[ApiKey]:
-    """Return the question of `keys_of`."""
-    return _BY_ID.among({(key_id,) for key_id in ids})
+    """Return the question for these keys as they are now, with no more than `refusal_meanwhile` looks at."""
+    return _AGAIN.among({(key_id,) for key_id in ids})
 
 
 def refusal_meanwhile(key: ApiKey | None) -> Refusal | None:
-    """Return why a call under way may not go on; None if it may. `key` comes from `keys_of`; None if it is deleted."""
+    """Return why a call under way may not go on; None if it may. `key` was looked up again; None if it is deleted."""
     if key is None or not _is_in_force(key, timezone.now()):
         return Unauthenticated(STOPPED)
     return refusal_of_stopped(key) if _is_stopped(key) else None

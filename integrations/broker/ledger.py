@@ -141,7 +141,7 @@ def _tell_refused(refused: Sequence[tuple[Run, RunStart]]) -> None:
 def _run(start: RunStart, now: datetime) -> Run:
     return Run(
         id=start.id,
-        organization=start.actor.organization,
+        organization_id=start.actor.organization.id,
         integration_id=start.integration.id,
         integration_name=start.integration.name,
         kind=start.integration.kind,

@@ -100,7 +100,7 @@ def domain_checks(
         config = form_of(kind).config(values, {})
         connector = visible(actor, CONNECTOR.kinds, values.get("auth_connector", ""))
         unsaved = Integration(organization=actor.organization, kind=kind, config=config, auth_connector=connector)
-        routes = routes_of(unsaved)
+        routes = list(routes_of(unsaved))
     except Invalid:
         return None
     if stored:

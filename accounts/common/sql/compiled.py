@@ -66,9 +66,8 @@ def _is_plain(database: Any) -> bool:
 
 
 def _run(statement: Statement) -> list[Row]:
-    sql, params, _ = statement
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(statement.sql, statement.params)
         return cursor.fetchall() if cursor.description else []
 
 
@@ -144,8 +143,10 @@ class _Wanted:
 
     def filled_in(self, rows: Collection[Row], database: Any) -> Any:
         convert = self.column.output_field.get_db_prep_value
-        values = {convert(row[self.at], database) for row in rows}
-        return list(values) if database.vendor == "postgresql" else json.dumps(list(values))
+        values = list({convert(row[self.at], database) for row in rows})
+        if database.vendor != "postgresql":
+            return json.dumps(values)
+        return f"{{{','.join(map(str, values))}}}" if isinstance(values[0], UUID) else values  # the driver takes longer
 
 
 class CompiledQuery(Generic[M]):
@@ -161,11 +162,12 @@ class CompiledQuery(Generic[M]):
 
     def ask_planned(self, rows: Collection[Row]) -> list[M]:
         """Return the same, with a plan for these rows alone; such a plan may use an index of a part of the table."""
-        return self.compiled.instances(_run(self.compiled.statement(rows)), rows) if rows else []
+        database = connections[DEFAULT_DB_ALIAS]
+        return self.compiled.instances(_run(self.compiled.statement(rows, database)), rows, database) if rows else []
 
     def count(self, row: Row) -> int:
         """Return the number of rows that the query finds for this one, with a plan for it alone."""
-        sql, params, _ = self.compiled.statement([row])
+        sql, params, _ = self.compiled.statement([row], connections[DEFAULT_DB_ALIAS])
         return int(_run(Statement(f"SELECT COUNT(*) FROM ({sql}) counted", params))[0][0])  # noqa: S608 - Django's SQL
 
     def among(self, rows: Collection[Row]) -> "Question[M]":
@@ -189,12 +191,11 @@ class Question(Generic[M]):
 def ask_together(*questions: Question[Any], writing: Sequence[Statement] = ()) -> list[list[Any]]:
     """Return the instances that each question asks for, in one round trip. A question without rows is not sent.
 
-    Args:
-        writing: statements that write, which are run after the questions.
+    What `writing` has is run after the questions.
     """
-    asked = [question for question in questions if question.rows]
-    found = iter(run_together([*(one.query.compiled.statement(one.rows) for one in asked), *writing]))
-    return [one.query.compiled.instances(next(found), one.rows) if one.rows else [] for one in questions]
+    asked, database = [question for question in questions if question.rows], connections[DEFAULT_DB_ALIAS]
+    found = iter(run_together([*(one.query.compiled.statement(one.rows, database) for one in asked), *writing]))
+    return [one.query.compiled.instances(next(found), one.rows, database) if one.rows else [] for one in questions]
 
 
 class _Compiled:
@@ -203,23 +204,21 @@ class _Compiled:
     def __init__(self, queryset: models.QuerySet[Any]) -> None:
         compiler = queryset.query.get_compiler(queryset.db)
         self._sql, params = compiler.as_sql()
-        self._params, self._using = tuple(params), queryset.db
+        self._params = tuple(params)
         self._made = _values(queryset) if compiler.klass_info is None else _instances(queryset, compiler)
         columns = [column for column, *_ in compiler.select]
         wanted = [param for param in params if isinstance(param, _Wanted) and param.column in columns]
         self._wanted = [(param.at, columns.index(param.column)) for param in wanted]
         self._converters = list(compiler.get_converters(columns).items())
 
-    def statement(self, wanted: Collection[Row]) -> Statement:
+    def statement(self, wanted: Collection[Row], database: Any) -> Statement:
         """Return the query for these rows."""
-        given, database = (_Wanted, _Given), connections[self._using]
-        return Statement(
-            self._sql, [p.filled_in(wanted, database) if isinstance(p, given) else p for p in self._params]
-        )
+        params = [p.filled_in(wanted, database) if hasattr(p, "filled_in") else p for p in self._params]
+        return Statement(self._sql, params)
 
-    def instances(self, rows: Iterable[Row], wanted: Collection[Row]) -> list[Any]:
+    def instances(self, rows: Iterable[Row], wanted: Collection[Row], database: Any) -> list[Any]:
         """Return the instances of those rows of the answer that match a requested row as a whole."""
-        requested, database = {tuple(row[at] for at, _ in self._wanted) for row in wanted}, connections[self._using]
+        requested = {tuple(row[at] for at, _ in self._wanted) for row in wanted}
         found = [self._converted(list(row), database) for row in rows]
         return [self._made(row) for row in found if tuple([row[at] for _, at in self._wanted]) in requested]
 
@@ -270,18 +269,21 @@ class CompiledWrite:
         fields = {field.attname: field for field in model._meta.concrete_fields if not isinstance(field, made)}
         self._fields = [fields[name] for name in ((*updating, "id") if updating else fields)]
         self._columns = [field.column or "" for field in self._fields]
-        self._read: Callable[[object], Row] = attrgetter(*(field.attname for field in self._fields))
         self._table, self._updates = model._meta.db_table, bool(updating)
 
     def statements(self, rows: Collection[object]) -> list[Statement]:
         """Return the statement that writes these rows, instances or not, by their attributes; none without rows."""
-        read = self._read if connections[DEFAULT_DB_ALIAS].vendor == "postgresql" else self._read_for_sqlite
-        named = [dict(zip(self._columns, read(row), strict=True)) for row in rows]
+        named = [dict(zip(self._columns, self._read(row), strict=True)) for row in rows]
         return [Statement(self._sql, [json.dumps(named, ensure_ascii=False, default=str)], writes=True)] if rows else []
 
-    def _read_for_sqlite(self, row: object) -> Row:
-        values, database = zip(self._fields, self._read(row), strict=True), connections[DEFAULT_DB_ALIAS]
-        return tuple(field.get_db_prep_save(value, database) for field, value in values)
+    @cached_property
+    def _read(self) -> Callable[[object], Row]:
+        read = attrgetter(*(field.attname for field in self._fields))
+        return read if connections[DEFAULT_DB_ALIAS].vendor == "postgresql" else lambda row: self._prepared(read(row))
+
+    def _prepared(self, values: Row) -> Row:
+        database = connections[DEFAULT_DB_ALIAS]
+        return tuple(field.get_db_prep_save(value, database) for field, value in zip(self._fields, values, strict=True))
 
     @cached_property
     def _sql(self) -> str:

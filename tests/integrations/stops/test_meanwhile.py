@@ -5,9 +5,10 @@ from asgiref.sync import sync_to_async
 
 from accounts.access.agent_sessions import start_session
 from accounts.access.api_keys import revoke_api_key
-from accounts.access.callers import PresentedKey, actor_of_key
+from accounts.access.callers import PresentedKey, actor_of_key, keys_with, refusal_meanwhile
 from accounts.access.suspension import stop_agent
 from accounts.common.environments import Environment
+from accounts.common.sql.compiled import ask_together
 from accounts.errors import Refusal, Unauthenticated
 from accounts.models import ApiKey, User
 from accounts.people.stopping import stop_agents
@@ -102,6 +103,18 @@ def test_answer_of_a_session_is_refused_once_its_key_is_revoked(owner, call):
         call(lambda owner: revoke_api_key(actor=owner, key_id=key.id), caller=PresentedKey(text.text, None))
     record = Run.objects.get()
     assert (record.caller, record.error_code) == ("API key agent, session call-4711", "unauthenticated")
+
+
+@pytest.mark.parametrize("stop", ["nothing", *STOPS][:5])
+def test_keys_that_are_looked_up_again_come_with_all_that_is_judged(owner, django_assert_num_queries, stop):
+    act, code, _ = STOPS.get(stop, (lambda _: None, None, None))
+    caller = actor_of_key(key_for(owner, Scope.RUN), address=None)
+    act(owner)
+    session, _ = start_session(actor=caller, name="call-4711")
+    with django_assert_num_queries(1):
+        (keys,) = ask_together(keys_with([caller.id, session.id]))
+        refusals = [refusal_meanwhile(key) for key in keys]
+    assert [refusal and refusal.code for refusal in refusals] == [code, code]
 
 
 def test_answer_is_given_out_if_nothing_was_stopped(call, owner):
