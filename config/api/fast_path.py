@@ -21,7 +21,7 @@ from accounts.errors import InvalidJson
 from config.api.flowing import ROUTE, flow
 from config.api.handler import HEADERS_READ, ApiHandler, Headers
 from config.http.errors import API_PREFIX
-from config.http.requests import header_of, read_body, read_json, while_connected
+from config.http.requests import WhileConnected, read_body, read_json
 from integrations.api.run_schemas import RunIn
 from integrations.broker import broker
 from integrations.broker.preparation import Call
@@ -45,7 +45,8 @@ class FastPath:
             body = await read_body(receive)
         except RequestAborted:
             return
-        await while_connected(receive, self._answer(scope, body, send))
+        with WhileConnected(receive):
+            await self._answer(scope, body, send)
 
     async def _answer(self, scope: Any, body: bytes, send: Any) -> None:
         call = fast_path_call(scope, body)
@@ -105,22 +106,17 @@ class FastPathCall:
 
 
 def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
-    """Parse a request. Returns None if the framework has to handle it."""
+    """Parse a request. Returns None if the framework has to handle it, as any request that repeats a header."""
     address = _ADDRESS.fullmatch(scope["path"]) if scope["method"] == "POST" else None
-    token = _token(scope)
-    is_plain = not (scope.get("query_string") or scope.get("root_path") or header_of(scope, b"idempotency-key"))
-    if not address or token is None or not is_plain:
+    headers = dict(scope["headers"])
+    token = bearer_token(headers.get(b"authorization", b"").decode("latin-1"))
+    has_more = scope.get("query_string") or scope.get("root_path") or headers.get(b"idempotency-key")
+    if not address or token is None or has_more or len(headers) != len(scope["headers"]):
         return None
     try:
         payload = RunIn.model_validate(read_json(body))
     except (InvalidJson, ValidationError):
         return None
     sent_from = peer_address((scope.get("client") or [""])[0])
-    key = PresentedKey(token, sent_from, header_of(scope, b"user-agent"))
+    key = PresentedKey(token, sent_from, headers.get(b"user-agent", b"").decode("latin-1"))
     return FastPathCall(key, Call.requested(UUID(address[1]), payload), payload.stream)
-
-
-def _token(scope: dict[str, Any]) -> str | None:
-    """Return the bearer token of a request with exactly one `Authorization` header."""
-    headers = [value for name, value in scope["headers"] if name == b"authorization"]
-    return bearer_token(headers[0].decode("latin-1")) if len(headers) == 1 else None

@@ -147,6 +147,7 @@ HEADS = [
     ([(b"x-forwarded-host", b"evil.example"), (b"user-agent", b"curl"), (b"cookie", b"a=b")], "https", 200, True),
     ([(b"authorization", b"Bearer cof_twice")], "https", 401, False),
     ([(b"host", b"evil.example")], "https", 400, False),
+    ([(b"accept", b"text/html"), (b"accept", b"application/json")], "https", 200, False),
 ]
 
 
