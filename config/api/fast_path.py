@@ -6,7 +6,6 @@ says what is wrong. Both give the same responses (`tests/config/api/test_fast_pa
 
 import re
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -63,7 +62,7 @@ class FastPath:
             await self._handler.answer(scope, body, send, fault)
             return
         length = (b"Content-Length", str(len(answer)).encode())
-        await send({"type": "http.response.start", "status": HTTPStatus.OK.value, "headers": [*headers, length]})
+        await send({"type": "http.response.start", "status": 200, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": answer})
 
     async def _headers(self, scope: Any) -> Headers | None:
@@ -71,7 +70,7 @@ class FastPath:
 
         The middleware runs once for each different set of the headers that it reads; no other header is passed to it.
         """
-        relevant = tuple(entry for entry in scope["headers"] if entry[0] in HEADERS_READ)
+        relevant = tuple([entry for entry in scope["headers"] if entry[0] in HEADERS_READ])
         key = ((b":scheme", scope.get("scheme", "http").encode()), *relevant)
         if key not in self._response_headers:
             if len(self._response_headers) >= MAX_CACHED_HEADERS:
