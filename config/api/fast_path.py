@@ -57,10 +57,12 @@ class FastPath:
             if call.streams:
                 await flow(call.key, call.call, headers, send)
                 return
-            answer = await call.answer()
+            result = await broker.run(call.key, call.call)
+            answer = result.text_of(result.as_json()).encode()
         except Exception as fault:
             await self._handler.answer(scope, body, send, fault)
             return
+        NOTES.get({}).update(route=ROUTE)
         length = (b"Content-Length", str(len(answer)).encode())
         await send({"type": "http.response.start", "status": 200, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": answer})
@@ -92,16 +94,6 @@ class FastPathCall:
     key: PresentedKey
     call: Call
     streams: bool
-
-    async def answer(self) -> bytes:
-        """Make the run and return the body of the response.
-
-        Raises:
-            Refusal: the run was refused.
-        """
-        result = await broker.run(self.key, self.call)
-        NOTES.get({}).update(route=ROUTE)
-        return result.text_of(result.as_json()).encode()
 
 
 def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:

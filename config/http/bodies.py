@@ -84,7 +84,8 @@ class WholeBodies:
         try:
             if _declared_length(scope) > body.most:
                 await self._admit_large(scope, body)
-            await self._read(scope, body)
+            if not body.take():
+                await self._read_rest(scope, body)
         except RequestAborted:
             return False
         except Refusal as refusal:
@@ -108,15 +109,13 @@ class WholeBodies:
         self._large[organization] += 1
         body.large_of, body.most = organization, LARGEST_RUN
 
-    async def _read(self, scope: dict[str, Any], body: "_Body") -> None:
-        """Read the body.
+    async def _read_rest(self, scope: dict[str, Any], body: "_Body") -> None:
+        """Read what has not arrived with the head.
 
         Raises:
             RequestAborted: the client disconnected.
             TooLarge, Unauthenticated, RateLimited, RequestTimedOut: the rest of it is not read.
         """
-        if body.take():
-            return
         try:
             async with asyncio.timeout(ARRIVES_WITHIN):
                 await body.read()

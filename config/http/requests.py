@@ -17,6 +17,7 @@ from random import Random
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.http import HttpResponse
@@ -168,10 +169,11 @@ class AgentsOrEverybody:
     def __init__(self, *, agents: Application, everybody: Application) -> None:
         self._agents, self._everybody = agents, everybody
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    @markcoroutinefunction  # servers look for it, to tell the version of ASGI
+    def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on."""
         is_agent = scope["type"] == "http" and scope["path"] in AGENTS
-        await (self._agents if is_agent else self._everybody)(scope, receive, send)
+        return (self._agents if is_agent else self._everybody)(scope, receive, send)
 
 
 class FlowingOrWhole:
