@@ -292,14 +292,16 @@ def slow_upstream():
             go_on.set()
 
 
-def test_caller_who_leaves_ends_the_run_and_its_record(owner, key):
+@pytest.mark.parametrize("has_left_before", [False, True])
+def test_caller_who_leaves_ends_the_run_and_its_record(owner, key, has_left_before):
     async def leave(arrived, path):
         messages = [{"type": "http.request", "body": b'{"environment": "staging"}', "more_body": False}]
 
         async def receive():
             if messages:
                 return messages.pop(0)
-            await asyncio.to_thread(arrived.wait, 10)
+            if not has_left_before:
+                await asyncio.to_thread(arrived.wait, 10)
             return {"type": "http.disconnect"}
 
         async def send(message):
