@@ -73,11 +73,11 @@ class WholeBodies:
                 await self._application(scope, body.replayed, send)
         finally:
             AT_END.reset(token)
-            for call in at_end:
-                call()
             if body.large_of:
                 self._large[body.large_of] -= 1
                 self._large += Counter()  # leaves out those without any
+            for call in at_end:
+                call()
 
     async def _has_arrived(self, scope: dict[str, Any], body: "_Body", send: Send) -> bool:
         """Return whether the body is there. Otherwise the client has left, or was refused."""
