@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from uuid import UUID
 
 from django.db.models import Case, F, Q, QuerySet, Value, When
@@ -47,7 +48,7 @@ _BY_ID = CompiledQuery(lambda: _keys().filter(Among("pk")))
 _AGAIN = CompiledQuery(lambda: _keys().only(*_JUDGED).filter(Among("pk")))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PresentedKey:
     """The text of an API key as a request sent it, the client's address, and its `User-Agent`."""
 
@@ -55,11 +56,10 @@ class PresentedKey:
     address: str | None
     user_agent: str = ""
 
-    @property
-    def prefix(self) -> str | None:
-        """What finds the row of the key; None if the text is not a key."""
-        text = read_key(self.text)
-        return text.prefix if text else None
+    @cached_property
+    def parsed(self) -> KeyText | None:
+        """The text as a key; None if it is none."""
+        return read_key(self.text)
 
 
 def bearer_token(header: str) -> str | None:
@@ -89,13 +89,13 @@ def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Refusal]:
 
 def keys_presented(presented: Iterable[PresentedKey]) -> Question[ApiKey]:
     """Return the question for the keys that these texts may belong to; `actors_among` judges the answer."""
-    return _BY_PREFIX.among({(prefix,) for key in presented if (prefix := key.prefix)})
+    return _BY_PREFIX.among({(request.parsed.prefix,) for request in presented if request.parsed})
 
 
 def actors_among(presented: Sequence[PresentedKey], found: Iterable[ApiKey]) -> list[Actor | Refusal]:
     """Do the work of `actors_of_keys` with the answer to `keys_presented`."""
     known, now = {key.prefix: key for key in found}, timezone.now()
-    used = [(_valid_key(read_key(request.text), known, now), request) for request in presented]
+    used = [(_valid_key(request.parsed, known, now), request) for request in presented]
     _record_last_use((key, request) for key, request in used if key)
     return [_actor(key, request.address) for key, request in used]
 

@@ -6,6 +6,7 @@ look-up. Only the prefix and a digest are stored.
 """
 
 import hashlib
+import re
 import secrets
 import string
 import zlib
@@ -15,6 +16,7 @@ MARK = "cof_"
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ID_LENGTH, SECRET_LENGTH, CHECKSUM_LENGTH = 11, 43, 6
 LENGTH = len(MARK) + ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
+_has_form = re.compile(rf"{MARK}[{ALPHABET}]{{{LENGTH - len(MARK)}}}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,7 @@ def new_key() -> KeyText:
 
 def read_key(text: str) -> KeyText | None:
     """Parse a key. Returns None if the length, the alphabet or the checksum is wrong."""
-    if len(text) != LENGTH or not text.startswith(MARK):
-        return None
-    body, check = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
-    if not set(text[len(MARK) :]) <= set(ALPHABET) or checksum(body) != check:
+    if not _has_form(text) or checksum(text[:-CHECKSUM_LENGTH]) != text[-CHECKSUM_LENGTH:]:
         return None
     return KeyText(text)
 

@@ -1,7 +1,7 @@
 """Errors at `/mcp` as JSON-RPC errors: clients of MCP show nothing of any other body."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -31,10 +31,10 @@ class JsonRpcErrors:
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
         """Handle a request to `/mcp`."""
         message = _Message(receive)
-        await self._application(scope, message.receive, _Response(message, send).send)
+        return self._application(scope, message.receive, _Response(message, send).send)
 
 
 class _Message:

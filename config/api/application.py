@@ -11,6 +11,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError, ValidationErrorContext
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
+from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 from ninja.responses import NinjaJSONEncoder
 from typing_extensions import override
@@ -31,7 +32,7 @@ from config.api.answering.rules import operation_id
 from config.api.document.completing import complete
 from config.api.reference import Reference
 from config.http.errors import TOO_LARGE, problem
-from config.http.requests import StrictJsonParser
+from config.http.requests import read_json
 from integrations.api.agent_tools import router as agent_tools_router
 from integrations.api.approvals.endpoints import router as approvals_router
 from integrations.api.budget import router as budget_router
@@ -61,6 +62,19 @@ WAYS_OUT = {
     RawCredential.code: "If it is none, send accept_raw_credentials: true.",
 }
 """What a caller sends to confirm, by the code of the refusal. The pages ask with a checkbox."""
+
+
+class StrictJsonParser(Parser):
+    """A parser for RFC 8259 and nothing beyond: no NaN, no repeated names, no nesting that exhausts the stack."""
+
+    @override
+    def parse_body(self, request: HttpRequest) -> Any:
+        """Return the parsed body.
+
+        Raises:
+            InvalidJson: the body is not valid JSON.
+        """
+        return read_json(request.body)
 
 
 class Api(NinjaAPI):

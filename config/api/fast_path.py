@@ -6,7 +6,6 @@ says what is wrong. Both give the same responses (`tests/config/api/test_fast_pa
 
 import re
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from accounts.errors import InvalidJson
 from config.api.flowing import ROUTE, flow
 from config.api.handler import HEADERS_READ, ApiHandler, Headers
 from config.http.errors import API_PREFIX
-from config.http.requests import header_of, read_body, read_json, while_connected
+from config.http.requests import WhileConnected, read_body, read_json
 from integrations.api.run_schemas import RunIn
 from integrations.broker import broker
 from integrations.broker.preparation import Call
@@ -45,7 +44,8 @@ class FastPath:
             body = await read_body(receive)
         except RequestAborted:
             return
-        await while_connected(receive, self._answer(scope, body, send))
+        with WhileConnected(receive):
+            await self._answer(scope, body, send)
 
     async def _answer(self, scope: Any, body: bytes, send: Any) -> None:
         call = fast_path_call(scope, body)
@@ -57,12 +57,14 @@ class FastPath:
             if call.streams:
                 await flow(call.key, call.call, headers, send)
                 return
-            answer = await call.answer()
+            result = await broker.run(call.key, call.call)
+            answer = result.text_of(result.as_json()).encode()
         except Exception as fault:
             await self._handler.answer(scope, body, send, fault)
             return
+        NOTES.get({}).update(route=ROUTE)
         length = (b"Content-Length", str(len(answer)).encode())
-        await send({"type": "http.response.start", "status": HTTPStatus.OK.value, "headers": [*headers, length]})
+        await send({"type": "http.response.start", "status": 200, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": answer})
 
     async def _headers(self, scope: Any) -> Headers | None:
@@ -70,7 +72,7 @@ class FastPath:
 
         The middleware runs once for each different set of the headers that it reads; no other header is passed to it.
         """
-        relevant = tuple(entry for entry in scope["headers"] if entry[0] in HEADERS_READ)
+        relevant = tuple([entry for entry in scope["headers"] if entry[0] in HEADERS_READ])
         key = ((b":scheme", scope.get("scheme", "http").encode()), *relevant)
         if key not in self._response_headers:
             if len(self._response_headers) >= MAX_CACHED_HEADERS:
@@ -93,34 +95,19 @@ class FastPathCall:
     call: Call
     streams: bool
 
-    async def answer(self) -> bytes:
-        """Make the run and return the body of the response.
-
-        Raises:
-            Refusal: the run was refused.
-        """
-        result = await broker.run(self.key, self.call)
-        NOTES.get({}).update(route=ROUTE)
-        return result.text_of(result.as_json()).encode()
-
 
 def fast_path_call(scope: dict[str, Any], body: bytes) -> FastPathCall | None:
-    """Parse a request. Returns None if the framework has to handle it."""
+    """Parse a request. Returns None if the framework has to handle it, as any request that repeats a header."""
     address = _ADDRESS.fullmatch(scope["path"]) if scope["method"] == "POST" else None
-    token = _token(scope)
-    is_plain = not (scope.get("query_string") or scope.get("root_path") or header_of(scope, b"idempotency-key"))
-    if not address or token is None or not is_plain:
+    headers = dict(scope["headers"])
+    token = bearer_token(headers.get(b"authorization", b"").decode("latin-1"))
+    has_more = scope.get("query_string") or scope.get("root_path") or headers.get(b"idempotency-key")
+    if not address or token is None or has_more or len(headers) != len(scope["headers"]):
         return None
     try:
         payload = RunIn.model_validate(read_json(body))
     except (InvalidJson, ValidationError):
         return None
     sent_from = peer_address((scope.get("client") or [""])[0])
-    key = PresentedKey(token, sent_from, header_of(scope, b"user-agent"))
+    key = PresentedKey(token, sent_from, headers.get(b"user-agent", b"").decode("latin-1"))
     return FastPathCall(key, Call.requested(UUID(address[1]), payload), payload.stream)
-
-
-def _token(scope: dict[str, Any]) -> str | None:
-    """Return the bearer token of a request with exactly one `Authorization` header."""
-    headers = [value for name, value in scope["headers"] if name == b"authorization"]
-    return bearer_token(headers[0].decode("latin-1")) if len(headers) == 1 else None

@@ -29,7 +29,7 @@ from accounts.errors import Refusal
 from accounts.web.middleware import PrivatePagesMiddleware
 from config.api.answering.held import answer_to
 from config.http.middleware import ContentPolicyMiddleware, ProblemMiddleware
-from config.http.requests import read_body, while_connected
+from config.http.requests import WhileConnected, read_body
 
 JSON = "application/json; charset=utf-8"
 
@@ -65,7 +65,8 @@ class ApiHandler(ASGIHandler):
             body = await read_body(receive)
         except RequestAborted:
             return
-        await while_connected(receive, self.answer(scope, body, send))
+        with WhileConnected(receive):
+            await self.answer(scope, body, send)
 
     async def answer(self, scope: Any, body: bytes, send: Any, fault: Exception | None = None) -> None:
         """Handle a request whose body was read.

@@ -8,7 +8,7 @@ keep a request open for as long as they like. So such requests end here.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -65,32 +65,33 @@ class WholeBodies:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        body = _Body(receive, _about_size(scope))
-        try:
-            await self._pass_on(scope, body, send)
-        finally:
-            if body.large_of:
-                self._large[body.large_of] -= 1
-                self._large += Counter()  # leaves out those without any
-
-    async def _pass_on(self, scope: dict[str, Any], body: "_Body", send: Send) -> None:
-        try:
-            if _declared_length(scope) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
-                await self._admit_large(scope, body)
-            await self._read(scope, body)
-        except RequestAborted:
-            return
-        except Refusal as refusal:
-            await answer_unread(_page(scope, refusal), send)
-            return
+        body = _Body(receive, scope["path"])
         at_end: list[Callable[[], None]] = []
         token = AT_END.set(at_end)
         try:
-            await self._application(scope, body.replayed, send)
+            if await self._has_arrived(scope, body, send):
+                await self._application(scope, body.replayed, send)
         finally:
             AT_END.reset(token)
+            if body.large_of:
+                self._large[body.large_of] -= 1
+                self._large += Counter()  # leaves out those without any
             for call in at_end:
                 call()
+
+    async def _has_arrived(self, scope: dict[str, Any], body: "_Body", send: Send) -> bool:
+        """Return whether the body is there. Otherwise the client has left, or was refused."""
+        try:
+            if _declared_length(scope) > body.most:
+                await self._admit_large(scope, body)
+            if not body.take():
+                await self._read_rest(scope, body)
+        except RequestAborted:
+            return False
+        except Refusal as refusal:
+            await answer_unread(_page(scope, refusal), send)
+            return False
+        return True
 
     async def _admit_large(self, scope: dict[str, Any], body: "_Body") -> None:
         """Let a run with a valid API key send more than other requests may.
@@ -99,7 +100,7 @@ class WholeBodies:
             TooLarge, Unauthenticated, RateLimited: nothing of the body is read.
         """
         if not _RUNS.fullmatch(scope["path"]) or _declared_length(scope) > LARGEST_RUN:
-            raise TooLarge(_about_size(scope))
+            raise TooLarge(_about_size(scope["path"]))
         organization = (await _actor(scope)).organization.pk
         if self._large[organization] >= MOST_LARGE_OF_ONE or self._large.total() >= MOST_LARGE:
             refusal = RateLimited("Too many large calls are under way. Try again in a moment.")
@@ -108,8 +109,8 @@ class WholeBodies:
         self._large[organization] += 1
         body.large_of, body.most = organization, LARGEST_RUN
 
-    async def _read(self, scope: dict[str, Any], body: "_Body") -> None:
-        """Read the body.
+    async def _read_rest(self, scope: dict[str, Any], body: "_Body") -> None:
+        """Read what has not arrived with the head.
 
         Raises:
             RequestAborted: the client disconnected.
@@ -138,13 +139,23 @@ class WholeBodies:
 class _Body:
     """The body of one request, as far as it has arrived."""
 
-    def __init__(self, receive: Receive, about_size: str) -> None:
-        self._receive, self._about_size = receive, about_size
+    def __init__(self, receive: Receive, path: str) -> None:
+        self._receive, self._path = receive, path
         self._chunks: list[bytes] = []
         self._size = 0
-        self._is_replayed = False
+        self._is_complete = self._is_replayed = False
         self.large_of: UUID | None = None
         self.most = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+
+    def take(self) -> bool:
+        """Take what has arrived already, without the timer that waiting needs; return whether that is all of it.
+
+        Raises:
+            as `read`.
+        """
+        while not self._is_complete and (message := _already_there(self._receive())):
+            self._add(message)
+        return self._is_complete
 
     async def read(self) -> None:
         """Read the rest. It may be cancelled and called again.
@@ -153,16 +164,17 @@ class _Body:
             RequestAborted: the client disconnected.
             TooLarge: it is larger than Coffer reads.
         """
-        more = True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise RequestAborted
-            self._chunks.append(message.get("body", b""))
-            self._size += len(self._chunks[-1])
-            if self._size > self.most:
-                raise TooLarge(self._about_size)
-            more = message.get("more_body", False)
+        while not self._is_complete:
+            self._add(await self._receive())
+
+    def _add(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "http.disconnect":
+            raise RequestAborted
+        self._chunks.append(message.get("body", b""))
+        self._size += len(self._chunks[-1])
+        if self._size > self.most:
+            raise TooLarge(_about_size(self._path))
+        self._is_complete = not message.get("more_body", False)
 
     async def replayed(self) -> Mapping[str, Any]:
         """Return the body as one message, and afterwards what the server sends."""
@@ -170,6 +182,16 @@ class _Body:
             return await self._receive()
         self._is_replayed = True
         return {"type": "http.request", "body": b"".join(self._chunks), "more_body": False}
+
+
+def _already_there(message: Coroutine[Any, Any, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return a message if receiving it does not wait; otherwise None, as if it had not been asked for."""
+    try:
+        message.send(None)
+    except StopIteration as received:
+        return received.value
+    message.close()
+    return None
 
 
 async def _read_in_time(body: _Body) -> None:
@@ -205,9 +227,9 @@ async def _actor(scope: dict[str, Any]) -> Actor:
         raise as_refusal(fault)  # noqa: B904 - an exception that is none stays as it is
 
 
-def _about_size(scope: dict[str, Any]) -> str:
+def _about_size(path: str) -> str:
     """Return the sentence about a body that is too large."""
-    return LARGE_RUN if _RUNS.fullmatch(scope["path"]) else TOO_LARGE
+    return LARGE_RUN if _RUNS.fullmatch(path) else TOO_LARGE
 
 
 def _address(scope: dict[str, Any]) -> str | None:

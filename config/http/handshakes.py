@@ -1,9 +1,9 @@
 """The handshake of a WebSocket, which is a request to everything that looks at heads (ASGI, "WebSocket")."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Receive = Callable[[], Coroutine[Any, Any, Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 WEBSOCKET = "websocket"

@@ -5,7 +5,7 @@ the operator named in `COFFER_TRUSTED_PROXIES`, and are removed from every other
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -17,6 +17,7 @@ from config.http.requests import Application, Receive, Send
 
 UNIX_SOCKET = "unix"
 _FOR, _PROTO = b"x-forwarded-for", b"x-forwarded-proto"
+_FORWARDED = {_FOR, _PROTO}
 
 logger = logging.getLogger(__name__)
 
@@ -72,15 +73,15 @@ class TrustedProxies:
     def __init__(self, application: Application, proxies: Proxies) -> None:
         self._application, self._proxies = application, proxies
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on. `client` and `scheme` of its scope are the client's."""
-        if any(name in {_FOR, _PROTO} for name, _ in scope.get("headers", ())):
+        if not _FORWARDED.isdisjoint(dict(scope.get("headers", ()))):
             scope = self._read(scope)
-        await self._application(scope, receive, send)
+        return self._application(scope, receive, send)
 
     def _read(self, scope: dict[str, Any]) -> dict[str, Any]:
         """Return the scope without forwarded headers, and with what they say where they count."""
-        read = {**scope, "headers": [entry for entry in scope["headers"] if entry[0] not in {_FOR, _PROTO}]}
+        read = {**scope, "headers": [entry for entry in scope["headers"] if entry[0] not in _FORWARDED]}
         addresses, schemes = _entries(scope, _FOR), _entries(scope, _PROTO)
         if _is_from_header(scope.get("client"), addresses):
             logger.error("The server may trust X-Forwarded-For by itself. Start uvicorn with --no-proxy-headers.")

@@ -11,19 +11,18 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from random import Random
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import RequestAborted
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
-from ninja.parser import Parser
-from typing_extensions import override
 
 from accounts.common import observers
 from accounts.common.fields import RepeatedName
@@ -78,13 +77,13 @@ class RequestIds:
         started, status, notes, request_id = time.monotonic(), 0, dict[str, str](), _request_id_of(scope)
         of_id, of_notes = REQUEST_ID.set(request_id.decode()), NOTES.set(notes)
 
-        async def send_with_id(message: Mapping[str, Any]) -> None:
+        def send_with_id(message: Mapping[str, Any]) -> Awaitable[None]:
             nonlocal status
             if message["type"] in BEGINNINGS:
                 status, headers = message.get("status", HTTPStatus.SWITCHING_PROTOCOLS), message["headers"]
-                if not any(name == b"x-request-id" for name, _ in headers):  # an upstream's stays
+                if b"x-request-id" not in dict(headers):  # an upstream's stays
                     message = {**message, "headers": [*headers, (b"x-request-id", request_id)]}
-            await send(message)
+            return send(message)
 
         try:
             if scope["path"] == LIVENESS or self._has_descriptors(started):
@@ -155,14 +154,13 @@ class ReadableQueries:
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
         """Pass on requests whose query string can be decoded."""
-        if scope["type"] != "http" or _is_utf8(scope["query_string"]):
-            await self._application(scope, receive, send)
-        elif is_for_programs(scope["path"]):
-            await answer_unread(plain_problem(HTTPStatus.BAD_REQUEST), send)
-        else:
-            await answer_unread(HttpResponse(render_to_string("400.html"), status=400), send)
+        if scope["type"] != "http" or not scope["query_string"] or _is_utf8(scope["query_string"]):
+            return self._application(scope, receive, send)
+        if is_for_programs(scope["path"]):
+            return answer_unread(plain_problem(HTTPStatus.BAD_REQUEST), send)
+        return answer_unread(HttpResponse(render_to_string("400.html"), status=400), send)
 
 
 class AgentsOrEverybody:
@@ -171,10 +169,11 @@ class AgentsOrEverybody:
     def __init__(self, *, agents: Application, everybody: Application) -> None:
         self._agents, self._everybody = agents, everybody
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    @markcoroutinefunction  # servers look for it, to tell the version of ASGI
+    def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on."""
         is_agent = scope["type"] == "http" and scope["path"] in AGENTS
-        await (self._agents if is_agent else self._everybody)(scope, receive, send)
+        return (self._agents if is_agent else self._everybody)(scope, receive, send)
 
 
 class FlowingOrWhole:
@@ -183,12 +182,12 @@ class FlowingOrWhole:
     def __init__(self, *, flowing: Application, sockets: Application, whole: Application) -> None:
         self._flowing, self._sockets, self._whole = flowing, sockets, whole
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on."""
         chosen = self._sockets if scope["type"] == WEBSOCKET else self._whole
         if scope["type"] == "http" and scope.get("raw_path", b"").startswith(PASSED_THROUGH.encode()):
             chosen = self._flowing
-        await chosen(scope, receive, send)
+        return chosen(scope, receive, send)
 
 
 class ApiOrPages:
@@ -201,7 +200,7 @@ class ApiOrPages:
         self._api, self._pages, self._lifespan = api, pages, lifespan
         self._documentation = reverse("api-1:openapi-view")
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the event to one of the applications."""
         if scope.get("server"):
             note_port(scope["server"][1])
@@ -210,20 +209,7 @@ class ApiOrPages:
         chosen = self._lifespan if scope["type"] == "lifespan" else self._pages
         if scope["type"] == "http" and is_for_programs(scope["path"]) and scope["path"] != self._documentation:
             chosen = self._api
-        await chosen(scope, receive, send)
-
-
-class StrictJsonParser(Parser):
-    """A parser for RFC 8259 and nothing beyond: no NaN, no repeated names, no nesting that exhausts the stack."""
-
-    @override
-    def parse_body(self, request: HttpRequest) -> Any:
-        """Return the parsed body.
-
-        Raises:
-            InvalidJson: the body is not valid JSON.
-        """
-        return read_json(request.body)
+        return chosen(scope, receive, send)
 
 
 def read_json(body: bytes) -> Any:
@@ -256,24 +242,38 @@ async def read_body(receive: Any) -> bytes:
     return b"".join(chunks)
 
 
-async def while_connected(receive: Any, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, and cancel it if the client disconnects before it is done."""
-    current = cast("asyncio.Task[None]", asyncio.current_task())
-    disconnect = asyncio.create_task(receive())
+class WhileConnected:
+    """The context of work on a request, which is cancelled if the client disconnects before it is done.
 
-    def stop(_: Any) -> None:
-        current.cancel()
+    The message that tells so is taken step by step, by a callback of what it waits for: a task of its own for each
+    request would cost twice as much.
+    """
 
-    disconnect.add_done_callback(stop)
-    try:
-        await work
-    except asyncio.CancelledError:
-        if not disconnect.done() or disconnect.cancelled():
-            raise
-        current.uncancel()
-    finally:
-        disconnect.remove_done_callback(stop)
-        disconnect.cancel()
+    def __init__(self, receive: Receive) -> None:
+        self._message = receive()
+        self._has_left = self._is_done = False
+
+    def __enter__(self) -> None:
+        self._work = cast("asyncio.Task[None]", asyncio.current_task())
+        self._go_on()
+
+    def _go_on(self, _: object = None) -> None:
+        if self._is_done:
+            return
+        try:
+            self._message.send(None).add_done_callback(self._go_on)
+        except StopIteration:
+            self._has_left = True
+            self._work.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        """Return whether a fault is the cancellation of the work, which ends here."""
+        self._is_done = True
+        self._message.close()
+        is_ours = kind is asyncio.CancelledError and self._has_left
+        if is_ours:
+            self._work.uncancel()
+        return is_ours
 
 
 async def answer_unread(response: HttpResponse, send: Send) -> None:

@@ -29,7 +29,7 @@ class RunIn(StrictSchema):
 
     environment: Environment
     operation: str | None = None
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict, json_schema_extra={"default": {}})
     reason: Reason = Field("", description="Why the call is made, for the person who may have to approve it.")
     when: WhenApproved = Field(
         WhenApproved.RETRY,

@@ -52,11 +52,11 @@ class RunResult:
         """Return the response of `POST /integrations/{id}/run` (docs/api.md, "Running"), for `text_of`."""
         return {
             "run_id": str(self.run_id),
-            "outcome": self.outcome.value,
+            "outcome": self.outcome,
             "status": self.answer.status,
             "headers": [{"name": name, "value": value} for name, value in self.answer.headers],
             "body": self.answer.body,
-            "body_type": self.answer.body_type.value,
+            "body_type": self.answer.body_type,
             "media_type": self.answer.media_type,
             "masked": self.answer.masked,
             "withheld": self.answer.withheld and self.answer.withheld.as_json(),

@@ -162,8 +162,9 @@ async def _finish(
 def _log(ids: dict[str, str], outcome: RunOutcome, code: str, duration_ms: int = 0, status: int | None = None) -> None:
     """Write the line of a run whose end is on record."""
     NOTES.get({}).update(ids)
-    fields = {**ids, "outcome": outcome.value, "code": code, "status": status, "milliseconds": duration_ms}
-    run_lines.info("run %s", fields)
+    if run_lines.isEnabledFor(logging.INFO):
+        fields = {**ids, "outcome": outcome.value, "code": code, "status": status, "milliseconds": duration_ms}
+        run_lines.info("run %s", fields)
     for tell in observers.RUN_ENDED:
         tell(ids, outcome.value, code)
 

@@ -109,9 +109,14 @@ class RunEnd:
 
 def ids_of(run: Run) -> dict[str, str]:
     """Return what the log says of who runs what where."""
-    ids = {"run_id": str(run.pk), "organization": str(run.organization_id), "integration": str(run.integration_id)}
-    caller = {"key" if run.caller_kind == ActorKind.API_KEY.value else run.caller_kind: str(run.caller_id)}
-    return {**ids, **caller, "kind": run.kind, "environment": run.environment}
+    return {
+        "run_id": str(run.id),
+        "organization": str(run.organization_id),
+        "integration": str(run.integration_id),
+        "key" if run.caller_kind == ActorKind.API_KEY else run.caller_kind: str(run.caller_id),
+        "kind": run.kind,
+        "environment": run.environment,
+    }
 
 
 def begin_all(starts: Sequence[RunStart]) -> list[Run]:

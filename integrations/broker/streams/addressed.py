@@ -70,8 +70,7 @@ def _look_up_all(asked: Sequence[tuple[PresentedKey, Address]]) -> list[tuple[UU
 
 def _named(key: PresentedKey, address: Address) -> Question[Any]:
     """Return the question for the connection of this name; there is none if the address has an id."""
-    prefix = None if address.id else key.prefix
-    return _NAMED.among([(prefix, address.connection)] if prefix else [])
+    return _NAMED.among([(key.parsed.prefix, address.connection)] if key.parsed and not address.id else [])
 
 
 def _looked_up(

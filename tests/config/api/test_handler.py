@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import threading
+from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -12,11 +13,12 @@ from django.core.asgi import get_asgi_application
 from django.utils.module_loading import import_string
 
 from config import asgi
-from config.api.fast_path import FastPathCall
+from config.api import fast_path
 from config.api.handler import LAYERS, ApiHandler
 from config.http.bodies import WholeBodies
 from config.http.requests import ApiOrPages
 from config.lifespan import lifespan
+from integrations.broker import broker
 from integrations.exchange.messages import UpstreamResponse
 from integrations.models import Run
 from tests.peers.upstreams import answering, http
@@ -122,13 +124,12 @@ def answered(owner, monkeypatch):
     """The address of an action of which every run is answered at once, and the number of runs past the framework."""
     direct = []
     monkeypatch.setattr("integrations.transport.client.send", answer_at_once)
-    call = FastPathCall.answer
 
-    async def noted(self):
-        direct.append(self)
-        return await call(self)
+    async def noted(*call):
+        direct.append(call)
+        return await broker.run(*call)
 
-    monkeypatch.setattr(FastPathCall, "answer", noted)
+    monkeypatch.setattr(fast_path, "broker", SimpleNamespace(run=noted))
     return f"/api/v1/integrations/{make_action(owner).id}/run", direct
 
 
@@ -147,6 +148,7 @@ HEADS = [
     ([(b"x-forwarded-host", b"evil.example"), (b"user-agent", b"curl"), (b"cookie", b"a=b")], "https", 200, True),
     ([(b"authorization", b"Bearer cof_twice")], "https", 401, False),
     ([(b"host", b"evil.example")], "https", 400, False),
+    ([(b"accept", b"text/html"), (b"accept", b"application/json")], "https", 200, False),
 ]
 
 
@@ -290,14 +292,16 @@ def slow_upstream():
             go_on.set()
 
 
-def test_caller_who_leaves_ends_the_run_and_its_record(owner, key):
+@pytest.mark.parametrize("has_left_before", [False, True])
+def test_caller_who_leaves_ends_the_run_and_its_record(owner, key, has_left_before):
     async def leave(arrived, path):
         messages = [{"type": "http.request", "body": b'{"environment": "staging"}', "more_body": False}]
 
         async def receive():
             if messages:
                 return messages.pop(0)
-            await asyncio.to_thread(arrived.wait, 10)
+            if not has_left_before:
+                await asyncio.to_thread(arrived.wait, 10)
             return {"type": "http.disconnect"}
 
         async def send(message):

@@ -52,6 +52,16 @@ def test_body_that_comes_late_is_read(owner):
     assert async_to_sync(call)(WholeBodies(echo), 0.03, path="/signin/")[::2] == (200, b"one two")
 
 
+def test_body_that_is_there_starts_no_timer(owner, monkeypatch):
+    def never(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(asyncio, "timeout", never)
+    assert async_to_sync(declared)(WholeBodies(echo), "/api/v1/secrets", "", 7) == (200, 7)
+    with pytest.raises(AssertionError):
+        async_to_sync(call)(WholeBodies(echo), 0.03)
+
+
 def test_without_a_valid_key_nothing_is_waited_for(owner):
     for key in ("", "cof_nonsense", key_for(owner)[:-1] + "!"):
         status, headers, body = async_to_sync(call)(WholeBodies(echo), 60, key=key)

@@ -1,5 +1,6 @@
 """Whose word counts for the caller's address and scheme."""
 
+import asyncio
 import logging
 
 import pytest
@@ -21,7 +22,7 @@ def seen(trusted, peer, *headers):
         scopes.append(scope)
 
     scope = {"type": "http", "client": peer, "scheme": "http", "headers": [(b"host", b"localhost"), *headers]}
-    async_to_sync(TrustedProxies(application, Proxies(trusted)))(scope, None, None)
+    asyncio.run(TrustedProxies(application, Proxies(trusted))(scope, None, None))
     (found,) = scopes
     return (found["client"] or [None])[0], found["scheme"], [name for name, _ in found["headers"]]
 
