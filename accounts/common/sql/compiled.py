@@ -191,7 +191,7 @@ class Question(Generic[M]):
 def ask_together(*questions: Question[Any], writing: Sequence[Statement] = ()) -> list[list[Any]]:
     """Return the instances that each question asks for, in one round trip. A question without rows is not sent.
 
-    What `writing` has is run after the questions.
+    The statements of `writing` are run after the questions.
     """
     asked, database = [question for question in questions if question.rows], connections[DEFAULT_DB_ALIAS]
     found = iter(run_together([*(one.query.compiled.statement(one.rows, database) for one in asked), *writing]))
