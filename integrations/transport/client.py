@@ -10,17 +10,19 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import cache
 from io import BytesIO
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from accounts.errors import Refusal
 from integrations.egress.lookups import Lookup, system_lookup
-from integrations.egress.policy import EgressPolicy, admit_url, check_headers
+from integrations.egress.policy import EgressPolicy, admit_origin, check_headers
 from integrations.errors import (
     InvalidUrl,
     ResponseTooLarge,
@@ -85,11 +87,11 @@ async def send(
         UpstreamUnreachable, UpstreamTls, UpstreamTimeout: there is no response.
         ResponseTooLarge, ResponseUnreadable: the response cannot be returned.
     """
-    check_request(request, policy, ssl_context)
-    heads: list[UpstreamResponse] = []
+    origin = check_request(request, policy, ssl_context)
+    heads: list[aiohttp.ClientResponse] = []
     mark("begun")
     try:
-        async with asyncio.timeout(request.timeout_seconds), session_for(request, policy, lookup, owner) as session:
+        async with asyncio.timeout(request.timeout_seconds), session_for(origin, policy, lookup, owner) as session:
             return await _exchange(session, request, ssl_context, heads, (on_piece, on_text), on_large)
     except Exception as error:  # broad, because any exception of a library could quote the request
         refusal = error if isinstance(error, Refusal) else refusal_for(error, request, has_begun=bool(heads))
@@ -98,32 +100,25 @@ async def send(
     raise refusal from None
 
 
-def check_request(request: OutgoingRequest, policy: EgressPolicy, context: ssl.SSLContext) -> None:
+def check_request(request: OutgoingRequest, policy: EgressPolicy, context: ssl.SSLContext) -> URL:
     """Check everything about a request that can be checked before a socket exists.
+
+    Returns:
+        the origin that may be called.
 
     Raises:
         InvalidHeaderValue, InvalidUrl, EgressDenied: it may not be sent.
     """
     check_headers(request.headers)
-    _check_destination(request, policy)
     check_tls(context)
+    if request.url.raw_fragment:
+        raise InvalidUrl("A URL cannot contain a fragment.")
+    return admit_origin(request.url.scheme, request.url.raw_authority, policy)
 
 
-def _check_destination(request: OutgoingRequest, policy: EgressPolicy) -> None:
-    """Judge the URL of the request like a configured URL.
-
-    Raises:
-        InvalidUrl, EgressDenied: it may not be called.
-    """
-    url = request.url
-    if url.raw_user is not None or url.raw_password is not None or url.raw_fragment:
-        raise InvalidUrl("A URL cannot contain a user name or a fragment.")
-    if admit_url(str(url.origin()), policy).origin() != url.origin():
-        raise InvalidUrl("This address can be read in more than one way.")
-
-
+@cache
 def check_tls(context: ssl.SSLContext) -> None:
-    """Check that a TLS context verifies certificates and host names.
+    """Check once for each TLS context that it verifies certificates and host names.
 
     Raises:
         ValueError: it does not, which is a programming error.
@@ -134,10 +129,10 @@ def check_tls(context: ssl.SSLContext) -> None:
 
 
 def session_for(
-    request: OutgoingRequest, policy: EgressPolicy, lookup: Lookup, owner: Owner | None
+    origin: URL, policy: EgressPolicy, lookup: Lookup, owner: Owner | None
 ) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
-    """Return the session that the request is sent in: that of its owner, or one of its own."""
-    origin, pool = request.url.origin(), pool_here() if owner else None
+    """Return the session that a request to an origin is sent in: that of its owner, or one of its own."""
+    pool = pool_here() if owner else None
     if owner is None or pool is None:
         return _new_session(JudgedConnector(origin, policy, lookup, force_close=True))
     return pool.session((owner, origin, policy), lambda: _new_session(_pooled_connector(origin, policy, lookup)))
@@ -158,17 +153,26 @@ def _new_session(connector: JudgedConnector) -> aiohttp.ClientSession:
         max_line_size=MAX_BYTES,
         max_field_size=MAX_BYTES,
         max_headers=MAX_FIELDS + 1,
-        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
+        request_class=_BareRequest,
     )
     session._retry_connection = False  # noqa: SLF001 - a request is sent once, also one that aiohttp would repeat
     return session
+
+
+class _BareRequest(aiohttp.ClientRequest):
+    """A request with no header but those that it is given, and those that say where it goes and how long it is."""
+
+    _skip_auto_headers: CIMultiDict[None] = CIMultiDict({"Content-Type": None})
+
+    def update_auto_headers(self, _: Iterable[str] | None) -> None:
+        """Add nothing. A session that is told what not to add works that out for each request."""
 
 
 async def _exchange(
     session: aiohttp.ClientSession,
     request: OutgoingRequest,
     context: ssl.SSLContext,
-    heads: list[UpstreamResponse],
+    heads: list[aiohttp.ClientResponse],
     told: tuple[OnPiece | None, OnText | None],
     on_large: OnLarge,
 ) -> UpstreamResponse:
@@ -182,18 +186,21 @@ async def _exchange(
         allow_redirects=False,
     )
     async with call as response:
-        reason = (response.reason or "").encode("utf-8", "surrogateescape")  # reverses the client's decoding
-        head = UpstreamResponse(response.status, reason, response.raw_headers, b"", readable=True)
-        heads.append(head)
+        heads.append(response)
         _allow(response, request.most_bytes)
-        codings = codings_of(head.headers)
+        codings = codings_of(response.raw_headers)
         reader = None if codings else _reader(response, *told)
         raw = await _read_body(response, request.most_bytes, reader, on_large)
         mark("answered")
         if codings and request.most_bytes > RESPONSE_BYTES:
             await on_large()
-    body = decode(raw, codings, limit=request.most_bytes) if codings else raw
-    return replace(head, body=b"" if body is None else body, readable=body is not None)
+    return received(response, decode(raw, codings, limit=request.most_bytes) if codings else raw)
+
+
+def received(response: aiohttp.ClientResponse, body: bytes | None = b"") -> UpstreamResponse:
+    """Return a response as it arrived, with its body; None if that cannot be decompressed."""
+    reason = (response.reason or "").encode("utf-8", "surrogateescape")  # reverses the client's decoding
+    return UpstreamResponse(response.status, reason, response.raw_headers, body or b"", readable=body is not None)
 
 
 def _reader(response: aiohttp.ClientResponse, on_piece: OnPiece | None, on_text: OnText | None) -> OnPiece | None:
@@ -211,12 +218,13 @@ def _reader(response: aiohttp.ClientResponse, on_piece: OnPiece | None, on_text:
     return read_on
 
 
-def _without_body(head: UpstreamResponse, request: OutgoingRequest, refusal: Refusal) -> UpstreamResponse:
+def _without_body(response: aiohttp.ClientResponse, request: OutgoingRequest, refusal: Refusal) -> UpstreamResponse:
     """Return the response without its body: a call that worked is never reported as failed.
 
     Raises:
         Refusal: the body is what the request is made for. The refusal says the status.
     """
+    head = received(response)
     if head.is_success and request.needs_body:
         refusal.detail += f" The status was {head.status}."
         refusal.members["upstream_status"] = head.status
@@ -242,8 +250,9 @@ async def _read_body(
     response: aiohttp.ClientResponse, limit: int, on_piece: OnPiece | None, on_large: OnLarge
 ) -> bytes:
     """Return the body as received, still compressed; for an event stream, the part that was needed."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
+    body, content = bytearray(), response.content
+    while not content.at_eof():
+        chunk = await content.readany()
         body += chunk
         if len(body) > limit:
             raise beyond(limit)

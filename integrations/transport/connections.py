@@ -16,9 +16,8 @@ import asyncio
 import select
 import socket
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -42,6 +41,11 @@ LONGEST_SECONDS = 60.0
 """How long after its first call a session takes further calls. Calls in progress are not interrupted."""
 MOST_SESSIONS = 256
 """The most sessions of an event loop; idle ones are closed beyond it."""
+
+_SO_MEMINFO, _WORD = 55, 4
+"""An option of Linux sockets (`asm-generic/socket.h`), whose first word is the memory of what nobody has read."""
+_ESTABLISHED = b"\x01"
+"""The state with which `TCP_INFO` of an open connection begins (`netinet/tcp.h`)."""
 
 Owner = tuple[UUID, UUID, str]
 """The organization and the integration that a call belongs to, and its environment."""
@@ -139,9 +143,23 @@ def _is_stale(protocol: ResponseHandler) -> bool:
         return True
     if not isinstance(protocol, BoundedHandler) or not protocol.was_used or protocol.transport is None:
         return False
-    poller = select.poll()
-    poller.register(protocol.transport.get_extra_info("socket").fileno(), select.POLLIN)
-    return bool(poller.poll(0))
+    return _has_arrivals(protocol.transport.get_extra_info("socket"))
+
+
+def _has_arrivals(sock: Any) -> bool:
+    """Return whether a connected socket holds unread bytes, or its connection has ended.
+
+    Polling says so everywhere, but lets go of the interpreter's lock, which then takes longer to get back than all else
+    here together. Linux tells the memory that unread bytes take and the state of the connection without that.
+    """
+    try:
+        unread = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _WORD)
+        state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    except (AttributeError, OSError):  # another system
+        poller = select.poll()
+        poller.register(sock.fileno(), select.POLLIN)
+        return bool(poller.poll(0))
+    return bool(any(unread) or state != _ESTABLISHED)
 
 
 def _resolved(host: str, address: str, port: int) -> ResolveResult:
@@ -157,41 +175,42 @@ def _resolved(host: str, address: str, port: int) -> ResolveResult:
 
 @dataclass(slots=True)
 class _PooledSession:
+    """A session while calls use it, which do so inside a block.
+
+    Attributes:
+        until: when it takes no further calls, by the time of the event loop.
+        used_at: when the latest call began.
+        close: is called by the last user once `is_retired`, which says that no further call may use it.
+    """
+
     session: aiohttp.ClientSession
     until: float
+    close: "Callable[[_PooledSession], None]"
+    used_at: float = 0.0
     users: int = 0
     is_retired: bool = False
-    """Whether no further call may use the session; the last user closes it."""
+
+    async def __aenter__(self) -> aiohttp.ClientSession:
+        self.users += 1
+        return self.session
+
+    async def __aexit__(self, *_: object) -> None:
+        self.users -= 1
+        if self.is_retired and not self.users:
+            self.close(self)
 
 
 class Pool:
     """The sessions of one event loop, each with the connections of one integration and environment to one origin."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[PoolKey, _PooledSession] = OrderedDict()
+        self._kept: dict[PoolKey, _PooledSession] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    @asynccontextmanager
-    async def session(
+    def session(
         self, key: PoolKey, make: Callable[[], aiohttp.ClientSession]
-    ) -> AsyncIterator[aiohttp.ClientSession]:
+    ) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
         """Return a session for calls with this owner, origin and policy. It stays open afterwards."""
-        kept = self._current(key, make)
-        kept.users += 1
-        try:
-            yield kept.session
-        finally:
-            kept.users -= 1
-            if kept.is_retired and not kept.users:
-                self._close(kept)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        while self._kept:
-            self._close(self._kept.popitem()[1])
-        await asyncio.gather(*self._closing)
-
-    def _current(self, key: PoolKey, make: Callable[[], aiohttp.ClientSession]) -> _PooledSession:
         now = asyncio.get_running_loop().time()
         kept = self._kept.get(key)
         if kept and kept.until <= now:
@@ -199,13 +218,20 @@ class Pool:
             kept = None
         if kept is None:
             self._make_room()
-            kept = self._kept[key] = _PooledSession(make(), now + LONGEST_SECONDS)
-        self._kept.move_to_end(key)
+            kept = self._kept[key] = _PooledSession(make(), now + LONGEST_SECONDS, self._close)
+        kept.used_at = now
         return kept
+
+    async def close(self) -> None:
+        """Close all connections."""
+        while self._kept:
+            self._close(self._kept.popitem()[1])
+        await asyncio.gather(*self._closing)
 
     def _make_room(self) -> None:
         """Retire the sessions that have been idle for longest until there is room for another session."""
         idle = [key for key, kept in self._kept.items() if not kept.users]
+        idle.sort(key=lambda key: self._kept[key].used_at)
         for key in idle[: max(0, len(self._kept) - MOST_SESSIONS + 1)]:
             self._retire(key)
 

@@ -17,9 +17,9 @@ from accounts.errors import Refusal
 from integrations.egress.lookups import Lookup, system_lookup
 from integrations.egress.policy import EgressPolicy
 from integrations.errors import ResponseUnreadable, UpstreamTimeout
-from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
+from integrations.exchange.messages import OutgoingRequest
 from integrations.exchange.streams import Deadlines, Upload
-from integrations.transport.client import check_request, codings_of, refusal_for, sent_headers, session_for
+from integrations.transport.client import check_request, codings_of, received, refusal_for, sent_headers, session_for
 from integrations.transport.connections import Owner
 from integrations.transport.inflating import Inflating, can_inflate
 from integrations.transport.reception import BoundedHandler
@@ -54,9 +54,9 @@ async def streamed(
         UpstreamUnreachable, UpstreamTls, UpstreamTimeout, ResponseTooLarge, ResponseUnreadable: there is no response.
         UpstreamTimeout: in the block, when the total time is over.
     """
-    check_request(request, policy, ssl_context)
+    origin = check_request(request, policy, ssl_context)
     sending = _Sending(upload) if upload else None
-    async with session_for(request, policy, lookup, owner) as session:
+    async with session_for(origin, policy, lookup, owner) as session:
         try:
             async with asyncio.timeout(deadlines.total) as whole:
                 answer = await _begun(session, request, ssl_context, sending, deadlines)
@@ -171,9 +171,8 @@ class StreamedResponse:
         self, answer: aiohttp.ClientResponse, request: OutgoingRequest, sending: _Sending | None, deadlines: Deadlines
     ) -> None:
         self._answer, self._request, self._sending, self._deadlines = answer, request, sending, deadlines
-        reason = (answer.reason or "").encode("utf-8", "surrogateescape")  # reverses the client's decoding
         self._codings = codings_of(answer.raw_headers)
-        self.head = UpstreamResponse(answer.status, reason, answer.raw_headers, b"", readable=True)
+        self.head = received(answer)
         self.withheld = None if not self._codings or can_inflate(self._codings) else Reason.ENCODING
         self.received = 0
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import struct
 import threading
 import time
 from uuid import UUID
@@ -11,8 +12,9 @@ import aiohttp
 import pytest
 
 from accounts.errors import Refusal
+from integrations.egress.destinations import uncached_url
 from integrations.egress.policy import EgressPolicy
-from integrations.exchange.messages import OutgoingRequest, uncached_url
+from integrations.exchange.messages import OutgoingRequest
 from integrations.transport import connections
 from integrations.transport.client import send
 from integrations.transport.connections import keeping_connections, pool_here
@@ -170,6 +172,37 @@ async def test_a_kept_connection_that_the_upstream_has_closed_is_left_for_a_new_
                 assert server.requests == number
     finally:
         server.stop()
+
+
+def reset(peer):
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+
+
+ARRIVALS = {
+    "nothing": (lambda peer: None, False),
+    "bytes": (lambda peer: peer.sendall(b"x"), True),
+    "bytes that were read": (lambda peer: peer.sendall(b"read"), False),
+    "its end": (lambda peer: peer.shutdown(socket.SHUT_WR), True),
+    "a reset": (reset, True),
+}
+
+
+@pytest.mark.parametrize("option", [connections._SO_MEMINFO, 9999], ids=["asked", "polled where nobody can ask"])
+@pytest.mark.parametrize(("arrive", "is_noticed"), ARRIVALS.values(), ids=ARRIVALS)
+def test_whatever_has_arrived_on_a_connection_is_noticed_before_it_is_read(monkeypatch, option, arrive, is_noticed):
+    monkeypatch.setattr(connections, "_SO_MEMINFO", option)
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as ours:
+        peer, _ = listening.accept()
+        with peer:
+            assert not connections._has_arrivals(ours)
+            arrive(peer)
+            time.sleep(0.02)
+            if not is_noticed:
+                ours.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    assert ours.recv(100) == b"read"
+            assert connections._has_arrivals(ours) == is_noticed
 
 
 async def test_what_one_answer_took_in_does_not_count_for_the_next(server, trusting, monkeypatch):
