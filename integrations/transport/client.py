@@ -10,14 +10,14 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import cache
 from io import BytesIO
+from typing import Any, cast
 
 import aiohttp
-from multidict import CIMultiDict
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from accounts.errors import Refusal
@@ -33,16 +33,21 @@ from integrations.errors import (
 )
 from integrations.exchange.channels import OnPiece, OnText
 from integrations.exchange.messages import RESPONSE_BYTES, OutgoingRequest, UpstreamResponse
-from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, mark, pool_here
+from integrations.transport.connections import JudgedConnector, Owner, connector_for, mark
 from integrations.transport.decoding import NO_CODING, beyond, decode
 from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, BoundedHandler
 from secrets_app.redaction.redactor import Reason
 
-CONNECT_SECONDS = 5.0
-"""The time limit for connecting."""
 USER_AGENT = "Coffer"
 
 _READ_BYTES = 64 * 1024
+_READING: dict[str, Any] = {
+    "read_until_eof": True,
+    "auto_decompress": False,
+    "max_line_size": MAX_BYTES,
+    "max_field_size": MAX_BYTES,
+    "max_headers": MAX_FIELDS + 1,
+}
 
 _EVENT_STREAM = "text/event-stream"
 _TEXT = re.compile(r"text/|application/[^;]*(?:ndjson|json-?l(?:ines)?|json-seq|stream\+json)\b")
@@ -91,8 +96,8 @@ async def send(
     heads: list[aiohttp.ClientResponse] = []
     mark("begun")
     try:
-        async with asyncio.timeout(request.timeout_seconds), session_for(origin, policy, lookup, owner) as session:
-            return await _exchange(session, request, ssl_context, heads, (on_piece, on_text), on_large)
+        async with asyncio.timeout(request.timeout_seconds), connector_for(origin, policy, lookup, owner) as connector:
+            return await _exchange(connector, request, ssl_context, heads, (on_piece, on_text), on_large)
     except Exception as error:  # broad, because any exception of a library could quote the request
         refusal = error if isinstance(error, Refusal) else refusal_for(error, request, has_begun=bool(heads))
     if heads:
@@ -128,48 +133,52 @@ def check_tls(context: ssl.SSLContext) -> None:
         raise ValueError("outgoing TLS verifies certificates and names, and is 1.2 or newer")
 
 
-def session_for(
-    origin: URL, policy: EgressPolicy, lookup: Lookup, owner: Owner | None
-) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
-    """Return the session that a request to an origin is sent in: that of its owner, or one of its own."""
-    pool = pool_here() if owner else None
-    if owner is None or pool is None:
-        return _new_session(JudgedConnector(origin, policy, lookup, force_close=True))
-    return pool.session((owner, origin, policy), lambda: _new_session(_pooled_connector(origin, policy, lookup)))
-
-
-def _pooled_connector(origin: URL, policy: EgressPolicy, lookup: Lookup) -> JudgedConnector:
-    return JudgedConnector(origin, policy, lookup, keepalive_timeout=KEEP_SECONDS, limit=0)
-
-
-def _new_session(connector: JudgedConnector) -> aiohttp.ClientSession:
-    session = aiohttp.ClientSession(
-        connector=connector,
-        timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        read_bufsize=_READ_BYTES,
-        max_line_size=MAX_BYTES,
-        max_field_size=MAX_BYTES,
-        max_headers=MAX_FIELDS + 1,
-        request_class=_BareRequest,
-    )
-    session._retry_connection = False  # noqa: SLF001 - a request is sent once, also one that aiohttp would repeat
-    return session
-
-
 class _BareRequest(aiohttp.ClientRequest):
     """A request with no header but those that it is given, and those that say where it goes and how long it is."""
 
-    _skip_auto_headers: CIMultiDict[None] = CIMultiDict({"Content-Type": None})
+    _skip_auto_headers = frozenset({"Content-Type"})  # type: ignore[assignment]  # it is only searched
 
-    def update_auto_headers(self, _: Iterable[str] | None) -> None:
-        """Add nothing. A session that is told what not to add works that out for each request."""
+    def update_auto_headers(self, _: object) -> None:
+        """Add nothing."""
+
+
+async def begin(
+    connector: JudgedConnector,
+    request: OutgoingRequest,
+    headers: list[tuple[str, str]],
+    body: Any,
+    context: ssl.SSLContext,
+    *,
+    read_ahead: int,
+) -> aiohttp.ClientResponse:
+    """Send a request, once, and return its response when the head has arrived.
+
+    A session of the client would do this, and beside it only what is not wanted: it follows redirects, keeps cookies
+    and repeats requests.
+
+    Args:
+        body: bytes, a file or an asynchronous iterator.
+        read_ahead: about how many bytes of the response are taken in before somebody reads them.
+    """
+    loop = asyncio.get_running_loop()
+    sent = _BareRequest(request.method, request.url, headers=headers, data=body, ssl=context, loop=loop)
+    connection = await connector.connect(sent, [], connector.timeout)
+    try:
+        protocol = cast("ResponseHandler", connection.protocol)
+        protocol.set_response_params(skip_payload=request.method == "HEAD", read_bufsize=read_ahead, **_READING)
+        response = await sent.send(connection)
+        try:
+            return await response.start(connection)
+        except BaseException:
+            response.close()
+            raise
+    except BaseException:
+        connection.close()
+        raise
 
 
 async def _exchange(
-    session: aiohttp.ClientSession,
+    connector: JudgedConnector,
     request: OutgoingRequest,
     context: ssl.SSLContext,
     heads: list[aiohttp.ClientResponse],
@@ -177,15 +186,9 @@ async def _exchange(
     on_large: OnLarge,
 ) -> UpstreamResponse:
     """Send the request and read the response. Its head is put into `heads` as soon as it has arrived."""
-    call = session.request(
-        request.method,
-        request.url,
-        headers=sent_headers(request),
-        data=BytesIO(request.body) if request.body and len(request.body) > _READ_BYTES else request.body,
-        ssl=context,
-        allow_redirects=False,
-    )
-    async with call as response:
+    body = BytesIO(request.body) if request.body and len(request.body) > _READ_BYTES else request.body
+    call = begin(connector, request, sent_headers(request), body, context, read_ahead=_READ_BYTES)
+    async with await call as response:
         heads.append(response)
         _allow(response, request.most_bytes)
         codings = codings_of(response.raw_headers)

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import aiohttp
@@ -38,10 +38,11 @@ from integrations.transport.reception import BoundedHandler
 KEEP_SECONDS = 1.5
 """How long a connection may be idle. Servers that wait least, such as gunicorn, close theirs after two seconds."""
 LONGEST_SECONDS = 60.0
-"""How long after its first call a session takes further calls. Calls in progress are not interrupted."""
-MOST_SESSIONS = 256
-"""The most sessions of an event loop; idle ones are closed beyond it."""
-
+"""How long after its first call a connector takes further calls. Calls in progress are not interrupted."""
+MOST_CONNECTORS = 256
+"""The most connectors of an event loop; idle ones are closed beyond it."""
+CONNECT_SECONDS = 5.0
+"""The time limit for connecting."""
 _SO_MEMINFO, _WORD = 55, 4
 """An option of Linux sockets (`asm-generic/socket.h`), whose first word is the memory of what nobody has read."""
 _ESTABLISHED = b"\x01"
@@ -92,10 +93,14 @@ class JudgedConnector(aiohttp.TCPConnector):
     """Connects to the origin of one URL, at judged addresses only.
 
     The options decide whether connections are pooled.
+
+    Attributes:
+        timeout: the time limits, as the client takes them.
     """
 
     def __init__(self, url: URL, policy: EgressPolicy, lookup: Lookup, **options: Any) -> None:
         self._judged_url, self._policy = url, policy
+        self.timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
         resolver = JudgedResolver(url, policy, lookup)
         super().__init__(resolver=resolver, socket_factory=self._judged_socket, use_dns_cache=False, **options)
         reading: type[ResponseHandler] = BoundedHandler
@@ -174,8 +179,8 @@ def _resolved(host: str, address: str, port: int) -> ResolveResult:
 
 
 @dataclass(slots=True)
-class _PooledSession:
-    """A session while calls use it, which do so inside a block.
+class _Pooled:
+    """A connector while calls use it, which do so inside a block.
 
     Attributes:
         until: when it takes no further calls, by the time of the event loop.
@@ -183,16 +188,16 @@ class _PooledSession:
         close: is called by the last user once `is_retired`, which says that no further call may use it.
     """
 
-    session: aiohttp.ClientSession
+    connector: JudgedConnector
     until: float
-    close: "Callable[[_PooledSession], None]"
+    close: "Callable[[_Pooled], None]"
     used_at: float = 0.0
     users: int = 0
     is_retired: bool = False
 
-    async def __aenter__(self) -> aiohttp.ClientSession:
+    async def __aenter__(self) -> JudgedConnector:
         self.users += 1
-        return self.session
+        return self.connector
 
     async def __aexit__(self, *_: object) -> None:
         self.users -= 1
@@ -201,16 +206,16 @@ class _PooledSession:
 
 
 class Pool:
-    """The sessions of one event loop, each with the connections of one integration and environment to one origin."""
+    """The connectors of one event loop, each with the connections of one integration and environment to one origin."""
 
     def __init__(self) -> None:
-        self._kept: dict[PoolKey, _PooledSession] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._kept: dict[PoolKey, _Pooled] = {}
+        self._closing: set[asyncio.Future[None]] = set()
 
-    def session(
-        self, key: PoolKey, make: Callable[[], aiohttp.ClientSession]
-    ) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
-        """Return a session for calls with this owner, origin and policy. It stays open afterwards."""
+    def connector(
+        self, key: PoolKey, make: Callable[[], JudgedConnector]
+    ) -> AbstractAsyncContextManager[JudgedConnector]:
+        """Return what connects calls with this owner, origin and policy. It stays open afterwards."""
         now = asyncio.get_running_loop().time()
         kept = self._kept.get(key)
         if kept and kept.until <= now:
@@ -218,7 +223,7 @@ class Pool:
             kept = None
         if kept is None:
             self._make_room()
-            kept = self._kept[key] = _PooledSession(make(), now + LONGEST_SECONDS, self._close)
+            kept = self._kept[key] = _Pooled(make(), now + LONGEST_SECONDS, self._close)
         kept.used_at = now
         return kept
 
@@ -229,10 +234,10 @@ class Pool:
         await asyncio.gather(*self._closing)
 
     def _make_room(self) -> None:
-        """Retire the sessions that have been idle for longest until there is room for another session."""
+        """Retire the connectors that have been idle for longest until there is room for another one."""
         idle = [key for key, kept in self._kept.items() if not kept.users]
         idle.sort(key=lambda key: self._kept[key].used_at)
-        for key in idle[: max(0, len(self._kept) - MOST_SESSIONS + 1)]:
+        for key in idle[: max(0, len(self._kept) - MOST_CONNECTORS + 1)]:
             self._retire(key)
 
     def _retire(self, key: PoolKey) -> None:
@@ -241,9 +246,9 @@ class Pool:
         if not kept.users:
             self._close(kept)
 
-    def _close(self, kept: _PooledSession) -> None:
-        """Close a session in the background, because the upstream may delay it."""
-        task = asyncio.create_task(kept.session.close())
+    def _close(self, kept: _Pooled) -> None:
+        """Close connections in the background, because the upstream may delay it."""
+        task = asyncio.ensure_future(kept.connector.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
@@ -265,3 +270,15 @@ async def keeping_connections() -> AsyncIterator[None]:
 def pool_here() -> Pool | None:
     """Return the pool of the running event loop; None outside `keeping_connections`."""
     return _pools.get(asyncio.get_running_loop())
+
+
+def connector_for(
+    origin: URL, policy: EgressPolicy, lookup: Lookup, owner: Owner | None
+) -> AbstractAsyncContextManager[JudgedConnector]:
+    """Return what connects to an origin: that of the owner, or one of the request's own."""
+    pool = pool_here() if owner else None
+    if owner is None or pool is None:
+        own = JudgedConnector(origin, policy, lookup, force_close=True)
+        return cast("AbstractAsyncContextManager[JudgedConnector]", own)
+    kept = partial(JudgedConnector, origin, policy, lookup, keepalive_timeout=KEEP_SECONDS, limit=0)
+    return pool.connector((owner, origin, policy), kept)

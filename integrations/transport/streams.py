@@ -19,8 +19,8 @@ from integrations.egress.policy import EgressPolicy
 from integrations.errors import ResponseUnreadable, UpstreamTimeout
 from integrations.exchange.messages import OutgoingRequest
 from integrations.exchange.streams import Deadlines, Upload
-from integrations.transport.client import check_request, codings_of, received, refusal_for, sent_headers, session_for
-from integrations.transport.connections import Owner
+from integrations.transport.client import begin, check_request, codings_of, received, refusal_for, sent_headers
+from integrations.transport.connections import JudgedConnector, Owner, connector_for
 from integrations.transport.inflating import Inflating, can_inflate
 from integrations.transport.reception import BoundedHandler
 from secrets_app.redaction.redactor import Reason
@@ -56,10 +56,10 @@ async def streamed(
     """
     origin = check_request(request, policy, ssl_context)
     sending = _Sending(upload) if upload else None
-    async with session_for(origin, policy, lookup, owner) as session:
+    async with connector_for(origin, policy, lookup, owner) as connector:
         try:
             async with asyncio.timeout(deadlines.total) as whole:
-                answer = await _begun(session, request, ssl_context, sending, deadlines)
+                answer = await _begun(connector, request, ssl_context, sending, deadlines)
                 try:
                     yield StreamedResponse(answer, request, sending, deadlines)
                 finally:
@@ -71,7 +71,7 @@ async def streamed(
 
 
 async def _begun(
-    session: aiohttp.ClientSession,
+    connector: JudgedConnector,
     request: OutgoingRequest,
     context: ssl.SSLContext,
     sending: "_Sending | None",
@@ -86,15 +86,9 @@ async def _begun(
         async with asyncio.timeout(deadlines.first_byte) as waiting:
             if sending:
                 sending.postpone(waiting, deadlines.first_byte)
-            answer = await session.request(
-                request.method,
-                request.url,
-                headers=_headers(request, sending),
-                data=sending.pieces() if sending else request.body,
-                ssl=context,
-                allow_redirects=False,
-                read_bufsize=PIECE_BYTES,
-            )
+            body = sending.pieces() if sending else request.body
+            headers = _headers(request, sending)
+            answer = await begin(connector, request, headers, body, context, read_ahead=PIECE_BYTES)
     except Exception as error:  # broad, because any exception of a library could quote the request
         raise _cause(error, request, sending, has_begun=False) from None
     if answer.status not in _STATUSES:

@@ -64,7 +64,7 @@ def _no_fast_path() -> None:
 
 
 def _no_kept_connections() -> None:
-    client.pool_here = lambda: None
+    connections.pool_here = lambda: None
 
 
 def _no_stamps() -> None:
