@@ -183,7 +183,7 @@ class _Pooled:
     """A connector while calls use it, which do so inside a block.
 
     Attributes:
-        until: when it takes no further calls, by the time of the event loop.
+        until: when it takes no further calls, by `time.monotonic`.
         used_at: when the latest call began.
         close: is called by the last user once `is_retired`, which says that no further call may use it.
     """
@@ -216,7 +216,7 @@ class Pool:
         self, key: PoolKey, make: Callable[[], JudgedConnector]
     ) -> AbstractAsyncContextManager[JudgedConnector]:
         """Return what connects calls with this owner, origin and policy. It stays open afterwards."""
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         kept = self._kept.get(key)
         if kept and kept.until <= now:
             self._retire(key)
