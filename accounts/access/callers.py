@@ -8,12 +8,13 @@ protects the process, and the count must not survive a crash. Calls of a session
 import asyncio
 import hmac
 import threading
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import cast
 from uuid import UUID
 
 from django.db.models import Case, F, Q, QuerySet, Value, When
@@ -157,21 +158,46 @@ def _record_last_use(used: Iterable[tuple[ApiKey, PresentedKey]]) -> None:
                 record_first_use(key)
 
 
-@dataclass(eq=False, slots=True)
 class _Stoppable:
-    """A call under way; `refusal` makes what it is refused with once it is stopped."""
+    """A block that runs as a call, and ends with a refusal once it is stopped."""
 
-    loop: asyncio.AbstractEventLoop
-    timeout: asyncio.Timeout
-    refusal: Callable[[], Refusal] | None = None
+    def __init__(self, actor: Actor, integrations: Sequence[UUID], under_way: "set[_Stoppable]") -> None:
+        self._actor, self._integrations, self._under_way = actor, integrations, under_way
+        self._stopped_by: Callable[[], Refusal] | None = None
+
+    def __enter__(self) -> None:
+        self._task = cast("asyncio.Task[object]", asyncio.current_task())
+        self._cancelling = self._task.cancelling()
+        self._under_way.add(self)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._under_way.discard(self)
+        if self._stopped_by and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise self._stopped_by() from None
+
+    def is_stopped_with(self, stopped: UUID) -> bool:
+        """Return whether the call belongs to this key, session, integration or organization."""
+        actor = self._actor
+        agent = (actor.id, actor.key_id, actor.organization.pk) if actor.kind is ActorKind.API_KEY else ()
+        return stopped in agent or stopped in self._integrations
+
+    def stop(self, refusal: Callable[[], Refusal]) -> None:
+        """End the block, from any thread."""
+        with suppress(RuntimeError):  # the event loop was closed
+            self._task.get_loop().call_soon_threadsafe(self._stop, refusal)
+
+    def _stop(self, refusal: Callable[[], Refusal]) -> None:
+        if self in self._under_way and self._stopped_by is None:
+            self._stopped_by = refusal
+            self._task.cancel()
 
 
 class ConcurrentCalls:
-    """The calls in progress in this process, by what stops them. Safe to use from several threads."""
+    """The calls in progress in this process. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._counts: Counter[UUID] = Counter()
-        self._stops: defaultdict[UUID, set[_Stoppable]] = defaultdict(set)
+        self._under_way: set[_Stoppable] = set()
         self._lock = threading.Lock()
 
     def acquire(self, actor: Actor) -> None:
@@ -190,12 +216,10 @@ class ConcurrentCalls:
         """Count one call less, after a call that `acquire` counted has ended."""
         with self._lock:
             for key_id, _ in _most_at_once(actor):
-                self._counts[key_id] -= 1
-                if not self._counts[key_id]:
-                    del self._counts[key_id]
+                if others := self._counts.pop(key_id) - 1:
+                    self._counts[key_id] = others
 
-    @asynccontextmanager
-    async def stoppable(self, actor: Actor, integrations: Iterable[UUID] = ()) -> AsyncIterator[None]:
+    def stoppable(self, actor: Actor, integrations: Sequence[UUID] = ()) -> AbstractContextManager[None]:
         """Run the block as a call of this actor, which `stop` ends.
 
         Args:
@@ -204,31 +228,7 @@ class ConcurrentCalls:
         Raises:
             Refusal: as the one who stopped it said.
         """
-        places = [*(key_id for key_id, _ in _most_at_once(actor)), *integrations]
-        if actor.kind is ActorKind.API_KEY:
-            places.append(actor.organization.pk)
-        try:
-            async with asyncio.timeout(None) as timeout:
-                call = _Stoppable(asyncio.get_running_loop(), timeout)
-                self._change(places, set.add, call)
-                try:
-                    yield
-                finally:
-                    self._change(places, set.discard, call)
-        except TimeoutError:
-            if not timeout.expired() or call.refusal is None:
-                raise
-            raise call.refusal() from None
-
-    def _change(
-        self, places: Iterable[UUID], change: Callable[[set[_Stoppable], _Stoppable], None], call: _Stoppable
-    ) -> None:
-        with self._lock:
-            for place in places:
-                calls = self._stops[place]
-                change(calls, call)
-                if not calls:
-                    del self._stops[place]
+        return _Stoppable(actor, integrations, self._under_way)
 
     def stop(self, stopped: UUID, refusal: Callable[[], Refusal] = lambda: Unauthenticated(STOPPED)) -> None:
         """Stop calls that this process makes.
@@ -238,21 +238,12 @@ class ConcurrentCalls:
                 organization, whose people go on.
             refusal: makes what each call is refused with.
         """
-        with self._lock:
-            calls = list(self._stops.get(stopped, ()))
-            for call in calls:
-                call.refusal = call.refusal or refusal
-        for call in calls:
-            with suppress(RuntimeError):  # the event loop was closed
-                call.loop.call_soon_threadsafe(_expire, call.timeout)
+        for call in self._under_way.copy():
+            if call.is_stopped_with(stopped):
+                call.stop(refusal)
 
 
 CONCURRENT_CALLS = ConcurrentCalls()
-
-
-def _expire(timeout: asyncio.Timeout) -> None:
-    with suppress(RuntimeError):  # the call has ended
-        timeout.reschedule(0)
 
 
 def _most_at_once(actor: Actor) -> list[tuple[UUID, int]]:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -71,7 +72,12 @@ async def in_database(job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
     Returns:
         The job's result. An exception of the job is raised here.
     """
-    return await asyncio.shield(asyncio.wrap_future(_pool.submit(partial(_with_connection, job, *args, **kwargs))))
+    return await asyncio.shield(asyncio.wrap_future(begin(partial(_with_connection, job, *args, **kwargs))))
+
+
+def begin(job: Callable[[], T]) -> Future[T]:
+    """Begin a blocking job in a database thread."""
+    return _pool.submit(job)
 
 
 def in_background(job: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
@@ -158,54 +164,64 @@ class Batches(Generic[Q, A]):
         return future
 
     def _start(self, queue: "_Queue[Q, A]") -> None:
+        """Begin a job after what the event loop has to do already, so that it takes all that is asked until then."""
         if queue.waiting and queue.working < MAX_WORKERS:
             queue.working += 1
-            worker = asyncio.create_task(self._work(queue))
-            queue.workers.add(worker)  # the event loop keeps only a weak reference
-            worker.add_done_callback(queue.workers.discard)
+            asyncio.get_running_loop().call_soon(self._go_on, queue)
 
-    async def _work(self, queue: "_Queue[Q, A]") -> None:
-        try:
-            await self._process(queue)
-        finally:
-            queue.working -= 1  # now: a caller with a result may submit again before this task counts as done
-            self._start(queue)  # for requests that arrived while this worker was ending
-
-    async def _process(self, queue: "_Queue[Q, A]") -> None:
+    def _go_on(self, queue: "_Queue[Q, A]") -> None:
+        """Begin a job for the requests that wait, if there are any."""
+        if not queue.waiting:
+            queue.working -= 1
+            return
         loop = asyncio.get_running_loop()
-        while queue.waiting:
-            batch, queue.waiting = queue.waiting[:MAX_BATCH], queue.waiting[MAX_BATCH:]
-            queue.began = loop.time()
-            timer = loop.call_later(MAX_WAIT_SECONDS, self._start, queue)
-            try:
-                results = await self._results([request for request, _ in batch])
-                for (_, future), result in zip(batch, results, strict=True):
-                    if future.done():
-                        continue
-                    if isinstance(result, BaseException):
-                        future.set_exception(result)
-                    else:
-                        future.set_result(result)
-            finally:
-                timer.cancel()
-                for _, future in batch:
-                    future.cancel()  # no effect if there is a result; otherwise its caller would wait forever
+        batch, queue.waiting = queue.waiting[:MAX_BATCH], queue.waiting[MAX_BATCH:]
+        queue.began = loop.time()
+        timer = loop.call_later(MAX_WAIT_SECONDS, self._start, queue)
 
-    async def _results(self, requests: list[Q]) -> Sequence[A | BaseException]:
-        """Run the job. If it fails, each request is tried alone, so that one bad request does not fail the others."""
+        def ended(job: Future[Sequence[A | Exception]]) -> None:
+            with suppress(RuntimeError):  # the event loop was closed
+                loop.call_soon_threadsafe(self._end, queue, batch, timer, job)
+
+        begin(partial(self._answers, [request for request, _ in batch])).add_done_callback(ended)
+
+    def _answers(self, requests: list[Q]) -> Sequence[A | Exception]:
+        """Do the job. If it fails, each request is tried alone, so that one bad request does not fail the others."""
         try:
-            return await in_database(self._job, requests)
+            answers: Sequence[A | Exception] = _with_connection(self._job, requests)
         except Exception as fault:
             if len(requests) == 1:
                 return [fault]
-        return [result for request in requests for result in await self._results([request])]
+            return [answer for request in requests for answer in self._answers([request])]
+        return answers
+
+    def _end(
+        self,
+        queue: "_Queue[Q, A]",
+        batch: "list[tuple[Q, asyncio.Future[A]]]",
+        timer: asyncio.TimerHandle,
+        job: Future[Sequence[A | Exception]],
+    ) -> None:
+        """Give out the answers of a job, and begin the next one."""
+        timer.cancel()
+        try:
+            for (_, future), answer in zip(batch, job.result(), strict=True):
+                if future.done():
+                    continue
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+        finally:
+            for _, future in batch:
+                future.cancel()  # no effect if there is an answer; otherwise its caller would wait forever
+            self._go_on(queue)
 
 
 class _Queue(Generic[Q, A]):
-    """The waiting requests of one event loop, and the workers that process them."""
+    """The waiting requests of one event loop, the number of its jobs, and when the latest of them began."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[Q, asyncio.Future[A]]] = []
-        self.workers: set[asyncio.Task[None]] = set()
         self.working = 0
         self.began = 0.0

@@ -7,7 +7,6 @@ connection.
 import json
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -86,27 +85,30 @@ async def run(caller: Caller, call: Call, tell: Tell | None = None) -> RunResult
         Refusal: refused or failed, with a code of docs/api.md, "Errors", and `run_id` among its members.
     """
     async with under_way(caller, call) as admitted:
-        return await _run(admitted, tell)
+        course, links = Course(admitted), [link.pk for link in admitted.links]
+        channel = RunChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted))
+        try:
+            with CONCURRENT_CALLS.stoppable(admitted.actor, links):
+                answer = await (_told(admitted, channel, tell) if tell else _send(admitted, channel))
+        except BaseException as fault:
+            await course.break_off(fault, has_sent=channel.has_sent)
+            raise
+        outcome = RunOutcome.SUCCEEDED if answer.succeeded else RunOutcome.UPSTREAM_ERROR
+        duration_ms = await course.end(outcome, status=answer.status)
+        shown = partial(admitted.exchange.preview, admitted.params)
+        return RunResult(admitted.run.id, outcome, answer, duration_ms, shown)
 
 
-async def _run(admitted: Admitted, tell: Tell | None) -> RunResult:
-    course, links = Course(admitted), [link.pk for link in admitted.links]
-    channel = RunChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted))
-    channel.on_text = Telling(admitted, channel, tell) if tell else None
-    try:
-        async with CONCURRENT_CALLS.stoppable(admitted.actor, links), watched(admitted) if tell else nullcontext():
-            answer = await _send(admitted, channel)
-    except BaseException as fault:
-        await course.break_off(fault, has_sent=channel.has_sent)
-        raise
-    outcome = RunOutcome.SUCCEEDED if answer.succeeded else RunOutcome.UPSTREAM_ERROR
-    duration_ms = await course.end(outcome, status=answer.status)
-    shown = partial(admitted.exchange.preview, admitted.params)
-    return RunResult(admitted.run.id, outcome, answer, duration_ms, shown)
+async def _told(admitted: Admitted, channel: RunChannel, tell: Tell) -> Answer:
+    """Return the answer after its text was told while it arrived, as long as the run was not stopped."""
+    channel.on_text = Telling(admitted, channel, tell)
+    async with watched(admitted):
+        return await _send(admitted, channel)
 
 
 async def _send(admitted: Admitted, channel: RunChannel) -> Answer:
-    await _check_arguments(admitted)
+    if admitted.params:
+        await _check_arguments(admitted)
     try:
         with observers.step("upstream"):
             response = await admitted.exchange.perform(channel, secrets=admitted.secrets, params=admitted.params)
@@ -140,8 +142,6 @@ async def _masked(admitted: Admitted, channel: RunChannel, response: UpstreamRes
 
 async def _check_arguments(admitted: Admitted) -> None:
     """Refuse arguments that contain the value of a secret, before anything is sent."""
-    if not admitted.params:
-        return
     organization, masked, params = admitted.run.organization_id, admitted.masked, admitted.params
     others = await MASK_SETS.get(organization, {admitted.run.host}, admitted.mask_stamp)
     size = size_of(params) + size_of_values(masked)

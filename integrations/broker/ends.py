@@ -113,12 +113,24 @@ class Course:
     async def end(self, outcome: RunOutcome, *, code: str = "", status: int | None = None) -> int:
         """Record the end, before the caller gets the last of the answer; return its milliseconds.
 
+        A disconnect does not cancel the write.
+
         Raises:
-            Refusal: the run was stopped while it was under way, so its answer is not given out.
+            Refusal: the key, all agents, an integration or a secret of the run was stopped while it was under way
+                (`_stopped_meanwhile`), so its answer is not given out.
         """
         self.is_ended = True
-        milliseconds = self.milliseconds
-        await _finish(self.admitted, outcome, milliseconds, code, status)
+        admitted, ids, milliseconds = self.admitted, ledger.ids_of(self.admitted.run), self.milliseconds
+        end = ledger.RunEnd(admitted.run, outcome, milliseconds, code, status, admitted.trace)
+        try:
+            with observers.step("record"):
+                await _ENDS.ask((end, None if outcome is RunOutcome.REFUSED else admitted))
+        except Refusal as refusal:
+            _log(ids, RunOutcome.FAILED, refusal.code, milliseconds, status)
+            raise
+        _log(ids, outcome, code, milliseconds, status)
+        if ledger.hour_is_over(admitted.run.organization_id):
+            in_background(count_hours, admitted.run.organization_id)
         return milliseconds
 
     async def break_off(self, fault: BaseException, *, has_sent: bool) -> None:
@@ -134,29 +146,6 @@ class Course:
         outcome = RunOutcome.REFUSED if _is_before_sending(fault) and not has_sent else RunOutcome.FAILED
         await self.end(outcome, code=fault.code, status=status if isinstance(status, int) else None)
         fault.members["run_id"] = str(self.admitted.run.id)
-
-
-async def _finish(
-    admitted: Admitted, outcome: RunOutcome, duration_ms: int, error_code: str, status: int | None = None
-) -> None:
-    """Record the end of a run before the caller gets the response. A disconnect does not cancel the write.
-
-    Raises:
-        Refusal: the key, all agents, an integration or a secret of the run was stopped while it was under way
-            (`_stopped_meanwhile`), so its answer is not given out.
-    """
-    end = ledger.RunEnd(admitted.run, outcome, duration_ms, error_code, status, admitted.trace)
-    used = None if outcome is RunOutcome.REFUSED else admitted
-    ids = ledger.ids_of(admitted.run)
-    try:
-        with observers.step("record"):
-            await _ENDS.ask((end, used))
-    except Refusal as refusal:
-        _log(ids, RunOutcome.FAILED, refusal.code, duration_ms, status)
-        raise
-    _log(ids, outcome, error_code, duration_ms, status)
-    if ledger.hour_is_over(admitted.run.organization_id):
-        in_background(count_hours, admitted.run.organization_id)
 
 
 def _log(ids: dict[str, str], outcome: RunOutcome, code: str, duration_ms: int = 0, status: int | None = None) -> None:

@@ -57,6 +57,16 @@ def parse_url(text: str, schemes: frozenset[str] = WEB) -> URL:
     return _agreed(text, scheme, authority, _read_path(match["path"]))
 
 
+def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
+    """Build a URL from encoded parts, without normalization.
+
+    `URL(text)`, `URL.build` and `with_path` cache what they build, values included; unpickling does not.
+    """
+    url = URL()
+    url.__setstate__(((scheme, authority, path, query, ""),))
+    return url
+
+
 def read_host(text: str) -> str:
     """Parse a host: return an A-label name, an IPv4 address or a bracketed IPv6 address.
 

@@ -26,7 +26,7 @@ from integrations.egress.addresses import (
     read_address,
     translated,
 )
-from integrations.egress.destinations import KEPT, SIP, WEB, parse_url, read_port
+from integrations.egress.destinations import KEPT, SIP, WEB, parse_url, read_port, uncached_url
 from integrations.errors import EgressDenied, InvalidHeaderValue, InvalidUrl
 from integrations.templating.placeholders import Template
 from secrets_app.naming.hosts import is_special_name
@@ -56,9 +56,9 @@ class OpenedNetwork:
     port: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EgressPolicy:
-    """What the operator has set.
+    """What the operator has set. Two policies are never equal, so that what was judged is found again quickly.
 
     Without opened networks, the default, only https on port 443 of public addresses may be called.
 
@@ -113,6 +113,22 @@ def admit_url(text: str, policy: EgressPolicy, schemes: frozenset[str] = WEB) ->
     if (host, url.port) in policy.own_hosts:
         raise EgressDenied(_OWN, host=host)
     return url
+
+
+@lru_cache(maxsize=KEPT)
+def admit_origin(scheme: str, authority: str, policy: EgressPolicy) -> URL:
+    """Judge where a request goes like a configured URL; return its origin.
+
+    Raises:
+        InvalidUrl, EgressDenied: it may not be called.
+    """
+    url = uncached_url(scheme, authority, "/", "")
+    if url.raw_user is not None or url.raw_password is not None:
+        raise InvalidUrl("A URL cannot contain a user name.")
+    origin = url.origin()
+    if admit_url(str(origin), policy).origin() != origin:
+        raise InvalidUrl("This address can be read in more than one way.")
+    return origin
 
 
 def needs_opened_network(url: URL) -> bool:
@@ -230,6 +246,7 @@ def _overlap(one: Network, other: Network) -> bool:
     return one.network_address in other or other.network_address in one
 
 
+@lru_cache(maxsize=KEPT)
 def problem_with_header_name(name: str) -> str | None:
     """Return why a header of this name cannot be configured; None if it can."""
     if not _TOKEN.fullmatch(name):

@@ -171,7 +171,7 @@ class HttpCall(Streamable):
         self, channel: Channel, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
     ) -> UpstreamResponse:
         """Render and send the request. If the access token is refused, fetch a new one and try once more."""
-        request = replace(self.rendered(channel, secrets, params), needs_body=self.needs_body)
+        request = self.rendered(channel, secrets, params, needs_body=self.needs_body)
         following = Following.of(self.template, secrets) if self.follows_redirects else None
         return await self.authorized(channel, secrets, request, partial(channel.http, following=following))
 
@@ -191,10 +191,15 @@ class HttpCall(Streamable):
         return await self.authorized(channel, secrets, request, send)
 
     def rendered(
-        self, channel: Channel, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+        self,
+        channel: Channel,
+        secrets: Mapping[str, Plaintext],
+        params: Mapping[str, object],
+        *,
+        needs_body: bool = True,
     ) -> OutgoingRequest:
         """Return the request, and mask what it sends of its values in another form."""
-        request = render(self.template, secrets=secrets, params=params)
+        request = render(self.template, secrets=secrets, params=params, needs_body=needs_body)
         if self.template.basic:
             credential = dict(request.headers)[AUTHORIZATION].removeprefix("Basic ")
             for name in self.template.basic.secret_names:

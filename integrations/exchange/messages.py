@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 from yarl import URL
 
-from integrations.egress.destinations import parse_url
+from integrations.egress.destinations import parse_url, uncached_url
 from integrations.errors import InvalidUrl
 from integrations.exchange.uploads import BinaryBody, MultipartBody
 from integrations.templating.entries import ListStyle, fill_entries
@@ -118,9 +118,14 @@ class RequestTemplate:
         """The names of all parameters in the request, without duplicates."""
         return tuple(dict.fromkeys(name for template in self._templates() for name in template.param_names))
 
+    @cached_property
+    def fixed_url(self) -> URL | None:
+        """The URL, if it holds neither values nor arguments and so is the same for every request."""
+        texts = (self.path, *(pair.value for pair in self.query))
+        return None if any(text.secret_names or text.param_names for text in texts) else _url(self, Filling({}))
+
     def _templates(self) -> Iterator[Template]:
-        yield self.path
-        yield from (pair.value for pair in (*self.query, *self.headers))
+        yield from (self.path, *(pair.value for pair in (*self.query, *self.headers)))
         if self.body:
             yield from self.body.templates
         if self.basic:
@@ -157,9 +162,13 @@ class PreviewRequest:
 
 
 def render(
-    template: RequestTemplate, *, secrets: Mapping[str, Plaintext], params: Mapping[str, object]
+    template: RequestTemplate,
+    *,
+    secrets: Mapping[str, Plaintext],
+    params: Mapping[str, object],
+    needs_body: bool = True,
 ) -> OutgoingRequest:
-    """Fill in values and arguments.
+    """Fill in values and arguments; `needs_body` is that of the request.
 
     Args:
         secrets: a value for every name in `template.secret_names`.
@@ -173,11 +182,12 @@ def render(
     body, media_type = _encoded(template.body, filling)
     return OutgoingRequest(
         method=template.method,
-        url=_joined(parse_url(template.base_url), fill_path(template.path, filling), _query(template, filling)),
+        url=template.fixed_url or _url(template, filling),
         headers=_headers(template, filling, media_type),
         body=body,
         timeout_seconds=template.timeout_seconds,
         most_bytes=template.most_bytes,
+        needs_body=needs_body,
     )
 
 
@@ -201,26 +211,17 @@ def preview(template: RequestTemplate, *, params: Mapping[str, object]) -> Previ
     )
 
 
-def _joined(base: URL, path: str, query: str) -> URL:
+def _url(template: RequestTemplate, filling: Filling) -> URL:
     """Return the whole URL.
 
     Raises:
-        InvalidUrl: with the values filled in, path or query would end early.
+        InvalidUrl: with the values filled in, path or query would end early; others as `render`.
     """
-    full_path = _path_below(base, path)
+    base, query = parse_url(template.base_url), _query(template, filling)
+    full_path = _path_below(base, fill_path(template.path, filling))
     if not _PATH.fullmatch(full_path) or not QUERY.fullmatch(query):
         raise InvalidUrl("With its values filled in, the address would lead elsewhere.")
     return uncached_url(base.scheme, base.raw_authority, full_path, query)
-
-
-def uncached_url(scheme: str, authority: str, path: str, query: str) -> URL:
-    """Build a URL from encoded parts, without normalization.
-
-    `URL(text)`, `URL.build` and `with_path` cache what they build, values included; unpickling does not.
-    """
-    url = URL()
-    url.__setstate__(((scheme, authority, path, query, ""),))
-    return url
 
 
 def _path_below(base: URL, path: str) -> str:

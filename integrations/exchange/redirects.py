@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote_plus
 
 from yarl import URL
 
-from integrations.egress.destinations import DEFAULT_PORTS
+from integrations.egress.destinations import DEFAULT_PORTS, uncached_url
 from integrations.errors import InvalidUrl
-from integrations.exchange.messages import OutgoingRequest, RequestTemplate, UpstreamResponse, uncached_url
+from integrations.exchange.messages import OutgoingRequest, RequestTemplate, UpstreamResponse
 from secrets_app.plaintext import Plaintext
 
 MAX_HOPS = 3

@@ -11,16 +11,18 @@ import logging
 import re
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import cache
 from io import BytesIO
+from typing import Any, cast
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from accounts.errors import Refusal
 from integrations.egress.lookups import Lookup, system_lookup
-from integrations.egress.policy import EgressPolicy, admit_url, check_headers
+from integrations.egress.policy import EgressPolicy, admit_origin, check_headers
 from integrations.errors import (
     InvalidUrl,
     ResponseTooLarge,
@@ -31,16 +33,21 @@ from integrations.errors import (
 )
 from integrations.exchange.channels import OnPiece, OnText
 from integrations.exchange.messages import RESPONSE_BYTES, OutgoingRequest, UpstreamResponse
-from integrations.transport.connections import KEEP_SECONDS, JudgedConnector, Owner, mark, pool_here
+from integrations.transport.connections import JudgedConnector, Owner, connector_for, mark
 from integrations.transport.decoding import NO_CODING, beyond, decode
 from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, BoundedHandler
 from secrets_app.redaction.redactor import Reason
 
-CONNECT_SECONDS = 5.0
-"""The time limit for connecting."""
 USER_AGENT = "Coffer"
 
 _READ_BYTES = 64 * 1024
+_READING: dict[str, Any] = {
+    "read_until_eof": True,
+    "auto_decompress": False,
+    "max_line_size": MAX_BYTES,
+    "max_field_size": MAX_BYTES,
+    "max_headers": MAX_FIELDS + 1,
+}
 
 _EVENT_STREAM = "text/event-stream"
 _TEXT = re.compile(r"text/|application/[^;]*(?:ndjson|json-?l(?:ines)?|json-seq|stream\+json)\b")
@@ -85,12 +92,12 @@ async def send(
         UpstreamUnreachable, UpstreamTls, UpstreamTimeout: there is no response.
         ResponseTooLarge, ResponseUnreadable: the response cannot be returned.
     """
-    check_request(request, policy, ssl_context)
-    heads: list[UpstreamResponse] = []
+    origin = check_request(request, policy, ssl_context)
+    heads: list[aiohttp.ClientResponse] = []
     mark("begun")
     try:
-        async with asyncio.timeout(request.timeout_seconds), session_for(request, policy, lookup, owner) as session:
-            return await _exchange(session, request, ssl_context, heads, (on_piece, on_text), on_large)
+        async with asyncio.timeout(request.timeout_seconds), connector_for(origin, policy, lookup, owner) as connector:
+            return await _exchange(connector, request, ssl_context, heads, (on_piece, on_text), on_large)
     except Exception as error:  # broad, because any exception of a library could quote the request
         refusal = error if isinstance(error, Refusal) else refusal_for(error, request, has_begun=bool(heads))
     if heads:
@@ -98,32 +105,25 @@ async def send(
     raise refusal from None
 
 
-def check_request(request: OutgoingRequest, policy: EgressPolicy, context: ssl.SSLContext) -> None:
+def check_request(request: OutgoingRequest, policy: EgressPolicy, context: ssl.SSLContext) -> URL:
     """Check everything about a request that can be checked before a socket exists.
+
+    Returns:
+        the origin that may be called.
 
     Raises:
         InvalidHeaderValue, InvalidUrl, EgressDenied: it may not be sent.
     """
     check_headers(request.headers)
-    _check_destination(request, policy)
     check_tls(context)
+    if request.url.raw_fragment:
+        raise InvalidUrl("A URL cannot contain a fragment.")
+    return admit_origin(request.url.scheme, request.url.raw_authority, policy)
 
 
-def _check_destination(request: OutgoingRequest, policy: EgressPolicy) -> None:
-    """Judge the URL of the request like a configured URL.
-
-    Raises:
-        InvalidUrl, EgressDenied: it may not be called.
-    """
-    url = request.url
-    if url.raw_user is not None or url.raw_password is not None or url.raw_fragment:
-        raise InvalidUrl("A URL cannot contain a user name or a fragment.")
-    if admit_url(str(url.origin()), policy).origin() != url.origin():
-        raise InvalidUrl("This address can be read in more than one way.")
-
-
+@cache
 def check_tls(context: ssl.SSLContext) -> None:
-    """Check that a TLS context verifies certificates and host names.
+    """Check once for each TLS context that it verifies certificates and host names.
 
     Raises:
         ValueError: it does not, which is a programming error.
@@ -133,67 +133,77 @@ def check_tls(context: ssl.SSLContext) -> None:
         raise ValueError("outgoing TLS verifies certificates and names, and is 1.2 or newer")
 
 
-def session_for(
-    request: OutgoingRequest, policy: EgressPolicy, lookup: Lookup, owner: Owner | None
-) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
-    """Return the session that the request is sent in: that of its owner, or one of its own."""
-    origin, pool = request.url.origin(), pool_here() if owner else None
-    if owner is None or pool is None:
-        return _new_session(JudgedConnector(origin, policy, lookup, force_close=True))
-    return pool.session((owner, origin, policy), lambda: _new_session(_pooled_connector(origin, policy, lookup)))
+class _BareRequest(aiohttp.ClientRequest):
+    """A request with no header but those that it is given, and those that say where it goes and how long it is."""
+
+    _skip_auto_headers = frozenset({"Content-Type"})  # type: ignore[assignment]  # it is only searched
+
+    def update_auto_headers(self, _: object) -> None:
+        """Add nothing."""
 
 
-def _pooled_connector(origin: URL, policy: EgressPolicy, lookup: Lookup) -> JudgedConnector:
-    return JudgedConnector(origin, policy, lookup, keepalive_timeout=KEEP_SECONDS, limit=0)
+async def begin(
+    connector: JudgedConnector,
+    request: OutgoingRequest,
+    headers: list[tuple[str, str]],
+    body: Any,
+    context: ssl.SSLContext,
+    *,
+    read_ahead: int,
+) -> aiohttp.ClientResponse:
+    """Send a request, once, and return its response when the head has arrived.
 
+    A session of the client would do this, and beside it only what is not wanted: it follows redirects, keeps cookies
+    and repeats requests.
 
-def _new_session(connector: JudgedConnector) -> aiohttp.ClientSession:
-    session = aiohttp.ClientSession(
-        connector=connector,
-        timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        read_bufsize=_READ_BYTES,
-        max_line_size=MAX_BYTES,
-        max_field_size=MAX_BYTES,
-        max_headers=MAX_FIELDS + 1,
-        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-    )
-    session._retry_connection = False  # noqa: SLF001 - a request is sent once, also one that aiohttp would repeat
-    return session
+    Args:
+        body: bytes, a file or an asynchronous iterator.
+        read_ahead: about how many bytes of the response are taken in before somebody reads them.
+    """
+    loop = asyncio.get_running_loop()
+    sent = _BareRequest(request.method, request.url, headers=headers, data=body, ssl=context, loop=loop)
+    connection = await connector.connect(sent, [], connector.timeout)
+    try:
+        protocol = cast("ResponseHandler", connection.protocol)
+        protocol.set_response_params(skip_payload=request.method == "HEAD", read_bufsize=read_ahead, **_READING)
+        response = await sent.send(connection)
+        try:
+            return await response.start(connection)
+        except BaseException:
+            response.close()
+            raise
+    except BaseException:
+        connection.close()
+        raise
 
 
 async def _exchange(
-    session: aiohttp.ClientSession,
+    connector: JudgedConnector,
     request: OutgoingRequest,
     context: ssl.SSLContext,
-    heads: list[UpstreamResponse],
+    heads: list[aiohttp.ClientResponse],
     told: tuple[OnPiece | None, OnText | None],
     on_large: OnLarge,
 ) -> UpstreamResponse:
     """Send the request and read the response. Its head is put into `heads` as soon as it has arrived."""
-    call = session.request(
-        request.method,
-        request.url,
-        headers=sent_headers(request),
-        data=BytesIO(request.body) if request.body and len(request.body) > _READ_BYTES else request.body,
-        ssl=context,
-        allow_redirects=False,
-    )
-    async with call as response:
-        reason = (response.reason or "").encode("utf-8", "surrogateescape")  # reverses the client's decoding
-        head = UpstreamResponse(response.status, reason, response.raw_headers, b"", readable=True)
-        heads.append(head)
+    body = BytesIO(request.body) if request.body and len(request.body) > _READ_BYTES else request.body
+    call = begin(connector, request, sent_headers(request), body, context, read_ahead=_READ_BYTES)
+    async with await call as response:
+        heads.append(response)
         _allow(response, request.most_bytes)
-        codings = codings_of(head.headers)
+        codings = codings_of(response.raw_headers)
         reader = None if codings else _reader(response, *told)
         raw = await _read_body(response, request.most_bytes, reader, on_large)
         mark("answered")
         if codings and request.most_bytes > RESPONSE_BYTES:
             await on_large()
-    body = decode(raw, codings, limit=request.most_bytes) if codings else raw
-    return replace(head, body=b"" if body is None else body, readable=body is not None)
+    return received(response, decode(raw, codings, limit=request.most_bytes) if codings else raw)
+
+
+def received(response: aiohttp.ClientResponse, body: bytes | None = b"") -> UpstreamResponse:
+    """Return a response as it arrived, with its body; None if that cannot be decompressed."""
+    reason = (response.reason or "").encode("utf-8", "surrogateescape")  # reverses the client's decoding
+    return UpstreamResponse(response.status, reason, response.raw_headers, body or b"", readable=body is not None)
 
 
 def _reader(response: aiohttp.ClientResponse, on_piece: OnPiece | None, on_text: OnText | None) -> OnPiece | None:
@@ -211,12 +221,13 @@ def _reader(response: aiohttp.ClientResponse, on_piece: OnPiece | None, on_text:
     return read_on
 
 
-def _without_body(head: UpstreamResponse, request: OutgoingRequest, refusal: Refusal) -> UpstreamResponse:
+def _without_body(response: aiohttp.ClientResponse, request: OutgoingRequest, refusal: Refusal) -> UpstreamResponse:
     """Return the response without its body: a call that worked is never reported as failed.
 
     Raises:
         Refusal: the body is what the request is made for. The refusal says the status.
     """
+    head = received(response)
     if head.is_success and request.needs_body:
         refusal.detail += f" The status was {head.status}."
         refusal.members["upstream_status"] = head.status
@@ -242,8 +253,9 @@ async def _read_body(
     response: aiohttp.ClientResponse, limit: int, on_piece: OnPiece | None, on_large: OnLarge
 ) -> bytes:
     """Return the body as received, still compressed; for an event stream, the part that was needed."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
+    body, content = bytearray(), response.content
+    while not content.at_eof():
+        chunk = await content.readany()
         body += chunk
         if len(body) > limit:
             raise beyond(limit)

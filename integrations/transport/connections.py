@@ -16,12 +16,11 @@ import asyncio
 import select
 import socket
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import aiohttp
@@ -39,9 +38,15 @@ from integrations.transport.reception import BoundedHandler
 KEEP_SECONDS = 1.5
 """How long a connection may be idle. Servers that wait least, such as gunicorn, close theirs after two seconds."""
 LONGEST_SECONDS = 60.0
-"""How long after its first call a session takes further calls. Calls in progress are not interrupted."""
-MOST_SESSIONS = 256
-"""The most sessions of an event loop; idle ones are closed beyond it."""
+"""How long after its first call a connector takes further calls. Calls in progress are not interrupted."""
+MOST_CONNECTORS = 256
+"""The most connectors of an event loop; idle ones are closed beyond it."""
+CONNECT_SECONDS = 5.0
+"""The time limit for connecting."""
+_SO_MEMINFO, _WORD = 55, 4
+"""An option of Linux sockets (`asm-generic/socket.h`), whose first word is the memory of what nobody has read."""
+_ESTABLISHED = b"\x01"
+"""The state with which `TCP_INFO` of an open connection begins (`netinet/tcp.h`)."""
 
 Owner = tuple[UUID, UUID, str]
 """The organization and the integration that a call belongs to, and its environment."""
@@ -88,10 +93,14 @@ class JudgedConnector(aiohttp.TCPConnector):
     """Connects to the origin of one URL, at judged addresses only.
 
     The options decide whether connections are pooled.
+
+    Attributes:
+        timeout: the time limits, as the client takes them.
     """
 
     def __init__(self, url: URL, policy: EgressPolicy, lookup: Lookup, **options: Any) -> None:
         self._judged_url, self._policy = url, policy
+        self.timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
         resolver = JudgedResolver(url, policy, lookup)
         super().__init__(resolver=resolver, socket_factory=self._judged_socket, use_dns_cache=False, **options)
         reading: type[ResponseHandler] = BoundedHandler
@@ -139,9 +148,23 @@ def _is_stale(protocol: ResponseHandler) -> bool:
         return True
     if not isinstance(protocol, BoundedHandler) or not protocol.was_used or protocol.transport is None:
         return False
-    poller = select.poll()
-    poller.register(protocol.transport.get_extra_info("socket").fileno(), select.POLLIN)
-    return bool(poller.poll(0))
+    return _has_arrivals(protocol.transport.get_extra_info("socket"))
+
+
+def _has_arrivals(sock: Any) -> bool:
+    """Return whether a connected socket holds unread bytes, or its connection has ended.
+
+    Polling says so everywhere, but lets go of the interpreter's lock, which then takes longer to get back than all else
+    here together. Linux tells the memory that unread bytes take and the state of the connection without that.
+    """
+    try:
+        unread = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _WORD)
+        state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    except (AttributeError, OSError):  # another system
+        poller = select.poll()
+        poller.register(sock.fileno(), select.POLLIN)
+        return bool(poller.poll(0))
+    return bool(any(unread) or state != _ESTABLISHED)
 
 
 def _resolved(host: str, address: str, port: int) -> ResolveResult:
@@ -156,34 +179,53 @@ def _resolved(host: str, address: str, port: int) -> ResolveResult:
 
 
 @dataclass(slots=True)
-class _PooledSession:
-    session: aiohttp.ClientSession
+class _Pooled:
+    """A connector while calls use it, which do so inside a block.
+
+    Attributes:
+        until: when it takes no further calls, by `time.monotonic`.
+        used_at: when the latest call began.
+        close: is called by the last user once `is_retired`, which says that no further call may use it.
+    """
+
+    connector: JudgedConnector
     until: float
+    close: "Callable[[_Pooled], None]"
+    used_at: float = 0.0
     users: int = 0
     is_retired: bool = False
-    """Whether no further call may use the session; the last user closes it."""
+
+    async def __aenter__(self) -> JudgedConnector:
+        self.users += 1
+        return self.connector
+
+    async def __aexit__(self, *_: object) -> None:
+        self.users -= 1
+        if self.is_retired and not self.users:
+            self.close(self)
 
 
 class Pool:
-    """The sessions of one event loop, each with the connections of one integration and environment to one origin."""
+    """The connectors of one event loop, each with the connections of one integration and environment to one origin."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[PoolKey, _PooledSession] = OrderedDict()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._kept: dict[PoolKey, _Pooled] = {}
+        self._closing: set[asyncio.Future[None]] = set()
 
-    @asynccontextmanager
-    async def session(
-        self, key: PoolKey, make: Callable[[], aiohttp.ClientSession]
-    ) -> AsyncIterator[aiohttp.ClientSession]:
-        """Return a session for calls with this owner, origin and policy. It stays open afterwards."""
-        kept = self._current(key, make)
-        kept.users += 1
-        try:
-            yield kept.session
-        finally:
-            kept.users -= 1
-            if kept.is_retired and not kept.users:
-                self._close(kept)
+    def connector(
+        self, key: PoolKey, make: Callable[[], JudgedConnector]
+    ) -> AbstractAsyncContextManager[JudgedConnector]:
+        """Return what connects calls with this owner, origin and policy. It stays open afterwards."""
+        now = time.monotonic()
+        kept = self._kept.get(key)
+        if kept and kept.until <= now:
+            self._retire(key)
+            kept = None
+        if kept is None:
+            self._make_room()
+            kept = self._kept[key] = _Pooled(make(), now + LONGEST_SECONDS, self._close)
+        kept.used_at = now
+        return kept
 
     async def close(self) -> None:
         """Close all connections."""
@@ -191,22 +233,11 @@ class Pool:
             self._close(self._kept.popitem()[1])
         await asyncio.gather(*self._closing)
 
-    def _current(self, key: PoolKey, make: Callable[[], aiohttp.ClientSession]) -> _PooledSession:
-        now = asyncio.get_running_loop().time()
-        kept = self._kept.get(key)
-        if kept and kept.until <= now:
-            self._retire(key)
-            kept = None
-        if kept is None:
-            self._make_room()
-            kept = self._kept[key] = _PooledSession(make(), now + LONGEST_SECONDS)
-        self._kept.move_to_end(key)
-        return kept
-
     def _make_room(self) -> None:
-        """Retire the sessions that have been idle for longest until there is room for another session."""
+        """Retire the connectors that have been idle for longest until there is room for another one."""
         idle = [key for key, kept in self._kept.items() if not kept.users]
-        for key in idle[: max(0, len(self._kept) - MOST_SESSIONS + 1)]:
+        idle.sort(key=lambda key: self._kept[key].used_at)
+        for key in idle[: max(0, len(self._kept) - MOST_CONNECTORS + 1)]:
             self._retire(key)
 
     def _retire(self, key: PoolKey) -> None:
@@ -215,9 +246,9 @@ class Pool:
         if not kept.users:
             self._close(kept)
 
-    def _close(self, kept: _PooledSession) -> None:
-        """Close a session in the background, because the upstream may delay it."""
-        task = asyncio.create_task(kept.session.close())
+    def _close(self, kept: _Pooled) -> None:
+        """Close connections in the background, because the upstream may delay it."""
+        task = asyncio.ensure_future(kept.connector.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
@@ -239,3 +270,15 @@ async def keeping_connections() -> AsyncIterator[None]:
 def pool_here() -> Pool | None:
     """Return the pool of the running event loop; None outside `keeping_connections`."""
     return _pools.get(asyncio.get_running_loop())
+
+
+def connector_for(
+    origin: URL, policy: EgressPolicy, lookup: Lookup, owner: Owner | None
+) -> AbstractAsyncContextManager[JudgedConnector]:
+    """Return what connects to an origin: that of the owner, or one of the request's own."""
+    pool = pool_here() if owner else None
+    if owner is None or pool is None:
+        own = JudgedConnector(origin, policy, lookup, force_close=True)
+        return cast("AbstractAsyncContextManager[JudgedConnector]", own)
+    kept = partial(JudgedConnector, origin, policy, lookup, keepalive_timeout=KEEP_SECONDS, limit=0)
+    return pool.connector((owner, origin, policy), kept)

@@ -9,8 +9,7 @@ other call.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import set_exception
@@ -41,8 +40,7 @@ _SWITCHING, _FINAL = 101, 200
 _BEGINNING = b"HTTP/"
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedHead:
+class ReceivedHead(NamedTuple):
     """A head as the parser takes it.
 
     Attributes:

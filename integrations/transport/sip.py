@@ -38,8 +38,8 @@ from integrations.sip.messages import (
     read_head,
     write,
 )
-from integrations.transport.client import CONNECT_SECONDS, check_tls
-from integrations.transport.connections import mark
+from integrations.transport.client import check_tls
+from integrations.transport.connections import CONNECT_SECONDS, mark
 from integrations.transport.dialling import dial
 
 RESPONSE_SECONDS = 8.0

@@ -17,10 +17,10 @@ from accounts.errors import Refusal
 from integrations.egress.lookups import Lookup, system_lookup
 from integrations.egress.policy import EgressPolicy
 from integrations.errors import ResponseUnreadable, UpstreamTimeout
-from integrations.exchange.messages import OutgoingRequest, UpstreamResponse
+from integrations.exchange.messages import OutgoingRequest
 from integrations.exchange.streams import Deadlines, Upload
-from integrations.transport.client import check_request, codings_of, refusal_for, sent_headers, session_for
-from integrations.transport.connections import Owner
+from integrations.transport.client import begin, check_request, codings_of, received, refusal_for, sent_headers
+from integrations.transport.connections import JudgedConnector, Owner, connector_for
 from integrations.transport.inflating import Inflating, can_inflate
 from integrations.transport.reception import BoundedHandler
 from secrets_app.redaction.redactor import Reason
@@ -54,12 +54,12 @@ async def streamed(
         UpstreamUnreachable, UpstreamTls, UpstreamTimeout, ResponseTooLarge, ResponseUnreadable: there is no response.
         UpstreamTimeout: in the block, when the total time is over.
     """
-    check_request(request, policy, ssl_context)
+    origin = check_request(request, policy, ssl_context)
     sending = _Sending(upload) if upload else None
-    async with session_for(request, policy, lookup, owner) as session:
+    async with connector_for(origin, policy, lookup, owner) as connector:
         try:
             async with asyncio.timeout(deadlines.total) as whole:
-                answer = await _begun(session, request, ssl_context, sending, deadlines)
+                answer = await _begun(connector, request, ssl_context, sending, deadlines)
                 try:
                     yield StreamedResponse(answer, request, sending, deadlines)
                 finally:
@@ -71,7 +71,7 @@ async def streamed(
 
 
 async def _begun(
-    session: aiohttp.ClientSession,
+    connector: JudgedConnector,
     request: OutgoingRequest,
     context: ssl.SSLContext,
     sending: "_Sending | None",
@@ -86,15 +86,9 @@ async def _begun(
         async with asyncio.timeout(deadlines.first_byte) as waiting:
             if sending:
                 sending.postpone(waiting, deadlines.first_byte)
-            answer = await session.request(
-                request.method,
-                request.url,
-                headers=_headers(request, sending),
-                data=sending.pieces() if sending else request.body,
-                ssl=context,
-                allow_redirects=False,
-                read_bufsize=PIECE_BYTES,
-            )
+            body = sending.pieces() if sending else request.body
+            headers = _headers(request, sending)
+            answer = await begin(connector, request, headers, body, context, read_ahead=PIECE_BYTES)
     except Exception as error:  # broad, because any exception of a library could quote the request
         raise _cause(error, request, sending, has_begun=False) from None
     if answer.status not in _STATUSES:
@@ -171,9 +165,8 @@ class StreamedResponse:
         self, answer: aiohttp.ClientResponse, request: OutgoingRequest, sending: _Sending | None, deadlines: Deadlines
     ) -> None:
         self._answer, self._request, self._sending, self._deadlines = answer, request, sending, deadlines
-        reason = (answer.reason or "").encode("utf-8", "surrogateescape")  # reverses the client's decoding
         self._codings = codings_of(answer.raw_headers)
-        self.head = UpstreamResponse(answer.status, reason, answer.raw_headers, b"", readable=True)
+        self.head = received(answer)
         self.withheld = None if not self._codings or can_inflate(self._codings) else Reason.ENCODING
         self.received = 0
 

@@ -13,6 +13,7 @@ django.setup()
 
 from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402 - these need the settings
 from django.db.backends.signals import connection_created  # noqa: E402
+from yarl import URL  # noqa: E402
 
 from accounts.common import database  # noqa: E402
 from accounts.common.sql import compiled  # noqa: E402
@@ -40,7 +41,7 @@ def _no_records() -> None:
 
 def _no_address_checks() -> None:
     connections.judge_addresses = lambda *_: None
-    client._check_destination = lambda *_: None
+    client.admit_origin = lambda scheme, authority, _: URL(f"{scheme}://{authority}")
 
 
 def _no_durable_commits() -> None:
@@ -63,7 +64,7 @@ def _no_fast_path() -> None:
 
 
 def _no_kept_connections() -> None:
-    client.pool_here = lambda: None
+    connections.pool_here = lambda: None
 
 
 def _no_stamps() -> None:

@@ -41,10 +41,11 @@ async def flowing(admitted: Admitted, kind: type[C]) -> AsyncIterator[tuple[Cour
     course, links = Course(admitted), [link.pk for link in admitted.links]
     channel = kind.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted))
     try:
-        async with CONCURRENT_CALLS.stoppable(admitted.actor, links), watched(admitted), channel:
-            yield course, channel
-            if not course.is_ended:
-                await course.end(RunOutcome.FAILED, code=CANCELLED, status=course.status)
+        with CONCURRENT_CALLS.stoppable(admitted.actor, links):
+            async with watched(admitted), channel:
+                yield course, channel
+                if not course.is_ended:
+                    await course.end(RunOutcome.FAILED, code=CANCELLED, status=course.status)
     except BaseException as fault:
         if course.status and isinstance(fault, Refusal):
             fault.members.setdefault("upstream_status", course.status)

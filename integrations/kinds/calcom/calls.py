@@ -5,7 +5,7 @@ it returns 404.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from accounts.errors import FieldError
@@ -166,9 +166,9 @@ class CalcomCall(Exchange):
     ) -> UpstreamResponse:
         """Send the request and return Cal.com's unchanged response."""
         arguments = sendable(params)
-        request = render(self.request(arguments), secrets=secrets, params=arguments)
         changes = self.endpoint.body is not None
-        return await channel.http(replace(request, needs_body=not changes), seconds_to_wait=seconds_to_wait)
+        request = render(self.request(arguments), secrets=secrets, params=arguments, needs_body=not changes)
+        return await channel.http(request, seconds_to_wait=seconds_to_wait)
 
     def preview(self, params: Mapping[str, object]) -> PreviewRequest:
         """Return the request with the key masked."""

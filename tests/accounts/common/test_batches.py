@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from django.db import OperationalError
 
 from accounts.common import database
 from accounts.common.database import Batches
@@ -118,6 +119,17 @@ async def test_nobody_waits_for_ever_and_what_is_asked_later_is_answered(fault):
         with pytest.raises(asyncio.CancelledError):
             await lost
         assert [await waiting, await asking.ask(2)] == [1, 2]
+
+
+async def test_everybody_learns_that_there_is_no_connection(monkeypatch):
+    def refuse(*_):
+        raise OperationalError
+
+    monkeypatch.setattr(database, "_with_connection", refuse)
+    asking = Batches(Job())
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*(asking.ask(number) for number in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [OperationalError] * 3
 
 
 async def test_one_who_leaves_takes_no_answer_from_the_others(monkeypatch):

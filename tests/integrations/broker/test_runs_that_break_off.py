@@ -10,7 +10,7 @@ from django.db import OperationalError
 from accounts.common import database
 from accounts.common.environments import Environment
 from accounts.errors import DatabaseUnavailable
-from integrations.broker import admission, broker
+from integrations.broker import broker, ends
 from integrations.broker.checking import check
 from integrations.broker.preparation import Call
 from integrations.models import Run
@@ -47,16 +47,16 @@ def while_sending(reached, monkeypatch):
 
 
 def while_admitting(reached, monkeypatch):
-    at_once = database.in_database
+    at_once = database.begin
 
-    async def slowly(job, *args, **kwargs):
-        result = await at_once(job, *args, **kwargs)
-        if job is admission.admit_all:
+    async def slowly(job):
+        result = await at_once(job)
+        if job.func == ends._ADMISSIONS._answers:
             reached.set()
             await asyncio.sleep(0.05)
         return result
 
-    monkeypatch.setattr(database, "in_database", slowly)
+    monkeypatch.setattr(database, "begin", lambda job: asyncio.ensure_future(slowly(job)))
 
 
 @pytest.mark.parametrize("moment", [while_sending, while_admitting])

@@ -94,7 +94,7 @@ def test_calls_in_flight_end_at_once_and_others_go_on(owner, slow, stop):
     assert {result.outcome for result in went_on} <= {"succeeded"}
     assert Run.objects.filter(outcome="failed", error_code=code).count() == len(stopped)
     assert not CONCURRENT_CALLS._counts
-    assert not CONCURRENT_CALLS._stops
+    assert not CONCURRENT_CALLS._under_way
 
 
 def test_stopping_a_key_without_calls_does_nothing(owner):
@@ -103,7 +103,7 @@ def test_stopping_a_key_without_calls_does_nothing(owner):
 
 def test_timeout_of_a_call_stays_one(owner):
     async def late():
-        async with CONCURRENT_CALLS.stoppable(actor):
+        with CONCURRENT_CALLS.stoppable(actor):
             raise TimeoutError
 
     actor = actor_of_key(key_for(owner, Scope.RUN), address=None)

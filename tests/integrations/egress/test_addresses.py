@@ -118,7 +118,7 @@ def test_opening_a_network_opens_nothing_else_and_never_metadata(opened, address
 
 @pytest.mark.parametrize("text", ["", " ", ",", " , "])
 def test_an_empty_list_opens_nothing(text):
-    assert EgressPolicy.parse(text) == NOTHING_OPENED
+    assert EgressPolicy.parse(text).opened == NOTHING_OPENED.opened == ()
 
 
 @pytest.mark.parametrize(

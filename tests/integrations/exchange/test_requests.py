@@ -64,6 +64,16 @@ def test_the_path_is_appended_to_the_base(base, path, sent):
     assert str(request.url) == sent
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "is_fixed"),
+    [("/a", "x", True), ("", "", True), ("/{params.v}", "x", False), ("/a", "{secrets.s}", False)],
+)
+def test_an_address_without_placeholders_is_made_once(path, query, is_fixed):
+    template = make(path, query=pairs(q=query))
+    one, other = (render(template, secrets=values(s=text), params={"v": text}).url for text in ("a", "b"))
+    assert (one is other, one == other) == (is_fixed, is_fixed)
+
+
 QUERY = {"a b": "a%20b", "a+b": "a%2Bb", "&x=1#": "%26x%3D1%23", "\u00e9": "%C3%A9", "%41": "%2541", "": "", "/": "%2F"}
 
 

@@ -5,6 +5,7 @@ A real child process runs the service on the same database and kills itself (SIG
 commit. After every death a call goes through the broker to a real upstream, which says what it was sent.
 """
 
+import asyncio
 import os
 import re
 import signal
@@ -202,6 +203,8 @@ def test_check_that_dies_leaves_the_value_staged_and_is_made_again(stand):
 
     def check():
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        database.begin = lambda job: asyncio.ensure_future(at_once(job))
+        database._with_connection = lambda job, *args: job(*args)
         for module in (database, rotation, broker, mask_sets):
             module.in_database = at_once
         async_to_sync(rotation.check)(stand.owner, stand.secret.id, S)

@@ -163,7 +163,7 @@ async def test_an_unforeseen_failure_is_reported_without_its_text(trusting, monk
     def explode(*_, **__):
         raise RuntimeError(CANARY)
 
-    monkeypatch.setattr("aiohttp.ClientSession.request", explode)
+    monkeypatch.setattr("integrations.transport.client.begin", explode)
     with pytest.raises(UpstreamUnreachable) as caught:
         await send(request("https://api.example.com/"), CLOSED, ssl_context=trusting)
     assert caught.value.__suppress_context__

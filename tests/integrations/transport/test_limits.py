@@ -57,7 +57,7 @@ async def test_connecting_has_a_deadline_of_its_own(trusting, monkeypatch):
     async def slow(host, port):
         await asyncio.sleep(30)
 
-    monkeypatch.setattr("integrations.transport.client.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("integrations.transport.connections.CONNECT_SECONDS", 0.2)
     started = time.monotonic()
     with pytest.raises(UpstreamTimeout):
         await send(request("https://api.example.com/", seconds=30), CLOSED, ssl_context=trusting, lookup=slow)

@@ -3,19 +3,20 @@
 import asyncio
 import contextlib
 import socket
+import struct
 import threading
 import time
 from uuid import UUID
 
-import aiohttp
 import pytest
 
 from accounts.errors import Refusal
+from integrations.egress.destinations import uncached_url
 from integrations.egress.policy import EgressPolicy
-from integrations.exchange.messages import OutgoingRequest, uncached_url
+from integrations.exchange.messages import OutgoingRequest
 from integrations.transport import connections
 from integrations.transport.client import send
-from integrations.transport.connections import keeping_connections, pool_here
+from integrations.transport.connections import JudgedConnector, keeping_connections, pool_here
 from tests.peers.tls_upstream import read_request
 from tests.support.integrations.calls import Names
 
@@ -172,6 +173,37 @@ async def test_a_kept_connection_that_the_upstream_has_closed_is_left_for_a_new_
         server.stop()
 
 
+def reset(peer):
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+
+
+ARRIVALS = {
+    "nothing": (lambda peer: None, False),
+    "bytes": (lambda peer: peer.sendall(b"x"), True),
+    "bytes that were read": (lambda peer: peer.sendall(b"read"), False),
+    "its end": (lambda peer: peer.shutdown(socket.SHUT_WR), True),
+    "a reset": (reset, True),
+}
+
+
+@pytest.mark.parametrize("option", [connections._SO_MEMINFO, 9999], ids=["asked", "polled where nobody can ask"])
+@pytest.mark.parametrize(("arrive", "is_noticed"), ARRIVALS.values(), ids=ARRIVALS)
+def test_whatever_has_arrived_on_a_connection_is_noticed_before_it_is_read(monkeypatch, option, arrive, is_noticed):
+    monkeypatch.setattr(connections, "_SO_MEMINFO", option)
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()) as ours:
+        peer, _ = listening.accept()
+        with peer:
+            assert not connections._has_arrivals(ours)
+            arrive(peer)
+            time.sleep(0.02)
+            if not is_noticed:
+                ours.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    assert ours.recv(100) == b"read"
+            assert connections._has_arrivals(ours) == is_noticed
+
+
 async def test_what_one_answer_took_in_does_not_count_for_the_next(server, trusting, monkeypatch):
     monkeypatch.setattr("integrations.transport.reception.MOST_BYTES", 1000)
     server.headers = b"X: " + b"a" * 500 + b"\r\n"
@@ -182,7 +214,7 @@ async def test_what_one_answer_took_in_does_not_count_for_the_next(server, trust
 
 
 async def test_an_idle_connection_is_closed_soon(server, trusting, monkeypatch):
-    monkeypatch.setattr("integrations.transport.client.KEEP_SECONDS", 0.05)
+    monkeypatch.setattr("integrations.transport.connections.KEEP_SECONDS", 0.05)
     async with keeping_connections():
         await ask(server, trusting)
         await asyncio.sleep(0.2)
@@ -191,7 +223,7 @@ async def test_an_idle_connection_is_closed_soon(server, trusting, monkeypatch):
 
 
 async def test_only_so_many_sessions_are_kept(server, trusting, monkeypatch):
-    monkeypatch.setattr(connections, "MOST_SESSIONS", 2)
+    monkeypatch.setattr(connections, "MOST_CONNECTORS", 2)
     async with keeping_connections():
         for number in (1, 2, 3, 2, 1):
             await ask(server, trusting, (ONE, UUID(int=number), "staging"))
@@ -200,7 +232,7 @@ async def test_only_so_many_sessions_are_kept(server, trusting, monkeypatch):
 
 
 async def test_those_that_are_kept_are_left_alone_while_there_is_room(server, trusting, monkeypatch):
-    monkeypatch.setattr(connections, "MOST_SESSIONS", 6)
+    monkeypatch.setattr(connections, "MOST_CONNECTORS", 6)
     async with keeping_connections():
         for number in (1, 2, 3, 4, 5, 1, 2, 3, 4, 5):
             await ask(server, trusting, (ONE, UUID(int=number), "staging"))
@@ -208,14 +240,14 @@ async def test_those_that_are_kept_are_left_alone_while_there_is_room(server, tr
 
 
 async def test_making_room_closes_nothing_that_is_used_and_waits_for_nobody(server, trusting, monkeypatch):
-    monkeypatch.setattr(connections, "MOST_SESSIONS", 1)
-    closed = aiohttp.ClientSession.close
+    monkeypatch.setattr(connections, "MOST_CONNECTORS", 1)
+    closed = JudgedConnector.close
 
-    async def slowly(session):
+    async def slowly(connector):
         await asyncio.sleep(0.2)
-        await closed(session)
+        await closed(connector)
 
-    monkeypatch.setattr(aiohttp.ClientSession, "close", slowly)
+    monkeypatch.setattr(JudgedConnector, "close", slowly)
     async with keeping_connections():
         await ask(server, trusting)
         started = time.monotonic()
@@ -238,15 +270,15 @@ async def test_a_busy_connection_is_left_after_a_while(server, trusting, monkeyp
 
 async def test_what_is_left_while_it_is_used_is_closed_by_its_last_user(server, trusting, monkeypatch):
     monkeypatch.setattr(connections, "LONGEST_SECONDS", 0.0)
-    sessions, made = [], aiohttp.ClientSession.__init__
+    connectors, made = [], JudgedConnector.__init__
     monkeypatch.setattr(
-        aiohttp.ClientSession, "__init__", lambda self, **more: (sessions.append(self), made(self, **more))[1]
+        JudgedConnector, "__init__", lambda self, *args, **more: (connectors.append(self), made(self, *args, **more))[1]
     )
     server.answers_after = 0.05
     async with keeping_connections():
         answers = await asyncio.gather(*(ask(server, trusting) for _ in range(3)))
         await asyncio.gather(*pool_here()._closing)
-        assert [session.closed for session in sessions] == [True, True, False]
+        assert [connector.closed for connector in connectors] == [True, True, False]
     assert [answer.body for answer in answers] == [b"fine"] * 3
 
 
@@ -278,4 +310,4 @@ async def test_what_is_kept_holds_no_rendered_url(server, trusting):
         ((_, origin, _),) = pool_here()._kept
         (kept,) = pool_here()._kept.values()
         assert str(origin) == f"http://127.0.0.1:{server.port}"
-        assert kept.session.connector._judged_url == origin
+        assert kept.connector._judged_url == origin
