@@ -7,8 +7,9 @@ to be the last one (docs/security-rules.md, "Arguments").
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -16,12 +17,14 @@ from django.db import transaction
 from accounts.access.suspension import count_secret_in_arguments
 from accounts.actors import ActorKind
 from accounts.audit import trail
+from accounts.common.database import in_database
 from accounts.common.environments import Environment
+from integrations.broker.mask_sets import WORKERS
 from integrations.broker.preparation import Admitted
 from integrations.errors import ArgumentContainsSecret, InvalidArguments
 from integrations.models import Integration
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction.redactor import Redactor, ValueSet, guesses_in
+from secrets_app.redaction.redactor import Redactor, ValueSet, guesses_in, size_of_values
 
 _BROKEN_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]+(?:\s+[A-Za-z0-9+/_=-]+)+\s*")
 """A text that is base64 once its line breaks are gone, as a file argument may be written."""
@@ -45,22 +48,28 @@ class Guess:
     is_large: bool
 
 
-def size_of(params: Mapping[str, Any]) -> int:
-    """Return about how many bytes the arguments take."""
-    return sum(len(text) for text in _texts(params)) if params else 0
+async def check_no_secret(params: Mapping[str, Any], admitted: Admitted, others: Sequence[ValueSet]) -> None:
+    """Refuse arguments that contain the value of a secret, before anything is sent.
 
-
-def find_secret(
-    params: Mapping[str, Any], secrets: Mapping[str, Plaintext], others: Sequence[ValueSet]
-) -> Guess | None:
-    """Search the arguments for the values of the run and for those of other runs to the same host.
+    Args:
+        others: values that other runs sent to the same host.
 
     Raises:
-        InvalidArguments: the arguments cannot be searched, because of too many layers of encoding.
+        ArgumentContainsSecret: they do.
+        InvalidArguments: they cannot be searched, because of too many layers of encoding.
     """
-    if not params:
-        return None
-    text = "\n".join(_texts(params))
+    text, masked = "\n".join(_texts(params)), admitted.masked
+    search = partial(_find_secret, text, masked, others)
+    if guess := await WORKERS.run(admitted.run.organization_id, len(text) + size_of_values(masked), search):
+        raise await in_database(refuse, admitted, guess)
+
+
+def _find_secret(text: str, secrets: Mapping[str, Plaintext], others: Sequence[ValueSet]) -> Guess | None:
+    """Search the text of arguments for the values of the run and for those of other runs to the same host.
+
+    Raises:
+        InvalidArguments: it cannot be searched, because of too many layers of encoding.
+    """
     hits = guesses_in(text, secrets, others)
     if hits is None:
         raise InvalidArguments("The arguments could not be searched for secrets. Send fewer layers of encoding.")
@@ -119,18 +128,18 @@ def _record(admitted: Admitted, integration: Integration, guess: Guess) -> None:
     )
 
 
-def _texts(node: Any) -> Iterator[str]:
-    """Yield the strings, names and numbers of arguments."""
+def _texts(node: Any) -> list[str]:
+    """Return the strings, names and numbers of arguments."""
+    if isinstance(node, str):
+        return _spellings(node)
     if isinstance(node, Mapping):
-        for name, child in node.items():
-            yield str(name)
-            yield from _texts(child)
-    elif isinstance(node, list | tuple):
-        for child in node:
-            yield from _texts(child)
-    elif isinstance(node, str):
-        yield node
-        if len(node) > SHORTEST_BASE64 and _BROKEN_BASE64.fullmatch(node):
-            yield "".join(node.split())
-    elif node is not None:
-        yield str(node)
+        return [text for name, child in node.items() for text in (str(name), *_texts(child))]
+    if isinstance(node, list | tuple):
+        return [text for child in node for text in _texts(child)]
+    return [] if node is None else [str(node)]
+
+
+def _spellings(text: str) -> list[str]:
+    """Return a text, and what it is without line breaks if it may be base64."""
+    is_broken = len(text) > SHORTEST_BASE64 and _BROKEN_BASE64.fullmatch(text)
+    return [text, "".join(text.split())] if is_broken else [text]

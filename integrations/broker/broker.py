@@ -14,9 +14,8 @@ from uuid import UUID
 
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common import observers
-from accounts.common.database import in_database
 from integrations.broker.admission import Caller
-from integrations.broker.arguments import find_secret, refuse, size_of
+from integrations.broker.arguments import check_no_secret
 from integrations.broker.channel import RunChannel
 from integrations.broker.ends import AGAIN, Course, under_way
 from integrations.broker.mask_sets import MASK_SETS, WORKERS
@@ -142,9 +141,5 @@ async def _masked(admitted: Admitted, channel: RunChannel, response: UpstreamRes
 
 async def _check_arguments(admitted: Admitted) -> None:
     """Refuse arguments that contain the value of a secret, before anything is sent."""
-    organization, masked, params = admitted.run.organization_id, admitted.masked, admitted.params
-    others = await MASK_SETS.get(organization, {admitted.run.host}, admitted.mask_stamp)
-    size = size_of(params) + size_of_values(masked)
-    guess = await WORKERS.run(organization, size, partial(find_secret, params, masked, others))
-    if guess:
-        raise await in_database(refuse, admitted, guess)
+    others = await MASK_SETS.get(admitted.run.organization_id, {admitted.run.host}, admitted.mask_stamp)
+    await check_no_secret(admitted.params, admitted, others)

@@ -76,8 +76,8 @@ class Cell:
 
 def uvicorn(application: str, port: int) -> list[str]:
     """The command that serves an ASGI application with one worker, as `docs/production.md` does."""
-    options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning"]
-    return [sys.executable, "-m", "uvicorn", application, *options]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--no-proxy-headers", "--no-server-header"]
+    return [sys.executable, "-m", "uvicorn", application, *options, "--no-access-log", "--log-level", "warning"]
 
 
 def postmaster() -> int:

@@ -8,12 +8,11 @@ from typing import TypeVar, cast
 
 from accounts.access.callers import CONCURRENT_CALLS
 from accounts.common import observers
-from accounts.common.database import in_database
 from accounts.errors import Refusal
-from integrations.broker.arguments import find_secret, refuse, size_of
+from integrations.broker.arguments import check_no_secret
 from integrations.broker.broker import with_what_was_said
 from integrations.broker.ends import AGAIN, CANCELLED, Course
-from integrations.broker.mask_sets import MASK_SETS, WORKERS
+from integrations.broker.mask_sets import MASK_SETS
 from integrations.broker.preparation import Admitted
 from integrations.broker.streams.channel import StreamingChannel
 from integrations.broker.streams.socket_channel import SocketChannel
@@ -26,7 +25,7 @@ from integrations.exchange.passed_headers import Header
 from integrations.exchange.streams import Passed
 from integrations.models import RunOutcome
 from secrets_app.plaintext import is_short
-from secrets_app.redaction.redactor import Reason, ValueSet, size_of_values
+from secrets_app.redaction.redactor import Reason, ValueSet
 
 C = TypeVar("C", StreamingChannel, SocketChannel)
 
@@ -82,11 +81,7 @@ async def _check(admitted: Admitted, headers: Sequence[Header], others: Sequence
         raise withheld_because(Reason.SHORT_VALUE)
     if any(name.lower() == "content-encoding" and value.lower() != "identity" for name, value in headers):
         raise InvalidArguments("Send the body without Content-Encoding, so that it can be searched for secrets.")
-    given = {**admitted.params, "headers": [list(header) for header in headers]}
-    size = size_of(given) + size_of_values(admitted.masked)
-    search = partial(find_secret, given, admitted.masked, others)
-    if guess := await WORKERS.run(admitted.run.organization_id, size, search):
-        raise await in_database(refuse, admitted, guess)
+    await check_no_secret({**admitted.params, "headers": headers}, admitted, others)
 
 
 def withheld_because(reason: Reason) -> AnswerWithheld:
