@@ -107,7 +107,8 @@ def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | No
     reason, *head = map(_shown, parts[1:])
     headers = list(zip(head[::2], head[1::2], strict=True))
     content_type, media_type = _content_type(response), media_type_of(headers)
-    parts[0] = _in_utf8(response, parts[0], media_type, redactor, deadline)
+    if not is_binary(media_type):
+        parts[0] = _in_utf8(response.body, parts[0], content_type, redactor, deadline)
     withheld = response.missing or next((part.withheld for part in parts if part.withheld), None)
     withheld = withheld or _unreadable(response)
     nothing = None, BodyType.WITHHELD, b""
@@ -130,16 +131,12 @@ def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | No
     )
 
 
-def _in_utf8(
-    response: UpstreamResponse, part: Masked, media_type: str | None, redactor: Redactor, deadline: float | None
-) -> Masked:
+def _in_utf8(body: bytes, part: Masked, content_type: bytes, redactor: Redactor, deadline: float | None) -> Masked:
     """Return the masked body in UTF-8 if it is a text in another character set; otherwise the part as it is.
 
     The text is searched as well as the bytes: a value that only one of them shows withholds the body.
     """
-    body, content_type = response.body, _content_type(response)
-    is_plain = part.withheld or is_binary(media_type) or _is_plain(body, content_type)
-    read = None if is_plain else charsets.decoded(body, content_type)
+    read = None if part.withheld or _is_plain(body, content_type) else charsets.decoded(body, content_type)
     if read is None:
         return part
     text, codec = read[0].encode(), read[1]
@@ -148,7 +145,7 @@ def _in_utf8(
     left = redactor.mask_bytes(sent, deadline)
     found = again.found | part.found | left.found
     is_clean = left.text == sent and (again.text != text or part.text == body)
-    return replace(again, found=found, withheld=again.withheld or (None if is_clean else Reason.VALUE))
+    return again._replace(found=found, withheld=again.withheld or (None if is_clean else Reason.VALUE))
 
 
 def _is_plain(body: bytes, content_type: bytes) -> bool:

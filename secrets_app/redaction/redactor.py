@@ -10,7 +10,6 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
 from secrets import choice, token_bytes
@@ -34,8 +33,7 @@ GAP = f" {''.join(choice('ghkmnpqrstvwxyz') for _ in range(16))} ".encode()
 into hexadecimal, which would be decoded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
+class Masked(NamedTuple):
     """A masked text: the bytes with values replaced, or only the marker if the text was withheld."""
 
     text: bytes
