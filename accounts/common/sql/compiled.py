@@ -54,8 +54,7 @@ def run_together(statements: Sequence[Statement]) -> list[list[Row]]:
 
         with observers.round_trip():
             return in_one_round_trip(database, statements)
-    several_write = sum(statement.writes for statement in statements) > 1
-    with transaction.atomic() if several_write else nullcontext():
+    with transaction.atomic() if sum(statement.writes for statement in statements) > 1 else nullcontext():
         return [_run(statement) for statement in statements]
 
 
@@ -66,8 +65,9 @@ def _is_plain(database: Any) -> bool:
 
 
 def _run(statement: Statement) -> list[Row]:
+    sql, params, _ = statement
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(statement.sql, statement.params)
+        cursor.execute(sql, params)
         return cursor.fetchall() if cursor.description else []
 
 
