@@ -32,7 +32,7 @@ from integrations.budgets.spending import Charge, charge_of, spend
 from integrations.holding.calls import AskedCall
 from integrations.inheritance import with_parents
 from integrations.kinds import KINDS
-from integrations.models import Integration, Run, RunOutcome
+from integrations.models import Integration, RunOutcome, RunRow
 from integrations.rules.judging import Ruling
 from integrations.rules.limits import count_calls
 from secrets_app.models import SecretValue
@@ -58,7 +58,7 @@ class _Entry:
     ruling: Ruling | None = None
     asked: AskedCall | None = None
     charge: Charge | None = None
-    run: Run = field(init=False)
+    run: RunRow = field(init=False)
     secrets: dict[str, Plaintext] = field(init=False, repr=False)
     attempt: Attempt = field(default_factory=Attempt)
     refusal: Exception | None = None
@@ -244,7 +244,7 @@ def _record_asking(entry: _Entry) -> None:
     _note_run(entry, run)
 
 
-def _note_run(entry: _Entry, run: Run) -> None:
+def _note_run(entry: _Entry, run: RunRow) -> None:
     entry.run = run
     if isinstance(entry.refusal, Refusal):
         entry.refusal.members["run_id"] = str(run.id)
