@@ -140,9 +140,9 @@ def keys_with(ids: Iterable[UUID]) -> Question[ApiKey]:
     return _AGAIN.among({(key_id,) for key_id in ids})
 
 
-def refusal_meanwhile(key: ApiKey | None) -> Refusal | None:
+def refusal_meanwhile(key: ApiKey | None, now: datetime | None = None) -> Refusal | None:
     """Return why a call under way may not go on; None if it may. `key` was looked up again; None if it is deleted."""
-    if key is None or not _is_in_force(key, timezone.now()):
+    if key is None or not _is_in_force(key, now or timezone.now()):
         return Unauthenticated(STOPPED)
     return refusal_of_stopped(key) if _is_stopped(key) else None
 
@@ -155,7 +155,7 @@ def _is_stopped(key: ApiKey) -> bool:
 def _record_last_use(used: Iterable[tuple[ApiKey, PresentedKey]]) -> None:
     """Record the last use of keys and of the keys behind sessions, at most once a minute for each."""
     now = timezone.now()
-    latest = {one.pk: (one, request) for key, request in used for one in (key, key.parent) if one}
+    latest = {one.id: (one, request) for key, request in used for one in (key, key.parent) if one}
     for key, request in latest.values():  # each by itself: processes would lock several in different orders
         if key.last_used_at is None or key.last_used_at < now - LAST_USED_EVERY:
             record_use(key, address=request.address, user_agent=request.user_agent, now=now)

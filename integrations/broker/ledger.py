@@ -246,11 +246,11 @@ def stamp_used(used: Iterable[tuple[Iterable[UUID], Iterable[Integration]]]) -> 
 def stamp_unless_recent(secret_ids: Iterable[UUID], links: Iterable[Integration]) -> None:
     """Call `stamp_last_used`, unless this process has done so recently for the same secrets and versions."""
     secret_ids, links = frozenset(secret_ids), list(links)
-    used = secret_ids, frozenset((link.pk, link.version) for link in links)
+    used = secret_ids, frozenset([(link.id, link.version) for link in links])
     moment = time.monotonic()
     if _stamped.get(used, moment) > moment:
         return
-    if stamp_last_used(secret_ids, [link.pk for link in links]):
+    if stamp_last_used(secret_ids, [link.id for link in links]):
         if len(_stamped) >= REMEMBERED:
             _stamped.clear()
         _stamped[used] = moment + STAMP_EVERY.total_seconds()
