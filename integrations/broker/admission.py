@@ -125,8 +125,8 @@ def _look_up(entries: Sequence[_Entry]) -> list[SecretValue]:
     """Authenticate the callers and load the integrations (step 1); return the values that these send."""
     presented = [entry.caller for entry in entries if isinstance(entry.caller, PresentedKey)]
     places = {(entry.call.integration_id, entry.call.environment.value) for entry in entries}
-    links = INTEGRATIONS.among({(wanted,) for wanted, _ in places})
-    keys, integrations, values = ask_together(keys_presented(presented), links, SENT_VALUES.among(places))
+    wanted = INTEGRATIONS.among({(integration_id,) for integration_id, _ in places})
+    keys, integrations, values = ask_together(keys_presented(presented), wanted, SENT_VALUES.among(places))
     actors, links = iter(actors_among(presented, keys)), {row.id: with_parents(row) for row in integrations}
     for entry in entries:
         entry.identified = next(actors) if isinstance(entry.caller, PresentedKey) else entry.caller
@@ -136,18 +136,18 @@ def _look_up(entries: Sequence[_Entry]) -> list[SecretValue]:
 
 def _check_caller(entry: _Entry) -> None:
     """Check the caller, the integration, the environment, the concurrency limit and the rate limit."""
-    _identify(entry, entry.identified)
+    _identify(entry)
     entry.actor.check_environments(entry.call.environment)
     CONCURRENT_CALLS.acquire(entry.actor)
     entry.is_counted = True
     count_call(entry.actor)
 
 
-def _identify(entry: _Entry, caller: Actor | Refusal) -> None:
+def _identify(entry: _Entry) -> None:
+    caller, integration = entry.identified, entry.links[0] if entry.links else None
     if isinstance(caller, Refusal):
         raise caller
     caller.check(Permission.INTEGRATIONS_RUN)
-    integration = entry.links[0] if entry.links else None
     is_own = integration is not None and integration.organization_id == caller.organization.id
     if integration is None or not is_own or not caller.sees(integration.id):
         raise NotFound("No such integration.")

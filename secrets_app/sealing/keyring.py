@@ -142,7 +142,7 @@ def unseal(value: SecretValue) -> Plaintext:
 def is_openable(value: SecretValue) -> bool:
     """Whether a stored value whose data key is loaded should open; the same rule as `readable()` of the queryset."""
     key = value.data_key
-    return not value.unreadable and key.master_key_id in held_ids() and key.state != KeyState.DESTROYED.value
+    return not value.unreadable and key.master_key_id in held_ids() and key.state != KeyState.DESTROYED
 
 
 def destroy_data_keys(*, organization: Organization, **_: Any) -> None:
@@ -271,7 +271,7 @@ def unwrap(key: OrganizationKey) -> bytes:
         KeyLost: the key is destroyed, or does not open with the master keys that this process holds.
     """
     master_key = held_keys.current.get(key.master_key_id)
-    if master_key is None or key.wrapped is None or key.state == KeyState.DESTROYED.value:
+    if master_key is None or key.wrapped is None or key.state == KeyState.DESTROYED:
         raise KeyLost
     wrapped = bytes(key.wrapped)
     cache_key = (key.id, key.organization_id, key.master_key_id, wrapped)
