@@ -103,7 +103,7 @@ class Run(models.Model):
 
 
 @dataclass(slots=True)
-class RunRow:
+class BegunRun:
     """The row of a run that begins, with every column that the database does not make (`Run`).
 
     It takes a fraction of the time of an instance of the model.

@@ -28,7 +28,7 @@ from integrations.budgets.spending import Charge, charge_of, spend
 from integrations.holding.calls import AskedCall
 from integrations.inheritance import with_parents
 from integrations.kinds import KINDS
-from integrations.models import Integration, RunOutcome, RunRow
+from integrations.models import BegunRun, Integration, RunOutcome
 from integrations.rules.judging import Ruling
 from integrations.rules.limits import count_calls
 from secrets_app.models import SecretValue
@@ -57,7 +57,7 @@ class _Entry:
     asked: AskedCall | None = None
     charge: Charge | None = None
     found: dict[str, resolver.FoundSecret] = field(init=False)
-    run: RunRow = field(init=False)
+    run: BegunRun = field(init=False)
     secrets: dict[str, Plaintext] = field(init=False, repr=False)
     attempt: Attempt = field(default_factory=Attempt)
     refusal: Exception | None = None
@@ -242,7 +242,7 @@ def _record_asking(entry: _Entry) -> None:
     _note_run(entry, run)
 
 
-def _note_run(entry: _Entry, run: RunRow) -> None:
+def _note_run(entry: _Entry, run: BegunRun) -> None:
     entry.run = run
     if isinstance(entry.refusal, Refusal):
         entry.refusal.members["run_id"] = str(run.id)

@@ -27,7 +27,7 @@ from integrations.broker.preparation import Admitted, Call
 from integrations.budgets.spending import settling
 from integrations.errors import EgressDenied, SecretDisabled
 from integrations.figures.keeping import count_hours
-from integrations.models import Integration, RunOutcome, RunRow
+from integrations.models import BegunRun, Integration, RunOutcome
 from integrations.stops.disabled import integration_disabled
 from secrets_app.models import Secret
 
@@ -61,7 +61,7 @@ async def under_way(caller: Caller, call: Call) -> AsyncIterator[Admitted]:
             CONCURRENT_CALLS.release(admitted.actor)
 
 
-def _unrecorded(fault: Exception, run: RunRow) -> Exception:
+def _unrecorded(fault: Exception, run: BegunRun) -> Exception:
     """Return the refusal of a run that an outage of the database broke off, or another exception as it is."""
     refusal = as_refusal(fault)
     if isinstance(refusal, DatabaseUnavailable):

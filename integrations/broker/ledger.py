@@ -28,7 +28,7 @@ from accounts.errors import Refusal
 from integrations.errors import DomainNotAllowed
 from integrations.figures.counting import HOUR, LONGEST_RUN, hour_of
 from integrations.health import judging, refused_domains
-from integrations.models import Integration, Run, RunOutcome, RunRow, RunSecret, SecretReference
+from integrations.models import BegunRun, Integration, Run, RunOutcome, RunSecret, SecretReference
 from secrets_app.models import Secret, SecretValue
 
 STAMP_EVERY = timedelta(minutes=1)
@@ -90,7 +90,7 @@ class RunEnd:
         status: the HTTP status of the upstream, if it sent one.
     """
 
-    run: RunRow
+    run: BegunRun
     outcome: RunOutcome
     duration_ms: int
     error_code: str = ""
@@ -108,7 +108,7 @@ class RunEnd:
         return replace(self, outcome=RunOutcome.FAILED, error_code=refusal.code)
 
 
-def ids_of(run: RunRow) -> dict[str, str]:
+def ids_of(run: BegunRun) -> dict[str, str]:
     """Return what the log says of who runs what where."""
     return {
         "run_id": str(run.id),
@@ -120,7 +120,7 @@ def ids_of(run: RunRow) -> dict[str, str]:
     }
 
 
-def begin_all(starts: Sequence[RunStart]) -> list[RunRow]:
+def begin_all(starts: Sequence[RunStart]) -> list[BegunRun]:
     """Record the start of runs, all or none; return the records in the same order."""
     now = timezone.now()
     runs = [_run(start, now) for start in starts]
@@ -137,15 +137,15 @@ def begin_all(starts: Sequence[RunStart]) -> list[RunRow]:
     return runs
 
 
-def _tell_refused(refused: Sequence[tuple[RunRow, RunStart]]) -> None:
+def _tell_refused(refused: Sequence[tuple[BegunRun, RunStart]]) -> None:
     refused_domains.tell(run for run, _ in refused if run.error_code == DomainNotAllowed.code)
     judging.note(
         judging.verdict(run, run.outcome, run.error_code, None) for run, start in refused if not start.trace.is_trial
     )
 
 
-def _run(start: RunStart, now: datetime) -> RunRow:
-    return RunRow(
+def _run(start: RunStart, now: datetime) -> BegunRun:
+    return BegunRun(
         id=start.id,
         organization_id=start.actor.organization.id,
         integration_id=start.integration.id,

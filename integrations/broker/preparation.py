@@ -32,7 +32,7 @@ from integrations.holding.calls import NO_WISH, Wish
 from integrations.inheritance import Route, operations_of, parents_of, parsed, plan_of, routes_of
 from integrations.kinds import KINDS
 from integrations.kinds.base import CHECK
-from integrations.models import Integration, RunRow, WhenApproved
+from integrations.models import BegunRun, Integration, WhenApproved
 from integrations.stops.disabled import integration_disabled
 from integrations.templating.parameters import check_arguments
 from secrets_app.errors import KeyUnavailable
@@ -114,7 +114,7 @@ class Admitted:
     """
 
     actor: Actor
-    run: RunRow
+    run: BegunRun
     exchange: Exchange
     params: Mapping[str, Any]
     secrets: dict[str, Plaintext] = field(repr=False)

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from accounts import occurrences
 from accounts.occurrences import Occurred
-from integrations.models import RunRow
+from integrations.models import BegunRun
 
 
-def tell(runs: Iterable[RunRow]) -> None:
+def tell(runs: Iterable[BegunRun]) -> None:
     """Write an occurrence of each of these runs: one for an integration, host and hour."""
     for run in runs:
         data = {

@@ -20,7 +20,7 @@ from accounts.common.sql import compiled  # noqa: E402
 from config.api import fast_path  # noqa: E402
 from config.asgi import application  # noqa: E402
 from integrations.broker import ledger  # noqa: E402
-from integrations.models import RunRow  # noqa: E402
+from integrations.models import BegunRun  # noqa: E402
 from integrations.transport import client, connections  # noqa: E402
 from secrets_app.redaction.redactor import Masked, Redactor  # noqa: E402
 
@@ -32,7 +32,7 @@ def _no_masking() -> None:
 
 
 def _no_records() -> None:
-    def begin_all(starts: Sequence[ledger.RunStart]) -> list[RunRow]:
+    def begin_all(starts: Sequence[ledger.RunStart]) -> list[BegunRun]:
         return [ledger._run(start, timezone.now()) for start in starts]
 
     ledger.begin_all = begin_all

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.common.environments import Environment
 from integrations.broker import ledger, retention
 from integrations.editing.integrations import delete_integration
-from integrations.models import Run, RunOutcome, RunRow, RunSecret
+from integrations.models import BegunRun, Run, RunOutcome, RunSecret
 from integrations.references.usage import calls_by_place
 from secrets_app.models import SecretValue
 from tests.support.sign_in import sign_in
@@ -112,4 +112,4 @@ def test_nothing_else_goes_with_a_run(owner, secret, settings):
 
 def test_the_row_of_a_run_has_each_column_that_the_database_does_not_make():
     columns = {field.attname for field in Run._meta.concrete_fields if not field.generated}
-    assert {field.name for field in fields(RunRow)} == columns
+    assert {field.name for field in fields(BegunRun)} == columns
