@@ -89,13 +89,16 @@ def operations_of(integration: Integration) -> Mapping[str, Operation]:
     return _operations(_text_of(integration))
 
 
-def plan_of(integration: Integration, operation: str) -> Exchange:
+def plan_of(links: Sequence[Integration], operation: str) -> Exchange:
     """Return the exchange of an operation, with placeholders unresolved.
+
+    Args:
+        links: the integration and its parents (`with_parents`).
 
     Raises:
         Invalid: a stored configuration has problems.
     """
-    return _plan(operation, *map(_text_of, with_parents(integration)))
+    return _plan(operation, *map(_text_of, links))
 
 
 def _text_of(link: Integration) -> Text:
@@ -161,9 +164,13 @@ def secret_names(integration: Integration) -> set[str]:
     return {name for link in with_parents(integration) for name in own_secret_names(link)}
 
 
-def routes_of(integration: Integration) -> Sequence[Route]:
-    """Return the URLs that a run calls, with the secrets for each. The URL of the call itself comes first."""
-    return _routes(integration.connection_id, *_texts_by_id(integration))
+def routes_of(links: Sequence[Integration]) -> Sequence[Route]:
+    """Return the URLs that a run calls, with the secrets for each. The URL of the call itself comes first.
+
+    Args:
+        links: the integration and its parents (`with_parents`).
+    """
+    return _routes(links[0].connection_id, *_texts_by_id(links))
 
 
 @lru_cache(maxsize=KEPT)
@@ -185,13 +192,13 @@ def hosts_of_links(integration: Integration) -> dict[UUID, str]:
     Raises:
         Invalid: the shape of a stored configuration is wrong.
     """
-    own, call = _own_and_call(integration.connection_id, *_texts_by_id(integration))
+    own, call = _own_and_call(integration.connection_id, *_texts_by_id(with_parents(integration)))
     hosts = {pk: _host(destination or call) for pk, destination in own.items()}
     return {pk: host for pk, host in hosts.items() if host}
 
 
-def _texts_by_id(integration: Integration) -> list[tuple[UUID, Text]]:
-    return [(link.id, _text_of(link)) for link in with_parents(integration)]
+def _texts_by_id(links: Sequence[Integration]) -> list[tuple[UUID, Text]]:
+    return [(link.id, _text_of(link)) for link in links]
 
 
 def _own_and_call(

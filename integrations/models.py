@@ -19,12 +19,12 @@ from integrations.kinds import KINDS
 from integrations.kinds.base import slot_label
 from integrations.querysets import IntegrationQuerySet
 from integrations.rule_models import CallCounter
-from integrations.run_models import AnsweredNonce, Run, RunOutcome, RunSecret
+from integrations.run_models import AnsweredNonce, BegunRun, Run, RunOutcome, RunSecret
 from integrations.tool_models import TOOL_NAME_LENGTH, AgentTool, RemoteTool, ToolListing, ToolStamp
 from secrets_app.models import ReferenceToSecret, SecretValue
 
 __all__ = [
-    "AgentTool", "AlertEndpoint", "AnsweredNonce", "ApiImport", "Approval", "ApprovalState", "CallCounter",
+    "AgentTool", "AlertEndpoint", "AnsweredNonce", "ApiImport", "Approval", "ApprovalState", "BegunRun", "CallCounter",
     "CallerCount", "Delivery", "DeliveryState", "DeliveryTry", "EndpointKind", "HiddenFirstSteps", "ImportedAction",
     "Integration", "IntegrationState", "MaskStamp", "Pause", "RemoteTool", "RotationCheck", "Run", "RunCount",
     "RunOutcome", "RunSecret", "RunsCounted", "SecretDestination", "SecretReference", "Span", "ToolListing",

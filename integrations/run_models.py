@@ -1,6 +1,8 @@
 """The records of runs."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -98,6 +100,39 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.integration_name}, {self.outcome}"
+
+
+@dataclass(slots=True)
+class BegunRun:
+    """The row of a run that begins, with every column that the database does not make (`Run`).
+
+    It takes a fraction of the time of an instance of the model.
+    """
+
+    id: uuid.UUID
+    organization_id: uuid.UUID
+    integration_id: uuid.UUID
+    integration_name: str
+    kind: str
+    operation: str
+    note: str
+    environment: str
+    caller_kind: str
+    caller_id: uuid.UUID | None
+    principal_id: uuid.UUID | None
+    caller: str
+    outcome: str
+    error_code: str
+    host: str
+    duration_ms: int | None
+    steps: dict[str, float]
+    request_id: str
+    started_at: datetime
+    status: int | None = None
+    address: str = ""
+    answer_bytes: int | None = None
+    sent_bytes: int | None = None
+    first_byte_ms: int | None = None
 
 
 class RunSecret(models.Model):

@@ -8,7 +8,6 @@ protects the process, and the count must not survive a crash. Calls of a session
 import asyncio
 import hmac
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -116,8 +115,14 @@ def _valid_key(text: KeyText | None, known: Mapping[str, ApiKey], now: datetime)
 
 def _is_in_force(key: ApiKey, now: datetime) -> bool:
     """Whether the key, and the key behind a session, may be used. `key` is annotated with `maker_is_active`."""
-    has_ended = any(one.revoked_at or (one.expires_at and one.expires_at <= now) for one in (key, key.parent) if one)
-    return not has_ended and key.maker_is_active is not False  # type: ignore[attr-defined]
+    if key.maker_is_active is False or _has_ended(key, now):  # type: ignore[attr-defined]
+        return False
+    behind = key.parent
+    return behind is None or not _has_ended(behind, now)
+
+
+def _has_ended(key: ApiKey, now: datetime) -> bool:
+    return key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now)
 
 
 def keys_in_force(ids: Iterable[UUID]) -> set[UUID]:
@@ -135,9 +140,9 @@ def keys_with(ids: Iterable[UUID]) -> Question[ApiKey]:
     return _AGAIN.among({(key_id,) for key_id in ids})
 
 
-def refusal_meanwhile(key: ApiKey | None) -> Refusal | None:
+def refusal_meanwhile(key: ApiKey | None, now: datetime | None = None) -> Refusal | None:
     """Return why a call under way may not go on; None if it may. `key` was looked up again; None if it is deleted."""
-    if key is None or not _is_in_force(key, timezone.now()):
+    if key is None or not _is_in_force(key, now or timezone.now()):
         return Unauthenticated(STOPPED)
     return refusal_of_stopped(key) if _is_stopped(key) else None
 
@@ -150,7 +155,7 @@ def _is_stopped(key: ApiKey) -> bool:
 def _record_last_use(used: Iterable[tuple[ApiKey, PresentedKey]]) -> None:
     """Record the last use of keys and of the keys behind sessions, at most once a minute for each."""
     now = timezone.now()
-    latest = {one.pk: (one, request) for key, request in used for one in (key, key.parent) if one}
+    latest = {one.id: (one, request) for key, request in used for one in (key, key.parent) if one}
     for key, request in latest.values():  # each by itself: processes would lock several in different orders
         if key.last_used_at is None or key.last_used_at < now - LAST_USED_EVERY:
             record_use(key, address=request.address, user_agent=request.user_agent, now=now)
@@ -196,7 +201,7 @@ class ConcurrentCalls:
     """The calls in progress in this process. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._counts: Counter[UUID] = Counter()
+        self._counts: dict[UUID, int] = {}
         self._under_way: set[_Stoppable] = set()
         self._lock = threading.Lock()
 
@@ -207,10 +212,12 @@ class ConcurrentCalls:
             RateLimited: the API key, or the one that made the session, has reached its limit of concurrent calls.
         """
         with self._lock:
+            counts = {}
             for key_id, most in _most_at_once(actor):
-                if self._counts[key_id] >= most:
+                counts[key_id] = self._counts.get(key_id, 0) + 1
+                if counts[key_id] > most:
                     raise _limited(f"{_limited_key(actor, key_id)} its limit of {most} concurrent calls.", 1)
-            self._counts.update(key_id for key_id, _ in _most_at_once(actor))
+            self._counts.update(counts)
 
     def release(self, actor: Actor) -> None:
         """Count one call less, after a call that `acquire` counted has ended."""

@@ -6,22 +6,18 @@ admitted call holds a concurrency slot of its API key, which the broker releases
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from typing import cast
-from uuid import UUID
 
 from django.db import transaction
 
 from accounts.access.callers import CONCURRENT_CALLS, PresentedKey, actors_among, count_call, keys_presented
 from accounts.actors import Actor
-from accounts.common.environments import Environment
 from accounts.common.observers import RunTrace
 from accounts.common.sql.compiled import ask_together
 from accounts.errors import NotFound, Refusal
-from accounts.models import Organization
 from accounts.policy import Permission
 from integrations.broker import ledger
 from integrations.broker.asking import asked_of, record_asking, ruling_of
@@ -32,7 +28,7 @@ from integrations.budgets.spending import Charge, charge_of, spend
 from integrations.holding.calls import AskedCall
 from integrations.inheritance import with_parents
 from integrations.kinds import KINDS
-from integrations.models import Integration, Run, RunOutcome
+from integrations.models import BegunRun, Integration, RunOutcome
 from integrations.rules.judging import Ruling
 from integrations.rules.limits import count_calls
 from secrets_app.models import SecretValue
@@ -52,13 +48,16 @@ class _Entry:
     caller: Caller
     call: Call
     trace: RunTrace = field(default_factory=RunTrace)
+    identified: Actor | Refusal = field(init=False)
     actor: Actor = field(init=False)
     integration: Integration = field(init=False)
+    links: Sequence[Integration] = ()  # the integration and its parents
     prepared: Prepared = field(init=False)
     ruling: Ruling | None = None
     asked: AskedCall | None = None
     charge: Charge | None = None
-    run: Run = field(init=False)
+    found: dict[str, resolver.FoundSecret] = field(init=False)
+    run: BegunRun = field(init=False)
     secrets: dict[str, Plaintext] = field(init=False, repr=False)
     attempt: Attempt = field(default_factory=Attempt)
     refusal: Exception | None = None
@@ -66,17 +65,9 @@ class _Entry:
     calls_tool: bool = False  # of a server of which agents see only approved tools
 
     @property
-    def needed(self) -> tuple[Organization, Sequence[str], Environment]:
+    def needed(self) -> resolver.Needed:
         """Whose secrets it needs, their names, and where it needs their values."""
         return self.actor.organization, self.prepared.exchange.secret_names, self.call.environment
-
-    def take(self, step: Callable[["_Entry"], None]) -> None:
-        """Run a step unless an earlier step refused the call."""
-        if self.refusal is None:
-            try:
-                step(self)
-            except Exception as refusal:  # an unexpected error must not affect other calls
-                self.refusal = refusal
 
 
 def admit_all(
@@ -109,55 +100,63 @@ def _release(entries: Iterable[_Entry]) -> None:
 
 def _admit(entries: Sequence[_Entry]) -> None:
     values = _look_up(entries)
-    for entry in entries:
-        entry.take(_check_caller)
+    _take(_check_caller, entries)
     attempts = [entry for entry in entries if entry.refusal is None]
-    for entry in attempts:
-        entry.take(_prepare)
+    _take(_prepare, attempts)
     _check_tools(attempts)
-    for entry in attempts:
-        entry.take(_judge)
-    _check_secrets([entry for entry in attempts if entry.refusal is None], values)
+    _take(_judge, attempts)
+    _find_secrets([entry for entry in attempts if entry.refusal is None], values)
+    _take(_check_secrets, attempts)
     _record(attempts)
-    for entry in attempts:
-        entry.take(_open)
+    _take(_open, attempts)
+
+
+def _take(step: Callable[[_Entry], None], entries: Iterable[_Entry]) -> None:
+    """Take a step of each call that no earlier step refused."""
+    for entry in entries:
+        if entry.refusal is None:
+            try:
+                step(entry)
+            except Exception as refusal:  # an unexpected error must not affect other calls
+                entry.refusal = refusal
 
 
 def _look_up(entries: Sequence[_Entry]) -> list[SecretValue]:
     """Authenticate the callers and load the integrations (step 1); return the values that these send."""
     presented = [entry.caller for entry in entries if isinstance(entry.caller, PresentedKey)]
     places = {(entry.call.integration_id, entry.call.environment.value) for entry in entries}
-    links = INTEGRATIONS.among({(wanted,) for wanted, _ in places})
-    keys, integrations, values = ask_together(keys_presented(presented), links, SENT_VALUES.among(places))
-    actors, by_id = iter(actors_among(presented, keys)), {row.pk: row for row in integrations}
+    wanted = INTEGRATIONS.among({(integration_id,) for integration_id, _ in places})
+    keys, integrations, values = ask_together(keys_presented(presented), wanted, SENT_VALUES.among(places))
+    actors, links = iter(actors_among(presented, keys)), {row.id: with_parents(row) for row in integrations}
     for entry in entries:
-        caller = next(actors) if isinstance(entry.caller, PresentedKey) else entry.caller
-        entry.take(partial(_identify, caller=caller, integrations=by_id))
+        entry.identified = next(actors) if isinstance(entry.caller, PresentedKey) else entry.caller
+        entry.links = links.get(entry.call.integration_id, ())
     return values
 
 
-def _identify(entry: _Entry, caller: Actor | Refusal, integrations: Mapping[UUID, Integration]) -> None:
-    if isinstance(caller, Refusal):
-        raise caller
-    caller.check(Permission.INTEGRATIONS_RUN)
-    integration = integrations.get(entry.call.integration_id)
-    is_own = integration is not None and integration.organization_id == caller.organization.pk
-    if integration is None or not is_own or not caller.sees(integration.pk):
-        raise NotFound("No such integration.")
-    integration.organization = caller.organization
-    entry.actor, entry.integration = caller, integration
-
-
 def _check_caller(entry: _Entry) -> None:
-    """Check the environment, the concurrency limit and the rate limit."""
+    """Check the caller, the integration, the environment, the concurrency limit and the rate limit."""
+    _identify(entry)
     entry.actor.check_environments(entry.call.environment)
     CONCURRENT_CALLS.acquire(entry.actor)
     entry.is_counted = True
     count_call(entry.actor)
 
 
+def _identify(entry: _Entry) -> None:
+    caller, integration = entry.identified, entry.links[0] if entry.links else None
+    if isinstance(caller, Refusal):
+        raise caller
+    caller.check(Permission.INTEGRATIONS_RUN)
+    is_own = integration is not None and integration.organization_id == caller.organization.id
+    if integration is None or not is_own or not caller.sees(integration.id):
+        raise NotFound("No such integration.")
+    integration.organization = caller.organization
+    entry.actor, entry.integration = caller, integration
+
+
 def _prepare(entry: _Entry) -> None:
-    entry.prepared = prepare(entry.integration, entry.call, entry.attempt)
+    entry.prepared = prepare(entry.links, entry.call, entry.attempt)
     calling = KINDS[entry.integration.kind].calling_operation
     entry.calls_tool = entry.integration.only_approved_tools and entry.attempt.operation == calling
 
@@ -173,7 +172,7 @@ def _check_tools(entries: Sequence[_Entry]) -> None:
 
 def _judge(entry: _Entry) -> None:
     """Ask the rules, if there are any, whether a person has to be asked, and whose budgets count the call."""
-    links, actor = with_parents(entry.integration), entry.actor
+    links, actor = entry.links, entry.actor
     is_ruled = actor.organization.asks_unless_read_only or any(link.rules for link in links)
     if is_ruled or entry.call.wish.approval:
         asked_about = (actor, entry.integration, entry.call, entry.attempt, entry.prepared)
@@ -184,18 +183,18 @@ def _judge(entry: _Entry) -> None:
         entry.charge = charge_of(links, entry.attempt.operation, actor)
 
 
-def _check_secrets(entries: Sequence[_Entry], values: Sequence[SecretValue]) -> None:
-    """Check the secrets and hosts of calls. What `values` lacks is looked up together, except for staged values."""
-    wanted = {id(entry): resolver.SecretLookup.of(*entry.needed) for entry in entries if entry.call.staged is None}
-    found = resolver.find_all(wanted.values(), values)
+def _find_secrets(entries: Iterable[_Entry], values: Sequence[SecretValue]) -> None:
+    """Find the secrets of calls. What `values` lacks is looked up together, except for those of staged values."""
+    usual = [entry for entry in entries if entry.call.staged is None]
+    for entry, found in zip(usual, resolver.find_all([entry.needed for entry in usual], values), strict=True):
+        entry.found = found
 
-    def check_one(entry: _Entry) -> None:
-        staged = entry.call.staged
-        here = resolver.find_with_staged(*entry.needed, staged) if staged else found[wanted[id(entry)]]
-        check_secrets(entry.integration, entry.call, entry.attempt, here)
 
-    for entry in entries:
-        entry.take(check_one)
+def _check_secrets(entry: _Entry) -> None:
+    """Check the secrets and hosts of a call."""
+    if staged := entry.call.staged:
+        entry.found = resolver.find_with_staged(*entry.needed, staged)
+    check_secrets(entry.links, entry.call, entry.attempt, entry.found)
 
 
 def _record(entries: Sequence[_Entry]) -> None:
@@ -205,8 +204,7 @@ def _record(entries: Sequence[_Entry]) -> None:
     """
     asking = [entry for entry in entries if entry.asked and entry.refusal is None]
     _record_together([entry for entry in entries if entry.refusal or not entry.asked])
-    for entry in asking:
-        entry.take(_record_asking)
+    _take(_record_asking, asking)
 
 
 def _record_together(entries: Sequence[_Entry]) -> None:
@@ -244,7 +242,7 @@ def _record_asking(entry: _Entry) -> None:
     _note_run(entry, run)
 
 
-def _note_run(entry: _Entry, run: Run) -> None:
+def _note_run(entry: _Entry, run: BegunRun) -> None:
     entry.run = run
     if isinstance(entry.refusal, Refusal):
         entry.refusal.members["run_id"] = str(run.id)
@@ -291,10 +289,10 @@ def _admitted(call: _Entry) -> Admitted:
         secrets=call.secrets,
         identifiers=frozenset(name for name, entry in found.items() if entry.secret and entry.secret.is_identifier),
         mask_stamp=getattr(call.integration, "mask_stamp", None) or 0,
-        value_ids={name: entry.value.pk for name, entry in found.items() if entry.value},
+        value_ids={name: entry.value.id for name, entry in found.items() if entry.value},
         domains={name: entry.secret.allowed_domains for name, entry in found.items() if entry.secret},
         secret_ids=[value.secret_id for value in call.attempt.values],
-        links=with_parents(call.integration),
+        links=call.links,
         trace=call.trace,
         charge=call.charge,
     )

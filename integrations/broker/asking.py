@@ -16,7 +16,7 @@ from integrations.errors import ApprovalNotPossible
 from integrations.holding.calls import AskedCall, Terms
 from integrations.holding.holding import settle
 from integrations.inheritance import with_parents
-from integrations.models import Integration, Run
+from integrations.models import BegunRun, Integration
 from integrations.rules.judging import Asked, Ruling, judge, tool_of
 from integrations.rules.limits import count_calls
 
@@ -89,7 +89,7 @@ def _terms(ruling: Ruling) -> Terms:
 
 def record_asking(
     asked: AskedCall, start: RunStart, ruling: Ruling | None, charge: Charge | None
-) -> tuple[Run, Refusal | None]:
+) -> tuple[BegunRun, Refusal | None]:
     """Use the approval of a call and record its run as started, in one transaction; otherwise record it as refused.
 
     Args:
@@ -123,6 +123,6 @@ def _spend(charge: Charge | None) -> None:
         raise refusal
 
 
-def _begun(start: RunStart, refusal: Refusal | None) -> Run:
+def _begun(start: RunStart, refusal: Refusal | None) -> BegunRun:
     """Record a run. One that is refused opens no value, so none is on its record."""
     return begin_all([replace(start, refused_with=refusal.code, values=()) if refusal else start])[0]

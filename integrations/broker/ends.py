@@ -5,10 +5,12 @@ import logging
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import Error
+from django.utils import timezone
 
 from accounts.access.callers import CONCURRENT_CALLS, keys_with, refusal_meanwhile
 from accounts.actors import ActorKind
@@ -25,7 +27,7 @@ from integrations.broker.preparation import Admitted, Call
 from integrations.budgets.spending import settling
 from integrations.errors import EgressDenied, SecretDisabled
 from integrations.figures.keeping import count_hours
-from integrations.models import Integration, Run, RunOutcome
+from integrations.models import BegunRun, Integration, RunOutcome
 from integrations.stops.disabled import integration_disabled
 from secrets_app.models import Secret
 
@@ -59,12 +61,12 @@ async def under_way(caller: Caller, call: Call) -> AsyncIterator[Admitted]:
             CONCURRENT_CALLS.release(admitted.actor)
 
 
-def _unrecorded(fault: Exception, run: Run) -> Exception:
+def _unrecorded(fault: Exception, run: BegunRun) -> Exception:
     """Return the refusal of a run that an outage of the database broke off, or another exception as it is."""
     refusal = as_refusal(fault)
     if isinstance(refusal, DatabaseUnavailable):
         refusal = DatabaseUnavailable(UNRECORDED)
-        refusal.members["run_id"] = str(run.pk)
+        refusal.members["run_id"] = str(run.id)
     return refusal
 
 
@@ -200,7 +202,7 @@ def _needed_by(calls: Iterable[Admitted | None]) -> tuple[Question[ApiKey], Ques
     found = [call for call in calls if call]
     return (
         keys_with({key_id for call in found if (key_id := _key_of(call))}),
-        _INTEGRATIONS.among({(link.pk,) for call in found for link in call.links}),
+        _INTEGRATIONS.among({(link.id,) for call in found for link in call.links}),
         _SECRETS.among({(secret_id,) for call in found for secret_id in call.secret_ids}),
     )
 
@@ -211,20 +213,24 @@ def _judged(
     integrations: Iterable[Any],
     secrets: Iterable[Any],
 ) -> list[Refusal | None]:
-    keys_by_id = {key.pk: key for key in keys}
+    keys_by_id, now = {key.id: key for key in keys}, timezone.now()
     links_by_id = {row.id: row for row in integrations}
     enabled = {row.id for row in secrets if row.enabled}
-    return [_stopped(call, keys_by_id, links_by_id, enabled) if call else None for call in calls]
+    return [_stopped(call, keys_by_id, links_by_id, enabled, now) if call else None for call in calls]
 
 
 def _stopped(
-    call: Admitted, keys: Mapping[UUID, ApiKey], integrations: Mapping[UUID, Any], enabled: Collection[UUID]
+    call: Admitted,
+    keys: Mapping[UUID, ApiKey],
+    integrations: Mapping[UUID, Any],
+    enabled: Collection[UUID],
+    now: datetime,
 ) -> Refusal | None:
     key_id = _key_of(call)
-    if key_id and (refusal := refusal_meanwhile(keys.get(key_id))):
+    if key_id and (refusal := refusal_meanwhile(keys.get(key_id), now)):
         return refusal
     for link in call.links:
-        row = integrations.get(link.pk)
+        row = integrations.get(link.id)
         if row is None or not row.enabled:
             return integration_disabled(row or link, meanwhile=True)
     for name, secret_id in zip(call.value_ids, call.secret_ids, strict=True):

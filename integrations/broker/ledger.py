@@ -7,6 +7,7 @@ The rows of a whole batch are written in one round trip and with one commit (`ac
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,7 +28,7 @@ from accounts.errors import Refusal
 from integrations.errors import DomainNotAllowed
 from integrations.figures.counting import HOUR, LONGEST_RUN, hour_of
 from integrations.health import judging, refused_domains
-from integrations.models import Integration, Run, RunOutcome, RunSecret, SecretReference
+from integrations.models import BegunRun, Integration, Run, RunOutcome, RunSecret, SecretReference
 from secrets_app.models import Secret, SecretValue
 
 STAMP_EVERY = timedelta(minutes=1)
@@ -89,7 +90,7 @@ class RunEnd:
         status: the HTTP status of the upstream, if it sent one.
     """
 
-    run: Run
+    run: BegunRun
     outcome: RunOutcome
     duration_ms: int
     error_code: str = ""
@@ -103,11 +104,11 @@ class RunEnd:
 
     def instead(self, refusal: Refusal) -> "RunEnd":
         """Return the end of a run whose answer is refused; the refusal gets the id of the run."""
-        refusal.members["run_id"] = str(self.run.pk)
+        refusal.members["run_id"] = str(self.run.id)
         return replace(self, outcome=RunOutcome.FAILED, error_code=refusal.code)
 
 
-def ids_of(run: Run) -> dict[str, str]:
+def ids_of(run: BegunRun) -> dict[str, str]:
     """Return what the log says of who runs what where."""
     return {
         "run_id": str(run.id),
@@ -119,13 +120,13 @@ def ids_of(run: Run) -> dict[str, str]:
     }
 
 
-def begin_all(starts: Sequence[RunStart]) -> list[Run]:
+def begin_all(starts: Sequence[RunStart]) -> list[BegunRun]:
     """Record the start of runs, all or none; return the records in the same order."""
     now = timezone.now()
     runs = [_run(start, now) for start in starts]
     used = [
         SimpleNamespace(
-            run_id=run.pk, secret_id=value.secret_id, name=value.secret.name, version=value.version, started_at=now
+            run_id=run.id, secret_id=value.secret_id, name=value.secret.name, version=value.version, started_at=now
         )
         for start, run in zip(starts, runs, strict=True)
         for value in start.values
@@ -136,15 +137,15 @@ def begin_all(starts: Sequence[RunStart]) -> list[Run]:
     return runs
 
 
-def _tell_refused(refused: Sequence[tuple[Run, RunStart]]) -> None:
+def _tell_refused(refused: Sequence[tuple[BegunRun, RunStart]]) -> None:
     refused_domains.tell(run for run, _ in refused if run.error_code == DomainNotAllowed.code)
     judging.note(
         judging.verdict(run, run.outcome, run.error_code, None) for run, start in refused if not start.trace.is_trial
     )
 
 
-def _run(start: RunStart, now: datetime) -> Run:
-    return Run(
+def _run(start: RunStart, now: datetime) -> BegunRun:
+    return BegunRun(
         id=start.id,
         organization_id=start.actor.organization.id,
         integration_id=start.integration.id,
@@ -190,7 +191,7 @@ def tell_ended(ends: Sequence[RunEnd]) -> None:
 def _ended(end: RunEnd) -> SimpleNamespace:
     """Return the columns that the end of a run sets."""
     return SimpleNamespace(
-        id=end.run.pk,
+        id=end.run.id,
         outcome=end.outcome.value,
         duration_ms=end.duration_ms,
         error_code=end.error_code,
@@ -205,11 +206,11 @@ def _ended(end: RunEnd) -> SimpleNamespace:
 
 def steps_of(trace: RunTrace) -> dict[str, float]:
     """Return the milliseconds of each step that a trace has marks of, in the order of the steps."""
-    took: dict[str, float] = {}
+    took: defaultdict[str, float] = defaultdict(float)
     last = ""
     for (_, before), (mark, at) in pairwise(trace.marks):
         step = _NEXT.get(last, last) if mark == STOPPED else mark
-        took[step] = took.get(step, 0.0) + (at - before) * 1000
+        took[step] += (at - before) * 1000
         last = mark
     return {step: round(took[step], 2) for step in STEPS if step in took}
 
@@ -245,11 +246,11 @@ def stamp_used(used: Iterable[tuple[Iterable[UUID], Iterable[Integration]]]) -> 
 def stamp_unless_recent(secret_ids: Iterable[UUID], links: Iterable[Integration]) -> None:
     """Call `stamp_last_used`, unless this process has done so recently for the same secrets and versions."""
     secret_ids, links = frozenset(secret_ids), list(links)
-    used = secret_ids, frozenset((link.pk, link.version) for link in links)
+    used = secret_ids, frozenset([(link.id, link.version) for link in links])
     moment = time.monotonic()
     if _stamped.get(used, moment) > moment:
         return
-    if stamp_last_used(secret_ids, [link.pk for link in links]):
+    if stamp_last_used(secret_ids, [link.id for link in links]):
         if len(_stamped) >= REMEMBERED:
             _stamped.clear()
         _stamped[used] = moment + STAMP_EVERY.total_seconds()

@@ -5,7 +5,7 @@ warning and a refusal never disagree.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -29,10 +29,10 @@ from integrations.exchange.exchange import Exchange, Streamable
 from integrations.exchange.passing import PASS_THROUGH
 from integrations.exchange.returns import PassedOn
 from integrations.holding.calls import NO_WISH, Wish
-from integrations.inheritance import Route, operations_of, parents_of, parsed, plan_of, routes_of, with_parents
+from integrations.inheritance import Route, operations_of, parents_of, parsed, plan_of, routes_of
 from integrations.kinds import KINDS
 from integrations.kinds.base import CHECK
-from integrations.models import Integration, Run, WhenApproved
+from integrations.models import BegunRun, Integration, WhenApproved
 from integrations.stops.disabled import integration_disabled
 from integrations.templating.parameters import check_arguments
 from secrets_app.errors import KeyUnavailable
@@ -114,7 +114,7 @@ class Admitted:
     """
 
     actor: Actor
-    run: Run
+    run: BegunRun
     exchange: Exchange
     params: Mapping[str, Any]
     secrets: dict[str, Plaintext] = field(repr=False)
@@ -123,7 +123,7 @@ class Admitted:
     secret_ids: list[UUID]
     value_ids: dict[str, UUID]
     domains: dict[str, list[str]]
-    links: list[Integration]
+    links: Sequence[Integration]
     trace: RunTrace
     charge: Charge | None = None
 
@@ -133,30 +133,34 @@ class Admitted:
         return {name: value for name, value in self.secrets.items() if name not in self.identifiers}
 
 
-def prepare(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
+def prepare(links: Sequence[Integration], call: Call, attempt: Attempt) -> Prepared:
     """Check everything that needs no secret, in the order of docs/concepts.md, "Runs".
 
     The operation and the note are set on `attempt` as they become known.
 
+    Args:
+        links: the integration that is called and its parents.
+
     Raises:
         Refusal: with the code of the first check that fails.
     """
-    check_links(with_parents(integration), call.environment)
-    return _planned(integration, call, attempt)
+    check_links(links, call.environment)
+    return _planned(links, call, attempt)
 
 
 def check_secrets(
-    integration: Integration, call: Call, attempt: Attempt, found: dict[str, resolver.FoundSecret]
+    links: Sequence[Integration], call: Call, attempt: Attempt, found: dict[str, resolver.FoundSecret]
 ) -> None:
     """Check that each secret may be used here and that each host may be called; fill in `attempt`.
 
     Args:
+        links: the integration that is called and its parents.
         found: the secrets that the call needs and their values, by name.
 
     Raises:
         Refusal: with the code of the first check that fails.
     """
-    routes = routes_of(integration)
+    routes = routes_of(links)
     hosts = [_host(route) for route in routes]
     attempt.host, attempt.found = hosts[0][0] or "", found
     for name in sorted(found):
@@ -168,7 +172,7 @@ def check_secrets(
             raise denied
 
 
-def check_links(integrations: list[Integration], environment: Environment) -> None:
+def check_links(integrations: Sequence[Integration], environment: Environment) -> None:
     """Check that an integration and its parents are enabled and run in the environment.
 
     Raises:
@@ -220,8 +224,9 @@ def cannot_open(name: str, environment: Environment) -> KeyUnavailable:
     return refusal
 
 
-def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared:
+def _planned(links: Sequence[Integration], call: Call, attempt: Attempt) -> Prepared:
     """Plan the exchange, and check the arguments and fill in their defaults."""
+    integration = links[0]
     if call.check:
         attempt.operation = CHECK
         declared = KINDS[integration.kind].check(parsed(integration), parents_of(integration))
@@ -233,7 +238,7 @@ def _planned(integration: Integration, call: Call, attempt: Attempt) -> Prepared
     attempt.operation = name
     _check_size(call.params, operations[name].max_argument_bytes)
     params = check_arguments(operations[name].parameters, call.params)
-    exchange = plan_of(integration, name)
+    exchange = plan_of(links, name)
     _check_way(exchange, streams=call.streams)
     if errors := exchange.problems(params):
         raise InvalidArguments("The arguments do not match what the operation needs.", errors=errors)

@@ -60,13 +60,13 @@ def would_happen(actor: Actor, call: Call, key_id: UUID | None = None, rules: Se
     if rules is not None:
         integration.rules = [rule.as_json() for rule in rules]
     caller = actor if key_id is None else _actor_of(actor, key_id)
-    attempt = Attempt()
+    links, attempt = with_parents(integration), Attempt()
     try:
-        params = prepare(integration, call, attempt).params
+        params = prepare(links, call, attempt).params
     except Refusal as refusal:
         return Tried(Ruling(Decision.DENY, None, refusal.detail, refusal), [])
     asked = Asked(
-        links=with_parents(integration),
+        links=links,
         operation=attempt.operation,
         params=params,
         environment=call.environment,

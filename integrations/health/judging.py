@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 
 from accounts.occurrences import Occurred, record
-from integrations.models import IntegrationState, Run, RunOutcome
+from integrations.models import BegunRun, IntegrationState, Run, RunOutcome
 
 WRITTEN_EVERY = timedelta(minutes=1)
 REMEMBERED = 10_000
@@ -45,7 +45,7 @@ WORKS: Said = (False, "", None)
 class Judgement:
     """What a run said of its integration in its environment: whether it fails, and the code and status of a failure."""
 
-    run: Run
+    run: Run | BegunRun
     said: Said
 
 
@@ -53,7 +53,7 @@ KNOWN: dict[tuple[UUID, str], tuple[Said, float]] = {}
 """What this process wrote last of an integration in an environment, and until when it does not write the same again."""
 
 
-def verdict(run: Run, outcome: str, code: str, status: int | None) -> Judgement | None:
+def verdict(run: Run | BegunRun, outcome: str, code: str, status: int | None) -> Judgement | None:
     """Return what a run said, that ended so; None if it said nothing.
 
     An upstream that answers with an error of its own, or refuses the credential, makes an integration fail. Any other
@@ -132,7 +132,7 @@ def _tell(one: Judgement) -> None:
     told: dict[str, object] = {
         "integration": {"id": str(run.integration_id), "name": run.integration_name},
         "environment": run.environment,
-        "run": {"id": str(run.pk)},
+        "run": {"id": str(run.id)},
     }
     if not failing:
         record(run.organization_id, Occurred.INTEGRATION_RECOVERED, told)
@@ -142,5 +142,5 @@ def _tell(one: Judgement) -> None:
 
 def _fill(row: IntegrationState, one: Judgement) -> IntegrationState:
     row.failing, row.error_code, row.status = one.said
-    row.run_id, row.seen_at = one.run.pk, one.run.started_at
+    row.run_id, row.seen_at = one.run.id, one.run.started_at
     return row

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from accounts.common.environments import Environment
 from accounts.errors import Invalid, Refusal
 from integrations.exchange.messages import BasicAuth, RequestTemplate
-from integrations.inheritance import operations_of, plan_of
+from integrations.inheritance import operations_of, plan_of, with_parents
 from integrations.models import Integration
 from integrations.templating.placeholders import SecretPlaceholder, Template
 from secrets_app.naming.value_traits import SCHEMES, Trait
@@ -49,7 +49,7 @@ def places_of(integration: Integration) -> list[Place]:
     found: list[Place] = []
     for name in operations_of(integration):
         try:
-            exchange = plan_of(integration, name)
+            exchange = plan_of(with_parents(integration), name)
         except (Invalid, Refusal):  # what is wrong with it is told elsewhere
             continue
         found += [place for request in exchange.requests for place in _places(request)]

@@ -86,7 +86,7 @@ def judge(integration: Integration, environments: Iterable[Environment], find: F
 
 
 def _judge(integration: Integration, environments: Iterable[Environment], find: Finder) -> list[Warning]:
-    routes = [_judge_route(route) for route in routes_of(integration)]
+    routes = [_judge_route(route) for route in routes_of(with_parents(integration))]
     return [
         *_link_warnings(integration, environments),
         *(warning for _, _, about in routes for warning in about),
@@ -177,12 +177,14 @@ def _text_warnings(integration: Integration) -> list[Warning]:
 
 def host_of(integration: Integration) -> str | None:
     """Return the host that an integration calls; None if it calls nothing itself or its URL is malformed."""
-    return _judge_route(routes_of(integration)[0])[1]
+    return _judge_route(routes_of(with_parents(integration))[0])[1]
 
 
 def hosts_for(integration: Integration, name: str) -> list[str]:
     """Return the hosts that an integration sends a secret to."""
-    return [host for names, host, _ in map(_judge_route, routes_of(integration)) if host and name in names]
+    return [
+        host for names, host, _ in map(_judge_route, routes_of(with_parents(integration))) if host and name in names
+    ]
 
 
 def _judge_route(route: Route) -> tuple[frozenset[str], str | None, list[Warning]]:

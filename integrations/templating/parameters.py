@@ -78,9 +78,9 @@ def _defaults(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(properties: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
-    known = ", ".join(properties) or "none"
-    sentence = f"There is no such parameter; known are: {known}."
-    return [FieldError(_argument_field(name), sentence) for name in params if name not in properties]
+    unknown = [name for name in params if name not in properties]
+    sentence = f"There is no such parameter; known are: {', '.join(properties) or 'none'}." if unknown else ""
+    return [FieldError(_argument_field(name), sentence) for name in unknown]
 
 
 def _argument_field(name: object) -> str:
@@ -100,7 +100,7 @@ def _missing(schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[Field
 
 
 def _mismatches(properties: Mapping[str, Any], params: Mapping[str, Any]) -> list[FieldError]:
-    errors = _validator(json.dumps(properties)).iter_errors(params)
+    errors = _validator(json.dumps(properties)).iter_errors(params) if properties else ()
     return [FieldError(_path(error), _sentence(error)) for error in islice(errors, _MAX_ERRORS)]
 
 

@@ -14,7 +14,7 @@ from accounts.common.environments import Environment, in_order
 from accounts.errors import FieldError, Invalid, NotFound
 from integrations.broker.checking import declared_check
 from integrations.editing.fields import CONNECTION, CONNECTOR, dependants_of, secrets_through
-from integrations.inheritance import own_secret_names, routes_of
+from integrations.inheritance import own_secret_names, routes_of, with_parents
 from integrations.kinds import KINDS
 from integrations.kinds.api_action.config import ApiActionConfig
 from integrations.kinds.base import Operation
@@ -100,7 +100,7 @@ def domain_checks(
         config = form_of(kind).config(values, {})
         connector = visible(actor, CONNECTOR.kinds, values.get("auth_connector", ""))
         unsaved = Integration(organization=actor.organization, kind=kind, config=config, auth_connector=connector)
-        routes = list(routes_of(unsaved))
+        routes = list(routes_of(with_parents(unsaved)))
     except Invalid:
         return None
     if stored:

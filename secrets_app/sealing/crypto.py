@@ -255,7 +255,7 @@ def _header(label: bytes, key_id: UUID) -> bytes:
 
 def _length_prefixed(*fields: bytes) -> bytes:
     """Join fields, each after its length in four bytes, so that ("a", "bc") and ("ab", "c") differ."""
-    return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+    return b"".join([len(field).to_bytes(4, "big") + field for field in fields])
 
 
 def _derive(key: bytes, salt: bytes, label: bytes, bound: bytes) -> tuple[bytes, bytes]:

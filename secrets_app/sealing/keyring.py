@@ -8,7 +8,6 @@ No data key is ever retired here: a process with the wrong master key would put 
 replaces data keys that open.
 """
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -31,7 +30,7 @@ CACHE_SECONDS = 300.0
 CACHE_SIZE = 1000
 
 CacheKey = tuple[UUID, UUID | None, str, bytes]
-"""Data key id, organization, master key id, and the digest of the wrapped bytes."""
+"""Data key id, organization, master key id, and the wrapped bytes."""
 
 
 class CannotOpen(Exception):  # noqa: N818 - named after what happened, like Undecryptable
@@ -130,11 +129,12 @@ def unseal(value: SecretValue) -> Plaintext:
     """
     if value.sealed is None:
         raise CannotOpen
-    if crypto.is_old_value(bytes(value.sealed)):
+    sealed, data_key = bytes(value.sealed), value.data_key
+    if crypto.is_old_value(sealed):
         raise KeyLost
-    bound = context(value.secret, Environment(value.environment), value.version, value.data_key)
+    bound = context(value.secret, value.environment, value.version, data_key)
     try:
-        return crypto.open_value(unwrap(value.data_key), bytes(value.sealed), bound)
+        return crypto.open_value(unwrap(data_key), sealed, bound)
     except crypto.Undecryptable:
         raise CannotOpen from None
 
@@ -142,7 +142,7 @@ def unseal(value: SecretValue) -> Plaintext:
 def is_openable(value: SecretValue) -> bool:
     """Whether a stored value whose data key is loaded should open; the same rule as `readable()` of the queryset."""
     key = value.data_key
-    return not value.unreadable and key.master_key_id in held_ids() and key.state != KeyState.DESTROYED.value
+    return not value.unreadable and key.master_key_id in held_ids() and key.state != KeyState.DESTROYED
 
 
 def destroy_data_keys(*, organization: Organization, **_: Any) -> None:
@@ -168,12 +168,12 @@ def why_lost(key: OrganizationKey) -> str:
     return f"Data key {key.id} does not open with the master key {key.master_key_id}."
 
 
-def context(secret: Secret, environment: Environment, version: int, key: OrganizationKey) -> crypto.ValueContext:
+def context(secret: Secret, environment: str, version: int, key: OrganizationKey) -> crypto.ValueContext:
     """Return what a value of this secret is bound to."""
     return crypto.ValueContext(
         organization=secret.organization_id,
         secret=secret.id,
-        environment=environment.value,
+        environment=environment,
         version=version,
         data_key=key.id,
         domains=canonical(secret.allowed_domains),
@@ -271,10 +271,10 @@ def unwrap(key: OrganizationKey) -> bytes:
         KeyLost: the key is destroyed, or does not open with the master keys that this process holds.
     """
     master_key = held_keys.current.get(key.master_key_id)
-    if master_key is None or key.wrapped is None or key.state == KeyState.DESTROYED.value:
+    if master_key is None or key.wrapped is None or key.state == KeyState.DESTROYED:
         raise KeyLost
     wrapped = bytes(key.wrapped)
-    cache_key = (key.id, key.organization_id, key.master_key_id, hashlib.sha256(wrapped).digest())
+    cache_key = (key.id, key.organization_id, key.master_key_id, wrapped)
     data_key = _cache.get(cache_key)
     if data_key is None:
         data_key = _unwrap_now(master_key, wrapped, key)

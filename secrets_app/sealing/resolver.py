@@ -15,7 +15,7 @@ The hygiene page compares values: `fingerprint_values` opens them here and retur
 `tests/test_architecture.py` lists the modules that may call these functions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
@@ -45,18 +45,11 @@ class FoundSecret:
     value: SecretValue | None
 
 
-@dataclass(frozen=True, slots=True)
-class SecretLookup:
-    """The secrets that a call needs: their organization and names, and the environment of their values."""
+Needed = tuple[Organization, Iterable[str], Environment]
+"""The secrets that a call needs: their organization and names, and the environment of their values."""
 
-    organization: UUID
-    environment: Environment
-    names: frozenset[str]
-
-    @classmethod
-    def of(cls, organization: Organization, names: Iterable[str], environment: Environment) -> "SecretLookup":
-        """Return the look-up of these names."""
-        return cls(organization.pk, environment, frozenset(names))
+Place = tuple[UUID, str, str]
+"""The organization, the environment and the name of the secret of a value."""
 
 
 _CURRENT = CompiledQuery(
@@ -94,38 +87,36 @@ def find(organization: Organization, names: Iterable[str], environment: Environm
     Returns:
         an entry for every requested name.
     """
-    lookup = SecretLookup.of(organization, names, environment)
-    return find_all([lookup])[lookup]
+    return find_all([(organization, names, environment)])[0]
 
 
-def find_all(
-    lookups: Iterable[SecretLookup], read: Iterable[SecretValue] = ()
-) -> dict[SecretLookup, dict[str, FoundSecret]]:
-    """Look up the secrets of several calls, as `find` does for one.
+def find_all(needed: Sequence[Needed], read: Iterable[SecretValue] = ()) -> list[dict[str, FoundSecret]]:
+    """Look up the secrets of several calls, as `find` does for one, and return them in the same order.
 
     This takes one query, or two if a secret has no value in the environment.
 
     Args:
         read: current values that were just read with their secrets and data keys; only others are looked up.
     """
-    lookups = set(lookups)
-    places = {(lookup.organization, lookup.environment.value, name) for lookup in lookups for name in lookup.names}
+    wanted = [_places(*one) for one in needed]
     values = {_place(row): row for row in read}
-    values |= {_place(row): row for row in _CURRENT.ask(places - values.keys())}
-    secrets = _secrets({(organization, name) for organization, _, name in places - values.keys()})
+    unread = {place for places in wanted for place in places.values() if place not in values}
+    values |= {_place(row): row for row in _CURRENT.ask(unread)}
+    secrets = _secrets({(organization, name) for organization, _, name in unread - values.keys()})
 
-    def found(organization: UUID, environment: str, name: str) -> FoundSecret:
-        value = values.get((organization, environment, name))
+    def found(place: Place) -> FoundSecret:
+        value, (organization, _, name) = values.get(place), place
         return FoundSecret(value.secret if value else secrets.get((organization, name)), value)
 
-    return {
-        lookup: {name: found(lookup.organization, lookup.environment.value, name) for name in lookup.names}
-        for lookup in lookups
-    }
+    return [{name: found(place) for name, place in places.items()} for places in wanted]
 
 
-def _place(value: SecretValue) -> tuple[UUID, str, str]:
-    """Return the organization, the environment and the name of the secret of a value."""
+def _places(organization: Organization, names: Iterable[str], environment: Environment) -> dict[str, Place]:
+    where = environment.value
+    return {name: (organization.id, where, name) for name in names}
+
+
+def _place(value: SecretValue) -> Place:
     return value.secret.organization_id, value.environment, value.secret.name
 
 

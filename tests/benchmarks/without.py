@@ -5,7 +5,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from uuid import uuid4
 
 import django
 
@@ -13,6 +12,7 @@ django.setup()
 
 from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402 - these need the settings
 from django.db.backends.signals import connection_created  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from yarl import URL  # noqa: E402
 
 from accounts.common import database  # noqa: E402
@@ -20,7 +20,7 @@ from accounts.common.sql import compiled  # noqa: E402
 from config.api import fast_path  # noqa: E402
 from config.asgi import application  # noqa: E402
 from integrations.broker import ledger  # noqa: E402
-from integrations.models import Run  # noqa: E402
+from integrations.models import BegunRun  # noqa: E402
 from integrations.transport import client, connections  # noqa: E402
 from secrets_app.redaction.redactor import Masked, Redactor  # noqa: E402
 
@@ -32,8 +32,8 @@ def _no_masking() -> None:
 
 
 def _no_records() -> None:
-    def begin_all(starts: Sequence[ledger.RunStart]) -> list[Run]:
-        return [Run(id=uuid4()) for _ in starts]
+    def begin_all(starts: Sequence[ledger.RunStart]) -> list[BegunRun]:
+        return [ledger._run(start, timezone.now()) for start in starts]
 
     ledger.begin_all = begin_all
     ledger.endings = lambda ends: []

@@ -318,4 +318,4 @@ def test_old_runs_are_forgotten_once_by_several_at_once(together, owner, monkeyp
     gone = []
     assert_only(together(*[lambda: gone.append(retention.forget_old())] * 8))
     assert sum(gone) == 20
-    assert list(Run.objects.all()) == [kept]
+    assert [run.id for run in Run.objects.all()] == [kept.id]

@@ -24,7 +24,7 @@ from accounts.models import Organization  # noqa: E402
 from secrets_app.sealing import resolver  # noqa: E402
 
 ORGANIZATION, NAME = UUID(os.environ["RESOLVED_ORGANIZATION"]), os.environ["RESOLVED_NAME"]
-WANTED = resolver.SecretLookup(ORGANIZATION, Environment.STAGING, frozenset({NAME}))
+WANTED = Organization(pk=ORGANIZATION), [NAME], Environment.STAGING
 ROW = """
     SELECT value.sealed, key.wrapped, secret.enabled, secret.allowed_domains
     FROM secrets_app_secretvalue value
@@ -38,7 +38,7 @@ _own = threading.local()
 
 
 def _resolve_all(actors: Sequence[Actor]) -> list[int]:
-    found = resolver.find_all([WANTED])[WANTED]
+    found = resolver.find(*WANTED)
     return [len(resolver.open_values(found, actor=actor)[NAME].expose()) for actor in actors]
 
 

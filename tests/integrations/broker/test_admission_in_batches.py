@@ -79,7 +79,7 @@ def test_a_fault_of_ours_in_one_call_is_no_other_call_s(owner, outsider, stage, 
     theirs = make_action(outsider, "Theirs")
 
     def faulty(*arguments, **named):
-        if any(getattr(found, "name", "") == "Theirs" for found in arguments) or named.get("actor") == outsider:
+        if theirs in arguments[0] or named.get("actor") == outsider:
             raise RuntimeError(VALUE)
         return real(*arguments, **named)
 

@@ -49,13 +49,13 @@ def runs(owner):
     runs = ledger.begin_all(started)
     finish_all([RunEnd(runs[-1], RunOutcome.SUCCEEDED, 7, "", 200)])
     for run, minutes in zip(runs, (*MINUTES, 20), strict=True):
-        Run.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(minutes=minutes))
+        Run.objects.filter(pk=run.id).update(started_at=timezone.now() - timedelta(minutes=minutes))
     return runs
 
 
 def states(runs):
     found = {run.pk: f"{run.outcome} {run.error_code}".strip() for run in Run.objects.all()}
-    return [found[run.pk] for run in runs]
+    return [found[run.id] for run in runs]
 
 
 @pytest.mark.django_db

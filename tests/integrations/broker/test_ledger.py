@@ -1,5 +1,6 @@
 """The record of runs over time: where a secret was used, and how old records are forgotten."""
 
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from django.utils import timezone
 from accounts.common.environments import Environment
 from integrations.broker import ledger, retention
 from integrations.editing.integrations import delete_integration
-from integrations.models import Run, RunOutcome, RunSecret
+from integrations.models import BegunRun, Run, RunOutcome, RunSecret
 from integrations.references.usage import calls_by_place
 from secrets_app.models import SecretValue
 from tests.support.sign_in import sign_in
@@ -29,8 +30,8 @@ def record(owner, integration, secret, environment=S, *, days_ago=0, outcome=Run
     (run,) = ledger.begin_all([start])
     ledger.finish_all([ledger.RunEnd(run, outcome, 3)])
     moment = timezone.now() - timedelta(days=days_ago)
-    Run.objects.filter(pk=run.pk).update(started_at=moment)
-    RunSecret.objects.filter(run=run).update(started_at=moment)
+    Run.objects.filter(pk=run.id).update(started_at=moment)
+    RunSecret.objects.filter(run=run.id).update(started_at=moment)
     return run
 
 
@@ -88,7 +89,7 @@ def test_old_runs_are_forgotten_with_their_secrets_in_batches(owner, outsider, s
     monkeypatch.setattr(retention, "BATCH", 2)
     settings.RUN_DAYS = 100
     action = make_action(owner, "One")
-    kept = [record(owner, action, secret, days_ago=days).pk for days in (0, 99)]
+    kept = [record(owner, action, secret, days_ago=days).id for days in (0, 99)]
     for days in (101, 150, 151, 400, 401):
         record(owner, action, secret, days_ago=days)
     theirs = store_secret(outsider)
@@ -107,3 +108,8 @@ def test_nothing_else_goes_with_a_run(owner, secret, settings):
     assert retention.forget_old() == 1
     assert type(action).objects.filter(pk=action.pk).exists()
     assert SecretValue.objects.filter(secret=secret).count() == 3
+
+
+def test_the_row_of_a_run_has_each_column_that_the_database_does_not_make():
+    columns = {field.attname for field in Run._meta.concrete_fields if not field.generated}
+    assert {field.name for field in fields(BegunRun)} == columns

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.common.environments import Environment
-from integrations.inheritance import routes_of
+from integrations.inheritance import routes_of, with_parents
 from integrations.kinds import KINDS
 from integrations.known_services.catalogue import service as service_with
 from integrations.models import Integration
@@ -35,7 +35,7 @@ def test_each_fills_a_form_that_can_be_saved_as_it_is(as_owner, owner):
         for name in names:
             store_secret(owner, name, allowed_domains=list(service.hosts), environments=[Environment.STAGING])
         assert warnings_for(stored) == []
-        assert routes_of(stored)[0].secret_names == names
+        assert routes_of(with_parents(stored))[0].secret_names == names
 
     assert failures(STARTS, attempt) == {}
 
