@@ -102,33 +102,29 @@ def mask_response(
 
 
 def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | None) -> Answer:
-    received = [response.reason, *chain.from_iterable(response.headers)]
-    parts = redactor.mask_all([response.body, *received], deadline)
-    reason, *head = map(_shown, parts[1:])
+    sent = [response.body, response.reason, *chain.from_iterable(response.headers)]
+    parts = [] if redactor.is_clean(sent) else [redactor.mask_bytes(part, deadline) for part in sent]
+    body, *rest = parts or [Masked(response.body, frozenset())]
+    reason, *head = [_shown(part) for part in rest] or [part.decode("utf-8", "replace") for part in sent[1:]]
     headers = list(zip(head[::2], head[1::2], strict=True))
-    content_type, media_type = _content_type(response), media_type_of(headers)
-    if not is_binary(media_type):
-        parts[0] = _in_utf8(response.body, parts[0], content_type, redactor, deadline)
-    withheld = response.missing or next((part.withheld for part in parts if part.withheld), None)
-    withheld = withheld or _unreadable(response)
+    content_type, media_type, text = _content_type(response), media_type_of(headers), _text(response.body)
+    is_text = not is_binary(media_type)
+    if is_text and not body.withheld and not _is_plain(response.body, text, content_type):
+        body = _in_utf8(response.body, body, content_type, redactor, deadline)
+    reasons = [part.withheld for part in (body, *rest) if part.withheld]
+    withheld = response.missing or (reasons[0] if reasons else _unreadable(response, text))
+    if body.text is not response.body:
+        text = _text(body.text)
     nothing = None, BodyType.WITHHELD, b""
-    body, body_type, respelt = nothing if withheld else _present(parts[0].text, media_type, content_type)
-    parts.append(redactor.mask_bytes(respelt, deadline))
-    if parts[-1].text != respelt:
-        (body, body_type, respelt), withheld = nothing, parts[-1].withheld or Reason.VALUE
-    return Answer(
-        status=response.status,
-        succeeded=response.is_success,
-        reason=reason,
-        headers=headers,
-        body=body,
-        body_type=body_type,
-        body_bytes=len(response.body),
-        masked=sorted(frozenset().union(*(part.found for part in parts))),
-        withheld=withheld,
-        media_type=media_type,
-        written=write_json(body, is_ascii=False) if respelt else "",
-    )
+    shown, kind, respelt = nothing if withheld else _present(body.text, text, content_type, is_text=is_text)
+    if respelt:
+        rest.append(redactor.mask_bytes(respelt, deadline))
+        if rest[-1].text != respelt:
+            (shown, kind, respelt), withheld = nothing, rest[-1].withheld or Reason.VALUE
+    found = sorted({name for part in (body, *rest) for name in part.found})
+    written = write_json(shown, is_ascii=False) if respelt else ""
+    status, succeeded, size = response.status, response.is_success, len(response.body)
+    return Answer(status, succeeded, reason, headers, shown, kind, size, found, withheld, media_type, written)
 
 
 def _in_utf8(body: bytes, part: Masked, content_type: bytes, redactor: Redactor, deadline: float | None) -> Masked:
@@ -136,7 +132,7 @@ def _in_utf8(body: bytes, part: Masked, content_type: bytes, redactor: Redactor,
 
     The text is searched as well as the bytes: a value that only one of them shows withholds the body.
     """
-    read = None if part.withheld or _is_plain(body, content_type) else charsets.decoded(body, content_type)
+    read = charsets.decoded(body, content_type)
     if read is None:
         return part
     text, codec = read[0].encode(), read[1]
@@ -148,11 +144,11 @@ def _in_utf8(body: bytes, part: Masked, content_type: bytes, redactor: Redactor,
     return again._replace(found=found, withheld=again.withheld or (None if is_clean else Reason.VALUE))
 
 
-def _is_plain(body: bytes, content_type: bytes) -> bool:
+def _is_plain(body: bytes, text: str | None, content_type: bytes) -> bool:
     """Return whether a body is UTF-8 for all that anybody says, as most are."""
-    if body.startswith(charsets.MARKS) or 0 in body[:2]:
+    if text is None or body.startswith(charsets.MARKS) or 0 in body[:2]:
         return False
-    return (b"charset" not in content_type or b"utf-8" in content_type) and _text(body) is not None
+    return b"charset" not in content_type or b"utf-8" in content_type
 
 
 def _status_alone(response: UpstreamResponse, reason: Reason) -> Answer:
@@ -183,37 +179,41 @@ def _shown(part: Masked) -> str:
     return WITHHELD if part.withheld else part.text.decode("utf-8", "replace")
 
 
-def _unreadable(response: UpstreamResponse) -> Reason | None:
+def _unreadable(response: UpstreamResponse, text: str | None) -> Reason | None:
     """Return why a value in the body would not be found (docs/security-rules.md, "Redaction"), if it would not."""
     if not response.readable:
         return Reason.ENCODING
-    return Reason.COMPRESSED if _text(response.body) is None and is_compressed(response.body) else None
+    return Reason.COMPRESSED if text is None and is_compressed(response.body) else None
 
 
 def _content_type(response: UpstreamResponse) -> bytes:
-    return next((value.lower() for name, value in response.headers if name.lower() == b"content-type"), b"")
+    for name, value in response.headers:
+        if name.lower() == b"content-type":
+            return value.lower()
+    return b""
 
 
 def media_type_of(headers: Sequence[tuple[str, str]]) -> str | None:
     """Return the media type in masked headers; None if there is none or it cannot be one."""
-    said = next((value for name, value in headers if name.lower() == "content-type"), "")
-    found = _MEDIA_TYPE.fullmatch(said)
-    return found[1].lower() if found else None
+    for name, value in headers:
+        if name.lower() == "content-type":
+            found = _MEDIA_TYPE.fullmatch(value)
+            return found[1].lower() if found else None
+    return None
 
 
 def is_binary(media_type: str | None) -> bool:
     return media_type is not None and _BINARY.fullmatch(media_type) is not None
 
 
-def _present(body: bytes, media_type: str | None, content_type: bytes) -> tuple[Any, BodyType, bytes]:
+def _present(body: bytes, text: str | None, content_type: bytes, *, is_text: bool) -> tuple[Any, BodyType, bytes]:
     """Return the body, its type, and its bytes as JSON if writing it again spells a number differently.
 
     A body whose media type says that it is no text is base64, even if its bytes happen to be UTF-8, as silence in
     telephony is. Any other is JSON if the upstream declares it or if it looks like JSON, and parses; otherwise text if
     it is UTF-8; otherwise base64.
     """
-    text = None if body and is_binary(media_type) else _text(body)
-    if text is None:
+    if text is None or (body and not is_text):
         return base64.b64encode(body).decode("ascii"), BodyType.BASE64, b""
     if b"json" not in content_type and not text.lstrip().startswith(("{", "[")):
         return text, BodyType.TEXT, b""

@@ -240,21 +240,23 @@ def _headers(template: RequestTemplate, filling: Filling, media_type: str) -> tu
 
     A header whose text is exactly one argument that is absent or null is left out.
     """
-    headers = tuple(
+    headers = [
         (pair.name, fill_header(pair.name, pair.value, filling))
         for pair in template.headers
         if not (pair.value.whole_param and filling.params.get(pair.value.whole_param) is None)
-    )
+    ]
     if template.basic:
         basic = fill_basic(template.basic.username, template.basic.password, filling, encoded=template.basic.encoded)
-        headers = (*headers, (AUTHORIZATION, f"Basic {basic}"))
-    if not media_type or any(name.lower() == "content-type" for name, _ in headers):
-        return headers
-    return (("Content-Type", media_type), *headers)
+        headers.append((AUTHORIZATION, f"Basic {basic}"))
+    if media_type and not any(name.lower() == "content-type" for name, _ in headers):
+        headers.insert(0, ("Content-Type", media_type))
+    return tuple(headers)
 
 
 def _encoded(body: Body | None, filling: Filling) -> tuple[bytes | None, str]:
     """Return the body and its media type; None without a body, or if it is exactly one absent argument."""
+    if body is None:
+        return None, ""
     text, media_type = None, ""
     if isinstance(body, MultipartBody | BinaryBody):
         return body.encoded(filling)
@@ -265,7 +267,7 @@ def _encoded(body: Body | None, filling: Filling) -> tuple[bytes | None, str]:
         entries = (fill_entries(pair.name, pair.value, pair.style, filling, fill_form) for pair in body.pairs)
         text = "&".join(f"{quote_plus(name)}={value}" for name, value in chain.from_iterable(entries))
         media_type = "application/x-www-form-urlencoded"
-    elif body and not is_left_out(body.template, filling):
+    elif not is_left_out(body.template, filling):
         text, media_type = fill_text(body.template, filling), "text/plain; charset=utf-8"
     return (None, "") if text is None else (text.encode(), media_type)
 
