@@ -179,7 +179,7 @@ def render(
             message quotes it.
     """
     filling = Filling(params, secrets)
-    body, media_type = _encoded(template.body, filling)
+    body, media_type = _encoded(template.body, filling) if template.body else (None, "")
     return OutgoingRequest(
         method=template.method,
         url=template.fixed_url or _url(template, filling),
@@ -201,7 +201,7 @@ def preview(template: RequestTemplate, *, params: Mapping[str, object]) -> Previ
     base = parse_url(template.base_url)
     query = _query(template, filling)
     path = _path_below(base, fill_path(template.path, filling))
-    body, media_type = _encoded(template.body, filling)
+    body, media_type = _encoded(template.body, filling) if template.body else (None, "")
     return PreviewRequest(
         method=template.method,
         host=base.raw_authority,
@@ -253,10 +253,8 @@ def _headers(template: RequestTemplate, filling: Filling, media_type: str) -> tu
     return tuple(headers)
 
 
-def _encoded(body: Body | None, filling: Filling) -> tuple[bytes | None, str]:
-    """Return the body and its media type; None without a body, or if it is exactly one absent argument."""
-    if body is None:
-        return None, ""
+def _encoded(body: Body, filling: Filling) -> tuple[bytes | None, str]:
+    """Return the body and its media type; None if it is exactly one absent argument."""
     text, media_type = None, ""
     if isinstance(body, MultipartBody | BinaryBody):
         return body.encoded(filling)
