@@ -54,11 +54,6 @@ class ReceivedHead(NamedTuple):
     length: int | None
     is_odd: bool
 
-    @property
-    def is_interim(self) -> bool:
-        """Whether another head follows (RFC 9110 section 15.2)."""
-        return self.status < _FINAL and self.status != _SWITCHING
-
 
 def read_head(raw: bytes) -> ReceivedHead:
     """Read a head, with the empty line at its end.
@@ -120,6 +115,11 @@ class BoundedHandler(ResponseHandler):
         else:
             self._receive_head(self._head, data)
 
+    def resume_reading(self, *args: Any, **params: Any) -> None:
+        """Go on reading if that was paused. The client calls this for each piece that somebody takes, paused or not."""
+        if self._reading_paused:
+            super().resume_reading(*args, **params)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Refuse a head that has ended too early."""
         if self._head and self._parser is not None and not self._is_refused:
@@ -154,7 +154,7 @@ class BoundedHandler(ResponseHandler):
         except UnreadableHead:
             self._refuse(_not_http())
             return False
-        is_interim = head.is_interim
+        is_interim = head.status < _FINAL and head.status != _SWITCHING  # RFC 9110 section 15.2
         self._interim += is_interim
         if self._interim > MOST_INTERIM:
             self._refuse(ResponseTooLarge(f"There are more than {MOST_INTERIM} interim responses."))
