@@ -85,7 +85,7 @@ class RunChannel:
         self.deadline: float | None = None
         self.on_text: OnText | None = None
         self._organization, self._integration = organization, integration
-        self.owner = (organization, integration, environment)
+        self.owner = (organization.int, integration.int, environment)
         self._value_ids, self._domains, self._check_not_stopped = value_ids, domains, check_not_stopped
         self.lookup = partial(LOOKUPS.addresses, organization)
 

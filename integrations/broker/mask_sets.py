@@ -27,8 +27,8 @@ KEPT_BYTES = 64 * 1024 * 1024
 
 T = TypeVar("T")
 
-Key = tuple[UUID, str]
-"""An organization and a host."""
+Key = tuple[int, str]
+"""The id of an organization, as a number because these are compared much faster, and a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,10 @@ class MaskSets:
 
     async def get(self, organization: UUID, hosts: Iterable[str], stamp: int) -> list[ValueSet]:
         """Return the mask sets of hosts, from memory if the stamp says that nothing changed."""
-        return [await self._get((organization, host), stamp) for host in sorted(hosts) if host]
+        return [await self._get(organization, host, stamp) for host in sorted(hosts) if host]
 
-    async def _get(self, key: Key, stamp: int) -> ValueSet:
+    async def _get(self, organization: UUID, host: str, stamp: int) -> ValueSet:
+        key = organization.int, host
         with self._lock:
             kept = self._kept.get(key)
             if kept and kept.stamp == stamp and kept.until > self._clock():
@@ -68,13 +69,13 @@ class MaskSets:
         place = (asyncio.get_running_loop(), key, stamp)
         with self._lock:
             if place not in self._loads:
-                self._loads[place] = asyncio.ensure_future(self._loaded(key, stamp))
+                self._loads[place] = asyncio.ensure_future(self._loaded(organization, host, stamp))
                 self._loads[place].add_done_callback(lambda _: self._loads.pop(place, None))
             task = self._loads[place]
         return await asyncio.shield(task)
 
-    async def _loaded(self, key: Key, stamp: int) -> ValueSet:
-        values = await in_database(self._load, *key)
+    async def _loaded(self, organization: UUID, host: str, stamp: int) -> ValueSet:
+        values, key = await in_database(self._load, organization, host), (organization.int, host)
         with self._lock:
             self._kept[key] = _Kept(stamp, self._clock() + KEPT_SECONDS, values)
             self._kept.move_to_end(key)

@@ -16,7 +16,8 @@ from types import MappingProxyType
 from typing import Any
 
 from accounts.common.fields import WrittenNumber, distinct, write_json
-from integrations.broker import charsets
+from integrations.broker import content_types
+from integrations.broker.content_types import content_type_of, is_binary, media_type_of
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
 from secrets_app.plaintext import Plaintext, is_short
@@ -62,13 +63,10 @@ DEEPEST_JSON = 200
 WITHHELD = "[withheld]"
 """Replaces a header or a reason phrase from which a value cannot be cut out."""
 
-_MEDIA_TYPE = re.compile(r"\s*([!#$%&'*+.^_`|~\w-]+/[!#$%&'*+.^_`|~\w-]+)\s*(?:[;,].*)?", re.ASCII | re.DOTALL)
-_BINARY = re.compile(
-    r"(?:audio|video|font|image)/(?!.*(?:\+xml|mpegurl)).*"
-    r"|application/(?:octet-stream|pdf|ogg|mp4|wasm|cbor|msgpack|x-msgpack|protobuf|x-protobuf|grpc|java-archive|msword"
-    r"|zip|gzip|x-gzip|x-zip-compressed|x-tar|x-bzip2?|x-7z-compressed|x-rar-compressed|zstd|epub\+zip|pkcs\S*"
-    r"|x-pdf|x-binary|x-sqlite3|x-font\S*|font-\S*|vnd\.(?:ms-|openxmlformats-|oasis\.|sqlite3|rar|google\.protobuf)\S*)"
-)
+Presented = tuple[Any, BodyType, bytes]
+"""A body, its type, and its bytes as JSON if writing it again spells a number differently."""
+
+_NOTHING: Presented = (None, BodyType.WITHHELD, b"")
 _RECORDS = re.compile(rb"(?:ndjson|json-?l(?:ines)?|json-stream|json-seq|stream\+json)\b")
 
 
@@ -102,20 +100,12 @@ def mask_response(
 
 
 def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | None) -> Answer:
-    received = [response.reason, *chain.from_iterable(response.headers)]
-    parts = redactor.mask_all([response.body, *received], deadline)
-    reason, *head = map(_shown, parts[1:])
+    sent = [response.body, response.reason, *chain.from_iterable(response.headers)]
+    masked = None if redactor.is_clean(sent) else [redactor.mask_bytes(part, deadline) for part in sent]
+    reason, *head = _shown(masked[1:]) if masked else [part.decode("utf-8", "replace") for part in sent[1:]]
     headers = list(zip(head[::2], head[1::2], strict=True))
-    content_type, media_type = _content_type(response), media_type_of(headers)
-    if not is_binary(media_type):
-        parts[0] = _in_utf8(response.body, parts[0], content_type, redactor, deadline)
-    withheld = response.missing or next((part.withheld for part in parts if part.withheld), None)
-    withheld = withheld or _unreadable(response)
-    nothing = None, BodyType.WITHHELD, b""
-    body, body_type, respelt = nothing if withheld else _present(parts[0].text, media_type, content_type)
-    parts.append(redactor.mask_bytes(respelt, deadline))
-    if parts[-1].text != respelt:
-        (body, body_type, respelt), withheld = nothing, parts[-1].withheld or Reason.VALUE
+    media_type, parts = media_type_of(headers), masked or [Masked(response.body, frozenset())]
+    (body, body_type, respelt), withheld = _read(response, parts, media_type, redactor, deadline)
     return Answer(
         status=response.status,
         succeeded=response.is_success,
@@ -124,11 +114,41 @@ def _masked(response: UpstreamResponse, redactor: Redactor, deadline: float | No
         body=body,
         body_type=body_type,
         body_bytes=len(response.body),
-        masked=sorted(frozenset().union(*(part.found for part in parts))),
+        masked=sorted({name for part in parts for name in part.found}),
         withheld=withheld,
         media_type=media_type,
         written=write_json(body, is_ascii=False) if respelt else "",
     )
+
+
+def _read(
+    response: UpstreamResponse, parts: list[Masked], media_type: str | None, redactor: Redactor, deadline: float | None
+) -> tuple[Presented, Reason | None]:
+    """Return the body as it is returned, and why it is withheld, if it is.
+
+    Args:
+        parts: what was masked, the body first. What is searched beside it is added.
+    """
+    content_type, text, is_text = content_type_of(response.headers), _text(response.body), not is_binary(media_type)
+    if is_text and not _is_plain(response.body, text, content_type):
+        parts[0] = _in_utf8(response.body, parts[0], content_type, redactor, deadline)
+    withheld = response.missing or _first_reason(parts) or _unreadable(response, text)
+    if withheld:
+        return _NOTHING, withheld
+    body = parts[0].text
+    shown = _present(body, text if body is response.body else _text(body), content_type, is_text=is_text)
+    if respelt := shown[2]:
+        parts.append(redactor.mask_bytes(respelt, deadline))
+        if parts[-1].text != respelt:
+            return _NOTHING, parts[-1].withheld or Reason.VALUE
+    return shown, None
+
+
+def _first_reason(parts: list[Masked]) -> Reason | None:
+    for part in parts:
+        if part.withheld:
+            return part.withheld
+    return None
 
 
 def _in_utf8(body: bytes, part: Masked, content_type: bytes, redactor: Redactor, deadline: float | None) -> Masked:
@@ -136,7 +156,7 @@ def _in_utf8(body: bytes, part: Masked, content_type: bytes, redactor: Redactor,
 
     The text is searched as well as the bytes: a value that only one of them shows withholds the body.
     """
-    read = None if part.withheld or _is_plain(body, content_type) else charsets.decoded(body, content_type)
+    read = None if part.withheld else content_types.decoded(body, content_type)
     if read is None:
         return part
     text, codec = read[0].encode(), read[1]
@@ -148,11 +168,11 @@ def _in_utf8(body: bytes, part: Masked, content_type: bytes, redactor: Redactor,
     return again._replace(found=found, withheld=again.withheld or (None if is_clean else Reason.VALUE))
 
 
-def _is_plain(body: bytes, content_type: bytes) -> bool:
+def _is_plain(body: bytes, text: str | None, content_type: bytes) -> bool:
     """Return whether a body is UTF-8 for all that anybody says, as most are."""
-    if body.startswith(charsets.MARKS) or 0 in body[:2]:
+    if text is None or body.startswith(content_types.MARKS) or 0 in body[:2]:
         return False
-    return (b"charset" not in content_type or b"utf-8" in content_type) and _text(body) is not None
+    return b"charset" not in content_type or b"utf-8" in content_type
 
 
 def _status_alone(response: UpstreamResponse, reason: Reason) -> Answer:
@@ -178,42 +198,26 @@ def _written(chosen: Any) -> str | None:
         return None
 
 
-def _shown(part: Masked) -> str:
-    """Return a part of the head as text; the whole part is withheld if a value cannot be cut out of it."""
-    return WITHHELD if part.withheld else part.text.decode("utf-8", "replace")
+def _shown(head: list[Masked]) -> list[str]:
+    """Return the parts of the head as texts; a part is withheld as a whole if a value cannot be cut out of it."""
+    return [WITHHELD if part.withheld else part.text.decode("utf-8", "replace") for part in head]
 
 
-def _unreadable(response: UpstreamResponse) -> Reason | None:
+def _unreadable(response: UpstreamResponse, text: str | None) -> Reason | None:
     """Return why a value in the body would not be found (docs/security-rules.md, "Redaction"), if it would not."""
     if not response.readable:
         return Reason.ENCODING
-    return Reason.COMPRESSED if _text(response.body) is None and is_compressed(response.body) else None
+    return Reason.COMPRESSED if text is None and is_compressed(response.body) else None
 
 
-def _content_type(response: UpstreamResponse) -> bytes:
-    return next((value.lower() for name, value in response.headers if name.lower() == b"content-type"), b"")
-
-
-def media_type_of(headers: Sequence[tuple[str, str]]) -> str | None:
-    """Return the media type in masked headers; None if there is none or it cannot be one."""
-    said = next((value for name, value in headers if name.lower() == "content-type"), "")
-    found = _MEDIA_TYPE.fullmatch(said)
-    return found[1].lower() if found else None
-
-
-def is_binary(media_type: str | None) -> bool:
-    return media_type is not None and _BINARY.fullmatch(media_type) is not None
-
-
-def _present(body: bytes, media_type: str | None, content_type: bytes) -> tuple[Any, BodyType, bytes]:
-    """Return the body, its type, and its bytes as JSON if writing it again spells a number differently.
+def _present(body: bytes, text: str | None, content_type: bytes, *, is_text: bool) -> Presented:
+    """Return the body, which may be UTF-8, as it is returned.
 
     A body whose media type says that it is no text is base64, even if its bytes happen to be UTF-8, as silence in
     telephony is. Any other is JSON if the upstream declares it or if it looks like JSON, and parses; otherwise text if
     it is UTF-8; otherwise base64.
     """
-    text = None if body and is_binary(media_type) else _text(body)
-    if text is None:
+    if text is None or (body and not is_text):
         return base64.b64encode(body).decode("ascii"), BodyType.BASE64, b""
     if b"json" not in content_type and not text.lstrip().startswith(("{", "[")):
         return text, BodyType.TEXT, b""

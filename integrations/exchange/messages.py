@@ -179,7 +179,7 @@ def render(
             message quotes it.
     """
     filling = Filling(params, secrets)
-    body, media_type = _encoded(template.body, filling)
+    body, media_type = _encoded(template.body, filling) if template.body else (None, "")
     return OutgoingRequest(
         method=template.method,
         url=template.fixed_url or _url(template, filling),
@@ -201,7 +201,7 @@ def preview(template: RequestTemplate, *, params: Mapping[str, object]) -> Previ
     base = parse_url(template.base_url)
     query = _query(template, filling)
     path = _path_below(base, fill_path(template.path, filling))
-    body, media_type = _encoded(template.body, filling)
+    body, media_type = _encoded(template.body, filling) if template.body else (None, "")
     return PreviewRequest(
         method=template.method,
         host=base.raw_authority,
@@ -240,21 +240,21 @@ def _headers(template: RequestTemplate, filling: Filling, media_type: str) -> tu
 
     A header whose text is exactly one argument that is absent or null is left out.
     """
-    headers = tuple(
+    headers = [
         (pair.name, fill_header(pair.name, pair.value, filling))
         for pair in template.headers
         if not (pair.value.whole_param and filling.params.get(pair.value.whole_param) is None)
-    )
+    ]
     if template.basic:
         basic = fill_basic(template.basic.username, template.basic.password, filling, encoded=template.basic.encoded)
-        headers = (*headers, (AUTHORIZATION, f"Basic {basic}"))
-    if not media_type or any(name.lower() == "content-type" for name, _ in headers):
-        return headers
-    return (("Content-Type", media_type), *headers)
+        headers.append((AUTHORIZATION, f"Basic {basic}"))
+    if media_type and not any(name.lower() == "content-type" for name, _ in headers):
+        headers.insert(0, ("Content-Type", media_type))
+    return tuple(headers)
 
 
-def _encoded(body: Body | None, filling: Filling) -> tuple[bytes | None, str]:
-    """Return the body and its media type; None without a body, or if it is exactly one absent argument."""
+def _encoded(body: Body, filling: Filling) -> tuple[bytes | None, str]:
+    """Return the body and its media type; None if it is exactly one absent argument."""
     text, media_type = None, ""
     if isinstance(body, MultipartBody | BinaryBody):
         return body.encoded(filling)
@@ -265,7 +265,7 @@ def _encoded(body: Body | None, filling: Filling) -> tuple[bytes | None, str]:
         entries = (fill_entries(pair.name, pair.value, pair.style, filling, fill_form) for pair in body.pairs)
         text = "&".join(f"{quote_plus(name)}={value}" for name, value in chain.from_iterable(entries))
         media_type = "application/x-www-form-urlencoded"
-    elif body and not is_left_out(body.template, filling):
+    elif not is_left_out(body.template, filling):
         text, media_type = fill_text(body.template, filling), "text/plain; charset=utf-8"
     return (None, "") if text is None else (text.encode(), media_type)
 

@@ -51,7 +51,7 @@ class Filling:
 
     def fill(self, template: Template, encode: Encode, literal: Callable[[str], str] = str) -> str:
         """Join the parts of a template; `encode` is applied to inserted texts and `literal` to literals."""
-        filled = (literal(part) if isinstance(part, str) else self._insert(part, encode) for part in template.parts)
+        filled = [literal(part) if isinstance(part, str) else self._insert(part, encode) for part in template.parts]
         return "".join(filled)
 
     def argument(self, name: str) -> object:

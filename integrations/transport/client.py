@@ -51,6 +51,7 @@ _READING: dict[str, Any] = {
 
 _EVENT_STREAM = "text/event-stream"
 _TEXT = re.compile(r"text/|application/[^;]*(?:ndjson|json-?l(?:ines)?|json-seq|stream\+json)\b")
+_CODED_BY = {b"content-encoding", b"transfer-encoding"}
 _REASONS = {ResponseTooLarge: Reason.TOO_LARGE, UpstreamTimeout: Reason.TOO_SLOW}
 
 OnLarge = Callable[[], Awaitable[None]]
@@ -190,7 +191,8 @@ async def _exchange(
     call = begin(connector, request, sent_headers(request), body, context, read_ahead=_READ_BYTES)
     async with await call as response:
         heads.append(response)
-        _allow(response, request.most_bytes)
+        if request.most_bytes > RESPONSE_BYTES:
+            _allow(response, request.most_bytes)
         codings = codings_of(response.raw_headers)
         reader = None if codings else _reader(response, *told)
         raw = await _read_body(response, request.most_bytes, reader, on_large)
@@ -208,6 +210,8 @@ def received(response: aiohttp.ClientResponse, body: bytes | None = b"") -> Upst
 
 def _reader(response: aiohttp.ClientResponse, on_piece: OnPiece | None, on_text: OnText | None) -> OnPiece | None:
     """Return what is called with the pieces of the body, if anything is."""
+    if not (on_piece or on_text):
+        return None
     media_type = response.content_type
     if on_piece and media_type == _EVENT_STREAM:
         return on_piece
@@ -268,8 +272,9 @@ async def _read_body(
 
 def codings_of(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
     """Return the codings of the body in lower case, including transfer codings other than `chunked`."""
-    said_by = {b"content-encoding", b"transfer-encoding"}
-    values = [value.decode("latin-1") for name, value in headers if name.lower() in said_by]
+    values = [value.decode("latin-1") for name, value in headers if name.lower() in _CODED_BY]
+    if not values:
+        return []
     named = [part.strip().lower() for value in values for part in value.split(",")]
     return [coding for coding in named if coding != "chunked" and coding not in NO_CODING]
 

@@ -21,7 +21,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
-from uuid import UUID
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -48,8 +47,9 @@ _SO_MEMINFO, _WORD = 55, 4
 _ESTABLISHED = b"\x01"
 """The state with which `TCP_INFO` of an open connection begins (`netinet/tcp.h`)."""
 
-Owner = tuple[UUID, UUID, str]
-"""The organization and the integration that a call belongs to, and its environment."""
+Owner = tuple[int, int, str]
+"""The ids of the organization and the integration that a call belongs to, as numbers because these are compared much
+faster, and its environment."""
 
 PoolKey = tuple[Owner, URL, EgressPolicy]
 """The owner of a call, its origin, and the policy under which the connection was judged."""

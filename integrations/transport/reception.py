@@ -36,6 +36,7 @@ _FRAMING = re.compile(
 )
 _STATUS_AT = slice(9, 12)
 _BODILESS = {204, 304}
+"""No body follows, whatever the head says (RFC 9110 section 6.4.1)."""
 _SWITCHING, _FINAL = 101, 200
 _BEGINNING = b"HTTP/"
 
@@ -53,16 +54,6 @@ class ReceivedHead(NamedTuple):
     length: int | None
     is_odd: bool
 
-    @property
-    def is_interim(self) -> bool:
-        """Whether another head follows (RFC 9110 section 15.2)."""
-        return self.status < _FINAL and self.status != _SWITCHING
-
-    @property
-    def is_bodiless(self) -> bool:
-        """Whether no body follows, whatever the head says (RFC 9110 section 6.4.1)."""
-        return self.status in _BODILESS or self.is_interim
-
 
 def read_head(raw: bytes) -> ReceivedHead:
     """Read a head, with the empty line at its end.
@@ -71,10 +62,11 @@ def read_head(raw: bytes) -> ReceivedHead:
         UnreadableHead: it is not the head of a response, or it names several lengths.
     """
     if _PLAIN.fullmatch(raw):
-        framing = _FRAMING.findall(raw)
-        if not framing or (len(framing) == 1 and (framing[0].isdigit() or framing[0].lower() == b"chunked")):
-            length = int(framing[0]) if framing and framing[0].isdigit() else None
-            return ReceivedHead(raw, int(raw[_STATUS_AT]), length, is_odd=False)
+        framing, status = _FRAMING.findall(raw), int(raw[_STATUS_AT])
+        if len(framing) == 1 and framing[0].isdigit():
+            return ReceivedHead(raw, status, int(framing[0]), is_odd=False)
+        if not framing or (len(framing) == 1 and framing[0].lower() == b"chunked"):
+            return ReceivedHead(raw, status, None, is_odd=False)
     return ReceivedHead(*mended(raw), is_odd=True)
 
 
@@ -123,6 +115,11 @@ class BoundedHandler(ResponseHandler):
         else:
             self._receive_head(self._head, data)
 
+    def resume_reading(self, *args: Any, **params: Any) -> None:
+        """Go on reading if that was paused. The client calls this for each piece that somebody takes, paused or not."""
+        if self._reading_paused:
+            super().resume_reading(*args, **params)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Refuse a head that has ended too early."""
         if self._head and self._parser is not None and not self._is_refused:
@@ -142,7 +139,8 @@ class BoundedHandler(ResponseHandler):
             if not self._take(raw):
                 return
             if self._head is None:
-                self._receive_body(bytes(head))
+                if head:
+                    self._receive_body(bytes(head))
                 return
         if not _BEGINNING.startswith(head.lstrip()[: len(_BEGINNING)]):
             self._refuse(_not_http())
@@ -156,7 +154,8 @@ class BoundedHandler(ResponseHandler):
         except UnreadableHead:
             self._refuse(_not_http())
             return False
-        self._interim += head.is_interim
+        is_interim = head.status < _FINAL and head.status != _SWITCHING  # RFC 9110 section 15.2
+        self._interim += is_interim
         if self._interim > MOST_INTERIM:
             self._refuse(ResponseTooLarge(f"There are more than {MOST_INTERIM} interim responses."))
         elif raw.count(b"\n") - 2 > MAX_FIELDS:
@@ -164,15 +163,14 @@ class BoundedHandler(ResponseHandler):
         elif len(raw) > MAX_BYTES:
             self._refuse(_too_large())
         else:
-            self._begin_body(head)
+            if not is_interim:
+                self._begin_body(head)
             super().data_received(head.written)
         return not self._is_refused
 
     def _begin_body(self, head: ReceivedHead) -> None:
-        if head.is_interim:
-            return
         self._head, self._left = None, head.length
-        if self._skip_payload or head.is_bodiless:
+        if self._skip_payload or head.status in _BODILESS:
             self._left = 0
             if head.length or b"transfer-encoding" in head.written.lower():
                 self.force_close()  # a body may follow all the same
@@ -181,12 +179,12 @@ class BoundedHandler(ResponseHandler):
 
     def _receive_body(self, data: bytes) -> None:
         """Pass on the bytes that belong to the body, and drop others."""
-        body = data
+        body, size = data, len(data)
         if self._left is not None and self._parser is not None:
-            body = data[: self._left]
-            self._left -= len(body)
-            if len(body) < len(data):
+            if size > self._left:
+                body, size = data[: self._left], self._left
                 self.force_close()
+            self._left -= size
         if body or not data:
             payload = self._payload
             super().data_received(body)

@@ -49,9 +49,8 @@ class Budget:
         Args:
             deadline: when the search ends at the latest, by `time.monotonic`.
         """
-        self._bytes = FREE_VIEWS
+        self._bytes = FREE_VIEWS + MOST_VIEWS * size
         self._deadline = deadline
-        self.grant(size)
 
     def grant(self, size: int) -> None:
         """Allow views of so many bytes more, as a stream goes on."""
@@ -223,7 +222,10 @@ class _Automaton:
     def find(self, text: bytes) -> list[int]:
         if len(text) >= _LONG and self._find_any and not any(find(text) for find in self._find_any):
             return []
-        patterns = {pattern for pattern, _, _ in self._find(text, overlapping=True)}
+        matches = self._find(text, overlapping=True)
+        if not matches:
+            return []
+        patterns = {pattern for pattern, _, _ in matches}
         return [owner for pattern in patterns for owner in self._owners[pattern]]
 
 
@@ -245,12 +247,20 @@ def search(text: bytes, matchers: Sequence[Matcher], budget: Budget) -> list[set
         NotChecked: the budget is spent, or the time is over. The first window is always searched.
     """
     found: list[set[int]] = [set() for _ in matchers]
-    for at in range(0, max(len(text), 1), WINDOW):
+    if len(text) <= WINDOW:
+        _search_views(views(text), matchers, found, budget)
+        return found
+    for at in range(0, len(text), WINDOW):
         if at:
             budget.check_time()
         window = text[max(0, at - OVERLAP) : at + WINDOW]
-        for view, letters in views(window) if len(text) <= WINDOW else budget.views(window, is_timed=at > 0):
-            budget.spend(len(view))
-            for names, matcher in zip(found, matchers, strict=True):
-                names.update(matcher.find(view, letters))
+        _search_views(budget.views(window, is_timed=at > 0), matchers, found, budget)
     return found
+
+
+def _search_views(made: Iterable[View], matchers: Sequence[Matcher], found: list[set[int]], budget: Budget) -> None:
+    for view, letters in made:
+        budget.spend(len(view))
+        for names, matcher in zip(found, matchers, strict=True):
+            if places := matcher.find(view, letters):
+                names.update(places)

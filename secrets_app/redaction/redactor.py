@@ -57,7 +57,7 @@ class Hit(NamedTuple):
 class ValueSet:
     """Values to search for, with the index over them. It never changes, so threads may share it."""
 
-    __slots__ = ("_patterns", "_values", "beginnings", "matcher", "memory", "reach")
+    __slots__ = ("_patterns", "_values", "beginnings", "is_empty", "matcher", "memory", "reach")
 
     def __init__(self, values: Iterable[tuple[str, Plaintext]], *, only_strong: bool = False) -> None:
         """Index values by their names.
@@ -71,6 +71,7 @@ class ValueSet:
         self._values = [(name, value) for name, value, _ in indexed]
         self._patterns = [one for _, _, one in indexed]
         self.matcher = Matcher(self._patterns)
+        self.is_empty = not self.matcher
         self.beginnings = BeginningIndex(chain.from_iterable(one.beginnings for one in self._patterns))
         self.reach = max((one.reach for one in self._patterns), default=0)
         self.memory = sum(len(value.expose()) for _, value in self._values) + BYTES_PER_PATTERN * self.matcher.size
@@ -140,7 +141,7 @@ _INDEXES = _Indexes()
 class Redactor:
     """Masks the values of one run, and those that other runs sent to the same host."""
 
-    __slots__ = ("_sets",)
+    __slots__ = ("_matchers", "_sets")
 
     def __init__(
         self,
@@ -155,9 +156,13 @@ class Redactor:
             composites: texts built from these values that were sent as well, by the same names.
             others: values of other runs. Their names are not told.
         """
-        sent = [*values.items(), *((name, text) for name, texts in composites.items() for text in texts)]
-        own = [(_INDEXES.of(sent), True)] if sent else []
-        self._sets = [(one, told) for one, told in (*own, *((one, False) for one in others)) if one.matcher]
+        sent = [*values.items()]
+        for name, texts in composites.items():
+            sent += [(name, text) for text in texts]
+        sets = [(_INDEXES.of(sent), True)] if sent else []
+        sets += [(one, False) for one in others]
+        self._sets = [(one, told) for one, told in sets if not one.is_empty]
+        self._matchers = [one.matcher for one, _ in self._sets]
 
     def __repr__(self) -> str:
         return "<Redactor>"
@@ -175,7 +180,7 @@ class Redactor:
     @property
     def is_strong(self) -> bool:
         """Whether every value is found by grams."""
-        return all(one.matcher.has_grams_alone for one, _ in self._sets)
+        return all(matcher.has_grams_alone for matcher in self._matchers)
 
     @property
     def reach(self) -> int:
@@ -186,16 +191,20 @@ class Redactor:
         """Return how many of the last characters of a text are the beginning of a value."""
         return max((one.beginnings.begun(text) for one, _ in self._sets), default=0)
 
+    def is_clean(self, parts: Sequence[bytes]) -> bool:
+        """Return whether one search over all parts of a response proves that they contain no value, as most do not."""
+        if not self._sets:
+            return True
+        whole = GAP.join(parts)
+        return len(whole) <= WINDOW and self.hits(whole) == []
+
     def mask_all(self, parts: Sequence[bytes], deadline: float | None = None) -> list[Masked]:
         """Mask the parts of one response, each on its own.
-
-        Most responses contain no value, and one search over all parts together proves that.
 
         Args:
             deadline: when the search has to end, by `time.monotonic`. The first 64 KiB are always searched.
         """
-        whole = GAP.join(parts)
-        if not self._sets or (len(whole) <= WINDOW and self.hits(whole) == []):
+        if self.is_clean(parts):
             return [Masked(part, frozenset()) for part in parts]
         return [self.mask_bytes(part, deadline) for part in parts]
 
@@ -228,9 +237,11 @@ class Redactor:
         if not self._sets or not text:
             return []
         try:
-            found = search(text, [one.matcher for one, _ in self._sets], budget or Budget(len(text), deadline))
+            found = search(text, self._matchers, budget or Budget(len(text), deadline))
         except NotChecked:
             return None
+        if not any(found):
+            return []
         return [
             one.hit(place, is_told=told)
             for (one, told), places in zip(self._sets, found, strict=True)

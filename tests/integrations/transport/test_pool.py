@@ -6,7 +6,6 @@ import socket
 import struct
 import threading
 import time
-from uuid import UUID
 
 import pytest
 
@@ -21,7 +20,7 @@ from tests.peers.tls_upstream import read_request
 from tests.support.integrations.calls import Names
 
 LOOPBACK = EgressPolicy.parse("127.0.0.1/32")
-ONE, OTHER = UUID(int=1), UUID(int=2)
+ONE, OTHER = 1, 2
 OWNER = (ONE, ONE, "staging")
 
 
@@ -226,7 +225,7 @@ async def test_only_so_many_sessions_are_kept(server, trusting, monkeypatch):
     monkeypatch.setattr(connections, "MOST_CONNECTORS", 2)
     async with keeping_connections():
         for number in (1, 2, 3, 2, 1):
-            await ask(server, trusting, (ONE, UUID(int=number), "staging"))
+            await ask(server, trusting, (ONE, number, "staging"))
         assert len(pool_here()._kept) == 2
     assert server.requests == [1, 2, 3, 2, 4]
 
@@ -235,7 +234,7 @@ async def test_those_that_are_kept_are_left_alone_while_there_is_room(server, tr
     monkeypatch.setattr(connections, "MOST_CONNECTORS", 6)
     async with keeping_connections():
         for number in (1, 2, 3, 4, 5, 1, 2, 3, 4, 5):
-            await ask(server, trusting, (ONE, UUID(int=number), "staging"))
+            await ask(server, trusting, (ONE, number, "staging"))
     assert server.requests == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]
 
 
@@ -251,7 +250,7 @@ async def test_making_room_closes_nothing_that_is_used_and_waits_for_nobody(serv
     async with keeping_connections():
         await ask(server, trusting)
         started = time.monotonic()
-        answers = await asyncio.gather(*(ask(server, trusting, (ONE, UUID(int=n), "staging")) for n in (2, 2, 1, 3, 1)))
+        answers = await asyncio.gather(*(ask(server, trusting, (ONE, n, "staging")) for n in (2, 2, 1, 3, 1)))
         assert time.monotonic() - started < 0.2
     assert [answer.body for answer in answers] == [b"fine"] * 5
 

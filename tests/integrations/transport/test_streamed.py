@@ -199,6 +199,20 @@ async def test_a_reader_who_takes_nothing_holds_little(trusting):
     assert written < BIG / 4  # what the sockets of both sides hold, and not what was sent
 
 
+@pytest.mark.parametrize("is_chunked", [True, False])
+async def test_a_reader_who_pauses_gets_everything(trusting, is_chunked):
+    sent = b"".join(b"%07d\n" % number for number in range(BIG // 128))
+
+    async def at_once(reader, writer):
+        writer.write(CHUNKED + chunk(sent) + b"0\r\n\r\n" if is_chunked else UNTIL_END + sent)
+        await writer.drain()
+
+    async with upstream(at_once) as server, flowing(server, trusting) as response:
+        await asyncio.sleep(0.2)
+        taken = [piece async for piece in response.pieces()]
+    assert b"".join(taken) == sent
+
+
 async def test_an_upstream_that_takes_nothing_holds_little(trusting):
     asked = 0
 

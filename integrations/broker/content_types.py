@@ -1,11 +1,20 @@
-"""Bodies that are no plain UTF-8: the character set that they are in.
+"""What a body is: its media type, and the character set of one that is no plain UTF-8.
 
-A byte order mark decides, then the character set of Content-Type, then what an HTML or XML document says in its first
+A byte order mark decides which one that is, then Content-Type, then what an HTML or XML document says in its first
 bytes, as in browsers (WHATWG Encoding Standard). JSON is UTF-8 wherever it can be (RFC 8259 section 8.1). The list is
 closed: UTF-7 and codecs with escape sequences could hide a value from masking.
 """
 
 import re
+from collections.abc import Sequence
+
+_MEDIA_TYPE = re.compile(r"\s*([!#$%&'*+.^_`|~\w-]+/[!#$%&'*+.^_`|~\w-]+)\s*(?:[;,].*)?", re.ASCII | re.DOTALL)
+_BINARY = re.compile(
+    r"(?:audio|video|font|image)/(?!.*(?:\+xml|mpegurl)).*"
+    r"|application/(?:octet-stream|pdf|ogg|mp4|wasm|cbor|msgpack|x-msgpack|protobuf|x-protobuf|grpc|java-archive|msword"
+    r"|zip|gzip|x-gzip|x-zip-compressed|x-tar|x-bzip2?|x-7z-compressed|x-rar-compressed|zstd|epub\+zip|pkcs\S*"
+    r"|x-pdf|x-binary|x-sqlite3|x-font\S*|font-\S*|vnd\.(?:ms-|openxmlformats-|oasis\.|sqlite3|rar|google\.protobuf)\S*)"
+)
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 MARKS = tuple(mark for mark, _ in _MARKS)
@@ -38,6 +47,28 @@ _CODECS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(["macintosh", "x-mac-roman"], ("mac-roman",)),
 }  # fmt: skip
 """Python's codecs by the names of character sets, in lower case with hyphens."""
+
+
+def content_type_of(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Return the content type in lower case; empty if there is none."""
+    for name, value in headers:
+        if name.lower() == b"content-type":
+            return value.lower()
+    return b""
+
+
+def media_type_of(headers: Sequence[tuple[str, str]]) -> str | None:
+    """Return the media type in masked headers; None if there is none or it cannot be one."""
+    for name, value in headers:
+        if name.lower() == "content-type":
+            found = _MEDIA_TYPE.fullmatch(value)
+            return found[1].lower() if found else None
+    return None
+
+
+def is_binary(media_type: str | None) -> bool:
+    """Return whether a media type says that a body is no text."""
+    return media_type is not None and _BINARY.fullmatch(media_type) is not None
 
 
 def decoded(body: bytes, content_type: bytes) -> tuple[str, str] | None:
