@@ -70,7 +70,7 @@ def test_the_same_call_finds_its_approval_and_is_made_once(stand):
     approve(actor=stand.owner, approval_id=held.pk)
     made = stand.call().run
     held.refresh_from_db()
-    assert (held.state, held.calls, held.made_run_id, held.asked_again) == ("used", 1, made.pk, 1)
+    assert (held.state, held.calls, held.made_run_id, held.asked_again) == ("used", 1, made.id, 1)
     assert stand.held() != held
     with pytest.raises(ApprovalUsed):
         stand.call(approval=held.pk)
@@ -87,7 +87,7 @@ def test_everything_is_one_trail(stand):
         (Event.APPROVAL_USED, "API key agent"),
     ]
     assert {entry.data["held_run"] for entry in events} == {str(held.held_run_id)}
-    assert events[2].data["run"] == str(run.pk)
+    assert events[2].data["run"] == str(run.id)
     assert chain_holds(stand.owner.organization)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from uuid import uuid4
 
 import pytest
 
@@ -93,5 +94,6 @@ async def test_a_caller_who_leaves_takes_nobody_along(resolver):
 
 
 def test_a_run_looks_up_for_its_organization():
-    channel = RunChannel("the-organization", "an-integration", "staging", {}, {}, check_not_stopped=None)
-    assert channel.lookup.args == ("the-organization",)
+    organization = uuid4()
+    channel = RunChannel(organization, uuid4(), "staging", {}, {}, check_not_stopped=None)
+    assert channel.lookup.args == (organization,)

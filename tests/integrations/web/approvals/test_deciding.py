@@ -82,7 +82,7 @@ def test_a_call_is_approved_once_from_its_page_and_made(stand, as_owner):
     page = text(as_owner.get(page_of(held)))
     assert "Approved once by Mara Lindqvist" in page
     assert "Approve once<" not in page
-    run = Run.objects.get(pk=stand.call().run.pk)
+    run = Run.objects.get(pk=stand.call().run.id)
     page = text(as_owner.get(page_of(held)))
     assert "What was sent" in page
     assert f"/runs/{run.pk}/" in page
