@@ -18,7 +18,7 @@ from config.api.handler import Headers
 from config.http.errors import problem, refusal_of
 from config.http.requests import Send
 from config.logs import BROKEN_OFF
-from integrations.broker.content_types import is_binary
+from integrations.broker.masking import is_binary
 from integrations.broker.preparation import Call
 from integrations.broker.streaming import Stream, open_stream
 

@@ -16,8 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from accounts.common.fields import WrittenNumber, distinct, write_json
-from integrations.broker import content_types
-from integrations.broker.content_types import content_type_of, is_binary, media_type_of
+from integrations.broker import charsets
 from integrations.exchange.messages import UpstreamResponse
 from integrations.exchange.returns import EVERYTHING, PassedOn, Returns, choose
 from secrets_app.plaintext import Plaintext, is_short
@@ -67,6 +66,13 @@ Presented = tuple[Any, BodyType, bytes]
 """A body, its type, and its bytes as JSON if writing it again spells a number differently."""
 
 _NOTHING: Presented = (None, BodyType.WITHHELD, b"")
+_MEDIA_TYPE = re.compile(r"\s*([!#$%&'*+.^_`|~\w-]+/[!#$%&'*+.^_`|~\w-]+)\s*(?:[;,].*)?", re.ASCII | re.DOTALL)
+_BINARY = re.compile(
+    r"(?:audio|video|font|image)/(?!.*(?:\+xml|mpegurl)).*"
+    r"|application/(?:octet-stream|pdf|ogg|mp4|wasm|cbor|msgpack|x-msgpack|protobuf|x-protobuf|grpc|java-archive|msword"
+    r"|zip|gzip|x-gzip|x-zip-compressed|x-tar|x-bzip2?|x-7z-compressed|x-rar-compressed|zstd|epub\+zip|pkcs\S*"
+    r"|x-pdf|x-binary|x-sqlite3|x-font\S*|font-\S*|vnd\.(?:ms-|openxmlformats-|oasis\.|sqlite3|rar|google\.protobuf)\S*)"
+)
 _RECORDS = re.compile(rb"(?:ndjson|json-?l(?:ines)?|json-stream|json-seq|stream\+json)\b")
 
 
@@ -129,11 +135,10 @@ def _read(
     Args:
         parts: what was masked, the body first. What is searched beside it is added.
     """
-    content_type, text, is_text = content_type_of(response.headers), _text(response.body), not is_binary(media_type)
+    content_type, text, is_text = _content_type(response), _text(response.body), not is_binary(media_type)
     if is_text and not _is_plain(response.body, text, content_type):
-        parts[0] = _in_utf8(response.body, parts[0], content_type, redactor, deadline)
-    withheld = response.missing or _first_reason(parts) or _unreadable(response, text)
-    if withheld:
+        parts[0] = charsets.in_utf8(response.body, parts[0], content_type, redactor, deadline)
+    if withheld := _withheld(response, parts, text):
         return _NOTHING, withheld
     body = parts[0].text
     shown = _present(body, text if body is response.body else _text(body), content_type, is_text=is_text)
@@ -144,33 +149,9 @@ def _read(
     return shown, None
 
 
-def _first_reason(parts: list[Masked]) -> Reason | None:
-    for part in parts:
-        if part.withheld:
-            return part.withheld
-    return None
-
-
-def _in_utf8(body: bytes, part: Masked, content_type: bytes, redactor: Redactor, deadline: float | None) -> Masked:
-    """Return the masked body in UTF-8 if it is a text in another character set; otherwise the part as it is.
-
-    The text is searched as well as the bytes: a value that only one of them shows withholds the body.
-    """
-    read = None if part.withheld else content_types.decoded(body, content_type)
-    if read is None:
-        return part
-    text, codec = read[0].encode(), read[1]
-    again = redactor.mask_bytes(text, deadline)
-    sent = again.text.decode().encode(codec, "replace")
-    left = redactor.mask_bytes(sent, deadline)
-    found = again.found | part.found | left.found
-    is_clean = left.text == sent and (again.text != text or part.text == body)
-    return again._replace(found=found, withheld=again.withheld or (None if is_clean else Reason.VALUE))
-
-
 def _is_plain(body: bytes, text: str | None, content_type: bytes) -> bool:
     """Return whether a body is UTF-8 for all that anybody says, as most are."""
-    if text is None or body.startswith(content_types.MARKS) or 0 in body[:2]:
+    if text is None or body.startswith(charsets.MARKS) or 0 in body[:2]:
         return False
     return b"charset" not in content_type or b"utf-8" in content_type
 
@@ -203,11 +184,31 @@ def _shown(head: list[Masked]) -> list[str]:
     return [WITHHELD if part.withheld else part.text.decode("utf-8", "replace") for part in head]
 
 
-def _unreadable(response: UpstreamResponse, text: str | None) -> Reason | None:
-    """Return why a value in the body would not be found (docs/security-rules.md, "Redaction"), if it would not."""
+def _withheld(response: UpstreamResponse, parts: list[Masked], text: str | None) -> Reason | None:
+    """Return why the body is withheld: a value in it may not be found, or not be cut out, or there is no body."""
+    if withheld := response.missing or next((part.withheld for part in parts if part.withheld), None):
+        return withheld
     if not response.readable:
         return Reason.ENCODING
     return Reason.COMPRESSED if text is None and is_compressed(response.body) else None
+
+
+def _content_type(response: UpstreamResponse) -> bytes:
+    return next((value.lower() for name, value in response.headers if name.lower() == b"content-type"), b"")
+
+
+def media_type_of(headers: Sequence[tuple[str, str]]) -> str | None:
+    """Return the media type in masked headers; None if there is none or it cannot be one."""
+    for name, value in headers:
+        if name.lower() == "content-type":
+            found = _MEDIA_TYPE.fullmatch(value)
+            return found[1].lower() if found else None
+    return None
+
+
+def is_binary(media_type: str | None) -> bool:
+    """Return whether a media type says that a body is no text."""
+    return media_type is not None and _BINARY.fullmatch(media_type) is not None
 
 
 def _present(body: bytes, text: str | None, content_type: bytes, *, is_text: bool) -> Presented:

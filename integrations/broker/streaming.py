@@ -13,9 +13,9 @@ from itertools import chain
 from uuid import UUID
 
 from integrations.broker.admission import Caller
-from integrations.broker.content_types import media_type_of
 from integrations.broker.ends import Course, under_way
 from integrations.broker.mask_sets import MASK_SETS, WORKERS
+from integrations.broker.masking import media_type_of
 from integrations.broker.preparation import Admitted, Call
 from integrations.broker.streams.channel import StreamingChannel
 from integrations.broker.streams.flowing import begin, flowing, withheld_because

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -13,8 +13,14 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def free_port() -> int:
     """A port on loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    return free_ports(1)[0]
+
+
+def free_ports(number: int) -> list[int]:
+    """So many ports on loopback that nobody listens on; asked for one after the other, they may be the same one."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        return [server.getsockname()[1] for server in servers]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tests.benchmarks.processes import free_port, serving
+from tests.benchmarks.processes import free_ports, serving
 
 HOST = "coffer.example.com"
 CONFIGURATION = Path(settings.BASE_DIR) / "deploy/nginx/coffer.conf"
@@ -87,7 +87,8 @@ def nginx(folder: Path, certificate: Path, upstreams: Sequence[str], **changes: 
         certificate: a PEM file of `HOST` with the private key.
         changes: texts of the configuration to replace, by the name of a directive: `client_header_timeout="1s"`.
     """
-    running = Nginx(free_port(), free_port(), folder)
+    plain, tls = free_ports(2)
+    running = Nginx(plain, tls, folder)
     (folder / "nginx.conf").write_text(_WHOLE.format(folder=folder))
     (folder / "coffer.conf").write_text(_configuration(running, certificate, upstreams, changes))
     # Debian's workers would give up root, and with it the folder of the test.

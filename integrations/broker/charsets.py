@@ -1,20 +1,13 @@
-"""What a body is: its media type, and the character set of one that is no plain UTF-8.
+"""Bodies that are no plain UTF-8: the character set that they are in.
 
-A byte order mark decides which one that is, then Content-Type, then what an HTML or XML document says in its first
+A byte order mark decides, then the character set of Content-Type, then what an HTML or XML document says in its first
 bytes, as in browsers (WHATWG Encoding Standard). JSON is UTF-8 wherever it can be (RFC 8259 section 8.1). The list is
 closed: UTF-7 and codecs with escape sequences could hide a value from masking.
 """
 
 import re
-from collections.abc import Sequence
 
-_MEDIA_TYPE = re.compile(r"\s*([!#$%&'*+.^_`|~\w-]+/[!#$%&'*+.^_`|~\w-]+)\s*(?:[;,].*)?", re.ASCII | re.DOTALL)
-_BINARY = re.compile(
-    r"(?:audio|video|font|image)/(?!.*(?:\+xml|mpegurl)).*"
-    r"|application/(?:octet-stream|pdf|ogg|mp4|wasm|cbor|msgpack|x-msgpack|protobuf|x-protobuf|grpc|java-archive|msword"
-    r"|zip|gzip|x-gzip|x-zip-compressed|x-tar|x-bzip2?|x-7z-compressed|x-rar-compressed|zstd|epub\+zip|pkcs\S*"
-    r"|x-pdf|x-binary|x-sqlite3|x-font\S*|font-\S*|vnd\.(?:ms-|openxmlformats-|oasis\.|sqlite3|rar|google\.protobuf)\S*)"
-)
+from secrets_app.redaction.redactor import Masked, Reason, Redactor
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 MARKS = tuple(mark for mark, _ in _MARKS)
@@ -49,26 +42,25 @@ _CODECS: dict[str, tuple[str, ...]] = {
 """Python's codecs by the names of character sets, in lower case with hyphens."""
 
 
-def content_type_of(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """Return the content type in lower case; empty if there is none."""
-    for name, value in headers:
-        if name.lower() == b"content-type":
-            return value.lower()
-    return b""
+def in_utf8(body: bytes, part: Masked, content_type: bytes, redactor: Redactor, deadline: float | None) -> Masked:
+    """Return the masked body in UTF-8 if it is a text in another character set; otherwise the part as it is.
 
+    The text is searched as well as the bytes: a value that only one of them shows withholds the body.
 
-def media_type_of(headers: Sequence[tuple[str, str]]) -> str | None:
-    """Return the media type in masked headers; None if there is none or it cannot be one."""
-    for name, value in headers:
-        if name.lower() == "content-type":
-            found = _MEDIA_TYPE.fullmatch(value)
-            return found[1].lower() if found else None
-    return None
-
-
-def is_binary(media_type: str | None) -> bool:
-    """Return whether a media type says that a body is no text."""
-    return media_type is not None and _BINARY.fullmatch(media_type) is not None
+    Args:
+        body, part: the body as received, and masked.
+        deadline: as of `Redactor.mask_bytes`.
+    """
+    read = None if part.withheld else decoded(body, content_type)
+    if read is None:
+        return part
+    text, codec = read[0].encode(), read[1]
+    again = redactor.mask_bytes(text, deadline)
+    sent = again.text.decode().encode(codec, "replace")
+    left = redactor.mask_bytes(sent, deadline)
+    found = again.found | part.found | left.found
+    is_clean = left.text == sent and (again.text != text or part.text == body)
+    return again._replace(found=found, withheld=again.withheld or (None if is_clean else Reason.VALUE))
 
 
 def decoded(body: bytes, content_type: bytes) -> tuple[str, str] | None:
