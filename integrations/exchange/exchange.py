@@ -172,10 +172,8 @@ class HttpCall(Streamable):
     ) -> UpstreamResponse:
         """Render and send the request. If the access token is refused, fetch a new one and try once more."""
         request = self.rendered(channel, secrets, params, needs_body=self.needs_body)
-        if self.follows_redirects:
-            send = partial(channel.http, following=Following.of(self.template, secrets))
-            return await self.authorized(channel, secrets, request, send)
-        return await (self.authorized(channel, secrets, request, channel.http) if self.token else channel.http(request))
+        following = Following.of(self.template, secrets) if self.follows_redirects else None
+        return await self.authorized(channel, secrets, request, partial(channel.http, following=following))
 
     async def begin(
         self,

@@ -168,18 +168,19 @@ def render(
     params: Mapping[str, object],
     needs_body: bool = True,
 ) -> OutgoingRequest:
-    """Fill in values and arguments; `needs_body` is that of the request.
+    """Fill in values and arguments.
 
     Args:
         secrets: a value for every name in `template.secret_names`.
         params: the arguments, checked and with defaults filled in.
+        needs_body: as of `OutgoingRequest`.
 
     Raises:
         InvalidHeaderValue, InvalidPathValue, InvalidUrl, InvalidArguments: a value cannot be sent in its place. No
             message quotes it.
     """
     filling = Filling(params, secrets)
-    body, media_type = _encoded(template.body, filling) if template.body else (None, "")
+    body, media_type = _encoded(template.body, filling)
     return OutgoingRequest(
         method=template.method,
         url=template.fixed_url or _url(template, filling),
@@ -198,10 +199,9 @@ def preview(template: RequestTemplate, *, params: Mapping[str, object]) -> Previ
         InvalidHeaderValue, InvalidPathValue, InvalidUrl, InvalidArguments: as `render`, because of an argument.
     """
     filling = Filling(params)
-    base = parse_url(template.base_url)
-    query = _query(template, filling)
+    base, query = parse_url(template.base_url), _query(template, filling)
     path = _path_below(base, fill_path(template.path, filling))
-    body, media_type = _encoded(template.body, filling) if template.body else (None, "")
+    body, media_type = _encoded(template.body, filling)
     return PreviewRequest(
         method=template.method,
         host=base.raw_authority,
@@ -253,8 +253,8 @@ def _headers(template: RequestTemplate, filling: Filling, media_type: str) -> tu
     return tuple(headers)
 
 
-def _encoded(body: Body, filling: Filling) -> tuple[bytes | None, str]:
-    """Return the body and its media type; None if it is exactly one absent argument."""
+def _encoded(body: Body | None, filling: Filling) -> tuple[bytes | None, str]:
+    """Return the body and its media type; None without a body, or if it is exactly one absent argument."""
     text, media_type = None, ""
     if isinstance(body, MultipartBody | BinaryBody):
         return body.encoded(filling)
@@ -265,7 +265,7 @@ def _encoded(body: Body, filling: Filling) -> tuple[bytes | None, str]:
         entries = (fill_entries(pair.name, pair.value, pair.style, filling, fill_form) for pair in body.pairs)
         text = "&".join(f"{quote_plus(name)}={value}" for name, value in chain.from_iterable(entries))
         media_type = "application/x-www-form-urlencoded"
-    elif not is_left_out(body.template, filling):
+    elif body and not is_left_out(body.template, filling):
         text, media_type = fill_text(body.template, filling), "text/plain; charset=utf-8"
     return (None, "") if text is None else (text.encode(), media_type)
 

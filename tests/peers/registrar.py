@@ -46,7 +46,8 @@ def registrar(
 def _start(
     folder: Path, algorithm: str, qop: bool, certificate: Path | None
 ) -> tuple[subprocess.Popen[bytes], Registrar]:
-    port, tls_port = free_port(), free_port() if certificate else None
+    port = free_port()
+    tls_port = next(other for other in iter(free_port, None) if other != port) if certificate else None
     log = folder / f"kamailio-{port}.log"
     (modules,) = Path("/usr/lib").glob("*/kamailio/modules")
     defines = [f"SIP_PORT={port}", f'DIGEST_ALG="{algorithm}"', f'MODULES="{modules}/"', f'QOP="{int(qop)}"']
