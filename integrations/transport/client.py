@@ -7,36 +7,28 @@ request. Addresses are resolved and judged in `connections.py`; the broker masks
 """
 
 import asyncio
-import logging
 import re
 import ssl
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from functools import cache
-from io import BytesIO
+from http import HTTPStatus
 from typing import Any, cast
 
-import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import StreamWriter
+from multidict import CIMultiDict
 from yarl import URL
 
 from accounts.errors import Refusal
 from integrations.egress.lookups import Lookup, system_lookup
 from integrations.egress.policy import EgressPolicy, admit_origin, check_headers
-from integrations.errors import (
-    InvalidUrl,
-    ResponseTooLarge,
-    ResponseUnreadable,
-    UpstreamTimeout,
-    UpstreamTls,
-    UpstreamUnreachable,
-)
+from integrations.errors import InvalidUrl
 from integrations.exchange.channels import OnPiece, OnText
 from integrations.exchange.messages import RESPONSE_BYTES, OutgoingRequest, UpstreamResponse
 from integrations.transport.connections import JudgedConnector, Owner, connector_for, mark
 from integrations.transport.decoding import NO_CODING, beyond, decode
-from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, BoundedHandler
-from secrets_app.redaction.redactor import Reason
+from integrations.transport.failures import refusal_for, without_body
+from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, Response
 
 USER_AGENT = "Coffer"
 
@@ -51,13 +43,12 @@ _READING: dict[str, Any] = {
 
 _EVENT_STREAM = "text/event-stream"
 _TEXT = re.compile(r"text/|application/[^;]*(?:ndjson|json-?l(?:ines)?|json-seq|stream\+json)\b")
+_BODILESS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+"""Requests that need not say that they have no body."""
 _CODED_BY = {b"content-encoding", b"transfer-encoding"}
-_REASONS = {ResponseTooLarge: Reason.TOO_LARGE, UpstreamTimeout: Reason.TOO_SLOW}
 
 OnLarge = Callable[[], Awaitable[None]]
 """Waits until a large body may be read."""
-
-logger = logging.getLogger(__name__)
 
 
 async def _at_once() -> None:
@@ -94,15 +85,16 @@ async def send(
         ResponseTooLarge, ResponseUnreadable: the response cannot be returned.
     """
     origin = check_request(request, policy, ssl_context)
-    heads: list[aiohttp.ClientResponse] = []
+    heads: list[Response] = []
     mark("begun")
     try:
-        async with asyncio.timeout(request.timeout_seconds), connector_for(origin, policy, lookup, owner) as connector:
-            return await _exchange(connector, request, ssl_context, heads, (on_piece, on_text), on_large)
+        pooled = connector_for(origin, policy, ssl_context, lookup, owner)
+        async with asyncio.timeout(request.timeout_seconds), pooled as connector:
+            return await _exchange(connector, request, heads, (on_piece, on_text), on_large)
     except Exception as error:  # broad, because any exception of a library could quote the request
         refusal = error if isinstance(error, Refusal) else refusal_for(error, request, has_begun=bool(heads))
     if heads:
-        return _without_body(heads[0], request, refusal)
+        return without_body(heads[0], request, refusal)
     raise refusal from None
 
 
@@ -134,88 +126,126 @@ def check_tls(context: ssl.SSLContext) -> None:
         raise ValueError("outgoing TLS verifies certificates and names, and is 1.2 or newer")
 
 
-class _BareRequest(aiohttp.ClientRequest):
-    """A request with no header but those that it is given, and those that say where it goes and how long it is."""
-
-    _skip_auto_headers = frozenset({"Content-Type"})  # type: ignore[assignment]  # it is only searched
-
-    def update_auto_headers(self, _: object) -> None:
-        """Add nothing."""
-
-
 async def begin(
     connector: JudgedConnector,
     request: OutgoingRequest,
-    headers: list[tuple[str, str]],
-    body: Any,
-    context: ssl.SSLContext,
     *,
     read_ahead: int,
-) -> aiohttp.ClientResponse:
+    pieces: AsyncIterable[bytes] | None = None,
+    length: int | None = None,
+) -> Response:
     """Send a request, once, and return its response when the head has arrived.
 
     A session of the client would do this, and beside it only what is not wanted: it follows redirects, keeps cookies
     and repeats requests.
 
     Args:
-        body: bytes, a file or an asynchronous iterator.
         read_ahead: about how many bytes of the response are taken in before somebody reads them.
+        pieces: the body, of a request without one.
+        length: how many bytes the pieces have together, if that is known.
     """
-    loop = asyncio.get_running_loop()
-    sent = _BareRequest(request.method, request.url, headers=headers, data=body, ssl=context, loop=loop)
-    connection = await connector.connect(sent, [], connector.timeout)
+    connection, upload = await connector.connect(connector.target, [], connector.timeout), None
     try:
         protocol = cast("ResponseHandler", connection.protocol)
         protocol.set_response_params(skip_payload=request.method == "HEAD", read_bufsize=read_ahead, **_READING)
-        response = await sent.send(connection)
-        try:
-            return await response.start(connection)
-        except BaseException:
-            response.close()
-            raise
+        upload = await _sent(protocol, request, pieces, length, closes=connector.force_close)
+        response = Response(connection, upload)
+        await response.read_head()
     except BaseException:
+        if upload:
+            upload.cancel()
         connection.close()
         raise
+    return response
+
+
+async def _sent(
+    protocol: ResponseHandler,
+    request: OutgoingRequest,
+    pieces: AsyncIterable[bytes] | None,
+    length: int | None,
+    *,
+    closes: bool,
+) -> "asyncio.Task[None] | None":
+    """Send a request as far as that is possible at once; return what sends the rest of it, if anything is left."""
+    writer, body = StreamWriter(protocol, asyncio.get_running_loop()), request.body
+    length = length if body is None else len(body)
+    if pieces and length is None:
+        writer.enable_chunking()
+    fields = _fields(request, length, is_chunked=writer.chunked, closes=closes)
+    await writer.write_headers(f"{request.method} {request.url.raw_path_qs} HTTP/1.1", fields)
+    if body and len(body) > _READ_BYTES:
+        pieces = _slices(body)
+    if pieces:
+        writer.length = length
+        return asyncio.create_task(_upload(writer, protocol, pieces))
+    if body:
+        await writer.write(body, drain=False)
+    writer.set_eof()
+    return None
+
+
+def _fields(request: OutgoingRequest, length: int | None, *, is_chunked: bool, closes: bool) -> CIMultiDict[str]:
+    """Return all headers: those of the request, where it goes, how long it is, and whether another may follow."""
+    fields = CIMultiDict([("Host", request.url.host_port_subcomponent or ""), *sent_headers(request)])
+    if length is not None:
+        fields["Content-Length"] = str(length)
+    elif is_chunked:
+        fields["Transfer-Encoding"] = "chunked"
+    elif request.method not in _BODILESS:
+        fields["Content-Length"] = "0"
+    if closes:
+        fields["Connection"] = "close"
+    return fields
+
+
+async def _slices(body: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(body), _READ_BYTES):
+        yield body[at : at + _READ_BYTES]
+
+
+async def _upload(writer: StreamWriter, protocol: ResponseHandler, pieces: AsyncIterable[bytes]) -> None:
+    """Send the pieces of a body. Whoever waits for the response meets what goes wrong."""
+    try:
+        async for piece in pieces:
+            await writer.write(piece)
+        await writer.write_eof()
+    except Exception as fault:  # broad, because pieces come from elsewhere
+        protocol.set_exception(fault)
 
 
 async def _exchange(
     connector: JudgedConnector,
     request: OutgoingRequest,
-    context: ssl.SSLContext,
-    heads: list[aiohttp.ClientResponse],
+    heads: list[Response],
     told: tuple[OnPiece | None, OnText | None],
     on_large: OnLarge,
 ) -> UpstreamResponse:
     """Send the request and read the response. Its head is put into `heads` as soon as it has arrived."""
-    body = BytesIO(request.body) if request.body and len(request.body) > _READ_BYTES else request.body
-    call = begin(connector, request, sent_headers(request), body, context, read_ahead=_READ_BYTES)
-    async with await call as response:
+    response = await begin(connector, request, read_ahead=_READ_BYTES)
+    try:
         heads.append(response)
-        if request.most_bytes > RESPONSE_BYTES:
-            _allow(response, request.most_bytes)
+        if request.most_bytes > RESPONSE_BYTES and response.protocol is not None:
+            response.protocol.allow(request.most_bytes)
         codings = codings_of(response.raw_headers)
         reader = None if codings else _reader(response, *told)
         raw = await _read_body(response, request.most_bytes, reader, on_large)
         mark("answered")
         if codings and request.most_bytes > RESPONSE_BYTES:
             await on_large()
-    return received(response, decode(raw, codings, limit=request.most_bytes) if codings else raw)
+    finally:
+        response.leave()
+    return response.received(decode(raw, codings, limit=request.most_bytes) if codings else raw)
 
 
-def received(response: aiohttp.ClientResponse, body: bytes | None = b"") -> UpstreamResponse:
-    """Return a response as it arrived, with its body; None if that cannot be decompressed."""
-    reason = (response.reason or "").encode("utf-8", "surrogateescape")  # reverses the client's decoding
-    return UpstreamResponse(response.status, reason, response.raw_headers, body or b"", readable=body is not None)
-
-
-def _reader(response: aiohttp.ClientResponse, on_piece: OnPiece | None, on_text: OnText | None) -> OnPiece | None:
+def _reader(response: Response, on_piece: OnPiece | None, on_text: OnText | None) -> OnPiece | None:
     """Return what is called with the pieces of the body, if anything is."""
     if not (on_piece or on_text):
         return None
-    media_type = response.content_type
+    media_type = response.media_type
     if on_piece and media_type == _EVENT_STREAM:
         return on_piece
-    if not (on_text and response.ok and _TEXT.match(media_type)):
+    if not (on_text and response.status < HTTPStatus.BAD_REQUEST and _TEXT.match(media_type)):
         return None
 
     async def read_on(piece: bytes) -> bool:
@@ -225,20 +255,6 @@ def _reader(response: aiohttp.ClientResponse, on_piece: OnPiece | None, on_text:
     return read_on
 
 
-def _without_body(response: aiohttp.ClientResponse, request: OutgoingRequest, refusal: Refusal) -> UpstreamResponse:
-    """Return the response without its body: a call that worked is never reported as failed.
-
-    Raises:
-        Refusal: the body is what the request is made for. The refusal says the status.
-    """
-    head = received(response)
-    if head.is_success and request.needs_body:
-        refusal.detail += f" The status was {head.status}."
-        refusal.members["upstream_status"] = head.status
-        raise refusal from None
-    return replace(head, missing=_REASONS.get(type(refusal), Reason.BROKEN_OFF))
-
-
 def sent_headers(request: OutgoingRequest) -> list[tuple[str, str]]:
     """Return the headers of the request and the headers that the transport sets."""
     own = {name.lower() for name, _ in request.headers}
@@ -246,16 +262,7 @@ def sent_headers(request: OutgoingRequest) -> list[tuple[str, str]]:
     return [*agent, ("Accept-Encoding", "identity"), *request.headers]
 
 
-def _allow(response: aiohttp.ClientResponse, body: int) -> None:
-    """Let the connection take in a body of so many bytes."""
-    protocol = response.connection.protocol if response.connection else None
-    if isinstance(protocol, BoundedHandler):
-        protocol.allow(body)
-
-
-async def _read_body(
-    response: aiohttp.ClientResponse, limit: int, on_piece: OnPiece | None, on_large: OnLarge
-) -> bytes:
+async def _read_body(response: Response, limit: int, on_piece: OnPiece | None, on_large: OnLarge) -> bytes:
     """Return the body as received, still compressed; for an event stream, the part that was needed."""
     body, content = bytearray(), response.content
     while not content.at_eof():
@@ -277,21 +284,3 @@ def codings_of(headers: tuple[tuple[bytes, bytes], ...]) -> list[str]:
         return []
     named = [part.strip().lower() for value in values for part in value.split(",")]
     return [coding for coding in named if coding != "chunked" and coding not in NO_CODING]
-
-
-def refusal_for(error: Exception, request: OutgoingRequest, *, has_begun: bool) -> Refusal:
-    """Return the refusal for an error; its text and cause are dropped.
-
-    Args:
-        has_begun: whether the head of a response has arrived.
-    """
-    host = request.url.raw_host
-    if isinstance(error, TimeoutError):
-        return UpstreamTimeout(f"{host} did not answer in time.")
-    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError) and not has_begun:
-        return UpstreamTls(f"{host} did not present a certificate that is trusted for this name.")
-    if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError) or has_begun:
-        return ResponseUnreadable(f"The response of {host} ended too early or is not HTTP.")
-    if not isinstance(error, aiohttp.ClientError | OSError):
-        logger.error("an outgoing call failed with an unexpected %s", type(error).__name__)
-    return UpstreamUnreachable(f"{host} could not be reached.")

@@ -15,6 +15,7 @@ them, and one that the upstream has closed meanwhile is left (`_is_stale`).
 import asyncio
 import select
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -51,8 +52,8 @@ Owner = tuple[int, int, str]
 """The ids of the organization and the integration that a call belongs to, as numbers because these are compared much
 faster, and its environment."""
 
-PoolKey = tuple[Owner, URL, EgressPolicy]
-"""The owner of a call, its origin, and the policy under which the connection was judged."""
+PoolKey = tuple[Owner, URL, EgressPolicy, ssl.SSLContext]
+"""The owner of a call, its origin, and the policy and the TLS context under which the connection was judged."""
 
 
 def mark(step: str, *, address: str = "") -> None:
@@ -96,6 +97,7 @@ class JudgedConnector(aiohttp.TCPConnector):
 
     Attributes:
         timeout: the time limits, as the client takes them.
+        target: what the client takes for a request, of which connecting needs nothing but the origin.
     """
 
     def __init__(self, url: URL, policy: EgressPolicy, lookup: Lookup, **options: Any) -> None:
@@ -105,6 +107,7 @@ class JudgedConnector(aiohttp.TCPConnector):
         super().__init__(resolver=resolver, socket_factory=self._judged_socket, use_dns_cache=False, **options)
         reading: type[ResponseHandler] = BoundedHandler
         self._factory = partial(reading, loop=self._loop)
+        self.target = aiohttp.ClientRequest("GET", url, loop=self._loop)
 
     async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
         """Return a connection whose remote address, as the kernel reports it, was judged again.
@@ -273,12 +276,12 @@ def pool_here() -> Pool | None:
 
 
 def connector_for(
-    origin: URL, policy: EgressPolicy, lookup: Lookup, owner: Owner | None
+    origin: URL, policy: EgressPolicy, context: ssl.SSLContext, lookup: Lookup, owner: Owner | None
 ) -> AbstractAsyncContextManager[JudgedConnector]:
     """Return what connects to an origin: that of the owner, or one of the request's own."""
     pool = pool_here() if owner else None
     if owner is None or pool is None:
-        own = JudgedConnector(origin, policy, lookup, force_close=True)
+        own = JudgedConnector(origin, policy, lookup, ssl=context, force_close=True)
         return cast("AbstractAsyncContextManager[JudgedConnector]", own)
-    kept = partial(JudgedConnector, origin, policy, lookup, keepalive_timeout=KEEP_SECONDS, limit=0)
-    return pool.connector((owner, origin, policy), kept)
+    kept = partial(JudgedConnector, origin, policy, lookup, ssl=context, keepalive_timeout=KEEP_SECONDS, limit=0)
+    return pool.connector((owner, origin, policy, context), kept)

@@ -8,14 +8,18 @@ What follows a response without a body, or more body than was announced, is drop
 other call.
 """
 
+import asyncio
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from aiohttp import ClientConnectionError
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from aiohttp.helpers import set_exception
 
 from accounts.errors import Refusal
 from integrations.errors import ResponseTooLarge, ResponseUnreadable
+from integrations.exchange.messages import UpstreamResponse
 from integrations.transport.heads import UnreadableHead, mended
 
 MOST_BYTES = 3 * 1024 * 1024
@@ -209,6 +213,70 @@ class BoundedHandler(ResponseHandler):
             set_exception(payload, refusal)
         if self.transport is not None:
             self.transport.abort()
+
+
+class Response:
+    """The response to a request that was sent, with its connection until both are through or it is left.
+
+    Attributes:
+        raw_headers: names and values as they arrived.
+        content: the body while it arrives.
+    """
+
+    __slots__ = ("_connection", "_upload", "content", "raw_headers", "reason", "status")
+
+    def __init__(self, connection: Connection, upload: "asyncio.Task[None] | None") -> None:
+        """Create the response.
+
+        Args:
+            upload: what sends the rest of the request, if anything does.
+        """
+        self._connection: Connection | None = connection
+        self._upload = upload
+
+    @property
+    def protocol(self) -> BoundedHandler | None:
+        """What receives the response; None once it is through or was left."""
+        return cast("BoundedHandler | None", self._connection and self._connection.protocol)
+
+    async def read_head(self) -> None:
+        """Wait for the head, which sets the attributes.
+
+        Raises:
+            Refusal, aiohttp.ClientError, aiohttp.http.HttpProcessingError: there is none.
+        """
+        protocol, self.status = cast("BoundedHandler", self.protocol), 0
+        while self.status < _FINAL and self.status != _SWITCHING:
+            message, self.content = await protocol.read()
+            self.status = message.code
+        self.reason, self.raw_headers = message.reason, message.raw_headers
+        self.content.on_eof(self.leave)
+
+    @property
+    def media_type(self) -> str:
+        """The media type that the head names, in lower case; empty if it names none."""
+        named = (value for name, value in self.raw_headers if name.lower() == b"content-type")
+        return next(named, b"").partition(b";")[0].strip().lower().decode("latin-1")
+
+    def received(self, body: bytes | None = b"") -> UpstreamResponse:
+        """Return the response as it arrived, with its body; None if that cannot be decompressed."""
+        reason = (self.reason or "").encode("utf-8", "surrogateescape")  # reverses the client's decoding
+        return UpstreamResponse(self.status, reason, self.raw_headers, body or b"", readable=body is not None)
+
+    def leave(self) -> None:
+        """Give the connection back if request and response are through; otherwise end it, so that reading fails."""
+        protocol, connection, self._connection = self.protocol, self._connection, None
+        if connection is None or protocol is None:
+            return
+        if self.content.is_eof() and (self._upload is None or self._upload.done()):
+            connection.release()
+            return
+        if self._upload:
+            self._upload.cancel()
+        protocol.abort()
+        connection.close()
+        if not self.content.is_eof():
+            self.content.set_exception(ClientConnectionError("The call was ended."))
 
 
 def _too_large() -> ResponseTooLarge:

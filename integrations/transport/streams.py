@@ -11,18 +11,17 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
-
 from accounts.errors import Refusal
 from integrations.egress.lookups import Lookup, system_lookup
 from integrations.egress.policy import EgressPolicy
 from integrations.errors import ResponseUnreadable, UpstreamTimeout
 from integrations.exchange.messages import OutgoingRequest
 from integrations.exchange.streams import Deadlines, Upload
-from integrations.transport.client import begin, check_request, codings_of, received, refusal_for, sent_headers
+from integrations.transport.client import begin, check_request, codings_of
 from integrations.transport.connections import JudgedConnector, Owner, connector_for
+from integrations.transport.failures import refusal_for
 from integrations.transport.inflating import Inflating, can_inflate
-from integrations.transport.reception import BoundedHandler
+from integrations.transport.reception import Response
 from secrets_app.redaction.redactor import Reason
 
 PIECE_BYTES = 128 * 1024
@@ -56,14 +55,14 @@ async def streamed(
     """
     origin = check_request(request, policy, ssl_context)
     sending = _Sending(upload) if upload else None
-    async with connector_for(origin, policy, lookup, owner) as connector:
+    async with connector_for(origin, policy, ssl_context, lookup, owner) as connector:
         try:
             async with asyncio.timeout(deadlines.total) as whole:
-                answer = await _begun(connector, request, ssl_context, sending, deadlines)
+                answer = await _begun(connector, request, sending, deadlines)
                 try:
                     yield StreamedResponse(answer, request, sending, deadlines)
                 finally:
-                    _leave(answer, is_sent=sending is None or sending.is_done)
+                    answer.leave()
         except TimeoutError:
             if not whole.expired():
                 raise
@@ -71,12 +70,8 @@ async def streamed(
 
 
 async def _begun(
-    connector: JudgedConnector,
-    request: OutgoingRequest,
-    context: ssl.SSLContext,
-    sending: "_Sending | None",
-    deadlines: Deadlines,
-) -> aiohttp.ClientResponse:
+    connector: JudgedConnector, request: OutgoingRequest, sending: "_Sending | None", deadlines: Deadlines
+) -> Response:
     """Send the request, and return the response when its head has arrived.
 
     Raises:
@@ -86,24 +81,16 @@ async def _begun(
         async with asyncio.timeout(deadlines.first_byte) as waiting:
             if sending:
                 sending.postpone(waiting, deadlines.first_byte)
-            body = sending.pieces() if sending else request.body
-            headers = _headers(request, sending)
-            answer = await begin(connector, request, headers, body, context, read_ahead=PIECE_BYTES)
+            pieces, length = (sending.pieces(), sending.length) if sending else (None, None)
+            answer = await begin(connector, request, read_ahead=PIECE_BYTES, pieces=pieces, length=length)
     except Exception as error:  # broad, because any exception of a library could quote the request
         raise _cause(error, request, sending, has_begun=False) from None
     if answer.status not in _STATUSES:
-        _leave(answer, is_sent=False)
+        answer.leave()
         raise ResponseUnreadable(f"{request.url.raw_host} answered with a status that is none of a response.")
-    if (connection := answer.connection) and isinstance(connection.protocol, BoundedHandler):
-        connection.protocol.allow_stream()
+    if answer.protocol is not None:
+        answer.protocol.allow_stream()
     return answer
-
-
-def _headers(request: OutgoingRequest, sending: "_Sending | None") -> list[tuple[str, str]]:
-    headers = sent_headers(request)
-    if sending and sending.length is not None:
-        headers.append(("Content-Length", str(sending.length)))
-    return headers
 
 
 def _cause(error: Exception, request: OutgoingRequest, sending: "_Sending | None", *, has_begun: bool) -> Exception:
@@ -111,17 +98,6 @@ def _cause(error: Exception, request: OutgoingRequest, sending: "_Sending | None
     if sending and sending.fault:
         return sending.fault
     return error if isinstance(error, Refusal) else refusal_for(error, request, has_begun=has_begun)
-
-
-def _leave(answer: aiohttp.ClientResponse, *, is_sent: bool) -> None:
-    """Give the connection back if both bodies are through; otherwise end it without waiting for anything."""
-    protocol = answer.connection.protocol if answer.connection else None
-    if not answer.content.is_eof() or not is_sent:
-        if protocol is not None:
-            protocol.abort()
-        answer.close()
-    else:
-        answer.release()
 
 
 class _Sending:
@@ -162,11 +138,11 @@ class StreamedResponse:
     """
 
     def __init__(
-        self, answer: aiohttp.ClientResponse, request: OutgoingRequest, sending: _Sending | None, deadlines: Deadlines
+        self, answer: Response, request: OutgoingRequest, sending: _Sending | None, deadlines: Deadlines
     ) -> None:
         self._answer, self._request, self._sending, self._deadlines = answer, request, sending, deadlines
         self._codings = codings_of(answer.raw_headers)
-        self.head = received(answer)
+        self.head = answer.received()
         self.withheld = None if not self._codings or can_inflate(self._codings) else Reason.ENCODING
         self.received = 0
 

@@ -57,6 +57,26 @@ async def test_every_method_is_sent_as_it_is(method, trusting):
     assert (response.status, server.received[0].split(b" ")[0]) == (200, method.encode())
 
 
+@pytest.mark.parametrize(
+    ("method", "body", "length"),
+    [
+        ("GET", None, None),
+        ("HEAD", None, None),
+        ("POST", None, b"0"),
+        ("DELETE", None, b"0"),
+        ("GET", b"", b"0"),
+        ("PUT", b"x" * 200_000, b"200000"),
+    ],
+)
+async def test_a_request_says_how_long_its_body_is(method, body, length, trusting):
+    async with upstream(ok(b"")) as server:
+        await call(server, trusting, method=method, body=body)
+    head, _, received = server.received[0].partition(b"\r\n\r\n")
+    fields = dict(line.split(b": ") for line in head.split(b"\r\n")[1:])
+    assert (fields.get(b"Content-Length"), received) == (length, body or b"")
+    assert b"Transfer-Encoding" not in fields
+
+
 async def test_an_own_user_agent_replaces_ours(trusting):
     async with upstream(ok(b"")) as server:
         await call(server, trusting, headers=[("user-agent", "mine")])

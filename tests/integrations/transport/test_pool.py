@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -87,6 +88,13 @@ async def test_no_other_call_uses_it(server, trusting, other):
             await ask(server, trusting, owner)
     assert [server.requests[at] for at in (0, 2)] == [1, 1]
     assert 1 not in {server.requests[at] for at in (1, 3)}
+
+
+async def test_no_call_under_another_tls_context_uses_it(server, trusting):
+    async with keeping_connections():
+        for context in (trusting, ssl.create_default_context(), trusting):
+            await ask(server, context)
+    assert server.requests == [1, 2, 1]
 
 
 async def test_what_the_upstream_wants_remembered_is_not(server, trusting):
@@ -306,7 +314,7 @@ async def test_the_other_end_of_a_kept_connection_is_judged_at_each_call(server,
 async def test_what_is_kept_holds_no_rendered_url(server, trusting):
     async with keeping_connections():
         await ask(server, trusting, path="/a-value-in-the-path")
-        ((_, origin, _),) = pool_here()._kept
+        ((_, origin, *_),) = pool_here()._kept
         (kept,) = pool_here()._kept.values()
         assert str(origin) == f"http://127.0.0.1:{server.port}"
         assert kept.connector._judged_url == origin
