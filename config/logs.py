@@ -18,7 +18,6 @@ QUIET = (
     "urllib3",
     "django.db.backends",
     "django.template",
-    "uvicorn.access",
     "websockets",
 )
 BROKEN_OFF: ContextVar[bool] = ContextVar("coffer.broken_off", default=False)
@@ -98,6 +97,7 @@ def logging(level: str, form: str) -> dict[str, Any]:
             **{name: {"level": "WARNING", "propagate": True} for name in QUIET},
             **of_format.get(form, {}),
             **{name: {"filters": ["outages", "routes"]} for name in WITHOUT_PATHS},
+            "uvicorn.access": {"propagate": False},  # uvicorn composes no lines for a logger without handlers
             "uvicorn.error": {"filters": ["broken_off", "handshakes"]},
         },
     }

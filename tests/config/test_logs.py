@@ -3,9 +3,11 @@
 import io
 import json
 import logging
+import logging.config
 import sys
 
 import pytest
+from django.conf import settings
 
 from accounts.common.request_notes import REQUESTS, RUNS
 from accounts.errors import PermissionDenied
@@ -14,6 +16,7 @@ from config.api import fast_path
 from config.asgi import application
 from integrations.exchange.messages import UpstreamResponse
 from integrations.models import Run
+from tests.log_watch import watch_all_loggers
 from tests.support.api.asgi import bearer, call_asgi
 from tests.support.things import key_for, make_action, store_secret
 
@@ -118,6 +121,16 @@ def test_setting_chooses_the_format():
     assert [entry["handlers"]["stderr"]["formatter"] for entry in (as_text, as_json)] == ["text", "json"]
     assert as_text["loggers"][REQUESTS] == as_text["loggers"][RUNS] == {"level": "WARNING"}
     assert {REQUESTS, RUNS}.isdisjoint(as_json["loggers"])
+
+
+def test_server_composes_no_line_for_a_request():
+    lines_of_server = logging.getLogger("uvicorn.access")
+    lines_of_server.addHandler(logging.NullHandler())  # as uvicorn does before it loads the application
+    logging.config.dictConfig(settings.LOGGING)
+    try:
+        assert not lines_of_server.hasHandlers()
+    finally:
+        watch_all_loggers()
 
 
 async def test_line_of_a_refused_page_has_its_code(lines, monkeypatch):
