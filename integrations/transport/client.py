@@ -28,7 +28,7 @@ from integrations.exchange.messages import RESPONSE_BYTES, OutgoingRequest, Upst
 from integrations.transport.connections import JudgedConnector, Owner, connector_for, mark
 from integrations.transport.decoding import NO_CODING, beyond, decode
 from integrations.transport.failures import refusal_for, without_body
-from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, Response
+from integrations.transport.reception import MAX_BYTES, MAX_FIELDS, BoundedHandler, Response
 
 USER_AGENT = "Coffer"
 
@@ -146,10 +146,10 @@ async def begin(
     """
     connection, upload = await connector.connect(connector.target, [], connector.timeout), None
     try:
-        protocol = cast("ResponseHandler", connection.protocol)
+        protocol = cast("BoundedHandler", connection.protocol)
         protocol.set_response_params(skip_payload=request.method == "HEAD", read_bufsize=read_ahead, **_READING)
         upload = await _sent(protocol, request, pieces, length, closes=connector.force_close)
-        response = Response(connection, upload)
+        response = Response(connection, protocol, upload)
         await response.read_head()
     except BaseException:
         if upload:

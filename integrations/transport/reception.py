@@ -10,7 +10,7 @@ other call.
 
 import asyncio
 import re
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from aiohttp import ClientConnectionError
 from aiohttp.client_proto import ResponseHandler
@@ -223,21 +223,21 @@ class Response:
         content: the body while it arrives.
     """
 
-    __slots__ = ("_connection", "_upload", "content", "raw_headers", "reason", "status")
+    __slots__ = ("_connection", "_protocol", "_upload", "content", "raw_headers", "reason", "status")
 
-    def __init__(self, connection: Connection, upload: "asyncio.Task[None] | None") -> None:
+    def __init__(self, connection: Connection, protocol: BoundedHandler, upload: "asyncio.Task[None] | None") -> None:
         """Create the response.
 
         Args:
             upload: what sends the rest of the request, if anything does.
         """
         self._connection: Connection | None = connection
-        self._upload = upload
+        self._protocol, self._upload = protocol, upload
 
     @property
     def protocol(self) -> BoundedHandler | None:
         """What receives the response; None once it is through or was left."""
-        return cast("BoundedHandler | None", self._connection and self._connection.protocol)
+        return self._protocol if self._connection else None
 
     async def read_head(self) -> None:
         """Wait for the head, which sets the attributes.
@@ -245,9 +245,9 @@ class Response:
         Raises:
             Refusal, aiohttp.ClientError, aiohttp.http.HttpProcessingError: there is none.
         """
-        protocol, self.status = cast("BoundedHandler", self.protocol), 0
+        self.status = 0
         while self.status < _FINAL and self.status != _SWITCHING:
-            message, self.content = await protocol.read()
+            message, self.content = await self._protocol.read()
             self.status = message.code
         self.reason, self.raw_headers = message.reason, message.raw_headers
         self.content.on_eof(self.leave)
@@ -265,15 +265,15 @@ class Response:
 
     def leave(self) -> None:
         """Give the connection back if request and response are through; otherwise end it, so that reading fails."""
-        protocol, connection, self._connection = self.protocol, self._connection, None
-        if connection is None or protocol is None:
+        connection, self._connection = self._connection, None
+        if connection is None:
             return
         if self.content.is_eof() and (self._upload is None or self._upload.done()):
             connection.release()
             return
         if self._upload:
             self._upload.cancel()
-        protocol.abort()
+        self._protocol.abort()
         connection.close()
         if not self.content.is_eof():
             self.content.set_exception(ClientConnectionError("The call was ended."))
