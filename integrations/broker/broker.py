@@ -84,7 +84,7 @@ async def run(caller: Caller, call: Call, tell: Tell | None = None) -> RunResult
         Refusal: refused or failed, with a code of docs/api.md, "Errors", and `run_id` among its members.
     """
     async with under_way(caller, call) as admitted:
-        course, links = Course(admitted), [link.pk for link in admitted.links]
+        course, links = Course(admitted), [link.id for link in admitted.links]
         channel = RunChannel.of(admitted, check_not_stopped=partial(AGAIN.ask, admitted))
         try:
             with CONCURRENT_CALLS.stoppable(admitted.actor, links):
