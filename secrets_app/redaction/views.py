@@ -9,7 +9,6 @@ import string
 import unicodedata
 import zlib
 from binascii import a2b_base64
-from codecs import utf_8_decode
 from collections.abc import Iterator
 from contextlib import suppress
 from html.entities import html5
@@ -83,7 +82,7 @@ def _decoded(text: bytes, letters: bytes) -> Iterator[tuple[bytes, bool]]:
         yield plain, True
     for decoded in chain(_from_base64(text), _from_digits(text, letters)):
         yield decoded, False
-        if readable := list(_runs(decoded, _SHAPE_READABLE, _SHORTEST_READABLE)):
+        if readable := list(runs_of(decoded, _SHAPE_READABLE, SHORTEST_READABLE)):
             yield b"\n".join(readable), True
 
 
@@ -172,8 +171,8 @@ _SINGLE = {written.encode(): meant for written, meant in _single_escapes()}
 _BASE64 = string.ascii_letters + string.digits + "+/-_"
 _HEX = "0123456789abcdef"
 _NUMBERS = string.digits + ", \r\n\t"
-_READABLE = "".join(map(chr, range(32, 127))) + "\t\r\n\0"  # with NUL, for UTF-16
-_SHORTEST_BASE64, _SHORTEST_HEX, _SHORTEST_NUMBERS, _SHORTEST_READABLE = (b"a" * size for size in (22, 32, 36, 16))
+READABLE = "".join(map(chr, range(32, 127))) + "\t\r\n\0"  # with NUL, for UTF-16
+_SHORTEST_BASE64, _SHORTEST_HEX, _SHORTEST_NUMBERS, SHORTEST_READABLE = (b"a" * size for size in (22, 32, 36, 16))
 _FEWEST_DIGITS = b"a" * 12
 """Hexadecimal digits in a row of canonical text; eight characters as numbers have more."""
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -184,16 +183,15 @@ _GZIP_OR_ZLIB = 47
 _BYTES = {str(number).encode(): number & 255 for number in range(1000)}
 
 
-def _shape(characters: str) -> bytes:
+def shape_of(characters: str) -> bytes:
+    """Return the table that makes `a` of some characters, and a space of others."""
     return bytes(97 if chr(byte) in characters else 32 for byte in range(256))
 
 
-_SHAPE_BASE64, _SHAPE_HEX, _SHAPE_NUMBERS, _SHAPE_READABLE = map(_shape, (_BASE64, _HEX, _NUMBERS, _READABLE))
-_SHAPE_LEGIBLE = _shape(_READABLE + "\xc2\xe2\xef\xf0" + "".join(map(chr, range(0x80, 0xC0))))
-"""Readable text, and the bytes in UTF-8 of full-width letters and of what stands invisibly between letters."""
+_SHAPE_BASE64, _SHAPE_HEX, _SHAPE_NUMBERS, _SHAPE_READABLE = map(shape_of, (_BASE64, _HEX, _NUMBERS, READABLE))
 
 
-def _runs(text: bytes, shape: bytes, shortest: bytes) -> Iterator[bytes]:
+def runs_of(text: bytes, shape: bytes, shortest: bytes) -> Iterator[bytes]:
     """Yield each run of at least so many characters of one kind.
 
     The search runs over the shape of the text (`a` for a character of the kind, else a space), at the speed of
@@ -208,24 +206,11 @@ def _runs(text: bytes, shape: bytes, shortest: bytes) -> Iterator[bytes]:
         at = kinds.find(shortest, end)
 
 
-def legible(text: bytes) -> bytes:
-    """Return a text as it is, but of binary data only the runs of 16 bytes or more that may be text.
-
-    Every form of a value in which a gram shows is such a run. Sound and pictures hold next to none.
-    """
-    start = next((at for at, byte in enumerate(text[:4]) if byte & 0xC0 != 0x80), 0)  # noqa: PLR2004 - UTF-8
-    try:
-        utf_8_decode(text[start:], "strict", False)
-    except UnicodeDecodeError:
-        return b"\0".join(_runs(text, _SHAPE_LEGIBLE, _SHORTEST_READABLE))
-    return text
-
-
 def _from_base64(text: bytes) -> Iterator[bytes]:
     """Decode runs of base64 from each of four offsets, because their first characters may belong to something else."""
     if _SHORTEST_BASE64 not in text.translate(_SHAPE_BASE64, _LINE_BREAKS):
         return
-    runs = list(_runs(text.translate(_URL_SAFE, _LINE_BREAKS), _SHAPE_BASE64, _SHORTEST_BASE64))
+    runs = list(runs_of(text.translate(_URL_SAFE, _LINE_BREAKS), _SHAPE_BASE64, _SHORTEST_BASE64))
     decoded = [_from_offset(offset, runs) for offset in range(4)]
     yield b"".join(decoded)
     for one in decoded:
@@ -253,7 +238,7 @@ def _from_digits(text: bytes, letters: bytes) -> Iterator[bytes]:
 
 def _from_hex(letters: bytes) -> Iterator[bytes]:
     """Decode runs of hexadecimal digits of a canonical text from both offsets."""
-    runs = list(_runs(letters, _SHAPE_HEX, _SHORTEST_HEX))
+    runs = list(runs_of(letters, _SHAPE_HEX, _SHORTEST_HEX))
     if not runs:
         return
     whole = [run[offset : offset + (len(run) - offset) // 2 * 2] for offset in range(2) for run in runs]
@@ -262,7 +247,7 @@ def _from_hex(letters: bytes) -> Iterator[bytes]:
 
 def _from_numbers(text: bytes) -> Iterator[bytes]:
     """Decode lists of decimal numbers, as some languages write bytes."""
-    for run in _runs(text, _SHAPE_NUMBERS, _SHORTEST_NUMBERS):
+    for run in runs_of(text, _SHAPE_NUMBERS, _SHORTEST_NUMBERS):
         if len(numbers := run.replace(b",", b" ").split()) > 1:
             yield bytes([_BYTES.get(number, 32) for number in numbers])
 
@@ -274,7 +259,6 @@ _DATA = BytesAhoCorasick([b"data:"]).find_matches_as_indexes
 _EVENT_FIELD = re.compile(rb"(?:\A|(?<=\n))data: ?")
 _QUOTED = re.compile(rb"=(?:\r?\n|[0-9A-F]{2})")
 _CSS = re.compile(rb"\\[0-9a-fA-F]{1,6}[ \t]?")
-_WIDE = (b"\xef\xbc", b"\xef\xbd", b"\xf0\x9d")  # how full-width letters and those of mathematics begin in UTF-8
 
 
 def _with_and_without_tags(text: bytes) -> list[bytes]:
@@ -291,9 +275,16 @@ def _without_rare_escapes(plain: bytes) -> bytes:
         plain = _QUOTED.sub(_quoted, plain)
     if b"\\" in plain:
         plain = _CSS.sub(lambda match: _character(int(match[0][1:], 16)), plain)
-    if not plain.isascii() and any(start in plain for start in _WIDE):
+    if not plain.isascii() and _is_wide(plain):
         plain = unicodedata.normalize("NFKC", plain.decode("utf-8", "ignore")).encode()
     return plain
+
+
+def _is_wide(text: bytes) -> bool:
+    """Return whether UTF-8 has full-width letters or those of mathematics. A single byte is found ten times as fast."""
+    if b"\xef" in text and (b"\xef\xbc" in text or b"\xef\xbd" in text):
+        return True
+    return b"\xf0" in text and b"\xf0\x9d" in text
 
 
 def _quoted(match: re.Match[bytes]) -> bytes:

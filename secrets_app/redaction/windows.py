@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import final
 
 from secrets_app.plaintext import is_short
+from secrets_app.redaction.binary import is_binary, legible
 from secrets_app.redaction.cutting import CannotCut, Span, longest_spelling, replaced, spans_of
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason
 from secrets_app.redaction.redactor import GAP, MASK, Hit, Redactor, names_told
-from secrets_app.redaction.views import canonical, legible, plainest
+from secrets_app.redaction.views import canonical, plainest
 
 HELD = 160
 """Bytes that are held back at least."""
@@ -24,7 +25,7 @@ CONTEXT = 1024
 """Bytes that have gone out and are searched again with those that follow."""
 STEP = 32
 """New bytes that are worth a search."""
-LARGEST_STEP, LARGEST_TEXT, FINE_STEP = 192 * 1024, 48 * 1024, 1024
+LARGEST_STEP, LARGEST_TEXT, FINE_STEP = 256 * 1024, 48 * 1024, 1024
 """Bytes that are searched at once: of binary data with next to no text in it, of anything else, and where a value is.
 Text is one window of the matcher, together with context and what is held back."""
 BINARY_SHARE = 8
@@ -230,7 +231,7 @@ class WindowMask:
         Bytes in front of the first letter or digit belong to none, so that silence and blanks go on.
         """
         held = self._text[max(self._gone, len(self._text) - MOST_HELD) :]
-        if self._is_strong and not legible(held[-HELD:]):
+        if self._is_strong and is_binary(held[-HELD:]):
             return min(HELD, len(held))
         size = HELD
         while size < len(held) and len(canonical(plainest(held[-size:]))) < self._letters:

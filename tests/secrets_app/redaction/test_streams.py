@@ -5,12 +5,14 @@ import json
 import os
 import zlib
 from gzip import compress
+from itertools import zip_longest
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secrets_app.plaintext import Plaintext
+from secrets_app.redaction.binary import legible
 from secrets_app.redaction.redactor import MASK, Reason, Redactor, ValueSet
 from secrets_app.redaction.streams import StreamMask, StreamWithheld
 from secrets_app.redaction.windows import HELD, LARGEST_STEP, LARGEST_TEXT, MOST_HELD, STEP
@@ -209,6 +211,16 @@ def test_large_pieces_of_binary_data_come_out_whole_and_hide_no_value_where_thei
             done = streamed(redactor(TOKEN), cut(data[:at] + written + data[at:], size), AUDIO)
             assert done.found == {"name0"}, (meeting, form)
             assert longest_piece(TOKEN, done.passed[at - 500 :]) < SHORTEST_LEAK, (meeting, form)
+
+
+def test_of_binary_data_only_runs_with_as_many_letters_as_a_gram_are_searched():
+    wide = WRITTEN["full-width"](HEX[:12]).encode()
+    texts = [b"(abc) def; 1234 / 56", b"a-b-c-d-e-f-g-h-1-2-3-4", wide, "\u00ad".join("abcdef123456").encode()]
+    noise = [b"\x9f\xa0" * 20, b"a-b-c-d-e-f-g-h-1-2-3-.", b"%$ (" * 9, wide[:-3], b"abcdef123456789"]
+    data = b"\xff".join([b"", *(part for pair in zip_longest(noise, texts, fillvalue=b"") for part in pair)])
+    assert legible(data) == b"\0".join(texts)
+    assert legible(data[1:40]) == b""
+    assert legible(CLEAN.encode() + wide) == CLEAN.encode() + wide
 
 
 def test_text_behind_binary_data_is_searched_in_steps_of_text():
