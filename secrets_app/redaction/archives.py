@@ -1,12 +1,23 @@
 """Recognizing compressed texts and archives by their first bytes: what cannot be searched for values.
 
-Formats that compress only parts, such as PNG and PDF, are not recognized (docs/crypto.md).
+Formats that compress only parts, such as PNG and PDF, are not recognized (docs/crypto.md). Only what was decoded from
+base64 is inflated to be searched.
 """
 
+import re
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+
+LARGEST_INFLATED, MOST_INFLATED = 1024 * 1024, 8
+"""Of a text, so many compressed pieces are inflated, each to so many bytes at most."""
 
 _ZLIB = zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
+_GZIP_OR_ZLIB = 47
+_BEGINNING = re.compile(rb"\0\0\0[^\0]{0,9}?(?=\x1f\x8b|\x78[\x01\x5e\x9c\xda])")
+"""Where something compressed begins: with a run, or behind up to twelve characters that belong to something else."""
 _ENOUGH_BYTES = 64 * 1024  # no other format inflates to this size by chance
 
 # The first bytes of compressed files and archives. Streams of zlib and deflate are recognized by inflating them.
@@ -50,3 +61,15 @@ def _inflates(body: bytes) -> bool:
     except zlib.error:
         return False
     return len(plain) == _ENOUGH_BYTES or (stream.eof and plain != b"" and not stream.unused_data)
+
+
+def inflated_in(decoded: bytes) -> Iterator[bytes]:
+    """Yield what the compressed pieces say in runs that were decoded, in front of each of which stand three NULs."""
+    for packed in islice(_BEGINNING.finditer(decoded), MOST_INFLATED):
+        yield _inflated(decoded[packed.end() :])
+
+
+def _inflated(piece: bytes) -> bytes:
+    with suppress(zlib.error):
+        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(piece, LARGEST_INFLATED)
+    return b""

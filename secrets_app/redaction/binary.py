@@ -34,6 +34,8 @@ def _is_utf_8(text: bytes) -> bool:
 
     Binary data shows in its first bytes. They are looked at alone, because an error copies all that was to be decoded.
     """
+    if text.isascii():
+        return True
     start = next((at for at, byte in enumerate(text[:4]) if byte & 0xC0 != 0x80), 0)  # noqa: PLR2004 - UTF-8
     try:
         utf_8_decode(text[start:_BEGINNING], "strict", False)

@@ -7,18 +7,16 @@ and thrown away. Encodings that nobody uses by accident (rot13, base32, one char
 import re
 import string
 import unicodedata
-import zlib
 from binascii import a2b_base64
 from collections.abc import Iterator
-from contextlib import suppress
 from html.entities import html5
-from itertools import chain, islice, product
+from itertools import chain, product
 
 from ahocorasick_rs import BytesAhoCorasick
 
+from secrets_app.redaction.archives import inflated_in
+
 DEPTH = 3
-LARGEST_INFLATED, MOST_INFLATED = 1024 * 1024, 8
-"""Of a text, so many compressed pieces are inflated, each to so many bytes at most."""
 
 NOT_CANONICAL = bytes(set(range(256)) - set((string.ascii_letters + string.digits).encode()))
 _LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
@@ -100,7 +98,10 @@ _ESCAPE = re.compile(
 _LONG = 1024  # an automaton is ten times as fast as `in` for long texts; for others it lets go of the lock for nothing
 _LISTED_HEX = BytesAhoCorasick([b" 0x", b",0x"]).find_matches_as_indexes
 _HIGHEST = 0x10FFFF
-_SIMPLE = [(rb"\n", b"\n"), (rb"\r", b"\r"), (rb"\t", b" "), (rb"\"", b'"'), (rb"\'", b"'"), (rb"\/", b"/")]
+_SIMPLE = {rb"\n": b"\n", rb"\r": b"\r", rb"\t": b" ", rb"\"": b'"', rb"\'": b"'", rb"\/": b"/"}
+_SIMPLE_ESCAPE = re.compile(rb"\\[nrt\"'/]")
+_SPARSE = 128
+"""Where only one byte of so many is a backslash, one pass is faster than one for each simple escape."""
 
 
 def unescape(text: bytes) -> bytes:
@@ -114,7 +115,13 @@ def unescape(text: bytes) -> bytes:
         text = text.replace(b"\\\\", b"\\")
     if has_backslash or b"%" in text:
         text = _ESCAPE.sub(_escape, text)
-    for written, meant in _SIMPLE if b"\\" in text else ():
+    return _simply_unescaped(text) if b"\\" in text else text
+
+
+def _simply_unescaped(text: bytes) -> bytes:
+    if text.count(b"\\") <= len(text) // _SPARSE:
+        return _SIMPLE_ESCAPE.sub(lambda match: _SIMPLE[match[0]], text)
+    for written, meant in _SIMPLE.items():
         text = text.replace(written, meant)
     return text
 
@@ -177,9 +184,6 @@ _FEWEST_DIGITS = b"a" * 12
 """Hexadecimal digits in a row of canonical text; eight characters as numbers have more."""
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _LINE_BREAKS = b"\r\n"
-_COMPRESSED = re.compile(rb"\0\0\0[^\0]{0,9}?(?=\x1f\x8b|\x78[\x01\x5e\x9c\xda])")
-"""Where something compressed begins: with a run, or behind up to twelve characters that belong to something else."""
-_GZIP_OR_ZLIB = 47
 _BYTES = {str(number).encode(): number & 255 for number in range(1000)}
 
 
@@ -214,8 +218,7 @@ def _from_base64(text: bytes) -> Iterator[bytes]:
     decoded = [_from_offset(offset, runs) for offset in range(4)]
     yield b"".join(decoded)
     for one in decoded:
-        for packed in islice(_COMPRESSED.finditer(one), MOST_INFLATED):
-            yield _inflated(one[packed.end() :])
+        yield from inflated_in(one)
 
 
 def _from_offset(offset: int, runs: list[bytes]) -> bytes:
@@ -223,15 +226,12 @@ def _from_offset(offset: int, runs: list[bytes]) -> bytes:
     return a2b_base64(b"AAAA".join([b"", *whole]))  # three NULs between the runs
 
 
-def _inflated(piece: bytes) -> bytes:
-    with suppress(zlib.error):
-        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(piece, LARGEST_INFLATED)
-    return b""
-
-
 def _from_digits(text: bytes, letters: bytes) -> Iterator[bytes]:
-    """Decode hexadecimal and lists of numbers, if there are so many digits that a value may be in them."""
-    if _FEWEST_DIGITS in letters.translate(_SHAPE_HEX):
+    """Decode hexadecimal and lists of numbers, if there are so many digits that a value may be in them.
+
+    Without a decimal digit there is none: hexadecimal of ASCII has one in each byte.
+    """
+    if not letters.isalpha() and _FEWEST_DIGITS in letters.translate(_SHAPE_HEX):
         yield from _from_hex(letters)
         yield from _from_numbers(text)
 
