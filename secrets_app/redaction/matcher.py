@@ -19,10 +19,10 @@ from secrets_app.redaction.beginnings import Beginning, beginnings_of
 from secrets_app.redaction.components import SHORTEST_UNLABELLED, Component, components_of
 from secrets_app.redaction.grams import grams_of
 from secrets_app.redaction.view_processes import VIEW_PROCESSES
-from secrets_app.redaction.views import View, folded, views
+from secrets_app.redaction.views import LONGEST_FORM, View, folded, views
 
-WINDOW, OVERLAP = 64 * 1024, 2 * 1024
-"""A text is searched in windows, so that no other thread waits long. A gram in any encoding fits into the overlap."""
+WINDOW, OVERLAP = 64 * 1024, LONGEST_FORM
+"""A text is searched in windows, so that no other thread waits long."""
 MOST_VIEWS, FREE_VIEWS = 12, 64 * 1024
 """All views together are at most so many times the text, and so many bytes."""
 LONGEST_EXACT = 64

@@ -6,16 +6,18 @@ new bytes; no more than about 9 KiB are held back, and only while a value is bei
 """
 
 import re
+from codecs import utf_8_decode
 from collections.abc import Iterator, Sequence
 from typing import final
 
 from secrets_app.plaintext import is_short
-from secrets_app.redaction.binary import is_binary, legible
 from secrets_app.redaction.cutting import CannotCut, Span, longest_spelling, replaced, spans_of
+from secrets_app.redaction.grams import SIZE
 from secrets_app.redaction.matcher import Budget
 from secrets_app.redaction.reasons import Reason
 from secrets_app.redaction.redactor import GAP, MASK, Hit, Redactor, names_told
-from secrets_app.redaction.views import canonical, plainest
+from secrets_app.redaction.runs import READABLE, SHORTEST_READABLE, runs_of, shape_of
+from secrets_app.redaction.views import NOT_CANONICAL, canonical, plainest
 
 HELD = 160
 """Bytes that are held back at least."""
@@ -37,6 +39,11 @@ Bytes = bytes | memoryview
 """A piece of a stream. What is cut into slices comes as views of it, so that it is not copied for that."""
 
 _LETTER = re.compile(rb"[0-9A-Za-z]")
+_LEGIBLE = shape_of(READABLE + "\xc2\xe2\xef\xf0" + "".join(map(chr, range(0x80, 0xC0))))
+"""Readable text, and the bytes in UTF-8 of full-width letters and of what stands invisibly between letters."""
+_NO_LETTER = bytes(set(NOT_CANONICAL) - {0xEF, 0xF0})
+"""All but letters and digits, and the bytes with which full-width letters and those of mathematics begin in UTF-8."""
+_FIRST_BYTES = 256
 
 
 class StreamWithheld(Exception):  # noqa: N818 - what becomes of a stream; its caller decides how to say so
@@ -62,6 +69,39 @@ def search(text: bytes, redactor: Redactor, budget: Budget) -> list[Hit]:
     if hits is None:
         raise StreamWithheld(Reason.NOT_CHECKED)
     return hits
+
+
+def legible(text: bytes) -> bytes:
+    """Return a text as it is, but of binary data only the runs of 16 bytes or more that may be text.
+
+    Every form of a value in which a gram shows is such a run, and however it is written, each character of the gram
+    takes a letter or a digit of it. Sound and pictures hold next to no such runs.
+    """
+    if _is_utf_8(text):
+        return text
+    runs = runs_of(text, _LEGIBLE, SHORTEST_READABLE)
+    return b"\0".join([run for run in runs if len(run.translate(None, _NO_LETTER)) >= SIZE])
+
+
+def _is_binary(text: bytes) -> bool:
+    """Return whether nothing in a text may be text, or the beginning of one."""
+    return not _is_utf_8(text) and SHORTEST_READABLE not in text.translate(_LEGIBLE)
+
+
+def _is_utf_8(text: bytes) -> bool:
+    """Return whether bytes are UTF-8, but for characters at both ends that are not all there.
+
+    Binary data shows in its first bytes. They are looked at alone, because an error copies all that was to be decoded.
+    """
+    if text.isascii():
+        return True
+    start = next((at for at, byte in enumerate(text[:4]) if byte & 0xC0 != 0x80), 0)  # noqa: PLR2004 - UTF-8
+    try:
+        utf_8_decode(text[start:_FIRST_BYTES], "strict", False)
+        utf_8_decode(text[start:], "strict", False)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def searchable(text: bytes, redactor: Redactor) -> bytes:
@@ -231,7 +271,7 @@ class WindowMask:
         Bytes in front of the first letter or digit belong to none, so that silence and blanks go on.
         """
         held = self._text[max(self._gone, len(self._text) - MOST_HELD) :]
-        if self._is_strong and is_binary(held[-HELD:]):
+        if self._is_strong and _is_binary(held[-HELD:]):
             return min(HELD, len(held))
         size = HELD
         while size < len(held) and len(canonical(plainest(held[-size:]))) < self._letters:

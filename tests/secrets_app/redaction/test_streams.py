@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secrets_app.plaintext import Plaintext
-from secrets_app.redaction.binary import legible
 from secrets_app.redaction.redactor import MASK, Reason, Redactor, ValueSet
 from secrets_app.redaction.streams import StreamMask, StreamWithheld
-from secrets_app.redaction.windows import HELD, LARGEST_STEP, LARGEST_TEXT, MOST_HELD, STEP
+from secrets_app.redaction.windows import HELD, LARGEST_STEP, LARGEST_TEXT, MOST_HELD, STEP, legible
 from tests.support.integrations.echoes import (
     HEX,
     PARTS,
