@@ -4,6 +4,7 @@ import pytest
 
 from secrets_app.plaintext import Plaintext
 from secrets_app.redaction.redactor import MASK, Reason, Redactor, ValueSet
+from secrets_app.redaction.views import LONGEST_FORM, views
 from tests.support.integrations.echoes import (
     HEX,
     PARTS,
@@ -101,6 +102,37 @@ def test_values_of_other_runs_are_found_and_not_named():
     assert masked.text == f"{MASK} {MASK} {WORDS}".encode(), "weak values of other runs are left alone"
     assert masked.found == {"own.key"}
     assert mask(guard, WRITTEN["base64"](TOKEN)).withheld is Reason.VALUE
+
+
+BROKEN = {
+    "a tag": "<wbr class='wide'>",
+    "a percent escape": "%C2%AD",
+    "an escape of JSON": r"\u00ad",
+    "a line break of JSON": r"\n",
+    "an entity": "&shy;",
+}
+"""What stands in the middle of a value, and nowhere else in a long text."""
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_value_with_one_escape_is_found_anywhere_in_a_long_text(broken):
+    blocks, guard = 9, redactor(TOKEN)
+    for value in (TOKEN, WRITTEN["base64"](TOKEN), WRITTEN["hex"](TOKEN)):
+        half = len(value) // 2
+        echo = f"{value[:half]}{BROKEN[broken]}{value[half:]}".encode()
+        for block in range(blocks + 1):
+            for before in (0, half, len(echo) - 1, len(echo)):  # how much of it is in the block before
+                at = max(0, block * LONGEST_FORM - before)
+                text = b"a word " * (blocks * LONGEST_FORM // 7)
+                assert mask(guard, text[:at] + echo + text[at:]).found == {"name0"}, (value, at)
+
+
+def test_of_a_long_text_only_what_is_near_an_escape_is_looked_at_without_it():
+    text = b"a word " * 6_000
+    (whole, _), *others = views(text + b"%41<b>" + text)
+    assert whole == text + b"%41<b>" + text
+    assert others
+    assert max(len(view) for view, _ in others) <= 4 * LONGEST_FORM + len(whole) // LONGEST_FORM
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "", " "])
