@@ -18,7 +18,8 @@ from accounts.common import observers
 from accounts.common.database import Batches, in_background
 from accounts.common.outages import as_refusal
 from accounts.common.request_notes import NOTES, REQUEST_ID, RUNS
-from accounts.common.sql.compiled import Among, CompiledQuery, Question, ask_together, run_together
+from accounts.common.sql.compiled import Among, CompiledQuery, Question, ask_together
+from accounts.common.sql.pipeline import run_together
 from accounts.errors import DatabaseUnavailable, RateLimited, Refusal
 from accounts.models import ApiKey
 from integrations.broker import ledger

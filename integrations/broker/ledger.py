@@ -2,7 +2,7 @@
 
 Records never hold a body, a query string or a rendered URL. They are committed before the caller gets a response.
 
-The rows of a whole batch are written in one round trip and with one commit (`accounts.common.sql.compiled`).
+The rows of a whole batch are written in one round trip and with one commit (`accounts.common.sql`).
 """
 
 import logging
@@ -23,7 +23,8 @@ from django.utils import timezone
 from accounts.actors import Actor, ActorKind
 from accounts.common.environments import Environment
 from accounts.common.observers import RunTrace
-from accounts.common.sql.compiled import CompiledWrite, Statement, run_together
+from accounts.common.sql.compiled import CompiledWrite
+from accounts.common.sql.pipeline import Statement, run_together
 from accounts.errors import Refusal
 from integrations.errors import DomainNotAllowed
 from integrations.figures.counting import HOUR, LONGEST_RUN, hour_of

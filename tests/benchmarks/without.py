@@ -16,7 +16,7 @@ from django.utils import timezone  # noqa: E402
 from yarl import URL  # noqa: E402
 
 from accounts.common import database  # noqa: E402
-from accounts.common.sql import compiled  # noqa: E402
+from accounts.common.sql import compiled, pipeline  # noqa: E402
 from config.api import fast_path  # noqa: E402
 from config.asgi import application  # noqa: E402
 from integrations.broker import ledger  # noqa: E402
@@ -56,7 +56,7 @@ def _no_compiled_queries() -> None:
 
 
 def _no_round_trips() -> None:
-    compiled._is_plain = lambda _: False
+    pipeline._is_plain = lambda _: False
 
 
 def _no_fast_path() -> None:

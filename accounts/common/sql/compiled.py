@@ -4,71 +4,29 @@ Django takes longer to compile a query for one row than the database takes to ru
 queryset, the same for both databases, with a condition that is filled in at each execution: `Among`. Only the SQL is
 kept; rows are read each time.
 
-The statements of a run are prepared once for each connection and sent together (`pipeline`): the way to the database
-and plans that PostgreSQL makes anew would take most of the time of a run alone. Those of one round trip are committed
-together or not at all. In a transaction, on SQLite, and where somebody wraps statements, they run one after the other.
+The statements of a run are sent together (`pipeline`).
 """
 
 import json
 from collections import namedtuple
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
-from django.db.models.query import get_related_populators
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.models.base import ModelState
+from pydantic_core import to_json
 from typing_extensions import override
 
-from accounts.common import observers
+from accounts.common.sql.pipeline import Row, Statement, run, run_together
 
 M = TypeVar("M")
-Row = tuple[Any, ...]
 
 _LEAST, _MOST = UUID(int=0), UUID(int=2**128 - 1)
 """All ids are between them. Told so, PostgreSQL expects few rows of JSON, and keeps a plan that finds each by index."""
-
-
-class Statement(NamedTuple):
-    """A statement with `%s` for each of its parameters, and whether it writes."""
-
-    sql: str
-    params: Sequence[Any] = ()
-    writes: bool = False
-
-
-def run_together(statements: Sequence[Statement]) -> list[list[Row]]:
-    """Run statements in this order, and return the rows of each.
-
-    Raises:
-        django.db.Error: a statement failed, or the connection did. Nothing is written then.
-    """
-    if not statements:
-        return []
-    database = connections[DEFAULT_DB_ALIAS]
-    if database.vendor == "postgresql" and _is_plain(database):
-        from accounts.common.sql.pipeline import in_one_round_trip  # noqa: PLC0415 - SQLite needs no driver of PostgreSQL
-
-        with observers.round_trip():
-            return in_one_round_trip(database, statements)
-    with transaction.atomic() if sum(statement.writes for statement in statements) > 1 else nullcontext():
-        return [_run(statement) for statement in statements]
-
-
-def _is_plain(database: Any) -> bool:
-    """Return whether nothing else concerns the statements: no transaction, and nobody who counts or wraps them."""
-    is_wrapped = any(wrapper not in observers.TIMERS for wrapper in database.execute_wrappers)
-    return not (database.in_atomic_block or is_wrapped or database.queries_logged)
-
-
-def _run(statement: Statement) -> list[Row]:
-    sql, params, _ = statement
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall() if cursor.description else []
 
 
 class Among(models.Func):
@@ -163,12 +121,12 @@ class CompiledQuery(Generic[M]):
     def ask_planned(self, rows: Collection[Row]) -> list[M]:
         """Return the same, with a plan for these rows alone; such a plan may use an index of a part of the table."""
         database = connections[DEFAULT_DB_ALIAS]
-        return self.compiled.instances(_run(self.compiled.statement(rows, database)), rows, database) if rows else []
+        return self.compiled.instances(run(self.compiled.statement(rows, database)), rows, database) if rows else []
 
     def count(self, row: Row) -> int:
         """Return the number of rows that the query finds for this one, with a plan for it alone."""
         sql, params, _ = self.compiled.statement([row], connections[DEFAULT_DB_ALIAS])
-        return int(_run(Statement(f"SELECT COUNT(*) FROM ({sql}) counted", params))[0][0])  # noqa: S608 - Django's SQL
+        return int(run(Statement(f"SELECT COUNT(*) FROM ({sql}) counted", params))[0][0])  # noqa: S608 - Django's SQL
 
     def among(self, rows: Collection[Row]) -> "Question[M]":
         """Return the question for the instances whose columns equal one of the rows, for `ask_together`."""
@@ -205,11 +163,11 @@ class _Compiled:
         compiler = queryset.query.get_compiler(queryset.db)
         self._sql, params = compiler.as_sql()
         self._params = tuple(params)
-        self._made = _values(queryset) if compiler.klass_info is None else _instances(queryset, compiler)
+        self._made = _values(queryset) if queryset.query.values_select else _annotated(queryset.db, compiler)
         columns = [column for column, *_ in compiler.select]
         wanted = [param for param in params if isinstance(param, _Wanted) and param.column in columns]
         self._wanted = [(param.at, columns.index(param.column)) for param in wanted]
-        self._converters = list(compiler.get_converters(columns).items())
+        self._converters = [(at, *converters) for at, converters in compiler.get_converters(columns).items()]
 
     def statement(self, wanted: Collection[Row], database: Any) -> Statement:
         """Return the query for these rows."""
@@ -218,14 +176,15 @@ class _Compiled:
 
     def instances(self, rows: Iterable[Row], wanted: Collection[Row], database: Any) -> list[Any]:
         """Return the instances of those rows of the answer that match a requested row as a whole."""
-        requested = {tuple(row[at] for at, _ in self._wanted) for row in wanted}
+        requested = {tuple([row[at] for at, _ in self._wanted]) for row in wanted}
         found = [self._converted(list(row), database) for row in rows]
         return [self._made(row) for row in found if tuple([row[at] for _, at in self._wanted]) in requested]
 
     def _converted(self, row: list[Any], database: Any) -> list[Any]:
-        for at, (converters, column) in self._converters:
-            for convert in converters:
-                row[at] = convert(row[at], column, database)
+        for at, converters, column in self._converters:
+            if row[at] is not None:
+                for convert in converters:
+                    row[at] = convert(row[at], column, database)
         return row
 
 
@@ -234,20 +193,37 @@ def _values(queryset: models.QuerySet[Any]) -> Callable[[list[Any]], Any]:
     return namedtuple("Values", queryset.query.values_select)._make  # type: ignore[attr-defined] # not literal
 
 
-def _instances(queryset: models.QuerySet[Any], compiler: Any) -> Callable[[list[Any]], Any]:
+def _annotated(using: str, compiler: Any) -> Callable[[list[Any]], Any]:
     """Return what makes an instance of a row, with its related objects and annotations."""
-    info, select, using = compiler.klass_info, compiler.select, queryset.db
-    model, own = info["model"], slice(info["select_fields"][0], info["select_fields"][-1] + 1)
-    names = [column.target.attname for column, *_ in select[own]]
-    populators = get_related_populators(info, select, using)  # type: ignore[call-arg] # stubs of 6.0
+    instance_of = _instances(using, compiler.klass_info, compiler.select)
     annotations = list((compiler.annotation_col_map or {}).items())
 
     def made(row: list[Any]) -> Any:
-        instance = model.from_db(using, names, row[own])
-        for related in populators:
-            related.populate(row, instance)
-        for name, at in annotations:
-            setattr(instance, name, row[at])
+        instance = instance_of(row)
+        instance.__dict__.update([(name, row[at]) for name, at in annotations])
+        return instance
+
+    return made
+
+
+def _instances(using: str, info: Any, select: Any) -> Callable[[list[Any]], Any]:
+    """Return what makes an instance of a row, with its related objects; None where an outer join found no row.
+
+    An instance gets its columns at once. `Model.__init__` sets each as if there were another value to replace.
+    """
+    model, own = info["model"], slice(info["select_fields"][0], info["select_fields"][-1] + 1)
+    names = [column.target.attname for column, *_ in select[own]]
+    key = own.start + names.index(model._meta.pk.attname)
+    related = [(one["local_setter"], _instances(using, one, select)) for one in info.get("related_klass_infos", ())]
+
+    def made(row: list[Any]) -> Any:
+        if row[key] is None:
+            return None
+        instance, state = model.__new__(model), ModelState()
+        state.db, state.adding = using, False
+        instance.__dict__.update(zip(names, row[own], strict=True), _state=state)
+        for relate, made_of in related:
+            relate(instance, made_of(row))
         return instance
 
     return made
@@ -274,7 +250,7 @@ class CompiledWrite:
     def statements(self, rows: Collection[object]) -> list[Statement]:
         """Return the statement that writes these rows, instances or not, by their attributes; none without rows."""
         named = [dict(zip(self._columns, self._read(row), strict=True)) for row in rows]
-        return [Statement(self._sql, [json.dumps(named, ensure_ascii=False, default=str)], writes=True)] if rows else []
+        return [Statement(self._sql, [to_json(named).decode()], writes=True)] if rows else []
 
     @cached_property
     def _read(self) -> Callable[[object], Row]:

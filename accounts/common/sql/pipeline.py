@@ -1,4 +1,8 @@
-"""One round trip to PostgreSQL in libpq's pipeline mode, on the connection of this thread.
+"""Statements that are sent together: on PostgreSQL in one round trip, in libpq's pipeline mode.
+
+They are prepared once for each connection: the way to the database and plans that PostgreSQL makes anew would take most
+of the time of a run alone. Those of one round trip are committed together or not at all. In a transaction, on SQLite,
+and where somebody wraps statements, they run one after the other.
 
 psycopg offers the mode as well, with cursors that take longer than the statements themselves. Parameters and rows are
 converted as it converts them. Behind pgbouncer nothing is prepared, because each transaction may get another server.
@@ -6,19 +10,22 @@ converted as it converts them. Behind pgbouncer nothing is prepared, because eac
 
 import re
 import select
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cache
 from itertools import count
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from django.db import DatabaseError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from psycopg import Connection, abc, errors, pq
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from psycopg.types.datetime import TimestamptzLoader
 
-from accounts.common.sql.compiled import Row, Statement
+from accounts.common import observers
+
+Row = tuple[Any, ...]
 
 _OUTDATED = {"0A000", "26000"}
 """What PostgreSQL says of a prepared statement whose columns a migration has changed, or that is gone."""
@@ -26,20 +33,58 @@ _OUTDATED = {"0A000", "26000"}
 _OVER = pq.ExecStatus.PIPELINE_SYNC
 _FAILED = {pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED}
 
-_numbers = count()
+
+class Statement(NamedTuple):
+    """A statement with `%s` for each of its parameters, and whether it writes."""
+
+    sql: str
+    params: Sequence[Any] = ()
+    writes: bool = False
+
+
+def run_together(statements: Sequence[Statement]) -> list[list[Row]]:
+    """Run statements in this order, and return the rows of each.
+
+    Raises:
+        django.db.Error: a statement failed, or the connection did. Nothing is written then.
+    """
+    if not statements:
+        return []
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor == "postgresql" and _is_plain(database):
+        with observers.round_trip():
+            return _in_one_round_trip(database, statements)
+    with transaction.atomic() if sum(statement.writes for statement in statements) > 1 else nullcontext():
+        return [run(statement) for statement in statements]
+
+
+def run(statement: Statement) -> list[Row]:
+    """Run one statement as Django does, and return its rows."""
+    sql, params, _ = statement
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _is_plain(database: Any) -> bool:
+    """Return whether nothing else concerns the statements: no transaction, and nobody who counts or wraps them."""
+    wrappers = [wrapper for wrapper in database.execute_wrappers if wrapper not in observers.TIMERS]
+    return not (database.in_atomic_block or wrappers or database.queries_logged)
 
 
 class _Conversion:
-    """What is kept of a connection: which statements it has prepared, and what converts its texts.
+    """What is kept of a connection: the names of the statements it has prepared, and what converts its texts.
 
     Plans are kept as well. PostgreSQL would plan some statements each time, which takes longer than to run them.
     """
 
     def __init__(self, driver: "Connection[Any]", *, prepares: bool) -> None:
-        self.prepares, self.prepared = prepares, set[bytes]()
+        self.prepares, self.names = prepares, dict[str, bytes]()
         adapters = AdaptersMap(driver.adapters)
         adapters.register_loader("timestamptz", TimestamptzLoader)  # the same moments as by Django's, read in C
         self.transformer: abc.Transformer = Transformer(SimpleNamespace(adapters=adapters, connection=driver))
+        self.poller = select.poll()
+        self.poller.register(driver.fileno(), select.POLLIN)
         if prepares:
             driver.execute("SET plan_cache_mode = force_generic_plan")
 
@@ -47,13 +92,10 @@ class _Conversion:
 _kept: WeakKeyDictionary["Connection[Any]", _Conversion] = WeakKeyDictionary()
 
 
-def in_one_round_trip(database: Any, statements: Sequence[Statement]) -> list[list[Row]]:
+def _in_one_round_trip(database: Any, statements: Sequence[Statement]) -> list[list[Row]]:
     """Run statements on a connection of Django outside a transaction, and return the rows of each.
 
     After a failure the connection is closed, because nobody knows what it still answers; the thread opens another one.
-
-    Raises:
-        django.db.Error: a statement failed, or the connection did. Nothing is written then.
     """
     try:
         return _attempt(database, statements)
@@ -68,10 +110,10 @@ def _attempt(database: Any, statements: Sequence[Statement]) -> list[list[Row]]:
     driver = database.connection
     try:
         with database.wrap_database_errors:
-            if driver not in _kept:
+            if (kept := _kept.get(driver)) is None:
                 pools = database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-                _kept[driver] = _Conversion(driver, prepares=not pools)
-            return _exchange(driver.pgconn, _kept[driver], statements)
+                kept = _kept[driver] = _Conversion(driver, prepares=not pools)
+            return _exchange(driver.pgconn, kept, statements)
     except BaseException:
         database.close()
         raise
@@ -79,63 +121,74 @@ def _attempt(database: Any, statements: Sequence[Statement]) -> list[list[Row]]:
 
 def _exchange(server: pq.abc.PGconn, kept: _Conversion, statements: Sequence[Statement]) -> list[list[Row]]:
     server.enter_pipeline_mode()
-    new = _send(server, kept, statements)
-    answers = list(_results(server))[len(new) :]
+    if kept.prepares:
+        new = _prepare(server, kept.names, statements)
+        for sql, params, _ in statements:
+            server.send_query_prepared(kept.names[sql], _texts(kept.transformer, params))
+    else:
+        new = 0
+        for sql, params, _ in statements:
+            server.send_query_params(_numbered(sql), _texts(kept.transformer, params))
+    server.pipeline_sync()
+    answers = _results(server, kept.poller)[new:]
     server.exit_pipeline_mode()
-    kept.prepared |= new
     return [_rows(kept.transformer, answer) for answer in answers]
 
 
-def _send(server: pq.abc.PGconn, kept: _Conversion, statements: Sequence[Statement]) -> set[bytes]:
-    """Send statements; return the names of those that are prepared by it."""
-    written = [(*_written(statement.sql), _texts(kept.transformer, statement.params)) for statement in statements]
-    new = {name: sql for name, sql, _ in written if kept.prepares and name not in kept.prepared}
-    for name, sql in new.items():
-        server.send_prepare(name, sql)
-    for name, sql, params in written:
-        if kept.prepares:
-            server.send_query_prepared(name, params)
-        else:
-            server.send_query_params(sql, params)
-    server.pipeline_sync()
-    return set(new)
+def _prepare(server: pq.abc.PGconn, names: dict[str, bytes], statements: Sequence[Statement]) -> int:
+    """Prepare the statements that have no name on this connection, and return how many there were."""
+    known = len(names)
+    for sql, *_ in statements:
+        if sql not in names:
+            names[sql] = b"coffer_%d" % len(names)
+            server.send_prepare(names[sql], _numbered(sql))
+    return len(names) - known
 
 
-def _results(server: pq.abc.PGconn) -> Iterator[pq.abc.PGresult]:
-    """Yield what the server answers, one result for each statement that is prepared or run.
+def _results(server: pq.abc.PGconn, poller: select.poll) -> list[pq.abc.PGresult]:
+    """Return what the server answers, one result for each statement that is prepared or run.
 
     Raises:
         psycopg.Error: a statement failed, or the connection did.
     """
-    poller = select.poll()
+    results: list[pq.abc.PGresult] = []
     while True:
         _receive(server, poller)
         while not server.is_busy():
-            for result in iter(server.get_result, None):  # None follows at once: a statement has one result
-                if result.status in _FAILED:
-                    raise errors.error_from_result(result, encoding="utf-8")
-                if result.status == _OVER:
-                    return
-                yield result
+            result = server.get_result()
+            if result is None:  # the end of a statement, which has one result
+                continue
+            if result.status == _OVER:
+                return results
+            if result.status in _FAILED:
+                raise errors.error_from_result(result, encoding="utf-8")
+            results.append(result)
 
 
 def _receive(server: pq.abc.PGconn, poller: select.poll) -> None:
     """Send what is left to send, and wait until the server has sent something."""
-    while True:
-        waits_to_send = server.flush()
-        poller.register(server.socket, select.POLLIN | (select.POLLOUT if waits_to_send else 0))
+    if server.flush():
+        _send_on(server)
+    else:
+        poller.poll()
+    server.consume_input()
+
+
+def _send_on(server: pq.abc.PGconn) -> None:
+    """Send until there is nothing left to send, or the server sends something."""
+    poller = select.poll()
+    poller.register(server.socket, select.POLLIN | select.POLLOUT)
+    while server.flush():
         _, event = poller.poll()[0]
         if event & ~select.POLLOUT:
-            server.consume_input()
             return
 
 
 @cache
-def _written(sql: str) -> tuple[bytes, bytes]:
-    """Return the name of a statement, and its text as PostgreSQL takes it: `$1` for the first `%s`, `%` for `%%`."""
+def _numbered(sql: str) -> bytes:
+    """Return a statement as PostgreSQL takes it: `$1` for the first `%s`, `%` for `%%`."""
     numbers = count(1)
-    text = re.sub("%[s%]", lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", sql)
-    return b"coffer_%d" % next(_numbers), text.encode()
+    return re.sub("%[s%]", lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", sql).encode()
 
 
 def _texts(transformer: abc.Transformer, params: Sequence[Any]) -> Sequence[Any]:

@@ -4,12 +4,14 @@ from uuid import uuid4
 
 import pytest
 from django.db.models import UUIDField
+from django.db.models.functions import Length
 
 from accounts.common.environments import Environment
 from accounts.common.sql.compiled import Among, CompiledQuery, Given
-from accounts.models import Membership, Organization
+from accounts.models import ApiKey, Membership, Organization
+from accounts.policy import Scope
 from secrets_app.models import SecretValue
-from tests.support.things import store_secret
+from tests.support.things import key_for, store_secret
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +26,29 @@ def test_instances_come_with_what_the_queryset_selects(owner, django_assert_num_
         (found,) = query.ask([(membership.pk,), (uuid4(),)])
         assert (found.user.name, found.organization.slug) == ("Mara Lindqvist", "harbor-clinics")
     assert found.role == membership.role
+
+
+def test_an_instance_is_the_one_that_django_makes(owner, django_assert_num_queries):
+    key_for(owner, Scope.RUN)
+    rows = ApiKey.objects.select_related("organization", "parent").annotate(length=Length("name")).defer("digest")
+    usual = rows.get()
+    (made,) = CompiledQuery(lambda: rows.filter(Among("pk"))).ask([(usual.pk,)])
+    for ours, theirs in ((made, usual), (made.organization, usual.organization)):
+        states = [instance.__dict__.pop("_state") for instance in (ours, theirs)]
+        assert ours.__dict__ == theirs.__dict__
+        assert [(state.db, state.adding) for state in states] == [("default", False)] * 2
+        ours._state, theirs._state = states
+    with django_assert_num_queries(0):
+        assert (made.parent, made.length, made == usual) == (None, len(usual.name), True)
+    with django_assert_num_queries(1):
+        assert len(made.digest) == 32
+
+
+def test_named_values_are_no_instances(organization):
+    query = CompiledQuery(lambda: Organization.objects.values_list("slug", "id").filter(Among("pk")))
+    (found,) = query.ask([(organization.pk,)])
+    assert isinstance(found, tuple)
+    assert found._asdict() == {"slug": organization.slug, "id": organization.pk}
 
 
 def test_it_is_read_when_it_is_asked(organization):

@@ -10,7 +10,8 @@ from django.db import IntegrityError, OperationalError, ProgrammingError, connec
 
 from accounts.common import observers
 from accounts.common.outages import is_outage
-from accounts.common.sql.compiled import Statement, ask_together, run_together
+from accounts.common.sql.compiled import ask_together
+from accounts.common.sql.pipeline import Statement, run_together
 from accounts.models import Organization
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection, transaction
 
-from accounts.common.sql.compiled import Statement, run_together
+from accounts.common.sql.pipeline import Statement, run_together
 from config.databases.advice import advice
 
 pytestmark = pytest.mark.django_db(transaction=True)
