@@ -73,6 +73,14 @@ def test_rows_count_as_a_whole(owner, outsider):
     assert len(found) == 2
 
 
+@pytest.mark.parametrize("text", ['a "b" \\ {c,d}', "NULL", "", " ", "\\\"", "', %s $1", "Łódź\n😀"])
+def test_a_text_of_any_kind_finds_itself_alone(organization, text):
+    query = CompiledQuery(lambda: Organization.objects.filter(Among("name")))
+    assert query.ask([(text,)]) == []
+    Organization.objects.update(name=text)
+    assert query.ask([(text,), ("other",)]) == [organization]
+
+
 def test_a_text_that_is_too_long_finds_nothing_by_its_beginning(organization):
     longest = Organization._meta.get_field("slug").max_length
     Organization.objects.update(slug="a" * longest)
