@@ -89,36 +89,39 @@ def actors_of_keys(presented: Sequence[PresentedKey]) -> list[Actor | Refusal]:
 
 def keys_presented(presented: Iterable[PresentedKey]) -> Question[ApiKey]:
     """Return the question for the keys that these texts may belong to; `actors_among` judges the answer."""
-    return _BY_PREFIX.among({(request.parsed.prefix,) for request in presented if request.parsed})
+    return _BY_PREFIX.among({(one.parsed.prefix,) for one in _by_text(presented).values() if one.parsed})
 
 
 def actors_among(presented: Sequence[PresentedKey], found: Iterable[ApiKey]) -> list[Actor | Refusal]:
-    """Do the work of `actors_of_keys` with the answer to `keys_presented`."""
-    known, now = {key.prefix: key for key in found}, timezone.now()
-    used = [(_valid_key(request.parsed, known, now), request) for request in presented]
-    _record_last_use((key, request) for key, request in used if key)
-    return [_actor(key, request.address) for key, request in used]
+    """Do the work of `actors_of_keys` with the answer to `keys_presented`. Each text is judged once."""
+    now, texts = timezone.now(), _by_text(presented)
+    in_force = {key.prefix: key for key in found if _is_in_force(key, now)}
+    keys = {text: key for text, one in texts.items() if (key := _key_of(one.parsed, in_force))}
+    _record_last_use([(key, texts[text]) for text, key in keys.items()], now)
+    usable = {text: key for text, key in keys.items() if not _is_stopped(key)}
+    clients = {(one.text, one.address) for one in presented if one.text in usable}
+    actors = {(text, address): actor_for_key(usable[text], address=address) for text, address in clients}
+    return [actors.get((one.text, one.address)) or _refusal(keys.get(one.text)) for one in presented]
 
 
-def _actor(key: ApiKey | None, address: str | None) -> Actor | Refusal:
-    if key is None:
-        return Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
-    return refusal_of_stopped(key) if _is_stopped(key) else actor_for_key(key, address=address)
+def _by_text(presented: Iterable[PresentedKey]) -> dict[str, PresentedKey]:
+    return {request.text: request for request in presented}
 
 
-def _valid_key(text: KeyText | None, known: Mapping[str, ApiKey], now: datetime) -> ApiKey | None:
-    """Return the key that a text belongs to, if it may be used. The keys are annotated with `maker_is_active`."""
+def _key_of(text: KeyText | None, known: Mapping[str, ApiKey]) -> ApiKey | None:
     key = known.get(text.prefix) if text else None
-    is_valid = key and text and hmac.compare_digest(bytes(key.digest), text.digest) and _is_in_force(key, now)
-    return key if is_valid else None
+    return key if key and text and hmac.compare_digest(bytes(key.digest), text.digest) else None
+
+
+def _refusal(key: ApiKey | None) -> Refusal:
+    return refusal_of_stopped(key) if key else Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
 
 
 def _is_in_force(key: ApiKey, now: datetime) -> bool:
     """Whether the key, and the key behind a session, may be used. `key` is annotated with `maker_is_active`."""
     if key.maker_is_active is False or _has_ended(key, now):  # type: ignore[attr-defined]
         return False
-    behind = key.parent
-    return behind is None or not _has_ended(behind, now)
+    return key.parent is None or not _has_ended(key.parent, now)
 
 
 def _has_ended(key: ApiKey, now: datetime) -> bool:
@@ -152,9 +155,8 @@ def _is_stopped(key: ApiKey) -> bool:
     return bool(key.organization.agents_stopped_at or key.suspended_at or (key.parent and key.parent.suspended_at))
 
 
-def _record_last_use(used: Iterable[tuple[ApiKey, PresentedKey]]) -> None:
+def _record_last_use(used: Iterable[tuple[ApiKey, PresentedKey]], now: datetime) -> None:
     """Record the last use of keys and of the keys behind sessions, at most once a minute for each."""
-    now = timezone.now()
     latest = {one.id: (one, request) for key, request in used for one in (key, key.parent) if one}
     for key, request in latest.values():  # each by itself: processes would lock several in different orders
         if key.last_used_at is None or key.last_used_at < now - LAST_USED_EVERY:

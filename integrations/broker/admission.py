@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from django.db import transaction
@@ -108,7 +109,7 @@ def _admit(entries: Sequence[_Entry]) -> None:
     _find_secrets([entry for entry in attempts if entry.refusal is None], values)
     _take(_check_secrets, attempts)
     _record(attempts)
-    _take(_open, attempts)
+    _take(partial(_open, opened={}), attempts)
 
 
 def _take(step: Callable[[_Entry], None], entries: Iterable[_Entry]) -> None:
@@ -264,9 +265,9 @@ def _start(entry: _Entry) -> ledger.RunStart:
     )
 
 
-def _open(entry: _Entry) -> None:
+def _open(entry: _Entry, opened: dict[int, Plaintext]) -> None:
     try:
-        entry.secrets = resolver.open_values(entry.attempt.found, actor=entry.actor)
+        entry.secrets = resolver.open_values(entry.attempt.found, actor=entry.actor, opened=opened)
         entry.trace.marks.append(("opened", time.monotonic()))
     except resolver.Unreadable as problem:
         refusal = cannot_open(problem.name, entry.call.environment)

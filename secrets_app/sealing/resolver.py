@@ -15,7 +15,7 @@ The hygiene page compares values: `fingerprint_values` opens them here and retur
 `tests/test_architecture.py` lists the modules that may call these functions.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
@@ -98,17 +98,10 @@ def find_all(needed: Sequence[Needed], read: Iterable[SecretValue] = ()) -> list
     Args:
         read: current values that were just read with their secrets and data keys; only others are looked up.
     """
-    wanted = [_places(*one) for one in needed]
-    values = {_place(row): row for row in read}
-    unread = {place for places in wanted for place in places.values() if place not in values}
-    values |= {_place(row): row for row in _CURRENT.ask(unread)}
-    secrets = _secrets({(organization, name) for organization, _, name in unread - values.keys()})
-
-    def found(place: Place) -> FoundSecret:
-        value, (organization, _, name) = values.get(place), place
-        return FoundSecret(value.secret if value else secrets.get((organization, name)), value)
-
-    return [{name: found(place) for name, place in places.items()} for places in wanted]
+    wanted, found = [_places(*one) for one in needed], _by_place(read)
+    if unread := {place for places in wanted for place in places.values() if place not in found}:
+        found |= _look_up(unread)
+    return [{name: found[place] for name, place in places.items()} for places in wanted]
 
 
 def _places(organization: Organization, names: Iterable[str], environment: Environment) -> dict[str, Place]:
@@ -116,8 +109,19 @@ def _places(organization: Organization, names: Iterable[str], environment: Envir
     return {name: (organization.id, where, name) for name in names}
 
 
+def _by_place(values: Iterable[SecretValue]) -> dict[Place, FoundSecret]:
+    return {_place(value): FoundSecret(value.secret, value) for value in values}
+
+
 def _place(value: SecretValue) -> Place:
     return value.secret.organization_id, value.environment, value.secret.name
+
+
+def _look_up(places: set[Place]) -> dict[Place, FoundSecret]:
+    found = _by_place(_CURRENT.ask(places))
+    left = places - found.keys()
+    secrets = _secrets({(organization, name) for organization, _, name in left})
+    return found | {place: FoundSecret(secrets.get((place[0], place[2])), None) for place in left}
 
 
 def _secrets(keys: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Secret]:
@@ -146,28 +150,37 @@ def find_with_staged(
     return found | {row.secret.name: FoundSecret(secret, row if is_tried else None)}
 
 
-def open_values(found: Mapping[str, FoundSecret], *, actor: Actor) -> dict[str, Plaintext]:
+def open_values(
+    found: Mapping[str, FoundSecret], *, actor: Actor, opened: MutableMapping[int, Plaintext] | None = None
+) -> dict[str, Plaintext]:
     """Open the values that a run needs, after every check has passed.
 
     Args:
         found: the secrets and their sealed values, by name.
         actor: the caller, who is named in the audit log if a value does not open.
+        opened: what was opened for other runs of the same job, by `id` of the row. Calls that share a row share it.
 
     Raises:
         Unreadable: a value does not exist or does not open. An altered value is marked, and the audit log records it.
     """
-    opened = {}
+    opened, values = {} if opened is None else opened, {}
     for name, entry in found.items():
         if entry.value is None or entry.value.unreadable:
             raise Unreadable(name)
-        try:
-            opened[name] = keyring.unseal(entry.value)
-        except keyring.KeyLost:
-            raise Unreadable(name) from None
-        except keyring.CannotOpen:
-            _mark_unreadable(entry.value, actor)
-            raise Unreadable(name) from None
-    return opened
+        if id(entry.value) not in opened:
+            opened[id(entry.value)] = _open(name, entry.value, actor)
+        values[name] = opened[id(entry.value)]
+    return values
+
+
+def _open(name: str, value: SecretValue, actor: Actor) -> Plaintext:
+    try:
+        return keyring.unseal(value)
+    except keyring.KeyLost:
+        raise Unreadable(name) from None
+    except keyring.CannotOpen:
+        _mark_unreadable(value, actor)
+        raise Unreadable(name) from None
 
 
 def open_for_masking(secrets: QuerySet[Any]) -> list[tuple[str, Plaintext]]:

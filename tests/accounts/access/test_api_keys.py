@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.access.api_keys import create_api_key, revoke_api_key
-from accounts.access.callers import actor_of_key
+from accounts.access.callers import PresentedKey, actor_of_key, actors_of_keys
 from accounts.access.key_text import ALPHABET, LENGTH, checksum, new_key, read_key
 from accounts.common.environments import ALL_ENVIRONMENTS, Environment
 from accounts.errors import Invalid, NotFound, PermissionDenied, Unauthenticated
@@ -125,6 +125,23 @@ def test_unknown_expired_revoked_and_forged_keys_are_refused_alike(key):
     ApiKey.objects.filter(pk=stored.pk).update(expires_at=None, revoked_at=timezone.now())
     answers.append(refusal_of(text.text))
     assert set(answers) == {(401, "unauthenticated", "Send a valid API key: Authorization: Bearer cof_…")}
+
+
+def test_requests_with_the_same_key_get_an_actor_or_a_refusal_of_their_own(key, owner):
+    made, text = key
+    other, _ = create_api_key(actor=owner, name="other", scopes=[Scope.RUN], environments=[Environment.STAGING])
+    forged = other.prefix + text.text[15:-6]
+    forged += checksum(forged)
+    presented = [PresentedKey(text.text, "192.0.2.1"), PresentedKey(text.text, "192.0.2.2"), PresentedKey("cof_", None)]
+    presented += [PresentedKey(forged, "192.0.2.1"), presented[0], PresentedKey("cof_", None)]
+    first, second, *bad, again, worse = actors_of_keys(presented)
+    assert [(actor.id, actor.address) for actor in (first, second, again)] == [
+        (made.id, "192.0.2.1"), (made.id, "192.0.2.2"), (made.id, "192.0.2.1")
+    ]  # fmt: skip
+    assert [type(refusal) for refusal in (*bad, worse)] == [Unauthenticated] * 3
+    assert bad[0] is not worse  # each gets the id of its own run
+    revoke_api_key(actor=owner, key_id=made.id)
+    assert {type(refusal) for refusal in actors_of_keys(presented)} == {Unauthenticated}
 
 
 def test_key_works_until_it_expires(key):

@@ -19,8 +19,9 @@ from integrations.broker.preparation import Call
 from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.models import Integration, Run
 from secrets_app.editing.secrets import create_secret
+from secrets_app.models import SecretValue
 from secrets_app.plaintext import Plaintext
-from secrets_app.sealing import resolver
+from secrets_app.sealing import keyring, resolver
 from tests.support.integrations.admission import GOOD, admit
 from tests.support.things import VALUE, key_for, make_action, make_connector, store_secret
 
@@ -68,6 +69,17 @@ def test_calls_that_come_together_get_the_values_of_their_own_environment_and_or
         calls += [(actor, Call(action.id, environment)) for environment in (S, P)]
     opened = [answer.secrets["token"].expose() for answer in admit_all(calls)]
     assert opened == [f"{call.environment} of {actor.label}" for actor, call in calls]
+
+
+def test_calls_that_come_together_open_a_value_once(owner, stage, monkeypatch):
+    opened, unseal = [], keyring.unseal
+    monkeypatch.setattr(keyring, "unseal", lambda value: opened.append(value) or unseal(value))
+    call = owner, Call(stage.id, S, params=GOOD)
+    answers = admit_all([call] * 3)
+    assert len({value.pk for value in opened}) == len(opened) == 2
+    assert len({tuple(value.expose() for value in answer.secrets.values()) for answer in answers}) == 1
+    SecretValue.objects.filter(pk=opened[0].pk).update(sealed=bytes(opened[0].sealed)[:-1] + b"x")
+    assert [answer.code for answer in admit_all([call] * 2)] == ["key_unavailable"] * 2
 
 
 @pytest.mark.parametrize("step", ["prepare", "check_secrets", "resolver.open_values"])

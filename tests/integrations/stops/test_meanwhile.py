@@ -13,6 +13,8 @@ from accounts.errors import Refusal, Unauthenticated
 from accounts.models import ApiKey, User
 from accounts.people.stopping import stop_agents
 from accounts.policy import Scope
+from integrations.broker import ends
+from integrations.broker.preparation import Call
 from integrations.editing.integrations import IntegrationChanges, update_integration
 from integrations.errors import UpstreamUnreachable
 from integrations.models import Integration, Run
@@ -21,7 +23,8 @@ from secrets_app.editing.secrets import set_enabled
 from secrets_app.models import Secret
 from tests.peers.upstreams import answering, http
 from tests.support.integrations.actions import VALUE, action_to
-from tests.support.things import key_for, make_connector, store_secret
+from tests.support.integrations.admission import admit
+from tests.support.things import key_for, make_action, make_connector, store_secret
 
 pytestmark = pytest.mark.django_db
 S = Environment.STAGING
@@ -93,6 +96,19 @@ def test_answer_is_refused_and_the_record_says_so(call, stop):
     record = Run.objects.get()
     assert refusal.value.members["run_id"] == str(record.pk)
     assert (record.outcome, record.error_code, record.status) == ("failed", code, 200)
+
+
+def test_calls_that_end_together_are_judged_each_for_itself(owner):
+    stored = [store_secret(owner, name) for name in ("one", "other")]
+    actions = [make_action(owner, f"Call {secret.name}", uses=secret.name) for secret in stored]
+    calls = [admit(owner, Call(action.id, S)) for action in actions]
+    assert ends._stopped_meanwhile([*calls, None]) == [None] * 3
+    set_enabled(actor=owner, secret_id=stored[1].id, enabled=False)
+    codes = [refusal and refusal.code for refusal in ends._stopped_meanwhile([*calls, None, *calls])]
+    assert codes == [None, "secret_disabled", None, None, "secret_disabled"]
+    Integration.objects.filter(pk=actions[0].pk).delete()
+    codes = [refusal and refusal.code for refusal in ends._stopped_meanwhile(calls)]
+    assert codes == ["integration_disabled", "secret_disabled"]
 
 
 def test_answer_of_a_session_is_refused_once_its_key_is_revoked(owner, call):
