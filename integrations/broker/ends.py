@@ -215,16 +215,19 @@ def _judged(
 ) -> list[Refusal | None]:
     """Judge calls by the answers to the questions for what they need."""
     (keys, integrations, secrets), now = found, timezone.now()
-    is_all_there = [len(question.rows) for question in needed] == [len(rows) for rows in found]
-    if is_all_there and _all_in_force(keys, (*integrations, *secrets), now):
+    if _nothing_stopped(needed, found, now):
         return [None] * len(calls)
     keys_by_id, links_by_id = {key.id: key for key in keys}, {row.id: row for row in integrations}
     enabled = {row.id for row in secrets if row.enabled}
     return [_stopped(call, keys_by_id, links_by_id, enabled, now) if call else None for call in calls]
 
 
-def _all_in_force(keys: Iterable[ApiKey], others: Iterable[Any], now: datetime) -> bool:
-    return all(row.enabled for row in others) and not any(refusal_meanwhile(key, now) for key in keys)
+def _nothing_stopped(needed: Iterable[Question[Any]], found: Sequence[Sequence[Any]], now: datetime) -> bool:
+    """Return whether all that the calls need is there, and may be used."""
+    keys, integrations, secrets = found
+    is_all_there = [len(question.rows) for question in needed] == [len(rows) for rows in found]
+    are_enabled = all(row.enabled for row in (*integrations, *secrets))
+    return is_all_there and are_enabled and not any(refusal_meanwhile(key, now) for key in keys)
 
 
 def _stopped(
