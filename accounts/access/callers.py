@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import Case, F, Q, QuerySet, Value, When
@@ -98,14 +98,17 @@ def actors_among(presented: Sequence[PresentedKey], found: Iterable[ApiKey]) -> 
     in_force = {key.prefix: key for key in found if _is_in_force(key, now)}
     keys = {text: key for text, one in texts.items() if (key := _key_of(one.parsed, in_force))}
     _record_last_use([(key, texts[text]) for text, key in keys.items()], now)
-    usable = {text: key for text, key in keys.items() if not _is_stopped(key)}
-    clients = {(one.text, one.address) for one in presented if one.text in usable}
-    actors = {(text, address): actor_for_key(usable[text], address=address) for text, address in clients}
+    actors = _actors_of(keys, {(one.text, one.address) for one in presented})
     return [actors.get((one.text, one.address)) or _refusal(keys.get(one.text)) for one in presented]
 
 
 def _by_text(presented: Iterable[PresentedKey]) -> dict[str, PresentedKey]:
     return {request.text: request for request in presented}
+
+
+def _actors_of(keys: Mapping[str, ApiKey], clients: Iterable[tuple[str, str | None]]) -> dict[Any, Actor]:
+    usable = {text: key for text, key in keys.items() if not _is_stopped(key)}
+    return {(text, ip): actor_for_key(usable[text], address=ip) for text, ip in clients if text in usable}
 
 
 def _key_of(text: KeyText | None, known: Mapping[str, ApiKey]) -> ApiKey | None:
