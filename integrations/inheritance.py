@@ -14,7 +14,7 @@ from uuid import UUID
 
 from yarl import URL
 
-from accounts.common.fields import read_json, write_json
+from accounts.common.fields import StoredObject, read_json, write_json
 from accounts.errors import Invalid
 from integrations.egress import configuration
 from integrations.egress.destinations import WEB, parse_url
@@ -102,11 +102,9 @@ def plan_of(links: Sequence[Integration], operation: str) -> Exchange:
 
 
 def _text_of(link: Integration) -> Text:
-    """Return the key of the caches. It is written once for each configuration that an instance gets."""
-    written = link.__dict__.get("_written")
-    if written is None or written[0] is not link.config:
-        written = link.__dict__["_written"] = link.config, (link.kind, write_json(link.config))
-    return written[1]
+    """Return the key of the caches."""
+    config = link.config
+    return link.kind, config.text if isinstance(config, StoredObject) else write_json(config)
 
 
 @lru_cache(maxsize=KEPT)

@@ -199,6 +199,19 @@ def _stored(text: str) -> float:
 _STORED = json.JSONDecoder(parse_float=_stored, parse_int=as_written)
 
 
+class StoredObject(dict[str, Any]):
+    """A JSON object as it was read from the database, with its text. It is not changed in place; a copy has no text."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, members: dict[str, Any], text: str) -> None:
+        super().__init__(members)
+        self.text = text
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
+
+
 class OrderedJSONField(models.JSONField):
     """JSON that is read back as it was saved: names in their order, such as that of parameters, numbers as written.
 
@@ -224,5 +237,6 @@ class OrderedJSONField(models.JSONField):
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         """Parse the text of a whole column. What is looked up inside the JSON is read as Django reads it."""
         if isinstance(value, str) and not isinstance(expression, KeyTransform):
-            return _STORED.decode(value)
+            found = _STORED.decode(value)
+            return StoredObject(found, value) if isinstance(found, dict) else found
         return super().from_db_value(value, expression, connection) if isinstance(value, str) else value
