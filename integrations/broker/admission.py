@@ -37,6 +37,7 @@ from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import resolver
 
 INTERNAL_ERROR = "internal_error"
+_ORGANIZATION = Integration._meta.get_field("organization")
 
 Caller = Actor | PresentedKey
 """An authenticated actor, or the API key that a request presented."""
@@ -152,7 +153,7 @@ def _identify(entry: _Entry) -> None:
     is_own = integration is not None and integration.organization_id == caller.organization.id
     if integration is None or not is_own or not caller.sees(integration.id):
         raise NotFound("No such integration.")
-    integration.organization = caller.organization
+    _ORGANIZATION.set_cached_value(integration, caller.organization)
     entry.actor, entry.integration = caller, integration
 
 
@@ -185,7 +186,7 @@ def _judge(entry: _Entry) -> None:
 
 
 def _find_secrets(entries: Iterable[_Entry], values: Sequence[SecretValue]) -> None:
-    """Find the secrets of calls. What `values` lacks is looked up together, except for those of staged values."""
+    """Find the secrets of calls, except for those of staged values; what `values` lacks is looked up together."""
     usual = [entry for entry in entries if entry.call.staged is None]
     for entry, found in zip(usual, resolver.find_all([entry.needed for entry in usual], values), strict=True):
         entry.found = found

@@ -1,10 +1,13 @@
 """Actions that take address, headers, query and credential from an API connection, against a real upstream."""
 
 import base64
+import copy
+import pickle
 
 import pytest
 
 from accounts.common.environments import Environment
+from accounts.common.fields import WrittenNumber, write_json
 from accounts.errors import Invalid, Refusal
 from integrations.editing.integrations import (
     IntegrationChanges,
@@ -13,7 +16,8 @@ from integrations.editing.integrations import (
     update_integration,
 )
 from integrations.errors import IntegrationInUse
-from integrations.models import Run
+from integrations.inheritance import parsed
+from integrations.models import Integration, Run
 from integrations.readiness.warnings import warnings_for
 from secrets_app.editing.secrets import set_enabled
 from tests.peers.upstreams import answering, http
@@ -26,6 +30,23 @@ S, P = Environment.STAGING, Environment.PRODUCTION
 
 def action_on(actor, connection, **config):
     return make_action(actor, uses="", base_url="", connection=str(connection.id), **config)
+
+
+def test_a_configuration_that_is_read_brings_its_text_and_one_that_replaces_it_is_another(owner):
+    declared = {"type": "object", "properties": {"amount": {"type": "number", "default": WrittenNumber("18.00")}}}
+    query = [{"name": "amount", "value": "{params.amount}"}]
+    made = make_action(owner, uses="", path="/one", parameters=declared, query=query)
+    action = Integration.objects.get(pk=made.pk)
+    assert action.config.text == write_json(action.config)
+    assert '"default": 18.00' in action.config.text
+    assert parsed(action).path == "/one"
+    for copied in (copy.copy(action.config), copy.deepcopy(action.config), pickle.loads(pickle.dumps(action.config))):
+        assert (type(copied), copied) == (dict, action.config)
+        copied["path"] = "/two"
+        action.config = copied
+        assert parsed(action).path == "/two"
+        action.refresh_from_db()
+        assert parsed(action).path == "/one"
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ class _Compiled:
         compiler = queryset.query.get_compiler(queryset.db)
         self._sql, params = compiler.as_sql()
         self._params = tuple(params)
-        self._made = _values(queryset) if queryset.query.values_select else _annotated(queryset.db, compiler)
+        self._made = _maker(queryset, compiler)
         columns = [column for column, *_ in compiler.select]
         wanted = [param for param in params if isinstance(param, _Wanted) and param.column in columns]
         is_one_id = len(wanted) == 1 and wanted[0].is_id  # the database compares it well enough
@@ -196,32 +196,24 @@ class _Compiled:
         return row
 
 
-def _values(queryset: models.QuerySet[Any]) -> Callable[[list[Any]], Any]:
-    """Return what makes a named tuple of a row of `values_list`."""
-    return namedtuple("Values", queryset.query.values_select)._make  # type: ignore[attr-defined] # not literal
+def _maker(queryset: models.QuerySet[Any], compiler: Any) -> Callable[[list[Any]], Any]:
+    """Return what makes an instance of a row, or a named tuple of a row of `values_list`."""
+    if names := queryset.query.values_select:
+        return namedtuple("Values", names)._make  # type: ignore[attr-defined] # not literal
+    return _instances(queryset.db, compiler.klass_info, compiler.select, compiler.annotation_col_map or ())
 
 
-def _annotated(using: str, compiler: Any) -> Callable[[list[Any]], Any]:
-    """Return what makes an instance of a row, with its related objects and annotations."""
-    instance_of = _instances(using, compiler.klass_info, compiler.select)
-    annotations = list((compiler.annotation_col_map or {}).items())
-
-    def made(row: list[Any]) -> Any:
-        instance = instance_of(row)
-        instance.__dict__.update([(name, row[at]) for name, at in annotations])
-        return instance
-
-    return made
-
-
-def _instances(using: str, info: Any, select: Any) -> Callable[[list[Any]], Any]:
+def _instances(
+    using: str, info: Any, select: Sequence[Any], annotations: Iterable[str] = ()
+) -> Callable[[list[Any]], Any]:
     """Return what makes an instance of a row, with its related objects; None where an outer join found no row.
 
-    An instance gets its columns at once. `Model.__init__` sets each as if there were another value to replace.
+    An instance gets its columns, and the annotations that follow them, at once. `Model.__init__` sets each as if there
+    were another value to replace.
     """
-    model, own = info["model"], slice(info["select_fields"][0], info["select_fields"][-1] + 1)
-    names = [column.target.attname for column, *_ in select[own]]
-    key = own.start + names.index(model._meta.pk.attname)
+    model, first, last = info["model"], info["select_fields"][0], info["select_fields"][-1]
+    names = [*(column.target.attname for column, *_ in select[first : last + 1]), *annotations]
+    own, key = slice(first, first + len(names)), first + names.index(model._meta.pk.attname)
     related = [(one["local_setter"], _instances(using, one, select)) for one in info.get("related_klass_infos", ())]
 
     def made(row: list[Any]) -> Any:

@@ -73,23 +73,39 @@ def _is_plain(database: Any) -> bool:
 
 
 class _Conversion:
-    """What is kept of a connection: the names of the statements it has prepared, and what converts its texts.
+    """What is kept of a connection: the names of the statements it has prepared, and what converts their texts.
 
     Plans are kept as well. PostgreSQL would plan some statements each time, which takes longer than to run them.
     """
 
     def __init__(self, driver: "Connection[Any]", *, prepares: bool) -> None:
-        self.prepares, self.names = prepares, dict[str, bytes]()
         adapters = AdaptersMap(driver.adapters)
         adapters.register_loader("timestamptz", TimestamptzLoader)  # the same moments as by Django's, read in C
-        self.transformer: abc.Transformer = Transformer(SimpleNamespace(adapters=adapters, connection=driver))
+        self.driver, self.prepares, self.names = driver, prepares, dict[str, bytes]()
+        self._context: Any = SimpleNamespace(adapters=adapters, connection=driver)
+        self._writer, self._readers = Transformer(self._context), dict[str, abc.Transformer]()
         self.poller = select.poll()
         self.poller.register(driver.fileno(), select.POLLIN)
         if prepares:
             driver.execute("SET plan_cache_mode = force_generic_plan")
 
+    def texts(self, params: Sequence[Any]) -> Sequence[Any]:
+        """Return parameters as PostgreSQL takes them."""
+        return self._writer.dump_sequence(params, [PyFormat.TEXT] * len(params))
 
-_kept: WeakKeyDictionary["Connection[Any]", _Conversion] = WeakKeyDictionary()
+    def rows(self, sql: str, result: pq.abc.PGresult) -> list[Row]:
+        """Return the rows of an answer. How to read them is found out once: a prepared statement keeps its columns."""
+        if not result.nfields:
+            return []
+        reader = self._readers.get(sql) or Transformer(self._context)
+        reader.set_pgresult(result, set_loaders=sql not in self._readers)
+        if self.prepares:
+            self._readers[sql] = reader
+        return reader.load_rows(0, result.ntuples, tuple)
+
+
+_kept: WeakKeyDictionary[Any, _Conversion] = WeakKeyDictionary()
+"""By Django's wrapper of the connection, which outlives it."""
 
 
 def _in_one_round_trip(database: Any, statements: Sequence[Statement]) -> list[list[Row]]:
@@ -110,9 +126,10 @@ def _attempt(database: Any, statements: Sequence[Statement]) -> list[list[Row]]:
     driver = database.connection
     try:
         with database.wrap_database_errors:
-            if (kept := _kept.get(driver)) is None:
+            kept = _kept.get(database)
+            if kept is None or kept.driver is not driver:
                 pools = database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-                kept = _kept[driver] = _Conversion(driver, prepares=not pools)
+                kept = _kept[database] = _Conversion(driver, prepares=not pools)
             return _exchange(driver.pgconn, kept, statements)
     except BaseException:
         database.close()
@@ -124,15 +141,15 @@ def _exchange(server: pq.abc.PGconn, kept: _Conversion, statements: Sequence[Sta
     if kept.prepares:
         new = _prepare(server, kept.names, statements)
         for sql, params, _ in statements:
-            server.send_query_prepared(kept.names[sql], _texts(kept.transformer, params))
+            server.send_query_prepared(kept.names[sql], kept.texts(params))
     else:
         new = 0
         for sql, params, _ in statements:
-            server.send_query_params(_numbered(sql), _texts(kept.transformer, params))
+            server.send_query_params(_numbered(sql), kept.texts(params))
     server.pipeline_sync()
     answers = _results(server, kept.poller)[new:]
     server.exit_pipeline_mode()
-    return [_rows(kept.transformer, answer) for answer in answers]
+    return [kept.rows(statement.sql, answer) for statement, answer in zip(statements, answers, strict=True)]
 
 
 def _prepare(server: pq.abc.PGconn, names: dict[str, bytes], statements: Sequence[Statement]) -> int:
@@ -189,14 +206,3 @@ def _numbered(sql: str) -> bytes:
     """Return a statement as PostgreSQL takes it: `$1` for the first `%s`, `%` for `%%`."""
     numbers = count(1)
     return re.sub("%[s%]", lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", sql).encode()
-
-
-def _texts(transformer: abc.Transformer, params: Sequence[Any]) -> Sequence[Any]:
-    return transformer.dump_sequence(params, [PyFormat.TEXT] * len(params))
-
-
-def _rows(transformer: abc.Transformer, result: pq.abc.PGresult) -> list[Row]:
-    if not result.nfields:
-        return []
-    transformer.set_pgresult(result)
-    return transformer.load_rows(0, result.ntuples, tuple)

@@ -1,5 +1,7 @@
 """Statements that PostgreSQL gets in one round trip: what they return, and every way in which the trip can fail."""
 
+import gc
+import weakref
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -66,6 +68,15 @@ def test_statements_are_prepared_once_and_their_plans_are_kept(organization):
     with connection.cursor() as cursor:
         cursor.execute("SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements")
         assert cursor.fetchone() == (6, 0)
+
+
+def test_a_connection_that_was_closed_is_not_kept():
+    run_together([ONE])
+    closed = weakref.ref(connection.connection)
+    connection.close()
+    run_together([ONE])
+    gc.collect()
+    assert closed() is None
 
 
 def test_much_goes_both_ways():
