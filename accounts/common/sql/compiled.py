@@ -157,7 +157,7 @@ def ask_together(*questions: Question[Any], writing: Sequence[Statement] = ()) -
     """
     database = connections[DEFAULT_DB_ALIAS]
     asking = [one.query.compiled.statement(one.rows, database) for one in questions if one.rows]
-    found = iter(run_together([*asking, *writing]))
+    found = iter(run_together([*asking, *writing], database))
     return [one.query.compiled.instances(next(found), one.rows, database) if one.rows else [] for one in questions]
 
 

@@ -42,15 +42,18 @@ class Statement(NamedTuple):
     writes: bool = False
 
 
-def run_together(statements: Sequence[Statement]) -> list[list[Row]]:
+def run_together(statements: Sequence[Statement], database: Any = None) -> list[list[Row]]:
     """Run statements in this order, and return the rows of each.
+
+    Args:
+        database: Django's connection of this thread, which takes a while to find, where the caller has it at hand.
 
     Raises:
         django.db.Error: a statement failed, or the connection did. Nothing is written then.
     """
     if not statements:
         return []
-    database = connections[DEFAULT_DB_ALIAS]
+    database = database or connections[DEFAULT_DB_ALIAS]
     if database.vendor == "postgresql" and _is_plain(database):
         with observers.round_trip():
             return _in_one_round_trip(database, statements)
@@ -122,7 +125,8 @@ def _in_one_round_trip(database: Any, statements: Sequence[Statement]) -> list[l
 
 
 def _attempt(database: Any, statements: Sequence[Statement]) -> list[list[Row]]:
-    database.ensure_connection()
+    if database.connection is None:
+        database.ensure_connection()
     driver = database.connection
     try:
         with database.wrap_database_errors:
