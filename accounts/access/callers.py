@@ -219,9 +219,9 @@ class ConcurrentCalls:
         with self._lock:
             counts = {}
             for key_id, most in _most_at_once(actor):
-                counts[key_id] = self._counts.get(key_id, 0) + 1
-                if counts[key_id] > most:
+                if (number := self._counts.get(key_id, 0) + 1) > most:
                     raise _limited(f"{_limited_key(actor, key_id)} its limit of {most} concurrent calls.", 1)
+                counts[key_id] = number
             self._counts.update(counts)
 
     def release(self, actor: Actor) -> None:

@@ -175,8 +175,8 @@ def _check_tools(entries: Sequence[_Entry]) -> None:
 def _judge(entry: _Entry) -> None:
     """Ask the rules, if there are any, whether a person has to be asked, and whose budgets count the call."""
     links, actor = entry.links, entry.actor
-    is_ruled = actor.organization.asks_unless_read_only or any(link.rules for link in links)
-    if is_ruled or entry.call.wish.approval:
+    ruled = [link for link in links if link.rules]
+    if ruled or actor.organization.asks_unless_read_only or entry.call.wish.approval:
         asked_about = (actor, entry.integration, entry.call, entry.attempt, entry.prepared)
         entry.ruling = ruling_of(*asked_about)
         entry.asked = asked_of(*asked_about, entry.ruling)
