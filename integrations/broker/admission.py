@@ -282,18 +282,18 @@ def _open(entry: _Entry, opened: dict[int, Plaintext]) -> None:
 
 
 def _admitted(call: _Entry) -> Admitted:
-    found = call.attempt.found
+    found, secrets = call.attempt.found, call.secrets
     return Admitted(
         actor=call.actor,
         run=call.run,
         exchange=call.prepared.exchange,
         params=call.prepared.params,
-        secrets=call.secrets,
-        identifiers=frozenset(name for name, entry in found.items() if entry.secret and entry.secret.is_identifier),
+        secrets=secrets,
+        masked={name: secrets[name] for name, one in found.items() if not (one.secret and one.secret.is_identifier)},
         mask_stamp=getattr(call.integration, "mask_stamp", None) or 0,
         value_ids={name: entry.value.id for name, entry in found.items() if entry.value},
         domains={name: entry.secret.allowed_domains for name, entry in found.items() if entry.secret},
-        secret_ids=[value.secret_id for value in call.attempt.values],
+        secret_ids=[entry.value.secret_id for entry in found.values() if entry.value],
         links=call.links,
         trace=call.trace,
         charge=call.charge,

@@ -109,6 +109,7 @@ class Admitted:
     """A call that may be sent: the run is recorded, the values are decrypted, a concurrency slot is held.
 
     Attributes:
+        masked: the values that nobody may see: all but those of secrets that are marked as identifiers.
         value_ids, secret_ids: of the values and of their secrets, in the same order.
         charge: what counts it towards budgets; None if there are none.
     """
@@ -118,7 +119,7 @@ class Admitted:
     exchange: Exchange
     params: Mapping[str, Any]
     secrets: dict[str, Plaintext] = field(repr=False)
-    identifiers: frozenset[str]
+    masked: dict[str, Plaintext] = field(repr=False)
     mask_stamp: int
     secret_ids: list[UUID]
     value_ids: dict[str, UUID]
@@ -126,11 +127,6 @@ class Admitted:
     links: Sequence[Integration]
     trace: RunTrace
     charge: Charge | None = None
-
-    @property
-    def masked(self) -> dict[str, Plaintext]:
-        """The values that nobody may see: all but those of secrets that are marked as identifiers."""
-        return {name: value for name, value in self.secrets.items() if name not in self.identifiers}
 
 
 def prepare(links: Sequence[Integration], call: Call, attempt: Attempt) -> Prepared:
