@@ -293,7 +293,7 @@ def _admitted(call: _Entry) -> Admitted:
         mask_stamp=getattr(call.integration, "mask_stamp", None) or 0,
         value_ids={name: entry.value.id for name, entry in found.items() if entry.value},
         domains={name: entry.secret.allowed_domains for name, entry in found.items() if entry.secret},
-        secret_ids=[entry.value.secret_id for entry in found.values() if entry.value],
+        secret_ids=[value.secret_id for value in call.attempt.values],
         links=call.links,
         trace=call.trace,
         charge=call.charge,
