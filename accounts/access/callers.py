@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from django.db.models import Case, F, Q, QuerySet, Value, When
@@ -98,17 +98,11 @@ def actors_among(presented: Sequence[PresentedKey], found: Iterable[ApiKey]) -> 
     in_force = {key.prefix: key for key in found if _is_in_force(key, now)}
     keys = {text: key for text, one in texts.items() if (key := _key_of(one.parsed, in_force))}
     _record_last_use([(key, texts[text]) for text, key in keys.items()], now)
-    actors = _actors_of(keys, {(one.text, one.address) for one in presented})
-    return [actors.get((one.text, one.address)) or _refusal(keys.get(one.text)) for one in presented]
+    return [_actor(keys.get(one.text), one.address) for one in presented]
 
 
 def _by_text(presented: Iterable[PresentedKey]) -> dict[str, PresentedKey]:
     return {request.text: request for request in presented}
-
-
-def _actors_of(keys: Mapping[str, ApiKey], clients: Iterable[tuple[str, str | None]]) -> dict[Any, Actor]:
-    usable = {text: key for text, key in keys.items() if not _is_stopped(key)}
-    return {(text, ip): actor_for_key(usable[text], address=ip) for text, ip in clients if text in usable}
 
 
 def _key_of(text: KeyText | None, known: Mapping[str, ApiKey]) -> ApiKey | None:
@@ -116,8 +110,10 @@ def _key_of(text: KeyText | None, known: Mapping[str, ApiKey]) -> ApiKey | None:
     return key if key and text and hmac.compare_digest(bytes(key.digest), text.digest) else None
 
 
-def _refusal(key: ApiKey | None) -> Refusal:
-    return refusal_of_stopped(key) if key else Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
+def _actor(key: ApiKey | None, address: str | None) -> Actor | Refusal:
+    if key is None:
+        return Unauthenticated("Send a valid API key: Authorization: Bearer cof_…")
+    return refusal_of_stopped(key) if _is_stopped(key) else actor_for_key(key, address=address)
 
 
 def _is_in_force(key: ApiKey, now: datetime) -> bool:

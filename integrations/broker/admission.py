@@ -37,7 +37,6 @@ from secrets_app.plaintext import Plaintext
 from secrets_app.sealing import resolver
 
 INTERNAL_ERROR = "internal_error"
-_ORGANIZATION = Integration._meta.get_field("organization")
 
 Caller = Actor | PresentedKey
 """An authenticated actor, or the API key that a request presented."""
@@ -153,7 +152,7 @@ def _identify(entry: _Entry) -> None:
     is_own = integration is not None and integration.organization_id == caller.organization.id
     if integration is None or not is_own or not caller.sees(integration.id):
         raise NotFound("No such integration.")
-    _ORGANIZATION.set_cached_value(integration, caller.organization)
+    integration.organization = caller.organization
     entry.actor, entry.integration = caller, integration
 
 

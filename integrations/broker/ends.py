@@ -181,8 +181,7 @@ def _record_all(used: Sequence[tuple[ledger.RunEnd, Admitted | None]]) -> list[R
     """Record the ends of runs, and look in the same round trip whether their calls were stopped meanwhile."""
     ends = [end for end, _ in used]
     calls = [admitted if end.has_answer else None for end, admitted in used]
-    needed = _needed_by(calls)
-    stopped = _judged(calls, needed, ask_together(*needed, writing=ledger.endings(ends)))
+    stopped = _judged(calls, *ask_together(*_needed_by(calls), writing=ledger.endings(ends)))
     ended = [end.instead(refusal) if refusal else end for end, refusal in zip(ends, stopped, strict=True)]
     run_together(ledger.endings(end for end, refusal in zip(ended, stopped, strict=True) if refusal))
     ledger.tell_ended(ended)
@@ -196,8 +195,7 @@ def _stopped_meanwhile(calls: Sequence[Admitted | None]) -> list[Refusal | None]
         for each call the refusal, if its API key is no longer in force or stopped, or an integration or a secret of it
         is disabled or gone; None if it may, and for a call of None.
     """
-    needed = _needed_by(calls)
-    return _judged(calls, needed, ask_together(*needed))
+    return _judged(calls, *ask_together(*_needed_by(calls)))
 
 
 def _needed_by(calls: Iterable[Admitted | None]) -> tuple[Question[ApiKey], Question[Any], Question[Any]]:
@@ -211,23 +209,14 @@ def _needed_by(calls: Iterable[Admitted | None]) -> tuple[Question[ApiKey], Ques
 
 
 def _judged(
-    calls: Sequence[Admitted | None], needed: Iterable[Question[Any]], found: Sequence[Sequence[Any]]
+    calls: Iterable[Admitted | None],
+    keys: Iterable[ApiKey],
+    integrations: Iterable[Any],
+    secrets: Iterable[Any],
 ) -> list[Refusal | None]:
-    """Judge calls by the answers to the questions for what they need."""
-    (keys, integrations, secrets), now = found, timezone.now()
-    if _nothing_stopped(needed, found, now):
-        return [None] * len(calls)
     keys_by_id, links_by_id = {key.id: key for key in keys}, {row.id: row for row in integrations}
-    enabled = {row.id for row in secrets if row.enabled}
+    enabled, now = {row.id for row in secrets if row.enabled}, timezone.now()
     return [_stopped(call, keys_by_id, links_by_id, enabled, now) if call else None for call in calls]
-
-
-def _nothing_stopped(needed: Iterable[Question[Any]], found: Sequence[Sequence[Any]], now: datetime) -> bool:
-    """Return whether all that the calls need is there, and may be used."""
-    keys, integrations, secrets = found
-    is_all_there = [len(question.rows) for question in needed] == [len(rows) for rows in found]
-    are_enabled = all(row.enabled for row in (*integrations, *secrets))
-    return is_all_there and are_enabled and not any(refusal_meanwhile(key, now) for key in keys)
 
 
 def _stopped(

@@ -43,7 +43,7 @@ _READING: dict[str, Any] = {
 
 _EVENT_STREAM = "text/event-stream"
 _TEXT = re.compile(r"text/|application/[^;]*(?:ndjson|json-?l(?:ines)?|json-seq|stream\+json)\b")
-_BODILESS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+_NEED_NO_LENGTH = {"GET", "HEAD", "OPTIONS", "TRACE"}
 """Requests that need not say that they have no body."""
 _CODED_BY = {b"content-encoding", b"transfer-encoding"}
 
@@ -192,7 +192,7 @@ def _fields(request: OutgoingRequest, length: int | None, *, is_chunked: bool, c
         fields["Content-Length"] = str(length)
     elif is_chunked:
         fields["Transfer-Encoding"] = "chunked"
-    elif request.method not in _BODILESS:
+    elif request.method not in _NEED_NO_LENGTH:
         fields["Content-Length"] = "0"
     if closes:
         fields["Connection"] = "close"

@@ -158,7 +158,7 @@ class BoundedHandler(ResponseHandler):
         except UnreadableHead:
             self._refuse(_not_http())
             return False
-        is_interim = head.status < _FINAL and head.status != _SWITCHING  # RFC 9110 section 15.2
+        is_interim = _is_interim(head.status)
         self._interim += is_interim
         if self._interim > MOST_INTERIM:
             self._refuse(ResponseTooLarge(f"There are more than {MOST_INTERIM} interim responses."))
@@ -245,11 +245,10 @@ class Response:
         Raises:
             Refusal, aiohttp.ClientError, aiohttp.http.HttpProcessingError: there is none.
         """
-        self.status = 0
-        while self.status < _FINAL and self.status != _SWITCHING:
+        message, self.content = await self._protocol.read()
+        while _is_interim(message.code):
             message, self.content = await self._protocol.read()
-            self.status = message.code
-        self.reason, self.raw_headers = message.reason, message.raw_headers
+        self.status, self.reason, self.raw_headers = message.code, message.reason, message.raw_headers
         self.content.on_eof(self.leave)
 
     @property
@@ -277,6 +276,11 @@ class Response:
         connection.close()
         if not self.content.is_eof():
             self.content.set_exception(ClientConnectionError("The call was ended."))
+
+
+def _is_interim(status: int) -> bool:
+    """Return whether another head follows one with this status (RFC 9110 section 15.2)."""
+    return status < _FINAL and status != _SWITCHING
 
 
 def _too_large() -> ResponseTooLarge:

@@ -106,10 +106,6 @@ class _Wanted:
         texts = {str(row[self.at]).replace("\\", r"\\").replace('"', r"\"") for row in rows}
         return '{"' + '","'.join(texts) + '"}'  # the driver takes longer to write an array
 
-    @property
-    def is_id(self) -> bool:
-        return isinstance(self.column.output_field, models.UUIDField)
-
 
 class CompiledQuery(Generic[M]):
     """A queryset with one `Among` or several, compiled when it is first run."""
@@ -157,7 +153,7 @@ def ask_together(*questions: Question[Any], writing: Sequence[Statement] = ()) -
     """
     database = connections[DEFAULT_DB_ALIAS]
     asking = [one.query.compiled.statement(one.rows, database) for one in questions if one.rows]
-    found = iter(run_together([*asking, *writing], database))
+    found = iter(run_together([*asking, *writing]))
     return [one.query.compiled.instances(next(found), one.rows, database) if one.rows else [] for one in questions]
 
 
@@ -171,8 +167,7 @@ class _Compiled:
         self._made = _maker(queryset, compiler)
         columns = [column for column, *_ in compiler.select]
         wanted = [param for param in params if isinstance(param, _Wanted) and param.column in columns]
-        is_one_id = len(wanted) == 1 and wanted[0].is_id  # the database compares it well enough
-        self._wanted = [] if is_one_id else [(param.at, columns.index(param.column)) for param in wanted]
+        self._wanted = [(param.at, columns.index(param.column)) for param in wanted]
         self._converters = [(at, *converters) for at, converters in compiler.get_converters(columns).items()]
 
     def statement(self, wanted: Collection[Row], database: Any) -> Statement:

@@ -42,18 +42,15 @@ class Statement(NamedTuple):
     writes: bool = False
 
 
-def run_together(statements: Sequence[Statement], database: Any = None) -> list[list[Row]]:
+def run_together(statements: Sequence[Statement]) -> list[list[Row]]:
     """Run statements in this order, and return the rows of each.
-
-    Args:
-        database: Django's connection of this thread, which takes a while to find, where the caller has it at hand.
 
     Raises:
         django.db.Error: a statement failed, or the connection did. Nothing is written then.
     """
     if not statements:
         return []
-    database = database or connections[DEFAULT_DB_ALIAS]
+    database = connections[DEFAULT_DB_ALIAS]
     if database.vendor == "postgresql" and _is_plain(database):
         with observers.round_trip():
             return _in_one_round_trip(database, statements)
